@@ -1,0 +1,119 @@
+"""The command `lrm`. Everything heavy is imported by the command that needs it."""
+
+import errno
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+PROFILE = click.option(
+    "--profile", default="mini", show_default=True, help="smoke (tests), mini (CPU) or paper (CUDA)."
+)
+REFRESH = click.option("--refresh", is_flag=True, help="Recompute what is stored already.")
+
+
+class OneSentenceErrors(click.Group):
+    """A group whose commands end in one sentence on standard error instead of a traceback."""
+
+    def invoke(self, context: click.Context) -> Any:
+        """Run the command; exit code 2 on an error that has an explanation, 130 on Ctrl-C."""
+        from lrm_core.reexecute import ChapterError
+
+        try:
+            return super().invoke(context)
+        except KeyboardInterrupt:
+            _stop("Interrupted; finished work is kept.", 130)
+        except (ValueError, OSError, ChapterError) as error:
+            _stop(f"Error: {_explain(error)}", 2)
+
+
+def _stop(message: str, exit_code: int) -> None:
+    click.echo(message, err=True)
+    sys.exit(exit_code)
+
+
+def _explain(error: Exception) -> str:
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        place = error.filename or "the disk"
+        return f"no space left on {place}: free some and run the command again; finished work is kept."
+    return str(error) or type(error).__name__
+
+
+@click.group(cls=OneSentenceErrors, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="lrm_core")
+def main() -> None:
+    """An executable, audited paper on the frequency mismatch of feed-forward image-to-3D models."""
+
+
+@main.command()
+@PROFILE
+@click.option("--notebook", help='Only the notebook whose name starts so, such as "02".')
+@REFRESH
+@click.option("--device", help="cpu or cuda; the profile's own by default.")
+def reproduce(profile: str, notebook: str | None, refresh: bool, device: str | None) -> None:
+    """Run the notebooks through papermill; those with nothing changed are kept."""
+    from lrm_core.profiles import get_profile
+    from lrm_core.reexecute import chapters, reexecute
+
+    device = device or get_profile(profile).device
+    reexecute(chapters(profile, device=device, notebook=notebook, refresh=refresh), report=click.echo)
+
+
+@main.command()
+@PROFILE
+def site(profile: str) -> None:
+    """Build the pages from the executed notebooks into _build/html."""
+    from lrm_core.site import build_site
+
+    built = build_site(profile)
+    click.echo(f"{'Up to date' if built.cached else f'Built in {built.seconds:.1f} s'}: {built.index}")
+    click.echo("Open that file in a browser, or serve it and open http://localhost:8000:")
+    click.echo(f"  {sys.executable} -m http.server -d {built.index.parent} 8000")
+
+
+@main.command()
+@click.argument("mesh", type=click.Path(path_type=Path))
+@click.option(
+    "--out", type=click.Path(path_type=Path), required=True, help="Folder for the rendered objects."
+)
+@click.option("--views", default=32, show_default=True)
+@click.option("--resolution", default=128, show_default=True, help="Pixels per side.")
+@click.option("--seed", default=0, show_default=True, help="Of the cameras.")
+def render(mesh: Path, out: Path, views: int, resolution: int, seed: int) -> None:
+    """Render MESH (a GLB, OBJ or PLY file, or a folder of them) in the format of rendered objects."""
+    from lrm_core.objects.build import render_path
+
+    report = render_path(mesh, out, views=views, resolution=resolution, seed=seed)
+    click.echo(f"{out}: {len(report.rendered)} rendered, {len(report.kept)} kept")
+    if report.failed:
+        raise ValueError("\n".join(report.failed.values()))
+
+
+@main.command()
+def objects() -> None:
+    """Render the objects that come with the repository into data/mini/objects; finished ones are kept."""
+    from lrm_core.objects.build import build_mini_objects
+    from lrm_core.paths import data_dir
+
+    build_mini_objects(data_dir())
+
+
+@main.command()
+@PROFILE
+@click.option("--experiment", "experiments", multiple=True, help="Such as e02; every one by default.")
+@REFRESH
+def records(profile: str, experiments: tuple[str, ...], refresh: bool) -> None:
+    """Compute the records of the experiments that are not in the results store yet."""
+    from lrm_core.evidence.runner import record_all
+
+    record_all(profile, experiments or None, refresh)
+
+
+@main.command()
+@PROFILE
+def verdicts(profile: str) -> None:
+    """Print what became of each published claim."""
+    from lrm_core.evidence import verdicts as table
+
+    click.echo(table(profile=profile).to_string(index=False))

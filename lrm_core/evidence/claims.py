@@ -1,0 +1,55 @@
+"""The published claims and their numbers, as data."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from lrm_core.paths import data_dir
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One claim: id ("C1"), title, what it states, its published numbers, and where they were published."""
+
+    id: str
+    title: str
+    statement: str
+    published: Mapping[str, Any]
+    source: str
+
+
+@cache
+def claims() -> tuple[Claim, ...]:
+    """All claims of `data/claims.json`, in order.
+
+    Raises:
+        FileNotFoundError: if the file is missing.
+        ValueError: if it is not a list of claims.
+    """
+    path = data_dir() / "claims.json"
+    content = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        return tuple(Claim(**entry, source=content["source"]) for entry in content["claims"])
+    except (KeyError, TypeError) as error:
+        raise ValueError(
+            f"{path}: expected claims with id, title, statement and published ({error})"
+        ) from error
+
+
+def claim(claim_id: str) -> Claim:
+    """The claim of that id.
+
+    Raises:
+        ValueError: if there is none.
+    """
+    for candidate in claims():
+        if candidate.id == claim_id:
+            return candidate
+    raise ValueError(f"unknown claim {claim_id!r}; expected one of {', '.join(c.id for c in claims())}")
+
+
+def published(claim_id: str) -> Mapping[str, Any]:
+    """Published numbers of a claim; raises as `claim`."""
+    return claim(claim_id).published

@@ -1,0 +1,222 @@
+"""Oracle triplanes (E1), fitted once and shared by the experiments through a cache on disk."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import torch
+from jaxtyping import Bool, Float
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from lrm_core.evidence.atomic import replacing
+from lrm_core.evidence.canonical import canonical_json, plain
+from lrm_core.evidence.provenance import data_hash, model_hash
+from lrm_core.fit import fit_oracle
+from lrm_core.model.lrm import LRM
+from lrm_core.objects import RenderedObject
+from lrm_core.paths import data_dir, repository_root
+from lrm_core.render import render_views
+from lrm_core.render.views import Views
+
+Start = Literal["predicted", "random", "null"]
+STARTS: tuple[Start, ...] = ("predicted", "random", "null")
+HELDOUT_EVERY = 4
+
+
+@dataclass(frozen=True)
+class OracleConfig:
+    """How oracles are fitted.
+
+    Attributes:
+        iterations: optimiser steps.
+        lr: learning rate of Adam, falling to 1% of it along a cosine.
+        rays_per_step: random rays of a step; None takes 4 whole images (as published).
+        random_scale: standard deviation of the random start.
+        definition: raised whenever the fit itself changes, so that older oracles count as stale.
+    """
+
+    iterations: int = 2000
+    lr: float = 0.01
+    rays_per_step: int | None = 2048
+    random_scale: float = 0.1
+    definition: int = 1
+
+
+@dataclass(frozen=True)
+class OracleCache:
+    """Where fitted oracles are kept: their file names are fingerprints of all that decides them.
+
+    Attributes:
+        folder: read and written.
+        shipped: read only; oracles that come with the repository.
+        newer_than: Unix time; older files are ignored, so that a refresh fits each oracle once more.
+    """
+
+    folder: Path = field(default_factory=lambda: repository_root() / ".cache" / "oracles")
+    shipped: Path = field(default_factory=lambda: data_dir() / "mini" / "oracles")
+    newer_than: float = 0.0
+
+    def find(self, fingerprint: str) -> Path | None:
+        """The file of an oracle, if there is one."""
+        for path in (self.path(fingerprint), self.shipped / f"{fingerprint}.safetensors"):
+            if path.exists() and path.stat().st_mtime >= self.newer_than:
+                return path
+        return None
+
+    def path(self, fingerprint: str) -> Path:
+        """Where an oracle is written."""
+        return self.folder / f"{fingerprint}.safetensors"
+
+
+@dataclass(frozen=True)
+class Oracle:
+    """A fitted triplane.
+
+    Attributes:
+        planes: T_ref, (3, C, R, R).
+        start: where the fit began, (3, C, R, R).
+        history: step, loss, train_psnr, heldout_psnr as lists.
+    """
+
+    planes: Float[Tensor, "3 c r r"]
+    start: Float[Tensor, "3 c r r"]
+    history: dict[str, list[float]]
+
+    @property
+    def touched(self) -> Bool[Tensor, "3 r r"]:
+        """Texels that the fit moved: those that some ray read while the field was not empty there."""
+        return (self.planes != self.start).any(1)
+
+
+def split_views(item: RenderedObject) -> tuple[list[int], list[int]]:
+    """Training and held-out views: every fourth is held out, from the fourth on, so view 0 is trained on."""
+    count = len(item.images)
+    heldout = list(range(HELDOUT_EVERY - 1, count, HELDOUT_EVERY))
+    return [index for index in range(count) if index not in heldout], heldout
+
+
+@torch.no_grad()
+def predicted_planes(model: LRM, item: RenderedObject) -> Float[Tensor, "3 c r r"]:
+    """T_pred from view 0, with the camera distance of the object.
+
+    Raises:
+        ValueError: if the images do not have the source size of the model.
+    """
+    size = model.config.source_size
+    if item.images.shape[-2:] != (size, size):
+        found = "x".join(map(str, item.images.shape[-2:]))
+        raise ValueError(
+            f"{item.name}: expected images of {size}x{size} pixels for this model, found {found}"
+        )
+    device = next(model.parameters()).device
+    image, camera = item.images[:1].to(device), item.source_camera().to(device)
+    return model.predict_planes(image, camera)[0].float()
+
+
+@torch.no_grad()
+def render_images(
+    model: LRM, planes: Float[Tensor, "3 c r r"], cameras: Float[Tensor, "v 25"], resolution: int
+) -> Float[Tensor, "v 3 h w"]:
+    """Views of one triplane on white, deterministic, with the samples per ray of the model."""
+    samples = model.config.rendering_samples_per_ray
+    cameras = cameras.to(planes.device)
+    return render_views(planes[None], model.decoder, cameras[None], resolution, samples_per_ray=samples).rgb[
+        0
+    ]
+
+
+def oracle(
+    model: LRM,
+    item: RenderedObject,
+    start: Start,
+    config: OracleConfig,
+    seed: int,
+    cache: OracleCache | None = None,
+) -> Oracle:
+    """The oracle of an object, from the cache if it was fitted before.
+
+    Args:
+        model: gives T_pred and the frozen decoder.
+        item: the object.
+        start: "predicted" begins at T_pred, "random" at N(0, random_scale^2); "null" begins at T_pred and fits
+            8-bit renders of T_pred itself: its true residual is 0, what it leaves is the noise of the fit.
+        config: of the fit.
+        seed: of the random start and of the ray batches.
+        cache: where fitted oracles are kept.
+    """
+    if start not in STARTS:
+        raise ValueError(f"unknown start {start!r}; expected one of {', '.join(STARTS)}")
+    cache = cache or OracleCache()
+    fingerprint = oracle_fingerprint(model, item, start, config, seed)
+    found = cache.find(fingerprint)
+    fitted = _load(found) if found else None
+    if fitted is None:
+        fitted = _fit(model, item, start, config, seed)
+        _save(cache.path(fingerprint), fitted)
+    device = next(model.parameters()).device
+    return Oracle(fitted.planes.to(device), fitted.start.to(device), fitted.history)
+
+
+def oracle_fingerprint(
+    model: LRM, item: RenderedObject, start: Start, config: OracleConfig, seed: int
+) -> str:
+    """Digest of all that decides an oracle: weights, data, start, configuration, seed."""
+    deciding = {
+        "model_hash": model_hash(model),
+        "data_hash": data_hash(item),
+        "start": start,
+        "seed": seed,
+        "configuration": asdict(config),
+    }
+    return hashlib.sha256(canonical_json(plain(deciding)).encode()).hexdigest()[:24]
+
+
+def _fit(model: LRM, item: RenderedObject, start: Start, config: OracleConfig, seed: int) -> Oracle:
+    predicted = predicted_planes(model, item)
+    begin = _random_start(predicted, config, seed) if start == "random" else predicted
+    train, heldout = (_targets(model, item, indices, start, predicted) for indices in split_views(item))
+    fitted = fit_oracle(
+        begin,
+        model.decoder,
+        train,
+        heldout=heldout,
+        iterations=config.iterations,
+        lr=config.lr,
+        rays_per_step=config.rays_per_step,
+        samples_per_ray=model.config.rendering_samples_per_ray,
+        seed=seed,
+    )
+    return Oracle(fitted.planes.detach().reshape(begin.shape), begin, plain(fitted.history))
+
+
+def _random_start(like: Tensor, config: OracleConfig, seed: int) -> Float[Tensor, "3 c r r"]:
+    noise = torch.randn(like.shape, generator=torch.Generator().manual_seed(seed))
+    return config.random_scale * noise.to(like.device)
+
+
+def _targets(model: LRM, item: RenderedObject, indices: list[int], start: Start, predicted: Tensor) -> Views:
+    views = item.views(indices)
+    if start != "null":
+        return views
+    images = render_images(model, predicted, views.cameras, views.images.shape[-1])
+    return Views((images.clamp(0, 1) * 255).round().cpu() / 255, views.cameras)
+
+
+def _save(path: Path, fitted: Oracle) -> None:
+    tensors = {name: getattr(fitted, name).cpu().contiguous() for name in ("planes", "start")}
+    with replacing(path) as temporary:
+        save_file(tensors, temporary, metadata={"history": json.dumps(fitted.history)})
+
+
+def _load(path: Path) -> Oracle | None:
+    """A cached oracle; None if its file is damaged, since it can be fitted again."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            history = json.loads(file.metadata()["history"])
+            return Oracle(file.get_tensor("planes"), file.get_tensor("start"), history)
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError):
+        return None

@@ -1,0 +1,96 @@
+"""Where a record comes from: weights, data, configuration, code, machine."""
+
+import hashlib
+import os
+import platform
+import subprocess
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from lrm_core.objects import RenderedObject
+from lrm_core.paths import repository_root
+
+HASH_LENGTH = 16
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Circumstances of a record; none of them decides whether the record is current.
+
+    Attributes:
+        profile: name of the profile that asked for it.
+        revision: commit of the code, "+dirty" appended where files differed; "unknown" without git.
+        machine: processor, cores, PyTorch and Python version, accelerator.
+        seconds: wall time of the experiment, the oracles it had to fit included.
+    """
+
+    profile: str
+    revision: str
+    machine: dict[str, Any]
+    seconds: float
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def model_hash(model: nn.Module) -> str:
+    """Digest of all parameters and buffers with their names, shapes and types."""
+    return _digest(model.state_dict())
+
+
+def data_hash(item: RenderedObject) -> str:
+    """Digest of the images, masks, poses and intrinsics of an object; its name does not count."""
+    names = ("images", "masks", "poses", "intrinsics")
+    return _digest({name: getattr(item, name) for name in names})
+
+
+def code_revision(folder: Path | None = None) -> str:
+    """Commit of the repository (first 12 digits), "+dirty" if tracked files differ, else "unknown"."""
+    root = folder or repository_root()
+    commit = _git(root, "rev-parse", "--short=12", "HEAD")
+    if commit is None:
+        return "unknown"
+    return commit + ("+dirty" if _git(root, "status", "--porcelain", "--untracked-files=no") else "")
+
+
+def machine() -> dict[str, Any]:
+    """Processor and versions of this machine, without the names of host or user."""
+    return {
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "accelerator": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+    }
+
+
+def _digest(tensors: dict[str, Tensor]) -> str:
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        tensor = tensors[name].detach().cpu().contiguous()
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.flatten().view(torch.uint8).numpy().data)
+    return digest.hexdigest()[:HASH_LENGTH]
+
+
+def _git(folder: Path, *arguments: str) -> str | None:
+    try:
+        answer = subprocess.run(
+            ["git", "-C", str(folder), *arguments], capture_output=True, text=True, timeout=20, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return answer.stdout.strip()
+
+
+def _processor() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        for line in cpuinfo.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()

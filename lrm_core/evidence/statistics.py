@@ -1,0 +1,119 @@
+"""Statistics of paired measurements: the object is the unit, then the seed; views are not replicates."""
+
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from math import nan
+
+import numpy as np
+import pandas as pd
+from scipy.stats import bootstrap
+
+EXACT_UP_TO = 16
+FEWEST_OBJECTS = 3
+
+
+@dataclass(frozen=True)
+class Interval:
+    """Mean over n objects with its bootstrap interval; low and high are NaN where n is too small for one."""
+
+    estimate: float
+    low: float
+    high: float
+    n: int
+
+    @property
+    def known(self) -> bool:
+        """Whether there are enough objects for an interval."""
+        return self.n >= FEWEST_OBJECTS
+
+
+def per_object(table: pd.DataFrame, column: str) -> pd.Series:
+    """Mean over the seeds of each object, indexed by object; objects without a value are left out."""
+    return table.groupby("object")[column].mean().dropna()
+
+
+def bca_interval(
+    values: Sequence[float], level: float = 0.95, resamples: int = 9999, seed: int = 0
+) -> Interval:
+    """Bias-corrected and accelerated bootstrap interval of the mean (Efron 1987).
+
+    Args:
+        values: one per object; for a paired comparison the differences.
+        level: coverage.
+        resamples: bootstrap samples.
+        seed: of the resampling.
+
+    Returns:
+        The interval collapses onto the mean if all values are equal, and is NaN for fewer than 3 objects.
+
+    Raises:
+        ValueError: if there is no value or one is not finite.
+    """
+    sample = _finite(values)
+    mean = float(sample.mean())
+    if len(sample) < FEWEST_OBJECTS:
+        return Interval(mean, nan, nan, len(sample))
+    if np.ptp(sample) == 0:
+        return Interval(mean, mean, mean, len(sample))
+    low, high = _bootstrap(sample, "BCa", level, resamples, seed)
+    if np.isnan([low, high]).any():  # BCa degenerates where one value outweighs all others
+        low, high = _bootstrap(sample, "percentile", level, resamples, seed)
+    return Interval(mean, low, high, len(sample))
+
+
+def sign_flip_p(differences: Sequence[float], samples: int = 100_000, seed: int = 0) -> float:
+    """Two-sided p value of the mean under random signs: all 2^n of them up to n = 16, else a sample.
+
+    With n objects it cannot fall below 2^(1 - n).
+
+    Raises:
+        ValueError: if there is no value or one is not finite.
+    """
+    sample = _finite(differences)
+    n = len(sample)
+    if n <= EXACT_UP_TO:
+        signs = np.array(list(product((1.0, -1.0), repeat=n)))
+        return float(np.mean(_as_extreme(signs, sample)))
+    signs = np.random.default_rng(seed).choice((1.0, -1.0), size=(samples, n))
+    return float((1 + _as_extreme(signs, sample).sum()) / (1 + samples))
+
+
+def holm(p_values: Mapping[str, float]) -> dict[str, float]:
+    """Holm's step-down adjusted p values of one family (Holm 1979), in the order given."""
+    ascending = sorted(p_values, key=p_values.__getitem__)
+    adjusted, largest = {}, 0.0
+    for rank, name in enumerate(ascending):
+        largest = max(largest, min(1.0, (len(ascending) - rank) * p_values[name]))
+        adjusted[name] = largest
+    return {name: adjusted[name] for name in p_values}
+
+
+def _as_extreme(signs: np.ndarray, sample: np.ndarray) -> np.ndarray:
+    """Whether each row of signs gives a mean at least as far from 0; equal up to rounding counts."""
+    tolerance = 1e-12 * np.abs(sample).sum()
+    return np.abs(signs @ sample) >= abs(sample.sum()) - tolerance
+
+
+def _bootstrap(
+    sample: np.ndarray, method: str, level: float, resamples: int, seed: int
+) -> tuple[float, float]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the degenerate case is handled by the caller
+        result = bootstrap(
+            (sample,),
+            np.mean,
+            confidence_level=level,
+            n_resamples=resamples,
+            method=method,
+            rng=np.random.default_rng(seed),
+        )
+    return float(result.confidence_interval.low), float(result.confidence_interval.high)
+
+
+def _finite(values: Sequence[float]) -> np.ndarray:
+    sample = np.asarray(values, dtype=float)
+    if sample.ndim != 1 or not len(sample) or not np.isfinite(sample).all():
+        raise ValueError(f"expected finite values, one per object, found {values!r}")
+    return sample

@@ -1,0 +1,210 @@
+"""Sizes of the model: the six published OpenLRM 1.1 presets and our `mini`, as data."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Self
+
+MINI_NAME = "mini"
+HUB_OWNER = "zxhezexin"
+
+
+def _require_positive(owner: object) -> None:
+    """Raise ValueError unless every integer field of the dataclass `owner` is at least 1."""
+    for field in fields(owner):
+        value = getattr(owner, field.name)
+        if field.type is int and (type(value) is not int or value < 1):
+            raise ValueError(f"{field.name} must be a whole number of at least 1, found {value!r}")
+
+
+def _require_divisible(width_name: str, width: int, heads_name: str, heads: int) -> None:
+    if width % heads:
+        raise ValueError(f"{width_name} ({width}) must be a multiple of {heads_name} ({heads})")
+
+
+@dataclass(frozen=True)
+class ViTConfig:
+    """Sizes of the image encoder, a DINOv2 vision transformer with registers.
+
+    Attributes:
+        embed_dim: token width E.
+        depth: number of blocks.
+        num_heads: attention heads, a divisor of `embed_dim`.
+        patch_size: side of a patch, in pixels.
+        num_register_tokens: learned tokens that are dropped from the output.
+        pos_grid: side of the stored grid of patch positions, in patches.
+    """
+
+    embed_dim: int
+    depth: int
+    num_heads: int
+    patch_size: int = 14
+    num_register_tokens: int = 4
+    pos_grid: int = 37
+
+    def __post_init__(self) -> None:
+        _require_positive(self)
+        _require_divisible("vit.embed_dim", self.embed_dim, "vit.num_heads", self.num_heads)
+
+
+ENCODERS: dict[str, ViTConfig] = {
+    "dinov2_vits14_reg": ViTConfig(embed_dim=384, depth=12, num_heads=6),
+    "dinov2_vitb14_reg": ViTConfig(embed_dim=768, depth=12, num_heads=12),
+}
+
+
+@dataclass(frozen=True)
+class LRMConfig:
+    """Sizes of one LRM; the names are those of OpenLRM's `config.json`.
+
+    Attributes:
+        camera_embed_dim: width of the embedded source camera.
+        rendering_samples_per_ray: coarse plus fine samples on a ray.
+        transformer_dim, transformer_layers, transformer_heads: the plane transformer.
+        triplane_low_res: side of a plane of tokens.
+        triplane_high_res: side R of a decoded plane, twice `triplane_low_res`.
+        triplane_dim: channels C of a plane.
+        encoder_model_name: name of the encoder; a key of `ENCODERS` fills in its sizes.
+        encoder_feat_dim: width of the encoder's features, equal to `vit.embed_dim`.
+        vit: sizes of the encoder.
+        source_size: side of the source image, in pixels.
+        render_size: side at which the published model renders, in pixels.
+        encoder_type: "dinov2", the only type.
+        encoder_freeze: whether training leaves the encoder untouched.
+
+    Raises:
+        ValueError: if a size is not positive or two sizes contradict each other.
+    """
+
+    camera_embed_dim: int
+    rendering_samples_per_ray: int
+    transformer_dim: int
+    transformer_layers: int
+    transformer_heads: int
+    triplane_low_res: int
+    triplane_high_res: int
+    triplane_dim: int
+    encoder_model_name: str
+    encoder_feat_dim: int
+    vit: ViTConfig
+    source_size: int
+    render_size: int
+    encoder_type: str = "dinov2"
+    encoder_freeze: bool = False
+
+    def __post_init__(self) -> None:
+        _require_positive(self)
+        _require_divisible(
+            "transformer_dim", self.transformer_dim, "transformer_heads", self.transformer_heads
+        )
+        _require_divisible("source_size", self.source_size, "vit.patch_size", self.vit.patch_size)
+        if self.triplane_high_res != 2 * self.triplane_low_res:
+            raise ValueError(
+                f"triplane_high_res must be twice triplane_low_res ({self.triplane_low_res}), "
+                f"found {self.triplane_high_res}"
+            )
+        if self.encoder_feat_dim != self.vit.embed_dim:
+            raise ValueError(
+                f"encoder_feat_dim ({self.encoder_feat_dim}) must equal vit.embed_dim ({self.vit.embed_dim})"
+            )
+        if self.encoder_type != "dinov2":
+            raise ValueError(f"encoder_type must be 'dinov2', found {self.encoder_type!r}")
+
+    @classmethod
+    def from_openlrm(cls, config: Mapping[str, Any], *, vit: Mapping[str, int] | None = None) -> Self:
+        """Build from the keys of OpenLRM's `config.json`, or from `to_dict`; other keys are ignored.
+
+        Args:
+            config: parsed `config.json`. Where it lacks `source_size` and `render_size`, they are those
+                of the published model with the same sizes, else 16 patches.
+            vit: sizes of the encoder that override those of `encoder_model_name` (keys of `ViTConfig`).
+
+        Raises:
+            ValueError: if a key is missing, or the encoder is unknown and `vit` does not give its sizes.
+        """
+        own = {field.name for field in fields(cls)} - {"vit", "source_size", "render_size"}
+        optional = {"encoder_type", "encoder_freeze"}
+        missing = sorted(own - optional - set(config))
+        if missing:
+            raise ValueError(f"the model configuration lacks {', '.join(missing)}; found {sorted(config)}")
+        encoder = _encoder(config["encoder_model_name"], {**config.get("vit", {}), **(vit or {})})
+        sizes = {key: config[key] for key in own if key in config}
+        source_size, render_size = _published_sizes(sizes, default=16 * encoder.patch_size)
+        return cls(
+            **sizes,
+            vit=encoder,
+            source_size=config.get("source_size", source_size),
+            render_size=config.get("render_size", render_size),
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON-ready values; `from_openlrm` reads them back."""
+        return asdict(self)
+
+
+def _encoder(name: str, override: Mapping[str, int]) -> ViTConfig:
+    """Sizes of the encoder `name`, with `override` on top."""
+    known = asdict(ENCODERS[name]) if name in ENCODERS else {}
+    sizes = {**known, **override}
+    foreign = sorted(set(sizes) - {field.name for field in fields(ViTConfig)})
+    missing = sorted({"embed_dim", "depth", "num_heads"} - set(sizes))
+    if foreign:
+        raise ValueError(f"vit has unknown keys {foreign}; known are {[f.name for f in fields(ViTConfig)]}")
+    if missing:
+        raise ValueError(
+            f"encoder_model_name {name!r} is not one of {sorted(ENCODERS)}, so vit must give {missing}"
+        )
+    return ViTConfig(**sizes)
+
+
+def _published_sizes(sizes: Mapping[str, Any], default: int) -> tuple[int, int]:
+    """Source and render size of the published model that has these `sizes`, else `default` for both."""
+    for preset in PRESETS.values():
+        if all(getattr(preset, key) == value for key, value in sizes.items()):
+            return preset.source_size, preset.render_size
+    return default, default
+
+
+def _published(layers: int, width: int, channels: int, encoder: str, source: int, render: int) -> LRMConfig:
+    """One row of the OpenLRM 1.1 table; heads are 64 wide."""
+    return LRMConfig(
+        camera_embed_dim=1024,
+        rendering_samples_per_ray=128 if width == 1024 else 96,
+        transformer_dim=width,
+        transformer_layers=layers,
+        transformer_heads=width // 64,
+        triplane_low_res=32,
+        triplane_high_res=64,
+        triplane_dim=channels,
+        encoder_model_name=encoder,
+        encoder_feat_dim=ENCODERS[encoder].embed_dim,
+        vit=ENCODERS[encoder],
+        source_size=source,
+        render_size=render,
+    )
+
+
+SMALL = _published(12, 512, 32, "dinov2_vits14_reg", source=224, render=192)
+BASE = _published(12, 768, 48, "dinov2_vitb14_reg", source=336, render=288)
+LARGE = _published(16, 1024, 80, "dinov2_vitb14_reg", source=448, render=384)
+
+MINI = LRMConfig(
+    camera_embed_dim=128,
+    rendering_samples_per_ray=64,
+    transformer_dim=192,
+    transformer_layers=5,
+    transformer_heads=6,
+    triplane_low_res=16,
+    triplane_high_res=32,
+    triplane_dim=32,
+    encoder_model_name="vit_mini8_reg",
+    encoder_feat_dim=192,
+    vit=ViTConfig(embed_dim=192, depth=3, num_heads=6, patch_size=8, pos_grid=16),
+    source_size=128,
+    render_size=128,
+)
+
+PRESETS: dict[str, LRMConfig] = {
+    f"openlrm-{data}-{size}-1.1": config
+    for size, config in {"small": SMALL, "base": BASE, "large": LARGE}.items()
+    for data in ("obj", "mix")
+} | {MINI_NAME: MINI}

@@ -1,0 +1,133 @@
+"""The large reconstruction model: one image and its camera to a triplane (Hong et al. 2024)."""
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from lrm_core.model.config import LRMConfig
+from lrm_core.model.decoder import Decoder
+from lrm_core.model.encoder import ImageEncoder
+from lrm_core.model.transformer import PlaneTransformer
+
+CAMERA_NUMBERS = 16
+
+
+class CameraEmbedder(nn.Module):
+    """MLP of the source camera, (N, 16) -> (N, m)."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.mlp = nn.Sequential(nn.Linear(CAMERA_NUMBERS, width), nn.SiLU(), nn.Linear(width, width))
+
+    def forward(self, camera: Float[Tensor, "n 16"]) -> Float[Tensor, "n m"]:
+        return self.mlp(camera)
+
+
+class LRM(nn.Module):
+    """Predicts the planes of a field from one image; parameter names and shapes are OpenLRM 1.1's.
+
+    A new model has random parameters: load some with `load_openlrm_state_dict`, or start training from
+    `lrm_core.model.initialise.initialise`. Nothing is downloaded. Run it under `torch.autocast` for
+    bfloat16; the planes then come in bfloat16.
+
+    Attributes:
+        config: the sizes.
+        decoder: the MLP that turns plane features into density and colour, parameters net.0 .. net.6.
+    """
+
+    def __init__(self, config: LRMConfig) -> None:
+        super().__init__()
+        self.config = config
+        width, low = config.transformer_dim, config.triplane_low_res
+        self.encoder = ImageEncoder(config.vit).requires_grad_(not config.encoder_freeze)
+        self.camera_embedder = CameraEmbedder(config.camera_embed_dim)
+        self.pos_embed = nn.Parameter(torch.randn(1, 3 * low * low, width) / width**0.5)
+        self.transformer = PlaneTransformer(
+            config.transformer_layers,
+            width,
+            config.encoder_feat_dim,
+            config.camera_embed_dim,
+            config.transformer_heads,
+        )
+        self.upsampler = nn.ConvTranspose2d(width, config.triplane_dim, kernel_size=2, stride=2)
+        self.synthesizer = nn.ModuleDict({"decoder": Decoder(config.triplane_dim)})
+
+    @property
+    def decoder(self) -> Decoder:
+        return self.synthesizer["decoder"]
+
+    def encode_image(self, image: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n tokens e"]:
+        """Features (N, 1 + P, E) of images in [0, 1]; independent of the camera, so worth caching.
+
+        Raises:
+            ValueError: if the image is not (N, 3, H, W) with sides that are multiples of the patch size.
+        """
+        return self.encoder(image)
+
+    def planes_from_features(
+        self, features: Float[Tensor, "n tokens e"], source_camera: Float[Tensor, "n 16"]
+    ) -> Float[Tensor, "n 3 c r r"]:
+        """Planes of `encode_image`'s features and the source camera (3x4 pose by rows, fx, fy, cx, cy).
+
+        Raises:
+            ValueError: if the camera is not (N, 16) with the N of the features.
+        """
+        if source_camera.shape != (len(features), CAMERA_NUMBERS):
+            raise ValueError(
+                f"expected source_camera ({len(features)}, {CAMERA_NUMBERS}), one row per image, "
+                f"found {tuple(source_camera.shape)}; principal_camera makes such rows"
+            )
+        low = self.config.triplane_low_res
+        tokens = self.pos_embed.expand(len(features), -1, -1)
+        tokens = self.transformer(tokens, features, self.camera_embedder(source_camera))
+        tokens = tokens.unflatten(1, (3, low, low)).permute(0, 1, 4, 2, 3)  # (N, 3, d, low, low)
+        return self.upsampler(tokens.flatten(0, 1)).unflatten(0, (-1, 3))
+
+    def predict_planes(
+        self, image: Float[Tensor, "n 3 h w"], source_camera: Float[Tensor, "n 16"]
+    ) -> Float[Tensor, "n 3 c r r"]:
+        """Planes (N, 3, C, R, R) of images in [0, 1] seen by `source_camera`.
+
+        Raises:
+            ValueError: as `encode_image` and `planes_from_features`.
+        """
+        return self.planes_from_features(self.encode_image(image), source_camera)
+
+    def forward(
+        self, image: Float[Tensor, "n 3 h w"], source_camera: Float[Tensor, "n 16"]
+    ) -> Float[Tensor, "n 3 c r r"]:
+        return self.predict_planes(image, source_camera)
+
+    def load_openlrm_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        """Take over parameters by OpenLRM's names, every one of them; float16 becomes this model's dtype.
+
+        Raises:
+            ValueError: if names are missing, unexpected, or of another shape; the model is then unchanged.
+        """
+        check_state(state, {name: tensor.shape for name, tensor in self.state_dict().items()})
+        self.load_state_dict(state)
+
+
+def check_state(state: Mapping[str, Tensor], expected: Mapping[str, Sequence[int]]) -> None:
+    """Raise one ValueError that counts and samples what keeps `state` from having the `expected` shapes."""
+    faults = {
+        "missing": [name for name in expected if name not in state],
+        "unexpected": [name for name in state if name not in expected],
+        "misshapen": [
+            f"{name} {tuple(state[name].shape)} instead of {tuple(shape)}"
+            for name, shape in expected.items()
+            if name in state and state[name].shape != torch.Size(shape)
+        ],
+    }
+    found = [f"{len(names)} {kind} ({_sample(names)})" for kind, names in faults.items() if names]
+    if found:
+        raise ValueError(
+            f"the parameters do not fit this model: {', '.join(found)}; "
+            f"expected the {len(expected)} names and shapes of its configuration"
+        )
+
+
+def _sample(names: Sequence[str], count: int = 3) -> str:
+    return ", ".join(names[:count]) + (", ..." if len(names) > count else "")

@@ -1,0 +1,105 @@
+"""Plane transformer: plane tokens attend to image features and to each other, modulated by the camera.
+
+After LRM (Hong et al. 2024) as OpenLRM 1.1 builds it; parameter names are OpenLRM's.
+"""
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from lrm_core.model.attention import attention, join_heads, split_heads
+from lrm_core.model.encoder import NORM_EPS
+
+
+class ModulatedNorm(nn.Module):
+    """LayerNorm(tokens) * (1 + scale) + shift, with (shift, scale) = Linear(SiLU(camera))."""
+
+    def __init__(self, width: int, camera_width: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(width, eps=NORM_EPS)
+        self.mlp = nn.Sequential(nn.SiLU(), nn.Linear(camera_width, 2 * width))
+
+    def forward(self, tokens: Float[Tensor, "n t d"], camera: Float[Tensor, "n m"]) -> Float[Tensor, "n t d"]:
+        shift, scale = self.mlp(camera)[:, None].chunk(2, dim=-1)  # (N, 1, d) each
+        return self.norm(tokens) * (1 + scale) + shift
+
+
+class Attention(nn.Module):
+    """Multi-head attention without biases, from tokens (N, T, d) to a context (N, S, e).
+
+    Parameters: `in_proj_weight` (3d, d) where both widths agree, else `q_proj_weight` (d, d),
+    `k_proj_weight` and `v_proj_weight` (d, e).
+    """
+
+    def __init__(self, width: int, context_width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.packed = width == context_width
+        if self.packed:
+            self.in_proj_weight = nn.Parameter(torch.empty(3 * width, width))
+        else:
+            self.q_proj_weight = nn.Parameter(torch.empty(width, width))
+            self.k_proj_weight = nn.Parameter(torch.empty(width, context_width))
+            self.v_proj_weight = nn.Parameter(torch.empty(width, context_width))
+        self.out_proj = nn.Linear(width, width, bias=False)
+        for name, weight in self.named_parameters(recurse=False):
+            nn.init.xavier_uniform_(weight, gain=0.5**0.5 if name == "in_proj_weight" else 1.0)
+
+    def projections(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Weights of query (d, d), key (d, e) and value (d, e); views of the parameters."""
+        if self.packed:
+            return self.in_proj_weight.chunk(3)
+        return self.q_proj_weight, self.k_proj_weight, self.v_proj_weight
+
+    def forward(
+        self, tokens: Float[Tensor, "n t d"], context: Float[Tensor, "n s e"]
+    ) -> Float[Tensor, "n t d"]:
+        query_weight, key_weight, value_weight = self.projections()
+        query = split_heads(F.linear(tokens, query_weight), self.heads)  # (N, heads, T, d / heads)
+        key = split_heads(F.linear(context, key_weight), self.heads)  # (N, heads, S, d / heads)
+        value = split_heads(F.linear(context, value_weight), self.heads)
+        return self.out_proj(join_heads(attention(query, key, value)))
+
+
+class Layer(nn.Module):
+    """Cross-attention to the image, self-attention, MLP; each behind a modulated norm, each residual."""
+
+    def __init__(self, width: int, context_width: int, camera_width: int, heads: int) -> None:
+        super().__init__()
+        self.norm1 = ModulatedNorm(width, camera_width)
+        self.cross_attn = Attention(width, context_width, heads)
+        self.norm2 = ModulatedNorm(width, camera_width)
+        self.self_attn = Attention(width, width, heads)
+        self.norm3 = ModulatedNorm(width, camera_width)
+        # The identity holds the place of a dropout of rate 0, so that the second layer is `mlp.3`.
+        self.mlp = nn.Sequential(
+            nn.Linear(width, 4 * width), nn.GELU(), nn.Identity(), nn.Linear(4 * width, width)
+        )
+
+    def forward(
+        self, tokens: Float[Tensor, "n t d"], features: Float[Tensor, "n s e"], camera: Float[Tensor, "n m"]
+    ) -> Float[Tensor, "n t d"]:
+        tokens = tokens + self.cross_attn(self.norm1(tokens, camera), features)
+        normed = self.norm2(tokens, camera)
+        tokens = tokens + self.self_attn(normed, normed)
+        return tokens + self.mlp(self.norm3(tokens, camera))
+
+
+class PlaneTransformer(nn.Module):
+    """`layers` modulated layers and a final LayerNorm.
+
+    Args of forward: plane tokens (N, T, d), image features (N, S, e), embedded camera (N, m).
+    """
+
+    def __init__(self, layers: int, width: int, context_width: int, camera_width: int, heads: int) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(Layer(width, context_width, camera_width, heads) for _ in range(layers))
+        self.norm = nn.LayerNorm(width, eps=NORM_EPS)
+
+    def forward(
+        self, tokens: Float[Tensor, "n t d"], features: Float[Tensor, "n s e"], camera: Float[Tensor, "n m"]
+    ) -> Float[Tensor, "n t d"]:
+        for layer in self.layers:
+            tokens = layer(tokens, features, camera)
+        return self.norm(tokens)

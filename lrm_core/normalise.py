@@ -1,0 +1,97 @@
+"""Executed notebooks without what differs from run to run: times, paths, random identifiers."""
+
+import json
+import re
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import nbformat
+
+WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
+_KEPT_LANGUAGE_KEYS = ("file_extension", "mimetype", "name", "pygments_lexer")
+_ADDRESS = re.compile(r"\b0x[0-9a-f]{8,}\b")
+_CELL_FILE = re.compile(re.escape(tempfile.gettempdir()) + r"/ipykernel_\d+/\d+\.py")
+
+
+def normalise_notebook(notebook: nbformat.NotebookNode, root: Path) -> nbformat.NotebookNode:
+    """A copy in which two runs with the same outputs are the same file.
+
+    Args:
+        notebook: as papermill left it.
+        root: folder whose absolute path becomes a relative one in every output.
+
+    Returns:
+        the notebook with numbered cells and widgets, and without papermill's and the kernel's timings,
+        progress bars, memory addresses and absolute paths. The injected parameters are kept as a cell that
+        the page does not show.
+    """
+    copy = json.loads(nbformat.writes(notebook))
+    copy["metadata"] = _notebook_metadata(copy["metadata"])
+    copy["cells"] = [_cell(cell, index, root) for index, cell in enumerate(copy["cells"])]
+    return nbformat.reads(_number_widgets(copy), as_version=4)
+
+
+def _notebook_metadata(metadata: dict) -> dict:
+    language = metadata.get("language_info", {})
+    kept = {
+        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+        "language_info": {key: language[key] for key in _KEPT_LANGUAGE_KEYS if key in language},
+    }
+    return kept | ({"widgets": metadata["widgets"]} if "widgets" in metadata else {})
+
+
+def _cell(cell: dict, index: int, root: Path) -> dict:
+    tags = cell["metadata"].get("tags", [])
+    if "injected-parameters" in tags:
+        tags = [*tags, "remove-cell"]
+    cell["metadata"] = {"tags": tags} if tags else {}
+    cell["id"] = f"cell-{index:03d}"
+    if cell["cell_type"] == "code":
+        kept = [output for output in cell["outputs"] if not _is_progress(output)]
+        cell["outputs"] = [_output(output, root) for output in kept]
+    return cell
+
+
+def _is_progress(output: dict) -> bool:
+    """A bar redrawn on its line, as tqdm writes to standard error."""
+    return output.get("name") == "stderr" and "\r" in "".join(output["text"])
+
+
+def _output(output: dict, root: Path) -> dict:
+    output = _map_text(output, lambda text: _relative_paths(text, root))
+    if "text" in output:
+        output["text"] = _map_text(output["text"], _without_addresses)
+    if "text/plain" in output.get("data", {}):
+        output["data"]["text/plain"] = _map_text(output["data"]["text/plain"], _without_addresses)
+    return output
+
+
+def _map_text(value: Any, change: Callable[[str], str]) -> Any:
+    """The same JSON value with every string changed."""
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, list):
+        return [_map_text(entry, change) for entry in value]
+    if isinstance(value, dict):
+        return {key: _map_text(entry, change) for key, entry in value.items()}
+    return value
+
+
+def _relative_paths(text: str, root: Path) -> str:
+    text = text.replace(f"{root}/", "").replace(str(root), ".").replace(str(Path.home()), "~")
+    return _CELL_FILE.sub("<cell>", text)
+
+
+def _without_addresses(text: str) -> str:
+    return _ADDRESS.sub("0x…", text)
+
+
+def _number_widgets(notebook: dict) -> str:
+    """The notebook as JSON text with each random widget identifier replaced by its number."""
+    state = notebook["metadata"].get("widgets", {}).get(WIDGET_STATE, {}).get("state", {})
+    text = json.dumps(notebook)
+    for number, identifier in enumerate(state):
+        text = text.replace(identifier, f"{number:032x}")
+    return text

@@ -1,0 +1,192 @@
+"""Rendering meshes into datasets, and the build of the objects that come with the project.
+
+Depth and visibility are not stored. They are recomputed from the stored poses when needed, by `render_mesh`
+for a mesh and by `render_object` for a procedural object.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from tqdm import tqdm
+
+from lrm_core.objects.dataset import load_cameras, save_object
+from lrm_core.objects.manifest import Entry, make_entry, record_entries
+from lrm_core.objects.mesh import UP_AXIS
+from lrm_core.objects.mesh_render import pinhole_intrinsics, render_mesh
+from lrm_core.objects.poses import sample_poses
+from lrm_core.objects.procedural_views import render_object
+from lrm_core.objects.seeds import held_out_seeds
+from lrm_core.objects.splits import write_splits
+
+VIEWS, RESOLUTION = 32, 128
+HELD_OUT_OBJECTS = 24
+SPLIT_SEED = 0
+OWN_LICENCE = "Apache-2.0"
+
+
+@dataclass
+class RenderReport:
+    """Names of objects by what happened to them; `failed` says why."""
+
+    rendered: list[str] = field(default_factory=list)
+    kept: list[str] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)
+
+
+def render_path(
+    path: str | Path, out: str | Path, *, views: int = VIEWS, resolution: int = RESOLUTION, seed: int = 0
+) -> RenderReport:
+    """Render a mesh file, or every mesh file of a folder, into a dataset with train and val lists.
+
+    An object that exists with the same cameras is kept, so an interrupted call can be repeated. A file that
+    cannot be rendered is reported and the others go on.
+
+    Args:
+        path: a .glb, .gltf, .obj or .ply file, or a folder of them (not searched deeper).
+        out: root of the dataset; an object's folder is named after its file.
+        views: views per object, view 0 being the source.
+        resolution: side of the images, in pixels.
+        seed: of the camera poses.
+
+    Raises:
+        FileNotFoundError: if there is no such file, or no mesh in the folder.
+        ValueError: if `views` or `resolution` is below 1, or two files of the folder have the same stem.
+    """
+    if views < 1 or resolution < 1:
+        raise ValueError(f"views and resolution must be at least 1, found {views} and {resolution}")
+    files, out, report = _mesh_files(Path(path)), Path(out), RenderReport()
+    for file in (progress := tqdm(files, desc="render", unit="object")):
+        progress.set_postfix_str(file.stem)
+        poses = sample_poses(_pose_generator(file.stem, seed), views)
+        try:
+            if (out / file.stem).exists():
+                _check_same_cameras(out / file.stem, poses, resolution)
+                report.kept.append(file.stem)
+                continue
+            rgba = render_mesh(file, poses, resolution).rgba
+        except (ValueError, FileNotFoundError) as error:
+            report.failed[file.stem] = str(error)
+            continue
+        save_object(out / file.stem, rgba, poses, pinhole_intrinsics(resolution))
+        report.rendered.append(file.stem)
+    if finished := _finished(out):
+        write_splits(out, finished, SPLIT_SEED)
+    return report
+
+
+def build_procedural(out: str | Path, *, views: int = VIEWS, resolution: int = RESOLUTION) -> None:
+    """Render the held-out procedural objects that `out` does not hold yet, and write its lists."""
+    out = Path(out)
+    for seed in tqdm(held_out_seeds(HELD_OUT_OBJECTS), desc="procedural", unit="object"):
+        name = procedural_name(seed)
+        poses = sample_poses(_pose_generator(name, 0), views)
+        if (out / name).exists():
+            _check_same_cameras(out / name, poses, resolution)
+            continue
+        rgba, _, _ = render_object(seed, poses, resolution)
+        save_object(out / name, rgba.clamp(0, 1), poses, pinhole_intrinsics(resolution))
+    write_splits(out, _finished(out), SPLIT_SEED)
+
+
+def procedural_name(seed: int) -> str:
+    """Folder name of the procedural object with the given number."""
+    return f"procedural_{seed}"
+
+
+def build_mini_objects(data: str | Path) -> None:
+    """Render the real and the held-out procedural objects into `mini/objects` and list them.
+
+    Finished objects are kept. The images are stored as they are rendered, 8 bits a channel, in optimised PNG.
+
+    Args:
+        data: the data folder of the project, which holds `objects/glb` and `objects/LICENSES.json`.
+
+    Raises:
+        ValueError: if a mesh cannot be rendered.
+    """
+    data = Path(data)
+    report = render_path(data / "objects/glb", data / "mini/objects/real")
+    if report.failed:
+        raise ValueError("\n".join(report.failed.values()))
+    build_procedural(data / "mini/objects/procedural")
+    record_entries(data, [*_real_entries(data), *_procedural_entries(data), *_list_entries(data)])
+
+
+def _real_entries(data: Path) -> list[Entry]:
+    licences = json.loads((data / "objects/LICENSES.json").read_text(encoding="utf-8"))["objects"]
+    entries = []
+    for name, facts in licences.items():
+        author = f"{facts['title']} by {facts['author'] or 'unknown author'}, {facts['source_package']}"
+        mesh, views = f"objects/glb/{name}.glb", f"mini/objects/real/{name}"
+        entries.append(make_entry(data, mesh, source=author, licence=facts["licence"]))
+        entries.append(make_entry(data, views, source=f"rendered from {mesh}", licence=facts["licence"]))
+    return entries
+
+
+def _procedural_entries(data: Path) -> list[Entry]:
+    return [
+        make_entry(
+            data,
+            f"mini/objects/procedural/{procedural_name(seed)}",
+            source="procedural object, rendered by lrm_core.objects",
+            licence=OWN_LICENCE,
+            seed=seed,
+        )
+        for seed in held_out_seeds(HELD_OUT_OBJECTS)
+    ]
+
+
+def _list_entries(data: Path) -> list[Entry]:
+    lists = [f"mini/objects/{group}/meta" for group in ("real", "procedural")]
+    made = [
+        make_entry(data, path, source="split 80/20 by seed", licence=OWN_LICENCE, seed=SPLIT_SEED)
+        for path in lists
+    ]
+    package = "Debian sweethome3d-furniture 1.8-1"
+    licence = make_entry(data, "objects/LICENSE-BlendSwap-CC-0.txt", source=package, licence="CC0-1.0")
+    evidence = make_entry(
+        data, "objects/LICENSES.json", source=f"compiled from {package}", licence=OWN_LICENCE
+    )
+    return [*made, licence, evidence]
+
+
+def _mesh_files(path: Path) -> list[Path]:
+    if path.is_file():
+        return [path]
+    if not path.is_dir():
+        raise FileNotFoundError(f"{path}: no such file or folder")
+    files = sorted(file for file in path.iterdir() if file.suffix.lower() in UP_AXIS)
+    if not files:
+        raise FileNotFoundError(f"{path}: no meshes; expected files ending in {', '.join(UP_AXIS)}")
+    by_stem: dict[str, Path] = {}
+    for file in files:
+        if file.stem in by_stem:
+            raise ValueError(
+                f"{file}: would overwrite the views of {by_stem[file.stem].name}; rename one of them"
+            )
+        by_stem[file.stem] = file
+    return files
+
+
+def _pose_generator(name: str, seed: int) -> torch.Generator:
+    """Every object has poses of its own, whatever else is rendered beside it."""
+    return torch.Generator().manual_seed(zlib.crc32(f"{seed} {name}".encode()))
+
+
+def _check_same_cameras(folder: Path, poses: Float[Tensor, "V 3 4"], resolution: int) -> None:
+    """Raise ValueError if an object that exists was rendered from other cameras."""
+    stored = load_cameras(folder)
+    expected = (poses, pinhole_intrinsics(resolution))
+    if any(a.shape != b.shape or not torch.allclose(a, b) for a, b in zip(stored, expected, strict=True)):
+        raise ValueError(f"{folder}: exists with other views, resolution or seed; remove it to render again")
+
+
+def _finished(out: Path) -> list[str]:
+    return [folder.parent.name for folder in out.glob("[!.]*/intrinsics.npy")]

@@ -1,0 +1,162 @@
+"""Batched ray casting of procedural objects: colour, alpha, depth and visibility.
+
+Rays are compacted twice: a primitive meets only the rays that pass its bounding sphere, and only rays that
+hit are textured and lit.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from lrm_core.objects.procedural import ProceduralBatch
+from lrm_core.objects.shapes import Kind, bounding_radius, entry, normal
+from lrm_core.objects.textures import albedo
+
+SHADOW_EPSILON = 2e-3  # world units
+
+
+@dataclass(frozen=True)
+class Hits:
+    """What K rays per object meet.
+
+    rgb: lit colour in [0, 1]; 0 where missed.
+    alpha: 1 where hit, else 0.
+    depth: hit point = origin + depth * direction; inf where missed.
+    normals: outward unit vectors; 0 where missed.
+    primitive: slot of the primitive; -1 where missed.
+    """
+
+    rgb: Float[Tensor, "B K 3"]
+    alpha: Float[Tensor, "B K 1"]
+    depth: Float[Tensor, "B K 1"]
+    normals: Float[Tensor, "B K 3"]
+    primitive: Int[Tensor, "B K"]
+
+
+def cast(batch: ProceduralBatch, origins: Float[Tensor, "B K 3"], directions: Float[Tensor, "B K 3"]) -> Hits:
+    """Colour, alpha and depth of rays; row b of the rays meets object b.
+
+    Args:
+        origins: outside of every primitive, in world units.
+        directions: of any length but zero; depth is in units of this length.
+
+    Raises:
+        ValueError: if the shapes do not fit the batch.
+    """
+    depth, primitive = first_hits(batch, origins, directions)
+    hit = torch.isfinite(depth)
+    ray = hit.view(-1).nonzero()[:, 0]
+    row = ray // depth.shape[1]
+    slot = row * batch.mask.shape[1] + primitive.view(-1)[ray]
+    points = origins.reshape(-1, 3)[ray] + depth.view(-1)[ray, None] * directions.reshape(-1, 3)[ray]
+    rgb, normals = origins.new_zeros(origins.shape), origins.new_zeros(origins.shape)
+    rgb.view(-1, 3)[ray], normals.view(-1, 3)[ray] = _shade(batch, row, slot, points.T)
+    return Hits(rgb, hit[..., None].to(depth.dtype), depth[..., None], normals, primitive)
+
+
+def visible_from(
+    batch: ProceduralBatch, points: Float[Tensor, "B K 3"], eye: Float[Tensor, "B 3"]
+) -> Bool[Tensor, "B K"]:
+    """Whether the segment from the eye to each surface point is free, but for the last 0.002 units.
+
+    Raises:
+        ValueError: if the shapes do not fit the batch.
+    """
+    if eye.shape != (len(batch), 3):
+        raise ValueError(f"eye must be ({len(batch)}, 3), one per object, found {tuple(eye.shape)}")
+    direction = points - eye[:, None]
+    depth, _ = first_hits(batch, eye[:, None].expand_as(points), direction)
+    return (1 - depth) * direction.norm(dim=-1) < SHADOW_EPSILON
+
+
+def first_hits(
+    batch: ProceduralBatch, origins: Float[Tensor, "B K 3"], directions: Float[Tensor, "B K 3"]
+) -> tuple[Float[Tensor, "B K"], Int[Tensor, "B K"]]:
+    """Ray parameter (inf where missed) and primitive slot (-1 where missed) of the nearest hit.
+
+    Raises:
+        ValueError: if the shapes do not fit the batch.
+    """
+    if origins.shape != directions.shape or origins.shape[::2] != (len(batch), 3):
+        raise ValueError(
+            f"origins and directions must both be ({len(batch)}, K, 3) for {len(batch)} objects, "
+            f"found {tuple(origins.shape)} and {tuple(directions.shape)}"
+        )
+    count = origins.shape[1]
+    start, along = _components(origins), _components(directions)
+    near = _pass_bounds(batch, start, along).flatten(0, 1)
+    depth = origins.new_full(near.shape, math.inf)  # (B*P, K)
+    for kind in Kind:
+        slots = (batch.mask & (batch.kind == kind)).view(-1).nonzero()[:, 0]
+        pair = near[slots].view(-1).nonzero()[:, 0]
+        slot, ray = slots[pair // count], pair % count
+        flat = slot // batch.mask.shape[1] * count + ray
+        t = _enter(batch, kind, slot, start.view(3, -1)[:, flat], along.view(3, -1)[:, flat])
+        depth.view(-1)[slot * count + ray] = torch.where(t > 0, t, math.inf)
+    nearest, primitive = depth.view(len(batch), -1, count).min(dim=1)
+    return nearest, torch.where(torch.isfinite(nearest), primitive, -1)
+
+
+def _enter(
+    batch: ProceduralBatch,
+    kind: Kind,
+    slot: Int[Tensor, " pairs"],
+    start: Float[Tensor, "3 pairs"],
+    along: Float[Tensor, "3 pairs"],
+) -> Float[Tensor, " pairs"]:
+    """Ray parameter at which each ray enters its primitive; slot counts through the batch."""
+    to_canonical = (batch.rotation / batch.scale[..., None, :]).mT.flatten(0, 1)[slot].permute(1, 2, 0)
+    offset = start - batch.centre.view(-1, 3)[slot].T
+    closest = -(offset * along).sum(0) / (along * along).sum(0)  # from there, numbers are small for rounding
+    local = _turn(to_canonical, offset + closest * along)
+    return closest + entry(kind, local, _turn(to_canonical, along), batch.tube.view(-1)[slot])
+
+
+def _pass_bounds(
+    batch: ProceduralBatch, start: Float[Tensor, "3 B K"], along: Float[Tensor, "3 B K"]
+) -> Bool[Tensor, "B P K"]:
+    """Whether the line of each ray passes the bounding sphere of each primitive; errs towards yes."""
+    radius = bounding_radius(batch.kind, batch.scale, batch.tube)
+    limit = torch.where(batch.mask, radius.square() * 1.001 + 1e-4, -1.0) - batch.centre.square().sum(-1)
+    forward = along * (along * along).sum(0).rsqrt()
+    foot = start - (start * forward).sum(0) * forward  # point of the line that is nearest to the world origin
+    ahead = batch.centre @ forward.transpose(0, 1)  # (B, P, K)
+    aside = batch.centre @ foot.transpose(0, 1)
+    return ahead.square() + 2 * aside + limit[..., None] >= (foot * foot).sum(0)[:, None]
+
+
+def _shade(
+    batch: ProceduralBatch,
+    rows: Int[Tensor, " hits"],
+    slot: Int[Tensor, " hits"],
+    points: Float[Tensor, "3 hits"],
+) -> tuple[Float[Tensor, "hits 3"], Float[Tensor, "hits 3"]]:
+    """Lit colour and unit normal at surface points; slot counts through the batch."""
+    turn = batch.rotation.view(-1, 3, 3)[slot].permute(1, 2, 0)
+    scale = batch.scale.view(-1, 3)[slot].T
+    inside = _turn(turn.transpose(0, 1), points - batch.centre.view(-1, 3)[slot].T)
+    local, kinds, tube = inside / scale, batch.kind.view(-1)[slot], batch.tube.view(-1)[slot]
+    facing = torch.empty_like(local)
+    for kind in Kind:
+        chosen = (kinds == kind).nonzero()[:, 0]
+        facing[:, chosen] = normal(kind, local[:, chosen], tube[chosen])
+    outward = torch.nn.functional.normalize(_turn(turn, facing / scale), dim=0)
+    textures = batch.textures.map(lambda value: value.flatten(0, 1)[slot])
+    cosine = (outward * batch.light[rows].T).sum(0)
+    wrap, ambient = batch.wrap[rows], batch.ambient[rows]
+    lit = ((cosine + wrap) / (1 + wrap)).clamp(min=0)
+    colour = albedo(textures, inside.T) * (ambient + (1 - ambient) * lit)[:, None]
+    return colour, outward.T
+
+
+def _turn(matrix: Float[Tensor, "3 3 n"], vectors: Float[Tensor, "3 n"]) -> Float[Tensor, "3 n"]:
+    return matrix[:, 0] * vectors[0] + matrix[:, 1] * vectors[1] + matrix[:, 2] * vectors[2]
+
+
+def _components(rays: Float[Tensor, "B K 3"]) -> Float[Tensor, "3 B K"]:
+    return rays.permute(2, 0, 1).contiguous()

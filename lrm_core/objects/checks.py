@@ -1,0 +1,83 @@
+"""Reading the files of a rendered object, each with its own complaint."""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+RIGID_TOLERANCE = 1e-3  # largest entry of R^T R - 1
+
+
+def read_array(path: Path) -> np.ndarray:
+    """A real-valued array from an .npy file, as float32; never unpickles.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if it is not a readable .npy file of real numbers.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such file")
+    try:
+        with path.open("rb") as stream:
+            array = np.lib.format.read_array(stream, allow_pickle=False)
+    except (ValueError, EOFError, OSError) as error:
+        raise ValueError(f"{path}: not a readable .npy array ({error})") from error
+    if array.dtype.kind not in "fiu":
+        raise ValueError(f"{path}: expected real numbers, found dtype {array.dtype}")
+    return array.astype(np.float32)
+
+
+def read_rgba(path: Path) -> np.ndarray:
+    """Pixels (H, W, 4) uint8 of a PNG with straight alpha.
+
+    Raises:
+        ValueError: if the file is not a readable PNG, or has no alpha channel.
+    """
+    try:
+        with Image.open(path, formats=["PNG"]) as image:
+            image.load()
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise ValueError(f"{path}: corrupt or not a PNG ({error})") from error
+    if image.mode != "RGBA":
+        raise ValueError(f"{path}: expected RGBA, found {image.mode}; alpha says where the object is")
+    return np.asarray(image)
+
+
+def check_pose(path: Path, pose: np.ndarray) -> np.ndarray:
+    """The pose itself, if it is a rigid camera-to-world matrix (3, 4).
+
+    Raises:
+        ValueError: for another shape, NaN or infinity, a rotation with |R^T R - 1| > 1e-3, or a reflection.
+    """
+    if pose.shape != (3, 4):
+        raise ValueError(f"{path}: expected a pose of shape (3, 4), found {pose.shape}")
+    if not np.isfinite(pose).all():
+        raise ValueError(f"{path}: the pose holds NaN or infinity")
+    rotation = pose[:, :3].astype(np.float64)
+    error = np.abs(rotation.T @ rotation - np.eye(3)).max()
+    if error > RIGID_TOLERANCE:
+        raise ValueError(
+            f"{path}: the pose is not rigid, |R^T R - 1| reaches {error:.2g} (allowed {RIGID_TOLERANCE:g})"
+        )
+    if np.linalg.det(rotation) < 0:
+        raise ValueError(f"{path}: the pose is a reflection (determinant -1), not a rotation")
+    return pose
+
+
+def check_intrinsics(path: Path, intrinsics: np.ndarray) -> np.ndarray:
+    """The intrinsics themselves, if they are [[fx, fy], [cx, cy], [width, height]] of a real camera.
+
+    Raises:
+        ValueError: for another shape, NaN or infinity, a focal length that is not positive, or a size that is
+            not a positive whole number of pixels.
+    """
+    if intrinsics.shape != (3, 2):
+        raise ValueError(f"{path}: expected shape (3, 2), found {intrinsics.shape}")
+    if not np.isfinite(intrinsics).all():
+        raise ValueError(f"{path}: the intrinsics hold NaN or infinity")
+    focal, size = intrinsics[0], intrinsics[2]
+    if (focal <= 0).any():
+        raise ValueError(f"{path}: focal lengths must be positive, found {focal.tolist()} pixels")
+    if (size < 1).any() or (size != size.round()).any():
+        raise ValueError(f"{path}: width and height must be positive whole numbers, found {size.tolist()}")
+    return intrinsics

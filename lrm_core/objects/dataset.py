@@ -1,0 +1,200 @@
+"""Rendered objects on disk, in the layout of experiment E0.
+
+    <root>/<name>/rgba/NNN.png        straight alpha, 8 bits a channel, views numbered from 000
+    <root>/<name>/pose/NNN.npy        3x4 camera-to-world, Blender axes, world units
+    <root>/<name>/intrinsics.npy      [[fx, fy], [cx, cy], [width, height]] in pixels, shared by the views
+    <root>/meta/{all,train,val}_uids.json
+
+Everything that is read is checked; a fault is a ValueError or FileNotFoundError that names the file.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from PIL import Image
+from torch import Tensor
+
+from lrm_core.objects.checks import check_intrinsics, check_pose, read_array, read_rgba
+from lrm_core.render.cameras import normalize_poses, principal_camera, standard_camera
+from lrm_core.render.views import Views
+
+
+@dataclass(frozen=True)
+class RenderedObject:
+    """One object seen from all sides; view 0 is the source.
+
+    Attributes:
+        name: name of the object's folder.
+        images: composited on white, in [0, 1], (V, 3, H, W) float32.
+        masks: alpha, in [0, 1], (V, 1, H, W) float32.
+        poses: camera-to-world as stored, (V, 3, 4).
+        intrinsics: [[fx, fy], [cx, cy], [width, height]] in pixels, (3, 2).
+    """
+
+    name: str
+    images: Float[Tensor, "V 3 H W"]
+    masks: Float[Tensor, "V 1 H W"]
+    poses: Float[Tensor, "V 3 4"]
+    intrinsics: Float[Tensor, "3 2"]
+
+    def normalized_poses(self) -> Float[Tensor, "V 3 4"]:
+        """Poses in the world where view 0 is the canonical source camera at its own distance."""
+        return normalize_poses(self.poses, "auto")
+
+    def cameras(self) -> Float[Tensor, "V 25"]:
+        """Render cameras of all views, in the normalised world."""
+        return standard_camera(self.normalized_poses(), self.intrinsics)
+
+    def source_camera(self) -> Float[Tensor, "1 16"]:
+        """What the encoder is told about view 0, in the normalised world."""
+        return principal_camera(self.normalized_poses()[:1], self.intrinsics)
+
+    def views(self, indices: Sequence[int]) -> Views:
+        """Images and render cameras of some views.
+
+        Raises:
+            ValueError: if an index is outside 0 .. V-1.
+        """
+        wrong = [index for index in indices if not 0 <= index < len(self.images)]
+        if wrong:
+            raise ValueError(
+                f"{self.name}: no view {wrong[0]}, the object has views 0 to {len(self.images) - 1}"
+            )
+        chosen = torch.as_tensor(list(indices), dtype=torch.long)
+        return Views(self.images[chosen], self.cameras()[chosen])
+
+
+def load_object(folder: str | Path) -> RenderedObject:
+    """Read and check one rendered object.
+
+    Args:
+        folder: holds `rgba/`, `pose/` and `intrinsics.npy`.
+
+    Raises:
+        FileNotFoundError: if the folder, a view's image or its pose is missing.
+        ValueError: if a file cannot be read, or does not agree with the others.
+    """
+    folder = Path(folder)
+    poses, intrinsics = load_cameras(folder)
+    size = (int(intrinsics[2, 0]), int(intrinsics[2, 1]))
+    paths = [folder / "rgba" / f"{index:03d}.png" for index in range(len(poses))]
+    rgba = torch.from_numpy(_read_images(paths, size))
+    alpha = rgba[:, 3:]
+    return RenderedObject(
+        name=folder.resolve().name,
+        images=rgba[:, :3] * alpha + (1 - alpha),
+        masks=alpha.clone(),
+        poses=poses,
+        intrinsics=intrinsics,
+    )
+
+
+def load_cameras(folder: str | Path) -> tuple[Float[Tensor, "V 3 4"], Float[Tensor, "3 2"]]:
+    """Read poses and intrinsics of a rendered object without opening its images; raises as `load_object`."""
+    folder = Path(folder)
+    count = _count_views(folder)
+    intrinsics = check_intrinsics(folder / "intrinsics.npy", read_array(folder / "intrinsics.npy"))
+    paths = [folder / "pose" / f"{index:03d}.npy" for index in range(count)]
+    poses = np.stack([check_pose(path, read_array(path)) for path in paths])
+    return torch.from_numpy(poses), torch.from_numpy(intrinsics)
+
+
+def save_object(
+    folder: str | Path,
+    rgba: Float[Tensor, "V 4 H W"],
+    poses: Float[Tensor, "V 3 4"],
+    intrinsics: Float[Tensor, "3 2"],
+) -> None:
+    """Write one rendered object; the folder appears complete or not at all.
+
+    Args:
+        folder: must not exist yet; its parent is made.
+        rgba: straight alpha, in [0, 1]; stored in 8 bits a channel.
+        poses: camera-to-world, Blender axes, world units.
+        intrinsics: [[fx, fy], [cx, cy], [width, height]] in pixels.
+
+    Raises:
+        FileExistsError: if `folder` exists.
+        ValueError: if a shape, a pose or the intrinsics would be refused by `load_object`.
+    """
+    folder = Path(folder)
+    if folder.exists():
+        raise FileExistsError(f"{folder}: exists already; remove it to write the object again")
+    _check_to_save(folder, rgba, poses, intrinsics)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    temporary = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
+    try:
+        _write_files(temporary, rgba, poses, intrinsics)
+        temporary.rename(folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _count_views(folder: Path) -> int:
+    """Number of views, after checking that images and poses are numbered alike from 000 without a gap."""
+    for part in (folder, folder / "rgba", folder / "pose"):
+        if not part.is_dir():
+            raise FileNotFoundError(
+                f"{part}: no such folder; an object holds rgba/, pose/ and intrinsics.npy"
+            )
+    images = {path.stem for path in (folder / "rgba").glob("*.png")}
+    poses = {path.stem for path in (folder / "pose").glob("*.npy")}
+    if not images and not poses:
+        raise FileNotFoundError(f"{folder}: no views; expected rgba/000.png and pose/000.npy")
+    expected = {f"{index:03d}" for index in range(len(images | poses))}
+    for name in sorted(images | poses):
+        if name not in images:
+            raise FileNotFoundError(f"{folder / 'rgba' / name}.png: missing view, although its pose exists")
+        if name not in poses:
+            raise FileNotFoundError(f"{folder / 'pose' / name}.npy: missing pose, although its image exists")
+    if images != expected:
+        absent = min(expected - images)
+        raise FileNotFoundError(f"{folder / 'rgba' / absent}.png: missing view; views are numbered from 000")
+    return len(images)
+
+
+def _read_images(paths: list[Path], size: tuple[int, int]) -> np.ndarray:
+    """Images (V, 4, H, W) in [0, 1], after checking that all have the given size (width, height)."""
+    first = read_rgba(paths[0])
+    images = [first]
+    for path in paths[1:]:
+        images.append(read_rgba(path))
+        if images[-1].shape != first.shape:
+            found, expected = (f"{image.shape[1]}x{image.shape[0]}" for image in (images[-1], first))
+            raise ValueError(f"{path}: size {found}, but {paths[0].name} has {expected}; views must agree")
+    if first.shape[1::-1] != size:
+        found = f"{first.shape[1]}x{first.shape[0]}"
+        raise ValueError(f"{paths[0]}: size {found}, but intrinsics.npy says {size[0]}x{size[1]} pixels")
+    return np.stack(images).transpose(0, 3, 1, 2).astype(np.float32) / 255
+
+
+def _check_to_save(folder: Path, rgba: Tensor, poses: Tensor, intrinsics: Tensor) -> None:
+    if rgba.ndim != 4 or rgba.shape[1] != 4 or not len(rgba) or len(rgba) != len(poses):
+        found = f"{tuple(rgba.shape)} and {tuple(poses.shape)}"
+        raise ValueError(f"{folder}: expected rgba (V, 4, H, W) and poses (V, 3, 4), found {found}")
+    if not torch.isfinite(rgba).all() or rgba.min() < 0 or rgba.max() > 1:
+        raise ValueError(f"{folder}: rgba must be finite and in [0, 1]")
+    size = check_intrinsics(folder / "intrinsics.npy", intrinsics.numpy())[2]
+    if (size[0], size[1]) != (rgba.shape[3], rgba.shape[2]):
+        found = f"{rgba.shape[3]}x{rgba.shape[2]}"
+        raise ValueError(f"{folder}: images are {found}, intrinsics say {size[0]:g}x{size[1]:g} pixels")
+    for index, pose in enumerate(poses):
+        check_pose(folder / "pose" / f"{index:03d}.npy", pose.numpy())
+
+
+def _write_files(folder: Path, rgba: Tensor, poses: Tensor, intrinsics: Tensor) -> None:
+    (folder / "rgba").mkdir(parents=True)
+    (folder / "pose").mkdir()
+    pixels = (rgba * 255).round().to(torch.uint8).permute(0, 2, 3, 1).contiguous().numpy()
+    for index, (image, pose) in enumerate(zip(pixels, poses, strict=True)):
+        Image.fromarray(image, mode="RGBA").save(folder / "rgba" / f"{index:03d}.png", optimize=True)
+        np.save(folder / "pose" / f"{index:03d}.npy", pose.float().numpy())
+    np.save(folder / "intrinsics.npy", intrinsics.float().numpy())

@@ -1,0 +1,120 @@
+"""The list of data files: where each comes from, under which licence, and its SHA-256."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from lrm_core.objects.splits import write_json
+
+NAME = "MANIFEST.json"
+COVERED = ("objects", "mini/objects")  # folders of the data folder in which every file must be listed
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One file, or one folder that is used as a whole.
+
+    Attributes:
+        path: relative to the data folder, with forward slashes.
+        source: where it was taken from, or how it was made.
+        licence: SPDX identifier.
+        sha256: of the file; of a folder, see `digest`.
+        bytes: of the file, or of all files in the folder.
+        seed: number of a procedural object, or what a random split was drawn with; else None.
+    """
+
+    path: str
+    source: str
+    licence: str
+    sha256: str
+    bytes: int
+    seed: int | None = None
+
+
+def digest(path: Path) -> tuple[str, int]:
+    """SHA-256 and size in bytes of a file or folder.
+
+    The digest of a folder is that of the lines `<sha256>  <relative path>` of its files, in the order of the
+    paths; `find * -type f | LC_ALL=C sort | xargs sha256sum | sha256sum` prints the same.
+
+    Raises:
+        FileNotFoundError: if there is neither.
+    """
+    if path.is_file():
+        content = path.read_bytes()
+        return hashlib.sha256(content).hexdigest(), len(content)
+    if not path.is_dir():
+        raise FileNotFoundError(f"{path}: no such file or folder")
+    listing, size = hashlib.sha256(), 0
+    for name in sorted(file.relative_to(path).as_posix() for file in path.rglob("*") if file.is_file()):
+        sha256, count = digest(path / name)
+        listing.update(f"{sha256}  {name}\n".encode())
+        size += count
+    return listing.hexdigest(), size
+
+
+def make_entry(data: Path, path: str, *, source: str, licence: str, seed: int | None = None) -> Entry:
+    """Entry for a file or folder `path` of the data folder; raises FileNotFoundError if there is none."""
+    sha256, size = digest(data / path)
+    return Entry(path, source, licence, sha256, size, seed)
+
+
+def read_manifest(data: Path) -> list[Entry]:
+    """Entries of `MANIFEST.json` in the data folder.
+
+    Raises:
+        FileNotFoundError: if there is no manifest.
+        ValueError: if it is not a list of entries.
+    """
+    path = Path(data) / NAME
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such file")
+    try:
+        return [Entry(**entry) for entry in json.loads(path.read_text(encoding="utf-8"))]
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{path}: not a readable manifest ({error})") from error
+
+
+def record_entries(data: Path, entries: list[Entry]) -> None:
+    """Put entries into the manifest, in place of older ones for the same paths."""
+    data = Path(data)
+    old = read_manifest(data) if (data / NAME).exists() else []
+    merged = {entry.path: entry for entry in [*old, *entries]}
+    write_json(data / NAME, [asdict(merged[path]) for path in sorted(merged)])
+
+
+def check_manifest(data: Path) -> None:
+    """Recompute every digest of the manifest, and look for files that it does not list.
+
+    Raises:
+        FileNotFoundError: if there is no manifest.
+        ValueError: naming every listed path that is missing or differs, and every file without an entry in
+            the folders of `COVERED`.
+    """
+    data = Path(data)
+    entries = read_manifest(data)
+    faults = [fault for entry in entries if (fault := _compare(data, entry))]
+    listed = {entry.path for entry in entries}
+    for folder in COVERED:
+        for file in sorted((data / folder).rglob("*")):
+            path = file.relative_to(data)
+            ancestors = {path.as_posix(), *(parent.as_posix() for parent in path.parents)}
+            if file.is_file() and not ancestors & listed:
+                faults.append(f"{file}: not listed")
+    if faults:
+        raise ValueError(f"{data / NAME} does not describe the data:\n" + "\n".join(faults))
+
+
+def _compare(data: Path, entry: Entry) -> str | None:
+    """What is wrong with the file or folder of an entry, if anything."""
+    try:
+        sha256, size = digest(data / entry.path)
+    except FileNotFoundError as error:
+        return str(error)
+    if (sha256, size) != (entry.sha256, entry.bytes):
+        expected = f"{entry.sha256} ({entry.bytes} bytes)"
+        return f"{data / entry.path}: expected SHA-256 {expected}, found {sha256} ({size} bytes)"
+    return None

@@ -1,0 +1,74 @@
+"""Which objects of a folder are for training and which for validation."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from lrm_core.objects.dataset import RenderedObject, load_object
+
+SPLITS = ("all", "train", "val")
+VALIDATION_SHARE = 0.2
+
+
+def load_split(root: str | Path, split: str) -> list[RenderedObject]:
+    """Read every object of a split ("train", "val" or "all"), in the order of its list.
+
+    Raises:
+        FileNotFoundError: if the list or one of its objects is missing.
+        ValueError: if the split is unknown, or the list or an object is faulty.
+    """
+    root = Path(root)
+    return [load_object(root / name) for name in split_names(root, split)]
+
+
+def split_names(root: str | Path, split: str) -> list[str]:
+    """Names of the objects in `meta/<split>_uids.json`; raises as `load_split`."""
+    if split not in SPLITS:
+        raise ValueError(f"unknown split {split!r}; choose one of {', '.join(SPLITS)}")
+    path = Path(root) / "meta" / f"{split}_uids.json"
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such list of objects")
+    try:
+        names = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path}: not readable as JSON ({error})") from error
+    if not isinstance(names, list) or not all(_is_name(name) for name in names):
+        raise ValueError(f"{path}: expected a list of folder names")
+    return names
+
+
+def write_splits(root: str | Path, names: Sequence[str], seed: int) -> None:
+    """Write the three lists beside the objects: a random fifth of `names` validates."""
+    names = sorted(names)
+    order = np.random.default_rng(seed).permutation(len(names))
+    validating = round(len(names) * VALIDATION_SHARE) or int(len(names) > 1)
+    held_out = {names[index] for index in order[:validating]}
+    lists = {
+        "all": names,
+        "val": [n for n in names if n in held_out],
+        "train": [n for n in names if n not in held_out],
+    }
+    folder = Path(root) / "meta"
+    folder.mkdir(parents=True, exist_ok=True)
+    for split, members in lists.items():
+        write_json(folder / f"{split}_uids.json", members)
+
+
+def write_json(path: Path, value: object) -> None:
+    """Write `value` as indented JSON under a temporary name, then rename it."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        temporary.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _is_name(name: object) -> bool:
+    """A plain folder name: no path that leads out of the root."""
+    return isinstance(name, str) and name not in ("", ".", "..") and Path(name).name == name

@@ -1,0 +1,83 @@
+"""What each profile runs: model, objects, oracle length, seeds, device."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from lrm_core.paths import data_dir
+
+
+@dataclass(frozen=True)
+class Profile:
+    """One size of the whole paper.
+
+    Attributes:
+        model: name for `load_model`.
+        objects: folders of rendered objects, relative to `data`; a path that holds several is listed.
+        per_group: at most so many objects of each folder, in order of name.
+        iterations, rays_per_step: of every oracle; None rays are whole images (as published).
+        seeds: of the experiments in which a seed matters.
+        device: where it runs.
+    """
+
+    name: str
+    model: str
+    objects: tuple[str, ...]
+    per_group: int
+    iterations: int
+    rays_per_step: int | None
+    seeds: tuple[int, ...]
+    device: str = "cpu"
+
+    @property
+    def results(self) -> Path:
+        """Folder of the records of this profile."""
+        return data_dir() / "results" / self.name
+
+    def object_folders(self) -> list[Path]:
+        """Folders of the objects of this profile, group by group.
+
+        Raises:
+            FileNotFoundError: if a group is missing or empty.
+        """
+        return [folder for group in self.objects for folder in _members(data_dir() / group)[: self.per_group]]
+
+
+MINI_GROUPS = ("mini/objects/real", "mini/objects/procedural")
+PROFILES = {
+    profile.name: profile
+    for profile in (
+        Profile("smoke", "mini", MINI_GROUPS, 1, iterations=30, rays_per_step=2048, seeds=(0,)),
+        Profile("mini", "mini", MINI_GROUPS, 6, iterations=2000, rays_per_step=2048, seeds=(0, 1)),
+        Profile(
+            "paper",
+            "openlrm-mix-base-1.1",
+            ("paper/objects",),
+            21,
+            2000,
+            None,
+            seeds=(0, 1, 2),
+            device="cuda",
+        ),
+    )
+}
+
+
+def get_profile(name: str) -> Profile:
+    """The profile of that name.
+
+    Raises:
+        ValueError: if there is none.
+    """
+    if name not in PROFILES:
+        raise ValueError(f"unknown profile {name!r}; expected one of {', '.join(PROFILES)}")
+    return PROFILES[name]
+
+
+def _members(group: Path) -> list[Path]:
+    members = sorted(path for path in group.glob("*") if (path / "intrinsics.npy").exists())
+    if not members:
+        raise FileNotFoundError(
+            f"{group}: expected folders of rendered objects (rgba/ pose/ intrinsics.npy), found none; "
+            "render some with `lrm render`"
+        )
+    return members

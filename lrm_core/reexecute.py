@@ -1,0 +1,186 @@
+"""Runs the notebooks through papermill and keeps an executed copy of each until something changes."""
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nbformat
+
+from lrm_core.evidence.atomic import replacing
+from lrm_core.fingerprint import fingerprint
+from lrm_core.normalise import normalise_notebook
+from lrm_core.paths import repository_root
+
+CELL_TIMEOUT = 4 * 3600  # seconds; the longest cell is a refresh of every oracle
+_KERNEL_ENVIRONMENT = {"TQDM_DISABLE": "1", "PYTHONHASHSEED": "0"}
+
+
+class ChapterError(RuntimeError):
+    """A cell of a notebook failed; the message names notebook, cell and error."""
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """One notebook and where its executed copy goes.
+
+    Attributes:
+        source: notebook without outputs.
+        executed: its executed copy.
+        parameters: values for the cell tagged `parameters`.
+    """
+
+    source: Path
+    executed: Path
+    parameters: Mapping[str, Any]
+
+    @property
+    def key_file(self) -> Path:
+        """Holds the hash of everything that the executed copy was made from."""
+        return self.executed.with_suffix(".key")
+
+    @property
+    def failed(self) -> Path:
+        """Where a copy goes that stopped at an error."""
+        return self.executed.with_suffix(".failed.ipynb")
+
+
+@dataclass(frozen=True)
+class Run:
+    """What became of a chapter: its executed copy, the seconds it took, whether it was up to date."""
+
+    executed: Path
+    seconds: float
+    cached: bool
+
+
+def chapters(
+    profile: str,
+    *,
+    device: str,
+    notebook: str | None = None,
+    refresh: bool = False,
+    root: Path | None = None,
+) -> list[Chapter]:
+    """The notebooks of the paper for one profile, in order.
+
+    Args:
+        notebook: only the one whose name starts so, such as "02".
+
+    Raises:
+        ValueError: if no notebook has that name.
+    """
+    root = root or repository_root()
+    sources = sorted((root / "notebooks").glob("*.ipynb"))
+    chosen = [source for source in sources if source.stem.startswith(notebook or "")]
+    if not chosen:
+        names = ", ".join(source.stem for source in sources) or "no notebook at all"
+        raise ValueError(f"{root / 'notebooks'}: no notebook starts with {notebook!r}; found {names}")
+    parameters = {"profile": profile, "device": device, "refresh": refresh}
+    executed = root / "_build" / "executed" / profile
+    return [Chapter(source, executed / source.name, parameters) for source in chosen]
+
+
+def reexecute(
+    chapters: list[Chapter], *, root: Path | None = None, report: Callable[[str], None] = print
+) -> list[Run]:
+    """Execute each chapter that is not up to date, in order; finished ones are kept if a later one fails.
+
+    Args:
+        root: repository, whose `lrm_core/`, `data/` and lock file an executed copy depends on.
+        report: receives one line on each chapter, with its time.
+
+    Raises:
+        ChapterError: at the first cell that fails; the partly executed copy stays beside the others.
+    """
+    root = root or repository_root()
+    runs = []
+    for number, chapter in enumerate(chapters, start=1):
+        run = _run_unless_cached(chapter, root)
+        state = "up to date" if run.cached else f"{run.seconds:.1f} s"
+        report(f"[{number}/{len(chapters)}] {chapter.source.stem}: {state}")
+        runs.append(run)
+    return runs
+
+
+def _run_unless_cached(chapter: Chapter, root: Path) -> Run:
+    code = _code_key(chapter, root)
+    wanted = f"{code} {_data_key(chapter, root)}"
+    up_to_date = chapter.key_file.is_file() and chapter.key_file.read_text() == wanted
+    if up_to_date and chapter.executed.is_file() and not chapter.parameters["refresh"]:
+        return Run(chapter.executed, 0.0, cached=True)
+    start = time.perf_counter()
+    notebook = _execute(chapter)
+    with replacing(chapter.executed) as path:
+        path.write_text(nbformat.writes(normalise_notebook(notebook, root)) + "\n", encoding="utf-8")
+    # A chapter may add records to the data that it reads: its copy stands for the data as it left them.
+    chapter.key_file.write_text(f"{code} {_data_key(chapter, root)}")
+    return Run(chapter.executed, time.perf_counter() - start, cached=False)
+
+
+def _code_key(chapter: Chapter, root: Path) -> str:
+    parameters = json.dumps(dict(chapter.parameters), sort_keys=True)
+    return fingerprint([chapter.source, root / "lrm_core", root / "requirements.lock"], parameters)
+
+
+def _data_key(chapter: Chapter, root: Path) -> str:
+    """Hash of `data/` without the results of other profiles."""
+    results = root / "data" / "results"
+    others = [path for path in (root / "data").glob("*") if path != results]
+    return fingerprint([*sorted(others), results / chapter.parameters["profile"]])
+
+
+def _execute(chapter: Chapter) -> nbformat.NotebookNode:
+    """Run one notebook in a fresh kernel.
+
+    Raises:
+        ChapterError: as `reexecute`.
+    """
+    import papermill  # takes a second, needed only here
+    from nbclient.exceptions import CellTimeoutError, DeadKernelError
+
+    chapter.executed.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with _environment(_KERNEL_ENVIRONMENT):
+            notebook = papermill.execute_notebook(
+                chapter.source,
+                chapter.failed,
+                parameters=dict(chapter.parameters),
+                kernel_name="python3",
+                cwd=chapter.source.parent,
+                execution_timeout=CELL_TIMEOUT,
+                progress_bar={"desc": chapter.source.stem, "leave": False},
+            )
+    except papermill.PapermillExecutionError as error:
+        raise ChapterError(_explain(chapter, error)) from error
+    except (CellTimeoutError, DeadKernelError) as error:
+        raise ChapterError(f"{chapter.source.name}: the kernel stopped: {error}") from error
+    chapter.failed.unlink()
+    return notebook
+
+
+def _explain(chapter: Chapter, error: Any) -> str:
+    """One message from a papermill error: where, what, and the code of the cell."""
+    code = "\n".join(f"    {line}" for line in error.source.splitlines())
+    return (
+        f"{chapter.source.name}, cell {error.cell_index} failed with {error.ename}: {error.evalue}\n{code}\n"
+        f"The copy up to there is {chapter.failed}"
+    )
+
+
+@contextmanager
+def _environment(values: Mapping[str, str]) -> Iterator[None]:
+    """Environment variables set for the kernels started inside, then put back."""
+    import tqdm.auto  # noqa: F401  reads TQDM_DISABLE when first imported; our own bar stays
+
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name) if value is None else os.environ.update({name: value})

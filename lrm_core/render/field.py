@@ -1,0 +1,98 @@
+"""The radiance field of one triplane: lookup, then the decoder, with its first layer folded into the planes."""
+
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn.functional import avg_pool2d, linear, relu
+
+from lrm_core.model.decoder import activate
+from lrm_core.render.lookup import lookup, padded
+
+
+def check_planes(planes: Tensor, dims: int) -> None:
+    """Raise ValueError unless `planes` is a finite stack of square triplanes with `dims` dimensions."""
+    shape = tuple(planes.shape)
+    if planes.ndim != dims or shape[-4] != 3 or shape[-1] != shape[-2]:
+        expected = ("(N, 3, C, R, R)", "(3, C, R, R)")[5 - dims]
+        raise ValueError(f"planes: expected shape {expected}, found {shape}")
+    if not torch.isfinite(planes).all():
+        bad = int((~torch.isfinite(planes)).sum())
+        raise ValueError(f"planes: {bad} of {planes.numel()} values are NaN or infinite; check the model or the fit")
+
+
+class Field:
+    """Raw decoder output anywhere in the box for one triplane (3, C, R, R).
+
+    Since a linear layer commutes with bilinear interpolation, the first layer is applied to the planes once
+    instead of to every sample; exact up to rounding.
+    """
+
+    def __init__(self, planes: Float[Tensor, "3 C R R"], decoder: nn.Module):
+        first, *rest = (layer for layer in decoder.net if isinstance(layer, nn.Linear))
+        channels = planes.shape[1]
+        if first.in_features != 3 * channels:
+            raise ValueError(
+                f"decoder: its first layer reads {first.in_features} features, "
+                f"but planes of shape {tuple(planes.shape)} give {3 * channels}"
+            )
+        weight = first.weight.unflatten(1, (3, channels))  # (H, 3, C)
+        self.table = padded(torch.einsum("pcyx,hpc->pyxh", planes, weight))
+        self.bias = first.bias
+        self.rest = rest
+        self.resolution = planes.shape[-1]
+
+    def raw(self, points: Float[Tensor, "points 3"]) -> Float[Tensor, "points 4"]:
+        """Raw density, then the three raw colours, before activation."""
+        return self.tail(lookup(self.table, points))
+
+    def tail(self, features: Float[Tensor, "*batch H"]) -> Float[Tensor, "*batch 4"]:
+        """The decoder from the first layer's output (without its bias) onwards."""
+        hidden = features + self.bias
+        for layer in self.rest:
+            hidden = linear(relu(hidden), layer.weight, layer.bias)
+        return hidden
+
+    @torch.no_grad()
+    def density_at_centres(self) -> Float[Tensor, "R R R"]:
+        """Raw density at the texel centres, indexed [z, y, x]; there a lookup is a sum of three texels."""
+        return self._density_lattice(self.table[:, 1:-1, 1:-1])
+
+    @torch.no_grad()
+    def density_at_corners(self) -> Float[Tensor, "R+1 R+1 R+1"]:
+        """Raw density at the texel corners, the faces of the box included, indexed [z, y, x]."""
+        means = avg_pool2d(self.table.movedim(-1, 1), 2, 1).movedim(1, -1)
+        return self._density_lattice(means)
+
+    def _density_lattice(self, planes: Float[Tensor, "3 L L H"]) -> Float[Tensor, "L L L"]:
+        xy, xz, zy = planes
+        return torch.stack([self._density_slab(xy, xz[z], zy[:, z]) for z in range(planes.shape[1])])
+
+    def _density_slab(self, xy: Tensor, xz_row: Tensor, zy_column: Tensor) -> Float[Tensor, "R R"]:
+        hidden = xy + xz_row[None] + (zy_column + self.bias)[:, None]
+        for layer in self.rest[:-1]:
+            hidden = linear(hidden.relu_(), layer.weight, layer.bias)
+        return linear(hidden.relu_(), self.rest[-1].weight[:1], self.rest[-1].bias[:1])[..., 0]
+
+
+class FieldValues(NamedTuple):
+    """Activated field: rgb (N, points, 3) and density (N, points, 1) in 1 / world unit."""
+
+    rgb: Float[Tensor, "N points 3"]
+    density: Float[Tensor, "N points 1"]
+
+
+def query_points(
+    planes: Float[Tensor, "N 3 C R R"], decoder: nn.Module, points: Float[Tensor, "N points 3"]
+) -> FieldValues:
+    """Colour and density of each triplane at its own points; outside the box the planes read as zero.
+
+    Raises:
+        ValueError: if a shape is wrong or a plane holds NaN or infinity.
+    """
+    check_planes(planes, 5)
+    if points.ndim != 3 or points.shape[0] != planes.shape[0] or points.shape[2] != 3:
+        raise ValueError(f"points: expected shape ({planes.shape[0]}, points, 3), found {tuple(points.shape)}")
+    raw = torch.stack([Field(p, decoder).raw(x) for p, x in zip(planes, points, strict=True)])
+    return FieldValues(*activate(raw))

@@ -1,0 +1,79 @@
+"""Where a field is empty, so that samples there need no decoder."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+from torch.nn.functional import max_pool3d
+
+from lrm_core.render.field import Field
+from lrm_core.render.rays import BOX_MIN
+
+# a sample is skipped where density < EMPTY_DENSITY (1 / world unit) all around it:
+# along the whole diagonal of the box such samples absorb less than 0.2% of the light
+EMPTY_DENSITY = 5e-4
+RAW_EMPTY = math.log(math.expm1(EMPTY_DENSITY)) + 1
+RANGE_MARGIN = 0.25
+
+
+@dataclass(frozen=True)
+class Occupancy:
+    """Cells around the texel centres of the box, indexed [z, y, x] in one flat table.
+
+    Attributes:
+        occupied: whether the cell or one of its 26 neighbours may exceed the threshold, (R^3,).
+        raw: raw density at the cell's centre, (R^3,); what a skipped sample contributes to its neighbours.
+        low, high: corners of the box around all occupied cells, (3,) as (x, y, z), in world units.
+        resolution: R.
+    """
+
+    occupied: Bool[Tensor, "cells"]
+    raw: Float[Tensor, "cells"]
+    low: Float[Tensor, "3"]
+    high: Float[Tensor, "3"]
+    resolution: int
+
+    @classmethod
+    def of(cls, field: Field) -> "Occupancy":
+        """Cells of a field, from its densities at the centre and the eight corners of each.
+
+        A cell's densities are bounded by their maximum plus `RANGE_MARGIN` of their range: between these nine
+        points a smooth field cannot rise much further, and a rough one has a range so large that nothing is
+        skipped. The 26 neighbours of an occupied cell count as occupied.
+        """
+        centre, corner = field.density_at_centres(), field.density_at_corners()
+        highest = torch.maximum(centre, max_pool3d(corner[None], 2, 1)[0])
+        lowest = torch.minimum(centre, -max_pool3d(-corner[None], 2, 1)[0])
+        bound = highest + RANGE_MARGIN * (highest - lowest)
+        reach = max_pool3d((bound > RAW_EMPTY).float()[None], 3, 1, padding=1)[0]
+        return cls.around(reach > 0, centre)
+
+    @classmethod
+    def around(cls, occupied: Bool[Tensor, "R R R"], raw: Float[Tensor, "R R R"]) -> "Occupancy":
+        """An occupancy with its bounding box; an empty one has low > high."""
+        cells = occupied.shape[0]
+        low, high = [], []
+        for other in ((0, 1), (0, 2), (1, 2)):  # the axes to reduce for x, y, z
+            used = occupied.any(dim=other[1]).any(dim=other[0]).nonzero()[:, 0]
+            low.append(int(used[0]) if len(used) else cells)
+            high.append(int(used[-1]) + 1 if len(used) else 0)
+        corners = torch.tensor([low, high], device=raw.device) * (2 / cells) + BOX_MIN
+        return cls(occupied.flatten(), raw.flatten(), corners[0], corners[1], cells)
+
+    def explored(self, fraction: float, generator: torch.Generator) -> "Occupancy":
+        """Also visit a random share of 4x4x4 blocks, so that a fit can grow density in empty space."""
+        blocks = -(-self.resolution // 4)
+        draw = torch.rand(blocks, blocks, blocks, generator=generator, device=generator.device) < fraction
+        for axis in range(3):
+            draw = draw.repeat_interleave(4, dim=axis)
+        cube = (self.resolution,) * 3
+        draw = draw[: cube[0], : cube[0], : cube[0]].to(self.occupied.device)
+        return Occupancy.around(self.occupied.view(cube) | draw, self.raw.view(cube))
+
+    def cell_of(self, points: Float[Tensor, "*batch 3"]) -> Tensor:
+        """Flat index of the cell that holds each point; points outside the box take the nearest cell."""
+        index = ((points - BOX_MIN) * (self.resolution / 2)).clamp(0, self.resolution - 1).int()
+        x, y, z = index.unbind(-1)
+        return (z * self.resolution + y) * self.resolution + x

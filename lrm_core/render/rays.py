@@ -1,0 +1,79 @@
+"""Rays of a camera's pixels and their passage through the box [-1, 1]^3."""
+
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+BOX_MIN, BOX_MAX = -1.0, 1.0
+
+
+class Rays(NamedTuple):
+    """Origins and unit directions, each (..., rays, 3), in world units."""
+
+    origins: Float[Tensor, "*batch rays 3"]
+    directions: Float[Tensor, "*batch rays 3"]
+
+
+class Span(NamedTuple):
+    """Where each ray enters and leaves the box, (..., rays); `hit` is False where it misses."""
+
+    near: Float[Tensor, "*batch rays"]
+    far: Float[Tensor, "*batch rays"]
+    hit: Tensor
+
+
+def pixel_grid(
+    anchors: Float[Tensor, "*batch 2"], resolution: int, region_size: int
+) -> Float[Tensor, "*batch pixels 2"]:
+    """Centres of a crop's pixels as (u, v) fractions of the full image, row by row."""
+    index = torch.arange(region_size, device=anchors.device, dtype=anchors.dtype) + 0.5
+    row, col = torch.meshgrid(index, index, indexing="ij")
+    crop = torch.stack([col, row], dim=-1).flatten(0, 1)  # (pixels, 2)
+    return (crop + anchors.flip(-1)[..., None, :]) / resolution
+
+
+def camera_rays(
+    cameras: Float[Tensor, "*batch 25"],
+    resolution: int,
+    anchors: Float[Tensor, "*batch 2"] | None = None,
+    region_size: int | None = None,
+) -> Rays:
+    """One ray per pixel of each camera's crop (spec, section Rays).
+
+    Args:
+        cameras: (..., 25) from `standard_camera`.
+        resolution: side of the full image, in pixels.
+        anchors: (row, column) of each crop's first pixel, (..., 2); None is the image's corner.
+        region_size: side of the crop, in pixels; None is the whole image.
+
+    Returns:
+        origins and unit directions, (..., region_size^2, 3).
+    """
+    if cameras.shape[-1] != 25:
+        raise ValueError(f"cameras: expected 25 numbers each (standard_camera), found {tuple(cameras.shape)}")
+    if anchors is None:
+        anchors = cameras.new_zeros(*cameras.shape[:-1], 2)
+    grid = pixel_grid(anchors.to(cameras), resolution, region_size or resolution)
+    return rays_through(cameras, grid)
+
+
+def rays_through(cameras: Float[Tensor, "*batch 25"], uv: Float[Tensor, "*batch pixels 2"]) -> Rays:
+    """Rays through image points `uv`, fractions of the image size with v pointing down."""
+    pose = cameras[..., :16].unflatten(-1, (4, 4))[..., :3, :]
+    intrinsics = cameras[..., 16:].unflatten(-1, (3, 3))
+    focal = torch.stack([intrinsics[..., 0, 0], intrinsics[..., 1, 1]], dim=-1)[..., None, :]
+    offset = (uv - intrinsics[..., None, :2, 2]) / focal
+    local = torch.stack([offset[..., 0], -offset[..., 1], -torch.ones_like(offset[..., 0])], dim=-1)
+    directions = torch.nn.functional.normalize(local @ pose[..., :3].transpose(-1, -2), dim=-1)
+    return Rays(pose[..., None, :, 3].expand_as(directions), directions)
+
+
+def box_span(origins: Float[Tensor, "*batch rays 3"], directions: Float[Tensor, "*batch rays 3"]) -> Span:
+    """Slab test against the box; the span starts at the origin where that lies inside."""
+    inverse = 1 / directions
+    first, second = (BOX_MIN - origins) * inverse, (BOX_MAX - origins) * inverse
+    near = torch.minimum(first, second).nan_to_num(-torch.inf).amax(-1).clamp(min=0)
+    far = torch.maximum(first, second).nan_to_num(torch.inf).amin(-1)
+    return Span(near, far, far > near)

@@ -1,0 +1,215 @@
+"""Checkpoints: what is written comes back, and each way a file can be wrong is one clear error."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import huggingface_hub
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from lrm_core.model import checkpoints
+from lrm_core.model.checkpoints import load_model, read_metadata, save_checkpoint
+from lrm_core.model.config import MINI, LRMConfig, ViTConfig
+from lrm_core.model.hashing import model_hash
+from lrm_core.model.lrm import LRM
+
+PARITY = Path(__file__).parents[1] / "fixtures" / "parity"
+SIZES = replace(
+    MINI,
+    camera_embed_dim=12,
+    transformer_dim=24,
+    transformer_layers=1,
+    transformer_heads=2,
+    triplane_low_res=4,
+    triplane_high_res=8,
+    triplane_dim=6,
+    encoder_feat_dim=24,
+    vit=ViTConfig(embed_dim=24, depth=1, num_heads=2, patch_size=8, pos_grid=4),
+)
+
+
+@pytest.fixture
+def model() -> LRM:
+    torch.manual_seed(0)
+    return LRM(SIZES)
+
+
+@pytest.fixture
+def saved(model: LRM, tmp_path: Path) -> Path:
+    path = tmp_path / "some" / "model.safetensors"
+    save_checkpoint(model, path, metadata={"step": "7"})
+    return path
+
+
+def _rewrite(path: Path, **changes: torch.Tensor | None) -> None:
+    """Write the file again with some tensors replaced, or left out where None."""
+    metadata, state = read_metadata(path), {**load_file(path), **changes}
+    save_file({name: value for name, value in state.items() if value is not None}, path, metadata=metadata)
+
+
+def test_float16_round_trip(model: LRM, saved: Path) -> None:
+    loaded = load_model(saved)
+    assert loaded.config == model.config
+    assert not loaded.training
+    assert all(parameter.requires_grad for parameter in loaded.parameters())
+    for name, tensor in model.state_dict().items():
+        found = loaded.state_dict()[name]
+        assert found.dtype == torch.float32
+        assert torch.equal(found, tensor.half().float()), name
+    assert load_file(saved)["pos_embed"].dtype == torch.float16
+    assert read_metadata(saved)["step"] == "7"
+    assert [path.name for path in saved.parent.iterdir()] == ["model.safetensors"]
+
+
+def test_float32_checkpoint_is_exact(model: LRM, tmp_path: Path) -> None:
+    save_checkpoint(model, tmp_path / "exact.safetensors", dtype=torch.float32)
+    assert model_hash(load_model(str(tmp_path / "exact.safetensors"))) == model_hash(model)
+
+
+def test_frozen_encoder_stays_frozen(tmp_path: Path) -> None:
+    save_checkpoint(LRM(replace(SIZES, encoder_freeze=True)), tmp_path / "frozen.safetensors")
+    loaded = load_model(tmp_path / "frozen.safetensors")
+    assert not any(parameter.requires_grad for parameter in loaded.encoder.parameters())
+    assert all(parameter.requires_grad for parameter in loaded.transformer.parameters())
+
+
+@torch.no_grad()
+def test_hub_folder(tmp_path: Path) -> None:
+    """A folder as the hub lays it out: config.json beside parameters without a configuration."""
+    vectors = load_file(PARITY / "lrm_tiny.safetensors")
+    meta = json.loads((PARITY / "meta.json").read_text())["lrm_tiny"]
+    config = LRMConfig.from_openlrm(meta["config"], vit=meta["vit"]).to_dict()
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    state = {
+        name.removeprefix("param."): value for name, value in vectors.items() if name.startswith("param.")
+    }
+    save_file(state, tmp_path / "model.safetensors")
+    planes = load_model(tmp_path).predict_planes(vectors["image"], vectors["source_camera"])
+    assert (planes - vectors["planes"]).abs().max() <= 1e-5 * vectors["planes"].abs().max()
+
+
+def test_unknown_name_lists_the_known() -> None:
+    with pytest.raises(ValueError, match=r"unknown model 'maxi': known are .*openlrm-mix-base-1.1.*mini"):
+        load_model("maxi")
+
+
+def test_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"absent.safetensors: no such checkpoint"):
+        load_model(tmp_path / "absent.safetensors")
+
+
+def test_folder_without_configuration(saved: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"config.json: no such file"):
+        load_model(saved.parent)
+
+
+@pytest.mark.parametrize("keep", [0, 5, 500, -10])
+def test_truncated_file(saved: Path, keep: int) -> None:
+    saved.write_bytes(saved.read_bytes()[:keep])
+    with pytest.raises(ValueError, match=r"model.safetensors: not a whole safetensors file .* truncated"):
+        load_model(saved)
+
+
+def test_foreign_file(saved: Path) -> None:
+    save_file({"weight": torch.zeros(3)}, saved)
+    with pytest.raises(ValueError, match=r"model.safetensors: no model configuration in its header"):
+        load_model(saved)
+
+
+def test_foreign_parameters(saved: Path) -> None:
+    _rewrite(saved, pos_embed=None, extra=torch.zeros(2))
+    with pytest.raises(ValueError, match=r"safetensors: .* 1 missing \(pos_embed\), 1 unexpected \(extra\)"):
+        load_model(saved)
+
+
+def test_misshapen_parameter(saved: Path) -> None:
+    _rewrite(saved, pos_embed=torch.zeros(1, 3, 24))
+    with pytest.raises(ValueError, match=r"1 misshapen \(pos_embed \(1, 3, 24\) instead of \(1, 48, 24\)\)"):
+        load_model(saved)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_parameter_that_is_not_finite(saved: Path, value: float) -> None:
+    _rewrite(saved, pos_embed=torch.full((1, 48, 24), value))
+    with pytest.raises(
+        ValueError, match="damaged checkpoint: 1 parameters hold NaN or infinity, first pos_embed"
+    ):
+        load_model(saved)
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"transformer_dim": 24}'])
+def test_foreign_configuration(saved: Path, text: str) -> None:
+    (saved.parent / "config.json").write_text(text)
+    with pytest.raises(ValueError, match=r"config.json: not the configuration of an LRM"):
+        load_model(saved.parent)
+
+
+def test_overflow_is_not_written(model: LRM, saved: Path) -> None:
+    before = saved.read_bytes()
+    with torch.no_grad():
+        model.pos_embed.fill_(1e6)
+    with pytest.raises(ValueError, match="not written: 1 parameters hold NaN or infinity"):
+        save_checkpoint(model, saved)
+    assert saved.read_bytes() == before
+
+
+def test_full_disk_keeps_the_old_file(model: LRM, saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(state: dict, path: Path, metadata: dict) -> None:
+        path.write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    before = saved.read_bytes()
+    monkeypatch.setattr(checkpoints, "save_file", fail)
+    with pytest.raises(OSError, match="No space left"):
+        save_checkpoint(model, saved)
+    assert saved.read_bytes() == before
+    assert [path.name for path in saved.parent.iterdir()] == ["model.safetensors"]
+
+
+def test_hub_without_network(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
+    def unreachable(repository: str, *, local_files_only: bool = False, **_: object) -> str:
+        if local_files_only:
+            raise huggingface_hub.errors.LocalEntryNotFoundError("nothing cached")
+        raise ConnectionError("no route")
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", unreachable)
+    with pytest.raises(
+        FileNotFoundError, match=r"zxhezexin/openlrm-obj-small-1.1 could not be downloaded .*network"
+    ):
+        load_model("openlrm-obj-small-1.1")
+    assert "CC BY-NC 4.0" in capsys.readouterr().err
+
+
+def test_hub_cache_needs_no_network(
+    saved: Path, model: LRM, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    (saved.parent / "config.json").write_text(json.dumps(model.config.to_dict()))
+
+    def cached(repository: str, *, local_files_only: bool = False, **_: object) -> str:
+        assert repository == "zxhezexin/openlrm-mix-base-1.1"
+        assert local_files_only
+        return str(saved.parent)
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", cached)
+    assert load_model("openlrm-mix-base-1.1").config == model.config
+    assert capsys.readouterr().err == ""
+
+
+def test_mini_is_read_from_the_data_folder(
+    saved: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(checkpoints, "data_dir", lambda: tmp_path / "data")
+    (tmp_path / "data" / "mini").mkdir(parents=True)
+    saved.rename(tmp_path / "data" / "mini" / "mini.safetensors")
+    assert load_model("mini").config == SIZES
+
+
+def test_hash_sees_one_changed_value(model: LRM) -> None:
+    before = model_hash(model)
+    assert len(before) == 64
+    assert model_hash(model) == before
+    with torch.no_grad():
+        model.decoder.net[6].bias[2] += 1e-6
+    assert model_hash(model) != before

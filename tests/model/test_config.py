@@ -1,0 +1,79 @@
+"""Sizes: presets, OpenLRM's config.json, the JSON round trip, and what is refused."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from lrm_core.model.config import BASE, ENCODERS, MINI, PRESETS, SMALL, LRMConfig, ViTConfig
+
+FIXTURES = Path(__file__).parents[1] / "fixtures"
+PUBLISHED = json.loads((FIXTURES / "openlrm_state_dict.json").read_text())
+
+
+@pytest.mark.parametrize("size", ["small", "base", "large"])
+@pytest.mark.parametrize("data", ["obj", "mix"])
+def test_published_config_gives_preset(size: str, data: str) -> None:
+    assert LRMConfig.from_openlrm(PUBLISHED[size]["config"]) == PRESETS[f"openlrm-{data}-{size}-1.1"]
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_round_trip_through_json(name: str) -> None:
+    config = PRESETS[name]
+    assert LRMConfig.from_openlrm(json.loads(json.dumps(config.to_dict()))) == config
+
+
+def test_vit_overrides_named_encoder() -> None:
+    shrunk = {**PUBLISHED["small"]["config"], "encoder_feat_dim": 48}
+    config = LRMConfig.from_openlrm(shrunk, vit={"embed_dim": 48, "num_heads": 3})
+    assert config.vit == replace(ENCODERS["dinov2_vits14_reg"], embed_dim=48, num_heads=3)
+    assert (config.source_size, config.render_size) == (224, 224)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"transformer_heads": 7}, r"transformer_dim \(192\) must be a multiple of transformer_heads \(7\)"),
+        ({"triplane_high_res": 48}, r"twice triplane_low_res \(16\), found 48"),
+        ({"encoder_feat_dim": 384}, r"encoder_feat_dim \(384\) must equal vit.embed_dim \(192\)"),
+        ({"encoder_type": "dino"}, "encoder_type must be 'dinov2', found 'dino'"),
+        ({"triplane_dim": 0}, "triplane_dim must be a whole number of at least 1, found 0"),
+        ({"transformer_layers": 2.5}, "transformer_layers must be a whole number of at least 1, found 2.5"),
+        ({"source_size": 100}, r"source_size \(100\) must be a multiple of vit.patch_size \(8\)"),
+    ],
+)
+def test_contradicting_sizes_are_refused(changes: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        replace(MINI, **changes)
+
+
+def test_vit_refuses_heads_that_do_not_divide() -> None:
+    with pytest.raises(ValueError, match=r"vit.embed_dim \(48\) must be a multiple of vit.num_heads \(5\)"):
+        ViTConfig(embed_dim=48, depth=1, num_heads=5)
+
+
+def test_missing_key_is_named() -> None:
+    config = {key: value for key, value in PUBLISHED["base"]["config"].items() if key != "triplane_dim"}
+    with pytest.raises(ValueError, match="the model configuration lacks triplane_dim"):
+        LRMConfig.from_openlrm(config)
+
+
+def test_unknown_encoder_needs_sizes() -> None:
+    with pytest.raises(ValueError, match=r"'vit_x' is not one of .* vit must give \['depth', 'num_heads'\]"):
+        LRMConfig.from_openlrm(
+            {**PUBLISHED["base"]["config"], "encoder_model_name": "vit_x"}, vit={"embed_dim": 768}
+        )
+
+
+def test_unknown_vit_key_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"vit has unknown keys \['width'\]"):
+        LRMConfig.from_openlrm(PUBLISHED["base"]["config"], vit={"width": 3})
+
+
+def test_published_inputs() -> None:
+    assert [(c.source_size, c.render_size) for c in (SMALL, BASE, MINI)] == [
+        (224, 192),
+        (336, 288),
+        (128, 128),
+    ]

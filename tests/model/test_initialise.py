@@ -1,0 +1,127 @@
+"""Starting parameters: shared coordinates, aligned attention, a field neither empty nor opaque."""
+
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from lrm_core.model.attention import split_heads
+from lrm_core.model.config import MINI, ViTConfig
+from lrm_core.model.decoder import activate
+from lrm_core.model.initialise import initialise
+from lrm_core.model.lrm import LRM
+from lrm_core.model.positions import patch_coordinates, plane_coordinates, sine_cosine
+
+CAMERA = torch.tensor([[1, 0, 0, 0, 0, 0, -1, -2, 0, 1, 0, 0, 0.75, 0.75, 0.5, 0.5]])
+
+
+@pytest.fixture(scope="module")
+def mini() -> LRM:
+    return initialise(LRM(MINI), torch.Generator().manual_seed(0))
+
+
+def _project(point: list[float]) -> list[float]:
+    """(u, v) of a world point through the canonical pose of the specification, v downwards."""
+    rotation = torch.tensor([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])
+    x, y, z = (rotation.T @ (torch.tensor(point) - torch.tensor([0.0, -2, 0]))).tolist()  # looks along -z
+    return [0.75 * x / -z, -0.75 * y / -z]
+
+
+@settings(max_examples=20, deadline=None)
+@given(plane=st.integers(0, 2), row=st.integers(0, 7), column=st.integers(0, 7))
+def test_plane_tokens_project_through_canonical_camera(plane: int, row: int, column: int) -> None:
+    first, second = (2 * column + 1) / 8 - 1, (2 * row + 1) / 8 - 1
+    point = [[first, second, 0.0], [first, 0.0, second], [0.0, second, first]][plane]
+    found = plane_coordinates(8)[plane, row * 8 + column]
+    torch.testing.assert_close(found, torch.tensor([*_project(point), point[1]]), atol=1e-6, rtol=1e-6)
+
+
+def test_patches_run_from_the_top_left() -> None:
+    grid = patch_coordinates(4).view(4, 4, 3)
+    torch.testing.assert_close(grid[0, 3], torch.tensor([0.375, -0.375, 0.0]))
+    torch.testing.assert_close(grid[3, 0], torch.tensor([-0.375, 0.375, 0.0]))
+
+
+@pytest.mark.parametrize("width", [24, 32, 192])
+def test_embedding_has_constant_norm(width: int) -> None:
+    embedding = sine_cosine(torch.randn(10, 3, generator=torch.Generator().manual_seed(0)), width)
+    assert embedding.shape == (10, width)
+    torch.testing.assert_close(embedding.square().sum(-1), torch.full((10,), 3.0 * (width // 6)))
+
+
+def test_neighbours_differ_and_correlate() -> None:
+    tokens = sine_cosine(patch_coordinates(16), 192).view(16, 16, 192)
+    correlation = torch.nn.functional.cosine_similarity(tokens[8, 8], tokens[8], dim=-1)
+    assert 0.75 < correlation[9] < 0.9
+    assert correlation[9] > correlation[10] > correlation[12]
+
+
+def test_seed_decides_every_parameter() -> None:
+    torch.manual_seed(1)
+    one = initialise(LRM(MINI), torch.Generator().manual_seed(3)).state_dict()
+    torch.manual_seed(2)
+    two = initialise(LRM(MINI), torch.Generator().manual_seed(3)).state_dict()
+    other = initialise(LRM(MINI), torch.Generator().manual_seed(4)).state_dict()
+    assert [name for name in one if not torch.equal(one[name], two[name])] == []
+    assert not torch.equal(one["pos_embed"], other["pos_embed"])
+
+
+@torch.no_grad()
+def test_first_attention_lies_where_the_token_projects(mini: LRM) -> None:
+    """Of the attention of the first layer, a large part falls within 1.5 patches of the projection."""
+    layer = mini.transformer.layers[0]
+    features = mini.encode_image(torch.ones(1, 3, 128, 128))
+    tokens = layer.norm1(mini.pos_embed, mini.camera_embedder(CAMERA))
+    query, key, _ = layer.cross_attn.projections()
+    query, key = split_heads(tokens @ query.T, 6), split_heads(features @ key.T, 6)
+    weight = (
+        (query @ key.transpose(-1, -2) / math.sqrt(32)).softmax(-1)[0, :, :, 1:].mean(0)
+    )  # no class token
+    places, patches = plane_coordinates(16).flatten(0, 1), patch_coordinates(16)
+    near = ((places[:, None, :2] - patches[None, :, :2]).abs() < 1.5 / 16).all(-1)
+    seen = (places[:, :2].abs() < 0.4).all(-1)
+    assert near[seen].float().mean() < 0.05
+    assert (weight * near).sum(-1)[seen].mean() > 0.35
+
+
+def test_key_equals_query_where_widths_differ() -> None:
+    vit = ViTConfig(embed_dim=48, depth=1, num_heads=3, patch_size=8, pos_grid=16)
+    model = initialise(LRM(replace(MINI, vit=vit, encoder_feat_dim=48)), torch.Generator().manual_seed(0))
+    query, key, _ = model.transformer.layers[1].cross_attn.projections()
+    assert torch.equal(key, query[:, :48])
+
+
+@torch.no_grad()
+def test_white_adds_nothing_to_positions(mini: LRM) -> None:
+    assert mini.encoder.model.patch_embed(torch.ones(1, 3, 128, 128)).abs().max() < 1e-5
+
+
+@torch.no_grad()
+def test_field_starts_as_a_faint_grey_haze(mini: LRM) -> None:
+    image = torch.rand(1, 3, 128, 128, generator=torch.Generator().manual_seed(0))
+    planes = mini.predict_planes(image, CAMERA)
+    assert 0.2 < planes.std() < 1.0
+    features = planes[0].permute(2, 3, 0, 1).flatten(2)  # (R, R, 3C): the three planes at the same cell
+    colour, density = activate(mini.decoder(features))
+    through = torch.exp(-2 * density)  # a ray through the middle of the box is 2 long
+    assert (through > 0.3).all()
+    assert (through < 0.8).all()
+    assert (colour - 0.5).abs().max() < 0.25
+
+
+def test_gradients_reach_image_and_density(mini: LRM) -> None:
+    image = torch.rand(1, 3, 128, 128, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    planes = mini.predict_planes(image, CAMERA)
+    activate(mini.decoder(planes.permute(0, 3, 4, 1, 2).flatten(3))).density.sum().backward()
+    assert image.grad.abs().amax(dim=1).gt(0).float().mean() > 0.99
+    dead = [name for name, p in mini.named_parameters() if not _moves(p.grad)]
+    mini.zero_grad()
+    assert [name for name in dead if not name.startswith("camera_embedder")] == []
+
+
+def _moves(gradient: Tensor | None) -> bool:
+    return gradient is not None and bool(gradient.isfinite().all()) and bool(gradient.abs().max() > 0)

@@ -1,0 +1,341 @@
+"""The format of rendered objects: what is written comes back, and every fault is named."""
+
+import errno
+import json
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from lrm_core.objects import load_object, load_split, save_object, split_names
+from lrm_core.objects.poses import sample_poses
+from lrm_core.objects.splits import write_splits
+from lrm_core.render.cameras import canonical_pose
+
+VIEWS, HEIGHT, WIDTH = 3, 6, 8
+INTRINSICS = torch.tensor([[6.0, 6.0], [4.0, 3.0], [WIDTH, HEIGHT]])
+
+
+def make_rgba(seed=0):
+    levels = torch.randint(0, 256, (VIEWS, 4, HEIGHT, WIDTH), generator=torch.Generator().manual_seed(seed))
+    return levels.float() / 255
+
+
+def make_poses(seed=0, views=VIEWS):
+    return sample_poses(torch.Generator().manual_seed(seed), views)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    save_object(tmp_path / "vase", make_rgba(), make_poses(), INTRINSICS)
+    return tmp_path / "vase"
+
+
+def test_round_trip(folder):
+    rgba, found = make_rgba(), load_object(folder)
+    assert found.name == "vase"
+    alpha = rgba[:, 3:]
+    torch.testing.assert_close(found.images, rgba[:, :3] * alpha + 1 - alpha, rtol=0, atol=1e-6)
+    torch.testing.assert_close(found.masks, alpha, rtol=0, atol=1e-6)
+    assert torch.equal(found.poses, make_poses())
+    assert torch.equal(found.intrinsics, INTRINSICS)
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.integers(0, 2**32 - 1))
+def test_any_values_round_to_the_nearest_level(tmp_path_factory, seed):
+    rgba = torch.rand(VIEWS, 4, HEIGHT, WIDTH, generator=torch.Generator().manual_seed(seed))
+    folder = tmp_path_factory.mktemp("objects") / "any"
+    save_object(folder, rgba, make_poses(seed), INTRINSICS)
+    assert (load_object(folder).masks - rgba[:, 3:]).abs().max() <= 0.5 / 255 + 1e-6
+
+
+def test_layout_on_disk(folder):
+    names = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    views = {
+        f"{part}/{i:03d}.{kind}" for i in range(VIEWS) for part, kind in (("rgba", "png"), ("pose", "npy"))
+    }
+    assert names == views | {"intrinsics.npy"}
+    assert np.load(folder / "pose/001.npy").dtype == np.float32
+    np.testing.assert_array_equal(np.load(folder / "intrinsics.npy"), INTRINSICS.numpy())
+    assert Image.open(folder / "rgba/000.png").size == (WIDTH, HEIGHT)
+
+
+def test_cameras_start_with_the_canonical_one(folder):
+    found = load_object(folder)
+    distance = float(found.poses[0, :, 3].norm())
+    source = found.source_camera()
+    assert source.shape == (1, 16)
+    torch.testing.assert_close(source[0, :12].view(3, 4), canonical_pose(distance), rtol=0, atol=1e-5)
+    torch.testing.assert_close(source[0, 12:], torch.tensor([6 / WIDTH, 6 / HEIGHT, 0.5, 0.5]))
+    torch.testing.assert_close(
+        found.cameras()[0, :12].view(3, 4), canonical_pose(distance), rtol=0, atol=1e-5
+    )
+
+
+def test_views_pick_images_and_cameras(folder):
+    found = load_object(folder)
+    views = found.views([2, 0])
+    assert torch.equal(views.images, found.images[[2, 0]])
+    assert torch.equal(views.cameras, found.cameras()[[2, 0]])
+    with pytest.raises(ValueError, match=r"vase: no view 3, the object has views 0 to 2"):
+        found.views([0, 3])
+
+
+def _write_png(path, mode="RGBA", size=(WIDTH, HEIGHT)):
+    Image.new(mode, size).save(path)
+
+
+def _edit_pose(folder, edit):
+    pose = np.load(folder / "pose/001.npy")
+    np.save(folder / "pose/001.npy", edit(pose))
+
+
+def _stretch(pose):
+    pose[:, :3] *= 1.01
+    return pose
+
+
+def _reflect(pose):
+    pose[:, 0] *= -1
+    return pose
+
+
+def _spoil(pose):
+    pose[0, 3] = np.nan
+    return pose
+
+
+def _edit_intrinsics(folder, row, column, value):
+    intrinsics = np.load(folder / "intrinsics.npy")
+    intrinsics[row, column] = value
+    np.save(folder / "intrinsics.npy", intrinsics)
+
+
+def _remove_views(folder):
+    for path in [*folder.glob("rgba/*"), *folder.glob("pose/*")]:
+        path.unlink()
+
+
+def _drop_first_view(folder):
+    (folder / "rgba/000.png").unlink()
+    (folder / "pose/000.npy").unlink()
+
+
+def _resize_all(folder):
+    for path in folder.glob("rgba/*"):
+        _write_png(path, size=(WIDTH + 1, HEIGHT))
+
+
+def _truncate(path):
+    path.write_bytes(path.read_bytes()[:-30])
+
+
+FAULTS = {
+    "pose without image": (
+        lambda f: (f / "rgba/001.png").unlink(),
+        FileNotFoundError,
+        r"rgba/001\.png: missing view",
+    ),
+    "image without pose": (
+        lambda f: (f / "pose/001.npy").unlink(),
+        FileNotFoundError,
+        r"pose/001\.npy: missing pose",
+    ),
+    "gap": (_drop_first_view, FileNotFoundError, r"rgba/000\.png: missing view; views are numbered from 000"),
+    "no views": (_remove_views, FileNotFoundError, r"vase: no views"),
+    "no intrinsics": (
+        lambda f: (f / "intrinsics.npy").unlink(),
+        FileNotFoundError,
+        r"intrinsics\.npy: no such file",
+    ),
+    "wrong size": (_resize_all, ValueError, r"000\.png: size 9x6, but intrinsics\.npy says 8x6"),
+    "unequal sizes": (
+        lambda f: _write_png(f / "rgba/002.png", size=(4, 4)),
+        ValueError,
+        r"002\.png: size 4x4, but 000\.png has 8x6",
+    ),
+    "no alpha": (
+        lambda f: _write_png(f / "rgba/001.png", "RGB"),
+        ValueError,
+        r"001\.png: expected RGBA, found RGB",
+    ),
+    "truncated image": (
+        lambda f: _truncate(f / "rgba/001.png"),
+        ValueError,
+        r"001\.png: corrupt or not a PNG",
+    ),
+    "not an image": (
+        lambda f: (f / "rgba/001.png").write_text("x"),
+        ValueError,
+        r"001\.png: corrupt or not a PNG",
+    ),
+    "stretched pose": (
+        lambda f: _edit_pose(f, _stretch),
+        ValueError,
+        r"001\.npy: the pose is not rigid.*0\.02",
+    ),
+    "reflected pose": (lambda f: _edit_pose(f, _reflect), ValueError, r"001\.npy: the pose is a reflection"),
+    "NaN in pose": (lambda f: _edit_pose(f, _spoil), ValueError, r"001\.npy: the pose holds NaN"),
+    "4x4 pose": (
+        lambda f: np.save(f / "pose/001.npy", np.eye(4)),
+        ValueError,
+        r"001\.npy.*\(3, 4\), found \(4, 4\)",
+    ),
+    "text pose": (
+        lambda f: (f / "pose/001.npy").write_text("1 0 0"),
+        ValueError,
+        r"001\.npy: not a readable \.npy",
+    ),
+    "empty pose": (
+        lambda f: (f / "pose/001.npy").write_bytes(b""),
+        ValueError,
+        r"001\.npy: not a readable \.npy",
+    ),
+    "truncated pose": (
+        lambda f: _truncate(f / "pose/001.npy"),
+        ValueError,
+        r"001\.npy: not a readable \.npy",
+    ),
+    "pickled pose": (
+        lambda f: np.save(f / "pose/001.npy", np.array([{}]), allow_pickle=True),
+        ValueError,
+        r"001\.npy: not a readable \.npy",
+    ),
+    "pose of text": (
+        lambda f: np.save(f / "pose/001.npy", np.array(["a"])),
+        ValueError,
+        r"expected real numbers",
+    ),
+    "intrinsics 3x3": (
+        lambda f: np.save(f / "intrinsics.npy", np.eye(3)),
+        ValueError,
+        r"intrinsics\.npy: expected shape \(3, 2\), found \(3, 3\)",
+    ),
+    "no focal length": (
+        lambda f: _edit_intrinsics(f, 0, 1, 0),
+        ValueError,
+        r"focal lengths must be positive",
+    ),
+    "NaN in intrinsics": (lambda f: _edit_intrinsics(f, 1, 1, np.nan), ValueError, r"intrinsics hold NaN"),
+    "half a pixel": (
+        lambda f: _edit_intrinsics(f, 2, 0, 7.5),
+        ValueError,
+        r"positive whole numbers, found \[7\.5",
+    ),
+    "no width": (lambda f: _edit_intrinsics(f, 2, 0, 0), ValueError, r"positive whole numbers, found \[0\.0"),
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_every_fault_is_named(folder, name):
+    spoil, error, message = FAULTS[name]
+    spoil(folder)
+    with pytest.raises(error, match=message) as caught:
+        load_object(folder)
+    assert str(folder) in str(caught.value)
+
+
+def test_missing_folder(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"nowhere: no such folder"):
+        load_object(tmp_path / "nowhere")
+
+
+def test_pose_within_tolerance_is_read(folder):
+    _edit_pose(folder, lambda pose: pose * np.float32(1 + 4e-4))
+    assert load_object(folder).poses.shape == (VIEWS, 3, 4)
+
+
+BAD_INPUT = {
+    "channels": (dict(rgba=torch.zeros(VIEWS, 3, HEIGHT, WIDTH)), r"expected rgba \(V, 4, H, W\)"),
+    "counts": (dict(poses=make_poses(views=2)), r"found \(3, 4, 6, 8\) and \(2, 3, 4\)"),
+    "range": (dict(rgba=make_rgba() + 0.1), r"finite and in \[0, 1\]"),
+    "NaN": (dict(rgba=make_rgba().fill_(torch.nan)), r"finite and in \[0, 1\]"),
+    "size": (
+        dict(intrinsics=torch.tensor([[6.0, 6], [4, 3], [6, 8]])),
+        r"images are 8x6, intrinsics say 6x8",
+    ),
+    "pose": (dict(poses=make_poses() * 2), r"pose/000\.npy: the pose is not rigid"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_INPUT)
+def test_nothing_is_written_from_bad_input(tmp_path, name):
+    change, message = BAD_INPUT[name]
+    arguments = dict(rgba=make_rgba(), poses=make_poses(), intrinsics=INTRINSICS) | change
+    with pytest.raises(ValueError, match=message):
+        save_object(tmp_path / "vase", **arguments)
+    assert not list(tmp_path.iterdir())
+
+
+def test_existing_object_is_not_overwritten(folder):
+    with pytest.raises(FileExistsError, match=r"vase: exists already"):
+        save_object(folder, make_rgba(1), make_poses(), INTRINSICS)
+    torch.testing.assert_close(load_object(folder).masks, make_rgba()[:, 3:], rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space left on device"), KeyboardInterrupt()])
+def test_interrupted_write_leaves_nothing(tmp_path, monkeypatch, error):
+    written = []
+
+    def fail_late(path, array):
+        written.append(path)
+        if len(written) == VIEWS:
+            raise error
+        np.lib.format.write_array(path.open("wb"), array)
+
+    monkeypatch.setattr("lrm_core.objects.dataset.np.save", fail_late)
+    with pytest.raises(type(error)):
+        save_object(tmp_path / "vase", make_rgba(), make_poses(), INTRINSICS)
+    assert len(written) == VIEWS
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.fixture
+def root(tmp_path):
+    names = [f"object_{index}" for index in range(5)]
+    for index, name in enumerate(names):
+        save_object(tmp_path / name, make_rgba(index), make_poses(index), INTRINSICS)
+    write_splits(tmp_path, names, seed=0)
+    return tmp_path
+
+
+def test_splits_are_four_to_one(root):
+    train, val = (load_split(root, split) for split in ("train", "val"))
+    assert (len(train), len(val)) == (4, 1)
+    assert sorted(found.name for found in train + val) == [found.name for found in load_split(root, "all")]
+
+
+@settings(max_examples=20, deadline=None)
+@given(count=st.integers(2, 40), seed=st.integers(0, 1000))
+def test_splits_are_disjoint_and_do_not_depend_on_order(tmp_path_factory, count, seed):
+    folder, names = tmp_path_factory.mktemp("splits"), [f"o{index}" for index in range(count)]
+    write_splits(folder, names, seed)
+    first = {split: split_names(folder, split) for split in ("all", "train", "val")}
+    write_splits(folder, names[::-1], seed)
+    assert first == {split: split_names(folder, split) for split in ("all", "train", "val")}
+    assert not set(first["train"]) & set(first["val"])
+    assert set(first["train"]) | set(first["val"]) == set(first["all"]) == set(names)
+    assert abs(len(first["val"]) - count / 5) <= 0.6
+
+
+def test_split_faults(root):
+    with pytest.raises(ValueError, match=r"unknown split 'test'; choose one of all, train, val"):
+        load_split(root, "test")
+    path = root / "meta/val_uids.json"
+    path.write_text("[")
+    with pytest.raises(ValueError, match=r"val_uids\.json: not readable as JSON"):
+        load_split(root, "val")
+    for faulty in ({"a": 1}, [1], ["../elsewhere"], [".."], ["a/b"]):
+        path.write_text(json.dumps(faulty))
+        with pytest.raises(ValueError, match=r"val_uids\.json: expected a list of folder names"):
+            load_split(root, "val")
+    path.write_text('["gone"]')
+    with pytest.raises(FileNotFoundError, match=r"gone: no such folder"):
+        load_split(root, "val")
+    path.unlink()
+    with pytest.raises(FileNotFoundError, match=r"val_uids\.json: no such list"):
+        load_split(root, "val")
