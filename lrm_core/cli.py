@@ -18,13 +18,11 @@ class OneSentenceErrors(click.Group):
 
     def invoke(self, context: click.Context) -> Any:
         """Run the command; exit code 2 on an error that has an explanation, 130 on Ctrl-C."""
-        from lrm_core.reexecute import ChapterError
-
         try:
             return super().invoke(context)
         except KeyboardInterrupt:
             _stop("Interrupted; finished work is kept.", 130)
-        except (ValueError, OSError, ChapterError) as error:
+        except (ValueError, OSError) as error:
             _stop(f"Error: {_explain(error)}", 2)
 
 

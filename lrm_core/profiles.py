@@ -14,7 +14,7 @@ class Profile:
         model: name for `load_model`.
         objects: folders of rendered objects, relative to `data`; a path that holds several is listed.
         per_group: at most so many objects of each folder, in order of name.
-        iterations, rays_per_step: of every oracle; None rays are whole images (as published).
+        iterations, rays_per_step, views_per_step: of every oracle; a step takes rays or (as published) views.
         seeds: of the experiments in which a seed matters.
         device: where it runs.
     """
@@ -26,6 +26,7 @@ class Profile:
     iterations: int
     rays_per_step: int | None
     seeds: tuple[int, ...]
+    views_per_step: int | None = None
     device: str = "cpu"
 
     @property
@@ -41,20 +42,33 @@ class Profile:
         """
         return [folder for group in self.objects for folder in _members(data_dir() / group)[: self.per_group]]
 
+    def object_folder(self, name: str) -> Path:
+        """Folder of one object of this profile.
+
+        Raises:
+            FileNotFoundError: as `object_folders`.
+            ValueError: if the profile has no such object.
+        """
+        folders = {folder.name: folder for folder in self.object_folders()}
+        if name not in folders:
+            raise ValueError(f"profile {self.name} has no object {name!r}; it has {', '.join(folders)}")
+        return folders[name]
+
 
 MINI_GROUPS = ("mini/objects/real", "mini/objects/procedural")
 PROFILES = {
     profile.name: profile
     for profile in (
-        Profile("smoke", "mini", MINI_GROUPS, 1, iterations=30, rays_per_step=2048, seeds=(0,)),
-        Profile("mini", "mini", MINI_GROUPS, 6, iterations=2000, rays_per_step=2048, seeds=(0, 1)),
+        Profile("smoke", "mini", MINI_GROUPS, 1, iterations=30, rays_per_step=1024, seeds=(0,)),
+        Profile("mini", "mini", MINI_GROUPS, 6, iterations=2000, rays_per_step=4096, seeds=(0, 1)),
         Profile(
-            "paper",
-            "openlrm-mix-base-1.1",
-            ("paper/objects",),
-            21,
-            2000,
-            None,
+            name="paper",
+            model="openlrm-mix-base-1.1",
+            objects=("paper/objects",),
+            per_group=21,
+            iterations=2000,
+            rays_per_step=None,
+            views_per_step=4,
             seeds=(0, 1, 2),
             device="cuda",
         ),

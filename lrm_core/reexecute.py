@@ -11,7 +11,7 @@ from typing import Any
 
 import nbformat
 
-from lrm_core.evidence.atomic import replacing
+from lrm_core.atomic import replacing
 from lrm_core.fingerprint import fingerprint
 from lrm_core.normalise import normalise_notebook
 from lrm_core.paths import repository_root
@@ -20,7 +20,7 @@ CELL_TIMEOUT = 4 * 3600  # seconds; the longest cell is a refresh of every oracl
 _KERNEL_ENVIRONMENT = {"TQDM_DISABLE": "1", "PYTHONHASHSEED": "0"}
 
 
-class ChapterError(RuntimeError):
+class ChapterError(ValueError):
     """A cell of a notebook failed; the message names notebook, cell and error."""
 
 
@@ -143,6 +143,8 @@ def _execute(chapter: Chapter) -> nbformat.NotebookNode:
     import papermill  # takes a second, needed only here
     from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
+    from lrm_core.quiet_kernel import QuietKernelManager
+
     chapter.executed.parent.mkdir(parents=True, exist_ok=True)
     try:
         with _environment(_KERNEL_ENVIRONMENT):
@@ -151,9 +153,11 @@ def _execute(chapter: Chapter) -> nbformat.NotebookNode:
                 chapter.failed,
                 parameters=dict(chapter.parameters),
                 kernel_name="python3",
+                language="python",
                 cwd=chapter.source.parent,
                 execution_timeout=CELL_TIMEOUT,
                 progress_bar={"desc": chapter.source.stem, "leave": False},
+                kernel_manager_class=QuietKernelManager,
             )
     except papermill.PapermillExecutionError as error:
         raise ChapterError(_explain(chapter, error)) from error

@@ -11,6 +11,7 @@ from pathlib import Path
 from lrm_core.fingerprint import fingerprint
 from lrm_core.paths import repository_root
 
+_JUPYTER_BOOK = "from jupyter_book.cli.main import main; main()"  # of this environment, whatever PATH says
 _STRICT = ("-n", "-W", "--keep-going")
 
 
@@ -102,14 +103,21 @@ def _build(stage: Path, out: Path, profile: str) -> None:
     """
     work = out / "book_work"
     shutil.rmtree(work, ignore_errors=True)
-    command = [sys.executable, "-m", "jupyter_book.cli.main", "build", str(stage), "--path-output", str(work)]
+    command = [sys.executable, "-c", _JUPYTER_BOOK, "build", str(stage), "--path-output", str(work)]
     environment = os.environ | {"LRM_PROFILE": profile}
     result = subprocess.run(
         [*command, *_STRICT], capture_output=True, text=True, check=False, env=environment
     )
     html = work / "_build" / "html"
     if result.returncode or not (html / "index.html").is_file():
-        raise ValueError(f"the site was not built:\n{result.stdout[-3000:]}\n{result.stderr[-6000:]}")
+        raise ValueError(f"the site was not built:\n{_complaints(result.stdout + result.stderr)}")
     shutil.rmtree(out / "html", ignore_errors=True)
     html.replace(out / "html")
     shutil.rmtree(work)
+
+
+def _complaints(report: str) -> str:
+    """Warnings and errors of Sphinx, or the end of its report where it names none."""
+    lines = report.splitlines()
+    named = [line for line in lines if "WARNING:" in line or "ERROR:" in line]
+    return "\n".join(dict.fromkeys(named) or lines[-30:])

@@ -8,10 +8,11 @@ from collections.abc import Callable
 
 from docutils import nodes
 from docutils.parsers.rst import directives
-from lrm_core.render.cameras import canonical_pose
-from lrm_core.spectral.bands import PUBLISHED_EDGES, band_masks
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
+
+from lrm_core.render.cameras import canonical_pose
+from lrm_core.spectral.bands import PUBLISHED_EDGES, band_masks
 
 BANDS = ("low", "mid", "high", "corner")
 
@@ -68,45 +69,37 @@ def planes() -> str:
 
 def bands() -> str:
     """The modes of a 32 x 32 plane, one square each, in the colour of their band."""
-    size, cell = 32, 9
+    size = 32
     masks = band_masks(size, [*PUBLISHED_EDGES, math.inf]).roll((size // 2, size // 2), (-2, -1))
     parts = [
-        f'<rect class="band-{BANDS[band]}" x="{20 + cell * column}" y="{8 + cell * row}" width="8" height="8"/>'
+        f'<rect class="band-{BANDS[band]}" x="{20 + 9 * column}" y="{8 + 9 * row}" width="8" height="8"/>'
         for band, row, column in masks.nonzero().tolist()
     ]
     shares = masks.double().mean((-2, -1)).tolist()
     for number, (name, share) in enumerate(zip(BANDS, shares, strict=True)):
-        left = 20 + 74 * number
+        left = 14 + 80 * number
         parts.append(f'<rect class="band-{name}" x="{left}" y="308" width="10" height="10"/>')
-        parts.append(_text(f"{name} {100 * share:.1f}%", left + 14, 317))
-    return _svg(330, 330, parts)
+        parts.append(_text(f"{name} {100 * share:.1f}%", left + 13, 317))
+    return _svg(334, 330, parts)
 
 
 def units() -> str:
     """The frequency axis in its three units."""
-    left, width = 20, 220
-    parts = [f'<line class="line" x1="{left}" y1="60" x2="{left + width * math.sqrt(2)}" y2="60"/>']
-    for radius, label in (
-        (0, "0"),
-        (0.15, "0.15"),
-        (0.4, "0.4"),
-        (0.6, "0.6"),
-        (1, "1"),
-        (math.sqrt(2), "√2"),
-    ):
+    left, width, rows = (
+        20,
+        220,
+        (("× Nyquist", 1, 34), ("cycles per pixel", 0.5, 98), ("cycles per plane, R = 32", 16, 146)),
+    )
+    parts = [f'<path class="line" d="M{left} 48h{width * math.sqrt(2):.1f}"/>']
+    for radius in (0, 0.15, 0.4, 0.6, 1, math.sqrt(2)):
         x = left + width * radius
-        parts += [
-            f'<line class="line" x1="{x}" y1="54" x2="{x}" y2="66"/>',
-            _text(label, x, 46, "middle"),
-            _text(f"{radius / 2:.3g}", x, 82, "middle"),
-            _text(f"{16 * radius:.3g}", x, 116, "middle"),
-        ]
-    labels = (("× Nyquist", 24), ("cycles per pixel", 97), ("cycles per plane, R = 32", 131))
-    return _svg(360, 140, [*parts, *(_text(label, left - 6, y) for label, y in labels)])
+        parts.append(f'<path class="line" d="M{x:.1f} 42v12"/>')
+        parts += [_text(f"{factor * radius:.3g}", x, y, "middle") for _, factor, y in rows]
+    return _svg(360, 152, [*parts, *(_text(label, left - 4, y - 20, style="note") for label, _, y in rows)])
 
 
-def _text(text: str, x: float, y: float, anchor: str = "start") -> str:
-    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{text}</text>'
+def _text(text: str, x: float, y: float, anchor: str = "start", style: str = "") -> str:
+    return f'<text class="{style}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{text}</text>'
 
 
 def _grid(left: float, top: float, side: float, cells: int = 8) -> list[str]:

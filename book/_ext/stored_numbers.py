@@ -1,18 +1,24 @@
 """Numbers in prose come from stored data: the role {stored}`name`, and the directive {scorecard}.
 
-A name stands for a function of the profile in `NUMBERS`; an unknown name, or data that is missing, is a warning
+A name stands for a function of the profile in `NUMBERS`; an unknown name, or missing data, is a warning
 and thereby an error of the build.
 """
 
 import os
 from collections.abc import Callable
+from math import isnan
+from typing import Any
 
 from docutils import nodes
 from docutils.parsers.rst.states import Inliner
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
+from lrm_core.evidence import verdicts
 from lrm_core.evidence.claims import claim, claims
+from lrm_core.evidence.rules import RULES
+
+SCORES = ["claim", "verdict", "published", "ours, as published", "audited [95% interval]", "quantity"]
 
 
 def _percent(value: float) -> str:
@@ -23,6 +29,11 @@ def _percent_range(values: list[float]) -> str:
     return f"{100 * min(values):.0f}–{_percent(max(values))}"
 
 
+def _signed(value: float, digits: int = 2) -> str:
+    """A number with a typographic minus sign; a dash for one that is not there."""
+    return "–" if isnan(value) else f"{value:.{digits}f}".replace("-", "−")
+
+
 def _band(index: int) -> list[float]:
     """Published shares of one band, one for each object."""
     published = claim("C2").published
@@ -31,10 +42,11 @@ def _band(index: int) -> list[float]:
 
 NUMBERS: dict[str, Callable[[str], str]] = {
     "claims": lambda profile: str(len(claims())),
+    "claims.open": lambda profile: str(len(claims()) - len(RULES)),
     "source": lambda profile: claims()[0].source,
-    "c1.published.distance": lambda profile: f"{claim('C1').published['pred_vs_random']['l1']:.2f}",
-    "c1.published.correlation": lambda profile: (
-        f"{claim('C1').published['pred_vs_random']['channel_correlation']:.3f}"
+    "c1.published.distance": lambda profile: _signed(claim("C1").published["random_vs_predinit"]["l1"], 2),
+    "c1.published.correlation": lambda profile: _signed(
+        claim("C1").published["random_vs_predinit"]["channel_correlation"], 2
     ),
     "c2.published.low": lambda profile: _percent_range(_band(0)),
     "c2.published.high": lambda profile: _percent_range(_band(2)),
@@ -60,16 +72,26 @@ def stored(
 
 
 class Scorecard(SphinxDirective):
-    """Table of the claims that were examined: published, ours and verdict."""
+    """Table of the claims that have a rule: published number, ours by both definitions, verdict."""
 
     def run(self) -> list[nodes.Node]:
         """Build the table from `lrm_core.evidence.verdicts`."""
-        from lrm_core.evidence import verdicts
-
         table = verdicts(profile=_profile())
-        header = [name.replace("_", " ") for name in table.columns]
-        rows = [[str(value) for value in row] for row in table.itertuples(index=False)]
-        return [_table(header, rows)]
+        rows = [_scores(row) for row in table.itertuples() if row.claim in RULES]
+        return [_table(SCORES, rows)]
+
+
+def _scores(row: Any) -> list[str]:
+    """Cells of one claim."""
+    interval = f"{_signed(row.audited)} [{_signed(row.low)}, {_signed(row.high)}]"
+    return [
+        f"{row.claim} {row.title}",
+        row.verdict,
+        _signed(row.published),
+        _signed(row.ours_published_definition),
+        interval if not isnan(row.audited) else "–",
+        row.quantity,
+    ]
 
 
 def _table(header: list[str], rows: list[list[str]]) -> nodes.table:

@@ -5,6 +5,8 @@
   const NARROW = 560; // pixels: below it the legend goes under the plot
   const CONFIG = { responsive: true, displaylogo: false, modeBarButtonsToRemove: ["lasso2d", "select2d", "autoScale2d"] };
 
+  const COLOURWAY = ["#2f86a6", "#c8643f", "#858a35", "#8f6fb8", "#4f9464", "#b85c8e"]; // readable on light and dark
+
   function themeColours() {
     const style = getComputedStyle(document.documentElement);
     const colour = (name) => style.getPropertyValue(name).trim();
@@ -39,6 +41,7 @@
     const font = Object.assign({ family: getComputedStyle(document.body).fontFamily, size: 13 }, layout.font, { color: colours.text });
     Object.assign(layout, { font: font, paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", autosize: true });
     layout.hoverlabel = Object.assign({}, layout.hoverlabel, { bgcolor: colours.surface, bordercolor: colours.line, font: { color: colours.text } });
+    layout.colorway = layout.colorway || COLOURWAY;
     delete layout.width;
     return width < NARROW ? narrowLayout(layout) : layout;
   }

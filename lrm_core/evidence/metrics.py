@@ -23,13 +23,13 @@ def image_l1(
 def channel_correlation(
     a: Float[Tensor, "planes c r r"],
     b: Float[Tensor, "planes c r r"],
-    touched: Bool[Tensor, "planes r r"] | None = None,
+    mask: Bool[Tensor, "planes r r"] | None = None,
 ) -> Float[Tensor, "planes c"]:
-    """Pearson correlation over the texels of each channel; over the touched texels only if a mask is given.
+    """Pearson correlation over the texels of each channel; over the texels of the mask if one is given.
 
     A channel that is constant in one of the two has no direction in common with the other: it counts as 0.
     """
-    weight = torch.ones_like(a[:, :1]) if touched is None else touched[:, None].to(a.dtype)
+    weight = torch.ones_like(a[:, :1]) if mask is None else mask[:, None].to(a.dtype)
     count = weight.sum((-2, -1), keepdim=True).clamp(min=1)
     a, b = ((x - (x * weight).sum((-2, -1), keepdim=True) / count) * weight for x in (a, b))
     norms = a.square().sum((-2, -1)).sqrt() * b.square().sum((-2, -1)).sqrt()

@@ -7,15 +7,16 @@ from pathlib import Path
 from typing import Literal
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
 from lrm_core.evidence.atomic import replacing
 from lrm_core.evidence.canonical import canonical_json, plain
-from lrm_core.evidence.provenance import data_hash, model_hash
+from lrm_core.evidence.provenance import data_hash
 from lrm_core.fit import fit_oracle
+from lrm_core.model.hashing import model_hash
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject
 from lrm_core.paths import data_dir, repository_root
@@ -34,14 +35,16 @@ class OracleConfig:
     Attributes:
         iterations: optimiser steps.
         lr: learning rate of Adam, falling to 1% of it along a cosine.
-        rays_per_step: random rays of a step; None takes 4 whole images (as published).
+        rays_per_step: random rays of a step; None together with `views_per_step`.
+        views_per_step: whole views of a step instead (4 as published).
         random_scale: standard deviation of the random start.
         definition: raised whenever the fit itself changes, so that older oracles count as stale.
     """
 
     iterations: int = 2000
     lr: float = 0.01
-    rays_per_step: int | None = 2048
+    rays_per_step: int | None = 4096
+    views_per_step: int | None = None
     random_scale: float = 0.1
     definition: int = 1
 
@@ -78,18 +81,11 @@ class Oracle:
 
     Attributes:
         planes: T_ref, (3, C, R, R).
-        start: where the fit began, (3, C, R, R).
         history: step, loss, train_psnr, heldout_psnr as lists.
     """
 
     planes: Float[Tensor, "3 c r r"]
-    start: Float[Tensor, "3 c r r"]
     history: dict[str, list[float]]
-
-    @property
-    def touched(self) -> Bool[Tensor, "3 r r"]:
-        """Texels that the fit moved: those that some ray read while the field was not empty there."""
-        return (self.planes != self.start).any(1)
 
 
 def split_views(item: RenderedObject) -> tuple[list[int], list[int]]:
@@ -142,8 +138,8 @@ def oracle(
     Args:
         model: gives T_pred and the frozen decoder.
         item: the object.
-        start: "predicted" begins at T_pred, "random" at N(0, random_scale^2); "null" begins at T_pred and fits
-            8-bit renders of T_pred itself: its true residual is 0, what it leaves is the noise of the fit.
+        start: "predicted" begins at T_pred, "random" at N(0, random_scale^2); "null" begins at T_pred and
+            fits 8-bit renders of T_pred itself: its true residual is 0, what it leaves is noise of the fit.
         config: of the fit.
         seed: of the random start and of the ray batches.
         cache: where fitted oracles are kept.
@@ -158,7 +154,7 @@ def oracle(
         fitted = _fit(model, item, start, config, seed)
         _save(cache.path(fingerprint), fitted)
     device = next(model.parameters()).device
-    return Oracle(fitted.planes.to(device), fitted.start.to(device), fitted.history)
+    return Oracle(fitted.planes.to(device), fitted.history)
 
 
 def oracle_fingerprint(
@@ -175,6 +171,7 @@ def oracle_fingerprint(
     return hashlib.sha256(canonical_json(plain(deciding)).encode()).hexdigest()[:24]
 
 
+@torch.enable_grad()
 def _fit(model: LRM, item: RenderedObject, start: Start, config: OracleConfig, seed: int) -> Oracle:
     predicted = predicted_planes(model, item)
     begin = _random_start(predicted, config, seed) if start == "random" else predicted
@@ -187,10 +184,11 @@ def _fit(model: LRM, item: RenderedObject, start: Start, config: OracleConfig, s
         iterations=config.iterations,
         lr=config.lr,
         rays_per_step=config.rays_per_step,
+        views_per_step=config.views_per_step,
         samples_per_ray=model.config.rendering_samples_per_ray,
         seed=seed,
     )
-    return Oracle(fitted.planes.detach().reshape(begin.shape), begin, plain(fitted.history))
+    return Oracle(fitted.planes, plain(fitted.history))
 
 
 def _random_start(like: Tensor, config: OracleConfig, seed: int) -> Float[Tensor, "3 c r r"]:
@@ -207,16 +205,18 @@ def _targets(model: LRM, item: RenderedObject, indices: list[int], start: Start,
 
 
 def _save(path: Path, fitted: Oracle) -> None:
-    tensors = {name: getattr(fitted, name).cpu().contiguous() for name in ("planes", "start")}
     with replacing(path) as temporary:
-        save_file(tensors, temporary, metadata={"history": json.dumps(fitted.history)})
+        save_file(
+            {"planes": fitted.planes.cpu().contiguous()},
+            temporary,
+            metadata={"history": json.dumps(fitted.history)},
+        )
 
 
 def _load(path: Path) -> Oracle | None:
     """A cached oracle; None if its file is damaged, since it can be fitted again."""
     try:
         with safe_open(path, framework="pt") as file:
-            history = json.loads(file.metadata()["history"])
-            return Oracle(file.get_tensor("planes"), file.get_tensor("start"), history)
+            return Oracle(file.get_tensor("planes"), json.loads(file.metadata()["history"]))
     except (SafetensorError, OSError, KeyError, TypeError, ValueError):
         return None

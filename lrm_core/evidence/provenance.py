@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from lrm_core.objects import RenderedObject
 from lrm_core.paths import repository_root
@@ -35,11 +35,6 @@ class Provenance:
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
-
-
-def model_hash(model: nn.Module) -> str:
-    """Digest of all parameters and buffers with their names, shapes and types."""
-    return _digest(model.state_dict())
 
 
 def data_hash(item: RenderedObject) -> str:

@@ -31,7 +31,7 @@ class Interval:
 
 def per_object(table: pd.DataFrame, column: str) -> pd.Series:
     """Mean over the seeds of each object, indexed by object; objects without a value are left out."""
-    return table.groupby("object")[column].mean().dropna()
+    return pd.to_numeric(table[column]).groupby(table["object"]).mean().dropna()
 
 
 def bca_interval(

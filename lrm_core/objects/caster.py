@@ -145,7 +145,8 @@ def _shade(
     for kind in Kind:
         chosen = (kinds == kind).nonzero()[:, 0]
         facing[:, chosen] = normal(kind, local[:, chosen], tube[chosen])
-    outward = torch.nn.functional.normalize(_turn(turn, facing / scale), dim=0)
+    outward = _turn(turn, facing / scale)
+    outward = outward * (outward * outward).sum(0).rsqrt()
     textures = batch.textures.map(lambda value: value.flatten(0, 1)[slot])
     cosine = (outward * batch.light[rows].T).sum(0)
     wrap, ambient = batch.wrap[rows], batch.ambient[rows]

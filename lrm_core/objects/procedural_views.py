@@ -59,5 +59,8 @@ def _cast_view(
     """Colour, alpha, depth and visibility of each ray; 0 where missed."""
     hits = cast(batch, origins, directions)
     depth = hits.depth.where(hits.alpha > 0, 0)
-    visible = visible_from(batch, origins + depth * directions, eye)[..., None] * hits.alpha
+    visible = torch.zeros_like(depth)
+    hit = hits.alpha[0, :, 0] > 0
+    points = (origins + depth * directions)[:, hit]
+    visible[0, hit, 0] = visible_from(batch, points, eye)[0].to(depth.dtype)
     return torch.cat([hits.rgb, hits.alpha, depth, visible], dim=-1)

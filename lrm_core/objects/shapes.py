@@ -147,9 +147,9 @@ def _enter_torus(points: Lines, directions: Lines, tube: Scalars) -> Scalars:
         t = t + _torus_distance(start + t * unit, tube)
     for _ in range(TORUS_POLISH):
         place = start + t * unit
-        outward = normal(Kind.TORUS, place, tube)
-        slope = (outward * unit).sum(0) / outward.norm(dim=0).clamp(min=1e-12)
-        t = t - (_torus_distance(place, tube) / slope.clamp(max=-1e-3)).clamp(-0.05, 0.05)
+        distance = _torus_distance(place, tube)
+        slope = (normal(Kind.TORUS, place, tube) * unit).sum(0) / (distance + tube)
+        t = t - (distance / slope.clamp(max=-1e-3)).clamp(-0.05, 0.05)
     on_surface = _torus_distance(start + t * unit, tube).abs() < 1e-4
     t = torch.where(on_surface & (t <= end + 1e-4), t, math.inf)
     entry_t[inside] = t / length[inside]

@@ -48,10 +48,10 @@ class Field:
         return self.tail(lookup(self.table, points))
 
     def tail(self, features: Float[Tensor, "*batch H"]) -> Float[Tensor, "*batch 4"]:
-        """The decoder from the first layer's output (without its bias) onwards."""
-        hidden = features + self.bias
+        """The decoder from the first layer's output (without its bias) onwards; overwrites `features`."""
+        hidden = features.add_(self.bias)
         for layer in self.rest:
-            hidden = linear(relu(hidden), layer.weight, layer.bias)
+            hidden = linear(relu(hidden, inplace=True), layer.weight, layer.bias)
         return hidden
 
     @torch.no_grad()

@@ -14,53 +14,50 @@ def padded(table: Float[Tensor, "3 R R H"]) -> Float[Tensor, "3 S S H"]:
     return pad(table, (0, 0, 1, 1, 1, 1))
 
 
-def texel_coordinates(points: Float[Tensor, "points 3"], side: int) -> tuple[Tensor, Tensor]:
-    """Lower texel and fraction of each coordinate in a padded plane of `side` = R + 2 texels."""
-    continuous = ((points + 1) * ((side - 2) / 2) + 0.5).clamp(0, side - 1)
-    lower = continuous.floor().clamp(max=side - 2)
-    return lower.long(), continuous - lower
-
-
 def cells_and_weights(
     points: Float[Tensor, "points 3"], side: int
-) -> tuple[Int[Tensor, "3 points"], Float[Tensor, "3 4 points"]]:
+) -> tuple[Int[Tensor, "points 3"], Float[Tensor, "points 3 4"]]:
     """The cell (its upper left texel) that holds each point on each plane, and the weights of its corners.
 
-    Corners are ordered (0, 0), (0, 1), (1, 0), (1, 1) in (row, column).
+    Args:
+        points: world coordinates.
+        side: of the padded planes, R + 2 texels.
+
+    Returns:
+        row * side + column of the cell, and weights of the corners (0, 0), (0, 1), (1, 0), (1, 1) in
+        (row, column).
     """
-    lower, fraction = texel_coordinates(points, side)
-    lower, fraction = lower.T.contiguous(), fraction.T.contiguous()  # (3 axes, points)
-    column, row = lower[list(COLUMN_AXIS)], lower[list(ROW_AXIS)]
-    right, down = fraction[list(COLUMN_AXIS)], fraction[list(ROW_AXIS)]
+    continuous = ((points + 1) * ((side - 2) / 2)).add_(0.5).clamp_(0, side - 1)
+    lower = continuous.floor().clamp_(max=side - 2)
+    fraction, lower = continuous.sub_(lower), lower.int()
+    column, row = (lower[:, axes] for axes in (COLUMN_AXIS, ROW_AXIS))
+    right, down = (fraction[:, axes] for axes in (COLUMN_AXIS, ROW_AXIS))
     both = right * down
-    weights = torch.stack([1 - right - down + both, right - both, down - both, both], dim=1)
-    return row * side + column, weights
+    right, down = right.sub_(both), down.sub_(both)
+    return row.mul_(side).add_(column), torch.stack([1 - both - right - down, right, down, both], dim=-1)
 
 
 def _corner_offsets(side: int, device: torch.device) -> Int[Tensor, "4"]:
-    return torch.tensor([0, 1, side, side + 1], device=device)
+    return torch.tensor([0, 1, side, side + 1], device=device, dtype=torch.int32)
 
 
 class _Lookup(torch.autograd.Function):
     @staticmethod
     def forward(ctx, table: Tensor, points: Tensor) -> Tensor:
-        side, width = table.shape[1], table.shape[3]
-        cells, weights = cells_and_weights(points, side)
-        plane = torch.arange(3, device=points.device)[:, None] * side**2
-        corners = (cells + plane)[:, None] + _corner_offsets(side, points.device)[:, None]  # (3, 4, points)
-        index = corners.flatten(0, 1).T.contiguous()  # (points, 12)
         ctx.save_for_backward(points)
-        ctx.side = side
-        bag_weights = weights.flatten(0, 1).T.contiguous()
-        return embedding_bag(index, table.reshape(-1, width), mode="sum", per_sample_weights=bag_weights)
+        ctx.side = side = table.shape[1]
+        cells, weights = cells_and_weights(points, side)
+        plane = torch.arange(3, device=points.device, dtype=torch.int32) * side**2
+        corners = (cells + plane)[..., None] + _corner_offsets(side, points.device)  # (points, 3, 4)
+        rows = table.reshape(-1, table.shape[3])
+        return embedding_bag(corners.flatten(1), rows, mode="sum", per_sample_weights=weights.flatten(1))
 
     @staticmethod
     def backward(ctx, grad: Tensor) -> tuple[Tensor, None]:
         (points,) = ctx.saved_tensors
         cells, weights = cells_and_weights(points, ctx.side)
         grad = grad.contiguous()
-        planes = [_scatter(cells[p], weights[p], grad, ctx.side) for p in range(3)]
-        return torch.stack(planes), None
+        return torch.stack([_scatter(cells[:, p], weights[:, p], grad, ctx.side) for p in range(3)]), None
 
 
 def _scatter(cells: Tensor, weights: Tensor, grad: Tensor, side: int) -> Float[Tensor, "S S H"]:
@@ -68,10 +65,10 @@ def _scatter(cells: Tensor, weights: Tensor, grad: Tensor, side: int) -> Float[T
     order = torch.argsort(cells)
     ends = torch.bincount(cells, minlength=side**2).cumsum(0)
     starts = torch.cat([ends.new_zeros(1), ends[:-1]])
+    sorted_weights = weights[order].T.contiguous()  # (4, points)
     out = grad.new_zeros(side**2 + side + 1, grad.shape[1])
-    for offset, weight in zip(_corner_offsets(side, cells.device).tolist(), weights, strict=True):
-        share = embedding_bag(order, grad, starts, mode="sum", per_sample_weights=weight[order])
-        out[offset : offset + side**2] += share
+    for offset, weight in zip((0, 1, side, side + 1), sorted_weights, strict=True):
+        out[offset : offset + side**2] += embedding_bag(order, grad, starts, mode="sum", per_sample_weights=weight)
     return out[: side**2].unflatten(0, (side, side))
 
 

@@ -15,7 +15,12 @@ from lrm_core.render.rays import BOX_MIN
 # along the whole diagonal of the box such samples absorb less than 0.2% of the light
 EMPTY_DENSITY = 5e-4
 RAW_EMPTY = math.log(math.expm1(EMPTY_DENSITY)) + 1
-RANGE_MARGIN = 0.25
+RANGE_MARGIN = 0.5
+SURPRISES = 0.005
+
+
+def _upper_bound(highest: Tensor, lowest: Tensor) -> Tensor:
+    return highest + RANGE_MARGIN * (highest - lowest)
 
 
 @dataclass(frozen=True)
@@ -23,7 +28,7 @@ class Occupancy:
     """Cells around the texel centres of the box, indexed [z, y, x] in one flat table.
 
     Attributes:
-        occupied: whether the cell or one of its 26 neighbours may exceed the threshold, (R^3,).
+        occupied: whether the density may exceed the threshold somewhere in the cell, (R^3,).
         raw: raw density at the cell's centre, (R^3,); what a skipped sample contributes to its neighbours.
         low, high: corners of the box around all occupied cells, (3,) as (x, y, z), in world units.
         resolution: R.
@@ -39,16 +44,18 @@ class Occupancy:
     def of(cls, field: Field) -> "Occupancy":
         """Cells of a field, from its densities at the centre and the eight corners of each.
 
-        A cell's densities are bounded by their maximum plus `RANGE_MARGIN` of their range: between these nine
-        points a smooth field cannot rise much further, and a rough one has a range so large that nothing is
-        skipped. The 26 neighbours of an occupied cell count as occupied.
+        A cell's densities are bounded by their maximum plus `RANGE_MARGIN` of their range. The bound is checked
+        on the field itself: where the corners alone call a cell empty, its centre has to be empty too. If more
+        than `SURPRISES` of those centres are not, the field varies within its cells and nothing is skipped.
         """
         centre, corner = field.density_at_centres(), field.density_at_corners()
-        highest = torch.maximum(centre, max_pool3d(corner[None], 2, 1)[0])
-        lowest = torch.minimum(centre, -max_pool3d(-corner[None], 2, 1)[0])
-        bound = highest + RANGE_MARGIN * (highest - lowest)
-        reach = max_pool3d((bound > RAW_EMPTY).float()[None], 3, 1, padding=1)[0]
-        return cls.around(reach > 0, centre)
+        highest, lowest = max_pool3d(corner[None], 2, 1)[0], -max_pool3d(-corner[None], 2, 1)[0]
+        empty = _upper_bound(highest, lowest) <= RAW_EMPTY
+        surprises = (empty & (centre > RAW_EMPTY)).sum() / empty.sum().clamp(min=1)
+        if surprises > SURPRISES:
+            return cls.around(torch.ones_like(empty), centre)
+        bound = _upper_bound(torch.maximum(highest, centre), torch.minimum(lowest, centre))
+        return cls.around(bound > RAW_EMPTY, centre)
 
     @classmethod
     def around(cls, occupied: Bool[Tensor, "R R R"], raw: Float[Tensor, "R R R"]) -> "Occupancy":
@@ -72,8 +79,12 @@ class Occupancy:
         draw = draw[: cube[0], : cube[0], : cube[0]].to(self.occupied.device)
         return Occupancy.around(self.occupied.view(cube) | draw, self.raw.view(cube))
 
-    def cell_of(self, points: Float[Tensor, "*batch 3"]) -> Tensor:
-        """Flat index of the cell that holds each point; points outside the box take the nearest cell."""
-        index = ((points - BOX_MIN) * (self.resolution / 2)).clamp(0, self.resolution - 1).int()
-        x, y, z = index.unbind(-1)
-        return (z * self.resolution + y) * self.resolution + x
+    def cell_of(self, points: Float[Tensor, "*batch 3"]) -> tuple[Tensor, Tensor]:
+        """Flat index of the cell that holds each point, and whether the point is inside the box.
+
+        Points outside take the nearest cell.
+        """
+        scaled = (points - BOX_MIN) * (self.resolution / 2)
+        inside = ((scaled >= 0) & (scaled <= self.resolution)).all(-1)
+        x, y, z = scaled.clamp_(0, self.resolution - 1).int().unbind(-1)
+        return (z * self.resolution + y) * self.resolution + x, inside

@@ -9,11 +9,11 @@ from torch.nn.functional import avg_pool1d, max_pool1d, softplus
 
 
 class Composite(NamedTuple):
-    """Along each ray: the interval weights (rays, samples - 1), their colour sum (rays, 3) and mean depth (rays,)."""
+    """Along each ray: the share of each sample's colour (rays, samples), mean depth and total weight (rays,)."""
 
-    weights: Float[Tensor, "rays intervals"]
-    colour: Float[Tensor, "rays 3"]
+    shares: Float[Tensor, "rays samples"]
     depth: Float[Tensor, "rays"]
+    weight: Float[Tensor, "rays"]
 
 
 def interval_weights(
@@ -31,27 +31,24 @@ def interval_weights(
     return alpha * torch.cat([torch.ones_like(reach[:, :1]), reach[:, :-1]], dim=-1)
 
 
-def composite(
-    depths: Float[Tensor, "rays samples"],
-    raw_density: Float[Tensor, "rays samples"],
-    colours: Float[Tensor, "rays samples 3"],
-) -> Composite:
+def composite(depths: Float[Tensor, "rays samples"], raw_density: Float[Tensor, "rays samples"]) -> Composite:
     """Emission-absorption quadrature with samples averaged pairwise (step 4).
+
+    An interval shows the mean colour of its two samples, so each sample gets half the weight of the intervals
+    on its two sides.
 
     Args:
         depths: sorted distances along the ray, in world units.
         raw_density: before activation, -inf outside the box.
-        colours: activated, 0 outside the box.
 
     Returns:
-        weights, colour without background, and the weighted mean depth (NaN where nothing absorbs).
+        shares that sum to `weight`, the weighted mean depth (NaN where nothing absorbs), and the weight.
     """
     weights = interval_weights(depths, raw_density)
-    # the mean colour of each interval, summed: shift the weights instead of averaging the colours
     half = torch.nn.functional.pad(weights, (1, 1)) / 2
-    colour = ((half[:, 1:] + half[:, :-1])[..., None] * colours).sum(dim=1)
     middle = (depths[:, 1:] + depths[:, :-1]) / 2
-    return Composite(weights, colour, (weights * middle).sum(-1) / weights.sum(-1))
+    weight = weights.sum(-1)
+    return Composite(half[:, 1:] + half[:, :-1], (weights * middle).sum(-1) / weight, weight)
 
 
 def coarse_depths(

@@ -13,7 +13,8 @@ from lrm_core.render.occupancy import Occupancy
 from lrm_core.render.quadrature import coarse_depths, composite, fine_depths, interval_weights
 from lrm_core.render.rays import BOX_MAX, BOX_MIN, box_span, camera_rays
 
-CHUNK_RAYS = 16_384
+CHUNK_RAYS = 4_096  # keeps the tensors of a chunk within the cache
+CHECKPOINT_RAYS = 32_768  # beyond this many, the backward pass renders each chunk again
 
 
 @dataclass(frozen=True)
@@ -62,48 +63,73 @@ def _offsets(rays: int, samples: int, jitter: torch.Generator | None, like: Tens
     return tuple(draw.to(like.device))
 
 
-def _sample_field(field: Field, occupancy: Occupancy | None, points: Tensor) -> Float[Tensor, "rays samples 4"]:
-    """Raw field at the samples: -inf density outside the box, the cell's density where it is empty."""
-    shape = points.shape[:-1]
-    points = points.reshape(-1, 3)
-    inside = ((points >= BOX_MIN) & (points <= BOX_MAX)).all(-1)
-    out = points.new_zeros(points.shape[0], 4)
+@dataclass(frozen=True)
+class Samples:
+    """Field at samples (rays, samples): raw density, and colour at those that were evaluated, else 0.
+
+    Raw density is -inf outside the box; where the box is empty it is that of the cell's centre.
+    """
+
+    density: Float[Tensor, "rays samples"]
+    colour: Float[Tensor, "rays samples 3"]
+
+
+def _skim(occupancy: Occupancy | None, points: Tensor) -> tuple[Tensor, Tensor]:
+    """Raw density without the decoder, and which samples (rays, samples) need it."""
     if occupancy is None:
-        visit = inside
-        out[:, 0] = -torch.inf
-    else:
-        cell = occupancy.cell_of(points)
-        visit = inside & occupancy.occupied[cell]
-        out[:, 0] = torch.where(inside, occupancy.raw[cell], -torch.inf)
-    chosen = visit.nonzero()[:, 0]
-    values = field.raw(points[chosen])
-    return out.index_put((chosen,), values.to(out.dtype)).unflatten(0, shape)
+        visit = ((points >= BOX_MIN) & (points <= BOX_MAX)).all(-1)
+        return torch.full_like(points[..., 0], -torch.inf), visit
+    cell, inside = occupancy.cell_of(points)
+    density = occupancy.raw[cell].masked_fill_(~inside, -torch.inf)
+    return density, occupancy.occupied[cell] & inside
+
+
+def _evaluate(field: Field, points: Tensor, density: Tensor, visit: Tensor) -> Samples:
+    """Fill in the samples to visit."""
+    shape = density.shape
+    chosen = visit.flatten().nonzero()[:, 0]
+    raw = field.raw(points.reshape(-1, 3)[chosen])
+    density = density.flatten().index_put((chosen,), raw[:, 0].to(density.dtype))
+    colour = points.new_zeros(density.shape[0], 3).index_put((chosen,), activate(raw)[0].to(points.dtype))
+    return Samples(density.view(shape), colour.view(*shape, 3))
 
 
 def _march(field: Field, occupancy: Occupancy | None, rays: RaySegments, offsets: Tensor, quantiles: Tensor):
     """Colour without background, depth and weight of a chunk of rays, by coarse and fine samples."""
-    coarse = coarse_depths(rays.start, rays.end, offsets, offsets.shape[1])
-    raw_coarse = _sample_field(field, occupancy, rays.points(coarse))
+    depths = coarse_depths(rays.start, rays.end, offsets, offsets.shape[1])
+    points = rays.points(depths)
+    coarse = _evaluate(field, points, *_skim(occupancy, points))
     with torch.no_grad():
-        weights = interval_weights(coarse, raw_coarse[..., 0])
-        fine = fine_depths(coarse, weights, quantiles)
-    raw_fine = _sample_field(field, occupancy, rays.points(fine))
-    depths, order = torch.cat([coarse, fine], dim=1).sort(dim=1)
-    raw = torch.cat([raw_coarse, raw_fine], dim=1)
-    raw = raw.gather(1, order[..., None].expand_as(raw))
-    result = composite(depths, raw[..., 0], activate(raw)[0] * torch.isfinite(raw[..., :1]))
-    return result.colour, result.depth, result.weights.sum(-1)
+        weights = interval_weights(depths, coarse.density)
+        more = fine_depths(depths, weights, quantiles)
+        points = rays.points(more)
+    fine = _evaluate(field, points, *_skim(occupancy, points))
+    depths, order = torch.cat([depths, more], dim=1).sort(dim=1)
+    density = torch.cat([coarse.density, fine.density], dim=1).gather(1, order)
+    shares, mean_depth, weight = composite(depths, density)
+    shares = torch.zeros_like(shares).scatter(1, order, shares)  # back to coarse, then fine
+    half = depths.shape[1] // 2
+    colour = (shares[:, None, :half] @ coarse.colour + shares[:, None, half:] @ fine.colour)[:, 0]
+    return colour, mean_depth, weight
 
 
-def _reaches(rays: RaySegments, occupancy: Occupancy | None) -> Tensor:
-    """Which rays pass through the bounding box of what is occupied."""
+@torch.no_grad()
+def _reaching(rays: RaySegments, occupancy: Occupancy | None, samples_per_ray: int) -> Tensor:
+    """Indices of the rays that come near something: the box, or an occupied cell."""
     if occupancy is None:
-        return rays.hit
+        return rays.hit.nonzero()[:, 0]
     inverse = 1 / rays.directions
     first, second = (occupancy.low - rays.origins) * inverse, (occupancy.high - rays.origins) * inverse
-    near = torch.minimum(first, second).nan_to_num(-torch.inf).amax(-1)
-    far = torch.maximum(first, second).nan_to_num(torch.inf).amin(-1)
-    return rays.hit & (far > near)
+    near = torch.maximum(torch.minimum(first, second).nan_to_num(-torch.inf).amax(-1), rays.start)
+    far = torch.minimum(torch.maximum(first, second).nan_to_num(torch.inf).amin(-1), rays.end)
+    candidates = (rays.hit & (far > near)).nonzero()[:, 0]
+    return torch.cat([part[_meets(rays[part], occupancy, samples_per_ray)] for part in candidates.split(CHUNK_RAYS)])
+
+
+def _meets(rays: RaySegments, occupancy: Occupancy, samples_per_ray: int) -> Tensor:
+    """Whether one of a ray's evenly spaced points lies in an occupied cell, (rays,)."""
+    points = rays.points(coarse_depths(rays.start, rays.end, 0.5, samples_per_ray // 2))
+    return _skim(occupancy, points)[1].any(-1)
 
 
 def render_field(
@@ -125,9 +151,9 @@ def render_field(
     total, half = rays.hit.shape[0], samples_per_ray // 2
     colour, weight = rays.origins.new_zeros(total, 3), rays.origins.new_zeros(total)
     depth = rays.origins.new_full((total,), torch.nan)
-    chosen = _reaches(rays, occupancy).nonzero()[:, 0]
+    chosen = _reaching(rays, occupancy, samples_per_ray)
     pieces = chosen.split(CHUNK_RAYS)
-    save_memory = torch.is_grad_enabled() and len(pieces) > 1
+    save_memory = torch.is_grad_enabled() and len(chosen) > CHECKPOINT_RAYS
     for piece in pieces:
         arguments = (field, occupancy, rays[piece], *_offsets(len(piece), half, jitter, rays.origins))
         march = checkpoint(_march, *arguments, use_reentrant=False) if save_memory else _march(*arguments)

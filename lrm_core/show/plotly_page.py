@@ -17,7 +17,7 @@ class PlotlyFigure:
 
     @staticmethod
     def handle_mime(renderer: Any, data: Any, inline: bool) -> list[nodes.Element] | None:
-        """The figure as HTML, with the scripts that draw it loaded on this page only; None for other outputs."""
+        """The figure as HTML, its scripts loaded on this page only; None for other outputs."""
         if inline or data.mime_type != PLOTLY_MIME:
             return None
         figure = data.content if isinstance(data.content, dict) else json.loads(data.content)

@@ -61,7 +61,8 @@ def test_layout_on_disk(folder):
     assert names == views | {"intrinsics.npy"}
     assert np.load(folder / "pose/001.npy").dtype == np.float32
     np.testing.assert_array_equal(np.load(folder / "intrinsics.npy"), INTRINSICS.numpy())
-    assert Image.open(folder / "rgba/000.png").size == (WIDTH, HEIGHT)
+    with Image.open(folder / "rgba/000.png") as image:
+        assert image.size == (WIDTH, HEIGHT)
 
 
 def test_cameras_start_with_the_canonical_one(folder):
@@ -279,13 +280,13 @@ def test_existing_object_is_not_overwritten(folder):
 
 @pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space left on device"), KeyboardInterrupt()])
 def test_interrupted_write_leaves_nothing(tmp_path, monkeypatch, error):
-    written = []
+    written, save_array = [], np.save
 
     def fail_late(path, array):
         written.append(path)
         if len(written) == VIEWS:
             raise error
-        np.lib.format.write_array(path.open("wb"), array)
+        save_array(path, array)
 
     monkeypatch.setattr("lrm_core.objects.dataset.np.save", fail_late)
     with pytest.raises(type(error)):

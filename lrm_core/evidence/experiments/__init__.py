@@ -27,8 +27,8 @@ class Experiment:
 
     def configuration(self, profile: Profile) -> Any:
         """The configuration of a profile."""
-        oracle = OracleConfig(iterations=profile.iterations, rays_per_step=profile.rays_per_step)
-        return self.config(oracle=oracle)
+        names = ("iterations", "rays_per_step", "views_per_step")
+        return self.config(oracle=OracleConfig(**{name: getattr(profile, name) for name in names}))
 
     def seeds(self, profile: Profile) -> tuple[int, ...]:
         return profile.seeds if self.every_seed else profile.seeds[:1]

@@ -1,4 +1,4 @@
-"""E1, oracle triplane: how good are T_pred and the oracles from each start, in training and held-out views."""
+"""E1, oracle triplane: PSNR of T_pred and of the oracle from each start, in training and held-out views."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from lrm_core.evidence.matter import matter_texels
 from lrm_core.evidence.metrics import psnr
 from lrm_core.evidence.oracles import (
     STARTS,
@@ -46,13 +47,13 @@ def run(
 
     Returns:
         predicted, start_predicted, start_random, start_null, each with train_psnr and heldout_psnr (dB); the
-        oracles also with their history and the share of texels that the fit touched.
+        oracles also with their history and the share of texels that points in matter read.
     """
     result: dict[str, Any] = {"predicted": quality(model, predicted_planes(model, item), item)}
     for start in STARTS:
         fitted = oracle(model, item, start, config.oracle, seed, cache)
         result[f"start_{start}"] = quality(model, fitted.planes, item) | {
-            "touched_share": float(fitted.touched.float().mean()),
+            "matter_share": float(matter_texels(model, fitted.planes).float().mean()),
             "history": {name: thin(values, config.history_points) for name, values in fitted.history.items()},
         }
     result["gain_heldout_psnr"] = (

@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from lrm_core.evidence.matter import matter_texels, points_in_matter
 from lrm_core.evidence.metrics import best_scale, channel_correlation, image_l1, psnr
 from lrm_core.evidence.oracles import (
     OracleCache,
@@ -19,7 +20,6 @@ from lrm_core.evidence.oracles import (
 )
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject
-from lrm_core.render import query_points
 from lrm_core.render.field import Field
 from lrm_core.render.lookup import lookup
 from lrm_core.render.views import Views
@@ -35,13 +35,11 @@ class Basins:
         oracle: of both fits.
         path_points: triplanes on the line between the two oracles, ends included.
         probe_points: points drawn in the box, of which those in matter are compared.
-        matter: density above which a point counts as matter, in 1 / world unit.
     """
 
     oracle: OracleConfig = field(default_factory=OracleConfig)
     path_points: int = 11
     probe_points: int = 40_000
-    matter: float = 5.0
     definition: int = 1
 
 
@@ -53,46 +51,48 @@ def run(
 
     Returns:
         published: channel_correlation, l1 and best_scale of each pair over all texels;
-        audited: the same over the texels that the fits touched, and features_correlation, what is left of the
-        distance behind the decoder's first layer, at points in matter;
-        heldout: mean PSNR of each triplane against ground truth, PSNR and L1 between the renders of each pair;
+        audited: the same over the texels that matter of either oracle reads, and features_correlation, what
+        is left of it behind the decoder's first layer, at points in matter of predinit;
+        heldout: mean PSNR of each triplane against ground truth, PSNR and L1 between the renders of a pair;
+        alike: gap, PSNR of predinit minus that of random; closeness, PSNR between their renders minus that of
+        T_pred against ground truth (dB);
         path: PSNR along the line between the oracles, and how far it drops below the lower end (dB).
     """
-    with torch.enable_grad():
-        fits = {
-            name: oracle(model, item, name, config.oracle, seed, cache) for name in ("random", "predicted")
-        }
     planes = {
         "pred": predicted_planes(model, item),
-        "random": fits["random"].planes,
-        "predinit": fits["predicted"].planes,
+        "random": oracle(model, item, "random", config.oracle, seed, cache).planes,
+        "predinit": oracle(model, item, "predicted", config.oracle, seed, cache).planes,
     }
-    touched = {"random": fits["random"].touched, "predinit": fits["predicted"].touched}
     views = item.views(split_views(item)[1])
+    heldout = image_distances(model, planes, views)
     return {
         "published": {_pair(a, b): latent_distance(planes[a], planes[b]) for a, b in combinations(planes, 2)},
-        "audited": _audited(model, planes, touched, config, seed),
-        "heldout": image_distances(model, planes, views),
+        "audited": _audited(model, planes, config, seed),
+        "heldout": heldout,
+        "alike": {
+            "gap": heldout["psnr"]["predinit"] - heldout["psnr"]["random"],
+            "closeness": heldout["psnr_between"]["random_vs_predinit"] - heldout["psnr"]["pred"],
+        },
         "path": linear_path(model, planes["random"], planes["predinit"], views, config.path_points),
     }
 
 
 def latent_distance(
-    a: Float[Tensor, "3 c r r"], b: Float[Tensor, "3 c r r"], touched: Bool[Tensor, "3 r r"] | None = None
+    a: Float[Tensor, "3 c r r"], b: Float[Tensor, "3 c r r"], mask: Bool[Tensor, "3 r r"] | None = None
 ) -> dict[str, float | None]:
     """Mean correlation of the channels, mean absolute difference, and the scale that takes a closest to b.
 
     With a mask, over its texels only; None where it has none.
     """
-    if touched is not None:
-        if not touched.any():
+    if mask is not None:
+        if not mask.any():
             return {"channel_correlation": None, "l1": None, "best_scale": None}
-        inside = touched[:, None].expand_as(a)
+        inside = mask[:, None].expand_as(a)
         flat = a[inside], b[inside]
     else:
         flat = a, b
     return {
-        "channel_correlation": float(channel_correlation(a, b, touched).mean()),
+        "channel_correlation": float(channel_correlation(a, b, mask).mean()),
         "l1": float((flat[0] - flat[1]).abs().mean()),
         "best_scale": best_scale(*flat),
     }
@@ -120,7 +120,7 @@ def image_distances(model: LRM, planes: Triplanes, views: Views) -> dict[str, An
 def linear_path(
     model: LRM, a: Float[Tensor, "3 c r r"], b: Float[Tensor, "3 c r r"], views: Views, points: int
 ) -> dict[str, Any]:
-    """Mean PSNR against ground truth of (1 - t) a + t b; barrier = lower end minus lowest point (dB, >= 0)."""
+    """Mean PSNR against ground truth of (1 - t) a + t b; barrier = lower end minus lowest point (dB)."""
     steps = torch.linspace(0, 1, points).tolist()
     size = views.images.shape[-1]
     scores = [
@@ -130,27 +130,15 @@ def linear_path(
     return {"t": steps, "psnr": scores, "barrier": min(scores[0], scores[-1]) - min(scores)}
 
 
-def _audited(
-    model: LRM, planes: Triplanes, touched: dict[str, Tensor], config: Basins, seed: int
-) -> dict[str, dict[str, float | None]]:
-    points = _points_in_matter(model, planes["predinit"], config, seed)
+def _audited(model: LRM, planes: Triplanes, config: Basins, seed: int) -> dict[str, dict[str, float | None]]:
+    mask = matter_texels(model, planes["random"]) | matter_texels(model, planes["predinit"])
+    points = points_in_matter(model, planes["predinit"], config.probe_points, seed)
     features = {name: features_at(model, p, points) for name, p in planes.items()}
-    audited: dict[str, dict[str, float | None]] = {}
-    for a, b in combinations(planes, 2):
-        masks = [touched[name] for name in (a, b) if name in touched]
-        distance = latent_distance(planes[a], planes[b], torch.stack(masks).all(0))
-        audited[_pair(a, b)] = distance | {
-            "features_correlation": _column_correlation(features[a], features[b])
-        }
-    return audited
-
-
-def _points_in_matter(
-    model: LRM, planes: Float[Tensor, "3 c r r"], config: Basins, seed: int
-) -> Float[Tensor, "p 3"]:
-    points = 2 * torch.rand(config.probe_points, 3, generator=torch.Generator().manual_seed(seed)) - 1
-    points = points.to(planes.device)
-    return points[query_points(planes[None], model.decoder, points[None]).density[0, :, 0] > config.matter]
+    return {
+        _pair(a, b): latent_distance(planes[a], planes[b], mask)
+        | {"features_correlation": _column_correlation(features[a], features[b])}
+        for a, b in combinations(planes, 2)
+    }
 
 
 def _column_correlation(a: Float[Tensor, "p h"], b: Float[Tensor, "p h"]) -> float | None:

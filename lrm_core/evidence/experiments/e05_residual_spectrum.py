@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from lrm_core.evidence.matter import matter_texels
 from lrm_core.evidence.oracles import OracleCache, OracleConfig, oracle, predicted_planes
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject
@@ -44,8 +45,9 @@ def run(
     """Spectra of the residual to the oracle from T_pred, to that from a random start, and to the null oracle.
 
     Returns:
-        predicted, random, null: each as `spectrum_summary`, with `touched` for the residual in touched texels
-        and `relative_size`, its RMS over that of T_pred's own deviation from its channel means;
+        predicted, random, null: each as `spectrum_summary`, with `matter`, the shares of the residual in the
+        texels that matter reads (zero elsewhere), and `relative_size`, its RMS over that of T_pred less
+        its channel means;
         floor: power of the null residual over that of the predicted one, in all and per band;
         white_noise: what the published and the power shares are for a flat spectrum;
         invisible_dc: share of the power of the residual's channel means that the decoder cannot see.
@@ -54,13 +56,11 @@ def run(
     residuals: dict[str, Residual] = {}
     result: dict[str, Any] = {}
     for start in ("predicted", "random", "null"):
-        with torch.enable_grad():
-            fitted = oracle(model, item, start, config.oracle, seed, cache)
+        fitted = oracle(model, item, start, config.oracle, seed, cache)
         residuals[start] = predicted - fitted.planes
         result[start] = spectrum_summary(residuals[start]) | {
             "relative_size": _relative_size(residuals[start], predicted),
-            "touched_share": float(fitted.touched.float().mean()),
-            "touched": shares_summary(residuals[start] * fitted.touched[:, None]),
+            "matter": shares_summary(residuals[start] * matter_texels(model, fitted.planes)[:, None]),
         }
     return result | {
         "floor": noise_floor(residuals["null"], residuals["predicted"]),

@@ -1,0 +1,73 @@
+"""The one published number by which each claim is compared, taken from its published tables."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Any
+
+from lrm_core.evidence.claims import published
+
+
+@dataclass(frozen=True)
+class Headline:
+    """What the number is, in words, and how it follows from the published numbers of the claim."""
+
+    quantity: str
+    of: Callable[[Mapping[str, Any]], float]
+
+
+def _change(after: float, before: float) -> float:
+    return after / before - 1
+
+
+def _worst_change(objects: Mapping[str, list[float]]) -> float:
+    return max(_change(full, baseline) for baseline, full, _ in objects.values())
+
+
+HEADLINES = {
+    "C1": Headline(
+        "channel correlation, random against predicted start",
+        lambda p: p["random_vs_predinit"]["channel_correlation"],
+    ),
+    "C2": Headline(
+        "share of the residual in the high band, mean of the objects",
+        lambda p: fmean(p[name][2] for name in ("stone", "office", "stairs")),
+    ),
+    "C3": Headline("response at low over high frequency", lambda p: p["ratio"]),
+    "C4": Headline(
+        "improvement by the low band alone, mean of the objects", lambda p: fmean(p["low_only"].values())
+    ),
+    "C5": Headline(
+        "amplification of the low over the high band, middle of the range", lambda p: fmean(p["ratio"])
+    ),
+    "C6": Headline(
+        "improvement by the low band without DC, mean", lambda p: fmean(p["structured_low"].values())
+    ),
+    "C7": Headline("error of occluded over visible surface, mean", lambda p: fmean(p["ratio"].values())),
+    "C8": Headline(
+        "spread over mean of the change along random directions, mean",
+        lambda p: fmean(p[name]["std"] / p[name]["mean"] for name in ("stone", "office")),
+    ),
+    "C9": Headline(
+        "change of L1 by free optimisation of the triplane", lambda p: p["triplane_unconstrained_l1_change"]
+    ),
+    "C10": Headline(
+        "change of held-out L1, LoRA-FreqLoss of rank 8",
+        lambda p: _change(p["lora_freq_r8"]["l1"], p["baseline"]["l1"]),
+    ),
+    "C11": Headline(
+        "LPIPS of FreqLoss minus that of MSE, mean over ranks",
+        lambda p: fmean(p["lpips_freq"]) - fmean(p["lpips_std"]),
+    ),
+    "C12": Headline("rank with the lowest LPIPS", lambda p: float(p["best_rank"])),
+    "C13": Headline(
+        "largest rise of an object's L1 by full fine-tuning", lambda p: _worst_change(p["per_object_l1"])
+    ),
+    "C14": Headline("trainable parameters over all", lambda p: p["fraction"]),
+}
+
+
+def headline(claim_id: str) -> float:
+    """The published number of a claim; raises ValueError if the claim is unknown."""
+    numbers = published(claim_id)
+    return HEADLINES[claim_id].of(numbers)

@@ -1,0 +1,105 @@
+"""Making the records of a profile: resumable, one record at a time, oracles shared."""
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from tqdm.auto import tqdm
+
+from lrm_core import load_model
+from lrm_core.evidence.experiments import EXPERIMENTS, Experiment, get_experiment
+from lrm_core.evidence.oracles import OracleCache
+from lrm_core.evidence.provenance import Provenance, code_revision, data_hash, machine
+from lrm_core.evidence.store import RecordKey, ResultStore
+from lrm_core.model.hashing import model_hash
+from lrm_core.model.lrm import LRM
+from lrm_core.objects import RenderedObject, load_object
+from lrm_core.profiles import Profile, get_profile
+
+
+@dataclass(frozen=True)
+class Made:
+    """How many records were written, and how many were current already."""
+
+    written: int
+    kept: int
+
+
+def record_all(
+    profile: str = "mini",
+    experiments: Sequence[str] | None = None,
+    refresh: bool = False,
+    *,
+    objects: Sequence[str] | None = None,
+    store: ResultStore | None = None,
+) -> Made:
+    """Make every record of a profile that is missing or stale.
+
+    Ctrl-C keeps what is finished; the next call goes on from there.
+
+    Args:
+        profile: "smoke", "mini" or "paper".
+        experiments: names; all if None.
+        refresh: make current records again as well, and fit their oracles anew.
+        objects: names; all of the profile if None.
+        store: `data/results/<profile>` if None.
+
+    Raises:
+        ValueError: if the profile, an experiment or an object is unknown.
+        FileNotFoundError: if the model or the objects are missing.
+    """
+    plan = get_profile(profile)
+    chosen = [get_experiment(name) for name in experiments or EXPERIMENTS]
+    folders = plan.object_folders() if objects is None else [plan.object_folder(name) for name in objects]
+    store = store or ResultStore(plan.results)
+    model = load_model(plan.model, device=plan.device).eval().requires_grad_(False)
+    recorder = Recorder(plan, model, store, OracleCache(newer_than=time.time() if refresh else 0.0))
+    jobs = [
+        (load_object(folder), experiment, seed)
+        for folder in folders
+        for experiment, seed in _runs(chosen, plan)
+    ]
+    pending = [job for job in jobs if refresh or not recorder.is_current(*job)]
+    with tqdm(pending, desc=f"records ({plan.name})", unit="record", smoothing=0) as progress:
+        for item, experiment, seed in progress:
+            progress.set_postfix_str(f"{item.name} {experiment.name} seed {seed}")
+            recorder.make(item, experiment, seed)
+    return Made(len(pending), len(jobs) - len(pending))
+
+
+class Recorder:
+    """Runs experiments of one profile and model, and stores what they find."""
+
+    def __init__(self, profile: Profile, model: LRM, store: ResultStore, cache: OracleCache) -> None:
+        self.profile, self.model, self.store, self.cache = profile, model, store, cache
+        self._model_hash = model_hash(model)
+
+    def key(self, item: RenderedObject, experiment: Experiment, seed: int) -> RecordKey:
+        """What the record of an object and seed is filed under."""
+        configuration = asdict(experiment.configuration(self.profile))
+        return RecordKey(experiment.name, item.name, seed, self._model_hash, data_hash(item), configuration)
+
+    def is_current(self, item: RenderedObject, experiment: Experiment, seed: int) -> bool:
+        """Whether the record of these weights, data and settings is there; says why if another is."""
+        key = self.key(item, experiment, seed)
+        if stale := self.store.stale(key):
+            tqdm.write(f"to be made again: {stale}")
+        return self.store.get(key) is not None
+
+    def make(self, item: RenderedObject, experiment: Experiment, seed: int) -> dict[str, Any]:
+        """Run an experiment and store its result, which is returned."""
+        began = time.perf_counter()
+        result = self.run(item, experiment, seed)
+        seconds = time.perf_counter() - began
+        provenance = Provenance(self.profile.name, code_revision(), machine(), seconds)
+        self.store.put(self.key(item, experiment, seed), result, provenance)
+        return result
+
+    def run(self, item: RenderedObject, experiment: Experiment, seed: int) -> dict[str, Any]:
+        """The result of an experiment, without storing it."""
+        return experiment.run(self.model, item, experiment.configuration(self.profile), seed, self.cache)
+
+
+def _runs(experiments: Iterable[Experiment], profile: Profile) -> list[tuple[Experiment, int]]:
+    return [(experiment, seed) for experiment in experiments for seed in experiment.seeds(profile)]

@@ -1,0 +1,89 @@
+"""The scorecard: every claim with its published number, ours by both definitions, and the verdict."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from math import nan
+
+import pandas as pd
+
+from lrm_core.evidence.claims import claims
+from lrm_core.evidence.experiments import get_experiment
+from lrm_core.evidence.headlines import HEADLINES, headline
+from lrm_core.evidence.rules import RULES, Case, Rule
+from lrm_core.evidence.statistics import Interval, bca_interval, per_object
+from lrm_core.evidence.store import ResultStore
+from lrm_core.profiles import get_profile
+
+NOT_MEASURED = Case("not measured yet", "no record", lambda x: True)
+TOO_FEW = Case("not testable here", "fewer than 3 objects", lambda x: True)
+UNKNOWN = Interval(nan, nan, nan, 0)
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What the records say about one claim: both numbers and the case that decided."""
+
+    ours: Interval
+    audited: Interval
+    case: Case
+
+
+def verdicts(
+    profile: str = "mini", *, store: ResultStore | None = None, model_hash: str | None = None
+) -> pd.DataFrame:
+    """The scorecard of a profile.
+
+    Args:
+        profile: "smoke", "mini" or "paper".
+        store: `data/results/<profile>` if None.
+        model_hash: read only records of these weights; without it all records must be of one model.
+
+    Returns:
+        One row per claim: claim, published, ours_published_definition, audited, low, high (95% interval of
+        audited over objects), verdict; then objects, title, quantity and the rule that decided. NaN
+        where nothing was measured.
+
+    Raises:
+        ValueError: if the profile is unknown, a record is damaged, or the records mix models.
+    """
+    plan = get_profile(profile)
+    store = store or ResultStore(plan.results)
+
+    def table(experiment: str) -> pd.DataFrame:
+        configuration = asdict(get_experiment(experiment).configuration(plan))
+        return store.table(experiment, model_hash=model_hash, configuration=configuration)
+
+    return pd.DataFrame([_row(claim.id, claim.title, table) for claim in claims()])
+
+
+def judge(rule: Rule, table: pd.DataFrame) -> Judgement:
+    """Apply a rule to the table of its experiment: the first case that holds decides."""
+    if table.empty:
+        return Judgement(UNKNOWN, UNKNOWN, NOT_MEASURED)
+
+    def interval(column: str) -> Interval:
+        values = per_object(table, column)
+        return bca_interval(values.to_numpy()) if len(values) else UNKNOWN
+
+    ours, audited = interval(rule.ours), interval(rule.audited)
+    if not audited.known:
+        return Judgement(ours, audited, TOO_FEW)
+    return Judgement(ours, audited, next(case for case in rule.cases if case.holds(interval)))
+
+
+def _row(claim_id: str, title: str, table: Callable[[str], pd.DataFrame]) -> dict[str, object]:
+    rule = RULES.get(claim_id)
+    found = judge(rule, table(rule.experiment)) if rule else Judgement(UNKNOWN, UNKNOWN, NOT_MEASURED)
+    return {
+        "claim": claim_id,
+        "published": headline(claim_id),
+        "ours_published_definition": found.ours.estimate,
+        "audited": found.audited.estimate,
+        "low": found.audited.low,
+        "high": found.audited.high,
+        "verdict": found.case.verdict,
+        "objects": found.audited.n,
+        "title": title,
+        "quantity": HEADLINES[claim_id].quantity,
+        "rule": found.case.words,
+    }

@@ -1,0 +1,79 @@
+"""What a training run needs to go on as if it had never stopped."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from lrm_core.model.lrm import LRM
+
+
+@dataclass
+class TrainingState:
+    """Weights, their moving average, the optimiser's moments, and the number of steps done."""
+
+    model: LRM
+    optimiser: torch.optim.Optimizer
+    step: int = 0
+    average: dict[str, Tensor] = field(default_factory=dict)
+
+    def __post_init__(self):
+        self.average = {name: p.detach().clone() for name, p in self.model.named_parameters()}
+
+    @torch.no_grad()
+    def advance(self, decay: float) -> None:
+        """Count a step and move the average towards the weights by 1 - decay."""
+        self.step += 1
+        weights = dict(self.model.named_parameters())
+        torch._foreach_lerp_(list(self.average.values()), [weights[name] for name in self.average], 1 - decay)
+
+    def averaged(self) -> LRM:
+        """A model with the averaged weights."""
+        model = LRM(self.model.config).eval()
+        model.load_openlrm_state_dict(self.average)
+        return model.requires_grad_(False)
+
+    def tensors(self) -> dict[str, Tensor]:
+        named = {f"weight.{name}": p.detach() for name, p in self.model.named_parameters()}
+        named |= {f"average.{name}": value for name, value in self.average.items()}
+        for name, parameter in self.model.named_parameters():
+            for key, value in self.optimiser.state.get(parameter, {}).items():
+                named[f"optimiser.{key}.{name}"] = value
+        return {name: value.contiguous() for name, value in named.items()}
+
+    def save(self, path: Path) -> None:
+        """Write all of it to a temporary file, then rename."""
+        part = path.with_suffix(".part")
+        save_file(self.tensors(), part, metadata={"step": str(self.step)})
+        part.replace(path)
+
+    @torch.no_grad()
+    def load(self, path: Path) -> None:
+        """Go on from `path` if it exists.
+
+        Raises:
+            ValueError: if the file is truncated or belongs to another model.
+        """
+        if not path.exists():
+            return
+        try:
+            with safe_open(path, framework="pt") as file:
+                stored = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+                step = int(file.metadata()["step"])
+        except (SafetensorError, KeyError, TypeError) as fault:
+            raise ValueError(f"{path}: not a readable training checkpoint ({fault}); delete it to start over") from fault
+        for name, parameter in self.model.named_parameters():
+            if stored.get(f"weight.{name}", parameter[:0]).shape != parameter.shape:
+                raise ValueError(f"{path}: has no weight {name} of shape {tuple(parameter.shape)}; choose another folder")
+            parameter.copy_(stored[f"weight.{name}"])
+            self.average[name].copy_(stored[f"average.{name}"])
+            prefix = "optimiser."
+            self.optimiser.state[parameter] = {
+                key.removeprefix(prefix).removesuffix(f".{name}"): value
+                for key, value in stored.items()
+                if key.startswith(prefix) and key.split(".", 2)[2] == name
+            }
+        self.step = step

@@ -1,0 +1,98 @@
+"""Training batches of procedural objects, made on the fly: an object is its seed, a batch is its step."""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn.functional import avg_pool2d
+
+from lrm_core.objects.caster import cast
+from lrm_core.objects.poses import sample_poses
+from lrm_core.objects.procedural import ProceduralBatch, sample_objects
+from lrm_core.objects.seeds import FIRST_HELD_OUT_SEED
+from lrm_core.render.cameras import normalize_poses, principal_camera, standard_camera
+from lrm_core.render.rays import camera_rays, rays_through
+
+FOCAL = 0.75
+CANDIDATES = 3  # rays cast for each ray kept, so that half of those kept can lie on the object
+
+
+@dataclass(frozen=True)
+class RayBatch:
+    """What one step needs, for B objects with K target rays each.
+
+    Attributes:
+        sources: source views on white, in [0, 1], (B, 3, S, S).
+        cameras: their cameras, (B, 16).
+        origins, directions: target rays after pose normalisation, (B, K, 3).
+        rgb, alpha: straight colour and coverage that the rays meet, (B, K, 3) and (B, K, 1).
+    """
+
+    sources: Float[Tensor, "B 3 S S"]
+    cameras: Float[Tensor, "B 16"]
+    origins: Float[Tensor, "B K 3"]
+    directions: Float[Tensor, "B K 3"]
+    rgb: Float[Tensor, "B K 3"]
+    alpha: Float[Tensor, "B K 1"]
+
+
+def intrinsics() -> Float[Tensor, "1 3 2"]:
+    """Focal length and centre of every rendered view, as fractions of the image."""
+    return torch.tensor([[[FOCAL, FOCAL], [0.5, 0.5], [1.0, 1.0]]])
+
+
+def training_seeds(step: int, batch: int) -> range:
+    """Objects of one step; every step has its own, and none is held out."""
+    first = step * batch % (FIRST_HELD_OUT_SEED - batch)
+    return range(first, first + batch)
+
+
+def ray_batch(step: int, *, batch: int, views: int, rays: int, size: int, supersample: int = 2) -> RayBatch:
+    """The training batch of a step.
+
+    Args:
+        step: fixes every draw.
+        batch: objects B.
+        views: cameras of each object, the source included, over which its rays spread.
+        rays: target rays of each object K; half of them on the object where it fills enough of the views.
+        size: side of the source view, in pixels.
+        supersample: rays per source pixel and axis.
+    """
+    generator = torch.Generator().manual_seed(step)
+    seeds = training_seeds(step, batch)
+    objects = sample_objects(list(seeds))
+    poses = torch.stack([sample_poses(generator, views) for _ in seeds])  # (B, M, 3, 4)
+    normal = torch.stack([normalize_poses(p) for p in poses])
+    uv = torch.rand(batch, views, CANDIDATES * rays // views, 2, generator=generator)
+    world = rays_through(standard_camera(poses, intrinsics()), uv)
+    hits = cast(objects, world.origins.flatten(1, 2).contiguous(), world.directions.flatten(1, 2))
+    target = rays_through(standard_camera(normal, intrinsics()), uv)
+    kept = _half_on_object(hits.alpha[..., 0], rays, generator)[..., None]
+    return RayBatch(
+        sources=source_views(objects, poses[:, 0], size, supersample),
+        cameras=principal_camera(normal[:, 0], intrinsics()),
+        origins=target.origins.flatten(1, 2).gather(1, kept.expand(-1, -1, 3)),
+        directions=target.directions.flatten(1, 2).gather(1, kept.expand(-1, -1, 3)),
+        rgb=hits.rgb.gather(1, kept.expand(-1, -1, 3)),
+        alpha=hits.alpha.gather(1, kept),
+    )
+
+
+def source_views(
+    objects: ProceduralBatch, poses: Float[Tensor, "B 3 4"], size: int, supersample: int
+) -> Float[Tensor, "B 3 S S"]:
+    """One view of each object on white, anti-aliased by a box filter."""
+    fine = size * supersample
+    rays = camera_rays(standard_camera(poses, intrinsics()), fine)
+    hits = cast(objects, rays.origins.contiguous(), rays.directions)
+    image = hits.rgb + (1 - hits.alpha)
+    return avg_pool2d(image.mT.unflatten(-1, (fine, fine)), supersample)
+
+
+def _half_on_object(alpha: Float[Tensor, "B C"], count: int, generator: torch.Generator) -> Tensor:
+    """Indices (B, count): half prefer rays that hit, the others are any of the rest."""
+    order = torch.rand(alpha.shape, generator=generator)
+    on = (order + alpha).topk(count // 2, dim=1).indices
+    rest = order.scatter(1, on, -1.0).topk(count - count // 2, dim=1).indices
+    return torch.cat([on, rest], dim=1)

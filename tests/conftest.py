@@ -1,0 +1,33 @@
+"""What several rooms of tests share."""
+
+import os
+import shutil
+from collections.abc import Iterator
+
+import pytest
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+BROWSER_ARGUMENTS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator:
+    """Headless Chromium; without one the test is skipped, or fails where LRM_REQUIRE_BROWSER is set."""
+    from playwright.sync_api import sync_playwright
+
+    path = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if path is None:
+        message = f"no browser found ({', '.join(BROWSERS)}): the pages were not looked at"
+        pytest.fail(message) if os.environ.get("LRM_REQUIRE_BROWSER") else pytest.skip(message)
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=path, args=BROWSER_ARGUMENTS)
+        yield running
+        running.close()
+
+
+@pytest.fixture(scope="session")
+def executed_chapters() -> list:
+    """Every notebook through papermill in the profile `smoke`; kept between runs while nothing changed."""
+    from lrm_core.reexecute import chapters, reexecute
+
+    return reexecute(chapters("smoke", device="cpu"))

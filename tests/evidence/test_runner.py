@@ -1,0 +1,118 @@
+"""Making the records of a profile: complete, resumable, stale ones made again."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lrm_core import LRM
+from lrm_core.evidence import ResultStore, runner
+from lrm_core.evidence.experiments import Experiment
+from lrm_core.profiles import Profile, get_profile
+
+NAMES = ("disc0", "disc1", "disc2")
+
+
+@dataclass(frozen=True)
+class Config:
+    oracle: Any
+    definition: int = 1
+
+
+class Probe:
+    """An experiment that counts its runs and can be told to fail at one of them."""
+
+    def __init__(self) -> None:
+        self.runs: list[tuple[str, int]] = []
+        self.fail_at: int | None = None
+
+    def __call__(self, model: LRM, item: Any, config: Any, seed: int, cache: Any) -> dict[str, Any]:
+        if len(self.runs) == self.fail_at:
+            raise KeyboardInterrupt
+        self.runs.append((item.name, seed))
+        return {"brightness": item.images.mean(), "seed_squared": seed**2}
+
+
+@pytest.fixture
+def probe(monkeypatch: pytest.MonkeyPatch, model: LRM, make_object: Callable) -> Probe:
+    run = Probe()
+    experiments = {
+        "every": Experiment("every", run, Config, every_seed=True),
+        "first": Experiment("first", run, Config, every_seed=False),
+    }
+    profile = Profile("tiny", "tiny", ("group",), 3, iterations=1, rays_per_step=8, seeds=(0, 1))
+    monkeypatch.setattr(runner, "EXPERIMENTS", experiments)
+    monkeypatch.setattr(runner, "get_experiment", experiments.__getitem__)
+    monkeypatch.setattr(runner, "get_profile", lambda name: profile)
+    monkeypatch.setattr(runner, "load_model", lambda name, device: model)
+    monkeypatch.setattr(Profile, "object_folders", lambda self: [Path(name) for name in NAMES])
+    monkeypatch.setattr(runner, "load_object", lambda folder: make_object(int(folder.name[-1])))
+    return run
+
+
+def test_every_object_and_seed(probe: Probe, tmp_path: Path) -> None:
+    store = ResultStore(tmp_path)
+    assert runner.record_all("tiny", store=store) == runner.Made(written=9, kept=0)
+    table = store.table("every")
+    assert list(zip(table["object"], table["seed"], strict=True)) == [(n, s) for n in NAMES for s in (0, 1)]
+    assert table["seed_squared"].tolist() == [0, 1] * 3
+    assert store.table("first")["seed"].tolist() == [0, 0, 0]
+
+
+def test_the_second_call_has_nothing_to_do_and_refresh_does_all(probe: Probe, tmp_path: Path) -> None:
+    store = ResultStore(tmp_path)
+    runner.record_all("tiny", store=store)
+    assert runner.record_all("tiny", store=store) == runner.Made(written=0, kept=9)
+    assert runner.record_all("tiny", ["first"], refresh=True, store=store) == runner.Made(written=3, kept=0)
+
+
+def test_ctrl_c_keeps_what_is_finished(probe: Probe, tmp_path: Path) -> None:
+    store = ResultStore(tmp_path)
+    probe.fail_at = 4
+    with pytest.raises(KeyboardInterrupt):
+        runner.record_all("tiny", store=store)
+    probe.fail_at = None
+    assert runner.record_all("tiny", store=store) == runner.Made(written=5, kept=4)
+    assert len(probe.runs) == len(set(probe.runs)) + 3  # both experiments share object and seed 0
+
+
+def test_new_weights_make_all_records_again(
+    probe: Probe,
+    tmp_path: Path,
+    model: LRM,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    store = ResultStore(tmp_path)
+    runner.record_all("tiny", ["first"], store=store)
+    trained = LRM(model.config)
+    monkeypatch.setattr(runner, "load_model", lambda name, device: trained)
+    assert runner.record_all("tiny", ["first"], store=store).written == 3
+    assert "to be made again" in capsys.readouterr().out
+    assert store.table("first")["model_hash"].nunique() == 1
+
+
+def test_chosen_objects(probe: Probe, tmp_path: Path) -> None:
+    made = runner.record_all("tiny", ["first"], objects=["disc1"], store=ResultStore(tmp_path))
+    assert made.written == 1
+    with pytest.raises(ValueError, match="profile tiny has no object 'disc9'; it has disc0, disc1, disc2"):
+        runner.record_all("tiny", objects=["disc9"], store=ResultStore(tmp_path))
+
+
+def test_a_profile_without_objects(tmp_path: Path) -> None:
+    empty = Profile("p", "m", (str(tmp_path / "nothing"),), 3, 1, 8, (0,))
+    with pytest.raises(FileNotFoundError, match=r"nothing: expected folders of rendered objects"):
+        empty.object_folders()
+
+
+@pytest.mark.parametrize("name", ["smoke", "mini", "paper"])
+def test_configurations_follow_the_profile(name: str) -> None:
+    from lrm_core.evidence.experiments import EXPERIMENTS
+
+    profile = get_profile(name)
+    for experiment in EXPERIMENTS.values():
+        configuration = experiment.configuration(profile)
+        assert configuration.oracle.iterations == profile.iterations
+        assert configuration.oracle.rays_per_step == profile.rays_per_step

@@ -1,0 +1,181 @@
+"""Rules and scorecard: each verdict is reached, and nothing is decided without records."""
+
+from dataclasses import asdict
+from itertools import product
+from math import isnan
+from pathlib import Path
+from typing import get_args
+
+import pandas as pd
+import pytest
+
+from lrm_core.evidence import RecordKey, ResultStore, claims, published, verdicts
+from lrm_core.evidence.experiments import get_experiment
+from lrm_core.evidence.headlines import HEADLINES, headline
+from lrm_core.evidence.provenance import Provenance
+from lrm_core.evidence.rules import BASINS, RESIDUAL_SPECTRUM, RULES, Verdict
+from lrm_core.evidence.verdicts import judge
+from lrm_core.profiles import get_profile
+
+PROVENANCE = Provenance("mini", "abc", {}, 1.0)
+
+
+def basins(
+    latent: float = 0.1,
+    in_matter: float = 0.1,
+    features: float = 0.1,
+    gap: float = 0.2,
+    closeness: float = 5.0,
+    barrier: float = 4.0,
+) -> dict:
+    return {
+        "published.random_vs_predinit.channel_correlation": latent,
+        "audited.random_vs_predinit.channel_correlation": in_matter,
+        "audited.random_vs_predinit.features_correlation": features,
+        "alike.gap": gap,
+        "alike.closeness": closeness,
+        "path.barrier": barrier,
+    }
+
+
+def spectrum(
+    low: float, high: float, amplitude_high: float, amplitude_low: float = 0.16, floor: float = 0.01
+) -> dict:
+    return {
+        "predicted.published.high": amplitude_high,
+        "predicted.published.high_minus_low": amplitude_high - amplitude_low,
+        "predicted.power.high": high,
+        "predicted.power.high_minus_low": high - low,
+        "floor.high": floor,
+    }
+
+
+def table(row: dict, objects: int = 6) -> pd.DataFrame:
+    """The row for so many objects and two seeds, with 1% of spread between objects."""
+    return pd.DataFrame(
+        [
+            {
+                "object": f"o{k}",
+                "seed": seed,
+                **{name: x * (0.99 + 0.02 * k / objects) for name, x in row.items()},
+            }
+            for k, seed in product(range(objects), (0, 1))
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    ("row", "verdict"),
+    [
+        (basins(), "replicated"),
+        (basins(barrier=0.2), "replicated with a different size"),
+        (basins(in_matter=0.5), "replicated with a different size"),
+        (basins(in_matter=0.9), "metric artefact"),
+        (basins(features=0.9), "metric artefact"),
+        (basins(latent=0.9, in_matter=0.9, features=0.9), "not replicated"),
+        (basins(gap=3.0), "not replicated"),
+        (basins(gap=-3.0), "not replicated"),
+        (basins(closeness=-1.0), "not replicated"),
+    ],
+)
+def test_c1(row: dict, verdict: str) -> None:
+    assert judge(BASINS, table(row)).case.verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("row", "verdict"),
+    [
+        (spectrum(0.1, 0.6, 0.5), "replicated"),
+        (spectrum(0.1, 0.6, 0.65), "replicated with a different size"),
+        (spectrum(0.7, 0.12, 0.5), "metric artefact"),
+        (spectrum(0.1, 0.6, 0.5, floor=0.8), "metric artefact"),
+        (spectrum(0.7, 0.12, 0.2, amplitude_low=0.4), "not replicated"),
+    ],
+)
+def test_c2(row: dict, verdict: str) -> None:
+    assert judge(RESIDUAL_SPECTRUM, table(row)).case.verdict == verdict
+
+
+def test_an_interval_that_straddles_a_threshold_decides_nothing() -> None:
+    row = spectrum(0.1, 0.6, 0.5)
+    mixed = table(row)
+    mixed["predicted.power.high_minus_low"] *= [1, 1, -1, -1] * 3
+    assert judge(RESIDUAL_SPECTRUM, mixed).case.verdict == "not replicated"
+
+
+def test_too_few_objects() -> None:
+    found = judge(BASINS, table(basins(), objects=2))
+    assert found.case.verdict == "not testable here"
+    assert isnan(found.audited.low)
+
+
+def test_every_claim_has_a_headline_and_rules_use_the_vocabulary() -> None:
+    assert [claim.id for claim in claims()] == list(HEADLINES) == [f"C{k}" for k in range(1, 15)]
+    for claim_id, rule in RULES.items():
+        assert rule.claim == claim_id
+        assert get_experiment(rule.experiment)
+        assert {case.verdict for case in rule.cases} <= set(get_args(Verdict))
+        assert rule.cases[-1].holds(lambda column: None)
+
+
+@pytest.mark.parametrize(
+    ("claim_id", "expected"),
+    [
+        ("C1", 0.12),
+        ("C2", 0.498),
+        ("C4", 0.65),
+        ("C7", 1.16),
+        ("C10", -0.162),
+        ("C13", 0.38),
+        ("C14", 0.0009),
+    ],
+)
+def test_headlines_are_the_published_statements(claim_id: str, expected: float) -> None:
+    assert headline(claim_id) == pytest.approx(expected, rel=0.01)
+
+
+def test_unknown_claim() -> None:
+    with pytest.raises(ValueError, match=r"unknown claim 'C15'; expected one of C1, C2"):
+        published("C15")
+
+
+def put_spectra(store: ResultStore, model_hash: str, count: int = 4) -> None:
+    configuration = asdict(get_experiment("e05_residual_spectrum").configuration(get_profile("mini")))
+    for k in range(count):
+        shares = {
+            "published": {"high": 0.5 + 0.001 * k, "high_minus_low": 0.3},
+            "power": {"high": 0.1 + 0.01 * k, "high_minus_low": -0.5},
+        }
+        key = RecordKey("e05_residual_spectrum", f"o{k}", 0, model_hash, "data", configuration)
+        store.put(key, {"predicted": shares, "floor": {"high": 0.01}}, PROVENANCE)
+
+
+def test_scorecard_of_an_empty_store(tmp_path: Path) -> None:
+    card = verdicts("mini", store=ResultStore(tmp_path))
+    assert card["claim"].tolist() == [f"C{k}" for k in range(1, 15)]
+    assert set(card["verdict"]) == {"not measured yet"}
+    assert card[["ours_published_definition", "audited", "low", "high"]].isna().all(axis=None)
+    assert card["published"].notna().all()
+
+
+def test_scorecard_reads_the_records(tmp_path: Path) -> None:
+    store = ResultStore(tmp_path)
+    put_spectra(store, "weights")
+    row = verdicts("mini", store=store).set_index("claim").loc["C2"]
+    assert row["verdict"] == "metric artefact"
+    assert row["ours_published_definition"] == pytest.approx(0.5015)
+    assert row["low"] < row["audited"] < row["high"]
+    assert row["objects"] == 4
+    assert "but not by power" in row["rule"]
+
+
+def test_scorecard_ignores_records_of_other_weights(tmp_path: Path) -> None:
+    store = ResultStore(tmp_path)
+    put_spectra(store, "weights")
+    card = verdicts("mini", store=store, model_hash="newer weights").set_index("claim")
+    assert card.loc["C2", "verdict"] == "not measured yet"
+
+
+def test_unknown_profile() -> None:
+    with pytest.raises(ValueError, match=r"unknown profile 'huge'; expected one of smoke, mini, paper"):
+        verdicts("huge")

@@ -1,0 +1,133 @@
+"""Rendering files into a dataset: resumed, reported, and the data of the project."""
+
+from pathlib import Path
+
+import pytest
+import torch
+import trimesh
+
+from lrm_core.objects import FIRST_HELD_OUT_SEED, load_object, load_split, split_names
+from lrm_core.objects.build import build_procedural, procedural_name, render_path
+from lrm_core.objects.mesh_render import render_mesh
+from lrm_core.objects.procedural_views import render_object
+
+MINI = Path(__file__).resolve().parents[2] / "data/mini/objects"
+SMALL = dict(views=2, resolution=8)
+
+
+@pytest.fixture
+def meshes(tmp_path):
+    folder = tmp_path / "meshes"
+    folder.mkdir()
+    trimesh.creation.box().export(folder / "box.ply")
+    trimesh.creation.icosphere(1).export(folder / "ball.glb")
+    (folder / "note.txt").write_text("not a mesh")
+    return folder
+
+
+def test_folder_becomes_a_dataset(meshes, tmp_path):
+    report = render_path(meshes, tmp_path / "out", **SMALL)
+    assert (report.rendered, report.kept, report.failed) == (["ball", "box"], [], {})
+    found = {loaded.name: loaded for loaded in load_split(tmp_path / "out", "all")}
+    assert sorted(found) == ["ball", "box"]
+    assert found["box"].images.shape == (2, 3, 8, 8)
+    assert found["box"].masks.max() == 1
+    assert not torch.equal(found["box"].poses, found["ball"].poses)
+
+
+def test_one_file(meshes, tmp_path):
+    render_path(meshes / "box.ply", tmp_path / "out", **SMALL)
+    assert split_names(tmp_path / "out", "all") == ["box"]
+
+
+def test_views_do_not_depend_on_what_else_is_rendered(meshes, tmp_path):
+    render_path(meshes, tmp_path / "both", **SMALL)
+    render_path(meshes / "box.ply", tmp_path / "one", **SMALL)
+    one, both = load_object(tmp_path / "one/box"), load_object(tmp_path / "both/box")
+    assert torch.equal(one.poses, both.poses)
+    assert torch.equal(one.images, both.images)
+
+
+def test_faulty_file_is_reported_and_the_others_go_on(meshes, tmp_path):
+    (meshes / "broken.glb").write_bytes(b"x")
+    report = render_path(meshes, tmp_path / "out", **SMALL)
+    assert report.rendered == ["ball", "box"]
+    assert list(report.failed) == ["broken"]
+    assert "broken.glb: not readable as a mesh" in report.failed["broken"]
+    assert split_names(tmp_path / "out", "all") == ["ball", "box"]
+
+
+def test_finished_objects_survive_an_interruption(meshes, tmp_path, monkeypatch):
+    from lrm_core.objects import build
+
+    def interrupt_at_box(path, *arguments):
+        if path.stem == "box":
+            raise KeyboardInterrupt
+        return original(path, *arguments)
+
+    original = build.render_mesh
+    monkeypatch.setattr(build, "render_mesh", interrupt_at_box)
+    with pytest.raises(KeyboardInterrupt):
+        render_path(meshes, tmp_path / "out", **SMALL)
+    monkeypatch.undo()
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["ball"]
+    report = render_path(meshes, tmp_path / "out", **SMALL)
+    assert (report.rendered, report.kept) == (["box"], ["ball"])
+
+
+@pytest.mark.parametrize("change", [dict(views=3), dict(resolution=9), dict(seed=1)])
+def test_other_cameras_are_not_taken_for_finished(meshes, tmp_path, change):
+    render_path(meshes / "box.ply", tmp_path / "out", **SMALL)
+    report = render_path(meshes / "box.ply", tmp_path / "out", **(SMALL | change))
+    assert report.kept == []
+    assert "out/box: exists with other views, resolution or seed; remove it" in report.failed["box"]
+
+
+def test_bad_arguments(meshes, tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"gone: no such file or folder"):
+        render_path(tmp_path / "gone", tmp_path / "out")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(FileNotFoundError, match=r"empty: no meshes; expected files ending in \.glb"):
+        render_path(tmp_path / "empty", tmp_path / "out")
+    with pytest.raises(ValueError, match=r"views and resolution must be at least 1, found 0 and 128"):
+        render_path(meshes, tmp_path / "out", views=0)
+    trimesh.creation.box().export(meshes / "box.obj")
+    with pytest.raises(ValueError, match=r"box\.ply: would overwrite the views of box\.obj"):
+        render_path(meshes, tmp_path / "out")
+
+
+def test_procedural_objects_are_the_held_out_ones(tmp_path):
+    build_procedural(tmp_path, **SMALL)
+    names = split_names(tmp_path, "all")
+    assert names == [procedural_name(FIRST_HELD_OUT_SEED + index) for index in range(24)]
+    assert load_object(tmp_path / names[0]).masks.max() == 1
+
+
+@pytest.mark.parametrize(("group", "train", "val"), [("real", 27, 7), ("procedural", 19, 5)])
+def test_objects_of_the_project(group, train, val):
+    assert [len(split_names(MINI / group, split)) for split in ("train", "val")] == [train, val]
+    for name in split_names(MINI / group, "val"):
+        found = load_object(MINI / group / name)
+        assert found.images.shape == (32, 3, 128, 128)
+        covered = (found.masks > 0.5).float().mean(dim=(1, 2, 3))
+        assert (covered > 0.005).all()
+        distance = found.poses[:, :, 3].norm(dim=-1)
+        assert 1.9 <= distance[0] <= 2.2
+        assert ((distance >= 1.9 - 1e-5) & (distance <= 2.6 + 1e-5)).all()
+
+
+def _first_view_again(group, name, poses):
+    if group == "real":
+        return render_mesh(MINI.parents[1] / f"objects/glb/{name}.glb", poses, 128).rgba
+    return render_object(int(name.split("_")[1]), poses, 128)[0]
+
+
+@pytest.mark.parametrize("group", ["real", "procedural"])
+def test_objects_of_the_project_can_be_rendered_again(group):
+    name = split_names(MINI / group, "val")[0]
+    stored = load_object(MINI / group / name)
+    again = _first_view_again(group, name, stored.poses[:1])
+    composited = again[:, :3] * again[:, 3:] + 1 - again[:, 3:]
+    difference = (composited - stored.images[:1]).abs()
+    assert difference.mean() < 1 / 255
+    assert (difference < 2 / 255).float().mean() > 0.99  # rays at edges may fall differently elsewhere

@@ -1,0 +1,232 @@
+"""The batched ray caster against marching, and its invariants."""
+
+import math
+
+import pytest
+import torch
+from torch import Tensor
+
+from lrm_core.objects import caster
+from lrm_core.objects.caster import cast, visible_from
+from lrm_core.objects.poses import sample_poses
+from lrm_core.objects.procedural import ProceduralBatch, sample_objects
+from lrm_core.objects.shapes import Kind
+from lrm_core.objects.textures import albedo
+
+SEEDS = [0, 1, 2, 3, 4, 5]
+
+
+def _ref_inside(batch: ProceduralBatch, points: Tensor, slack: float = 0.0) -> Tensor:
+    """Whether points (B, ..., 3) lie in any primitive; `slack` thins the solids, in canonical units."""
+    inside = torch.zeros(points.shape[:-1], dtype=torch.bool)
+    for row in range(len(batch)):
+        for slot in range(int(batch.mask[row].sum())):
+            local = (
+                (points[row] - batch.centre[row, slot]) @ batch.rotation[row, slot] / batch.scale[row, slot]
+            )
+            inside[row] |= (
+                _ref_depth_inside(int(batch.kind[row, slot]), local, batch.tube[row, slot]) >= slack
+            )
+    return inside
+
+
+def _ref_depth_inside(kind: int, local: Tensor, tube: Tensor) -> Tensor:
+    """Signed measure that is positive inside the canonical solid."""
+    x, y, z = local.unbind(-1)
+    if kind == Kind.ELLIPSOID:
+        return 1 - local.norm(dim=-1)
+    if kind == Kind.BOX:
+        return 1 - local.abs().amax(-1)
+    if kind == Kind.CYLINDER:
+        return torch.minimum(1 - torch.hypot(x, y), 1 - z.abs())
+    if kind == Kind.CONE:
+        return torch.minimum((1 - z) / 2 - torch.hypot(x, y), z + 1)
+    return tube - torch.hypot(torch.hypot(x, y) - (1 - tube), z)
+
+
+def _ref_first_hit(batch: ProceduralBatch, origins: Tensor, directions: Tensor, steps: int = 2400) -> Tensor:
+    """Distance (B, K) to the union along unit directions, by marching and bisection."""
+    t = torch.linspace(0.5, 4.0, steps, dtype=origins.dtype)
+    inside = _ref_inside(batch, origins[..., None, :] + t[:, None] * directions[..., None, :])
+    first = inside.int().argmax(dim=-1)
+    low, high = t[(first - 1).clamp(min=0)], t[first]
+    for _ in range(30):
+        middle = (low + high) / 2
+        within = _ref_inside(batch, origins + middle[..., None] * directions)
+        low, high = torch.where(within, low, middle), torch.where(within, middle, high)
+    return torch.where(inside.any(dim=-1), high, math.inf)
+
+
+def _rays(count: int, seeds: list[int], dtype: torch.dtype = torch.float64) -> tuple[Tensor, Tensor]:
+    """Rays (B, count, 3) from cameras on the shell towards the inner part of the sphere."""
+    origins, directions = [], []
+    for seed in seeds:
+        draw = torch.Generator().manual_seed(100 + seed)
+        eye = sample_poses(draw, count)[:, :, 3].to(dtype)
+        target = 1.2 * torch.rand(count, 3, generator=draw, dtype=dtype) - 0.6
+        origins.append(eye)
+        directions.append(torch.nn.functional.normalize(target - eye, dim=-1))
+    return torch.stack(origins), torch.stack(directions)
+
+
+@pytest.fixture(scope="module")
+def scene() -> tuple[ProceduralBatch, Tensor, Tensor]:
+    return sample_objects(SEEDS).to(dtype=torch.float64), *_rays(150, SEEDS)
+
+
+def test_depth_agrees_with_marching(scene):
+    batch, origins, directions = scene
+    depth = cast(batch, origins, directions).depth[..., 0]
+    expected = _ref_first_hit(batch, origins, directions)
+    early = depth < expected - 1e-5  # marching stepped over a short chord: see that there is one
+    assert early.double().mean() < 0.01
+    just_inside = origins + (depth.where(early, 0) + 1e-6)[..., None] * directions
+    assert _ref_inside(batch, just_inside, slack=-1e-7)[early].all()
+    torch.testing.assert_close(depth[~early], expected[~early], atol=1e-5, rtol=0)
+    assert 0.2 < torch.isfinite(depth).double().mean() < 0.9
+
+
+def test_normals_point_out_of_the_object_towards_the_ray(scene):
+    batch, origins, directions = scene
+    hits = cast(batch, origins, directions)
+    hit = hits.alpha[..., 0] > 0
+    points = origins + hits.depth.where(hits.alpha > 0, 0) * directions
+    torch.testing.assert_close(hits.normals.norm(dim=-1), hits.alpha[..., 0])
+    assert ((hits.normals * directions).sum(-1)[hit] < 1e-6).all()
+    buried = _ref_inside(batch, points - 1e-5 * hits.normals)[hit]
+    assert buried.double().mean() > 0.99
+    assert not _ref_inside(batch, points - 1e-5 * directions)[hit].any()
+
+
+def test_primitive_is_the_one_that_was_hit(scene):
+    batch, origins, directions = scene
+    hits = cast(batch, origins, directions)
+    for row, ray in (hits.alpha[..., 0] > 0).nonzero()[::5].tolist():
+        slot = int(hits.primitive[row, ray])
+        point = origins[row, ray] + hits.depth[row, ray] * directions[row, ray]
+        local = (point - batch.centre[row, slot]) @ batch.rotation[row, slot] / batch.scale[row, slot]
+        measure = _ref_depth_inside(int(batch.kind[row, slot]), local, batch.tube[row, slot])
+        assert batch.mask[row, slot]
+        assert abs(measure) < 1e-4
+
+
+def test_misses_are_marked_alike(scene):
+    hits = cast(*scene)
+    miss = hits.alpha[..., 0] == 0
+    assert torch.equal(torch.isinf(hits.depth[..., 0]), miss)
+    assert torch.equal(hits.primitive == -1, miss)
+    assert hits.rgb[miss].abs().max() == 0
+    assert set(hits.alpha.unique().tolist()) == {0.0, 1.0}
+
+
+def test_colour_is_albedo_under_wrapped_light(scene):
+    batch, origins, directions = scene
+    hits = cast(batch, origins, directions)
+    for row, ray in (hits.alpha[..., 0] > 0).nonzero()[::7].tolist():
+        slot = int(hits.primitive[row, ray])
+        point = origins[row, ray] + hits.depth[row, ray] * directions[row, ray]
+        own = (point - batch.centre[row, slot]) @ batch.rotation[row, slot]
+        colour = albedo(batch.textures.map(lambda value, at=(row, slot): value[at][None]), own[None])[0]
+        cosine, wrap, ambient = hits.normals[row, ray] @ batch.light[row], batch.wrap[row], batch.ambient[row]
+        lit = ambient + (1 - ambient) * max((cosine + wrap) / (1 + wrap), 0)
+        torch.testing.assert_close(hits.rgb[row, ray], colour * lit, atol=1e-6, rtol=0)
+
+
+def test_bounding_spheres_drop_no_hit(scene, monkeypatch):
+    culled = cast(*scene)
+    shape = (len(SEEDS), scene[0].mask.shape[1], scene[1].shape[1])
+    monkeypatch.setattr(caster, "_pass_bounds", lambda *_: torch.ones(shape, dtype=torch.bool))
+    complete = cast(*scene)
+    torch.testing.assert_close(culled.depth, complete.depth)
+    torch.testing.assert_close(culled.rgb, complete.rgb)
+
+
+def test_bounding_spheres_drop_most_misses(scene):
+    batch, origins, directions = scene
+    start, along = origins.permute(2, 0, 1), directions.permute(2, 0, 1)
+    assert caster._pass_bounds(batch, start, along).double().mean() < 0.4
+
+
+def test_other_objects_of_the_batch_change_nothing():
+    origins, directions = _rays(400, [5], torch.float32)
+    alone = cast(sample_objects([5]), origins, directions)
+    others = cast(sample_objects([1, 5, 9]), *(x.expand(3, -1, -1) for x in (origins, directions)))
+    assert torch.equal(others.alpha[1], alone.alpha[0])
+    torch.testing.assert_close(others.depth[1], alone.depth[0], atol=1e-5, rtol=0)
+    torch.testing.assert_close(others.rgb[1], alone.rgb[0], atol=1e-4, rtol=0)
+
+
+def test_depth_counts_in_lengths_of_the_direction(scene):
+    batch, origins, directions = scene
+    unit, long = cast(batch, origins, directions), cast(batch, origins, 2.5 * directions)
+    torch.testing.assert_close(2.5 * long.depth, unit.depth, atol=1e-6, rtol=0)
+    torch.testing.assert_close(long.rgb, unit.rgb, atol=1e-6, rtol=0)
+
+
+def test_objects_behind_the_origin_are_not_hit(scene):
+    batch, origins, directions = scene
+    assert cast(batch, origins, -directions).alpha.max() == 0
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_cuda_agrees_with_the_cpu():
+    origins, directions = _rays(2000, SEEDS, torch.float32)
+    there = cast(sample_objects(SEEDS, "cuda"), origins.cuda(), directions.cuda())
+    here = cast(sample_objects(SEEDS), origins, directions)
+    same = there.alpha.cpu() == here.alpha
+    assert same.float().mean() > 0.999
+    close = (there.rgb.cpu() - here.rgb).abs().amax(-1) < 1e-3
+    assert close.float().mean() > 0.998
+
+
+def test_hits_stay_in_the_bounding_sphere():
+    seeds = list(range(50))
+    origins, directions = _rays(500, seeds, torch.float32)
+    hits = cast(sample_objects(seeds), origins, directions)
+    points = origins + hits.depth.where(hits.alpha > 0, 0) * directions
+    assert points.norm(dim=-1)[hits.alpha[..., 0] > 0].max() <= 0.95 + 1e-5
+
+
+def test_single_precision_finds_the_same_surface(scene):
+    batch, origins, directions = scene
+    exact = cast(batch, origins, directions).depth
+    rough = cast(batch.to(dtype=torch.float32), origins.float(), directions.float()).depth.double()
+    differ = (rough - exact).nan_to_num(0, math.inf, -math.inf).abs() > 1e-3
+    assert differ.double().mean() < 0.005
+
+
+def test_visibility_agrees_with_marching(scene):
+    batch, origins, directions = scene
+    hits = cast(batch, origins, directions)
+    hit = hits.alpha[..., 0] > 0
+    points = origins + hits.depth.where(hits.alpha > 0, 0) * directions
+    eye = sample_poses(torch.Generator().manual_seed(1), len(SEEDS))[:, :, 3].double()
+    seen = visible_from(batch, points, eye)
+    share = torch.linspace(0.2, 1, 4000, dtype=torch.float64)
+    towards = points - eye[:, None]
+    reach = share * (1 - 4e-3 / towards.norm(dim=-1, keepdim=True))
+    blocked = _ref_inside(batch, eye[:, None, None] + reach[..., None] * towards[..., None, :]).any(-1)
+    assert (seen != blocked)[hit].double().mean() > 0.985  # chords below the epsilon
+    assert 0.2 < seen[hit].double().mean() < 0.8
+
+
+def test_points_are_visible_from_where_they_were_seen():
+    eye = sample_poses(torch.Generator().manual_seed(2), len(SEEDS))[:, :, 3]
+    _, towards = _rays(800, SEEDS, torch.float32)
+    batch, origins = sample_objects(SEEDS), eye[:, None].expand_as(towards)
+    target = 0.5 * towards - origins
+    hits = cast(batch, origins, target)
+    hit = hits.alpha[..., 0] > 0
+    points = origins + hits.depth.where(hits.alpha > 0, 0) * target
+    assert hit.float().mean() > 0.1
+    assert visible_from(batch, points, eye)[hit].float().mean() > 0.999
+    behind = points - 0.02 * hits.normals
+    assert not visible_from(batch, behind, eye)[hit].float().mean() > 0.05
+
+
+def test_shapes_that_do_not_fit_are_refused(scene):
+    batch, origins, directions = scene
+    with pytest.raises(ValueError, match=r"must both be \(6, K, 3\) for 6 objects, found \(5, 150, 3\)"):
+        cast(batch, origins[:5], directions[:5])
+    with pytest.raises(ValueError, match=r"eye must be \(6, 3\), one per object, found \(2, 3\)"):
+        visible_from(batch, origins, torch.zeros(2, 3))

@@ -1,0 +1,91 @@
+"""The site built once from the notebooks in `smoke`, served from its folder and over http."""
+
+import functools
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from lrm_core.site import build_site
+
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items):
+    """One worker of pytest-xdist takes every test that needs the site, so that it is built once."""
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.xdist_group("site"))
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory, executed_chapters) -> Path:
+    """Folder of the built pages."""
+    return build_site("smoke", out=tmp_path_factory.mktemp("site")).index.parent
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, format, *args):
+        """Say nothing."""
+
+
+@pytest.fixture(scope="session")
+def served(site) -> Iterator[str]:
+    """Address of the pages over http."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(_Quiet, directory=site))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+
+
+@dataclass
+class Visit:
+    """A page in the browser, what it said on the console and what it asked of others."""
+
+    page: object
+    errors: list[str] = field(default_factory=list)
+    outside: list[str] = field(default_factory=list)
+
+    def open(self, address: str) -> "Visit":
+        """Go there and wait until figures and formulas have had time to draw."""
+        self.page.goto(address, wait_until="load")
+        self.page.wait_for_function(DRAWN, timeout=30_000)
+        return self
+
+    def value(self, expression: str):
+        """Evaluate JavaScript in the page."""
+        return self.page.evaluate(expression)
+
+
+DRAWN = """() => [...document.querySelectorAll('.lrm-figure')].every(box => box.querySelector('.main-svg'))
+  && [...document.querySelectorAll('.math')].every(formula => formula.querySelector('mjx-container'))"""
+LOCAL = ("http://127.0.0.1:", "file:", "data:", "blob:")
+
+
+@pytest.fixture
+def visit(browser) -> Iterator:
+    """Opens pages: `visit(address, width=..., scheme=...)`; nothing outside this machine is reachable."""
+    contexts = []
+
+    def go(address: str, width: int = 1280, scheme: str = "light") -> Visit:
+        context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+        contexts.append(context)
+        seen = Visit(context.new_page())
+
+        def guard(route):
+            if route.request.url.startswith(LOCAL):
+                return route.continue_()
+            seen.outside.append(route.request.url)
+            return route.abort()
+
+        context.route("**/*", guard)
+        seen.page.on("console", lambda message: message.type == "error" and seen.errors.append(message.text))
+        seen.page.on("pageerror", lambda error: seen.errors.append(str(error)))
+        return seen.open(address)
+
+    yield go
+    for context in contexts:
+        context.close()
