@@ -98,6 +98,24 @@ def objects() -> None:
 
 
 @main.command()
+@click.option("--preset", default="mini", show_default=True, help="Which model and training recipe.")
+@click.option("--run", type=click.Path(path_type=Path), help="Folder of the run; runs/<preset> by default.")
+@click.option("--out", type=click.Path(path_type=Path), help="Where the averaged weights go when it is done.")
+def pretrain(preset: str, run: Path | None, out: Path | None) -> None:
+    """Train a model from scratch on procedural objects; goes on from the last checkpoint of the run."""
+    from lrm_core.fit.pretrain import get_preset
+    from lrm_core.fit.pretrain import pretrain as train
+    from lrm_core.fit.publish import publish
+
+    architecture, config = get_preset(preset)
+    run = run or Path("runs") / preset
+    train(run, architecture, config)
+    if out:
+        publish(run, architecture, config, out)
+        click.echo(f"{out}: averaged weights")
+
+
+@main.command()
 @PROFILE
 @click.option("--experiment", "experiments", multiple=True, help="Such as e02; every one by default.")
 @REFRESH

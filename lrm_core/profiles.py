@@ -34,13 +34,14 @@ class Profile:
         """Folder of the records of this profile."""
         return data_dir() / "results" / self.name
 
-    def object_folders(self) -> list[Path]:
-        """Folders of the objects of this profile, group by group.
+    def object_folders(self, every: bool = False) -> list[Path]:
+        """Folders of the objects of this profile, group by group; with `every`, beyond `per_group` too.
 
         Raises:
             FileNotFoundError: if a group is missing or empty.
         """
-        return [folder for group in self.objects for folder in _members(data_dir() / group)[: self.per_group]]
+        limit = None if every else self.per_group
+        return [folder for group in self.objects for folder in _members(data_dir() / group)[:limit]]
 
     def object_folder(self, name: str) -> Path:
         """Folder of one object of this profile.

@@ -4,16 +4,10 @@ import subprocess
 from typing import Any
 
 from jupyter_client.manager import AsyncKernelManager
-from traitlets import default
 
 
 class QuietKernelManager(AsyncKernelManager):
     """Starts kernels without their log on the terminal; what cells write to stderr is still captured."""
-
-    @default("transport")
-    def _sockets_without_ports(self) -> str:
-        """Files instead of ports: two runs cannot collide, and nobody else can connect."""
-        return "ipc"
 
     async def start_kernel(self, **options: Any) -> None:
         """Start the kernel; its own log, a traceback at every Ctrl-C among it, goes nowhere."""

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import sys
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -187,6 +188,7 @@ def _fit(model: LRM, item: RenderedObject, start: Start, config: OracleConfig, s
         views_per_step=config.views_per_step,
         samples_per_ray=model.config.rendering_samples_per_ray,
         seed=seed,
+        progress=sys.stderr.isatty(),
     )
     return Oracle(fitted.planes, plain(fitted.history))
 

@@ -51,15 +51,10 @@ def record_all(
     """
     plan = get_profile(profile)
     chosen = [get_experiment(name) for name in experiments or EXPERIMENTS]
-    folders = plan.object_folders() if objects is None else [plan.object_folder(name) for name in objects]
     store = store or ResultStore(plan.results)
     model = load_model(plan.model, device=plan.device).eval().requires_grad_(False)
     recorder = Recorder(plan, model, store, OracleCache(newer_than=time.time() if refresh else 0.0))
-    jobs = [
-        (load_object(folder), experiment, seed)
-        for folder in folders
-        for experiment, seed in _runs(chosen, plan)
-    ]
+    jobs = _jobs(plan, chosen, objects)
     pending = [job for job in jobs if refresh or not recorder.is_current(*job)]
     with tqdm(pending, desc=f"records ({plan.name})", unit="record", smoothing=0) as progress:
         for item, experiment, seed in progress:
@@ -101,5 +96,18 @@ class Recorder:
         return experiment.run(self.model, item, experiment.configuration(self.profile), seed, self.cache)
 
 
-def _runs(experiments: Iterable[Experiment], profile: Profile) -> list[tuple[Experiment, int]]:
-    return [(experiment, seed) for experiment in experiments for seed in experiment.seeds(profile)]
+def _jobs(
+    profile: Profile, experiments: Iterable[Experiment], objects: Sequence[str] | None
+) -> list[tuple[RenderedObject, Experiment, int]]:
+    """Every (object, experiment, seed) of a profile, object by object so that oracles are shared while warm."""
+    named = None if objects is None else [profile.object_folder(name) for name in objects]
+    few = named or profile.object_folders()
+    every = named or profile.object_folders(every=profile.name != "smoke")
+    return [
+        (item, experiment, seed)
+        for folder in every
+        for item in [load_object(folder)]
+        for experiment in experiments
+        if experiment.every_object or folder in few
+        for seed in experiment.seeds(profile)
+    ]

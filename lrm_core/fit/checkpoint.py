@@ -64,10 +64,14 @@ class TrainingState:
                 stored = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
                 step = int(file.metadata()["step"])
         except (SafetensorError, KeyError, TypeError) as fault:
-            raise ValueError(f"{path}: not a readable training checkpoint ({fault}); delete it to start over") from fault
+            raise ValueError(
+                f"{path}: not a readable training checkpoint ({fault}); delete it to start over"
+            ) from fault
         for name, parameter in self.model.named_parameters():
             if stored.get(f"weight.{name}", parameter[:0]).shape != parameter.shape:
-                raise ValueError(f"{path}: has no weight {name} of shape {tuple(parameter.shape)}; choose another folder")
+                raise ValueError(
+                    f"{path}: has no weight {name} of shape {tuple(parameter.shape)}; choose another folder"
+                )
             parameter.copy_(stored[f"weight.{name}"])
             self.average[name].copy_(stored[f"average.{name}"])
             prefix = "optimiser."

@@ -11,9 +11,9 @@ from tqdm import tqdm
 
 from lrm_core.render import Views, render_views
 from lrm_core.render.field import Field, check_planes
+from lrm_core.render.march import RaySegments, render_field
 from lrm_core.render.occupancy import Occupancy
 from lrm_core.render.rays import camera_rays
-from lrm_core.render.volume import RaySegments, render_field
 
 RAYS_PER_STEP = 4096
 REFRESH_EVERY = 16  # steps between two looks at where the field is empty

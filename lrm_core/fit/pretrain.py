@@ -11,7 +11,8 @@ from pathlib import Path
 
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.functional import relu
 from tqdm import tqdm
 
 from lrm_core.fit.checkpoint import TrainingState
@@ -21,6 +22,10 @@ from lrm_core.model.config import MINI, LRMConfig
 from lrm_core.model.initialise import initialise
 from lrm_core.model.lrm import LRM
 from lrm_core.render import render_rays
+from lrm_core.render.field import Field
+from lrm_core.render.rays import box_span
+
+RAW_FREE = -8.0
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,7 @@ class PretrainConfig:
         weight_decay: on matrices only (spec, section Training).
         ema: decay of the averaged weights, which are the ones that are kept.
         mask_weight, tv_weight: of the coverage error and of the planes' total variation.
+        empty_weight: of raw density above -8 where the object is known not to be (`emptiness_loss`).
         precision: "bf16" autocasts the transformer, "float32" does not.
         checkpoint_every, validate_every: in steps.
         seed: of the initial weights.
@@ -51,6 +57,7 @@ class PretrainConfig:
     ema: float = 0.995
     mask_weight: float = 0.5
     tv_weight: float = 5e-4
+    empty_weight: float = 2e-3
     precision: str = "bf16"
     checkpoint_every: int = 20
     validate_every: int = 100
@@ -58,6 +65,17 @@ class PretrainConfig:
 
 
 PRESETS: dict[str, tuple[LRMConfig, PretrainConfig]] = {"mini": (MINI, PretrainConfig())}
+
+
+def get_preset(name: str) -> tuple[LRMConfig, PretrainConfig]:
+    """Architecture and recipe of that name.
+
+    Raises:
+        ValueError: if there is none.
+    """
+    if name not in PRESETS:
+        raise ValueError(f"unknown preset {name!r}; expected one of {', '.join(PRESETS)}")
+    return PRESETS[name]
 
 
 def learning_rate(step: int, config: PretrainConfig) -> float:
@@ -76,7 +94,7 @@ def total_variation(planes: Float[Tensor, "N 3 C R R"]) -> Tensor:
 def reconstruction_loss(
     model: LRM, batch: RayBatch, config: PretrainConfig, generator: torch.Generator
 ) -> Tensor:
-    """Colour error on black, grey or white, plus coverage error and total variation of the planes."""
+    """Colour error on black, grey or white, coverage error, total variation, and density in free space."""
     planes = predict(model, batch, config.precision).float()
     shade = torch.randint(0, 3, (len(planes), 1, 1), generator=generator) / 2
     rendering = render_rays(
@@ -91,7 +109,24 @@ def reconstruction_loss(
     target = batch.rgb + shade * (1 - batch.alpha)
     colour = (rendering.rgb - target).square().mean()
     mask = (rendering.weight - batch.alpha).square().mean()
-    return colour + config.mask_weight * mask + config.tv_weight * total_variation(planes)
+    empty = emptiness_loss(planes, model.decoder, batch, generator)
+    smooth = total_variation(planes)
+    return colour + config.mask_weight * mask + config.tv_weight * smooth + config.empty_weight * empty
+
+
+def emptiness_loss(
+    planes: Float[Tensor, "B 3 C R R"], decoder: nn.Module, batch: RayBatch, generator: torch.Generator
+) -> Tensor:
+    """How far raw density rises above `RAW_FREE` at one random point of each ray that meets nothing.
+
+    The colour error alone leaves a haze of density about 0.003, too thin to see and too thick to skip.
+    """
+    span = box_span(batch.origins, batch.directions)
+    draw = torch.rand(span.near.shape, generator=generator)
+    points = batch.origins + (span.near + draw * (span.far - span.near))[..., None] * batch.directions
+    free = span.hit & (batch.alpha[..., 0] == 0)
+    raw = [Field(p, decoder).raw(x[f])[:, 0] for p, x, f in zip(planes, points, free, strict=True)]
+    return relu(torch.cat(raw) - RAW_FREE).sum() / free.sum().clamp(min=1)
 
 
 def predict(model: LRM, batch: RayBatch, precision: str) -> Float[Tensor, "B 3 C R R"]:
@@ -178,7 +213,9 @@ def pretrain(run: Path, architecture: LRMConfig, config: PretrainConfig) -> Trai
     for step, loss in _steps(state, config):
         if step % config.checkpoint_every and step != config.steps:
             continue
-        scores = validation.score(state, run) if step % config.validate_every == 0 or step == config.steps else {}
+        scores = (
+            validation.score(state, run) if step % config.validate_every == 0 or step == config.steps else {}
+        )
         curve.add(
             step=step, objects=step * config.batch, seconds=time.perf_counter() - started, loss=loss, **scores
         )

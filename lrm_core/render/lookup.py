@@ -68,7 +68,9 @@ def _scatter(cells: Tensor, weights: Tensor, grad: Tensor, side: int) -> Float[T
     sorted_weights = weights[order].T.contiguous()  # (4, points)
     out = grad.new_zeros(side**2 + side + 1, grad.shape[1])
     for offset, weight in zip((0, 1, side, side + 1), sorted_weights, strict=True):
-        out[offset : offset + side**2] += embedding_bag(order, grad, starts, mode="sum", per_sample_weights=weight)
+        out[offset : offset + side**2] += embedding_bag(
+            order, grad, starts, mode="sum", per_sample_weights=weight
+        )
     return out[: side**2].unflatten(0, (side, side))
 
 

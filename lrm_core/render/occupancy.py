@@ -25,17 +25,19 @@ def _upper_bound(highest: Tensor, lowest: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Occupancy:
-    """Cells around the texel centres of the box, indexed [z, y, x] in one flat table.
+    """Cells around the texel centres of the box, indexed [z, y, x].
 
     Attributes:
-        occupied: whether the density may exceed the threshold somewhere in the cell, (R^3,).
-        raw: raw density at the cell's centre, (R^3,); what a skipped sample contributes to its neighbours.
+        occupied: whether the density may exceed the threshold somewhere in the cell, (R, R, R).
+        raw: raw density at the cell's centre, (R, R, R); what a skipped sample contributes to its neighbours.
+        skimmed: both in one flat table, NaN where a cell is occupied, else its raw density, (R^3,).
         low, high: corners of the box around all occupied cells, (3,) as (x, y, z), in world units.
         resolution: R.
     """
 
-    occupied: Bool[Tensor, "cells"]
-    raw: Float[Tensor, "cells"]
+    occupied: Bool[Tensor, "R R R"]
+    raw: Float[Tensor, "R R R"]
+    skimmed: Float[Tensor, "cells"]
     low: Float[Tensor, "3"]
     high: Float[Tensor, "3"]
     resolution: int
@@ -67,7 +69,8 @@ class Occupancy:
             low.append(int(used[0]) if len(used) else cells)
             high.append(int(used[-1]) + 1 if len(used) else 0)
         corners = torch.tensor([low, high], device=raw.device) * (2 / cells) + BOX_MIN
-        return cls(occupied.flatten(), raw.flatten(), corners[0], corners[1], cells)
+        skimmed = raw.masked_fill(occupied, torch.nan).flatten()
+        return cls(occupied, raw, skimmed, corners[0], corners[1], cells)
 
     def explored(self, fraction: float, generator: torch.Generator) -> "Occupancy":
         """Also visit a random share of 4x4x4 blocks, so that a fit can grow density in empty space."""
@@ -75,16 +78,21 @@ class Occupancy:
         draw = torch.rand(blocks, blocks, blocks, generator=generator, device=generator.device) < fraction
         for axis in range(3):
             draw = draw.repeat_interleave(4, dim=axis)
-        cube = (self.resolution,) * 3
-        draw = draw[: cube[0], : cube[0], : cube[0]].to(self.occupied.device)
-        return Occupancy.around(self.occupied.view(cube) | draw, self.raw.view(cube))
+        cells = slice(self.resolution)
+        draw = draw[cells, cells, cells].to(self.occupied.device)
+        return Occupancy.around(self.occupied | draw, self.raw)
 
-    def cell_of(self, points: Float[Tensor, "*batch 3"]) -> tuple[Tensor, Tensor]:
-        """Flat index of the cell that holds each point, and whether the point is inside the box.
-
-        Points outside take the nearest cell.
-        """
-        scaled = (points - BOX_MIN) * (self.resolution / 2)
-        inside = ((scaled >= 0) & (scaled <= self.resolution)).all(-1)
-        x, y, z = scaled.clamp_(0, self.resolution - 1).int().unbind(-1)
-        return (z * self.resolution + y) * self.resolution + x, inside
+    def along(
+        self,
+        origins: Float[Tensor, "rays 3"],
+        directions: Float[Tensor, "rays 3"],
+        depths: Float[Tensor, "rays samples"],
+    ) -> Float[Tensor, "rays samples"]:
+        """Raw density of the cells that samples inside the box lie in, NaN where the cell is occupied."""
+        scale = self.resolution / 2 * (1 - 1e-6)  # rounding must not leave the last cell
+        start, step = (origins - BOX_MIN) * scale, directions * scale
+        index = torch.zeros_like(depths, dtype=torch.int32)
+        for axis in (2, 1, 0):
+            cell = torch.addcmul(start[:, axis, None], step[:, axis, None], depths).int()
+            index = index.mul_(self.resolution).add_(cell)
+        return self.skimmed.index_select(0, index.flatten()).view_as(depths)

@@ -52,7 +52,10 @@ def composite(depths: Float[Tensor, "rays samples"], raw_density: Float[Tensor, 
 
 
 def coarse_depths(
-    start: Float[Tensor, "rays"], end: Float[Tensor, "rays"], offsets: Float[Tensor, "rays samples"] | float, count: int
+    start: Float[Tensor, "rays"],
+    end: Float[Tensor, "rays"],
+    offsets: Float[Tensor, "rays samples"] | float,
+    count: int,
 ) -> Float[Tensor, "rays samples"]:
     """Evenly spaced distances from start to end, each moved by `offsets` of a step (step 2)."""
     step = ((end - start) / (count - 1))[:, None]

@@ -8,12 +8,17 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+import yaml
 
+from lrm_core.paths import repository_root
 from lrm_core.site import build_site
 
 HERE = Path(__file__).parent
+TOC = yaml.safe_load((repository_root() / "_toc.yml").read_text())
+PAGES = [TOC["root"], *(chapter["file"] for part in TOC["parts"] for chapter in part["chapters"])]
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the marks
 def pytest_collection_modifyitems(items):
     """One worker of pytest-xdist takes every test that needs the site, so that it is built once."""
     for item in items:
@@ -46,13 +51,14 @@ class Visit:
     """A page in the browser, what it said on the console and what it asked of others."""
 
     page: object
+    name: str = ""
     errors: list[str] = field(default_factory=list)
     outside: list[str] = field(default_factory=list)
 
     def open(self, address: str) -> "Visit":
         """Go there and wait until figures and formulas have had time to draw."""
-        self.page.goto(address, wait_until="load")
-        self.page.wait_for_function(DRAWN, timeout=30_000)
+        self.page.goto(address, wait_until="load", timeout=PATIENCE)
+        self.page.wait_for_function(DRAWN, timeout=PATIENCE)
         return self
 
     def value(self, expression: str):
@@ -62,17 +68,16 @@ class Visit:
 
 DRAWN = """() => [...document.querySelectorAll('.lrm-figure')].every(box => box.querySelector('.main-svg'))
   && [...document.querySelectorAll('.math')].every(formula => formula.querySelector('mjx-container'))"""
+PATIENCE = 120_000  # milliseconds; both cores may be busy with other tests
 LOCAL = ("http://127.0.0.1:", "file:", "data:", "blob:")
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def visit(browser) -> Iterator:
     """Opens pages: `visit(address, width=..., scheme=...)`; nothing outside this machine is reachable."""
-    contexts = []
 
     def go(address: str, width: int = 1280, scheme: str = "light") -> Visit:
         context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
-        contexts.append(context)
         seen = Visit(context.new_page())
 
         def guard(route):
@@ -86,6 +91,13 @@ def visit(browser) -> Iterator:
         seen.page.on("pageerror", lambda error: seen.errors.append(str(error)))
         return seen.open(address)
 
-    yield go
-    for context in contexts:
-        context.close()
+    return go
+
+
+@pytest.fixture(scope="module", params=PAGES)
+def opened(request, visit, site) -> Iterator[Visit]:
+    """Each page in turn, opened from disk on a wide screen; tests only look at it."""
+    seen = visit((site / f"{request.param}.html").as_uri())
+    seen.name = request.param
+    yield seen
+    seen.page.context.close()

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from lrm_core.evidence.experiments import e01_oracle, e02_basins, e05_residual_spectrum
+from lrm_core.evidence.experiments import e00_model, e01_oracle, e02_basins, e05_residual_spectrum
 from lrm_core.evidence.oracles import OracleConfig
 from lrm_core.profiles import Profile
 
@@ -16,17 +16,21 @@ class Experiment:
     Attributes:
         name: of its module and of its folder in the results store.
         run: (model, object, configuration, seed, cache) -> result.
-        config: the configuration's dataclass; its first field is the `OracleConfig`.
+        config: the configuration's dataclass; with a field `oracle` where it fits oracles.
         every_seed: whether it runs for all seeds of a profile or for the first only.
+        every_object: whether it runs for all objects there are or for the profile's selection only.
     """
 
     name: str
     run: Callable[..., dict[str, Any]]
     config: type
-    every_seed: bool
+    every_seed: bool = False
+    every_object: bool = False
 
     def configuration(self, profile: Profile) -> Any:
         """The configuration of a profile."""
+        if "oracle" not in self.config.__dataclass_fields__:
+            return self.config()
         names = ("iterations", "rays_per_step", "views_per_step")
         return self.config(oracle=OracleConfig(**{name: getattr(profile, name) for name in names}))
 
@@ -37,13 +41,13 @@ class Experiment:
 EXPERIMENTS = {
     experiment.name: experiment
     for experiment in (
-        Experiment("e01_oracle", e01_oracle.run, e01_oracle.OracleQuality, every_seed=False),
+        Experiment("e00_model", e00_model.run, e00_model.ModelQuality, every_object=True),
+        Experiment("e01_oracle", e01_oracle.run, e01_oracle.OracleQuality),
         Experiment("e02_basins", e02_basins.run, e02_basins.Basins, every_seed=True),
         Experiment(
             "e05_residual_spectrum",
             e05_residual_spectrum.run,
             e05_residual_spectrum.ResidualSpectrum,
-            every_seed=False,
         ),
     )
 }

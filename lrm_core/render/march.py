@@ -1,0 +1,138 @@
+"""Samples along rays: where they lie, which need the decoder, and what they add up to."""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.utils.checkpoint import checkpoint
+
+from lrm_core.model.decoder import activate
+from lrm_core.render.field import Field
+from lrm_core.render.occupancy import Occupancy
+from lrm_core.render.quadrature import coarse_depths, composite, fine_depths, interval_weights
+from lrm_core.render.rays import box_span
+
+CHUNK_RAYS = 4_096  # keeps the tensors of a chunk within the cache
+CHECKPOINT_RAYS = 32_768  # beyond this many, the backward pass renders each chunk again
+
+
+@dataclass(frozen=True)
+class RaySegments:
+    """Rays (rays, 3) with the distances between which each is sampled, and whether it hits the box (rays,)."""
+
+    origins: Float[Tensor, "rays 3"]
+    directions: Float[Tensor, "rays 3"]
+    start: Float[Tensor, "rays"]
+    end: Float[Tensor, "rays"]
+    hit: Tensor
+
+    @classmethod
+    def through_box(cls, origins: Tensor, directions: Tensor) -> "RaySegments":
+        """Rays that miss the box are sampled between the extremes of those that hit it (step 1)."""
+        near, far, hit = box_span(origins, directions)
+        if hit.any():
+            near = torch.where(hit, near, near[hit].min())
+            far = torch.where(hit, far, far[hit].max())
+        else:
+            near, far = torch.zeros_like(near), torch.ones_like(far)
+        return cls(origins, directions, near, far, hit)
+
+    def __getitem__(self, index) -> "RaySegments":
+        return RaySegments(*(getattr(self, name)[index] for name in self.__dataclass_fields__))
+
+    def __len__(self) -> int:
+        return len(self.origins)
+
+
+def render_field(
+    field: Field,
+    occupancy: Occupancy | None,
+    rays: RaySegments,
+    samples_per_ray: int,
+    jitter: torch.Generator | None = None,
+) -> tuple[Float[Tensor, "rays 3"], Float[Tensor, "rays"], Float[Tensor, "rays"]]:
+    """Colour without background, depth (NaN where nothing absorbs) and weight of each ray.
+
+    Args:
+        field: of one triplane.
+        occupancy: where to look; None evaluates every sample inside the box.
+        rays: within the box.
+        samples_per_ray: even; half coarse, half fine.
+        jitter: draws the sample positions; None is the deterministic quadrature.
+    """
+    colour, weight = rays.origins.new_zeros(len(rays), 3), rays.origins.new_zeros(len(rays))
+    depth = rays.origins.new_full((len(rays),), torch.nan)
+    candidates = _candidates(rays, occupancy)
+    save_memory = torch.is_grad_enabled() and len(candidates) > CHECKPOINT_RAYS
+    for piece in candidates.split(CHUNK_RAYS):
+        draws = _draws(len(piece), samples_per_ray // 2, jitter, rays.origins)
+        arguments = (field, occupancy, rays[piece], *draws)
+        found, *parts = (
+            checkpoint(_march, *arguments, use_reentrant=False) if save_memory else _march(*arguments)
+        )
+        colour, depth, weight = (
+            whole.index_put((piece[found],), part)
+            for whole, part in zip((colour, depth, weight), parts, strict=True)
+        )
+    return colour, depth, weight
+
+
+@torch.no_grad()
+def _candidates(rays: RaySegments, occupancy: Occupancy | None) -> Tensor:
+    """Indices of the rays that cross the bounding box of what is occupied."""
+    if occupancy is None:
+        return rays.hit.nonzero()[:, 0]
+    inverse = 1 / rays.directions
+    first, second = (occupancy.low - rays.origins) * inverse, (occupancy.high - rays.origins) * inverse
+    near = torch.minimum(first, second).nan_to_num(-torch.inf).amax(-1)
+    far = torch.maximum(first, second).nan_to_num(torch.inf).amin(-1)
+    return (rays.hit & (far > near)).nonzero()[:, 0]
+
+
+def _draws(rays: int, samples: int, jitter: torch.Generator | None, like: Tensor) -> tuple[Tensor, Tensor]:
+    """Where in its bin each coarse sample lies, and the quantiles of the fine ones (steps 2 and 5)."""
+    if jitter is None:
+        middle = (torch.arange(samples, device=like.device, dtype=like.dtype) + 0.5) / samples
+        return like.new_full((1, 1), 0.5).expand(rays, samples), middle.expand(rays, samples)
+    draw = torch.rand(2, rays, samples, generator=jitter, device=jitter.device, dtype=like.dtype)
+    return tuple(draw.to(like.device))
+
+
+def _march(field: Field, occupancy: Occupancy | None, rays: RaySegments, offsets: Tensor, quantiles: Tensor):
+    """Which rays meet something; their colour without background, depth and weight."""
+    depths = coarse_depths(rays.start, rays.end, offsets, offsets.shape[1])
+    density = _skim(occupancy, rays, depths)
+    found = density.isnan().any(1).nonzero()[:, 0]
+    rays, depths = rays[found], depths[found]
+    density, colour = _evaluate(field, rays, depths, density[found])
+    with torch.no_grad():
+        more = fine_depths(depths, interval_weights(depths, density), quantiles[found])
+    more_density, more_colour = _evaluate(field, rays, more, _skim(occupancy, rays, more))
+    depths, order = torch.cat([depths, more], dim=1).sort(dim=1)
+    result = composite(depths, torch.cat([density, more_density], dim=1).gather(1, order))
+    shares = torch.zeros_like(depths).scatter(1, order, result.shares)  # back to coarse, then fine
+    coarse, fine = shares.unflatten(1, (2, 1, -1)).unbind(1)  # (rays, 1, samples / 2) each
+    return found, (coarse @ colour + fine @ more_colour)[:, 0], result.depth, result.weight
+
+
+@torch.no_grad()
+def _skim(occupancy: Occupancy | None, rays: RaySegments, depths: Float[Tensor, "rays samples"]) -> Tensor:
+    """Raw density (rays, samples) without the decoder: -inf outside the box, NaN where the decoder is needed."""
+    outside = depths > rays.end[:, None]
+    if occupancy is None:
+        return torch.full_like(depths, torch.nan).masked_fill_(outside, -torch.inf)
+    within = torch.minimum(depths, rays.end[:, None])
+    return occupancy.along(rays.origins, rays.directions, within).masked_fill_(outside, -torch.inf)
+
+
+def _evaluate(field: Field, rays: RaySegments, depths: Tensor, density: Tensor) -> tuple[Tensor, Tensor]:
+    """Replace the NaNs of `density` by the field; with the colours (rays, samples, 3), 0 where not evaluated."""
+    count, samples = depths.shape
+    chosen = density.flatten().isnan().nonzero()[:, 0]
+    ray = chosen.div(samples, rounding_mode="floor")
+    points = rays.origins[ray] + rays.directions[ray] * depths.flatten()[chosen, None]
+    raw = field.raw(points)
+    density = density.flatten().index_put((chosen,), raw[:, 0].to(density.dtype))
+    colour = depths.new_zeros(count * samples, 3).index_put((chosen,), activate(raw)[0].to(depths.dtype))
+    return density.view(count, samples), colour.view(count, samples, 3)

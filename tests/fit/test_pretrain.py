@@ -1,0 +1,188 @@
+import csv
+from dataclasses import replace
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from lrm_core.fit import pretrain_validation
+from lrm_core.fit.pretrain import (
+    RAW_FREE,
+    PretrainConfig,
+    emptiness_loss,
+    get_preset,
+    learning_rate,
+    parameter_groups,
+    pretrain,
+    total_variation,
+)
+from lrm_core.fit.pretrain_data import ray_batch, training_seeds
+from lrm_core.fit.publish import publish
+from lrm_core.model import checkpoints
+from lrm_core.model.config import MINI, ViTConfig
+from lrm_core.model.lrm import LRM
+from lrm_core.objects.seeds import FIRST_HELD_OUT_SEED
+from lrm_core.render.field import Field
+
+TINY = replace(
+    MINI,
+    transformer_dim=24,
+    transformer_layers=1,
+    transformer_heads=2,
+    triplane_low_res=4,
+    triplane_high_res=8,
+    triplane_dim=4,
+    camera_embed_dim=8,
+    rendering_samples_per_ray=16,
+    encoder_feat_dim=24,
+    vit=ViTConfig(embed_dim=24, depth=1, num_heads=2, patch_size=8, pos_grid=4),
+    source_size=32,
+    render_size=32,
+)
+SHORT = PretrainConfig(
+    steps=4, batch=2, views=2, rays=32, warmup=1, precision="float32", checkpoint_every=2, validate_every=2
+)
+
+
+@pytest.fixture(autouse=True)
+def _small_validation(monkeypatch):
+    monkeypatch.setattr(pretrain_validation, "OBJECTS", 2)
+    monkeypatch.setattr(pretrain_validation, "SIZE", 16)
+
+
+class Killed(Exception):
+    pass
+
+
+def test_a_killed_run_resumes_bit_by_bit(tmp_path, monkeypatch):
+    pretrain(tmp_path / "unbroken", TINY, SHORT)
+    from lrm_core.fit import pretrain as module
+
+    original = module.train_step
+
+    def dies_at_step_3(state, config):
+        if state.step == 3:
+            raise Killed
+        return original(state, config)
+
+    monkeypatch.setattr(module, "train_step", dies_at_step_3)
+    with pytest.raises(Killed):
+        pretrain(tmp_path / "broken", TINY, SHORT)
+    monkeypatch.setattr(module, "train_step", original)
+    pretrain(tmp_path / "broken", TINY, SHORT)
+    ours, theirs = (load_file(tmp_path / run / "state.safetensors") for run in ("broken", "unbroken"))
+    assert ours.keys() == theirs.keys()
+    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+    rows = [list(csv.DictReader((tmp_path / run / "curve.csv").open())) for run in ("broken", "unbroken")]
+    assert [[row["step"], row["novel_psnr"]] for row in rows[0]] == [
+        [row["step"], row["novel_psnr"]] for row in rows[1]
+    ]
+    assert [row["step"] for row in rows[0]] == ["2", "4"]
+
+
+def test_a_run_folder_belongs_to_one_configuration(tmp_path):
+    pretrain(tmp_path, TINY, replace(SHORT, steps=2))
+    with pytest.raises(ValueError, match=r"config\.json: this folder holds a run of another configuration"):
+        pretrain(tmp_path, TINY, SHORT)
+
+
+@pytest.mark.parametrize("content", [b"not a checkpoint", b""])
+def test_a_damaged_checkpoint_is_named(tmp_path, content):
+    pretrain(tmp_path, TINY, replace(SHORT, steps=2))
+    (tmp_path / "state.safetensors").write_bytes(content)
+    with pytest.raises(ValueError, match=r"state\.safetensors: not a readable training checkpoint"):
+        pretrain(tmp_path, TINY, replace(SHORT, steps=2))
+
+
+def test_published_weights_are_the_average_and_load(tmp_path):
+    config = replace(SHORT, steps=2)
+    state = pretrain(tmp_path / "run", TINY, config)
+    publish(tmp_path / "run", TINY, config, tmp_path / "mini.safetensors")
+    model = checkpoints.load_model(str(tmp_path / "mini.safetensors"))
+    for name, parameter in model.named_parameters():
+        torch.testing.assert_close(parameter, state.average[name], rtol=2e-3, atol=1e-5)
+    card = (tmp_path / "MODEL_CARD.md").read_text()
+    assert "2 of batch 2" in card
+    assert "{" not in card
+
+
+def test_publishing_nothing_is_an_error(tmp_path):
+    with pytest.raises(ValueError, match="no checkpoint to publish"):
+        publish(tmp_path, TINY, SHORT, tmp_path / "mini.safetensors")
+
+
+def test_unknown_preset_is_named():
+    with pytest.raises(ValueError, match="unknown preset 'huge'; expected one of mini"):
+        get_preset("huge")
+
+
+def test_learning_rate_warms_up_and_ends_at_a_hundredth():
+    config = PretrainConfig(steps=100, warmup=10, lr=1.0)
+    rates = [learning_rate(step, config) for step in range(101)]
+    assert rates[0] == pytest.approx(0.1)
+    assert rates[9] == pytest.approx(1.0)
+    assert rates[100] == pytest.approx(0.01)
+    assert all(late <= early for early, late in zip(rates[10:], rates[11:], strict=False))
+
+
+def test_weight_decay_spares_biases_norms_and_positions():
+    model = LRM(TINY)
+    decayed, plain = (group["params"] for group in parameter_groups(model, 0.05))
+    names = {id(p): name for name, p in model.named_parameters()}
+    assert len(decayed) + len(plain) == len(names)
+    assert all(p.ndim >= 2 for p in decayed)
+    assert {"pos_embed", "encoder.model.pos_embed", "transformer.norm.weight"} <= {
+        names[id(p)] for p in plain
+    }
+
+
+def test_no_training_object_is_held_out():
+    for step in (0, 1, 10**9):
+        seeds = training_seeds(step, 8)
+        assert len(seeds) == 8
+        assert 0 <= min(seeds) <= max(seeds) < FIRST_HELD_OUT_SEED
+
+
+def test_batches_are_fixed_by_their_step_and_half_on_the_object():
+    first, again, other = (
+        ray_batch(step, batch=2, views=4, rays=64, size=16, supersample=1) for step in (5, 5, 6)
+    )
+    assert torch.equal(first.rgb, again.rgb)
+    assert torch.equal(first.sources, again.sources)
+    assert not torch.equal(first.sources, other.sources)
+    assert first.sources.shape == (2, 3, 16, 16)
+    assert 0.3 < first.alpha.mean() < 0.8
+    torch.testing.assert_close(first.directions.norm(dim=-1), torch.ones(2, 64))
+    assert (first.rgb[first.alpha.expand_as(first.rgb) == 0] == 0).all()
+
+
+def test_rays_of_the_source_view_see_the_source_image():
+    """The targets are in the normalised world: a ray through a source pixel carries that pixel's colour."""
+    batch = ray_batch(3, batch=2, views=1, rays=400, size=64, supersample=1)
+    for n in range(2):
+        camera = batch.cameras[n]
+        position, directions = camera[:12].view(3, 4)[:, 3], batch.directions[n]
+        torch.testing.assert_close(batch.origins[n], position.expand_as(directions), atol=1e-5, rtol=0)
+        local = directions @ camera[:12].view(3, 4)[:, :3]
+        column = ((local[:, 0] / -local[:, 2] * 0.75 + 0.5) * 64).long()
+        row = ((-local[:, 1] / -local[:, 2] * 0.75 + 0.5) * 64).long()
+        seen = batch.rgb[n] + 1 - batch.alpha[n]
+        error = (batch.sources[n][:, row, column].T - seen).abs().amax(-1)
+        assert (error < 0.1).float().mean() > 0.7  # the rest lie within a pixel of an edge
+
+
+def test_total_variation_of_a_ramp():
+    ramp = torch.arange(4.0).expand(1, 3, 2, 4, 4)
+    assert total_variation(ramp).item() == 1.0
+
+
+def test_emptiness_counts_density_on_free_rays_only():
+    torch.manual_seed(0)
+    model = LRM(TINY)
+    batch = ray_batch(0, batch=2, views=2, rays=64, size=32, supersample=1)
+    planes = torch.zeros(2, 3, 4, 8, 8)
+    loss = emptiness_loss(planes, model.decoder, batch, torch.Generator().manual_seed(0))
+    raw = Field(planes[0], model.decoder).raw(torch.zeros(1, 3))[0, 0]
+    torch.testing.assert_close(loss, raw - RAW_FREE)
+    nothing_free = replace(batch, alpha=torch.ones_like(batch.alpha))
+    assert emptiness_loss(planes, model.decoder, nothing_free, torch.Generator()) == 0

@@ -1,0 +1,174 @@
+"""The fast path against the plain dense one, the original's numbers, and the properties of a picture."""
+
+import copy
+
+import pytest
+import torch
+from reference import _ref_render_rays
+
+from lrm_core.render import query_points, render_rays, render_views
+from lrm_core.render.cameras import orbit_poses, standard_camera
+from lrm_core.render.march import CHECKPOINT_RAYS, CHUNK_RAYS
+from lrm_core.render.rays import camera_rays
+
+
+def cameras(count, dtype=torch.float32):
+    intrinsics = torch.tensor([[[0.75, 0.75], [0.5, 0.5], [1.0, 1.0]]], dtype=dtype)
+    return standard_camera(orbit_poses(count + 1)[:count].to(dtype), intrinsics)
+
+
+@pytest.mark.parametrize("skip_empty", [True, False])
+def test_parity_with_the_original(vectors, rough_decoder, skip_empty):
+    planes = vectors["planes"].clone().requires_grad_()
+    rendering = render_views(
+        planes,
+        rough_decoder,
+        vectors["cameras"],
+        24,
+        anchors=vectors["anchors"],
+        region_size=16,
+        background=vectors["bg_colors"],
+        samples_per_ray=32,
+        skip_empty=skip_empty,
+    )
+    seen = vectors["images_weight"] > 1e-3
+    for found, expected in (
+        (rendering.rgb, vectors["images_rgb"]),
+        (rendering.weight, vectors["images_weight"]),
+        (rendering.depth[seen], vectors["images_depth"][seen]),
+    ):
+        error = (found - expected).abs()
+        assert (error <= 1e-4).float().mean() >= 0.98
+        assert error.max() <= 5e-3
+    target = torch.linspace(0, 1, rendering.rgb.numel()).view_as(rendering.rgb)
+    (gradient,) = torch.autograd.grad((rendering.rgb - target).square().mean(), planes)
+    assert (gradient - vectors["planes_grad"]).norm() < 1e-2 * vectors["planes_grad"].norm()
+
+
+def test_rays_of_the_original(vectors):
+    rays = camera_rays(vectors["cameras"], 24, vectors["anchors"], 16)
+    torch.testing.assert_close(rays.origins.flatten(0, 1), vectors["ray_origins"], rtol=0, atol=2e-7)
+    torch.testing.assert_close(rays.directions.flatten(0, 1), vectors["ray_directions"], rtol=0, atol=2e-7)
+
+
+def test_points_and_grid_of_the_original(vectors, rough_decoder):
+    axis = torch.linspace(-1, 1, 12)
+    grid = (
+        torch.stack(torch.meshgrid(axis, axis, axis, indexing="ij"), dim=-1).view(1, -1, 3).expand(2, -1, -1)
+    )
+    for points, rgb, density in (
+        (vectors["points"], vectors["points_rgb"], vectors["points_sigma"]),
+        (grid, vectors["grid_rgb"].view(2, -1, 3), vectors["grid_sigma"].view(2, -1, 1)),
+    ):
+        found = query_points(vectors["planes"], rough_decoder, points)
+        for value, expected in ((found.rgb, rgb), (found.density, density)):
+            assert (value - expected).abs().max() <= 1e-5 * expected.abs().max()
+
+
+@pytest.mark.parametrize("skip_empty", [True, False])
+def test_values_and_gradients_equal_the_dense_path(ball, skip_empty):
+    planes, decoder = ball
+    planes.requires_grad_()
+    view = cameras(1, torch.float64)
+    rendering = render_views(planes[None], decoder, view[None], 20, samples_per_ray=24, skip_empty=skip_empty)
+    rays = camera_rays(view[0], 20)
+    rgb, depth, weight = _ref_render_rays(planes, decoder, *rays, 24)
+    found = (part[0, 0].flatten(1).T for part in (rendering.rgb, rendering.depth, rendering.weight))
+    tolerance = 1e-3 if skip_empty else 1e-10
+    seen = weight > 0.05
+    for value, expected in zip(found, (rgb, depth[:, None], weight[:, None]), strict=True):
+        torch.testing.assert_close(value[seen], expected[seen], rtol=0, atol=tolerance)
+        assert seen.sum() > 40
+    parameters = [planes, *decoder.parameters()]
+    ours = torch.autograd.grad(rendering.rgb.sin().sum(), parameters)
+    theirs = torch.autograd.grad(rgb.sin().sum(), parameters)
+    for value, expected in zip(ours, theirs, strict=True):
+        assert (value - expected).norm() <= tolerance * expected.norm()
+
+
+def test_an_empty_field_is_background_everywhere(ball):
+    planes, decoder = ball
+    empty = copy.deepcopy(decoder)
+    torch.nn.init.constant_(empty.net[6].bias, -60.0)
+    rendering = render_views(planes[None], empty, cameras(2, torch.float64)[None], 8, background=0.3)
+    assert rendering.weight.max() == 0
+    torch.testing.assert_close(rendering.rgb, torch.full_like(rendering.rgb, 0.3))
+    assert torch.isfinite(rendering.depth).all()
+
+
+def test_a_crop_is_a_part_of_the_picture(ball):
+    planes, decoder = ball
+    view = cameras(1, torch.float64)[None]
+    whole = render_views(planes[None], decoder, view, 16, samples_per_ray=16).rgb
+    anchors = torch.tensor([[[3.0, 5.0]]], dtype=torch.float64)
+    crop = render_views(
+        planes[None], decoder, view, 16, anchors=anchors, region_size=6, samples_per_ray=16
+    ).rgb
+    torch.testing.assert_close(crop, whole[..., 3:9, 5:11])
+
+
+def test_chunks_and_recomputation_change_nothing(ball, monkeypatch):
+    planes, decoder = ball
+    planes.requires_grad_()
+    view = cameras(1, torch.float64)[None]
+
+    def picture_and_gradient():
+        rgb = render_views(planes[None], decoder, view, 24, samples_per_ray=16).rgb
+        return rgb.detach(), torch.autograd.grad(rgb.square().sum(), planes)[0]
+
+    assert CHUNK_RAYS > 24**2
+    assert CHECKPOINT_RAYS > 24**2
+    whole = picture_and_gradient()
+    monkeypatch.setattr("lrm_core.render.march.CHUNK_RAYS", 50)
+    monkeypatch.setattr("lrm_core.render.march.CHECKPOINT_RAYS", 100)
+    for value, expected in zip(picture_and_gradient(), whole, strict=True):
+        torch.testing.assert_close(value, expected)
+
+
+def test_jitter_follows_its_generator(ball):
+    planes, decoder = ball
+    view = cameras(1, torch.float64)[None]
+
+    def render(seed):
+        generator = torch.Generator().manual_seed(seed)
+        return render_views(planes[None], decoder, view, 12, samples_per_ray=16, jitter=generator).rgb
+
+    steady = render_views(planes[None], decoder, view, 12, samples_per_ray=16).rgb
+    assert torch.equal(render(0), render(0))
+    assert not torch.equal(render(0), render(1))
+    assert (render(0) - steady).abs().mean() < 0.05
+
+
+def test_each_object_is_rendered_with_its_own_planes(ball):
+    planes, decoder = ball
+    both = torch.stack([planes, planes.flip(-1)])
+    view = cameras(1, torch.float64).expand(2, 1, -1)
+    together = render_views(both, decoder, view, 10, samples_per_ray=16)
+    for n in range(2):
+        alone = render_views(both[n : n + 1], decoder, view[:1], 10, samples_per_ray=16)
+        torch.testing.assert_close(together.rgb[n], alone.rgb[0])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            lambda a: a["planes"].__setitem__((0, 0, 0, 0, 0), torch.nan),
+            "1 of 3072 values are NaN or infinite",
+        ),
+        (
+            lambda a: a.update(planes=a["planes"][0]),
+            r"planes: expected shape \(N, 3, C, R, R\), found \(3, 4,",
+        ),
+        (lambda a: a.update(planes=a["planes"][:, :, :3]), "reads 12 features, but planes .* give 9"),
+        (lambda a: a.update(directions=a["directions"][:, :5]), r"shape \(1, rays, 3\), found \(1, 9, 3\)"),
+        (lambda a: a.update(samples_per_ray=7), "even number of at least 8, found 7"),
+    ],
+)
+def test_wrong_input_is_named(ball, change, message):
+    planes, decoder = ball
+    rays = camera_rays(cameras(1, torch.float64), 3)
+    arguments = {"planes": planes[None].clone(), "origins": rays.origins, "directions": rays.directions}
+    change(arguments)
+    with pytest.raises(ValueError, match=message):
+        render_rays(decoder=decoder, **arguments)
