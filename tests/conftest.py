@@ -5,6 +5,9 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
+from filelock import FileLock
+
+from lrm_core.paths import repository_root
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 BROWSER_ARGUMENTS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
@@ -30,4 +33,7 @@ def executed_chapters() -> list:
     """Every notebook through papermill in the profile `smoke`; kept between runs while nothing changed."""
     from lrm_core.reexecute import chapters, reexecute
 
-    return reexecute(chapters("smoke", device="cpu"))
+    folder = repository_root() / "_build"
+    folder.mkdir(exist_ok=True)
+    with FileLock(folder / "smoke.lock"):  # workers of pytest-xdist: the second finds the work done
+        return reexecute(chapters("smoke", device="cpu"))

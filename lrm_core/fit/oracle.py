@@ -117,10 +117,14 @@ def fit_oracle(
         optimiser.step()
         if (step + 1) % max(1, iterations // REPORTS) == 0 or step + 1 == iterations:
             score = heldout_psnr(planes.detach(), frozen, heldout, samples_per_ray) if heldout else math.nan
-            report = (step + 1, loss.item(), -10 * math.log10(error.square().mean().item()), score)
+            report = (step + 1, loss.item(), _psnr(error.square().mean().item()), score)
             for column, value in zip(history.values(), report, strict=True):
                 column.append(value)
     return OracleFit(planes.detach(), history)
+
+
+def _psnr(mean_square: float) -> float:
+    return -10 * math.log10(max(mean_square, 1e-10))
 
 
 def cosine(lr: float, progress: float) -> float:

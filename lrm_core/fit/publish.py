@@ -19,8 +19,8 @@ A reconstruction model with OpenLRM's architecture at small size: one {size} x {
 
 | | |
 |---|---|
-| data | procedural objects, made on the fly (`lrm_core/objects/procedural.py`), {objects:,} of them, seeds 0 to {last}; \
-rendered objects with seeds from 10,000,000 on and all mesh objects were never seen |
+| data | {objects:,} procedural objects, made on the fly (`lrm_core/objects/procedural.py`), seeds 0 to {last} |
+| never seen | procedural objects with seeds from 10,000,000 on, and every mesh object |
 | steps | {steps:,} of batch {batch} |
 | seconds | {seconds:,.0f} |
 | machine | {machine}, {threads} threads, PyTorch {torch} |

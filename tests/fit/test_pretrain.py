@@ -1,5 +1,6 @@
 import csv
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 import torch
@@ -122,7 +123,7 @@ def test_learning_rate_warms_up_and_ends_at_a_hundredth():
     assert rates[0] == pytest.approx(0.1)
     assert rates[9] == pytest.approx(1.0)
     assert rates[100] == pytest.approx(0.01)
-    assert all(late <= early for early, late in zip(rates[10:], rates[11:], strict=False))
+    assert all(late <= early for early, late in pairwise(rates[10:]))
 
 
 def test_weight_decay_spares_biases_norms_and_positions():

@@ -13,17 +13,8 @@ import yaml
 from lrm_core.paths import repository_root
 from lrm_core.site import build_site
 
-HERE = Path(__file__).parent
 TOC = yaml.safe_load((repository_root() / "_toc.yml").read_text())
 PAGES = [TOC["root"], *(chapter["file"] for part in TOC["parts"] for chapter in part["chapters"])]
-
-
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the marks
-def pytest_collection_modifyitems(items):
-    """One worker of pytest-xdist takes every test that needs the site, so that it is built once."""
-    for item in items:
-        if HERE in item.path.parents:
-            item.add_marker(pytest.mark.xdist_group("site"))
 
 
 @pytest.fixture(scope="session")

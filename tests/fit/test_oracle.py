@@ -1,0 +1,114 @@
+import copy
+import math
+
+import pytest
+import torch
+
+from lrm_core.fit import fit_oracle
+from lrm_core.fit.oracle import cosine
+from lrm_core.model.decoder import Decoder
+from lrm_core.render import Views, render_views
+from lrm_core.render.cameras import look_at, standard_camera
+
+SIZE = 16
+
+
+@pytest.fixture(scope="module")
+def scene():
+    """A random smooth field: its planes (3, 6, 8, 8), decoder, and 10 views of it."""
+    torch.manual_seed(0)
+    decoder = Decoder(6)
+    torch.nn.init.normal_(decoder.net[6].weight, std=0.6)
+    torch.nn.init.constant_(decoder.net[6].bias, 1.0)
+    coarse = torch.randn(3, 6, 4, 4)
+    planes = 3 * torch.nn.functional.interpolate(coarse, size=8, mode="bilinear")
+    positions = torch.randn(10, 3)
+    poses = look_at(2.2 * torch.nn.functional.normalize(positions, dim=-1))
+    cameras = standard_camera(poses, torch.tensor([[[0.75, 0.75], [0.5, 0.5], [1.0, 1.0]]]))
+    with torch.no_grad():
+        images = render_views(planes[None], decoder, cameras[None], SIZE, samples_per_ray=16).rgb[0]
+    return planes, decoder, Views(images, cameras)
+
+
+def fit(scene, **options):
+    planes, decoder, views = scene
+    start = options.pop("start", torch.zeros_like(planes))
+    defaults = {"iterations": 60, "lr": 0.1, "rays_per_step": 256, "samples_per_ray": 16, "progress": False}
+    train, heldout = Views(*(p[:8] for p in views)), Views(*(p[8:] for p in views))
+    return fit_oracle(start, decoder, train, heldout=heldout, **(defaults | options))
+
+
+def test_the_fit_approaches_the_views(scene):
+    result = fit(scene)
+    assert result.planes.shape == scene[0].shape
+    assert not result.planes.requires_grad
+    assert result.history["step"][-1] == 60
+    assert result.history["heldout_psnr"][-1] > result.history["heldout_psnr"][0] + 3
+    assert result.history["loss"][-1] < result.history["loss"][0]
+
+
+def test_whole_views_are_the_published_form(scene):
+    result = fit(scene, rays_per_step=None, views_per_step=4, iterations=40)
+    assert result.history["heldout_psnr"][-1] > result.history["heldout_psnr"][0] + 1
+
+
+def test_the_same_seed_gives_the_same_planes(scene):
+    first, again, other = (fit(scene, iterations=4, seed=seed).planes for seed in (0, 0, 1))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+
+
+def test_the_decoder_and_the_start_are_left_alone(scene):
+    planes, decoder, _ = scene
+    before, start = copy.deepcopy(decoder.state_dict()), planes.clone()
+    fit(scene, iterations=3, start=start)
+    assert all(torch.equal(before[name], value) for name, value in decoder.state_dict().items())
+    assert torch.equal(start, planes)
+    assert all(p.grad is None for p in decoder.parameters())
+
+
+def test_density_grows_in_space_that_starts_empty(scene):
+    """The start is empty everywhere, so that a fit which skips all of it could never leave it."""
+    planes, decoder, views = scene
+    hollow = copy.deepcopy(decoder)
+    with torch.no_grad():
+        hollow.net[6].bias[0] -= 9.0
+    start = torch.zeros_like(planes)
+    empty = render_views(start[None], hollow, views.cameras[None], SIZE, samples_per_ray=16)
+    assert empty.weight.max() < 1e-3
+    result = fit_oracle(
+        start, hollow, views, iterations=150, lr=0.3, rays_per_step=256, samples_per_ray=16, progress=False
+    )
+    grown = render_views(result.planes[None], hollow, views.cameras[None], SIZE, samples_per_ray=16)
+    assert grown.weight.max() > 0.5
+
+
+def test_cosine_ends_at_a_hundredth():
+    assert cosine(1.0, 0.0) == 1.0
+    assert cosine(1.0, 0.5) == pytest.approx(0.505)
+    assert cosine(1.0, 1.0) == pytest.approx(0.01)
+
+
+def test_without_heldout_views_there_is_no_score(scene):
+    planes, decoder, views = scene
+    result = fit_oracle(planes, decoder, views, iterations=1, rays_per_step=16, progress=False)
+    assert math.isnan(result.history["heldout_psnr"][0])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"views_per_step": 2}, "rays_per_step or views_per_step, not both"),
+        ({"start": torch.full((3, 6, 8, 8), torch.nan)}, "values are NaN or infinite"),
+        ({"start": torch.zeros(3, 8, 8)}, r"expected shape \(3, C, R, R\), found \(3, 8, 8\)"),
+    ],
+)
+def test_wrong_input_is_named(scene, change, message):
+    with pytest.raises(ValueError, match=message):
+        fit(scene, **change)
+
+
+def test_views_that_do_not_fit_are_named(scene):
+    planes, decoder, views = scene
+    with pytest.raises(ValueError, match=r"expected square images .* found \(10, 3, 16, 12\)"):
+        fit_oracle(planes, decoder, Views(views.images[..., :12], views.cameras))
