@@ -46,11 +46,11 @@ class PretrainConfig:
         seed: of the initial weights.
     """
 
-    steps: int = 1200
-    batch: int = 8
+    steps: int = 3000
+    batch: int = 4
     views: int = 4
-    rays: int = 1024
-    lr: float = 6e-4
+    rays: int = 512
+    lr: float = 1.2e-3
     warmup: int = 100
     weight_decay: float = 0.05
     clip: float = 1.0
@@ -59,8 +59,8 @@ class PretrainConfig:
     tv_weight: float = 5e-4
     empty_weight: float = 2e-3
     precision: str = "bf16"
-    checkpoint_every: int = 20
-    validate_every: int = 100
+    checkpoint_every: int = 50
+    validate_every: int = 250
     seed: int = 0
 
 

@@ -10,6 +10,8 @@ from torch.nn.functional import avg_pool2d, grid_sample, linear, relu
 from lrm_core.model.decoder import activate
 from lrm_core.render.lookup import lookup, padded
 
+LATTICE_POINTS = 16_384  # evaluated at a time, so that their features stay in the cache
+
 
 def check_planes(planes: Tensor, dims: int) -> None:
     """Raise ValueError unless `planes` is a finite stack of square triplanes with `dims` dimensions."""
@@ -69,13 +71,17 @@ class Field:
 
     def _density_lattice(self, planes: Float[Tensor, "3 L L H"]) -> Float[Tensor, "L L L"]:
         xy, xz, zy = planes
-        return torch.stack([self._density_slab(xy, xz[z], zy[:, z]) for z in range(planes.shape[1])])
+        slabs = max(1, LATTICE_POINTS // xy.shape[0] ** 2)
+        parts = zip(xz.split(slabs), zy.transpose(0, 1).split(slabs), strict=True)
+        return torch.cat(
+            [self._density_of(xy + rows[:, None] + columns[:, :, None]) for rows, columns in parts]
+        )
 
-    def _density_slab(self, xy: Tensor, xz_row: Tensor, zy_column: Tensor) -> Float[Tensor, "R R"]:
-        hidden = xy + xz_row[None] + (zy_column + self.bias)[:, None]
+    def _density_of(self, features: Float[Tensor, "slabs L L H"]) -> Float[Tensor, "slabs L L"]:
+        hidden = features.add_(self.bias).relu_()
         for layer in self.rest[:-1]:
-            hidden = linear(hidden.relu_(), layer.weight, layer.bias)
-        return linear(hidden.relu_(), self.rest[-1].weight[:1], self.rest[-1].bias[:1])[..., 0]
+            hidden = linear(hidden, layer.weight, layer.bias).relu_()
+        return linear(hidden, self.rest[-1].weight[:1], self.rest[-1].bias[:1])[..., 0]
 
 
 class FieldValues(NamedTuple):

@@ -8,13 +8,8 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-import yaml
 
-from lrm_core.paths import repository_root
 from lrm_core.site import build_site
-
-TOC = yaml.safe_load((repository_root() / "_toc.yml").read_text())
-PAGES = [TOC["root"], *(chapter["file"] for part in TOC["parts"] for chapter in part["chapters"])]
 
 
 @pytest.fixture(scope="session")
@@ -83,12 +78,3 @@ def visit(browser) -> Iterator:
         return seen.open(address)
 
     return go
-
-
-@pytest.fixture(scope="module", params=PAGES)
-def opened(request, visit, site) -> Iterator[Visit]:
-    """Each page in turn, opened from disk on a wide screen; tests only look at it."""
-    seen = visit((site / f"{request.param}.html").as_uri())
-    seen.name = request.param
-    yield seen
-    seen.page.context.close()

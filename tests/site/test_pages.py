@@ -15,6 +15,15 @@ CHAPTERS = [page for page in PAGES if page.startswith("notebooks/")]
 COUNT = "name => document.querySelectorAll(name).length"
 
 
+@pytest.fixture(scope="module", params=PAGES)
+def opened(request, visit, site):
+    """Each page in turn, opened from disk on a wide screen; tests only look at it."""
+    seen = visit((site / f"{request.param}.html").as_uri())
+    seen.name = request.param
+    yield seen
+    seen.page.context.close()
+
+
 def test_a_page_stands_alone_and_says_nothing_on_the_console(opened):
     assert opened.outside == []
     assert opened.errors == []

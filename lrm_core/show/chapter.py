@@ -1,0 +1,145 @@
+"""What a chapter works with: the claim, its records, and one object that is measured again."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import redirect_stdout
+from dataclasses import dataclass
+from functools import cached_property
+
+import pandas as pd
+import plotly.graph_objects as go
+from IPython.display import HTML, Markdown, display
+from jaxtyping import Float
+from torch import Tensor
+
+from lrm_core import load_model
+from lrm_core.evidence import record_all
+from lrm_core.evidence.claims import Claim, claim
+from lrm_core.evidence.experiments import get_experiment
+from lrm_core.evidence.live import Live, recompute
+from lrm_core.evidence.oracles import Oracle, OracleConfig, Start, oracle, predicted_planes
+from lrm_core.evidence.rules import RULES, Rule
+from lrm_core.evidence.verdicts import Judgement, judge
+from lrm_core.model.hashing import model_hash
+from lrm_core.model.lrm import LRM
+from lrm_core.objects import RenderedObject, load_object
+from lrm_core.profiles import Profile, get_profile
+from lrm_core.show import prose
+from lrm_core.show.findings import finding, stored_table
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """One claim with the records that decide it.
+
+    Attributes:
+        claim, rule: as published, and how it is judged.
+        plan: the profile.
+        seed: of the live computation.
+        model: frozen.
+        table: current records of the chosen objects, one row per object and seed.
+        groups: "real" or "procedural" for each object.
+        item: the object that is measured again, the first of the records.
+    """
+
+    claim: Claim
+    rule: Rule
+    plan: Profile
+    seed: int
+    model: LRM
+    table: pd.DataFrame
+    groups: Mapping[str, str]
+    item: RenderedObject
+
+    @property
+    def judgement(self) -> Judgement:
+        """What the rule says about the records."""
+        return judge(self.rule, self.table)
+
+    @property
+    def oracle_config(self) -> OracleConfig:
+        """How the oracles of the profile are fitted."""
+        return get_experiment(self.rule.experiment).configuration(self.plan).oracle
+
+    @cached_property
+    def live(self) -> Live:
+        """The record of the object computed now, with the stored one."""
+        device = str(next(self.model.parameters()).device)
+        return recompute(self.plan.name, self.rule.experiment, self.item.name, seed=self.seed, device=device)
+
+    def oracle(self, start: Start) -> Oracle:
+        """The object's oracle from that start, from the cache if it is there."""
+        return oracle(self.model, self.item, start, self.oracle_config, self.seed)
+
+    @cached_property
+    def predicted(self) -> Float[Tensor, "3 c r r"]:
+        """T_pred of the object."""
+        return predicted_planes(self.model, self.item)
+
+
+def open_chapter(
+    claim_id: str,
+    profile: str,
+    *,
+    seed: int = 0,
+    objects: Sequence[str] | None = None,
+    refresh: bool = False,
+    device: str = "cpu",
+) -> Chapter:
+    """Load the records of a claim, making those that are missing (all of them if `refresh`).
+
+    Raises:
+        ValueError: if the claim, the profile or an object is unknown.
+        FileNotFoundError: if the model or the objects are missing.
+    """
+    plan, rule = get_profile(profile), RULES[claim_id]
+    with redirect_stdout(sys.stderr):  # progress is not part of the page
+        record_all(profile, [rule.experiment], refresh, objects=objects)
+    model = load_model(plan.model, device=device).eval().requires_grad_(False)
+    folders = [folder for folder in plan.object_folders() if objects is None or folder.name in objects]
+    groups = {folder.name: folder.parent.name for folder in folders}
+    table = stored_table(claim_id, profile, model_hash(model))
+    chosen = table[table["object"].isin(groups)].reset_index(drop=True)
+    item = load_object(folders[0])
+    return Chapter(claim(claim_id), rule, plan, seed, model, chosen, groups, item)
+
+
+def show_text(text: str) -> None:
+    """Display Markdown."""
+    display(Markdown(text))
+
+
+def show_table(table: pd.DataFrame) -> None:
+    """Display a table of text."""
+    display(HTML(prose.table_html(table)))
+
+
+def show_html(html: str) -> None:
+    """Display HTML."""
+    display(HTML(html))
+
+
+def show_figure(figure: go.Figure, name: str, caption: str) -> None:
+    """Display a figure, what it shows, and a link that holds its data."""
+    figure.show()
+    show_text(f"*{caption}*")
+    show_html(prose.csv_link(prose.figure_data(figure), name, "Data of this figure (CSV)"))
+
+
+def show_verdict(chapter: Chapter) -> None:
+    """Display the verdict with the rule that decided, and what the records say."""
+    text = finding(chapter.claim.id, chapter.table)
+    show_html(prose.verdict_box(chapter.rule, chapter.judgement, text))
+
+
+def show_records(chapter: Chapter, notebook: str) -> None:
+    """Display how to run the chapter again and where its records are."""
+    name, folder = chapter.plan.name, f"data/results/{chapter.plan.name}/{chapter.rule.experiment}/"
+    show_text(prose.reproduce(name, notebook))
+    show_text(f"The {len(chapter.table)} records are in `{folder}`, one JSON file per object and seed.")
+    scalars = chapter.table.loc[:, [not _is_list(chapter.table[column]) for column in chapter.table]]
+    show_html(prose.csv_link(scalars, chapter.rule.experiment, "All records as one table (CSV)"))
+
+
+def _is_list(column: pd.Series) -> bool:
+    return any(isinstance(value, list) for value in column)

@@ -1,0 +1,110 @@
+"""What the records say about a claim, in a few sentences that hold whichever way the numbers fall."""
+
+from collections.abc import Callable
+from dataclasses import asdict
+
+import pandas as pd
+
+from lrm_core.evidence.claims import claim
+from lrm_core.evidence.experiments import get_experiment
+from lrm_core.evidence.rules import C1_FEATURES, C1_MATTER, C1_OURS, RULES
+from lrm_core.evidence.statistics import Interval, bca_interval, per_object
+from lrm_core.evidence.store import ResultStore
+from lrm_core.evidence.verdicts import NOT_MEASURED, TOO_FEW, UNKNOWN, Judgement, judge
+from lrm_core.profiles import get_profile
+from lrm_core.show.prose import number, percent, percent_range
+
+# What each case of a rule amounts to, in the order of its cases.
+MEANING: dict[str, tuple[str, ...]] = {
+    "C1": (
+        "So the distance between the two oracles is mostly one that no picture shows.",
+        "So the two oracles are basins of their own: alike as pictures, far apart as numbers, and worse in between.",
+        "So the two oracles are alike as pictures and apart as numbers, but less far than published or without a "
+        "ridge between them.",
+        "So at least one half of the claim, alike as pictures or far apart as numbers, does not hold here.",
+    ),
+    "C2": (
+        "So most of what lies in the high band is left by the fit itself, and says nothing about the encoder.",
+        "So the high frequencies win only because amplitudes are summed: in power the residual is low-frequency.",
+        "So the residual is a high-frequency one, in power as in amplitude and by about the published share.",
+        "So the residual is a high-frequency one in power too, although its share differs from the published one.",
+        "So the records do not show that the high band outweighs the low one.",
+    ),
+}
+
+
+def intervals(table: pd.DataFrame) -> Callable[[str], Interval]:
+    """Mean and interval over objects of any column; unknown where the column is missing or empty."""
+
+    def interval(column: str) -> Interval:
+        values = per_object(table, column) if column in table else ()
+        return bca_interval(values.to_numpy()) if len(values) else UNKNOWN
+
+    return interval
+
+
+def finding(claim_id: str, table: pd.DataFrame) -> str:
+    """The numbers that decide a claim, and what they amount to, in plain sentences.
+
+    Args:
+        claim_id: of a claim with a rule.
+        table: its records, from the results store.
+    """
+    found = judge(RULES[claim_id], table)
+    if found.case is NOT_MEASURED:
+        return "There are no records yet."
+    return f"{SENTENCES[claim_id](intervals(table))} {meaning(claim_id, found)}"
+
+
+def stored_finding(claim_id: str, profile: str) -> str:
+    """`finding` for the records of a profile."""
+    return finding(claim_id, stored_table(claim_id, profile))
+
+
+def stored_verdict(claim_id: str, profile: str) -> str:
+    """The verdict on a claim by the records of a profile."""
+    return judge(RULES[claim_id], stored_table(claim_id, profile)).case.verdict
+
+
+def stored_table(claim_id: str, profile: str, model_hash: str | None = None) -> pd.DataFrame:
+    """Records of a profile that a claim rests on, one row each; empty if there are none."""
+    plan, experiment = get_profile(profile), RULES[claim_id].experiment
+    configuration = asdict(get_experiment(experiment).configuration(plan))
+    return ResultStore(plan.results).table(experiment, model_hash=model_hash, configuration=configuration)
+
+
+def meaning(claim_id: str, found: Judgement) -> str:
+    """What the case that decided amounts to."""
+    if found.case is TOO_FEW:
+        return f"That is too few objects for a verdict ({found.audited.n})."
+    return MEANING[claim_id][RULES[claim_id].cases.index(found.case)]
+
+
+def _basins(x: Callable[[str], Interval]) -> str:
+    between, pred = x("heldout.psnr_between.random_vs_predinit"), x("heldout.psnr.pred")
+    published = claim("C1").published["random_vs_predinit"]["channel_correlation"]
+    return (
+        f"Rendered in held-out views, the two oracles are {number(between.estimate, 1)} dB close to each other, "
+        f"the prediction {number(pred.estimate, 1)} dB to the truth. Their triplanes correlate by "
+        f"{number(x(C1_OURS).estimate)} over all texels (published: {number(published)}), by "
+        f"{number(x(C1_MATTER).estimate)} over those that the object occupies and by "
+        f"{number(x(C1_FEATURES).estimate)} behind the decoder's first layer; on the straight line between them "
+        f"the renders lose up to {number(x('path.barrier').estimate, 1)} dB."
+    )
+
+
+def _residual_spectrum(x: Callable[[str], Interval]) -> str:
+    published = claim("C2").published
+    high, low = ([published[name][band] for name in ("stone", "office", "stairs")] for band in (2, 0))
+    return (
+        f"By the published definition {percent(x('predicted.published.high').estimate)} of the residual lies in "
+        f"the high band and {percent(x('predicted.published.low').estimate)} in the low one (published: "
+        f"{percent_range(high)} and {percent_range(low)}; white noise: "
+        f"{percent(x('white_noise.published.high').estimate)} and "
+        f"{percent(x('white_noise.published.low').estimate)}). In power it is "
+        f"{percent(x('predicted.power.high').estimate)} and {percent(x('predicted.power.low').estimate)}, and a fit "
+        f"whose true residual is zero leaves {percent(x('floor.high').estimate)} of that high-band power."
+    )
+
+
+SENTENCES: dict[str, Callable[[Callable[[str], Interval]], str]] = {"C1": _basins, "C2": _residual_spectrum}

@@ -1,0 +1,45 @@
+"""Small images in a row, as HTML that wraps on a phone and needs no script."""
+
+import base64
+import io
+from collections.abc import Mapping
+from html import escape
+
+from jaxtyping import Float
+from PIL import Image
+from torch import Tensor
+
+_ROW = "display:grid;grid-template-columns:repeat(auto-fit,minmax(118px,1fr));gap:0.6rem;margin:0.8rem 0;padding:0"
+_PICTURE = "width:100%;border-radius:3px;image-rendering:auto"
+
+
+def image_row(images: Mapping[str, Float[Tensor, "3 h w"]], described: str) -> str:
+    """Images with their captions; `described` and the caption are the text for screen readers.
+
+    Args:
+        images: by caption, in [0, 1].
+        described: what all of them show.
+
+    Returns:
+        HTML with the images inside.
+    """
+    return f'<div class="lrm-images" style="{_ROW}">' + "".join(
+        f'<figure style="margin:0"><img style="{_PICTURE}" src="{data_url(image)}" '
+        f'alt="{escape(f"{described}: {caption}", quote=True)}">'
+        f'<figcaption style="margin-top:0.2rem">{escape(caption)}</figcaption></figure>'
+        for caption, image in images.items()
+    ) + "</div>"  # fmt: skip
+
+
+def data_url(image: Float[Tensor, "3 h w"]) -> str:
+    """A PNG of 8 bits a channel inside an address.
+
+    Raises:
+        ValueError: if the image does not have three channels.
+    """
+    if image.ndim != 3 or image.shape[0] != 3:
+        raise ValueError(f"expected an image (3, H, W), found {tuple(image.shape)}")
+    pixels = (image.detach().cpu().clamp(0, 1) * 255).round().byte().permute(1, 2, 0).contiguous().numpy()
+    buffer = io.BytesIO()
+    Image.fromarray(pixels, mode="RGB").save(buffer, format="PNG", optimize=True)
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()

@@ -1,0 +1,63 @@
+"""One look for every figure: colours that keep their meaning, sizes that a phone can show."""
+
+from collections.abc import Mapping
+
+import plotly.graph_objects as go
+
+# Okabe-Ito, which stays apart for colour-blind readers; two of its light tones darkened for white paper.
+COLOURS: Mapping[str, str] = {
+    "real": "#D55E00",
+    "procedural": "#0072B2",
+    "pred": "#A97400",
+    "predinit": "#009E73",
+    "random": "#B8629A",
+    "null": "#808080",
+    "reference": "#808080",
+}
+GROUPS: Mapping[str, str] = {"real": "real object", "procedural": "procedural object"}
+SYMBOLS: Mapping[str, str] = {"real": "circle", "procedural": "square"}
+GREYSCALE_SAFE = "Cividis"
+GRID = "rgba(128, 128, 128, 0.25)"
+CLEAR = "rgba(0, 0, 0, 0)"
+BOTTOM = 96  # pixels for axis title and legend
+TOP = 16
+SMALL = 12
+
+_AXIS = {"gridcolor": GRID, "zerolinecolor": GRID, "linecolor": GRID, "ticks": "", "automargin": True}
+TEMPLATE = go.layout.Template(
+    layout={
+        "font": {"size": 13},
+        "paper_bgcolor": CLEAR,
+        "plot_bgcolor": CLEAR,
+        "colorway": [COLOURS["procedural"], COLOURS["real"], COLOURS["predinit"], COLOURS["random"]],
+        "xaxis": _AXIS,
+        "yaxis": _AXIS,
+        "legend": {"orientation": "h", "x": 0, "xanchor": "left", "yanchor": "top", "font": {"size": SMALL}},
+        "hovermode": "closest",
+        "dragmode": False,
+    }
+)
+
+
+def colour_of(group: str) -> str:
+    """Colour of a group of objects; one that is not known takes that of the real ones."""
+    return COLOURS.get(group, COLOURS["real"])
+
+
+def finish(figure: go.Figure, alt: str, plot_height: int, top: int = TOP) -> go.Figure:
+    """Give a figure the common look and its text for screen readers.
+
+    Args:
+        figure: changed in place.
+        alt: what a reader is told who does not see it.
+        plot_height: of the plotting area, in pixels; the legend goes below.
+        top: margin above the plot, in pixels.
+    """
+    figure.update_layout(
+        template=TEMPLATE,
+        height=plot_height + top + BOTTOM,
+        margin={"l": 52, "r": 12, "t": top, "b": BOTTOM},
+        meta={"alt": alt},
+    )
+    figure.update_layout(legend={"y": -52 / plot_height})
+    return figure

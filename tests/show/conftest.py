@@ -1,0 +1,87 @@
+"""Chapters on a tiny random model and synthetic objects, with records of every column a figure reads."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+
+from lrm_core import LRM, LRMConfig
+from lrm_core.evidence import ResultStore
+from lrm_core.evidence.claims import claim
+from lrm_core.evidence.oracles import OracleCache
+from lrm_core.evidence.runner import Recorder
+from lrm_core.evidence.rules import RULES
+from lrm_core.model.config import ViTConfig
+from lrm_core.evidence.experiments import get_experiment
+from lrm_core.objects import RenderedObject
+from lrm_core.profiles import Profile
+from lrm_core.render.cameras import look_at
+from lrm_core.show import chapter as chapter_module
+from lrm_core.show.chapter import Chapter
+
+SIZE = 16
+TINY = LRMConfig(
+    camera_embed_dim=8,
+    rendering_samples_per_ray=8,
+    transformer_dim=16,
+    transformer_layers=1,
+    transformer_heads=2,
+    triplane_low_res=8,
+    triplane_high_res=SIZE,
+    triplane_dim=24,
+    encoder_model_name="tiny",
+    encoder_feat_dim=16,
+    vit=ViTConfig(embed_dim=16, depth=1, num_heads=2, patch_size=8, pos_grid=2),
+    source_size=SIZE,
+    render_size=SIZE,
+)
+PLAN = Profile("tiny", "tiny", ("group",), 4, iterations=2, rays_per_step=32, seeds=(0,))
+GROUPS = {"disc0": "real", "disc1": "real", "disc2": "procedural", "disc3": "procedural"}
+
+
+def disc(seed: int) -> RenderedObject:
+    """A coloured disc of its own radius, the same in all eight views."""
+    generator = torch.Generator().manual_seed(seed)
+    axis = torch.linspace(-1, 1, SIZE)
+    inside = (axis[:, None].square() + axis.square() < 0.3 + 0.1 * seed).float()[None, None]
+    mask = inside.expand(8, 1, -1, -1)
+    angle = torch.arange(8) * (2 * torch.pi / 8) - torch.pi / 2
+    eyes = 2 * torch.stack([angle.cos(), angle.sin(), torch.zeros(8)], dim=1)
+    intrinsics = torch.tensor([[0.75 * SIZE] * 2, [SIZE / 2] * 2, [float(SIZE)] * 2])
+    images = torch.rand(1, 3, 1, 1, generator=generator) * mask + 1 - mask
+    return RenderedObject(f"disc{seed}", images, mask.clone(), look_at(eyes), intrinsics)
+
+
+@pytest.fixture(scope="session")
+def tiny_model() -> LRM:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return LRM(TINY).eval().requires_grad_(False)
+
+
+@pytest.fixture(scope="session")
+def tables(tiny_model: LRM, tmp_path_factory: pytest.TempPathFactory) -> dict[str, pd.DataFrame]:
+    """Records of both claims on four objects."""
+    folder = tmp_path_factory.mktemp("store")
+    store, cache = ResultStore(folder), OracleCache(folder / "oracles", folder / "shipped")
+    recorder = Recorder(PLAN, tiny_model, store, cache)
+    for rule in RULES.values():
+        for seed in range(len(GROUPS)):
+            recorder.make(disc(seed), get_experiment(rule.experiment), 0)
+    return {name: store.table(rule.experiment) for name, rule in RULES.items()}
+
+
+@pytest.fixture
+def make_chapter(tiny_model, tables, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """A chapter on a claim by its id; its oracles are fitted into a temporary folder."""
+    cache = OracleCache(tmp_path / "oracles", tmp_path / "shipped")
+    fit = chapter_module.oracle
+    monkeypatch.setattr(chapter_module, "oracle", lambda *arguments: fit(*arguments, cache))
+
+    def make(claim_id: str, table: pd.DataFrame | None = None) -> Chapter:
+        records = tables[claim_id] if table is None else table
+        return Chapter(claim(claim_id), RULES[claim_id], PLAN, 0, tiny_model, records, GROUPS, disc(0))
+
+    return make

@@ -1,0 +1,100 @@
+"""The Sphinx extensions of the book: stored numbers, pictures, and what is taken out of a page."""
+
+import importlib.util
+import xml.etree.ElementTree as ElementTree
+from math import nan
+from types import SimpleNamespace
+
+import pytest
+
+from lrm_core.evidence.claims import claim
+from lrm_core.paths import repository_root
+
+
+def _extension(name: str):
+    spec = importlib.util.spec_from_file_location(name, repository_root() / "book" / "_ext" / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def numbers():
+    """The extension that reads stored numbers."""
+    return _extension("stored_numbers")
+
+
+@pytest.fixture
+def inliner():
+    """What docutils hands to a role, reduced to its complaints."""
+    complaints = []
+    reporter = SimpleNamespace(error=lambda text, line: complaints.append(text) or text)
+    return SimpleNamespace(
+        reporter=reporter, complaints=complaints, problematic=lambda raw, text, message: raw
+    )
+
+
+def test_every_number_of_the_registry_can_be_read(numbers, inliner):
+    for name in numbers.NUMBERS:
+        (node,), messages = numbers.stored("stored", "", name, 1, inliner)
+        assert node.astext()
+        assert messages == []
+
+
+def test_a_published_range_is_the_published_one(numbers, inliner):
+    (node,), _ = numbers.stored("stored", "", "c2.published.high", 1, inliner)
+    published = claim("C2").published
+    shares = [published[name][2] for name in ("stone", "office", "stairs")]
+    assert node.astext() == f"{100 * min(shares):.0f}–{100 * max(shares):.0f}%"
+
+
+def test_an_unknown_name_is_an_error_that_lists_the_known_ones(numbers, inliner):
+    _, messages = numbers.stored("stored", "raw", "c2.publshed.high", 7, inliner)
+    assert messages == inliner.complaints
+    assert "'c2.publshed.high'" in messages[0]
+    assert "c2.published.high" in messages[0]
+
+
+def test_a_score_without_records_shows_dashes(numbers):
+    row = SimpleNamespace(
+        claim="C1",
+        title="T",
+        quantity="q",
+        published=-0.005,
+        ours_published_definition=nan,
+        audited=nan,
+        low=nan,
+        high=nan,
+        verdict="not measured yet",
+    )
+    assert numbers._scores(row) == ["C1 T", "not measured yet", "−0.01", "–", "–", "q"]
+    row.audited, row.low, row.high = 0.5, -0.25, 0.75
+    assert numbers._scores(row)[4] == "0.50 [−0.25, 0.75]"
+
+
+@pytest.mark.parametrize("name", ["cameras", "planes", "bands", "units"])
+def test_a_picture_is_well_formed_and_stays_inside_its_frame(name):
+    picture = ElementTree.fromstring(_extension("pictures").PICTURES[name]())
+    _, _, width, height = map(float, picture.get("viewBox").split())
+    for part in picture:
+        for coordinate, limit in (("x", width), ("cx", width), ("y", height), ("cy", height)):
+            assert 0 <= float(part.get(coordinate, 0)) <= limit
+
+
+def test_the_picture_of_the_bands_holds_every_mode_once():
+    picture = _extension("pictures").bands()
+    assert (
+        sum(picture.count(f'class="band-{band}"') for band in ("low", "mid", "high", "corner")) == 32**2 + 4
+    )
+
+
+def test_only_the_loader_of_thebe_leaves_a_page():
+    assembly = _extension("page_assembly")
+    kept = [SimpleNamespace(filename="_static/figures.js", attributes={}), "plain.js"]
+    thebe = [
+        SimpleNamespace(filename=None, attributes={"body": "const THEBE_JS_URL = 1"}),
+        SimpleNamespace(filename="_static/sphinx-thebe.js", attributes={}),
+    ]
+    context = {"script_files": [*kept, *thebe]}
+    assembly._drop_thebe(None, "page", "page.html", context, None)
+    assert context["script_files"] == kept
