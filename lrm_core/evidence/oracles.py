@@ -13,7 +13,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from lrm_core.evidence.atomic import replacing
+from lrm_core.atomic import replacing
 from lrm_core.evidence.canonical import canonical_json, plain
 from lrm_core.evidence.provenance import data_hash
 from lrm_core.fit import fit_oracle

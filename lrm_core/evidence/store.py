@@ -15,7 +15,7 @@ from typing import Any
 
 import pandas as pd
 
-from lrm_core.evidence.atomic import replacing
+from lrm_core.atomic import replacing
 from lrm_core.evidence.canonical import canonical_json, plain
 from lrm_core.evidence.provenance import HASH_LENGTH, Provenance
 

@@ -8,6 +8,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from lrm_core.atomic import replacing
 from lrm_core.model.lrm import LRM
 
 
@@ -45,10 +46,9 @@ class TrainingState:
         return {name: value.contiguous() for name, value in named.items()}
 
     def save(self, path: Path) -> None:
-        """Write all of it to a temporary file, then rename."""
-        part = path.with_suffix(".part")
-        save_file(self.tensors(), part, metadata={"step": str(self.step)})
-        part.replace(path)
+        """Write all of it, or leave the old file."""
+        with replacing(path) as temporary:
+            save_file(self.tensors(), temporary, metadata={"step": str(self.step)})
 
     @torch.no_grad()
     def load(self, path: Path) -> None:

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn.functional import relu
 from tqdm import tqdm
 
+from lrm_core.atomic import replacing
 from lrm_core.fit.checkpoint import TrainingState
 from lrm_core.fit.pretrain_data import RayBatch, ray_batch
 from lrm_core.fit.pretrain_validation import Validation
@@ -185,12 +186,10 @@ class Curve:
 
     def add(self, **row: float) -> None:
         self.rows.append({key: f"{row[key]:.6g}" if key in row else "" for key in self.COLUMNS})
-        part = self.path.with_suffix(".part")
-        with part.open("w", newline="") as file:
+        with replacing(self.path) as temporary, temporary.open("w", newline="") as file:
             writer = csv.DictWriter(file, self.COLUMNS)
             writer.writeheader()
             writer.writerows(self.rows)
-        part.replace(self.path)
 
 
 def pretrain(run: Path, architecture: LRMConfig, config: PretrainConfig) -> TrainingState:

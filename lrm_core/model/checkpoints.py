@@ -1,7 +1,6 @@
 """Models from files and from the hub: safetensors with the configuration inside or in a `config.json`."""
 
 import json
-import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +11,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from lrm_core.atomic import replacing
 from lrm_core.model.config import HUB_OWNER, MINI_NAME, PRESETS, LRMConfig
 from lrm_core.model.lrm import LRM, check_state
 from lrm_core.paths import data_dir
@@ -64,13 +64,8 @@ def save_checkpoint(
     }
     _check_finite(state, f"{path}: not written")
     header = {**(metadata or {}), "format": "pt", "config": json.dumps(model.config.to_dict())}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
+    with replacing(path) as temporary:
         save_file(state, temporary, metadata=header)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def read_metadata(path: Path) -> dict[str, str]:

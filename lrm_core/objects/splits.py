@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from lrm_core.atomic import replacing
 from lrm_core.objects.dataset import RenderedObject, load_object
 
 SPLITS = ("all", "train", "val")
@@ -61,12 +61,8 @@ def write_splits(root: str | Path, names: Sequence[str], seed: int) -> None:
 
 def write_json(path: Path, value: object) -> None:
     """Write `value` as indented JSON under a temporary name, then rename it."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
+    with replacing(path) as temporary:
         temporary.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _is_name(name: object) -> bool:

@@ -44,6 +44,7 @@ LIVE_ENTRIES = {
     "path.barrier": "loss on the line between them, dB",
 }
 SHORT_FIT = 60  # steps
+TICKS = (1, 3, 10, 30, 100, 300, 1000, 3000)  # steps
 
 
 def published_table(published: dict[str, Any]) -> pd.DataFrame:
@@ -61,7 +62,7 @@ def compared_table(chapter: Chapter) -> pd.DataFrame:
     x, published = intervals(chapter.table), chapter.claim.published
     rows = [
         (
-            PAIRS[pair],
+            PAIRS[pair] if key == next(iter(MEASURES)) else "",
             label,
             number(published[pair].get(key)),
             mean_and_interval(x(f"published.{pair}.{key}")),
@@ -192,7 +193,7 @@ def fitting(chapter: Chapter) -> go.Figure:
     alt = (
         "PSNR in held-out views against the step of the fit, from both starts; the curves rise and level off."
     )
-    return curves(lines, ("step of the optimiser", "PSNR in held-out views (dB)"), alt)
+    return curves(lines, ("step of the optimiser", "PSNR in held-out views (dB)"), alt, log_ticks=TICKS)
 
 
 @torch.no_grad()

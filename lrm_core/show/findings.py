@@ -76,7 +76,7 @@ def stored_table(claim_id: str, profile: str, model_hash: str | None = None) -> 
 def meaning(claim_id: str, found: Judgement) -> str:
     """What the case that decided amounts to."""
     if found.case is TOO_FEW:
-        return f"That is too few objects for a verdict ({found.audited.n})."
+        return f"These are too few objects for a verdict: {found.audited.n} with the number that decides."
     return MEANING[claim_id][RULES[claim_id].cases.index(found.case)]
 
 

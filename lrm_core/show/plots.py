@@ -14,6 +14,7 @@ from lrm_core.show.style import COLOURS, GREYSCALE_SAFE, GROUPS, SMALL, SYMBOLS,
 
 ROW = 58  # pixels
 BETWEEN_PANELS = 84
+COLOUR_BAR = {"orientation": "h", "thickness": 12, "len": 0.7, "y": -0.12, "yanchor": "top"}
 MARKS = {"published": "diamond-open", "white noise": "triangle-up-open", "best power law": "cross-open"}
 
 
@@ -28,11 +29,12 @@ class Row:
 
 @dataclass(frozen=True)
 class Panel:
-    """Rows on one axis; `lines` are thresholds, drawn and labelled."""
+    """Rows on one axis; `lines` are thresholds, drawn and labelled; `span` is the least range to show."""
 
     axis: str
     rows: Sequence[Row]
     lines: Mapping[str, float] = field(default_factory=dict)
+    span: Sequence[float] = ()
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,10 @@ def strips(table: pd.DataFrame, groups: Mapping[str, str], panels: Sequence[Pane
         for place, row in enumerate(panel.rows):
             _add_row(figure, table, groups, row, place, number)
         _add_lines(figure, panel, number)
-        figure.update_xaxes(title_text=panel.axis, title_standoff=6, row=number, col=1)
+        figure.update_xaxes(
+            title_text=panel.axis, title_standoff=6, autorangeoptions={"include": list(panel.span)},
+            row=number, col=1,
+        )  # fmt: skip
         figure.update_yaxes(
             range=[len(panel.rows) - 0.45, -0.7], showticklabels=False, showgrid=False, zeroline=False,
             row=number, col=1,
@@ -83,7 +88,8 @@ def curves(
     axes: tuple[str, str],
     alt: str,
     *,
-    logarithmic: bool = False,
+    log_ticks: Sequence[float] = (),
+    log_y: bool = False,
     marks: Mapping[str, float] | None = None,
 ) -> go.Figure:
     """Lines over a common axis.
@@ -92,7 +98,8 @@ def curves(
         lines: drawn in order.
         axes: titles of x and y.
         alt: text for screen readers.
-        logarithmic: both axes.
+        log_ticks: makes x logarithmic, with these ticks.
+        log_y: makes y logarithmic.
         marks: labelled vertical lines.
     """
     figure = go.Figure()
@@ -105,15 +112,15 @@ def curves(
     for label, x in (marks or {}).items():
         figure.add_vline(x=x, line={"color": COLOURS["reference"], "width": 1, "dash": "dot"})
         figure.add_annotation(
-            x=np.log10(x) if logarithmic else x, y=1, yref="paper", text=label, showarrow=False,
+            x=np.log10(x) if log_ticks else x, y=1, yref="paper", text=label, showarrow=False,
             xanchor="left", yanchor="top", textangle=90, font={"size": SMALL},
         )  # fmt: skip
-    kind = "log" if logarithmic else "linear"
-    figure.update_xaxes(title_text=axes[0], type=kind, dtick=1 if logarithmic else None)
-    figure.update_yaxes(title_text=axes[1], type=kind, dtick=1 if logarithmic else None)
-    if logarithmic:
-        figure.update_xaxes(dtick="D1", exponentformat="none")
-        figure.update_yaxes(exponentformat="power")
+    figure.update_xaxes(title_text=axes[0], title_standoff=6)
+    figure.update_yaxes(title_text=axes[1])
+    if log_ticks:
+        figure.update_xaxes(type="log", tickvals=list(log_ticks))
+    if log_y:
+        figure.update_yaxes(type="log", dtick=1, exponentformat="power")
     _name_once(figure)
     return finish(figure, alt, 320)
 
@@ -136,7 +143,7 @@ def maps(
         centres = _centres(image.shape[-1]) if rings else None
         figure.add_heatmap(
             z=np.round(image, 3), x=centres, y=centres, colorscale=GREYSCALE_SAFE, **limits,
-            showscale=column == len(images), colorbar={"title": {"text": unit, "side": "right"}, "thickness": 12},
+            showscale=column == 1, colorbar=COLOUR_BAR | {"title": {"text": unit, "side": "bottom"}},
             row=1, col=column,
         )  # fmt: skip
         for radius in rings:
@@ -150,7 +157,7 @@ def maps(
     )
     for column in range(1, len(images) + 1):
         figure.update_yaxes(scaleanchor="x" if column == 1 else f"x{column}", row=1, col=column)
-    return finish(figure, alt, 300, top=36)
+    return finish(figure, alt, 300, top=36, bottom=90)
 
 
 def mean_lists(table: pd.DataFrame, column: str) -> dict[str, Float[np.ndarray, "n"]]:
@@ -183,8 +190,8 @@ def _add_row(
             hovertemplate=f"{name}: %{{x:.4g}}<extra></extra>", row=panel, col=1,
         )  # fmt: skip
     figure.add_annotation(
-        text=row.label, x=0, xref="x domain", y=place - 0.32, xanchor="left", yanchor="bottom", showarrow=False,
-        font={"size": SMALL}, row=panel, col=1,
+        text=row.label + ("" if len(values) else " (no value)"), x=0, xref="x domain", y=place - 0.32,
+        xanchor="left", yanchor="bottom", showarrow=False, font={"size": SMALL}, row=panel, col=1,
     )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from lrm_core.show.prose import mean_and_interval, number, percent, percent_rang
 from lrm_core.show.style import COLOURS
 from lrm_core.spectral import PUBLISHED_EDGES, power_law_shares, profile_radii
 
+TICKS = (0.03, 0.05, 0.1, 0.2, 0.4, 0.7, 1)  # x Nyquist
 BANDS = ("low", "mid", "high")
 OBJECTS = ("stone", "office", "stairs")
 AUDITED_EDGES = (*PUBLISHED_EDGES[:-1], inf)
@@ -121,7 +122,7 @@ def law_figure(published: Mapping[str, list[float]]) -> go.Figure:
 def shares_figure(chapter: Chapter) -> go.Figure:
     """Share of each band for every object, as published and in power, with both references."""
     panels = [
-        Panel(axis, [_share_row(chapter, measure, band) for band in BANDS])
+        Panel(axis, [_share_row(chapter, measure, band) for band in BANDS], span=(0, 1))
         for measure, axis in (("published", "share, amplitude as published"), ("power", "share of the power"))
     ]
     x = intervals(chapter.table)
@@ -144,14 +145,16 @@ def profile_figure(chapter: Chapter) -> go.Figure:
             continue
         radii = profile_radii(2 * (len(next(iter(profiles.values()))) + 1))[1:].tolist()
         mean = np.exp(np.mean([np.log(profile) for profile in profiles.values()], axis=0))
-        lines += [Curve(label, radii, v, COLOURS[colour], opacity=0.3, hover=k) for k, v in profiles.items()]
         lines.append(Curve(label, radii, mean, COLOURS[colour], width=4, hover="geometric mean"))
+        lines += [Curve(label, radii, v, COLOURS[colour], opacity=0.4, hover=k) for k, v in profiles.items()]
     alt = (
         "Power per mode against frequency on logarithmic axes, one thin curve per object and a thick mean, for the "
         "residual to both oracles and for the null oracle. White noise would be a level line."
     )
     marks = {"low | mid": PUBLISHED_EDGES[1], "mid | high": PUBLISHED_EDGES[2]}
-    return curves(lines, ("radius (× Nyquist)", "power per mode"), alt, logarithmic=True, marks=marks)
+    return curves(
+        lines, ("radius (× Nyquist)", "power per mode"), alt, log_ticks=TICKS, log_y=True, marks=marks
+    )
 
 
 def controls_figure(chapter: Chapter) -> go.Figure:
@@ -165,11 +168,13 @@ def controls_figure(chapter: Chapter) -> go.Figure:
             Row("to the oracle from noise", "random.power.high"),
             Row("null oracle: what the fit makes", "null.power.high"),
         ),
+        span=(0, 1),
     )
     floor = Panel(
         "power of the null residual over that of the residual",
         (Row("low band", "floor.low"), Row("high band", "floor.high"), Row("all", "floor.all")),
         {"limit of the rule": FLOOR},
+        span=(0, 1),
     )
     x = intervals(chapter.table)
     alt = (
@@ -214,7 +219,12 @@ def _share_row(chapter: Chapter, measure: str, band: str) -> Row:
         index = BANDS.index(band)
         marks["published"] = float(np.mean([chapter.claim.published[name][index] for name in OBJECTS]))
     marks["best power law"] = _law_mean(chapter, measure, band)
-    return Row(f"{band_names()[band]}", f"predicted.{measure}.{band}", marks)
+    label = (
+        f"{band} ({PUBLISHED_EDGES[-2]:g} and up)"
+        if (measure, band) == ("power", "high")
+        else band_names()[band]
+    )
+    return Row(label, f"predicted.{measure}.{band}", marks)
 
 
 def _law_mean(chapter: Chapter, measure: str, band: str) -> float:

@@ -19,7 +19,7 @@ SYMBOLS: Mapping[str, str] = {"real": "circle", "procedural": "square"}
 GREYSCALE_SAFE = "Cividis"
 GRID = "rgba(128, 128, 128, 0.25)"
 CLEAR = "rgba(0, 0, 0, 0)"
-BOTTOM = 96  # pixels for axis title and legend
+BOTTOM = 110  # pixels for axis title and legend
 TOP = 16
 SMALL = 12
 
@@ -44,20 +44,20 @@ def colour_of(group: str) -> str:
     return COLOURS.get(group, COLOURS["real"])
 
 
-def finish(figure: go.Figure, alt: str, plot_height: int, top: int = TOP) -> go.Figure:
+def finish(figure: go.Figure, alt: str, plot_height: int, top: int = TOP, bottom: int = BOTTOM) -> go.Figure:
     """Give a figure the common look and its text for screen readers.
 
     Args:
         figure: changed in place.
         alt: what a reader is told who does not see it.
         plot_height: of the plotting area, in pixels; the legend goes below.
-        top: margin above the plot, in pixels.
+        top, bottom: margins above and below the plot, in pixels.
     """
     figure.update_layout(
         template=TEMPLATE,
-        height=plot_height + top + BOTTOM,
-        margin={"l": 52, "r": 12, "t": top, "b": BOTTOM},
+        height=plot_height + top + bottom,
+        margin={"l": 52, "r": 12, "t": top, "b": bottom},
         meta={"alt": alt},
     )
-    figure.update_layout(legend={"y": -52 / plot_height})
+    figure.update_layout(legend={"y": -58 / plot_height})
     return figure

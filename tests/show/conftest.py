@@ -1,6 +1,5 @@
 """Chapters on a tiny random model and synthetic objects, with records of every column a figure reads."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -10,11 +9,11 @@ import torch
 from lrm_core import LRM, LRMConfig
 from lrm_core.evidence import ResultStore
 from lrm_core.evidence.claims import claim
-from lrm_core.evidence.oracles import OracleCache
-from lrm_core.evidence.runner import Recorder
-from lrm_core.evidence.rules import RULES
-from lrm_core.model.config import ViTConfig
 from lrm_core.evidence.experiments import get_experiment
+from lrm_core.evidence.oracles import OracleCache
+from lrm_core.evidence.rules import RULES
+from lrm_core.evidence.runner import Recorder
+from lrm_core.model.config import ViTConfig
 from lrm_core.objects import RenderedObject
 from lrm_core.profiles import Profile
 from lrm_core.render.cameras import look_at
