@@ -34,7 +34,7 @@ CHANNELS, RESOLUTION, SAMPLES = 48, 64, 96
 def scene(points: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Three touching ellipsoids and a rod, striped: inside (points,), colour (points, 3)."""
     centres = torch.tensor([[0.25, 0.0, -0.2], [-0.3, 0.3, 0.3], [0.1, -0.35, 0.25]])
-    radii = torch.tensor([[0.55, 0.45, 0.35], [0.35, 0.3, 0.3], [0.25, 0.35, 0.3]])
+    radii = torch.tensor([[0.55, 0.45, 0.4], [0.35, 0.35, 0.3], [0.25, 0.35, 0.3]])
     inside = (((points[:, None] - centres) / radii).norm(dim=-1) < 1).any(1)
     x, y, z = points.unbind(-1)
     inside |= (x.square() + y.square() < 0.012) & (z.abs() < 0.8)
@@ -42,7 +42,7 @@ def scene(points: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def fit_field(steps: int = 250) -> dict[str, torch.Tensor]:
-    """Planes and decoder regressed on the scene's raw density (+6 inside, -10 outside) and colour."""
+    """Planes and decoder regressed on the raw density of the scene (+40 inside, -12 outside) and its colour."""
     generator = torch.Generator().manual_seed(0)
     torch.manual_seed(0)
     decoder = Decoder(CHANNELS)
@@ -53,12 +53,12 @@ def fit_field(steps: int = 250) -> dict[str, torch.Tensor]:
     for step in range(steps):
         for group, lr in zip(optimiser.param_groups, (0.02, 2e-3), strict=True):
             group["lr"] = lr * (1 - step / steps)
-        points = 2 * torch.rand(16_384, 3, generator=generator) - 1
+        points = (2.1 * torch.rand(16_384, 3, generator=generator) - 1.05).clamp(-1, 1)  # faces of the box too
         inside, colour = scene(points)
         raw = Field(planes, decoder).raw(points)
-        target = torch.where(inside, 6.0, -10.0)
+        target = torch.where(inside, 40.0, -12.0)
         shown = (activate(raw)[0] - colour).square().mean(-1) * inside
-        loss = torch.nn.functional.smooth_l1_loss(raw[:, 0], target) + 10 * shown.mean()
+        loss = torch.nn.functional.smooth_l1_loss(raw[:, 0] / 10, target / 10) + 10 * shown.mean()
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()

@@ -17,6 +17,7 @@ from sphinx.util.docutils import SphinxDirective
 from lrm_core.evidence import verdicts
 from lrm_core.evidence.claims import claim, claims
 from lrm_core.evidence.rules import RULES
+from lrm_core.show.findings import stored_finding, stored_verdict
 
 SCORES = ["claim", "verdict", "published", "ours, as published", "audited [95% interval]", "quantity"]
 
@@ -50,6 +51,10 @@ NUMBERS: dict[str, Callable[[str], str]] = {
     ),
     "c2.published.low": lambda profile: _percent_range(_band(0)),
     "c2.published.high": lambda profile: _percent_range(_band(2)),
+    "c1.verdict": lambda profile: stored_verdict("C1", profile).capitalize(),
+    "c1.finding": lambda profile: stored_finding("C1", profile),
+    "c2.verdict": lambda profile: stored_verdict("C2", profile).capitalize(),
+    "c2.finding": lambda profile: stored_finding("C2", profile),
 }
 
 

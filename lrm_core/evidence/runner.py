@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from lrm_core import load_model
 from lrm_core.evidence.experiments import EXPERIMENTS, Experiment, get_experiment

@@ -108,7 +108,7 @@ def fit_oracle(
             if views_per_step
             else targets.draw_rays(rays_per_step or RAYS_PER_STEP, generator)
         ).to(planes.device)
-        explored = occupancy.explored(EXPLORED, generator)
+        explored = occupancy and occupancy.explored(EXPLORED, generator)
         colour, _, weight = render_field(volume, explored, targets.rays[chosen], samples_per_ray)
         error = colour + (1 - weight[:, None]) - targets.colours[chosen]
         loss = error.abs().mean() + error.square().mean()

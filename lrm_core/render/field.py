@@ -59,9 +59,9 @@ class Field:
         return hidden
 
     @torch.no_grad()
-    def density_at_centres(self) -> Float[Tensor, "R R R"]:
-        """Raw density at the texel centres, indexed [z, y, x]; there a lookup is a sum of three texels."""
-        return self._density_lattice(self.table[:, 1:-1, 1:-1])
+    def density_at_centres(self, stride: int = 1) -> Float[Tensor, "L L L"]:
+        """Raw density at every `stride`-th texel centre, indexed [z, y, x]; a lookup is a sum of texels there."""
+        return self._density_lattice(self.table[:, 1:-1:stride, 1:-1:stride])
 
     @torch.no_grad()
     def density_at_corners(self) -> Float[Tensor, "R+1 R+1 R+1"]:

@@ -14,6 +14,8 @@ from lrm_core.render.quadrature import coarse_depths, composite, fine_depths, in
 from lrm_core.render.rays import box_span
 
 CHUNK_RAYS = 4_096  # keeps the tensors of a chunk within the cache
+BLOCK_SAMPLES = 16  # evaluated between two looks at whether a ray still sees anything
+DARK = 1e-4  # share of the light behind which samples are left out
 CHECKPOINT_RAYS = 32_768  # beyond this many, the backward pass renders each chunk again
 
 
@@ -105,10 +107,14 @@ def _march(field: Field, occupancy: Occupancy | None, rays: RaySegments, offsets
     density = _skim(occupancy, rays, depths)
     found = density.isnan().any(1).nonzero()[:, 0]
     rays, depths = rays[found], depths[found]
-    density, colour = _evaluate(field, rays, depths, density[found])
+    block = depths.shape[1] if occupancy is None else BLOCK_SAMPLES
+    density, colour = _evaluate_until_opaque(field, rays, depths, density[found], block)
     with torch.no_grad():
         more = fine_depths(depths, interval_weights(depths, density), quantiles[found])
-    more_density, more_colour = _evaluate(field, rays, more, _skim(occupancy, rays, more))
+        skimmed = _skim(occupancy, rays, more)
+        if occupancy is not None:
+            skimmed.masked_fill_(more > _opaque_from(depths, density)[:, None], -torch.inf)
+    more_density, more_colour = _evaluate(field, rays, more, skimmed)
     depths, order = torch.cat([depths, more], dim=1).sort(dim=1)
     result = composite(depths, torch.cat([density, more_density], dim=1).gather(1, order))
     shares = torch.zeros_like(depths).scatter(1, order, result.shares)  # back to coarse, then fine
@@ -124,6 +130,26 @@ def _skim(occupancy: Occupancy | None, rays: RaySegments, depths: Float[Tensor, 
         return torch.full_like(depths, torch.nan).masked_fill_(outside, -torch.inf)
     within = torch.minimum(depths, rays.end[:, None])
     return occupancy.along(rays.origins, rays.directions, within).masked_fill_(outside, -torch.inf)
+
+
+def _evaluate_until_opaque(field: Field, rays: RaySegments, depths: Tensor, density: Tensor, block: int):
+    """`_evaluate` front to back in blocks of samples, leaving out those behind what lets no light through."""
+    densities, colours, seen_through = [], [], torch.ones_like(rays.hit)
+    for columns in torch.arange(depths.shape[1], device=depths.device).split(block):
+        part = density[:, columns].masked_fill(~seen_through[:, None], -torch.inf)
+        part, colour = _evaluate(field, rays, depths[:, columns], part)
+        densities.append(part)
+        colours.append(colour)
+        so_far = torch.cat(densities, dim=1)
+        seen_through = _opaque_from(depths[:, : so_far.shape[1]], so_far).isinf()
+    return so_far, torch.cat(colours, dim=1)
+
+
+@torch.no_grad()
+def _opaque_from(depths: Tensor, density: Tensor) -> Float[Tensor, "rays"]:
+    """Depth from which on less than `DARK` of a ray's light is left, inf if there is none."""
+    left = 1 - interval_weights(depths, density).cumsum(-1)
+    return depths[:, 1:].masked_fill(left > DARK, torch.inf).amin(-1)
 
 
 def _evaluate(field: Field, rays: RaySegments, depths: Tensor, density: Tensor) -> tuple[Tensor, Tensor]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
-from torch.nn.functional import max_pool3d
+from torch.nn.functional import avg_pool3d, max_pool3d
 
 from lrm_core.render.field import Field
 from lrm_core.render.rays import BOX_MIN
@@ -17,10 +17,7 @@ EMPTY_DENSITY = 5e-4
 RAW_EMPTY = math.log(math.expm1(EMPTY_DENSITY)) + 1
 RANGE_MARGIN = 0.5
 SURPRISES = 0.005
-
-
-def _upper_bound(highest: Tensor, lowest: Tensor) -> Tensor:
-    return highest + RANGE_MARGIN * (highest - lowest)
+CHECKED_SIDE = 32  # centres looked at along each axis
 
 
 @dataclass(frozen=True)
@@ -29,7 +26,7 @@ class Occupancy:
 
     Attributes:
         occupied: whether the density may exceed the threshold somewhere in the cell, (R, R, R).
-        raw: raw density at the cell's centre, (R, R, R); what a skipped sample contributes to its neighbours.
+        raw: mean raw density of the cell's corners, (R, R, R); what a skipped sample contributes to its neighbours.
         skimmed: both in one flat table, NaN where a cell is occupied, else its raw density, (R^3,).
         low, high: corners of the box around all occupied cells, (3,) as (x, y, z), in world units.
         resolution: R.
@@ -43,21 +40,26 @@ class Occupancy:
     resolution: int
 
     @classmethod
-    def of(cls, field: Field) -> "Occupancy":
-        """Cells of a field, from its densities at the centre and the eight corners of each.
+    def of(cls, field: Field) -> "Occupancy | None":
+        """Cells of a field, from its densities at the eight corners of each.
 
         A cell's densities are bounded by their maximum plus `RANGE_MARGIN` of their range. The bound is checked
-        on the field itself: where the corners alone call a cell empty, its centre has to be empty too. If more
-        than `SURPRISES` of those centres are not, the field varies within its cells and nothing is skipped.
+        on the field itself: where the corners call a cell empty, its centre has to be empty too.
+
+        Returns:
+            None if more than `SURPRISES` of the centres looked at are not: the field varies within its cells, and
+            nothing can be skipped.
         """
-        centre, corner = field.density_at_centres(), field.density_at_corners()
-        highest, lowest = max_pool3d(corner[None], 2, 1)[0], -max_pool3d(-corner[None], 2, 1)[0]
-        empty = _upper_bound(highest, lowest) <= RAW_EMPTY
-        surprises = (empty & (centre > RAW_EMPTY)).sum() / empty.sum().clamp(min=1)
-        if surprises > SURPRISES:
-            return cls.around(torch.ones_like(empty), centre)
-        bound = _upper_bound(torch.maximum(highest, centre), torch.minimum(lowest, centre))
-        return cls.around(bound > RAW_EMPTY, centre)
+        corner = field.density_at_corners()[None]
+        highest, lowest = max_pool3d(corner, 2, 1)[0], -max_pool3d(-corner, 2, 1)[0]
+        occupied = highest + RANGE_MARGIN * (highest - lowest) > RAW_EMPTY
+        stride = max(1, field.resolution // CHECKED_SIDE)
+        checked = occupied[::stride, ::stride, ::stride]
+        surprise = (field.density_at_centres(stride) > RAW_EMPTY) & ~checked
+        if surprise.sum() > SURPRISES * (~checked).sum():
+            return None
+        checked |= surprise
+        return cls.around(occupied, avg_pool3d(corner, 2, 1)[0])
 
     @classmethod
     def around(cls, occupied: Bool[Tensor, "R R R"], raw: Float[Tensor, "R R R"]) -> "Occupancy":
