@@ -47,7 +47,7 @@ class PretrainConfig:
         seed: of the initial weights.
     """
 
-    steps: int = 3000
+    steps: int = 2200
     batch: int = 4
     views: int = 4
     rays: int = 512

@@ -1,10 +1,16 @@
 """Parameters to start training from; what lets a small model leave the blob stage is explained here.
 
-A plane token has to find the patches in which its points are seen. Positions in shared coordinates
-(`positions.py`), together with a key projection that equals the query projection, give that to it from the
-first step: a query and a key are then the same map of almost the same vector wherever a plane token
-projects onto a patch, so the largest scores of every head lie there. With random positions the
-correspondence has itself to be learned, and until then the planes are an average over the image.
+A plane token has to find the patches in which its points are seen, and to pass on what they show. From random
+parameters both have to be learned, and until then the planes are an average over the image. Here they are given:
+
+- Positions in shared coordinates (`positions.py`) fill the first half of the channels of patches and of plane
+  tokens. Queries and keys read only that half, by the same projection, so the largest scores lie where a plane
+  token projects onto a patch, whatever the patch shows.
+- The second half carries content: the mean colour of a patch in three channels, its detail in the others.
+  Values, outputs and the upsampler pass it on unchanged, so the first channels of the planes start as colour.
+- Every other branch writes to the second half only.
+
+Nothing of this is fixed: every parameter is free to leave its start.
 """
 
 import torch
@@ -13,12 +19,16 @@ from torch import Tensor, nn
 from lrm_core.model.encoder import VisionTransformer
 from lrm_core.model.lrm import LRM
 from lrm_core.model.positions import patch_coordinates, plane_coordinates, sine_cosine
-from lrm_core.model.transformer import Attention, Layer, ModulatedNorm
+from lrm_core.model.transformer import Attention, ModulatedNorm
 
 TOKEN_DEVIATION = 0.02
 PLANE_DEVIATION = 0.1
 LINEAR_GAIN = 0.64
-QUERY_GAIN = 2.0
+QUERY_GAIN = 3.0
+DETAIL_GAIN = 0.5
+COLOUR_GAIN = 2.0
+BLOCK_GAIN = 0.5
+PLANE_DETAIL_GAIN = 0.2
 WHITE = 1.0
 
 
@@ -32,12 +42,17 @@ def initialise(model: LRM, generator: torch.Generator) -> LRM:
     """
     for module in model.modules():
         _initialise_module(module, generator)
-    _initialise_patches(model.encoder.model, generator)
-    _initialise_plane_tokens(model, generator)
+    positions = min(model.config.transformer_dim, model.config.encoder_feat_dim) // 2
+    _initialise_patches(model.encoder.model, positions, generator)
+    _initialise_plane_tokens(model, positions, generator)
+    for block in model.encoder.model.blocks:
+        for branch in (block.attn.proj, block.mlp.fc2):
+            _spare_positions(branch.weight, positions, BLOCK_GAIN)
     for layer in model.transformer.layers:
-        _initialise_cross_attention(layer.cross_attn, generator)
-        _quieten(layer, len(model.transformer.layers))
-    _initialise_field(model, generator)
+        _initialise_cross_attention(layer.cross_attn, positions, generator)
+        for branch in (layer.self_attn.out_proj, layer.mlp[3]):
+            _spare_positions(branch.weight, positions, (2 * len(model.transformer.layers)) ** -0.5)
+    _initialise_field(model, positions, generator)
     return model
 
 
@@ -69,50 +84,70 @@ def _initialise_module(module: nn.Module, generator: torch.Generator) -> None:
         module.gamma.fill_(1.0)
 
 
-def _initialise_patches(encoder: VisionTransformer, generator: torch.Generator) -> None:
-    """Positions dominate at first; white, the background, starts as no content at all."""
+def _initialise_patches(encoder: VisionTransformer, positions: int, generator: torch.Generator) -> None:
+    """Position, then mean colour, then detail; white, the background, starts as no content at all."""
     for tokens in (encoder.cls_token, encoder.register_tokens):
         _truncated(tokens, TOKEN_DEVIATION, generator)
-    encoder.pos_embed[:, 0] = 0
-    encoder.pos_embed[0, 1:] = sine_cosine(
-        patch_coordinates(encoder.config.pos_grid), encoder.config.embed_dim
-    )
+    encoder.pos_embed.zero_()
+    grid = patch_coordinates(encoder.config.pos_grid)
+    encoder.pos_embed[0, 1:, :positions] = sine_cosine(grid, positions)
     projection = encoder.patch_embed.proj
-    _linear(projection.weight, generator, gain=1.0)
+    _linear(projection.weight, generator, gain=DETAIL_GAIN)
+    projection.weight[: positions + 3] = 0
+    for channel in range(3):
+        projection.weight[positions + channel, channel] = COLOUR_GAIN / encoder.config.patch_size**2
     projection.bias.copy_(-WHITE * projection.weight.sum(dim=(1, 2, 3)))
 
 
-def _initialise_plane_tokens(model: LRM, generator: torch.Generator) -> None:
+def _initialise_plane_tokens(model: LRM, positions: int, generator: torch.Generator) -> None:
     """Shared positions, and a vector per plane that tells the planes apart."""
-    width = model.config.transformer_dim
-    positions = sine_cosine(plane_coordinates(model.config.triplane_low_res), width)  # (3, tokens, d)
-    plane = PLANE_DEVIATION * torch.randn(3, 1, width, generator=generator)
-    model.pos_embed.copy_((positions + plane).flatten(0, 1)[None])
+    shared = sine_cosine(
+        plane_coordinates(model.config.triplane_low_res), positions
+    )  # (3, tokens, positions)
+    plane = PLANE_DEVIATION * torch.randn(3, 1, model.config.transformer_dim - positions, generator=generator)
+    tokens = torch.cat([shared, plane.expand(-1, shared.shape[1], -1)], dim=-1)
+    model.pos_embed.copy_(tokens.flatten(0, 1)[None])
 
 
-def _initialise_cross_attention(attention: Attention, generator: torch.Generator) -> None:
-    """Key projection = query projection on the channels that both widths share; values at full strength."""
+def _initialise_cross_attention(attention: Attention, positions: int, generator: torch.Generator) -> None:
+    """Queries and keys read the position by one projection; values and output are the identity on content."""
     query, key, value = attention.projections()
     _linear(query, generator, gain=QUERY_GAIN)
-    shared = min(query.shape[1], key.shape[1])
-    key[:, :shared] = query[:, :shared]
-    for weight in (value, attention.out_proj.weight):
-        _linear(weight, generator, gain=1.0)
+    query[:, positions:] = 0
+    key.zero_()
+    key[:, :positions] = query[:, :positions]
+    _pass_content(value, attention.out_proj.weight, positions)
 
 
-def _quieten(layer: Layer, layers: int) -> None:
-    """Scale the other two branches by 1 / sqrt(2 layers) (GPT-2), so that the image leads at first."""
-    for branch in (layer.self_attn.out_proj, layer.mlp[3]):
-        branch.weight.mul_((2 * layers) ** -0.5)
+def _pass_content(value: Tensor, out: Tensor, positions: int) -> None:
+    """As many copies of the content as fit into the values; the output takes their mean."""
+    content = min(value.shape) - positions
+    copies = value.shape[0] // content
+    value.zero_()
+    out.zero_()
+    for start in range(0, copies * content, content):
+        value[start : start + content, positions : positions + content] = torch.eye(content)
+        out[positions : positions + content, start : start + content] = torch.eye(content) / copies
 
 
-def _initialise_field(model: LRM, generator: torch.Generator) -> None:
-    """Planes of deviation about 0.5, and a field that is a faint grey haze.
+def _spare_positions(weight: Tensor, positions: int, gain: float) -> None:
+    """Scale a branch's output and keep it out of the channels that carry the position."""
+    weight.mul_(gain)
+    weight[:positions] = 0
+
+
+def _initialise_field(model: LRM, positions: int, generator: torch.Generator) -> None:
+    """Planes that start with the content, and a field that is a faint grey haze.
 
     Raw density near 0 makes a density of softplus(-1) = 0.31: a ray through the middle of the box loses
     about half its light, so that both more and less density change the image. Raw colour near 0 is mid-grey.
     """
-    _truncated(model.upsampler.weight, 0.5 / model.upsampler.in_channels**0.5, generator)
+    weight = model.upsampler.weight  # (d, C, 2, 2)
+    content = weight.shape[0] - positions
+    _truncated(weight, PLANE_DETAIL_GAIN / content**0.5, generator)
+    weight[:positions] = 0
+    passed = torch.arange(min(content, weight.shape[1]))
+    weight[positions + passed, passed] += 1.0
     model.upsampler.bias.zero_()
     layers = [module for module in model.decoder.net if isinstance(module, nn.Linear)]
     for layer in layers[:-1]:

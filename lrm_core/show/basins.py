@@ -6,17 +6,12 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 import torch
-from jaxtyping import Float
-from torch import Tensor
 
-from lrm_core.evidence.experiments.e02_basins import image_distances, latent_distance
 from lrm_core.evidence.metrics import channel_correlation
 from lrm_core.evidence.oracles import Start, render_images, split_views
 from lrm_core.evidence.rules import C1_FEATURES, C1_MATTER, C1_OURS, FAR, NEAR
 from lrm_core.fit import fit_oracle
 from lrm_core.fit.oracle import OracleFit
-from lrm_core.model.lrm import LRM
-from lrm_core.render import Views
 from lrm_core.show.chapter import Chapter
 from lrm_core.show.findings import intervals
 from lrm_core.show.pictures import image_row
@@ -160,7 +155,7 @@ def one_channel(chapter: Chapter) -> go.Figure:
 def short_fit(chapter: Chapter, start: Start) -> OracleFit:
     """The first steps of a fit from one start, computed now, with its own short schedule."""
     config, item = chapter.oracle_config, chapter.item
-    train, heldout = (item.views(indices) for indices in split_views(item))
+    train = item.views(split_views(item)[0])
     noise = torch.randn(chapter.predicted.shape, generator=torch.Generator().manual_seed(chapter.seed))
     begin = (
         config.random_scale * noise.to(chapter.predicted.device) if start == "random" else chapter.predicted
@@ -169,7 +164,6 @@ def short_fit(chapter: Chapter, start: Start) -> OracleFit:
         begin,
         chapter.model.decoder,
         train,
-        heldout=heldout,
         iterations=min(SHORT_FIT, config.iterations),
         lr=config.lr,
         rays_per_step=config.rays_per_step,
@@ -181,58 +175,16 @@ def short_fit(chapter: Chapter, start: Start) -> OracleFit:
 
 
 def fitting(chapter: Chapter) -> go.Figure:
-    """PSNR in held-out views while the oracles were fitted, and in the short fits computed now."""
+    """PSNR on the rays of a step while the oracles were fitted, and in the short fits computed now."""
     lines = []
     for start, (label, colour) in STARTS.items():
         for history, dash, suffix in (
             (chapter.oracle(start).history, "solid", ""),
             (short_fit(chapter, start).history, "dot", ", short fit now"),
         ):
-            steps, scores = history["step"], history["heldout_psnr"]
+            steps, scores = history["step"], history["train_psnr"]
             lines.append(Curve(label + suffix, steps, scores, COLOURS[colour], dash, 2.5, hover=label))
     alt = (
         "PSNR in held-out views against the step of the fit, from both starts; the curves rise and level off."
     )
-    return curves(lines, ("step of the optimiser", "PSNR in held-out views (dB)"), alt, log_ticks=TICKS)
-
-
-@torch.no_grad()
-def invisible_shift(
-    model: LRM, planes: Float[Tensor, "3 c r r"], size: float, seed: int = 0
-) -> Float[Tensor, "3 c r r"]:
-    """Planes plus one constant per plane and channel that the decoder's first layer maps to zero.
-
-    Args:
-        model: whose first layer reads 3C channels into fewer hidden units, so that such constants exist.
-        planes: any.
-        size: mean absolute value of the constants.
-        seed: which of them.
-
-    Raises:
-        ValueError: if the first layer has no null space.
-    """
-    weight = model.decoder.net[0].weight.double()  # (hidden, 3C)
-    hidden, inputs = weight.shape
-    if hidden >= inputs:
-        raise ValueError(
-            f"the decoder's first layer reads {inputs} channels into {hidden}: nothing is invisible"
-        )
-    basis = torch.linalg.svd(weight).Vh[hidden:]  # (3C - hidden, 3C)
-    mix = torch.randn(len(basis), generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-    constants = mix.to(basis.device) @ basis
-    constants = constants * (size / constants.abs().mean())
-    return planes + constants.view(3, -1, 1, 1).to(planes.dtype)
-
-
-@torch.no_grad()
-def invisible_table(chapter: Chapter) -> pd.DataFrame:
-    """How far the shifted prediction is from the prediction, as numbers and as pictures."""
-    published = chapter.claim.published["random_vs_predinit"]["l1"]
-    planes = {"prediction": chapter.predicted}
-    planes["shifted"] = invisible_shift(chapter.model, chapter.predicted, published, chapter.seed)
-    latent = latent_distance(planes["prediction"], planes["shifted"])
-    views: Views = chapter.item.views(split_views(chapter.item)[1][:2])
-    image = image_distances(chapter.model, planes, views)["psnr_between"]["prediction_vs_shifted"]
-    rows = [(label, number(latent[key], 3)) for key, label in MEASURES.items()]
-    rows.append(("PSNR between the renders (dB; equal images count as 100)", number(image, 0)))
-    return pd.DataFrame(rows, columns=["prediction against shifted prediction", "value"])
+    return curves(lines, ("step of the optimiser", "PSNR on its rays (dB)"), alt, log_ticks=TICKS)

@@ -25,7 +25,7 @@ MEANING: dict[str, tuple[str, ...]] = {
     ),
     "C2": (
         "So most of what lies in the high band is left by the fit itself, and says nothing about the encoder.",
-        "So the high frequencies win only because amplitudes are summed: in power the residual is low-frequency.",
+        "So the high band wins only because amplitudes are summed: in power the low band outweighs it.",
         "So the residual is a high-frequency one, in power as in amplitude and by about the published share.",
         "So the residual is a high-frequency one in power too, although its share differs from the published one.",
         "So the records do not show that the high band outweighs the low one.",
@@ -84,8 +84,8 @@ def _basins(x: Callable[[str], Interval]) -> str:
     between, pred = x("heldout.psnr_between.random_vs_predinit"), x("heldout.psnr.pred")
     published = claim("C1").published["random_vs_predinit"]["channel_correlation"]
     return (
-        f"Rendered in held-out views, the two oracles are {number(between.estimate, 1)} dB close to each other, "
-        f"the prediction {number(pred.estimate, 1)} dB to the truth. Their triplanes correlate by "
+        f"In held-out views the two oracles match each other to {number(between.estimate, 1)} dB, and the "
+        f"prediction matches the truth to {number(pred.estimate, 1)} dB. Their triplanes correlate by "
         f"{number(x(C1_OURS).estimate)} over all texels (published: {number(published)}), by "
         f"{number(x(C1_MATTER).estimate)} over those that the object occupies and by "
         f"{number(x(C1_FEATURES).estimate)} behind the decoder's first layer; on the straight line between them "

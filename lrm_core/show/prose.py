@@ -54,7 +54,8 @@ def claim_quote(claim: Claim) -> str:
 
 def table_html(table: pd.DataFrame) -> str:
     """A table of text, without its index."""
-    return table.to_html(index=False, border=0, classes="dataframe")
+    html = table.to_html(index=False, border=0, classes="dataframe")
+    return f'<div style="overflow-x:auto;margin-bottom:1.2rem">{html}</div>'
 
 
 def verdict_box(rule: Rule, found: Judgement, finding: str) -> str:
@@ -103,10 +104,11 @@ def live_table(live: Live, entries: dict[str, str]) -> pd.DataFrame:
 
 
 def reproduce(profile: str, notebook: str) -> str:
-    """The two commands that run a chapter again, as Markdown."""
+    """The commands that run a chapter again, as Markdown."""
+    lrm = f".venv/bin/lrm reproduce --profile {profile} --notebook {notebook[:2]}"
     return (
-        f"```bash\nlrm reproduce --profile {profile} --notebook {notebook[:2]} --refresh\n"
-        f"papermill notebooks/{notebook}.ipynb {notebook}.ipynb -p profile {profile}\n```"
+        f"```bash\n{lrm}            # from the stored records\n{lrm} --refresh  # fits every oracle anew\n"
+        f".venv/bin/papermill notebooks/{notebook}.ipynb {notebook}.ipynb -p profile {profile}\n```"
     )
 
 

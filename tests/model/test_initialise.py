@@ -74,13 +74,14 @@ def test_seed_decides_every_parameter() -> None:
 def test_first_attention_lies_where_the_token_projects(mini: LRM) -> None:
     """Of the attention of the first layer, a large part falls within 1.5 patches of the projection."""
     layer = mini.transformer.layers[0]
-    features = mini.encode_image(torch.ones(1, 3, 128, 128))
+    picture = torch.rand(1, 3, 16, 16, generator=torch.Generator().manual_seed(0))  # a colour for each patch
+    features = mini.encode_image(picture.repeat_interleave(8, dim=2).repeat_interleave(8, dim=3))
     tokens = layer.norm1(mini.pos_embed, mini.camera_embedder(CAMERA))
     query, key, _ = layer.cross_attn.projections()
-    query, key = split_heads(tokens @ query.T, 6), split_heads(features @ key.T, 6)
-    weight = (
-        (query @ key.transpose(-1, -2) / math.sqrt(32)).softmax(-1)[0, :, :, 1:].mean(0)
-    )  # no class token
+    heads = MINI.transformer_heads
+    query, key = split_heads(tokens @ query.T, heads), split_heads(features @ key.T, heads)
+    scores = query @ key.transpose(-1, -2) / math.sqrt(MINI.transformer_dim / heads)
+    weight = scores.softmax(-1)[0, :, :, 1:].mean(0)  # no class token
     places, patches = plane_coordinates(16).flatten(0, 1), patch_coordinates(16)
     near = ((places[:, None, :2] - patches[None, :, :2]).abs() < 1.5 / 16).all(-1)
     seen = (places[:, :2].abs() < 0.4).all(-1)
@@ -88,11 +89,28 @@ def test_first_attention_lies_where_the_token_projects(mini: LRM) -> None:
     assert (weight * near).sum(-1)[seen].mean() > 0.35
 
 
-def test_key_equals_query_where_widths_differ() -> None:
+def test_positions_are_shared_where_widths_differ() -> None:
     vit = ViTConfig(embed_dim=48, depth=1, num_heads=3, patch_size=8, pos_grid=16)
     model = initialise(LRM(replace(MINI, vit=vit, encoder_feat_dim=48)), torch.Generator().manual_seed(0))
     query, key, _ = model.transformer.layers[1].cross_attn.projections()
-    assert torch.equal(key, query[:, :48])
+    assert torch.equal(key[:, :24], query[:, :24])
+    assert key[:, 24:].abs().max() == query[:, 24:].abs().max() == 0
+    middle = model.pos_embed[0, 256:512].view(16, 16, -1)[8, 8]  # plane 1: seen right of the centre, upwards
+    patches = model.encoder.model.pos_embed[0, 1:, :24]
+    nearest = torch.nn.functional.cosine_similarity(middle[:24], patches, dim=-1).argmax().item()
+    assert divmod(nearest, 16) == (7, 8)
+
+
+@torch.no_grad()
+def test_planes_start_with_the_colour_of_the_patch(mini: LRM) -> None:
+    """Where plane 1 projects onto a red square its first channels tell red from green and blue."""
+    image = torch.ones(1, 3, 128, 128)
+    image[:, 1:, 48:80, 48:80] = 0
+    change = mini.predict_planes(image, CAMERA) - mini.predict_planes(torch.ones_like(image), CAMERA)
+    red, green, blue = change[0, 1, :3, 14:18, 14:18].mean((1, 2))
+    assert red - green > 0.5
+    assert red - blue > 0.5
+    assert change[0, 1, :3, 14:18, 14:18].abs().mean() > 3 * change[0, 1, :3, :4, :4].abs().mean()
 
 
 @torch.no_grad()
@@ -104,7 +122,7 @@ def test_white_adds_nothing_to_positions(mini: LRM) -> None:
 def test_field_starts_as_a_faint_grey_haze(mini: LRM) -> None:
     image = torch.rand(1, 3, 128, 128, generator=torch.Generator().manual_seed(0))
     planes = mini.predict_planes(image, CAMERA)
-    assert 0.2 < planes.std() < 1.0
+    assert 0.2 < planes.std() < 2.0
     features = planes[0].permute(2, 3, 0, 1).flatten(2)  # (R, R, 3C): the three planes at the same cell
     colour, density = activate(mini.decoder(features))
     through = torch.exp(-2 * density)  # a ray through the middle of the box is 2 long

@@ -1,0 +1,130 @@
+"""Figures and tables of both chapters, on records of a tiny model."""
+
+import base64
+import io
+import re
+
+import pandas as pd
+import pytest
+import torch
+
+from lrm_core.evidence.experiments.e02_basins import latent_distance
+from lrm_core.render import query_points
+from lrm_core.show import basins, chapter, gauge, prose, residual
+from lrm_core.spectral import published_shares
+
+FIGURES = [
+    *[
+        ("C1", draw)
+        for draw in (basins.one_channel, basins.fitting, basins.alike_and_apart, basins.line_between)
+    ],
+    *[
+        ("C2", draw)
+        for draw in (
+            residual.spectrum_map,
+            residual.shares_figure,
+            residual.profile_figure,
+            residual.controls_figure,
+            lambda page: residual.law_figure(page.claim.published),
+        )
+    ],
+]
+TABLES = [
+    ("C1", basins.compared_table),
+    ("C1", lambda page: gauge.invisible_table(gauge.invisible_distances(page))),
+    ("C2", residual.controls_table),
+]
+
+
+@pytest.mark.parametrize(("claim", "draw"), FIGURES)
+def test_figures_are_described_and_give_their_data(make_chapter, claim, draw):
+    figure = draw(make_chapter(claim))
+    assert len(figure.layout.meta["alt"]) > 60
+    assert "nan" not in figure.layout.meta["alt"].lower()
+    data = prose.figure_data(figure)
+    assert len(data) >= 4
+    assert {"series", "x", "y"} <= set(data)
+
+
+@pytest.mark.parametrize(("claim", "make"), TABLES)
+def test_tables_are_text_without_gaps(make_chapter, claim, make):
+    table = make(make_chapter(claim))
+    assert len(table) >= 4
+    assert table.map(lambda cell: isinstance(cell, str) and "nan" not in cell).all(axis=None)
+
+
+def test_the_csv_link_holds_the_table_itself():
+    table = pd.DataFrame({"x": [1.5, None], "y": ["a", "b"]})
+    link = prose.csv_link(table, "name", "Data <here>")
+    content = base64.b64decode(re.search(r"base64,([^\"]+)", link).group(1)).decode()
+    pd.testing.assert_frame_equal(pd.read_csv(io.StringIO(content)), table)
+    assert "Data &lt;here&gt;" in link
+
+
+def test_every_number_of_the_live_table_is_in_the_records(make_chapter):
+    for claim, entries in (("C1", basins.LIVE_ENTRIES), ("C2", residual.LIVE_ENTRIES)):
+        assert set(entries) <= set(make_chapter(claim).table.columns)
+
+
+def test_constants_in_the_null_space_move_the_planes_and_not_the_field(tiny_model):
+    planes = torch.randn(3, 24, 16, 16, generator=torch.Generator().manual_seed(1))
+    shifted = gauge.invisible_shift(tiny_model, planes, 2.0)
+    distance = latent_distance(planes, shifted)
+    assert distance["l1"] == pytest.approx(2.0, rel=1e-4)
+    assert distance["channel_correlation"] == pytest.approx(1.0, abs=1e-4)
+    inside = 1 - 1 / 16  # beyond, lookups mix the planes with the zeros outside the box
+    points = inside * (2 * torch.rand(1, 50, 3, generator=torch.Generator().manual_seed(2)) - 1)
+    before, after = (query_points(p[None], tiny_model.decoder, points) for p in (planes, shifted))
+    torch.testing.assert_close(after.density, before.density, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(after.rgb, before.rgb, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize(("psnr", "words"), [(70.0, "differ less than"), (30.0, "differ more than")])
+def test_the_sentence_on_the_shift_follows_the_images(psnr, words):
+    assert words in gauge.invisible_sentence({"psnr": psnr})
+    rounded = torch.rand(100_000, generator=torch.Generator().manual_seed(0)).double()
+    error = ((255 * rounded).round() / 255 - rounded).square().mean()
+    assert pytest.approx(float(-10 * error.log10()), abs=0.1) == gauge.EIGHT_BITS
+
+
+def test_a_first_layer_without_null_space_is_refused(tiny_model):
+    class Wide:
+        class decoder:
+            net = (torch.nn.Linear(12, 64),)
+
+    with pytest.raises(ValueError, match="reads 12 channels into 64"):
+        gauge.invisible_shift(Wide(), torch.zeros(3, 4, 8, 8), 1.0)
+
+
+def test_the_exponent_matches_the_published_share():
+    published = {name: [0.2, 0.3, 0.5] for name in residual.OBJECTS}
+    exponent = residual.matching_exponent(published)
+    assert residual.law_shares(exponent)[0][2] == pytest.approx(0.5, abs=1e-3)
+
+
+def test_law_shares_are_those_of_noise_filtered_to_the_law():
+    size, generator = 64, torch.Generator().manual_seed(0)
+    noise = torch.randn(3, 16, size, size, generator=generator, dtype=torch.float64)
+    frequency = torch.fft.fftfreq(size, dtype=torch.float64)
+    radius = torch.hypot(frequency[:, None], frequency[None]).clamp(min=1 / size)
+    planes = torch.fft.ifft2(torch.fft.fft2(noise) * radius**-1.0).real  # power f^-2
+    expected = published_shares(planes).mean(0)
+    found = torch.tensor(residual.law_shares(2.0)[0], dtype=torch.float64)
+    torch.testing.assert_close(found, expected, atol=0.02, rtol=0)
+
+
+def test_a_chapter_is_opened_with_the_records_of_the_chosen_objects(
+    monkeypatch, tiny_model, tables, tmp_path
+):
+    asked = []
+    monkeypatch.setattr(chapter, "record_all", lambda *a, **k: asked.append((a, k)))
+    monkeypatch.setattr(chapter, "load_model", lambda *a, **k: tiny_model)
+    monkeypatch.setattr(chapter, "stored_table", lambda *a: tables["C1"])
+    monkeypatch.setattr(chapter, "load_object", lambda folder: folder.name)
+    folders = [tmp_path / "real" / "disc0", tmp_path / "procedural" / "disc2"]
+    monkeypatch.setattr(chapter.Profile, "object_folders", lambda plan: folders)
+    page = chapter.open_chapter("C1", "smoke", objects=["disc2"], refresh=True)
+    assert asked == [(("smoke", ["e02_basins"], True), {"objects": ["disc2"]})]
+    assert page.groups == {"disc2": "procedural"}
+    assert page.table["object"].tolist() == ["disc2"]
+    assert page.item == "disc2"

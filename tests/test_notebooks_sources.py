@@ -1,0 +1,88 @@
+"""Sources of the notebooks: clean, short, every number computed, every chapter of one shape."""
+
+import ast
+import re
+
+import nbformat
+import pytest
+
+from lrm_core.paths import repository_root
+
+SOURCES = sorted((repository_root() / "notebooks").glob("*.ipynb"))
+SECTIONS = [
+    "The claim",
+    "How it is measured",
+    "What we find",
+    "What else it could be",
+    "Verdict",
+    "Checked live",
+    "Run it yourself",
+]
+LONGEST_CELL, LONGEST_FUNCTION = 25, 10
+NOT_PROSE = re.compile(r"\$\$.*?\$\$|\$[^$]*\$|```.*?```|`[^`]*`|\]\([^)]*\)", re.DOTALL)
+
+
+@pytest.fixture(params=SOURCES, ids=lambda source: source.stem)
+def notebook(request) -> nbformat.NotebookNode:
+    return nbformat.read(request.param, as_version=4)
+
+
+def _code(notebook) -> list:
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def _is_parameters(cell) -> bool:
+    return "parameters" in cell.metadata.tags
+
+
+def test_there_are_notebooks():
+    assert len(SOURCES) >= 2
+
+
+def test_sources_carry_no_outputs_and_fold_their_code(notebook):
+    for cell in _code(notebook):
+        assert not cell.outputs
+        assert cell.execution_count is None
+        assert "hide-input" in cell.metadata.tags
+
+
+def test_one_cell_holds_the_parameters_with_their_defaults(notebook):
+    (cell,) = filter(_is_parameters, _code(notebook))
+    values = {}
+    exec(cell.source, {}, values)
+    expected = {"profile": "mini", "seed": 0, "objects": None, "refresh": False, "device": "cpu"}
+    assert values == expected
+
+
+def test_cells_and_functions_are_short(notebook):
+    for cell in notebook.cells:
+        assert len(cell.source.splitlines()) <= LONGEST_CELL
+    for cell in _code(notebook):
+        for node in ast.walk(ast.parse(cell.source)):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                assert node.end_lineno - node.lineno < LONGEST_FUNCTION
+
+
+def test_no_number_is_typed(notebook):
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            assert not re.search(r"\d", NOT_PROSE.sub("", cell.source)), cell.source
+    for cell in _code(notebook):
+        if not _is_parameters(cell):
+            constants = [
+                node.value for node in ast.walk(ast.parse(cell.source)) if isinstance(node, ast.Constant)
+            ]
+            assert not [value for value in constants if isinstance(value, int | float)], cell.source
+            prose = [value for value in constants if isinstance(value, str) and " " in value]
+            assert not [text for text in prose if re.search(r"\d", text)], cell.source
+
+
+def test_every_chapter_has_the_same_shape(notebook):
+    headings = [
+        line.lstrip("# ") for cell in notebook.cells if cell.cell_type == "markdown"
+        for line in cell.source.splitlines() if line.startswith("#")
+    ]  # fmt: skip
+    assert headings[1:] == SECTIONS
+    first = notebook.cells[0].source.split("\n\n")
+    assert len(first) == 2, "a chapter opens with its title and one sentence"
+    assert len(re.findall(r"[.?!](?:\s|$)", first[1])) == 1
