@@ -96,7 +96,7 @@ def open_chapter(
     with redirect_stdout(sys.stderr):  # progress is not part of the page
         record_all(profile, [rule.experiment], refresh, objects=objects)
     model = load_model(plan.model, device=device).eval().requires_grad_(False)
-    folders = [folder for folder in plan.object_folders() if objects is None or folder.name in objects]
+    folders = plan.object_folders() if objects is None else [plan.object_folder(name) for name in objects]
     groups = {folder.name: folder.parent.name for folder in folders}
     table = stored_table(claim_id, profile, model_hash(model))
     chosen = table[table["object"].isin(groups)].reset_index(drop=True)

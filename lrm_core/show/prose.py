@@ -81,6 +81,8 @@ def agreement(live: Live) -> str:
     if compared.empty:
         return "There is no stored record of this object, seed and configuration to compare with."
     relative = compared["difference"].abs() / compared["stored"].abs().clip(lower=1)
+    if relative.max() == 0:
+        return f"All {len(compared)} numbers are those of the store, digit for digit."
     worst = compared.loc[relative.idxmax()]
     agrees = "agrees with" if relative.max() <= AGREE else "**differs from**"
     return (

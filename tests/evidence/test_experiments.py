@@ -46,5 +46,5 @@ class _Anything:
 
 
 def test_unknown_experiment() -> None:
-    with pytest.raises(ValueError, match="unknown experiment 'e99'; expected one of e01_oracle, e02_basins"):
+    with pytest.raises(ValueError, match="unknown experiment 'e99'; expected one of e00_model, e01_oracle"):
         get_experiment("e99")

@@ -23,6 +23,9 @@ class AllOrNothing(nn.Module):
         last.bias.fill_(-100.0)
         self.net = nn.Sequential(first, nn.ReLU(), last)
 
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        return self.net(features)
+
 
 class SolidBox:
     """What `matter` asks of a model: a decoder."""

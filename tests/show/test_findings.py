@@ -112,6 +112,7 @@ def test_agreement_names_the_number_that_differs_most():
         in prose.agreement(live)
     )
     assert "**differs from** the store" in prose.agreement(Live({"a": 1.0, "b": 20.0}, {"a": 1.0, "b": 25.0}))
+    assert "All 2 numbers" in prose.agreement(Live({"a": 1.0, "b": 0.0}, {"a": 1.0, "b": 0.0}))
     assert "no stored record" in prose.agreement(Live({"a": 1.0}, None))
 
 
