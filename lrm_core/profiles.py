@@ -14,6 +14,7 @@ class Profile:
         model: name for `load_model`.
         objects: folders of rendered objects, relative to `data`; a path that holds several is listed.
         per_group: at most so many objects of each folder, in order of name.
+        views: at most so many views of each object, view 0 included; None is all.
         iterations, rays_per_step, views_per_step: of every oracle; a step takes rays or (as published) views.
         seeds: of the experiments in which a seed matters.
         device: where it runs.
@@ -27,6 +28,7 @@ class Profile:
     rays_per_step: int | None
     seeds: tuple[int, ...]
     views_per_step: int | None = None
+    views: int | None = None
     device: str = "cpu"
 
     @property
@@ -60,7 +62,7 @@ MINI_GROUPS = ("mini/objects/real", "mini/objects/procedural")
 PROFILES = {
     profile.name: profile
     for profile in (
-        Profile("smoke", "mini", MINI_GROUPS, 1, iterations=30, rays_per_step=1024, seeds=(0,)),
+        Profile("smoke", "mini", MINI_GROUPS, 1, iterations=30, rays_per_step=1024, seeds=(0,), views=8),
         Profile("mini", "mini", MINI_GROUPS, 6, iterations=2000, rays_per_step=4096, seeds=(0, 1)),
         Profile(
             name="paper",

@@ -9,9 +9,8 @@ from lrm_core import load_model
 from lrm_core.evidence.canonical import plain
 from lrm_core.evidence.experiments import get_experiment
 from lrm_core.evidence.oracles import OracleCache
-from lrm_core.evidence.runner import Recorder
+from lrm_core.evidence.runner import Recorder, load_item
 from lrm_core.evidence.store import ResultStore
-from lrm_core.objects import load_object
 from lrm_core.profiles import get_profile
 
 
@@ -48,7 +47,7 @@ def recompute(
     """
     plan = get_profile(profile)
     chosen = get_experiment(experiment)
-    item = load_object(plan.object_folder(object_name))
+    item = load_item(plan, plan.object_folder(object_name))
     model = load_model(plan.model, device=device or plan.device).eval().requires_grad_(False)
     recorder = Recorder(plan, model, store or ResultStore(plan.results), OracleCache())
     record = recorder.store.get(recorder.key(item, chosen, seed))

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
@@ -96,6 +97,11 @@ class Recorder:
         return experiment.run(self.model, item, experiment.configuration(self.profile), seed, self.cache)
 
 
+def load_item(profile: Profile, folder: Path) -> RenderedObject:
+    """An object with the views that the profile uses."""
+    return load_object(folder).first(profile.views)
+
+
 def _jobs(
     profile: Profile, experiments: Iterable[Experiment], objects: Sequence[str] | None
 ) -> list[tuple[RenderedObject, Experiment, int]]:
@@ -106,7 +112,7 @@ def _jobs(
     return [
         (item, experiment, seed)
         for folder in every
-        for item in [load_object(folder)]
+        for item in [load_item(profile, folder)]
         for experiment in experiments
         if experiment.every_object or folder in few
         for seed in experiment.seeds(profile)

@@ -18,7 +18,7 @@ from lrm_core.render.rays import camera_rays
 RAYS_PER_STEP = 4096
 REFRESH_EVERY = 16  # steps between two looks at where the field is empty
 EXPLORED = 1 / 16  # share of empty space that is sampled all the same, so that density can grow there
-REPORTS = 10
+REPORTS, REPORT_STEPS = 10, 20  # at most so many reports, at least so many steps apart
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ def fit_oracle(
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
-        if (step + 1) % max(1, iterations // REPORTS) == 0 or step + 1 == iterations:
+        if (step + 1) % max(REPORT_STEPS, iterations // REPORTS) == 0 or step + 1 == iterations:
             score = heldout_psnr(planes.detach(), frozen, heldout, samples_per_ray) if heldout else math.nan
             report = (step + 1, loss.item(), _psnr(error.square().mean().item()), score)
             for column, value in zip(history.values(), report, strict=True):

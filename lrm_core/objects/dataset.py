@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -56,6 +56,11 @@ class RenderedObject:
     def source_camera(self) -> Float[Tensor, "1 16"]:
         """What the encoder is told about view 0, in the normalised world."""
         return principal_camera(self.normalized_poses()[:1], self.intrinsics)
+
+    def first(self, count: int | None) -> RenderedObject:
+        """The object with its first `count` views only; with all of them if None."""
+        parts = {name: getattr(self, name)[:count] for name in ("images", "masks", "poses")}
+        return replace(self, **parts)
 
     def views(self, indices: Sequence[int]) -> Views:
         """Images and render cameras of some views.

@@ -19,10 +19,11 @@ from lrm_core.evidence.experiments import get_experiment
 from lrm_core.evidence.live import Live, recompute
 from lrm_core.evidence.oracles import Oracle, OracleConfig, Start, oracle, predicted_planes
 from lrm_core.evidence.rules import RULES, Rule
+from lrm_core.evidence.runner import load_item
 from lrm_core.evidence.verdicts import Judgement, judge
 from lrm_core.model.hashing import model_hash
 from lrm_core.model.lrm import LRM
-from lrm_core.objects import RenderedObject, load_object
+from lrm_core.objects import RenderedObject
 from lrm_core.profiles import Profile, get_profile
 from lrm_core.show import prose
 from lrm_core.show.findings import finding, stored_table
@@ -100,7 +101,7 @@ def open_chapter(
     groups = {folder.name: folder.parent.name for folder in folders}
     table = stored_table(claim_id, profile, model_hash(model))
     chosen = table[table["object"].isin(groups)].reset_index(drop=True)
-    item = load_object(folders[0])
+    item = load_item(plan, folders[0])
     return Chapter(claim(claim_id), rule, plan, seed, model, chosen, groups, item)
 
 

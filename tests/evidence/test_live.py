@@ -24,7 +24,7 @@ def answer(monkeypatch: pytest.MonkeyPatch, model: LRM, make_object: Callable) -
         monkeypatch.setattr(module, "get_profile", lambda name: PROFILE)
         monkeypatch.setattr(module, "get_experiment", lambda name: experiment)
         monkeypatch.setattr(module, "load_model", lambda name, device: model)
-        monkeypatch.setattr(module, "load_object", lambda folder: make_object(0))
+        monkeypatch.setattr(module, "load_item", lambda plan, folder: make_object(0))
     monkeypatch.setattr(Profile, "object_folders", lambda self, every=False: [Path("disc0")])
     return found
 

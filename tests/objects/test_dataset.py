@@ -340,3 +340,11 @@ def test_split_faults(root):
     path.unlink()
     with pytest.raises(FileNotFoundError, match=r"val_uids\.json: no such list"):
         load_split(root, "val")
+
+
+def test_the_first_views_keep_their_cameras(folder):
+    item = load_object(folder)
+    few = item.first(2)
+    assert len(few.images) == len(few.masks) == len(few.poses) == 2
+    torch.testing.assert_close(few.cameras(), item.cameras()[:2])
+    assert len(item.first(None).images) == len(item.images)
