@@ -13,9 +13,9 @@ from lrm_core.render.occupancy import Occupancy
 from lrm_core.render.quadrature import coarse_depths, composite, fine_depths, interval_weights
 from lrm_core.render.rays import box_span
 
-CHUNK_RAYS = 4_096  # keeps the tensors of a chunk within the cache
+CHUNK_RAYS = 8_192  # fewer pay for more overhead, more leave the cache
 BLOCK_SAMPLES = 16  # evaluated between two looks at whether a ray still sees anything
-DARK = 1e-4  # share of the light behind which samples are left out
+DARK = 1e-5  # share of the light behind which samples are left out
 CHECKPOINT_RAYS = 32_768  # beyond this many, the backward pass renders each chunk again
 
 
