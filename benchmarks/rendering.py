@@ -53,7 +53,9 @@ def fit_field(steps: int = 250) -> dict[str, torch.Tensor]:
     for step in range(steps):
         for group, lr in zip(optimiser.param_groups, (0.02, 2e-3), strict=True):
             group["lr"] = lr * (1 - step / steps)
-        points = (2.1 * torch.rand(16_384, 3, generator=generator) - 1.05).clamp(-1, 1)  # faces of the box too
+        points = (2.1 * torch.rand(16_384, 3, generator=generator) - 1.05).clamp(
+            -1, 1
+        )  # faces of the box too
         inside, colour = scene(points)
         raw = Field(planes, decoder).raw(points)
         target = torch.where(inside, 40.0, -12.0)
