@@ -101,15 +101,16 @@ def objects() -> None:
 @click.option("--preset", default="mini", show_default=True, help="Which model and training recipe.")
 @click.option("--run", type=click.Path(path_type=Path), help="Folder of the run; runs/<preset> by default.")
 @click.option("--out", type=click.Path(path_type=Path), help="Where the averaged weights go when it is done.")
-def pretrain(preset: str, run: Path | None, out: Path | None) -> None:
+@click.option("--processes", type=int, help="Share each batch among so many; one per core by default.")
+def pretrain(preset: str, run: Path | None, out: Path | None, processes: int | None) -> None:
     """Train a model from scratch on procedural objects; goes on from the last checkpoint of the run."""
-    from lrm_core.fit.pretrain import get_preset
-    from lrm_core.fit.pretrain import pretrain as train
+    from lrm_core.fit.launch import pretrain_in_processes
+    from lrm_core.fit.pretrain_config import get_preset
     from lrm_core.fit.publish import publish
 
     architecture, config = get_preset(preset)
     run = run or Path("runs") / preset
-    train(run, architecture, config)
+    pretrain_in_processes(run, preset, processes)
     if out:
         publish(run, architecture, config, out)
         click.echo(f"{out}: averaged weights")

@@ -1,5 +1,6 @@
 """What a training run needs to go on as if it had never stopped."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,15 +15,21 @@ from lrm_core.model.lrm import LRM
 
 @dataclass
 class TrainingState:
-    """Weights, their moving average, the optimiser's moments, and the number of steps done."""
+    """Weights, their moving average, the optimisers' moments, and the number of steps done.
+
+    Every parameter belongs to one of the optimisers.
+    """
 
     model: LRM
-    optimiser: torch.optim.Optimizer
+    optimisers: Sequence[torch.optim.Optimizer]
     step: int = 0
     average: dict[str, Tensor] = field(default_factory=dict)
 
     def __post_init__(self):
         self.average = {name: p.detach().clone() for name, p in self.model.named_parameters()}
+        self._optimiser_of = {
+            p: optimiser for optimiser in self.optimisers for g in optimiser.param_groups for p in g["params"]
+        }
 
     @torch.no_grad()
     def advance(self, decay: float) -> None:
@@ -41,7 +48,7 @@ class TrainingState:
         named = {f"weight.{name}": p.detach() for name, p in self.model.named_parameters()}
         named |= {f"average.{name}": value for name, value in self.average.items()}
         for name, parameter in self.model.named_parameters():
-            for key, value in self.optimiser.state.get(parameter, {}).items():
+            for key, value in self._optimiser_of[parameter].state.get(parameter, {}).items():
                 named[f"optimiser.{key}.{name}"] = value
         return {name: value.contiguous() for name, value in named.items()}
 
@@ -59,14 +66,7 @@ class TrainingState:
         """
         if not path.exists():
             return
-        try:
-            with safe_open(path, framework="pt") as file:
-                stored = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-                step = int(file.metadata()["step"])
-        except (SafetensorError, KeyError, TypeError) as fault:
-            raise ValueError(
-                f"{path}: not a readable training checkpoint ({fault}); delete it to start over"
-            ) from fault
+        stored, self.step = _read(path)
         for name, parameter in self.model.named_parameters():
             if stored.get(f"weight.{name}", parameter[:0]).shape != parameter.shape:
                 raise ValueError(
@@ -74,10 +74,23 @@ class TrainingState:
                 )
             parameter.copy_(stored[f"weight.{name}"])
             self.average[name].copy_(stored[f"average.{name}"])
-            prefix = "optimiser."
-            self.optimiser.state[parameter] = {
-                key.removeprefix(prefix).removesuffix(f".{name}"): value
-                for key, value in stored.items()
-                if key.startswith(prefix) and key.split(".", 2)[2] == name
+            self._optimiser_of[parameter].state[parameter] = {
+                key.split(".")[1]: value for key, value in stored.items() if _moment_of(key) == name
             }
-        self.step = step
+
+
+def _read(path: Path) -> tuple[dict[str, Tensor], int]:
+    """Tensors and step number of a checkpoint; ValueError if it cannot be read."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            stored = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            return stored, int(file.metadata()["step"])
+    except (SafetensorError, KeyError, TypeError) as fault:
+        raise ValueError(
+            f"{path}: not a readable training checkpoint ({fault}); delete it to start over"
+        ) from fault
+
+
+def _moment_of(key: str) -> str | None:
+    """Name of the parameter whose moment is stored under `optimiser.<moment>.<parameter>`."""
+    return key.split(".", 2)[2] if key.startswith("optimiser.") else None

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import torch
 
-from lrm_core.fit.pretrain import Curve, PretrainConfig, new_state
+from lrm_core.fit.pretrain import Curve, new_state
+from lrm_core.fit.pretrain_config import PretrainConfig
 from lrm_core.model.checkpoints import save_checkpoint
 from lrm_core.model.config import LRMConfig
 

@@ -1,0 +1,50 @@
+"""Optimisers of training from scratch and the schedule of their learning rates."""
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from lrm_core.fit.pretrain_config import PretrainConfig
+from lrm_core.model.lrm import LRM
+
+HIDDEN = ("encoder.", "transformer.", "camera_embedder.")
+
+
+def rate(step: int, config: PretrainConfig) -> float:
+    """Share of the peak learning rate: linear warm-up, then half a cosine down to 1%."""
+    if step < config.warmup:
+        return (step + 1) / config.warmup
+    progress = (step - config.warmup) / max(1, config.steps - config.warmup)
+    return 0.01 + 0.99 * (1 + math.cos(math.pi * min(progress, 1.0))) / 2
+
+
+def split_parameters(model: LRM) -> tuple[list[Tensor], list[Tensor]]:
+    """Matrices between hidden layers of the network that makes the planes, and everything else."""
+    hidden, rest = [], []
+    for name, parameter in model.named_parameters():
+        (hidden if name.startswith(HIDDEN) and parameter.ndim == 2 else rest).append(parameter)
+    return hidden, rest
+
+
+def build_optimisers(model: LRM, config: PretrainConfig) -> Sequence[torch.optim.Optimizer]:
+    """Muon (Jordan et al. 2024) for hidden matrices, AdamW for the rest.
+
+    Muon's steps are scaled to the size of AdamW's (Liu et al. 2025, eq. 4). Weight decay is on hidden matrices
+    only: biases, norms, embeddings and the decoder have none.
+    """
+    hidden, rest = split_parameters(model)
+    return (
+        torch.optim.Muon(
+            hidden, lr=config.matrix_lr, weight_decay=config.weight_decay, adjust_lr_fn="match_rms_adamw"
+        ),
+        torch.optim.AdamW(rest, lr=config.lr, betas=(0.9, 0.95), weight_decay=0.0, fused=True),
+    )
+
+
+def set_rates(optimisers: Sequence[torch.optim.Optimizer], step: int, config: PretrainConfig) -> None:
+    """Give every optimiser its learning rate at a step."""
+    for optimiser, peak in zip(optimisers, (config.matrix_lr, config.lr), strict=True):
+        for group in optimiser.param_groups:
+            group["lr"] = peak * rate(step, config)
