@@ -30,10 +30,20 @@ def pretrain_in_processes(run: Path, preset: str, processes: int | None = None) 
         pretrain(run, architecture, config)
         return
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-    command = [*launcher, "--nproc_per_node", str(processes), "--module", "lrm_core.fit.launch", str(run), preset]
+    command = [
+        *launcher,
+        "--nproc_per_node",
+        str(processes),
+        "--module",
+        "lrm_core.fit.launch",
+        str(run),
+        preset,
+    ]
     threads = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE", "ACCELERATE_USE_CPU": "true"}
     if subprocess.run(command, env=os.environ | threads, check=False).returncode:
-        raise ValueError(f"{run}: training stopped in one of {processes} processes; the reason is printed above")
+        raise ValueError(
+            f"{run}: training stopped in one of {processes} processes; the reason is printed above"
+        )
 
 
 if __name__ == "__main__":

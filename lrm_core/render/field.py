@@ -10,7 +10,8 @@ from torch.nn.functional import avg_pool2d, grid_sample, linear, relu
 from lrm_core.model.decoder import activate
 from lrm_core.render.lookup import lookup, padded
 
-LATTICE_POINTS = 16_384  # evaluated at a time, so that their features stay in the cache
+CACHED_POINTS = 8_192  # looked up and decoded at a time without gradients; more fall out of the cache
+LATTICE_POINTS = 16_384
 
 
 def check_planes(planes: Tensor, dims: int) -> None:
@@ -49,7 +50,9 @@ class Field:
 
     def raw(self, points: Float[Tensor, "points 3"]) -> Float[Tensor, "points 4"]:
         """Raw density, then the three raw colours, before activation."""
-        return self.tail(lookup(self.table, points))
+        if torch.is_grad_enabled() or len(points) <= CACHED_POINTS:
+            return self.tail(lookup(self.table, points))
+        return torch.cat([self.tail(lookup(self.table, part)) for part in points.split(CACHED_POINTS)])
 
     def tail(self, features: Float[Tensor, "*batch H"]) -> Float[Tensor, "*batch 4"]:
         """The decoder from the first layer's output (without its bias) onwards; overwrites `features`."""

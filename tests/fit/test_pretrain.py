@@ -1,23 +1,23 @@
 import csv
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 from safetensors.torch import load_file
 
 from lrm_core.fit import pretrain_validation
-from lrm_core.fit.pretrain import (
-    RAW_FREE,
-    PretrainConfig,
-    emptiness_loss,
-    get_preset,
-    learning_rate,
-    parameter_groups,
-    pretrain,
-    total_variation,
-)
+from lrm_core.fit.launch import default_processes, pretrain_in_processes
+from lrm_core.fit.optimisers import build_optimisers, rate, set_rates, split_parameters
+from lrm_core.fit.pretrain import pretrain
+from lrm_core.fit.pretrain_config import PretrainConfig, get_preset
 from lrm_core.fit.pretrain_data import ray_batch, training_seeds
+from lrm_core.fit.pretrain_loss import RAW_FREE, emptiness_loss, total_variation
 from lrm_core.fit.publish import publish
 from lrm_core.model import checkpoints
 from lrm_core.model.config import MINI, ViTConfig
@@ -41,7 +41,15 @@ TINY = replace(
     render_size=32,
 )
 SHORT = PretrainConfig(
-    steps=4, batch=2, views=2, rays=32, warmup=1, precision="float32", checkpoint_every=2, validate_every=2
+    steps=4,
+    batch=4,
+    group=2,
+    views=2,
+    rays=32,
+    warmup=1,
+    precision="float32",
+    checkpoint_every=2,
+    validate_every=2,
 )
 
 
@@ -55,16 +63,30 @@ class Killed(Exception):
     pass
 
 
+WORKER = """
+import sys
+from pathlib import Path
+
+from test_pretrain import SHORT, TINY
+
+from lrm_core.fit import pretrain_validation
+from lrm_core.fit.pretrain import pretrain
+
+pretrain_validation.OBJECTS, pretrain_validation.SIZE = 2, 16
+pretrain(Path(sys.argv[1]), TINY, SHORT)
+"""
+
+
 def test_a_killed_run_resumes_bit_by_bit(tmp_path, monkeypatch):
     pretrain(tmp_path / "unbroken", TINY, SHORT)
     from lrm_core.fit import pretrain as module
 
     original = module.train_step
 
-    def dies_at_step_3(state, config):
+    def dies_at_step_3(state, config, team):
         if state.step == 3:
             raise Killed
-        return original(state, config)
+        return original(state, config, team)
 
     monkeypatch.setattr(module, "train_step", dies_at_step_3)
     with pytest.raises(Killed):
@@ -103,7 +125,7 @@ def test_published_weights_are_the_average_and_load(tmp_path):
     for name, parameter in model.named_parameters():
         torch.testing.assert_close(parameter, state.average[name], rtol=2e-3, atol=1e-5)
     card = (tmp_path / "MODEL_CARD.md").read_text()
-    assert "2 of batch 2" in card
+    assert "2 of batch 4" in card
     assert "{" not in card
 
 
@@ -118,23 +140,67 @@ def test_unknown_preset_is_named():
 
 
 def test_learning_rate_warms_up_and_ends_at_a_hundredth():
-    config = PretrainConfig(steps=100, warmup=10, lr=1.0)
-    rates = [learning_rate(step, config) for step in range(101)]
+    config = PretrainConfig(steps=100, warmup=10)
+    rates = [rate(step, config) for step in range(101)]
     assert rates[0] == pytest.approx(0.1)
     assert rates[9] == pytest.approx(1.0)
     assert rates[100] == pytest.approx(0.01)
     assert all(late <= early for early, late in pairwise(rates[10:]))
 
 
-def test_weight_decay_spares_biases_norms_and_positions():
+def test_every_optimiser_follows_the_schedule_from_its_own_peak():
+    config = PretrainConfig(steps=100, warmup=10, matrix_lr=2.0, lr=1.0)
+    optimisers = build_optimisers(LRM(TINY), config)
+    set_rates(optimisers, 0, config)
+    assert [group["lr"] for o in optimisers for group in o.param_groups] == pytest.approx([0.2, 0.1])
+
+
+def test_hidden_matrices_leave_out_norms_embeddings_and_the_decoder():
     model = LRM(TINY)
-    decayed, plain = (group["params"] for group in parameter_groups(model, 0.05))
     names = {id(p): name for name, p in model.named_parameters()}
-    assert len(decayed) + len(plain) == len(names)
-    assert all(p.ndim >= 2 for p in decayed)
-    assert {"pos_embed", "encoder.model.pos_embed", "transformer.norm.weight"} <= {
-        names[id(p)] for p in plain
-    }
+    hidden, rest = ({names[id(p)] for p in part} for part in split_parameters(model))
+    assert hidden | rest == set(names.values())
+    assert not hidden & rest
+    assert {"transformer.layers.0.mlp.0.weight", "encoder.model.blocks.0.attn.qkv.weight"} <= hidden
+    assert {"pos_embed", "encoder.model.pos_embed", "transformer.norm.weight", "upsampler.weight"} <= rest
+    assert {name for name in names.values() if "decoder" in name} <= rest
+
+
+def test_two_processes_train_as_one_does(tmp_path):
+    """Gloo between real processes; the sum over two groups is the same to the last bit."""
+    worker = tmp_path / "worker.py"
+    worker.write_text(WORKER)
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true"}
+    environment["PYTHONPATH"] = str(Path(__file__).parent)
+    shared = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+    for name, launcher in (("one", []), ("two", shared)):
+        command = [sys.executable, *launcher, str(worker), str(tmp_path / name)]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+    one, two = (load_file(tmp_path / run / "state.safetensors") for run in ("one", "two"))
+    assert one.keys() == two.keys()
+    assert all(torch.equal(one[name], two[name]) for name in one)
+
+
+def test_processes_are_at_most_the_groups_of_a_batch():
+    assert default_processes(1) == 1
+    assert 1 <= default_processes(64) <= 64
+
+
+def test_the_command_launches_the_processes_and_reports_failure(tmp_path, monkeypatch):
+    calls = []
+
+    def fail(command, env, check):
+        calls.append((command, env))
+        return SimpleNamespace(returncode=1)
+
+    monkeypatch.setattr("lrm_core.fit.launch.subprocess.run", fail)
+    with pytest.raises(ValueError, match="training stopped in one of 2 processes"):
+        pretrain_in_processes(tmp_path, "mini", 2)
+    command, environment = calls[0]
+    assert command[-2:] == [str(tmp_path), "mini"]
+    assert "2" in command
+    assert environment["OMP_NUM_THREADS"] == "1"
 
 
 def test_no_training_object_is_held_out():
