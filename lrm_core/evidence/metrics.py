@@ -2,6 +2,7 @@
 
 import torch
 from jaxtyping import Bool, Float
+from skimage.metrics import structural_similarity
 from torch import Tensor
 
 BEST_PSNR = 100.0
@@ -18,6 +19,21 @@ def image_l1(
 ) -> Float[Tensor, "*lead"]:
     """Mean absolute difference of each image."""
     return (pred - target).abs().mean((-3, -2, -1))
+
+
+def ssim(pred: Float[Tensor, "n 3 h w"], target: Float[Tensor, "n 3 h w"]) -> Float[Tensor, " n"]:
+    """Structural similarity of each image (Wang et al. 2004): Gaussian window of 1.5 pixels, data range 1."""
+    pairs = zip(pred.cpu().numpy(), target.cpu().numpy(), strict=True)
+    options = {"channel_axis": 0, "data_range": 1.0, "gaussian_weights": True, "sigma": 1.5}
+    options |= {"use_sample_covariance": False}
+    return torch.tensor([structural_similarity(a, b, **options) for a, b in pairs], dtype=pred.dtype)
+
+
+def mask_iou(pred: Float[Tensor, "n 1 h w"], target: Float[Tensor, "n 1 h w"]) -> Float[Tensor, " n"]:
+    """Intersection over union of coverage above one half; 1 where both are empty."""
+    a, b = pred > 0.5, target > 0.5
+    union = (a | b).sum((-3, -2, -1))
+    return torch.where(union > 0, (a & b).sum((-3, -2, -1)) / union.clamp(min=1), 1.0)
 
 
 def channel_correlation(

@@ -21,7 +21,7 @@ from lrm_core.model.hashing import model_hash
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject
 from lrm_core.paths import data_dir, repository_root
-from lrm_core.render import render_views
+from lrm_core.render import Rendering, render_views
 from lrm_core.render.views import Views
 
 Start = Literal["predicted", "random", "null"]
@@ -115,15 +115,21 @@ def predicted_planes(model: LRM, item: RenderedObject) -> Float[Tensor, "3 c r r
 
 
 @torch.no_grad()
-def render_images(
+def render_planes(
     model: LRM, planes: Float[Tensor, "3 c r r"], cameras: Float[Tensor, "v 25"], resolution: int
-) -> Float[Tensor, "v 3 h w"]:
+) -> Rendering:
     """Views of one triplane on white, deterministic, with the samples per ray of the model."""
     samples = model.config.rendering_samples_per_ray
     cameras = cameras.to(planes.device)
-    return render_views(planes[None], model.decoder, cameras[None], resolution, samples_per_ray=samples).rgb[
-        0
-    ]
+    seen = render_views(planes[None], model.decoder, cameras[None], resolution, samples_per_ray=samples)
+    return Rendering(seen.rgb[0], seen.depth[0], seen.weight[0])
+
+
+def render_images(
+    model: LRM, planes: Float[Tensor, "3 c r r"], cameras: Float[Tensor, "v 25"], resolution: int
+) -> Float[Tensor, "v 3 h w"]:
+    """The colours of `render_planes`."""
+    return render_planes(model, planes, cameras, resolution).rgb
 
 
 def oracle(

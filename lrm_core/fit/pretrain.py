@@ -36,7 +36,7 @@ def train_step(state: TrainingState, config: PretrainConfig, team: Accelerator) 
     groups = config.batch // config.group
     loss = torch.zeros(())
     for member in range(team.process_index, groups, team.num_processes):
-        loss += _group_backward(state.model, config, state.step * groups + member, share=1 / groups)
+        loss += _group_backward(state, config, state.step * groups + member) / groups
     loss = _sum_over_processes(state.model, loss, team)
     if not torch.isfinite(loss):
         raise ValueError(f"step {state.step}: the loss is {loss.item()}; resume with a lower learning rate")
@@ -47,12 +47,18 @@ def train_step(state: TrainingState, config: PretrainConfig, team: Accelerator) 
     return loss.item()
 
 
-def _group_backward(model: LRM, config: PretrainConfig, number: int, share: float) -> torch.Tensor:
-    """Add the gradient of one group of objects; returns its share of the loss."""
-    size = model.config.source_size
+def shape_weight(step: int, config: PretrainConfig) -> float:
+    """Falls linearly to zero over the first part of the schedule."""
+    return config.shape_weight * max(0.0, 1 - step / (config.shape_until * config.steps))
+
+
+def _group_backward(state: TrainingState, config: PretrainConfig, number: int) -> torch.Tensor:
+    """Add the gradient of one group of objects as its share of the batch; returns the group's loss."""
+    size = state.model.config.source_size
     batch = ray_batch(number, batch=config.group, views=config.views, rays=config.rays, size=size)
-    loss = share * reconstruction_loss(model, batch, config, torch.Generator().manual_seed(number))
-    loss.backward()
+    generator = torch.Generator().manual_seed(number)
+    loss = reconstruction_loss(state.model, batch, config, generator, shape_weight(state.step, config))
+    (loss * config.group / config.batch).backward()
     return loss.detach()
 
 

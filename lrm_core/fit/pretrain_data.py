@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
 from lrm_core.objects.caster import cast
+from lrm_core.objects.inside import inside
 from lrm_core.objects.poses import sample_poses
 from lrm_core.objects.procedural import ProceduralBatch, sample_objects
 from lrm_core.objects.seeds import FIRST_HELD_OUT_SEED
@@ -15,6 +16,7 @@ from lrm_core.render.cameras import normalize_poses, principal_camera, standard_
 from lrm_core.render.rays import camera_rays, rays_through
 
 FOCAL = 0.75
+ABOUT, BEHIND = 0.06, 0.8  # world units, of points on and behind surfaces
 CANDIDATES = 3  # rays cast for each ray kept, so that half of those kept can lie on the object
 
 
@@ -27,6 +29,9 @@ class RayBatch:
         cameras: their cameras, (B, 16).
         origins, directions: target rays after pose normalisation, (B, K, 3).
         rgb, alpha: straight colour and coverage that the rays meet, (B, K, 3) and (B, K, 1).
+        points: places in the box after pose normalisation, (B, P, 3), with P = 4 K; half are anywhere, the others
+            on and behind the surfaces that the first half of the rays meet.
+        solid: whether they lie inside the object, (B, P).
     """
 
     sources: Float[Tensor, "B 3 S S"]
@@ -35,6 +40,8 @@ class RayBatch:
     directions: Float[Tensor, "B K 3"]
     rgb: Float[Tensor, "B K 3"]
     alpha: Float[Tensor, "B K 1"]
+    points: Float[Tensor, "B P 3"]
+    solid: Bool[Tensor, "B P"]
 
 
 def intrinsics() -> Float[Tensor, "1 3 2"]:
@@ -69,6 +76,12 @@ def ray_batch(step: int, *, batch: int, views: int, rays: int, size: int, supers
     hits = cast(objects, world.origins.flatten(1, 2).contiguous(), world.directions.flatten(1, 2))
     target = rays_through(standard_camera(normal, intrinsics()), uv)
     kept = _half_on_object(hits.alpha[..., 0], rays, generator)[..., None]
+    near = kept[:, : rays // 2]
+    places = _places(
+        *(v.flatten(1, 2).gather(1, near.expand(-1, -1, 3)) for v in (world.origins, world.directions)),
+        hits.depth.gather(1, near),
+        generator,
+    )
     return RayBatch(
         sources=source_views(objects, poses[:, 0], size, supersample),
         cameras=principal_camera(normal[:, 0], intrinsics()),
@@ -76,7 +89,32 @@ def ray_batch(step: int, *, batch: int, views: int, rays: int, size: int, supers
         directions=target.directions.flatten(1, 2).gather(1, kept.expand(-1, -1, 3)),
         rgb=hits.rgb.gather(1, kept.expand(-1, -1, 3)),
         alpha=hits.alpha.gather(1, kept),
+        points=_move(places, poses[:, 0], normal[:, 0]),
+        solid=inside(objects, places),
     )
+
+
+def _places(
+    origins: Float[Tensor, "B K 3"],
+    directions: Float[Tensor, "B K 3"],
+    depth: Float[Tensor, "B K 1"],
+    generator: torch.Generator,
+) -> Float[Tensor, "B P 3"]:
+    """P = 8 K points: two about each surface met, two up to `BEHIND` farther on, as many anywhere in the box."""
+    batch, count, _ = depth.shape
+    about = ABOUT * torch.randn(batch, count, 2, generator=generator)
+    beyond = BEHIND * torch.rand(batch, count, 2, generator=generator)
+    along = depth + torch.cat([about, beyond], dim=-1)  # (B, K, 4)
+    met = origins[:, :, None] + along[..., None] * directions[:, :, None]
+    anywhere = 2 * torch.rand(2, batch, 4 * count, 3, generator=generator) - 1
+    met = torch.where(met.isfinite().all(-1, keepdim=True).flatten(1, 2), met.flatten(1, 2), anywhere[0])
+    return torch.cat([met, anywhere[1]], dim=1)
+
+
+def _move(points: Float[Tensor, "B P 3"], before: Float[Tensor, "B 3 4"], after: Float[Tensor, "B 3 4"]):
+    """Points after the rigid motion that takes one pose to another."""
+    turn = after[:, :, :3] @ before[:, :, :3].mT
+    return (points - before[:, None, :, 3]) @ turn.mT + after[:, None, :, 3]
 
 
 def source_views(

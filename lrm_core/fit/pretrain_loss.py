@@ -9,6 +9,7 @@ from torch.nn.functional import relu
 
 from lrm_core.fit.pretrain_config import PretrainConfig
 from lrm_core.fit.pretrain_data import RayBatch
+from lrm_core.model.decoder import activate
 from lrm_core.model.lrm import LRM
 from lrm_core.render import render_rays
 from lrm_core.render.field import Field
@@ -23,9 +24,12 @@ def total_variation(planes: Float[Tensor, "N 3 C R R"]) -> Tensor:
 
 
 def reconstruction_loss(
-    model: LRM, batch: RayBatch, config: PretrainConfig, generator: torch.Generator
+    model: LRM, batch: RayBatch, config: PretrainConfig, generator: torch.Generator, shape_weight: float
 ) -> Tensor:
-    """Colour error on black, grey or white, coverage error, total variation, and density in free space."""
+    """Colour error on black, grey or white, coverage error, total variation, and density in free space.
+
+    `shape_weight` adds the error of the shape at points (`shape_loss`).
+    """
     planes = predict(model, batch, config.precision).float()
     shade = torch.randint(0, 3, (len(planes), 1, 1), generator=generator) / 2
     rendering = render_rays(
@@ -42,7 +46,19 @@ def reconstruction_loss(
     mask = (rendering.weight - batch.alpha).square().mean()
     empty = emptiness_loss(planes, model.decoder, batch, generator)
     smooth = total_variation(planes)
-    return colour + config.mask_weight * mask + config.tv_weight * smooth + config.empty_weight * empty
+    loss = colour + config.mask_weight * mask + config.tv_weight * smooth + config.empty_weight * empty
+    return loss + shape_weight * shape_loss(planes, model.decoder, batch) if shape_weight else loss
+
+
+def shape_loss(planes: Float[Tensor, "B 3 C R R"], decoder: nn.Module, batch: RayBatch) -> Tensor:
+    """Binary cross-entropy of whether matter absorbs light within a texel, against the known solid.
+
+    A rendered ray says little about where along it matter lies; points say it outright.
+    """
+    raw = torch.stack([Field(p, decoder).raw(x) for p, x in zip(planes, batch.points, strict=True)])
+    thickness = activate(raw).density[..., 0] * (2 / planes.shape[-1])
+    absorbed = -torch.log(-torch.expm1(-thickness.clamp(min=1e-12)))
+    return torch.where(batch.solid, absorbed, thickness).mean()
 
 
 def emptiness_loss(

@@ -10,7 +10,11 @@ from pathlib import Path
 from lrm_core.objects.splits import write_json
 
 NAME = "MANIFEST.json"
-COVERED = ("objects", "mini/objects")  # folders of the data folder in which every file must be listed
+COVERED = (
+    "objects",
+    "lpips",
+    "mini/objects",
+)  # folders of the data folder in which every file must be listed
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import enum
 import math
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 Lines = Float[Tensor, "3 lines"]
@@ -69,6 +69,19 @@ def normal(kind: Kind, points: Lines, tube: Scalars) -> Lines:
         inward = (1 - tube) / radius.clamp(min=1e-12)
         return torch.stack([x - x * inward, y - y * inward, z])
     return points
+
+
+def contains(kind: Kind, points: Lines, tube: Scalars) -> Bool[Tensor, " lines"]:
+    """Whether points lie in a canonical solid, its surface included."""
+    x, y, z = points
+    if kind == Kind.TORUS:
+        return _torus_distance(points, tube) <= 0
+    if kind == Kind.ELLIPSOID:
+        return (points * points).sum(0) <= 1
+    if kind == Kind.BOX:
+        return points.abs().amax(0) <= 1
+    width = (1 - z) / 2 if kind == Kind.CONE else torch.ones_like(z)
+    return (x * x + y * y <= width * width) & (z.abs() <= 1)
 
 
 def bounding_radius(

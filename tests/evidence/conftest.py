@@ -23,9 +23,9 @@ TINY = LRMConfig(
     triplane_dim=4,
     encoder_model_name="tiny",
     encoder_feat_dim=16,
-    vit=ViTConfig(embed_dim=16, depth=1, num_heads=2, patch_size=8, pos_grid=2),
-    source_size=16,
-    render_size=16,
+    vit=ViTConfig(embed_dim=16, depth=1, num_heads=2, patch_size=8, pos_grid=4),
+    source_size=32,  # LPIPS needs as many pixels
+    render_size=32,
 )
 
 
@@ -36,7 +36,7 @@ def model() -> LRM:
         return LRM(TINY).eval().requires_grad_(False)
 
 
-def synthetic_object(seed: int, size: int = 16, views: int = 8) -> RenderedObject:
+def synthetic_object(seed: int, size: int = 32, views: int = 8) -> RenderedObject:
     """A coloured disc seen from all around; not consistent in 3-D, which no test needs."""
     generator = torch.Generator().manual_seed(seed)
     axis = torch.linspace(-1, 1, size)

@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 import torch
 
-from lrm_core.evidence.metrics import BEST_PSNR, best_scale, channel_correlation, image_l1, psnr
+from lrm_core.evidence.metrics import (
+    BEST_PSNR,
+    best_scale,
+    channel_correlation,
+    image_l1,
+    mask_iou,
+    psnr,
+    ssim,
+)
 
 
 def noise(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -48,3 +56,20 @@ def test_best_scale_is_least_squares() -> None:
     expected = np.linalg.lstsq(a[:, None].numpy(), b.numpy(), rcond=None)[0][0]
     assert best_scale(a, b) == pytest.approx(expected)
     assert best_scale(a, 3 * a) == pytest.approx(3)
+
+
+def test_ssim_is_one_for_equal_images_and_follows_its_formula_for_flat_ones() -> None:
+    """Flat images have no variance: what is left is the luminance term (Wang et al. 2004, eq. 6)."""
+    image = noise(2, 3, 24, 24).abs().clamp(max=1).float()
+    torch.testing.assert_close(ssim(image, image), torch.ones(2))
+    a, b = torch.full((1, 3, 24, 24), 0.4), torch.full((1, 3, 24, 24), 0.6)
+    expected = (2 * 0.4 * 0.6 + 1e-4) / (0.4**2 + 0.6**2 + 1e-4)
+    torch.testing.assert_close(ssim(a, b), torch.tensor([expected]), rtol=1e-5, atol=0)
+
+
+def test_iou_of_masks() -> None:
+    a, b = torch.zeros(3, 1, 4, 4), torch.zeros(3, 1, 4, 4)
+    a[0, :, :2], b[0, :, 1:3] = 1, 0.8
+    a[1] = 0.4  # below one half is not covered
+    b[2] = 1
+    torch.testing.assert_close(mask_iou(a, b), torch.tensor([1 / 3, 1.0, 0.0]))

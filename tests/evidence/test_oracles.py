@@ -133,7 +133,7 @@ def test_starts_and_targets(model: LRM, item: RenderedObject, cache: OracleCache
     assert torch.equal(fits[0]["views"].images, item.images[train])
     assert torch.equal(fits[1]["heldout"].images, item.images[heldout])
     null = fits[2]["views"].images
-    rendered = render_images(model, predicted, item.cameras()[train], 16)
+    rendered = render_images(model, predicted, item.cameras()[train], 32)
     assert (null - rendered).abs().max() <= 0.5 / 255 + 1e-6  # colours may leave [0, 1] by a thousandth
     assert torch.equal((null * 255).round() / 255, null)
 
@@ -141,5 +141,7 @@ def test_starts_and_targets(model: LRM, item: RenderedObject, cache: OracleCache
 def test_bad_input(model: LRM, item: RenderedObject, cache: OracleCache) -> None:
     with pytest.raises(ValueError, match="unknown start 'zero'; expected one of predicted, random, null"):
         oracle(model, item, "zero", CONFIG, 0, cache)
-    with pytest.raises(ValueError, match="disc0: expected images of 16x16 pixels for this model, found 8x8"):
+    with pytest.raises(
+        ValueError, match="disc0: expected images of 32x32 pixels for this model, found 16x16"
+    ):
         predicted_planes(model, replace(item, images=item.images[..., ::2, ::2]))

@@ -14,7 +14,8 @@ from lrm_core.objects import RenderedObject
 @pytest.mark.parametrize("name", ["images", "masks", "poses", "intrinsics"])
 def test_one_changed_number_changes_the_hash(item: RenderedObject, name: str) -> None:
     changed = getattr(item, name).clone()
-    changed.flatten()[-1] += 1e-6
+    last = changed.view(-1)[-1:]
+    last.copy_(torch.nextafter(last, torch.tensor(torch.inf)))
     assert data_hash(replace(item, **{name: changed})) != data_hash(item)
 
 

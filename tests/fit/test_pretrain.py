@@ -14,10 +14,10 @@ from safetensors.torch import load_file
 from lrm_core.fit import pretrain_validation
 from lrm_core.fit.launch import default_processes, pretrain_in_processes
 from lrm_core.fit.optimisers import build_optimisers, rate, set_rates, split_parameters
-from lrm_core.fit.pretrain import pretrain
+from lrm_core.fit.pretrain import pretrain, shape_weight
 from lrm_core.fit.pretrain_config import PretrainConfig, get_preset
 from lrm_core.fit.pretrain_data import ray_batch, training_seeds
-from lrm_core.fit.pretrain_loss import RAW_FREE, emptiness_loss, total_variation
+from lrm_core.fit.pretrain_loss import RAW_FREE, emptiness_loss, shape_loss, total_variation
 from lrm_core.fit.publish import publish
 from lrm_core.model import checkpoints
 from lrm_core.model.config import MINI, ViTConfig
@@ -236,6 +236,45 @@ def test_rays_of_the_source_view_see_the_source_image():
         seen = batch.rgb[n] + 1 - batch.alpha[n]
         error = (batch.sources[n][:, row, column].T - seen).abs().amax(-1)
         assert (error < 0.1).float().mean() > 0.7  # the rest lie within a pixel of an edge
+
+
+def test_points_know_whether_they_are_solid_in_the_normalised_world():
+    batch = ray_batch(1, batch=3, views=2, rays=128, size=16)
+    assert batch.points.shape == (3, 512, 3)
+    assert batch.solid.shape == (3, 512)
+    assert 0.3 < batch.solid[:, :256].float().mean() < 0.5
+    assert 0.01 < batch.solid[:, 256:].float().mean() < 0.2
+    assert (batch.points[batch.solid].norm(dim=-1) <= 0.96).all()
+
+
+def test_the_shape_weight_falls_to_zero():
+    config = PretrainConfig(steps=100, shape_weight=0.2, shape_until=0.5)
+    assert [shape_weight(step, config) for step in (0, 25, 50, 100)] == pytest.approx([0.2, 0.1, 0, 0])
+
+
+def test_shape_loss_is_the_cross_entropy_of_absorption_within_a_texel():
+    torch.manual_seed(0)
+    model = LRM(TINY)
+    batch = ray_batch(0, batch=2, views=2, rays=32, size=32)
+    planes = torch.randn(2, 3, 4, 8, 8)
+    raw = torch.stack(
+        [Field(p, model.decoder).raw(x)[:, 0] for p, x in zip(planes, batch.points, strict=True)]
+    )
+    absorbed = 1 - torch.exp(-torch.nn.functional.softplus(raw - 1) * 2 / 8)
+    expected = torch.nn.functional.binary_cross_entropy(absorbed, batch.solid.float())
+    torch.testing.assert_close(shape_loss(planes, model.decoder, batch), expected, rtol=1e-4, atol=1e-6)
+
+
+def test_shape_loss_stays_finite_in_emptiness_and_in_rock():
+    decoder = LRM(TINY).decoder
+    batch = ray_batch(0, batch=2, views=2, rays=32, size=32)
+    for bias in (-200.0, 200.0):
+        torch.nn.init.constant_(decoder.net[6].bias, bias)
+        planes = torch.zeros(2, 3, 4, 8, 8, requires_grad=True)
+        loss = shape_loss(planes, decoder, batch)
+        loss.backward()
+        assert loss.isfinite()
+        assert planes.grad.isfinite().all()
 
 
 def test_total_variation_of_a_ramp():

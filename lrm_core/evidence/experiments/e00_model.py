@@ -1,28 +1,49 @@
-"""E0, the model under study: how well it predicts views, against images that know nothing of the object."""
+"""E0, the model under study: how well it predicts views, against guesses that use no model."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.nn.functional import avg_pool2d
 
-from lrm_core.evidence.metrics import psnr
-from lrm_core.evidence.oracles import OracleCache, predicted_planes, render_images
+from lrm_core.evidence.metrics import mask_iou, psnr, ssim
+from lrm_core.evidence.oracles import OracleCache, predicted_planes, render_planes
+from lrm_core.evidence.perceptual import lpips
 from lrm_core.fit.pretrain_data import source_views
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject
 from lrm_core.objects.poses import sample_poses
 from lrm_core.objects.procedural import sample_objects
+from lrm_core.objects.procedural_views import render_object
+
+TRIVIAL = ("white", "mean_training")
 
 
 @dataclass(frozen=True)
 class ModelQuality:
-    """Configuration: over how many training objects (one novel view each) the mean training image is taken."""
+    """Configuration of the guesses.
+
+    Attributes:
+        mean_of: training objects (one novel view each) in the mean training image.
+        nearest_of: training objects among which the nearest to the source image is looked for.
+        search_size: side in pixels at which images are compared for that.
+    """
 
     mean_of: int = 256
-    definition: int = 1
+    nearest_of: int = 1024
+    search_size: int = 32
+    definition: int = 2
+
+
+class Guess(NamedTuple):
+    """Images (V, 3, H, W) of all views, and their coverage (V, 1, H, W) where the guess has one."""
+
+    images: Tensor
+    coverage: Tensor | None
 
 
 @lru_cache
@@ -35,31 +56,69 @@ def mean_training_image(resolution: int, count: int) -> Float[Tensor, "3 h w"]:
     return total / count
 
 
+@lru_cache
+def training_sources(resolution: int, count: int) -> Float[Tensor, "count 3 h w"]:
+    """Source views of the first `count` training objects, on white."""
+    poses = [sample_poses(torch.Generator().manual_seed(seed), 1) for seed in range(count)]
+    return torch.cat([source_views(sample_objects([s]), pose, resolution, 1) for s, pose in enumerate(poses)])
+
+
+def nearest_training_seed(source: Float[Tensor, "3 h w"], config: ModelQuality) -> int:
+    """Number of the training object whose source view is nearest in mean squared error."""
+    size = config.search_size
+    small = avg_pool2d(source, source.shape[-1] // size)
+    gallery = training_sources(size, config.nearest_of)
+    return int((gallery - small).square().mean((1, 2, 3)).argmin())
+
+
+@torch.no_grad()
+def guesses(model: LRM, item: RenderedObject, config: ModelQuality) -> Iterator[tuple[str, Guess]]:
+    """What the model and the guesses without a model expect to see in every view."""
+    size, views = item.images.shape[-1], item.views(range(len(item.images)))
+    seen = render_planes(model, predicted_planes(model, item), views.cameras, size)
+    yield "model", Guess(seen.rgb.cpu(), seen.weight.cpu())
+    yield "white", Guess(torch.ones_like(item.images), None)
+    yield "mean_training", Guess(mean_training_image(size, config.mean_of).expand_as(item.images), None)
+    rgba, _, _ = render_object(nearest_training_seed(item.images[0], config), item.poses, size)
+    colour, coverage = rgba.split([3, 1], dim=1)
+    yield "nearest_training", Guess(colour * coverage + 1 - coverage, coverage)
+
+
+def view_angles(poses: Float[Tensor, "v 3 4"]) -> Float[Tensor, "v"]:
+    """Angle in degrees at the origin between each camera and that of view 0."""
+    towards = torch.nn.functional.normalize(poses[:, :, 3], dim=-1)
+    return torch.rad2deg((towards @ towards[0]).clamp(-1, 1).acos())
+
+
 @torch.no_grad()
 def run(
     model: LRM, item: RenderedObject, config: ModelQuality, seed: int, cache: OracleCache | None = None
 ) -> dict[str, Any]:
-    """PSNR in dB of view 0 and of the other views, for the model and for two images without knowledge.
+    """Errors of view 0 and of the other views, for the model and for the guesses without one.
 
     Returns:
-        model, white, mean_training: each with source_psnr, novel_psnr (mean over views) and novel_views (all);
-        gain: novel_psnr of the model over the better of the two.
+        model, white, mean_training, nearest_training: each with source and novel (mean over views) psnr in dB,
+            ssim, lpips and iou of the masks (None without coverage), and the psnr of every novel view;
+        angles: of the novel views from the source view, in degrees;
+        gain: novel psnr of the model over the better of white and mean_training.
     """
-    size = item.images.shape[-1]
-    views = item.views(range(len(item.images)))
-    candidates = {
-        "model": render_images(model, predicted_planes(model, item), views.cameras, size).cpu(),
-        "white": torch.ones_like(views.images),
-        "mean_training": mean_training_image(size, config.mean_of).expand_as(views.images),
+    result: dict[str, Any] = {name: _scores(guess, item) for name, guess in guesses(model, item, config)}
+    best = max(result[name]["novel"]["psnr"] for name in TRIVIAL)
+    return result | {
+        "angles": view_angles(item.poses)[1:].tolist(),
+        "gain": result["model"]["novel"]["psnr"] - best,
     }
-    result: dict[str, Any] = {}
-    for name, images in candidates.items():
-        scores = psnr(images, views.images)
-        novel = scores[1:]
-        result[name] = {
-            "source_psnr": float(scores[0]),
-            "novel_psnr": float(novel.mean()),
-            "novel_views": novel.tolist(),
-        }
-    best = max(result[name]["novel_psnr"] for name in ("white", "mean_training"))
-    return result | {"gain": result["model"]["novel_psnr"] - best}
+
+
+def _scores(guess: Guess, item: RenderedObject) -> dict[str, Any]:
+    values = {
+        "psnr": psnr(guess.images, item.images),
+        "ssim": ssim(guess.images, item.images),
+        "lpips": lpips(guess.images, item.images),
+        "iou": None if guess.coverage is None else mask_iou(guess.coverage, item.masks),
+    }
+    return {
+        "source": {name: None if v is None else float(v[0]) for name, v in values.items()},
+        "novel": {name: None if v is None else float(v[1:].mean()) for name, v in values.items()},
+        "novel_views": values["psnr"][1:].tolist(),
+    }

@@ -1,0 +1,66 @@
+"""LPIPS against its own published behaviour."""
+
+import pytest
+import torch
+from scipy.ndimage import gaussian_filter
+
+from lrm_core.evidence import perceptual
+from lrm_core.evidence.perceptual import lpips
+from lrm_core.objects import load_object
+from lrm_core.paths import data_dir
+
+
+@pytest.fixture(scope="module")
+def images() -> torch.Tensor:
+    return load_object(next((data_dir() / "mini/objects/real").glob("cc0_*"))).images[:3]
+
+
+def test_every_weight_of_the_network_is_set() -> None:
+    network = perceptual._network(torch.device("cpu"))
+    from safetensors.torch import load_file
+
+    stored = load_file(data_dir() / perceptual.WEIGHTS)
+    named = perceptual._named(stored, network)
+    state = network.state_dict()
+    trained = {name for name in state if name.startswith(("net.", "lin")) and not name.startswith("lins")}
+    assert trained == set(named)
+    assert all(torch.equal(state[name], value) for name, value in named.items())
+
+
+def test_linear_layers_are_those_of_the_package() -> None:
+    from lpips import LPIPS
+
+    theirs = LPIPS(net="alex", pnet_rand=True, verbose=False).state_dict()
+    ours = perceptual._network(torch.device("cpu")).state_dict()
+    for layer in range(5):
+        name = f"lin{layer}.model.1.weight"
+        assert torch.equal(ours[name], theirs[name])
+
+
+def test_equal_images_are_at_distance_zero(images) -> None:
+    assert lpips(images, images).tolist() == [0.0] * 3
+
+
+def test_more_blur_and_more_noise_look_more_different(images) -> None:
+    blurred = [
+        torch.from_numpy(gaussian_filter(images.numpy(), (0, 0, s, s))).to(images) for s in (0.5, 1, 2, 4, 8)
+    ]
+    noise = torch.randn(images.shape, generator=torch.Generator().manual_seed(0))
+    noisy = [images + level / 255 * noise for level in (2, 5, 10, 20, 40, 80)]
+    for series in (blurred, noisy):
+        distances = torch.stack([lpips(image, images) for image in series])
+        assert (distances.diff(dim=0) > 0).all()
+
+
+def test_many_images_are_the_same_as_one_at_a_time(images) -> None:
+    many = images.repeat(7, 1, 1, 1)
+    target = 1 - many
+    torch.testing.assert_close(lpips(many, target)[:3], lpips(images, 1 - images), rtol=1e-4, atol=1e-6)
+
+
+def test_missing_weights_are_named(monkeypatch, tmp_path) -> None:
+    monkeypatch.setattr(perceptual, "data_dir", lambda: tmp_path)
+    perceptual._network.cache_clear()
+    with pytest.raises(FileNotFoundError, match=r"alex\.safetensors: no LPIPS weights"):
+        lpips(torch.zeros(1, 3, 64, 64), torch.zeros(1, 3, 64, 64))
+    perceptual._network.cache_clear()

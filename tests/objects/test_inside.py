@@ -1,0 +1,38 @@
+import pytest
+import torch
+
+from lrm_core.objects.caster import first_hits
+from lrm_core.objects.inside import inside
+from lrm_core.objects.procedural import sample_objects
+from lrm_core.objects.shapes import Kind, contains
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_a_canonical_solid_contains_its_inside_only(kind):
+    tube = torch.tensor([0.3])
+    core = torch.tensor([[0.7], [0.0], [0.0]]) if kind == Kind.TORUS else torch.zeros(3, 1)
+    assert contains(kind, core, tube).all()
+    outside = torch.tensor([[1.01, 0, 0, 0.8], [0, 1.01, 0, 0.8], [0, 0, 1.01, 1.01]])
+    assert not contains(kind, outside, tube.expand(4)).any()
+
+
+def test_rays_enter_where_the_inside_begins():
+    objects = sample_objects(range(30))
+    generator = torch.Generator().manual_seed(0)
+    eye = torch.nn.functional.normalize(torch.randn(30, 200, 3, generator=generator), dim=-1) * 2
+    aim = 0.5 * torch.randn(30, 200, 3, generator=generator) - eye
+    direction = aim / aim.norm(dim=-1, keepdim=True)
+    depth, _ = first_hits(objects, eye, direction)
+    hit = depth.isfinite()
+    assert hit.sum() > 500
+    before, behind = (
+        inside(objects, eye + (depth + step).nan_to_num(posinf=0)[..., None] * direction)[hit]
+        for step in (-1e-3, 1e-3)
+    )
+    assert not before.any()
+    assert behind.float().mean() > 0.99  # a ray may graze an edge
+
+
+def test_points_must_fit_the_batch():
+    with pytest.raises(ValueError, match=r"points must be \(2, K, 3\) for 2 objects, found \(3, 5, 3\)"):
+        inside(sample_objects([0, 1]), torch.zeros(3, 5, 3))
