@@ -34,7 +34,7 @@ class ModelQuality:
     """
 
     mean_of: int = 256
-    nearest_of: int = 1024
+    nearest_of: int = 512
     search_size: int = 32
     definition: int = 2
 

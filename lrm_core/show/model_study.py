@@ -1,0 +1,260 @@
+"""Figures and tables of the chapter on the model under study."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import redirect_stdout
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from lrm_core import load_model
+from lrm_core.evidence import ResultStore, record_all
+from lrm_core.evidence.experiments import get_experiment
+from lrm_core.evidence.oracles import predicted_planes, render_images
+from lrm_core.evidence.runner import load_item
+from lrm_core.evidence.statistics import bca_interval, per_object
+from lrm_core.fit.pretrain_data import source_views
+from lrm_core.model.config import BASE, LRMConfig
+from lrm_core.model.hashing import model_hash
+from lrm_core.model.lrm import LRM
+from lrm_core.objects import RenderedObject
+from lrm_core.objects.poses import sample_poses
+from lrm_core.objects.procedural import sample_objects
+from lrm_core.paths import data_dir
+from lrm_core.profiles import Profile, get_profile
+from lrm_core.render.views import Views
+from lrm_core.show.pictures import image_row
+from lrm_core.show.plots import Curve, Panel, Row, curves, strips
+from lrm_core.show.prose import mean_and_interval, number
+from lrm_core.show.style import COLOURS, GROUPS, colour_of
+
+EXPERIMENT = "e00_model"
+GUESSES = {
+    "model": "the model",
+    "nearest_training": "nearest training object",
+    "mean_training": "mean training image",
+    "white": "white image",
+}
+MEASURES = {
+    "psnr": ("PSNR (dB), more is better", 1),
+    "ssim": ("SSIM, more is better", 2),
+    "lpips": ("LPIPS, less is better", 2),
+    "iou": ("IoU of the masks, more is better", 2),
+}
+ANGLE_STEP = 30  # degrees
+TRAINING_OBJECTS, TRAINING_SIZE = 64, 64
+
+
+@dataclass(frozen=True)
+class Study:
+    """The model of a profile with what was measured of it.
+
+    Attributes:
+        table: current records, one row per object.
+        groups: "real" or "procedural" for each object.
+    """
+
+    plan: Profile
+    model: LRM
+    table: pd.DataFrame
+    groups: Mapping[str, str]
+
+
+def open_study(
+    profile: str, *, objects: Sequence[str] | None = None, refresh: bool = False, device: str = "cpu"
+) -> Study:
+    """Load the records of the model's quality, making those that are missing (all of them if `refresh`).
+
+    Raises:
+        ValueError: if the profile or an object is unknown.
+        FileNotFoundError: if the model or the objects are missing.
+    """
+    plan = get_profile(profile)
+    with redirect_stdout(sys.stderr):  # progress is not part of the page
+        record_all(profile, [EXPERIMENT], refresh, objects=objects)
+    model = load_model(plan.model, device=device).eval().requires_grad_(False)
+    configuration = asdict(get_experiment(EXPERIMENT).configuration(plan))
+    store = ResultStore(plan.results)
+    table = store.table(EXPERIMENT, model_hash=model_hash(model), configuration=configuration)
+    groups = {folder.name: folder.parent.name for folder in plan.object_folders(every=profile != "smoke")}
+    chosen = table[table["object"].isin(objects or groups)].reset_index(drop=True)
+    return Study(plan, model, chosen, groups)
+
+
+def architecture_table(study: Study) -> pd.DataFrame:
+    """Sizes of the model beside those of OpenLRM base."""
+    ours, base = _sizes(study.model.config), _sizes(BASE)
+    rows = [(name, ours[name], base[name]) for name in ours]
+    return pd.DataFrame(rows, columns=["", f"this model ({study.plan.model})", "OpenLRM 1.1 base"])
+
+
+def _sizes(config: LRMConfig) -> dict[str, str]:
+    with torch.device("meta"):
+        parameters = sum(p.numel() for p in LRM(config).parameters())
+    patches = (config.source_size // config.vit.patch_size) ** 2
+    return {
+        "parameters": f"{parameters:,}",
+        "source image": f"{config.source_size} × {config.source_size} pixels",
+        "encoder": f"{config.vit.depth} blocks, width {config.vit.embed_dim}, {patches} patches",
+        "plane transformer": f"{config.transformer_layers} layers, width {config.transformer_dim}",
+        "plane tokens": f"3 × {config.triplane_low_res} × {config.triplane_low_res}",
+        "triplane": f"3 × {config.triplane_dim} × {config.triplane_high_res} × {config.triplane_high_res}",
+        "samples a ray": str(config.rendering_samples_per_ray),
+    }
+
+
+def training_curve() -> go.Figure:
+    """Validation PSNR of the embedded model against the objects that it had seen."""
+    curve = pd.read_csv(data_dir() / "mini" / "pretrain_curve.csv").dropna(subset="novel_psnr")
+    lines = [
+        Curve(label, curve["objects"].tolist(), curve[column].tolist(), COLOURS[colour], width=2, hover=label)
+        for label, column, colour in (
+            ("source view", "source_psnr", "predinit"),
+            ("novel views", "novel_psnr", "procedural"),
+        )
+    ]
+    last = curve.iloc[-1]
+    alt = (
+        f"Validation PSNR rises to {last['source_psnr']:.1f} dB in the source view and "
+        f"{last['novel_psnr']:.1f} dB in novel views after {int(last['objects'])} training objects."
+    )
+    return curves(lines, ("objects seen in training", "PSNR (dB)"), alt)
+
+
+def training_sentence() -> str:
+    """The training in numbers: objects, hours, and what its last quarter still brought."""
+    curve = pd.read_csv(data_dir() / "mini" / "pretrain_curve.csv").dropna(subset="novel_psnr")
+    last = curve.iloc[-1]
+    earlier = curve[curve["objects"] <= 0.75 * last["objects"]].iloc[-1]
+    gained = last["novel_psnr"] - earlier["novel_psnr"]
+    return (
+        f"It saw {int(last['objects']):,} objects, each once, in {last['seconds'] / 3600:.1f} hours. The last "
+        f"{1 - earlier['objects'] / last['objects']:.0%} of them, with the learning rate falling to a hundredth, "
+        f"changed novel views by {number(gained, 2)} dB."
+    )
+
+
+def training_pictures() -> str:
+    """Source views of the first 64 training objects, as HTML."""
+    images = {}
+    for seed in range(TRAINING_OBJECTS):
+        poses = sample_poses(torch.Generator().manual_seed(seed), 1)
+        images[str(seed)] = source_views(sample_objects([seed]), poses, TRAINING_SIZE, 3)[0]
+    return image_row(images, "training object")
+
+
+def quality_table(study: Study) -> pd.DataFrame:
+    """Every measure of every guess, in novel views and in the source view, for each group of objects."""
+    rows = []
+    for group in dict.fromkeys(study.groups.values()):
+        mine = study.table[[study.groups[name] == group for name in study.table["object"]]]
+        for guess, label in GUESSES.items():
+            cells = [
+                _mean(mine, f"{guess}.{views}.{measure}", digits)
+                for views in ("novel", "source")
+                for measure, (_, digits) in MEASURES.items()
+            ]
+            rows.append((GROUPS.get(group, group), label, *cells))
+    names = [f"{name.upper()}, {views}" for views in ("novel", "source") for name in MEASURES]
+    return pd.DataFrame(rows, columns=["objects", "guess", *names])
+
+
+def _mean(table: pd.DataFrame, column: str, digits: int) -> str:
+    values = per_object(table, column).dropna() if column in table else ()
+    return mean_and_interval(bca_interval(values.to_numpy()), digits) if len(values) else "–"
+
+
+def quality_figure(study: Study) -> go.Figure:
+    """PSNR of every object in novel views and in the source view, for the model and the other guesses."""
+    panels = [
+        Panel(
+            f"PSNR in {words} (dB)",
+            [Row(label, f"{guess}.{views}.psnr") for guess, label in GUESSES.items()],
+        )
+        for views, words in (("novel", "novel views"), ("source", "the source view"))
+    ]
+    means = {guess: study.table[f"{guess}.novel.psnr"].mean() for guess in GUESSES}
+    alt = "PSNR in novel views, mean over objects: " + ", ".join(
+        f"{GUESSES[guess]} {value:.1f} dB" for guess, value in means.items()
+    )
+    return strips(study.table, study.groups, panels, alt)
+
+
+def angle_figure(study: Study) -> go.Figure:
+    """PSNR in a view against its angle to the source view."""
+    lines = []
+    for group in dict.fromkeys(study.groups.values()):
+        mine = study.table[[study.groups[name] == group for name in study.table["object"]]]
+        for guess, dash in (("model", "solid"), ("mean_training", "dot")):
+            angles, values = _by_angle(mine, f"{guess}.novel_views")
+            name = f"{GUESSES[guess]}, {GROUPS.get(group, group)}s"
+            lines.append(Curve(name, angles, values, colour_of(group), dash, width=2, hover=name))
+    alt = "PSNR of the model against the angle between a view and the source view: " + ", ".join(
+        f"{y:.1f} dB at {x:.0f} degrees" for x, y in zip(lines[0].x, lines[0].y, strict=True)
+    )
+    return curves(lines, ("angle to the source view (degrees)", "PSNR (dB)"), alt)
+
+
+def _by_angle(table: pd.DataFrame, column: str) -> tuple[list[float], list[float]]:
+    """Middle of each bin of angles, and the mean over its views."""
+    angles, values = (np.concatenate(table[name].map(np.asarray).tolist()) for name in ("angles", column))
+    means = pd.Series(values).groupby((angles // ANGLE_STEP).astype(int)).mean()
+    return [(bin_ + 0.5) * ANGLE_STEP for bin_ in means.index], means.tolist()
+
+
+def gallery(study: Study) -> str:
+    """The objects of best, median and worst gain over the trivial images: truth and prediction, as HTML."""
+    ordered = study.table.sort_values("gain", ascending=False)["object"].tolist()
+    chosen = {"best": ordered[0], "median": ordered[len(ordered) // 2], "worst": ordered[-1]}
+    folders = {folder.name: folder for folder in study.plan.object_folders(every=True)}
+    return "".join(
+        image_row(_truth_and_prediction(study, load_item(study.plan, folders[name]), rank), f"{rank}, {name}")
+        for rank, name in chosen.items()
+    )
+
+
+def _truth_and_prediction(study: Study, item: RenderedObject, rank: str) -> dict[str, Float[Tensor, "3 h w"]]:
+    views: Views = item.views([0, len(item.images) // 3, 2 * len(item.images) // 3])
+    predicted = predicted_planes(study.model, item)
+    images = render_images(study.model, predicted, views.cameras, item.images.shape[-1])
+    pictures = {}
+    for place, (truth, image) in enumerate(zip(views.images, images, strict=True)):
+        where = "source" if place == 0 else f"novel {place}"
+        pictures[f"{rank}: {where}"] = truth
+        pictures[f"{rank}: {where}, predicted"] = image
+    return pictures
+
+
+def verdict_sentence(study: Study) -> str:
+    """What the records say that the model can do, group by group."""
+    return " ".join(
+        _group_sentence(study.table[[study.groups[name] == group for name in study.table["object"]]], group)
+        for group in dict.fromkeys(study.groups.values())
+    )
+
+
+def _group_sentence(table: pd.DataFrame, group: str) -> str:
+    gain = bca_interval(per_object(table, "gain").to_numpy())
+    better = int((per_object(table, "gain") > 0).sum())
+    source, novel = (table[f"model.{views}.psnr"].mean() for views in ("source", "novel"))
+    objects = f"{len(table)} {GROUPS.get(group, group)}{'s' if len(table) > 1 else ''}"
+    return (
+        f"On {objects} it reaches {number(source, 1)} dB in the source view and {number(novel, 1)} dB in novel "
+        f"views, {mean_and_interval(gain, 1)} dB more than the better of the white and the mean training image; "
+        f"it is the better guess for {better} of {len(table)}."
+    )
+
+
+def reproduce(study: Study) -> str:
+    """The commands that run the chapter again and train the model again, as Markdown."""
+    profile = study.plan.name
+    return (
+        f"```bash\n.venv/bin/lrm reproduce --profile {profile} --notebook 00            # from the stored records\n"
+        f".venv/bin/lrm reproduce --profile {profile} --notebook 00 --refresh  # scores every object anew\n"
+        ".venv/bin/lrm pretrain --preset mini                       # trains the embedded model from nothing\n```"
+    )

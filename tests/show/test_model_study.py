@@ -1,0 +1,69 @@
+"""The chapter on the model, on made-up records."""
+
+import pandas as pd
+import pytest
+
+from lrm_core.model.config import BASE, MINI
+from lrm_core.profiles import get_profile
+from lrm_core.show import model_study, prose
+from lrm_core.show.model_study import Study
+
+
+@pytest.fixture
+def study(tiny_model) -> Study:
+    scores = {"psnr": 15.0, "ssim": 0.8, "lpips": 0.3, "iou": 0.5}
+    rows = []
+    for place, name in enumerate("abcd"):
+        row = {"object": name, "seed": 0, "gain": 1.0 - place, "angles": [20.0, 70.0, 170.0]}
+        for guess in model_study.GUESSES:
+            for views in ("source", "novel"):
+                row |= {f"{guess}.{views}.{key}": value + place / 10 for key, value in scores.items()}
+            row[f"{guess}.novel_views"] = [17.0 - place, 15.0, 14.0]
+        rows.append(row | {"white.novel.iou": None, "white.source.iou": None})
+    groups = {name: "real" if name in "ab" else "procedural" for name in "abcd"}
+    return Study(get_profile("smoke"), tiny_model, pd.DataFrame(rows), groups)
+
+
+def test_figures_are_described_and_give_their_data(study):
+    for figure in (model_study.quality_figure(study), model_study.angle_figure(study)):
+        assert "nan" not in figure.layout.meta["alt"]
+        assert len(prose.figure_data(figure)) >= 4
+
+
+def test_the_curve_is_that_of_the_embedded_model():
+    figure = model_study.training_curve()
+    assert len(figure.data) == 2
+    assert "dB" in figure.layout.meta["alt"]
+    assert "objects, each once" in model_study.training_sentence()
+
+
+def test_quality_table_has_a_row_for_every_guess_of_every_group(study):
+    table = model_study.quality_table(study)
+    assert len(table) == 2 * len(model_study.GUESSES)
+    assert set(table.loc[table["guess"] == "white image", "IOU, novel"]) == {"–"}
+
+
+def test_architecture_table_counts_parameters(study):
+    sizes = model_study._sizes
+    assert sizes(BASE)["parameters"] == "260,201,972"
+    assert sizes(MINI)["plane tokens"] == "3 × 16 × 16"
+
+
+def test_sentence_counts_the_objects_that_gain(study):
+    text = model_study.verdict_sentence(study)
+    assert "2 real objects" in text
+    assert "better guess for 1 of 2" in text
+    assert "better guess for 0 of 2" in text
+
+
+def test_views_fall_into_bins_of_angle(study):
+    angles, values = model_study._by_angle(study.table, "model.novel_views")
+    assert angles == [15.0, 75.0, 165.0]
+    assert values == pytest.approx([15.5, 15.0, 14.0])
+
+
+def test_training_pictures_are_named(monkeypatch):
+    monkeypatch.setattr(model_study, "TRAINING_OBJECTS", 2)
+    html = model_study.training_pictures()
+    assert html.count("<img") == 2
+    assert "training object: 1" in html
