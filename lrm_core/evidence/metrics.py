@@ -5,14 +5,6 @@ from jaxtyping import Bool, Float
 from skimage.metrics import structural_similarity
 from torch import Tensor
 
-BEST_PSNR = 100.0
-
-
-def psnr(pred: Float[Tensor, "*lead 3 h w"], target: Float[Tensor, "*lead 3 h w"]) -> Float[Tensor, "*lead"]:
-    """Peak signal-to-noise ratio of each image in dB, data range 1; at most 100 dB (equal images)."""
-    error = (pred - target).square().mean((-3, -2, -1))
-    return (-10 * error.log10()).clamp(max=BEST_PSNR)
-
 
 def image_l1(
     pred: Float[Tensor, "*lead 3 h w"], target: Float[Tensor, "*lead 3 h w"]

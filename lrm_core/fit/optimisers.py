@@ -1,12 +1,12 @@
 """Optimisers of training from scratch and the schedule of their learning rates."""
 
-import math
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
 from lrm_core.fit.pretrain_config import PretrainConfig
+from lrm_core.fit.schedule import cosine
 from lrm_core.model.lrm import LRM
 
 HIDDEN = ("encoder.", "transformer.", "camera_embedder.")
@@ -16,8 +16,7 @@ def rate(step: int, config: PretrainConfig) -> float:
     """Share of the peak learning rate: linear warm-up, then half a cosine down to 1%."""
     if step < config.warmup:
         return (step + 1) / config.warmup
-    progress = (step - config.warmup) / max(1, config.steps - config.warmup)
-    return 0.01 + 0.99 * (1 + math.cos(math.pi * min(progress, 1.0))) / 2
+    return cosine((step - config.warmup) / max(1, config.steps - config.warmup))
 
 
 def split_parameters(model: LRM) -> tuple[list[Tensor], list[Tensor]]:

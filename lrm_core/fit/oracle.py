@@ -9,10 +9,12 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from lrm_core.fit.schedule import cosine
 from lrm_core.render import Views, render_views
 from lrm_core.render.field import Field, check_planes
 from lrm_core.render.march import RaySegments, render_field
 from lrm_core.render.occupancy import Occupancy
+from lrm_core.render.quality import psnr, psnr_of
 from lrm_core.render.rays import camera_rays
 
 RAYS_PER_STEP = 4096
@@ -93,43 +95,50 @@ def fit_oracle(
         ValueError: if shapes do not fit, values are not finite, or both kinds of batch are asked for.
     """
     planes, frozen = _prepare(start, decoder, views, rays_per_step, views_per_step)
-    generator = torch.Generator().manual_seed(seed)
-    targets = _Targets.of(views, planes.device)
-    optimiser = torch.optim.Adam([planes], lr=lr)
+    fit = _Fit(planes, frozen, _Targets.of(views, planes.device), samples_per_ray, lr, seed)
     history: dict[str, list[float]] = {"step": [], "loss": [], "train_psnr": [], "heldout_psnr": []}
-    occupancy = None
     for step in tqdm(range(iterations), desc="oracle", unit="step", disable=not progress, leave=False):
-        optimiser.param_groups[0]["lr"] = cosine(lr, step / iterations)
-        volume = Field(planes, frozen)
-        if step % REFRESH_EVERY == 0:
-            occupancy = Occupancy.of(volume)
-        chosen = (
-            targets.draw_views(views_per_step, generator)
-            if views_per_step
-            else targets.draw_rays(rays_per_step or RAYS_PER_STEP, generator)
-        ).to(planes.device)
-        explored = occupancy and occupancy.explored(EXPLORED, generator)
-        colour, _, weight = render_field(volume, explored, targets.rays[chosen], samples_per_ray)
-        error = colour + (1 - weight[:, None]) - targets.colours[chosen]
-        loss = error.abs().mean() + error.square().mean()
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
+        loss, mean_square = fit.step(rays_per_step or RAYS_PER_STEP, views_per_step, step, iterations)
         if (step + 1) % max(REPORT_STEPS, iterations // REPORTS) == 0 or step + 1 == iterations:
             score = heldout_psnr(planes.detach(), frozen, heldout, samples_per_ray) if heldout else math.nan
-            report = (step + 1, loss.item(), _psnr(error.square().mean().item()), score)
+            report = (step + 1, loss.item(), psnr_of(mean_square).item(), score)
             for column, value in zip(history.values(), report, strict=True):
                 column.append(value)
     return OracleFit(planes.detach(), history)
 
 
-def _psnr(mean_square: float) -> float:
-    return -10 * math.log10(max(mean_square, 1e-10))
+class _Fit:
+    """Planes on their way to the targets."""
 
+    def __init__(
+        self, planes: Tensor, decoder: nn.Module, targets: _Targets, samples: int, lr: float, seed: int
+    ):
+        self.planes, self.decoder, self.targets, self.samples, self.lr = planes, decoder, targets, samples, lr
+        self.optimiser = torch.optim.Adam([planes], lr=lr)
+        self.generator = torch.Generator().manual_seed(seed)
+        self.occupancy: Occupancy | None = None
 
-def cosine(lr: float, progress: float) -> float:
-    """From lr at progress 0 to a hundredth of it at 1, along half a cosine."""
-    return lr * (0.01 + 0.99 * (1 + math.cos(math.pi * progress)) / 2)
+    def step(self, rays: int, views: int | None, step: int, steps: int) -> tuple[Tensor, Tensor]:
+        """One update from so many rays, or from whole views; its loss and its mean squared error."""
+        draw = self.targets.draw_views if views else self.targets.draw_rays
+        chosen = draw(views or rays, self.generator).to(self.planes.device)
+        error = self._render(chosen, refresh=step % REFRESH_EVERY == 0) - self.targets.colours[chosen]
+        mean_square = error.square().mean()
+        loss = error.abs().mean() + mean_square
+        self.optimiser.param_groups[0]["lr"] = self.lr * cosine(step / steps)
+        self.optimiser.zero_grad()
+        loss.backward()
+        self.optimiser.step()
+        return loss.detach(), mean_square.detach()
+
+    def _render(self, chosen: Tensor, refresh: bool) -> Float[Tensor, "rays 3"]:
+        """Rays of the targets on white."""
+        volume = Field(self.planes, self.decoder)
+        if refresh:
+            self.occupancy = Occupancy.of(volume)
+        explored = self.occupancy and self.occupancy.explored(EXPLORED, self.generator)
+        colour, _, weight = render_field(volume, explored, self.targets.rays[chosen], self.samples)
+        return colour + (1 - weight[:, None])
 
 
 @torch.no_grad()
@@ -139,8 +148,7 @@ def heldout_psnr(planes: Tensor, decoder: nn.Module, views: Views, samples_per_r
     rendering = render_views(
         planes[None], decoder, cameras[None], images.shape[-1], samples_per_ray=samples_per_ray
     )
-    error = (rendering.rgb[0] - images).square().mean(dim=(1, 2, 3))
-    return (-10 * error.log10()).mean().item()
+    return psnr(rendering.rgb[0], images).mean().item()
 
 
 def _prepare(start: Tensor, decoder: nn.Module, views: Views, rays: int | None, whole: int | None):

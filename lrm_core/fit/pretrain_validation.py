@@ -16,6 +16,7 @@ from lrm_core.objects.procedural import sample_objects
 from lrm_core.objects.seeds import FIRST_HELD_OUT_SEED
 from lrm_core.render import render_views
 from lrm_core.render.cameras import normalize_poses, principal_camera, standard_camera
+from lrm_core.render.quality import psnr
 
 OBJECTS, VIEWS, SIZE = 16, 4, 64
 FIRST_SEED = FIRST_HELD_OUT_SEED + 1_000_000  # none of the objects that are stored for evaluation
@@ -53,10 +54,10 @@ class Validation:
         planes = model.predict_planes(self.sources, self.cameras)
         samples = model.config.rendering_samples_per_ray
         images = render_views(planes, model.decoder, self.target_cameras, SIZE, samples_per_ray=samples).rgb
-        psnr = -10 * (images - self.targets).square().mean(dim=(2, 3, 4)).log10()
+        scores = psnr(images, self.targets)
         pairs = torch.stack([self.targets, images], dim=2).flatten(1, 2)  # (B, 2M, 3, H, W)
         sheet = pairs.permute(0, 3, 1, 4, 2).flatten(0, 1).flatten(1, 2)  # (B H, 2M W, 3)
         Image.fromarray((sheet.clamp(0, 1) * 255).byte().numpy().astype(np.uint8)).save(
             run / f"validation-{state.step:06d}.png"
         )
-        return {"source_psnr": psnr[:, 0].mean().item(), "novel_psnr": psnr[:, 1:].mean().item()}
+        return {"source_psnr": scores[:, 0].mean().item(), "novel_psnr": scores[:, 1:].mean().item()}

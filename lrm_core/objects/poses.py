@@ -8,6 +8,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from lrm_core.render.cameras import look_at
+
 SOURCE_DISTANCE = (1.9, 2.2)  # world units, view 0
 SHELL_DISTANCE = (1.9, 2.6)  # world units, every other view
 SOURCE_ELEVATION = (-15.0, 15.0)  # degrees, view 0
@@ -41,19 +43,10 @@ def sample_poses(generator: torch.Generator, count: int) -> Float[Tensor, "count
     azimuth[0] = 0
     elevation[0] = torch.deg2rad(_between(SOURCE_ELEVATION, draw[0, 1]))
     distance[0] = _between(SOURCE_DISTANCE, draw[0, 2])
-    return _look_at_origin(azimuth, elevation, distance).float()
+    level = elevation.cos()
+    towards = torch.stack([azimuth.sin() * level, -azimuth.cos() * level, elevation.sin()], dim=-1)
+    return look_at(distance[:, None] * towards).float()
 
 
 def _between(limits: tuple[float, float], fraction: Tensor) -> Tensor:
     return limits[0] + (limits[1] - limits[0]) * fraction
-
-
-def _look_at_origin(
-    azimuth: Float[Tensor, " count"], elevation: Float[Tensor, " count"], distance: Float[Tensor, " count"]
-) -> Float[Tensor, "count 3 4"]:
-    """Poses from angles in radians; azimuth 0 is -y and grows towards +x."""
-    sin_a, cos_a, sin_e, cos_e = azimuth.sin(), azimuth.cos(), elevation.sin(), elevation.cos()
-    right = torch.stack([cos_a, sin_a, torch.zeros_like(sin_a)], dim=-1)
-    backward = torch.stack([sin_a * cos_e, -cos_a * cos_e, sin_e], dim=-1)
-    up = torch.linalg.cross(backward, right)
-    return torch.stack([right, up, backward, backward * distance[:, None]], dim=-1)

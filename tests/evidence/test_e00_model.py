@@ -11,8 +11,8 @@ from lrm_core.evidence.experiments.e00_model import (
     training_sources,
     view_angles,
 )
-from lrm_core.evidence.metrics import psnr
 from lrm_core.objects.poses import sample_poses
+from lrm_core.render.quality import psnr
 
 FEW = ModelQuality(mean_of=3, nearest_of=5, search_size=8)
 

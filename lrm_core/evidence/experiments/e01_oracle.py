@@ -8,7 +8,6 @@ from jaxtyping import Float
 from torch import Tensor
 
 from lrm_core.evidence.matter import matter_texels
-from lrm_core.evidence.metrics import psnr
 from lrm_core.evidence.oracles import (
     STARTS,
     OracleCache,
@@ -20,6 +19,7 @@ from lrm_core.evidence.oracles import (
 )
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject
+from lrm_core.render.quality import psnr
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from lrm_core.evidence.matter import matter_texels, points_in_matter
-from lrm_core.evidence.metrics import best_scale, channel_correlation, image_l1, psnr
+from lrm_core.evidence.metrics import best_scale, channel_correlation, image_l1
 from lrm_core.evidence.oracles import (
     OracleCache,
     OracleConfig,
@@ -22,6 +22,7 @@ from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject
 from lrm_core.render.field import Field
 from lrm_core.render.lookup import lookup
+from lrm_core.render.quality import psnr
 from lrm_core.render.views import Views
 
 Triplanes = dict[str, Float[Tensor, "3 c r r"]]
