@@ -1,5 +1,6 @@
 """Samples along rays: where they lie, which need the decoder, and what they add up to."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -12,8 +13,9 @@ from lrm_core.render.field import Field
 from lrm_core.render.occupancy import Occupancy
 from lrm_core.render.quadrature import coarse_depths, composite, fine_depths, interval_weights
 from lrm_core.render.rays import box_span
+from lrm_core.render.side_by_side import side_by_side
 
-CHUNK_RAYS = 8_192  # fewer pay for more overhead, more leave the cache
+CHUNK_RAYS = 8_192  # fewer pay for more overhead, more leave the cache and keep fewer cores busy
 BLOCK_SAMPLES = 16  # evaluated between two looks at whether a ray still sees anything
 DARK = 1e-5  # share of the light behind which samples are left out
 CHECKPOINT_RAYS = 32_768  # beyond this many, the backward pass renders each chunk again
@@ -66,18 +68,25 @@ def render_field(
     colour, weight = rays.origins.new_zeros(len(rays), 3), rays.origins.new_zeros(len(rays))
     depth = rays.origins.new_full((len(rays),), torch.nan)
     candidates = _candidates(rays, occupancy)
-    save_memory = torch.is_grad_enabled() and len(candidates) > CHECKPOINT_RAYS
-    for piece in candidates.split(CHUNK_RAYS):
-        draws = _draws(len(piece), samples_per_ray // 2, jitter, rays.origins)
-        arguments = (field, occupancy, rays[piece], *draws)
-        found, *parts = (
-            checkpoint(_march, *arguments, use_reentrant=False) if save_memory else _march(*arguments)
-        )
+    pieces = candidates.split(CHUNK_RAYS)
+    draws = [_draws(len(piece), samples_per_ray // 2, jitter, rays.origins) for piece in pieces]
+    calls = [(field, occupancy, rays[piece], *draw) for piece, draw in zip(pieces, draws, strict=True)]
+    for piece, (found, *parts) in zip(pieces, _march_all(calls, len(candidates)), strict=True):
         colour, depth, weight = (
             whole.index_put((piece[found],), part)
             for whole, part in zip((colour, depth, weight), parts, strict=True)
         )
     return colour, depth, weight
+
+
+def _march_all(calls: Sequence[tuple], rays: int) -> list[tuple[Tensor, Tensor, Tensor, Tensor]]:
+    """`_march` of every call: several at once where no gradients are needed."""
+    if torch.is_grad_enabled():
+        save_memory = rays > CHECKPOINT_RAYS
+        return [
+            checkpoint(_march, *call, use_reentrant=False) if save_memory else _march(*call) for call in calls
+        ]
+    return side_by_side(_march, calls)
 
 
 @torch.no_grad()
