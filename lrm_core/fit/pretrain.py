@@ -47,17 +47,12 @@ def train_step(state: TrainingState, config: PretrainConfig, team: Accelerator) 
     return loss.item()
 
 
-def shape_weight(step: int, config: PretrainConfig) -> float:
-    """Falls linearly to zero over the first part of the schedule."""
-    return config.shape_weight * max(0.0, 1 - step / (config.shape_until * config.steps))
-
-
 def _group_backward(state: TrainingState, config: PretrainConfig, number: int) -> torch.Tensor:
     """Add the gradient of one group of objects as its share of the batch; returns the group's loss."""
     size = state.model.config.source_size
     batch = ray_batch(number, batch=config.group, views=config.views, rays=config.rays, size=size)
     generator = torch.Generator().manual_seed(number)
-    loss = reconstruction_loss(state.model, batch, config, generator, shape_weight(state.step, config))
+    loss = reconstruction_loss(state.model, batch, config, generator, state.step / config.steps)
     (loss * config.group / config.batch).backward()
     return loss.detach()
 

@@ -20,8 +20,9 @@ class PretrainConfig:
         ema: decay of the averaged weights, which are the ones that are kept.
         mask_weight, tv_weight: of the coverage error and of the planes' total variation.
         empty_weight: of raw density above -8 where the object is known not to be (`emptiness_loss`).
-        shape_weight, shape_until: of the error of the shape at points (`shape_loss`), and the share of the schedule
-            over which it falls to zero; after that the weights are tuned by what is rendered alone.
+        shape_weight: of the error of the shape at points (`shape_loss`), at the start.
+        polish_from: share of the schedule after which only what is rendered counts, all of a picture alike:
+            the shape weight has fallen to zero, and rays on the object, which are drawn more often, weigh less.
         precision: "bf16" autocasts the transformer, "float32" does not.
         checkpoint_every, validate_every: in steps.
         seed: of the initial weights.
@@ -42,7 +43,7 @@ class PretrainConfig:
     tv_weight: float = 5e-4
     empty_weight: float = 2e-3
     shape_weight: float = 0.1
-    shape_until: float = 0.6
+    polish_from: float = 0.6
     precision: str = "bf16"
     checkpoint_every: int = 50
     validate_every: int = 250

@@ -29,6 +29,8 @@ class RayBatch:
         cameras: their cameras, (B, 16).
         origins, directions: target rays after pose normalisation, (B, K, 3).
         rgb, alpha: straight colour and coverage that the rays meet, (B, K, 3) and (B, K, 1).
+        share: how much of the pictures a ray stands for, 1 on average, (B, K, 1): those on the object are drawn
+            too often.
         points: places in the box after pose normalisation, (B, P, 3), with P = 4 K; half are anywhere, the others
             on and behind the surfaces that the first half of the rays meet.
         solid: whether they lie inside the object, (B, P).
@@ -40,6 +42,7 @@ class RayBatch:
     directions: Float[Tensor, "B K 3"]
     rgb: Float[Tensor, "B K 3"]
     alpha: Float[Tensor, "B K 1"]
+    share: Float[Tensor, "B K 1"]
     points: Float[Tensor, "B P 3"]
     solid: Bool[Tensor, "B P"]
 
@@ -89,6 +92,7 @@ def ray_batch(step: int, *, batch: int, views: int, rays: int, size: int, supers
         directions=target.directions.flatten(1, 2).gather(1, kept.expand(-1, -1, 3)),
         rgb=hits.rgb.gather(1, kept.expand(-1, -1, 3)),
         alpha=hits.alpha.gather(1, kept),
+        share=_share(hits.alpha, hits.alpha.gather(1, kept)),
         points=_move(places, poses[:, 0], normal[:, 0]),
         solid=inside(objects, places),
     )
@@ -126,6 +130,12 @@ def source_views(
     hits = cast(objects, rays.origins.contiguous(), rays.directions)
     image = hits.rgb + (1 - hits.alpha)
     return avg_pool2d(image.mT.unflatten(-1, (fine, fine)), supersample)
+
+
+def _share(drawn: Float[Tensor, "B C 1"], kept: Float[Tensor, "B K 1"]) -> Float[Tensor, "B K 1"]:
+    """Share of the rays drawn over share of those kept, on the object and beside it."""
+    before, after = drawn.mean(1, keepdim=True), kept.mean(1, keepdim=True)
+    return torch.where(kept > 0, before / after, (1 - before) / (1 - after))
 
 
 def _half_on_object(alpha: Float[Tensor, "B C"], count: int, generator: torch.Generator) -> Tensor:

@@ -24,12 +24,17 @@ def total_variation(planes: Float[Tensor, "N 3 C R R"]) -> Tensor:
 
 
 def reconstruction_loss(
-    model: LRM, batch: RayBatch, config: PretrainConfig, generator: torch.Generator, shape_weight: float
+    model: LRM, batch: RayBatch, config: PretrainConfig, generator: torch.Generator, progress: float
 ) -> Tensor:
     """Colour error on black, grey or white, coverage error, total variation, and density in free space.
 
-    `shape_weight` adds the error of the shape at points (`shape_loss`).
+    Up to `config.polish_from` of the schedule the error of the shape at points (`shape_loss`) is added, with a
+    weight that falls to zero; from there on every ray counts by its share of the pictures.
+
+    Args:
+        progress: share of the schedule that is done.
     """
+    polish = progress >= config.polish_from
     planes = predict(model, batch, config.precision).float()
     shade = torch.randint(0, 3, (len(planes), 1, 1), generator=generator) / 2
     rendering = render_rays(
@@ -42,12 +47,16 @@ def reconstruction_loss(
         jitter=generator,
     )
     target = batch.rgb + shade * (1 - batch.alpha)
-    colour = (rendering.rgb - target).square().mean()
-    mask = (rendering.weight - batch.alpha).square().mean()
+    share = batch.share if polish else 1.0
+    colour = (share * (rendering.rgb - target).square()).mean()
+    mask = (share * (rendering.weight - batch.alpha).square()).mean()
     empty = emptiness_loss(planes, model.decoder, batch, generator)
     smooth = total_variation(planes)
     loss = colour + config.mask_weight * mask + config.tv_weight * smooth + config.empty_weight * empty
-    return loss + shape_weight * shape_loss(planes, model.decoder, batch) if shape_weight else loss
+    if polish:
+        return loss
+    falling = config.shape_weight * (1 - progress / config.polish_from)
+    return loss + falling * shape_loss(planes, model.decoder, batch)
 
 
 def shape_loss(planes: Float[Tensor, "B 3 C R R"], decoder: nn.Module, batch: RayBatch) -> Tensor:

@@ -14,10 +14,17 @@ from safetensors.torch import load_file
 from lrm_core.fit import pretrain_validation
 from lrm_core.fit.launch import default_processes, pretrain_in_processes
 from lrm_core.fit.optimisers import build_optimisers, rate, set_rates, split_parameters
-from lrm_core.fit.pretrain import pretrain, shape_weight
+from lrm_core.fit.pretrain import pretrain
 from lrm_core.fit.pretrain_config import PretrainConfig, get_preset
 from lrm_core.fit.pretrain_data import ray_batch, training_seeds
-from lrm_core.fit.pretrain_loss import RAW_FREE, emptiness_loss, shape_loss, total_variation
+from lrm_core.fit.pretrain_loss import (
+    RAW_FREE,
+    emptiness_loss,
+    predict,
+    reconstruction_loss,
+    shape_loss,
+    total_variation,
+)
 from lrm_core.fit.publish import publish
 from lrm_core.model import checkpoints
 from lrm_core.model.config import MINI, ViTConfig
@@ -247,9 +254,33 @@ def test_points_know_whether_they_are_solid_in_the_normalised_world():
     assert (batch.points[batch.solid].norm(dim=-1) <= 0.96).all()
 
 
-def test_the_shape_weight_falls_to_zero():
-    config = PretrainConfig(steps=100, shape_weight=0.2, shape_until=0.5)
-    assert [shape_weight(step, config) for step in (0, 25, 50, 100)] == pytest.approx([0.2, 0.1, 0, 0])
+def test_shares_make_the_kept_rays_stand_for_all():
+    """Weighted by its share, coverage has the mean of the rays that were drawn evenly over the views."""
+    kept = ray_batch(2, batch=3, views=2, rays=300, size=16)
+    even = ray_batch(2, batch=3, views=2, rays=3000, size=16)
+    assert torch.allclose(kept.share.mean(1), torch.ones(3, 1), atol=1e-5)
+    weighted = (kept.share * kept.alpha).mean(1)
+    assert (weighted < kept.alpha.mean(1)).all()
+    torch.testing.assert_close(weighted, (even.share * even.alpha).mean(1), atol=0.06, rtol=0)
+
+
+def test_the_shape_counts_less_and_less_and_the_end_is_rendering_alone():
+    torch.manual_seed(0)
+    model, batch = LRM(TINY), ray_batch(0, batch=2, views=2, rays=32, size=32)
+    config = replace(SHORT, shape_weight=0.5, polish_from=0.5, tv_weight=0.0, empty_weight=0.0)
+
+    def loss(progress, settings=config):
+        return reconstruction_loss(model, batch, settings, torch.Generator().manual_seed(0), progress)
+
+    shape = shape_loss(predict(model, batch, "float32"), model.decoder, batch)
+    torch.testing.assert_close(loss(0.0) - loss(0.25), 0.25 * shape)
+    even = replace(batch, share=torch.ones_like(batch.share))
+    torch.testing.assert_close(
+        reconstruction_loss(model, even, config, torch.Generator().manual_seed(0), 0.5),
+        loss(0.25) - 0.25 * shape,
+    )
+    assert loss(0.5) == loss(1.0)
+    assert loss(0.5) != loss(0.25) - 0.25 * shape
 
 
 def test_shape_loss_is_the_cross_entropy_of_absorption_within_a_texel():
