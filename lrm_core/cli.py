@@ -128,6 +128,15 @@ def records(profile: str, experiments: tuple[str, ...], refresh: bool) -> None:
 
 
 @main.command()
+def ship() -> None:
+    """Keep in data/ the oracles that the chapters measure live, once the records are made."""
+    from lrm_core.evidence.shipping import ship_oracles
+
+    for path in ship_oracles():
+        click.echo(path)
+
+
+@main.command()
 @PROFILE
 def verdicts(profile: str) -> None:
     """Print what became of each published claim."""

@@ -12,6 +12,8 @@ from lrm_core.fit.pretrain import Curve, new_state
 from lrm_core.fit.pretrain_config import PretrainConfig
 from lrm_core.model.checkpoints import save_checkpoint
 from lrm_core.model.config import LRMConfig
+from lrm_core.objects.manifest import make_entry, record_entries
+from lrm_core.paths import data_dir
 
 CARD = """# {name}
 
@@ -79,3 +81,14 @@ def publish(run: Path, architecture: LRMConfig, config: PretrainConfig, out: Pat
         sha256=hashlib.sha256(out.read_bytes()).hexdigest(),
     )
     out.with_name("MODEL_CARD.md").write_text(card)
+    if out.resolve().is_relative_to(data_dir()):
+        _list(
+            data_dir(), out.resolve().parent, (out.name, "pretrain_curve.csv", "MODEL_CARD.md"), config.seed
+        )
+
+
+def _list(data: Path, folder: Path, names: tuple[str, ...], seed: int) -> None:
+    """Enter files of the data folder into its manifest."""
+    source = f"lrm pretrain --preset {folder.name}"
+    paths = [(folder / name).relative_to(data).as_posix() for name in names]
+    record_entries(data, [make_entry(data, p, source=source, licence="Apache-2.0", seed=seed) for p in paths])

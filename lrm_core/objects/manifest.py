@@ -90,6 +90,12 @@ def record_entries(data: Path, entries: list[Entry]) -> None:
     write_json(data / NAME, [asdict(merged[path]) for path in sorted(merged)])
 
 
+def forget_missing(data: Path) -> None:
+    """Drop the entries of files and folders that are no longer there."""
+    kept = [entry for entry in read_manifest(data) if (data / entry.path).exists()]
+    write_json(data / NAME, [asdict(entry) for entry in kept])
+
+
 def check_manifest(data: Path) -> None:
     """Recompute every digest of the manifest, and look for files that it does not list.
 

@@ -29,6 +29,7 @@ from lrm_core.fit.publish import publish
 from lrm_core.model import checkpoints
 from lrm_core.model.config import MINI, ViTConfig
 from lrm_core.model.lrm import LRM
+from lrm_core.objects.manifest import check_manifest, read_manifest
 from lrm_core.objects.seeds import FIRST_HELD_OUT_SEED
 from lrm_core.render.field import Field
 
@@ -134,6 +135,16 @@ def test_published_weights_are_the_average_and_load(tmp_path):
     card = (tmp_path / "MODEL_CARD.md").read_text()
     assert "2 of batch 4" in card
     assert "{" not in card
+
+
+def test_weights_published_into_the_data_are_in_its_manifest(tmp_path, monkeypatch):
+    config = replace(SHORT, steps=2)
+    pretrain(tmp_path / "run", TINY, config)
+    monkeypatch.setattr("lrm_core.fit.publish.data_dir", lambda: tmp_path / "data")
+    publish(tmp_path / "run", TINY, config, tmp_path / "data/mini/mini.safetensors")
+    listed = [entry.path for entry in read_manifest(tmp_path / "data")]
+    assert listed == ["mini/MODEL_CARD.md", "mini/mini.safetensors", "mini/pretrain_curve.csv"]
+    check_manifest(tmp_path / "data")
 
 
 def test_publishing_nothing_is_an_error(tmp_path):

@@ -1,0 +1,54 @@
+"""Shipping the oracles of the live object, in a data folder of its own."""
+
+from pathlib import Path
+
+import pytest
+
+from lrm_core.evidence import shipping
+from lrm_core.evidence.experiments import get_experiment
+from lrm_core.evidence.oracles import STARTS, OracleCache, oracle_fingerprint
+from lrm_core.objects.manifest import read_manifest, record_entries
+from lrm_core.profiles import Profile
+
+PLAN = Profile("mini", "tiny", ("group",), 1, iterations=2, rays_per_step=32, seeds=(0,))
+
+
+@pytest.fixture
+def cache(tmp_path: Path, model, item, monkeypatch) -> OracleCache:
+    """A cache with the oracles of the item, and everything else pointed at a temporary folder."""
+    data = tmp_path / "data"
+    (data / shipping.FOLDER).mkdir(parents=True)
+    (data / shipping.FOLDER / "old.safetensors").write_bytes(b"old")
+    record_entries(data, [shipping._entry(data, data / shipping.FOLDER / "old.safetensors", "old", "null")])
+    monkeypatch.setattr(shipping, "data_dir", lambda: data)
+    monkeypatch.setattr(shipping, "get_profile", lambda name: PLAN)
+    monkeypatch.setattr(shipping, "load_model", lambda name: model)
+    monkeypatch.setattr(shipping, "load_item", lambda plan, folder: item)
+    monkeypatch.setattr(Profile, "object_folders", lambda self, every=False: [data])
+    cache = OracleCache(tmp_path / "oracles", data / shipping.FOLDER)
+    cache.folder.mkdir()
+    config = get_experiment("e02_basins").configuration(PLAN).oracle
+    for start in STARTS:
+        cache.path(oracle_fingerprint(model, item, start, config, 0)).write_bytes(start.encode())
+    return cache
+
+
+def test_oracles_of_the_live_object_replace_the_older_ones(cache: OracleCache) -> None:
+    data = shipping.data_dir()
+    shipped = shipping.ship_oracles(cache)
+    assert sorted(path.read_text() for path in shipped) == sorted(STARTS)
+    assert set((data / shipping.FOLDER).iterdir()) == set(shipped)
+    assert [entry.path for entry in read_manifest(data)] == sorted(
+        path.relative_to(data).as_posix() for path in shipped
+    )
+    for path in cache.folder.iterdir():
+        path.unlink()
+    assert shipping.ship_oracles(cache) == shipped  # found where they were shipped to
+
+
+def test_an_oracle_that_is_missing_is_named(cache: OracleCache) -> None:
+    for path in cache.folder.iterdir():
+        if path.read_text() == "null":
+            path.unlink()
+    with pytest.raises(FileNotFoundError, match="disc0: no oracle from null; run `lrm records` first"):
+        shipping.ship_oracles(cache)
