@@ -63,7 +63,7 @@ PROFILES = {
     profile.name: profile
     for profile in (
         Profile("smoke", "mini", MINI_GROUPS, 1, iterations=30, rays_per_step=1024, seeds=(0,), views=8),
-        Profile("mini", "mini", MINI_GROUPS, 1, iterations=400, rays_per_step=2048, seeds=(0,)),
+        Profile("mini", "mini", MINI_GROUPS, 2, iterations=400, rays_per_step=2048, seeds=(0,)),
         Profile(
             name="paper",
             model="openlrm-mix-base-1.1",
