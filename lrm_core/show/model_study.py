@@ -145,7 +145,7 @@ def training_pictures() -> str:
     for seed in range(TRAINING_OBJECTS):
         poses = sample_poses(torch.Generator().manual_seed(seed), 1)
         images[str(seed)] = source_views(sample_objects([seed]), poses, TRAINING_SIZE, 3)[0]
-    return image_row(images, "training object")
+    return image_row(images, "training object", width=60)
 
 
 def quality_table(study: Study) -> pd.DataFrame:
@@ -160,7 +160,11 @@ def quality_table(study: Study) -> pd.DataFrame:
                 for measure, (_, digits) in MEASURES.items()
             ]
             rows.append((GROUPS.get(group, group), label, *cells))
-    names = [f"{name.upper()}, {views}" for views in ("novel", "source") for name in MEASURES]
+    names = [
+        f"{MEASURES[name][0].split()[0].rstrip(',')}, {views}"
+        for views in ("novel", "source")
+        for name in MEASURES
+    ]
     return pd.DataFrame(rows, columns=["objects", "guess", *names])
 
 
@@ -213,7 +217,11 @@ def gallery(study: Study) -> str:
     chosen = {"best": ordered[0], "median": ordered[len(ordered) // 2], "worst": ordered[-1]}
     folders = {folder.name: folder for folder in study.plan.object_folders(every=True)}
     return "".join(
-        image_row(_truth_and_prediction(study, load_item(study.plan, folders[name]), rank), f"{rank}, {name}")
+        image_row(
+            _truth_and_prediction(study, load_item(study.plan, folders[name]), rank),
+            f"{rank}, {name}",
+            width=90,
+        )
         for rank, name in chosen.items()
     )
 

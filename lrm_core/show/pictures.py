@@ -9,21 +9,22 @@ from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 
-_ROW = "display:grid;grid-template-columns:repeat(auto-fit,minmax(118px,1fr));gap:0.6rem;margin:0.8rem 0;padding:0"
+_ROW = "display:grid;grid-template-columns:repeat(auto-fit,minmax({width}px,1fr));gap:0.6rem;margin:0.8rem 0;padding:0"
 _PICTURE = "width:100%;border-radius:3px;image-rendering:auto"
 
 
-def image_row(images: Mapping[str, Float[Tensor, "3 h w"]], described: str) -> str:
+def image_row(images: Mapping[str, Float[Tensor, "3 h w"]], described: str, width: int = 118) -> str:
     """Images with their captions; `described` and the caption are the text for screen readers.
 
     Args:
         images: by caption, in [0, 1].
         described: what all of them show.
+        width: least width of an image, in CSS pixels; more fit into a row where it is small.
 
     Returns:
         HTML with the images inside.
     """
-    return f'<div class="lrm-images" style="{_ROW}">' + "".join(
+    return f'<div class="lrm-images" style="{_ROW.format(width=width)}">' + "".join(
         f'<figure style="margin:0"><img style="{_PICTURE}" src="{data_url(image)}" '
         f'alt="{escape(f"{described}: {caption}", quote=True)}">'
         f'<figcaption style="margin-top:0.2rem">{escape(caption)}</figcaption></figure>'

@@ -40,7 +40,7 @@ def test_the_curve_is_that_of_the_embedded_model():
 def test_quality_table_has_a_row_for_every_guess_of_every_group(study):
     table = model_study.quality_table(study)
     assert len(table) == 2 * len(model_study.GUESSES)
-    assert set(table.loc[table["guess"] == "white image", "IOU, novel"]) == {"–"}
+    assert set(table.loc[table["guess"] == "white image", "IoU, novel"]) == {"–"}
 
 
 def test_architecture_table_counts_parameters(study):
