@@ -40,12 +40,7 @@ GUESSES = {
     "mean_training": "mean training image",
     "white": "white image",
 }
-MEASURES = {
-    "psnr": ("PSNR (dB), more is better", 1),
-    "ssim": ("SSIM, more is better", 2),
-    "lpips": ("LPIPS, less is better", 2),
-    "iou": ("IoU of the masks, more is better", 2),
-}
+MEASURES = {"psnr": ("PSNR", 1), "ssim": ("SSIM", 2), "lpips": ("LPIPS", 2), "iou": ("IoU", 2)}  # digits
 ANGLE_STEP = 30  # degrees
 TRAINING_OBJECTS, TRAINING_SIZE = 64, 64
 
