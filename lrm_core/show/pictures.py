@@ -9,7 +9,7 @@ from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 
-_COLUMNS = "repeat(auto-fill,minmax({width}px,1fr))"
+_COLUMNS = "repeat(auto-fit,minmax({width}px,1fr))"
 _ROW = f"display:grid;grid-template-columns:{_COLUMNS};gap:0.6rem;margin:0.8rem 0;padding:0"
 _PICTURE = "width:100%;border-radius:3px;image-rendering:auto"
 
