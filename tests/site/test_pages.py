@@ -51,7 +51,7 @@ def test_every_formula_is_drawn(opened):
         opened.page.evaluate(COUNT, pattern)
         for pattern in (".math", ".math mjx-container svg", "[data-mml-node=merror]")
     )
-    assert formulas or opened.name not in [*CHAPTERS, "book/conventions"]
+    assert formulas or opened.name not in [*CHAPTERS[1:], "book/conventions"]  # the model needs none
     assert drawn >= formulas
     assert errors == 0
 
