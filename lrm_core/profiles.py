@@ -15,6 +15,7 @@ class Profile:
         objects: folders of rendered objects, relative to `data`; a path that holds several is listed.
         per_group: at most so many objects of each folder, in order of name.
         views: at most so many views of each object, view 0 included; None is all.
+        whole: whether experiments on every object reach beyond `per_group`.
         iterations, rays_per_step, views_per_step: of every oracle; a step takes rays or (as published) views.
         seeds: of the experiments in which a seed matters.
         device: where it runs.
@@ -29,6 +30,7 @@ class Profile:
     seeds: tuple[int, ...]
     views_per_step: int | None = None
     views: int | None = None
+    whole: bool = True
     device: str = "cpu"
 
     @property
@@ -37,12 +39,12 @@ class Profile:
         return data_dir() / "results" / self.name
 
     def object_folders(self, every: bool = False) -> list[Path]:
-        """Folders of the objects of this profile, group by group; with `every`, beyond `per_group` too.
+        """Folders of the objects, group by group; with `every`, beyond `per_group` too if the profile is `whole`.
 
         Raises:
             FileNotFoundError: if a group is missing or empty.
         """
-        limit = None if every else self.per_group
+        limit = None if every and self.whole else self.per_group
         return [folder for group in self.objects for folder in _members(data_dir() / group)[:limit]]
 
     def object_folder(self, name: str) -> Path:
@@ -62,7 +64,17 @@ MINI_GROUPS = ("mini/objects/real", "mini/objects/procedural")
 PROFILES = {
     profile.name: profile
     for profile in (
-        Profile("smoke", "mini", MINI_GROUPS, 1, iterations=30, rays_per_step=1024, seeds=(0,), views=8),
+        Profile(
+            "smoke",
+            "mini",
+            MINI_GROUPS,
+            1,
+            iterations=30,
+            rays_per_step=1024,
+            seeds=(0,),
+            views=8,
+            whole=False,
+        ),
         Profile("mini", "mini", MINI_GROUPS, 2, iterations=400, rays_per_step=2048, seeds=(0,)),
         Profile(
             name="paper",

@@ -108,7 +108,7 @@ def _jobs(
     """Every (object, experiment, seed) of a profile, object by object so that oracles are shared while warm."""
     named = None if objects is None else [profile.object_folder(name) for name in objects]
     few = named or profile.object_folders()
-    every = named or profile.object_folders(every=profile.name != "smoke")
+    every = named or profile.object_folders(every=True)
     return [
         (item, experiment, seed)
         for folder in every

@@ -36,7 +36,7 @@ def train_step(state: TrainingState, config: PretrainConfig, team: Accelerator) 
     groups = config.batch // config.group
     loss = torch.zeros(())
     for member in range(team.process_index, groups, team.num_processes):
-        loss += _group_backward(state, config, state.step * groups + member) / groups
+        loss += _group_backward(state, config, state.step * groups + member)
     loss = _sum_over_processes(state.model, loss, team)
     if not torch.isfinite(loss):
         raise ValueError(f"step {state.step}: the loss is {loss.item()}; resume with a lower learning rate")
@@ -48,12 +48,13 @@ def train_step(state: TrainingState, config: PretrainConfig, team: Accelerator) 
 
 
 def _group_backward(state: TrainingState, config: PretrainConfig, number: int) -> torch.Tensor:
-    """Add the gradient of one group of objects as its share of the batch; returns the group's loss."""
+    """Add the gradient of one group of objects; returns what the group adds to the loss of the batch."""
     size = state.model.config.source_size
     batch = ray_batch(number, batch=config.group, views=config.views, rays=config.rays, size=size)
     generator = torch.Generator().manual_seed(number)
     loss = reconstruction_loss(state.model, batch, config, generator, state.step / config.steps)
-    (loss * config.group / config.batch).backward()
+    loss = loss * config.group / config.batch
+    loss.backward()
     return loss.detach()
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
@@ -80,22 +80,25 @@ def ray_batch(step: int, *, batch: int, views: int, rays: int, size: int, supers
     target = rays_through(standard_camera(normal, intrinsics()), uv)
     kept = _half_on_object(hits.alpha[..., 0], rays, generator)[..., None]
     near = kept[:, : rays // 2]
-    places = _places(
-        *(v.flatten(1, 2).gather(1, near.expand(-1, -1, 3)) for v in (world.origins, world.directions)),
-        hits.depth.gather(1, near),
-        generator,
-    )
+    starts, ways = (_take(values.flatten(1, 2), near) for values in (world.origins, world.directions))
+    places = _places(starts, ways, _take(hits.depth, near), generator)
+    alpha = _take(hits.alpha, kept)
     return RayBatch(
         sources=source_views(objects, poses[:, 0], size, supersample),
         cameras=principal_camera(normal[:, 0], intrinsics()),
-        origins=target.origins.flatten(1, 2).gather(1, kept.expand(-1, -1, 3)),
-        directions=target.directions.flatten(1, 2).gather(1, kept.expand(-1, -1, 3)),
-        rgb=hits.rgb.gather(1, kept.expand(-1, -1, 3)),
-        alpha=hits.alpha.gather(1, kept),
-        share=_share(hits.alpha, hits.alpha.gather(1, kept)),
+        origins=_take(target.origins.flatten(1, 2), kept),
+        directions=_take(target.directions.flatten(1, 2), kept),
+        rgb=_take(hits.rgb, kept),
+        alpha=alpha,
+        share=_share(hits.alpha, alpha),
         points=_move(places, poses[:, 0], normal[:, 0]),
         solid=inside(objects, places),
     )
+
+
+def _take(values: Float[Tensor, "B C d"], index: Int[Tensor, "B K 1"]) -> Float[Tensor, "B K d"]:
+    """The rows of each object that `index` names."""
+    return values.gather(1, index.expand(-1, -1, values.shape[-1]))
 
 
 def _places(

@@ -50,7 +50,7 @@ class Field:
 
     def raw(self, points: Float[Tensor, "points 3"]) -> Float[Tensor, "points 4"]:
         """Raw density, then the three raw colours, before activation."""
-        if torch.is_grad_enabled() or len(points) <= CACHED_POINTS:
+        if torch.is_grad_enabled():
             return self.tail(lookup(self.table, points))
         return torch.cat([self.tail(lookup(self.table, part)) for part in points.split(CACHED_POINTS)])
 

@@ -94,8 +94,7 @@ def open_chapter(
         FileNotFoundError: if the model or the objects are missing.
     """
     plan, rule = get_profile(profile), RULES[claim_id]
-    with redirect_stdout(sys.stderr):  # progress is not part of the page
-        record_all(profile, [rule.experiment], refresh, objects=objects)
+    make_records(rule.experiment, profile, refresh, objects)
     model = load_model(plan.model, device=device).eval().requires_grad_(False)
     folders = plan.object_folders() if objects is None else [plan.object_folder(name) for name in objects]
     groups = {folder.name: folder.parent.name for folder in folders}
@@ -103,6 +102,12 @@ def open_chapter(
     chosen = table[table["object"].isin(groups)].reset_index(drop=True)
     item = load_item(plan, folders[0])
     return Chapter(claim(claim_id), rule, plan, seed, model, chosen, groups, item)
+
+
+def make_records(experiment: str, profile: str, refresh: bool, objects: Sequence[str] | None) -> None:
+    """Make the records of an experiment that are missing; progress is not part of the page."""
+    with redirect_stdout(sys.stderr):
+        record_all(profile, [experiment], refresh, objects=objects)
 
 
 def show_text(text: str) -> None:

@@ -68,7 +68,12 @@ def stored_verdict(claim_id: str, profile: str) -> str:
 
 def stored_table(claim_id: str, profile: str, model_hash: str | None = None) -> pd.DataFrame:
     """Records of a profile that a claim rests on, one row each; empty if there are none."""
-    plan, experiment = get_profile(profile), RULES[claim_id].experiment
+    return experiment_table(RULES[claim_id].experiment, profile, model_hash)
+
+
+def experiment_table(experiment: str, profile: str, model_hash: str | None = None) -> pd.DataFrame:
+    """Records of an experiment with the configuration of a profile, one row each; empty if there are none."""
+    plan = get_profile(profile)
     configuration = asdict(get_experiment(experiment).configuration(plan))
     return ResultStore(plan.results).table(experiment, model_hash=model_hash, configuration=configuration)
 

@@ -1,9 +1,7 @@
 """Figures and tables of the chapter on the model under study."""
 
-import sys
 from collections.abc import Mapping, Sequence
-from contextlib import redirect_stdout
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -13,21 +11,18 @@ from jaxtyping import Float
 from torch import Tensor
 
 from lrm_core import load_model
-from lrm_core.evidence import ResultStore, record_all
-from lrm_core.evidence.experiments import get_experiment
+from lrm_core.evidence.experiments.e00_model import training_view
 from lrm_core.evidence.oracles import predicted_planes, render_images
 from lrm_core.evidence.runner import load_item
-from lrm_core.evidence.statistics import bca_interval, per_object
-from lrm_core.fit.pretrain_data import source_views
+from lrm_core.evidence.statistics import per_object
 from lrm_core.model.config import BASE, LRMConfig
 from lrm_core.model.hashing import model_hash
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject
-from lrm_core.objects.poses import sample_poses
-from lrm_core.objects.procedural import sample_objects
 from lrm_core.paths import data_dir
 from lrm_core.profiles import Profile, get_profile
-from lrm_core.render.views import Views
+from lrm_core.show.chapter import make_records
+from lrm_core.show.findings import experiment_table, intervals
 from lrm_core.show.pictures import image_row
 from lrm_core.show.plots import Curve, Panel, Row, curves, strips
 from lrm_core.show.prose import mean_and_interval, number
@@ -59,6 +54,11 @@ class Study:
     table: pd.DataFrame
     groups: Mapping[str, str]
 
+    def by_group(self) -> dict[str, pd.DataFrame]:
+        """The records of each group of objects."""
+        group_of = self.table["object"].map(self.groups)
+        return {group: self.table[group_of == group] for group in dict.fromkeys(self.groups.values())}
+
 
 def open_study(
     profile: str, *, objects: Sequence[str] | None = None, refresh: bool = False, device: str = "cpu"
@@ -70,13 +70,10 @@ def open_study(
         FileNotFoundError: if the model or the objects are missing.
     """
     plan = get_profile(profile)
-    with redirect_stdout(sys.stderr):  # progress is not part of the page
-        record_all(profile, [EXPERIMENT], refresh, objects=objects)
+    make_records(EXPERIMENT, profile, refresh, objects)
     model = load_model(plan.model, device=device).eval().requires_grad_(False)
-    configuration = asdict(get_experiment(EXPERIMENT).configuration(plan))
-    store = ResultStore(plan.results)
-    table = store.table(EXPERIMENT, model_hash=model_hash(model), configuration=configuration)
-    groups = {folder.name: folder.parent.name for folder in plan.object_folders(every=profile != "smoke")}
+    table = experiment_table(EXPERIMENT, profile, model_hash(model))
+    groups = {folder.name: folder.parent.name for folder in plan.object_folders(every=True)}
     chosen = table[table["object"].isin(objects or groups)].reset_index(drop=True)
     return Study(plan, model, chosen, groups)
 
@@ -103,9 +100,14 @@ def _sizes(config: LRMConfig) -> dict[str, str]:
     }
 
 
+def _validation_curve() -> pd.DataFrame:
+    """The steps of the embedded model's training at which it was validated."""
+    return pd.read_csv(data_dir() / "mini" / "pretrain_curve.csv").dropna(subset="novel_psnr")
+
+
 def training_curve() -> go.Figure:
     """Validation PSNR of the embedded model against the objects that it had seen."""
-    curve = pd.read_csv(data_dir() / "mini" / "pretrain_curve.csv").dropna(subset="novel_psnr")
+    curve = _validation_curve()
     lines = [
         Curve(label, curve["objects"].tolist(), curve[column].tolist(), COLOURS[colour], width=2, hover=label)
         for label, column, colour in (
@@ -122,8 +124,8 @@ def training_curve() -> go.Figure:
 
 
 def training_sentence() -> str:
-    """The training in numbers: objects, hours, and what its last quarter still brought."""
-    curve = pd.read_csv(data_dir() / "mini" / "pretrain_curve.csv").dropna(subset="novel_psnr")
+    """The training in numbers: objects, hours, and what its last validations still brought."""
+    curve = _validation_curve()
     last = curve.iloc[-1]
     earlier = curve[curve["objects"] <= 0.75 * last["objects"]].iloc[-1]
     gained = last["novel_psnr"] - earlier["novel_psnr"]
@@ -136,36 +138,24 @@ def training_sentence() -> str:
 
 def training_pictures() -> str:
     """Source views of the first 64 training objects, as HTML."""
-    images = {}
-    for seed in range(TRAINING_OBJECTS):
-        poses = sample_poses(torch.Generator().manual_seed(seed), 1)
-        images[str(seed)] = source_views(sample_objects([seed]), poses, TRAINING_SIZE, 3)[0]
+    images = {str(seed): training_view(seed, 0, TRAINING_SIZE, 3) for seed in range(TRAINING_OBJECTS)}
     return image_row(images, "training object", width=60)
 
 
 def quality_table(study: Study) -> pd.DataFrame:
     """Every measure of every guess, in novel views and in the source view, for each group of objects."""
     rows = []
-    for group in dict.fromkeys(study.groups.values()):
-        mine = study.table[[study.groups[name] == group for name in study.table["object"]]]
+    for group, mine in study.by_group().items():
+        mean = intervals(mine)
         for guess, label in GUESSES.items():
             cells = [
-                _mean(mine, f"{guess}.{views}.{measure}", digits)
+                mean_and_interval(mean(f"{guess}.{views}.{measure}"), digits)
                 for views in ("novel", "source")
                 for measure, (_, digits) in MEASURES.items()
             ]
             rows.append((GROUPS.get(group, group), label, *cells))
-    names = [
-        f"{MEASURES[name][0].split()[0].rstrip(',')}, {views}"
-        for views in ("novel", "source")
-        for name in MEASURES
-    ]
+    names = [f"{label}, {views}" for views in ("novel", "source") for label, _ in MEASURES.values()]
     return pd.DataFrame(rows, columns=["objects", "guess", *names])
-
-
-def _mean(table: pd.DataFrame, column: str, digits: int) -> str:
-    values = per_object(table, column).dropna() if column in table else ()
-    return mean_and_interval(bca_interval(values.to_numpy()), digits) if len(values) else "–"
 
 
 def quality_figure(study: Study) -> go.Figure:
@@ -187,8 +177,7 @@ def quality_figure(study: Study) -> go.Figure:
 def angle_figure(study: Study) -> go.Figure:
     """PSNR in a view against its angle to the source view."""
     lines = []
-    for group in dict.fromkeys(study.groups.values()):
-        mine = study.table[[study.groups[name] == group for name in study.table["object"]]]
+    for group, mine in study.by_group().items():
         for guess, dash in (("model", "solid"), ("mean_training", "dot")):
             angles, values = _by_angle(mine, f"{guess}.novel_views")
             name = f"{GUESSES[guess]}, {GROUPS.get(group, group)}s"
@@ -222,7 +211,7 @@ def gallery(study: Study) -> str:
 
 
 def _truth_and_prediction(study: Study, item: RenderedObject, rank: str) -> dict[str, Float[Tensor, "3 h w"]]:
-    views: Views = item.views([0, len(item.images) // 3, 2 * len(item.images) // 3])
+    views = item.views([0, len(item.images) // 3, 2 * len(item.images) // 3])
     predicted = predicted_planes(study.model, item)
     images = render_images(study.model, predicted, views.cameras, item.images.shape[-1])
     pictures = {}
@@ -235,14 +224,11 @@ def _truth_and_prediction(study: Study, item: RenderedObject, rank: str) -> dict
 
 def verdict_sentence(study: Study) -> str:
     """What the records say that the model can do, group by group."""
-    return " ".join(
-        _group_sentence(study.table[[study.groups[name] == group for name in study.table["object"]]], group)
-        for group in dict.fromkeys(study.groups.values())
-    )
+    return " ".join(_group_sentence(mine, group) for group, mine in study.by_group().items())
 
 
 def _group_sentence(table: pd.DataFrame, group: str) -> str:
-    gain = bca_interval(per_object(table, "gain").to_numpy())
+    gain = intervals(table)("gain")
     better = int((per_object(table, "gain") > 0).sum())
     source, novel = (table[f"model.{views}.psnr"].mean() for views in ("source", "novel"))
     objects = f"{len(table)} {GROUPS.get(group, group)}{'s' if len(table) > 1 else ''}"

@@ -173,6 +173,13 @@ def test_every_optimiser_follows_the_schedule_from_its_own_peak():
     assert [group["lr"] for o in optimisers for group in o.param_groups] == pytest.approx([0.2, 0.1])
 
 
+def test_weight_decay_is_on_hidden_matrices_alone():
+    muon, adamw = build_optimisers(LRM(TINY), PretrainConfig(weight_decay=0.3))
+    assert [group["weight_decay"] for group in muon.param_groups] == [0.3]
+    assert [group["weight_decay"] for group in adamw.param_groups] == [0.0]
+    assert all(p.ndim == 2 for group in muon.param_groups for p in group["params"])
+
+
 def test_hidden_matrices_leave_out_norms_embeddings_and_the_decoder():
     model = LRM(TINY)
     names = {id(p): name for name, p in model.named_parameters()}

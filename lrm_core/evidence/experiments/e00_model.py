@@ -47,21 +47,25 @@ class Guess(NamedTuple):
     coverage: Tensor | None
 
 
+def training_view(seed: int, view: int, resolution: int, supersample: int = 1) -> Float[Tensor, "3 h w"]:
+    """View of a training object on white; view 0 is a source view, the others are novel ones."""
+    poses = sample_poses(torch.Generator().manual_seed(seed), view + 1)
+    return source_views(sample_objects([seed]), poses[view:], resolution, supersample)[0]
+
+
 @lru_cache
 def mean_training_image(resolution: int, count: int) -> Float[Tensor, "3 h w"]:
     """Mean over novel views of the first `count` procedural training objects, on white."""
     total = torch.zeros(3, resolution, resolution)
     for seed in range(count):
-        poses = sample_poses(torch.Generator().manual_seed(seed), 2)
-        total += source_views(sample_objects([seed]), poses[1:], resolution, 1)[0]
+        total += training_view(seed, 1, resolution)
     return total / count
 
 
 @lru_cache
 def training_sources(resolution: int, count: int) -> Float[Tensor, "count 3 h w"]:
     """Source views of the first `count` training objects, on white."""
-    poses = [sample_poses(torch.Generator().manual_seed(seed), 1) for seed in range(count)]
-    return torch.cat([source_views(sample_objects([s]), pose, resolution, 1) for s, pose in enumerate(poses)])
+    return torch.stack([training_view(seed, 0, resolution) for seed in range(count)])
 
 
 def nearest_training_seed(source: Float[Tensor, "3 h w"], config: ModelQuality) -> int:
