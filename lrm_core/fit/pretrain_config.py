@@ -21,18 +21,18 @@ class PretrainConfig:
         mask_weight, tv_weight: of the coverage error and of the planes' total variation.
         empty_weight: of raw density above -8 where the object is known not to be (`emptiness_loss`).
         shape_weight: of the error of the shape at points (`shape_loss`), at the start.
-        polish_from: share of the schedule after which only what is rendered counts, all of a picture alike:
-            the shape weight has fallen to zero, and rays on the object, which are drawn more often, weigh less.
+        shape_until: share of the schedule over which the shape weight falls to zero, and only what is rendered
+            counts.
         precision: "bf16" autocasts the transformer, "float32" does not.
         checkpoint_every, validate_every: in steps.
         seed: of the initial weights.
     """
 
-    steps: int = 3600
+    steps: int = 5000
     batch: int = 8
     group: int = 4
     views: int = 4
-    rays: int = 256
+    rays: int = 512
     matrix_lr: float = 2e-3
     lr: float = 1e-3
     warmup: int = 100
@@ -43,7 +43,7 @@ class PretrainConfig:
     tv_weight: float = 5e-4
     empty_weight: float = 2e-3
     shape_weight: float = 0.1
-    polish_from: float = 0.6
+    shape_until: float = 0.6
     precision: str = "bf16"
     checkpoint_every: int = 50
     validate_every: int = 250

@@ -15,7 +15,7 @@ from lrm_core.render import render_rays
 from lrm_core.render.field import Field
 from lrm_core.render.rays import box_span
 
-RAW_FREE = -8.0
+RAW_FREE = -10.0
 
 
 def total_variation(planes: Float[Tensor, "N 3 C R R"]) -> Tensor:
@@ -28,13 +28,13 @@ def reconstruction_loss(
 ) -> Tensor:
     """Colour error on black, grey or white, coverage error, total variation, and density in free space.
 
-    Up to `config.polish_from` of the schedule the error of the shape at points (`shape_loss`) is added, with a
-    weight that falls to zero; from there on every ray counts by its share of the pictures.
+    Every ray counts by its share of the pictures: rays on the object are drawn more often, and if they counted
+    more often too, every uncertain place would come out too opaque. Up to `config.shape_until` of the schedule
+    the error of the shape at points (`shape_loss`) is added, with a weight that falls to zero.
 
     Args:
         progress: share of the schedule that is done.
     """
-    polish = progress >= config.polish_from
     planes = predict(model, batch, config.precision).float()
     shade = torch.randint(0, 3, (len(planes), 1, 1), generator=generator) / 2
     rendering = render_rays(
@@ -47,15 +47,14 @@ def reconstruction_loss(
         jitter=generator,
     )
     target = batch.rgb + shade * (1 - batch.alpha)
-    share = batch.share if polish else 1.0
-    colour = (share * (rendering.rgb - target).square()).mean()
-    mask = (share * (rendering.weight - batch.alpha).square()).mean()
+    colour = (batch.share * (rendering.rgb - target).square()).mean()
+    mask = (batch.share * (rendering.weight - batch.alpha).square()).mean()
     empty = emptiness_loss(planes, model.decoder, batch, generator)
     smooth = total_variation(planes)
     loss = colour + config.mask_weight * mask + config.tv_weight * smooth + config.empty_weight * empty
-    if polish:
+    if progress >= config.shape_until:
         return loss
-    falling = config.shape_weight * (1 - progress / config.polish_from)
+    falling = config.shape_weight * (1 - progress / config.shape_until)
     return loss + falling * shape_loss(planes, model.decoder, batch)
 
 

@@ -23,7 +23,7 @@ A reconstruction model with OpenLRM's architecture at small size: one {size} x {
 | | |
 |---|---|
 | data | {objects:,} procedural objects, made on the fly (`lrm_core/objects/procedural.py`), seeds 0 to {last} |
-| supervision | colour and coverage of rendered rays; over the first {polish_from:.0%} of the steps, less and less, \
+| supervision | colour and coverage of rendered rays; over the first {shape_until:.0%} of the steps, less and less, \
 also whether points in space are inside the object |
 | never seen | procedural objects with seeds from 10,000,000 on, and every mesh object |
 | steps | {steps:,} of batch {batch} |
@@ -61,7 +61,7 @@ def publish(run: Path, architecture: LRMConfig, config: PretrainConfig, out: Pat
         preset=out.stem,
         out=f"data/{out.stem}/{out.name}",
         size=architecture.source_size,
-        polish_from=config.polish_from,
+        shape_until=config.shape_until,
         channels=architecture.triplane_dim,
         side=architecture.triplane_high_res,
         texel=2 / architecture.triplane_high_res,

@@ -12,8 +12,8 @@ from lrm_core.render.field import Field
 from lrm_core.render.rays import BOX_MIN
 
 # a sample is skipped where density < EMPTY_DENSITY (1 / world unit) all around it:
-# along the whole diagonal of the box such samples absorb less than 0.2% of the light
-EMPTY_DENSITY = 5e-4
+# along the whole diagonal of the box such samples absorb less than 0.04% of the light
+EMPTY_DENSITY = 1e-4
 RAW_EMPTY = math.log(math.expm1(EMPTY_DENSITY)) + 1
 RANGE_MARGIN = 0.5
 SURPRISES = 0.005

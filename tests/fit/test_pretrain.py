@@ -285,20 +285,29 @@ def test_shares_make_the_kept_rays_stand_for_all():
 def test_the_shape_counts_less_and_less_and_the_end_is_rendering_alone():
     torch.manual_seed(0)
     model, batch = LRM(TINY), ray_batch(0, batch=2, views=2, rays=32, size=32)
-    config = replace(SHORT, shape_weight=0.5, polish_from=0.5, tv_weight=0.0, empty_weight=0.0)
+    config = replace(SHORT, shape_weight=0.5, shape_until=0.5, tv_weight=0.0, empty_weight=0.0)
 
-    def loss(progress, settings=config):
-        return reconstruction_loss(model, batch, settings, torch.Generator().manual_seed(0), progress)
+    def loss(progress):
+        return reconstruction_loss(model, batch, config, torch.Generator().manual_seed(0), progress)
 
     shape = shape_loss(predict(model, batch, "float32"), model.decoder, batch)
     torch.testing.assert_close(loss(0.0) - loss(0.25), 0.25 * shape)
-    even = replace(batch, share=torch.ones_like(batch.share))
-    torch.testing.assert_close(
-        reconstruction_loss(model, even, config, torch.Generator().manual_seed(0), 0.5),
-        loss(0.25) - 0.25 * shape,
-    )
+    torch.testing.assert_close(loss(0.25) - loss(0.5), 0.25 * shape)
     assert loss(0.5) == loss(1.0)
-    assert loss(0.5) != loss(0.25) - 0.25 * shape
+
+
+def test_every_ray_counts_by_its_share_of_the_pictures():
+    torch.manual_seed(0)
+    model, batch = LRM(TINY), ray_batch(0, batch=2, views=2, rays=32, size=32)
+    config = replace(SHORT, shape_weight=0.0, tv_weight=0.0, empty_weight=0.0)
+
+    def loss(share):
+        weighted = replace(batch, share=share)
+        return reconstruction_loss(model, weighted, config, torch.Generator().manual_seed(0), 0.0)
+
+    on = batch.alpha * batch.share
+    torch.testing.assert_close(loss(batch.share), loss(on) + loss(batch.share - on))
+    assert loss(batch.share) != loss(torch.ones_like(batch.share))
 
 
 def test_shape_loss_is_the_cross_entropy_of_absorption_within_a_texel():
