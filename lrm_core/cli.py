@@ -120,11 +120,13 @@ def pretrain(preset: str, run: Path | None, out: Path | None, processes: int | N
 @PROFILE
 @click.option("--experiment", "experiments", multiple=True, help="Such as e02; every one by default.")
 @REFRESH
-def records(profile: str, experiments: tuple[str, ...], refresh: bool) -> None:
+@click.option("--processes", type=int, help="Objects at once; one per core by default.")
+def records(profile: str, experiments: tuple[str, ...], refresh: bool, processes: int | None) -> None:
     """Compute the records of the experiments that are not in the results store yet."""
     from lrm_core.evidence.runner import record_all
+    from lrm_core.fit.launch import default_processes
 
-    record_all(profile, experiments or None, refresh)
+    record_all(profile, experiments or None, refresh, processes=processes or default_processes())
 
 
 @main.command()

@@ -1,11 +1,16 @@
-"""Making the records of a profile: resumable, one record at a time, oracles shared."""
+"""Making the records of a profile: resumable, oracles shared, objects side by side."""
 
+import multiprocessing
+import signal
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+import torch
 from tqdm import tqdm
 
 from lrm_core import load_model
@@ -34,6 +39,7 @@ def record_all(
     *,
     objects: Sequence[str] | None = None,
     store: ResultStore | None = None,
+    processes: int = 1,
 ) -> Made:
     """Make every record of a profile that is missing or stale.
 
@@ -45,6 +51,7 @@ def record_all(
         refresh: make current records again as well, and fit their oracles anew.
         objects: names; all of the profile if None.
         store: `data/results/<profile>` if None.
+        processes: how many objects are worked on at once, with one thread each; 1 stays in this process.
 
     Raises:
         ValueError: if the profile, an experiment or an object is unknown.
@@ -57,11 +64,15 @@ def record_all(
     recorder = Recorder(plan, model, store, OracleCache(newer_than=time.time() if refresh else 0.0))
     jobs = _jobs(plan, chosen, objects)
     pending = [job for job in jobs if refresh or not recorder.is_current(*job)]
-    with tqdm(pending, desc=f"records ({plan.name})", unit="record", smoothing=0) as progress:
-        for item, experiment, seed in progress:
-            progress.set_postfix_str(f"{item.name} {experiment.name} seed {seed}")
-            recorder.make(item, experiment, seed)
+    make = recorder.make_all(pending) if processes == 1 else recorder.make_side_by_side(pending, processes)
+    with tqdm(total=len(pending), desc=f"records ({plan.name})", unit="record", smoothing=0) as progress:
+        for made, what in make:
+            progress.set_postfix_str(what, refresh=False)
+            progress.update(made)
     return Made(len(pending), len(jobs) - len(pending))
+
+
+Job = tuple[RenderedObject, Experiment, int]
 
 
 class Recorder:
@@ -92,9 +103,33 @@ class Recorder:
         self.store.put(self.key(item, experiment, seed), result, provenance)
         return result
 
+    def make_all(self, jobs: Iterable[Job]) -> Iterator[tuple[int, str]]:
+        """`make` of every job; yields how many were made (1) and which, after each."""
+        for item, experiment, seed in jobs:
+            self.make(item, experiment, seed)
+            yield 1, f"{item.name} {experiment.name} seed {seed}"
+
+    def make_side_by_side(self, jobs: Iterable[Job], processes: int) -> Iterator[tuple[int, str]]:
+        """`make_all` with several objects at once; yields the number of records and the name of each object.
+
+        The jobs of an object stay together, so that its oracles are fitted once. Ctrl-C ends the processes.
+        """
+        spawn = multiprocessing.get_context("spawn")  # a forked PyTorch can hang
+        dies = (signal.SIGINT, signal.SIG_DFL)
+        with ProcessPoolExecutor(processes, spawn, initializer=signal.signal, initargs=dies) as pool:
+            mine = [list(group) for _, group in groupby(jobs, key=lambda job: job[0].name)]
+            for future in as_completed([pool.submit(_make_object, self, group) for group in mine]):
+                yield future.result()
+
     def run(self, item: RenderedObject, experiment: Experiment, seed: int) -> dict[str, Any]:
         """The result of an experiment, without storing it."""
         return experiment.run(self.model, item, experiment.configuration(self.profile), seed, self.cache)
+
+
+def _make_object(recorder: Recorder, jobs: list[Job]) -> tuple[int, str]:
+    """In a process of its own: every record of one object."""
+    torch.set_num_threads(1)
+    return sum(made for made, _ in recorder.make_all(jobs)), jobs[0][0].name
 
 
 def load_item(profile: Profile, folder: Path) -> RenderedObject:
@@ -102,9 +137,7 @@ def load_item(profile: Profile, folder: Path) -> RenderedObject:
     return load_object(folder).first(profile.views)
 
 
-def _jobs(
-    profile: Profile, experiments: Iterable[Experiment], objects: Sequence[str] | None
-) -> list[tuple[RenderedObject, Experiment, int]]:
+def _jobs(profile: Profile, experiments: Iterable[Experiment], objects: Sequence[str] | None) -> list[Job]:
     """Every (object, experiment, seed) of a profile, object by object so that oracles are shared while warm."""
     named = None if objects is None else [profile.object_folder(name) for name in objects]
     few = named or profile.object_folders()

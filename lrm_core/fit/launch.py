@@ -11,11 +11,10 @@ from lrm_core.fit.pretrain import pretrain
 from lrm_core.fit.pretrain_config import get_preset
 
 
-def default_processes(groups: int) -> int:
-    """One process per core, at most one per group of a batch; one where there is a GPU."""
-    if torch.cuda.is_available():
-        return 1
-    return min(len(os.sched_getaffinity(0)), groups)
+def default_processes(at_most: int | None = None) -> int:
+    """One process per core, at most so many; one where there is a GPU."""
+    cores = 1 if torch.cuda.is_available() else len(os.sched_getaffinity(0))
+    return min(cores, at_most or cores)
 
 
 def pretrain_in_processes(run: Path, preset: str, processes: int | None = None) -> None:

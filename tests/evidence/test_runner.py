@@ -9,7 +9,9 @@ import pytest
 
 from lrm_core import LRM
 from lrm_core.evidence import ResultStore, runner
-from lrm_core.evidence.experiments import Experiment
+from lrm_core.evidence.experiments import Experiment, get_experiment
+from lrm_core.evidence.oracles import OracleCache
+from lrm_core.evidence.runner import Recorder
 from lrm_core.profiles import Profile, get_profile
 
 NAMES = ("disc0", "disc1", "disc2")
@@ -92,6 +94,33 @@ def test_new_weights_make_all_records_again(
     assert runner.record_all("tiny", ["first"], store=store).written == 3
     assert "to be made again" in capsys.readouterr().out
     assert store.table("first")["model_hash"].nunique() == 1
+
+
+def test_objects_side_by_side_give_the_same_records(
+    model: LRM, make_object: Callable, tmp_path: Path
+) -> None:
+    profile = Profile("tiny", "tiny", (), 3, iterations=2, rays_per_step=64, seeds=(0, 1))
+    chosen = [get_experiment("e01_oracle"), get_experiment("e02_basins")]
+    jobs = [(make_object(n), e, seed) for n in range(3) for e in chosen for seed in e.seeds(profile)]
+    recorders = [
+        Recorder(profile, model, ResultStore(tmp_path / name), OracleCache(tmp_path / f"oracles-{name}"))
+        for name in ("alone", "beside")
+    ]
+    assert [made for made, _ in recorders[0].make_all(jobs)] == [1] * 9
+    beside = list(recorders[1].make_side_by_side(jobs, 2))
+    assert sorted(beside) == [(3, name) for name in NAMES]
+    for item, experiment, seed in jobs:
+        alone, other = (r.store.get(r.key(item, experiment, seed)) for r in recorders)
+        assert alone["result"] == other["result"]
+
+
+def test_a_failure_in_another_process_is_raised_here(
+    model: LRM, make_object: Callable, tmp_path: Path
+) -> None:
+    profile = Profile("tiny", "tiny", (), 1, iterations=1, rays_per_step=8, views_per_step=1, seeds=(0,))
+    recorder = Recorder(profile, model, ResultStore(tmp_path), OracleCache(tmp_path / "oracles"))
+    with pytest.raises(ValueError, match="give rays_per_step or views_per_step, not both"):
+        list(recorder.make_side_by_side([(make_object(0), get_experiment("e01_oracle"), 0)], 2))
 
 
 def test_chosen_objects(probe: Probe, tmp_path: Path) -> None:
