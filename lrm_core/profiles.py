@@ -18,6 +18,7 @@ class Profile:
         whole: whether experiments on every object reach beyond `per_group`.
         iterations, rays_per_step, views_per_step: of every oracle; a step takes rays or (as published) views.
         seeds: of the experiments in which a seed matters.
+        training_objects: what the guesses without a model look at.
         device: where it runs.
     """
 
@@ -31,6 +32,7 @@ class Profile:
     views_per_step: int | None = None
     views: int | None = None
     whole: bool = True
+    training_objects: int = 512
     device: str = "cpu"
 
     @property
@@ -74,6 +76,7 @@ PROFILES = {
             seeds=(0,),
             views=8,
             whole=False,
+            training_objects=32,
         ),
         Profile("mini", "mini", MINI_GROUPS, 2, iterations=400, rays_per_step=2048, seeds=(0,)),
         Profile(

@@ -1,6 +1,6 @@
 """Figures and tables of the chapter on the model under study."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +11,6 @@ from jaxtyping import Float
 from torch import Tensor
 
 from lrm_core import load_model
-from lrm_core.evidence.experiments.e00_model import training_view
 from lrm_core.evidence.oracles import predicted_planes, render_images
 from lrm_core.evidence.runner import load_item
 from lrm_core.evidence.statistics import per_object
@@ -19,16 +18,15 @@ from lrm_core.model.config import BASE, LRMConfig
 from lrm_core.model.hashing import model_hash
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject
-from lrm_core.paths import data_dir
 from lrm_core.profiles import Profile, get_profile
 from lrm_core.show.chapter import make_records
 from lrm_core.show.findings import experiment_table, intervals
 from lrm_core.show.pictures import image_row
 from lrm_core.show.plots import Curve, Panel, Row, curves, strips
 from lrm_core.show.prose import mean_and_interval, number
-from lrm_core.show.style import COLOURS, GROUPS, colour_of
+from lrm_core.show.style import GROUPS, colour_of
 
-EXPERIMENT = "e00_model"
+EXPERIMENT, ORACLE = "e00_model", "e01_oracle"
 GUESSES = {
     "model": "the model",
     "nearest_training": "nearest training object",
@@ -37,7 +35,6 @@ GUESSES = {
 }
 MEASURES = {"psnr": ("PSNR", 1), "ssim": ("SSIM", 2), "lpips": ("LPIPS", 2), "iou": ("IoU", 2)}  # digits
 ANGLE_STEP = 30  # degrees
-TRAINING_OBJECTS, TRAINING_SIZE = 64, 64
 
 
 @dataclass(frozen=True)
@@ -46,12 +43,14 @@ class Study:
 
     Attributes:
         table: current records, one row per object.
+        bounds: those of the oracles, which were fitted to some of the objects.
         groups: "real" or "procedural" for each object.
     """
 
     plan: Profile
     model: LRM
     table: pd.DataFrame
+    bounds: pd.DataFrame
     groups: Mapping[str, str]
 
     def by_group(self) -> dict[str, pd.DataFrame]:
@@ -70,12 +69,17 @@ def open_study(
         FileNotFoundError: if the model or the objects are missing.
     """
     plan = get_profile(profile)
-    make_records(EXPERIMENT, profile, refresh, objects)
+    for experiment in (EXPERIMENT, ORACLE):
+        make_records(experiment, profile, refresh, objects)
     model = load_model(plan.model, device=device).eval().requires_grad_(False)
-    table = experiment_table(EXPERIMENT, profile, model_hash(model))
     groups = {folder.name: folder.parent.name for folder in plan.object_folders(every=True)}
-    chosen = table[table["object"].isin(objects or groups)].reset_index(drop=True)
-    return Study(plan, model, chosen, groups)
+    quality, bounds = (_records(name, profile, model, objects or groups) for name in (EXPERIMENT, ORACLE))
+    return Study(plan, model, quality, bounds, groups)
+
+
+def _records(experiment: str, profile: str, model: LRM, objects: Iterable[str]) -> pd.DataFrame:
+    table = experiment_table(experiment, profile, model_hash(model))
+    return table[table["object"].isin(list(objects))].reset_index(drop=True)
 
 
 def architecture_table(study: Study) -> pd.DataFrame:
@@ -98,48 +102,6 @@ def _sizes(config: LRMConfig) -> dict[str, str]:
         "triplane": f"3 × {config.triplane_dim} × {config.triplane_high_res} × {config.triplane_high_res}",
         "samples a ray": str(config.rendering_samples_per_ray),
     }
-
-
-def _validation_curve() -> pd.DataFrame:
-    """The steps of the embedded model's training at which it was validated."""
-    return pd.read_csv(data_dir() / "mini" / "pretrain_curve.csv").dropna(subset="novel_psnr")
-
-
-def training_curve() -> go.Figure:
-    """Validation PSNR of the embedded model against the objects that it had seen."""
-    curve = _validation_curve()
-    lines = [
-        Curve(label, curve["objects"].tolist(), curve[column].tolist(), COLOURS[colour], width=2, hover=label)
-        for label, column, colour in (
-            ("source view", "source_psnr", "predinit"),
-            ("novel views", "novel_psnr", "procedural"),
-        )
-    ]
-    last = curve.iloc[-1]
-    alt = (
-        f"Validation PSNR rises to {last['source_psnr']:.1f} dB in the source view and "
-        f"{last['novel_psnr']:.1f} dB in novel views after {int(last['objects'])} training objects."
-    )
-    return curves(lines, ("objects seen in training", "PSNR (dB)"), alt)
-
-
-def training_sentence() -> str:
-    """The training in numbers: objects, hours, and what its last validations still brought."""
-    curve = _validation_curve()
-    last = curve.iloc[-1]
-    earlier = curve[curve["objects"] <= 0.75 * last["objects"]].iloc[-1]
-    gained = last["novel_psnr"] - earlier["novel_psnr"]
-    return (
-        f"It saw {int(last['objects']):,} objects, each once, in {last['seconds'] / 3600:.1f} hours. The last "
-        f"{1 - earlier['objects'] / last['objects']:.0%} of them, with the learning rate falling to a hundredth, "
-        f"changed novel views by {number(gained, 2)} dB."
-    )
-
-
-def training_pictures() -> str:
-    """Source views of the first 64 training objects, as HTML."""
-    images = {str(seed): training_view(seed, 0, TRAINING_SIZE, 3) for seed in range(TRAINING_OBJECTS)}
-    return image_row(images, "training object", width=60)
 
 
 def quality_table(study: Study) -> pd.DataFrame:
@@ -236,6 +198,18 @@ def _group_sentence(table: pd.DataFrame, group: str) -> str:
         f"On {objects} it reaches {number(source, 1)} dB in the source view and {number(novel, 1)} dB in novel "
         f"views, {mean_and_interval(gain, 1)} dB more than the better of the white and the mean training image; "
         f"it is the better guess for {better} of {len(table)}."
+    )
+
+
+def oracle_sentence(study: Study) -> str:
+    """How far better planes could take the same decoder, where oracles were fitted."""
+    mean = intervals(study.bounds)
+    count = study.bounds["object"].nunique()
+    return (
+        f"The upper bound is an oracle: planes fitted to many views of the object itself and read by the same "
+        f"decoder. On {count} objects it reaches {mean_and_interval(mean('start_predicted.heldout_psnr'), 1)} dB in "
+        f"views held out of the fit, where the prediction has "
+        f"{mean_and_interval(mean('predicted.heldout_psnr'), 1)} dB."
     )
 
 

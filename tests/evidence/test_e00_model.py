@@ -14,7 +14,7 @@ from lrm_core.evidence.experiments.e00_model import (
 from lrm_core.objects.poses import sample_poses
 from lrm_core.render.quality import psnr
 
-FEW = ModelQuality(mean_of=3, nearest_of=5, search_size=8)
+FEW = ModelQuality(training_objects=5, search_size=8)
 
 
 def test_scores_are_those_of_the_images(model, make_object) -> None:
@@ -40,7 +40,9 @@ def test_mean_image_is_brighter_at_its_border() -> None:
 
 def test_the_nearest_training_object_to_one_of_them_is_itself() -> None:
     sources = training_sources(32, 5)
-    assert [nearest_training_seed(source, ModelQuality(nearest_of=5)) for source in sources] == list(range(5))
+    assert [nearest_training_seed(source, ModelQuality(training_objects=5)) for source in sources] == list(
+        range(5)
+    )
 
 
 def test_angles_between_cameras() -> None:

@@ -21,20 +21,20 @@ def study(tiny_model) -> Study:
             row[f"{guess}.novel_views"] = [17.0 - place, 15.0, 14.0]
         rows.append(row | {"white.novel.iou": None, "white.source.iou": None})
     groups = {name: "real" if name in "ab" else "procedural" for name in "abcd"}
-    return Study(get_profile("smoke"), tiny_model, pd.DataFrame(rows), groups)
+    bounds = pd.DataFrame(
+        {"object": list("abcd"), "seed": 0} | _psnr("predicted", 16.0) | _psnr("start_predicted", 23.0)
+    )
+    return Study(get_profile("smoke"), tiny_model, pd.DataFrame(rows), bounds, groups)
+
+
+def _psnr(planes: str, lowest: float) -> dict[str, list[float]]:
+    return {f"{planes}.heldout_psnr": [lowest + place for place in range(4)]}
 
 
 def test_figures_are_described_and_give_their_data(study):
     for figure in (model_study.quality_figure(study), model_study.angle_figure(study)):
         assert "nan" not in figure.layout.meta["alt"]
         assert len(prose.figure_data(figure)) >= 4
-
-
-def test_the_curve_is_that_of_the_embedded_model():
-    figure = model_study.training_curve()
-    assert len(figure.data) == 2
-    assert "dB" in figure.layout.meta["alt"]
-    assert "objects, each once" in model_study.training_sentence()
 
 
 def test_quality_table_has_a_row_for_every_guess_of_every_group(study):
@@ -62,8 +62,7 @@ def test_views_fall_into_bins_of_angle(study):
     assert values == pytest.approx([15.5, 15.0, 14.0])
 
 
-def test_training_pictures_are_named(monkeypatch):
-    monkeypatch.setattr(model_study, "TRAINING_OBJECTS", 2)
-    html = model_study.training_pictures()
-    assert html.count("<img") == 2
-    assert "training object: 1" in html
+def test_the_oracle_bounds_the_prediction(study):
+    text = model_study.oracle_sentence(study)
+    assert "On 4 objects it reaches 24.5" in text
+    assert "the prediction has 17.5" in text

@@ -29,10 +29,13 @@ class Experiment:
 
     def configuration(self, profile: Profile) -> Any:
         """The configuration of a profile."""
-        if "oracle" not in self.config.__dataclass_fields__:
-            return self.config()
-        names = ("iterations", "rays_per_step", "views_per_step")
-        return self.config(oracle=OracleConfig(**{name: getattr(profile, name) for name in names}))
+        fit = OracleConfig(
+            iterations=profile.iterations,
+            rays_per_step=profile.rays_per_step,
+            views_per_step=profile.views_per_step,
+        )
+        decided = {"oracle": fit, "training_objects": profile.training_objects}
+        return self.config(**{k: v for k, v in decided.items() if k in self.config.__dataclass_fields__})
 
     def seeds(self, profile: Profile) -> tuple[int, ...]:
         return profile.seeds if self.every_seed else profile.seeds[:1]

@@ -29,15 +29,14 @@ class ModelQuality:
     """Configuration of the guesses.
 
     Attributes:
-        mean_of: training objects (one novel view each) in the mean training image.
-        nearest_of: training objects among which the nearest to the source image is looked for.
+        training_objects: how many are in the mean training image (one novel view each), and among how many the
+            nearest to the source image is looked for.
         search_size: side in pixels at which images are compared for that.
     """
 
-    mean_of: int = 256
-    nearest_of: int = 512
+    training_objects: int = 512
     search_size: int = 32
-    definition: int = 2
+    definition: int = 3
 
 
 class Guess(NamedTuple):
@@ -72,7 +71,7 @@ def nearest_training_seed(source: Float[Tensor, "3 h w"], config: ModelQuality) 
     """Number of the training object whose source view is nearest in mean squared error."""
     size = config.search_size
     small = avg_pool2d(source, source.shape[-1] // size)
-    gallery = training_sources(size, config.nearest_of)
+    gallery = training_sources(size, config.training_objects)
     return int((gallery - small).square().mean((1, 2, 3)).argmin())
 
 
@@ -83,7 +82,10 @@ def guesses(model: LRM, item: RenderedObject, config: ModelQuality) -> Iterator[
     seen = render_planes(model, predicted_planes(model, item), views.cameras, size)
     yield "model", Guess(seen.rgb.cpu(), seen.weight.cpu())
     yield "white", Guess(torch.ones_like(item.images), None)
-    yield "mean_training", Guess(mean_training_image(size, config.mean_of).expand_as(item.images), None)
+    yield (
+        "mean_training",
+        Guess(mean_training_image(size, config.training_objects).expand_as(item.images), None),
+    )
     rgba, _, _ = render_object(nearest_training_seed(item.images[0], config), item.poses, size)
     colour, coverage = rgba.split([3, 1], dim=1)
     yield "nearest_training", Guess(colour * coverage + 1 - coverage, coverage)
