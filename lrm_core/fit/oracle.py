@@ -155,12 +155,20 @@ def _prepare(start: Tensor, decoder: nn.Module, views: Views, rays: int | None, 
     """Planes to optimise and a frozen copy of the decoder."""
     if rays and whole:
         raise ValueError("fit_oracle: give rays_per_step or views_per_step, not both")
-    if views.images.shape[0] != views.cameras.shape[0] or views.images.shape[-1] != views.images.shape[-2]:
-        raise ValueError(
-            f"views: expected square images (V, 3, H, H) and cameras (V, 25), "
-            f"found {tuple(views.images.shape)} and {tuple(views.cameras.shape)}"
-        )
+    _check_views(views)
     planes = start[0] if start.ndim == 5 else start
     check_planes(planes, 4)
     frozen = copy.deepcopy(decoder).requires_grad_(False)
     return planes.detach().float().clone().requires_grad_(), frozen
+
+
+def _check_views(views: Views) -> None:
+    images, cameras = (tuple(part.shape) for part in views)
+    if len(images) != 4 or images[1] != 3 or images[2] != images[3] or cameras != (images[0], 25):
+        raise ValueError(
+            f"views: expected square images (V, 3, H, H) and cameras (V, 25), found {images} and {cameras}"
+        )
+    for part, values in views._asdict().items():
+        if not values.isfinite().all():
+            broken = sorted(set((~values.isfinite()).nonzero()[:, 0].tolist()))
+            raise ValueError(f"views: the {part} of {broken} hold NaN or infinity; leave those views out")

@@ -40,7 +40,7 @@ def split_bands(x: Float[Tensor, "*lead r r"], edges: Sequence[float]) -> Float[
         (B, ..., R, R); the bands sum to x, up to rounding, when the edges cover [0, inf].
 
     Raises:
-        ValueError: if the planes are not square or the edges do not increase.
+        ValueError: if the planes are not square or not finite, or the edges do not increase.
     """
     masks = band_masks(_size(x), edges, x.device).to(x.dtype)
     spectrum = torch.fft.fft2(x)
@@ -200,6 +200,9 @@ def _rings(
 def _size(x: Tensor) -> int:
     if x.dim() < 2 or x.shape[-1] != x.shape[-2]:
         raise ValueError(f"expected planes of shape (..., R, R), found {tuple(x.shape)}")
+    if not x.isfinite().all():
+        count = int((~x.isfinite()).sum())
+        raise ValueError(f"expected finite planes, found {count} of {x.numel()} values NaN or infinite")
     return x.shape[-1]
 
 

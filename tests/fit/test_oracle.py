@@ -72,7 +72,7 @@ def test_density_grows_in_empty_space_because_it_is_explored(scene, monkeypatch,
     planes, decoder, views = scene
     hollow = copy.deepcopy(decoder)
     with torch.no_grad():
-        hollow.net[6].bias[0] -= 9.0
+        hollow.net[6].bias[0] -= 11.0
     start = torch.zeros_like(planes)
 
     def heaviest(planes):
@@ -115,3 +115,19 @@ def test_views_that_do_not_fit_are_named(scene):
     planes, decoder, views = scene
     with pytest.raises(ValueError, match=r"expected square images .* found \(10, 3, 16, 12\)"):
         fit_oracle(planes, decoder, Views(views.images[..., :12], views.cameras))
+
+
+def test_pictures_with_transparency_are_named(scene):
+    planes, decoder, views = scene
+    rgba = views.images[:, [0, 1, 2, 0]]
+    with pytest.raises(ValueError, match=r"square images \(V, 3, H, H\) .* found \(10, 4, 16, 16\)"):
+        fit_oracle(planes, decoder, Views(rgba, views.cameras))
+
+
+@pytest.mark.parametrize("part", ["images", "cameras"])
+def test_views_that_are_not_finite_are_named(scene, part):
+    planes, decoder, views = scene
+    broken = getattr(views, part).clone()
+    broken[3, ..., 0] = math.nan
+    with pytest.raises(ValueError, match=rf"the {part} of \[3\] hold NaN"):
+        fit_oracle(planes, decoder, views._replace(**{part: broken}))

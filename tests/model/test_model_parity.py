@@ -11,6 +11,7 @@ from torch import Tensor
 from lrm_core.model.config import LRMConfig
 from lrm_core.model.lrm import LRM
 from lrm_core.model.transformer import PlaneTransformer
+from lrm_core.render import render_views
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 PARITY = FIXTURES / "parity"
@@ -59,6 +60,18 @@ def test_features(tiny: tuple[LRM, dict[str, Tensor]], suffix: str) -> None:
 def test_planes(tiny: tuple[LRM, dict[str, Tensor]]) -> None:
     model, vectors = tiny
     assert_within(model.predict_planes(vectors["image"], vectors["source_camera"]), vectors["planes"])
+
+
+@torch.no_grad()
+def test_images(tiny: tuple[LRM, dict[str, Tensor]]) -> None:
+    """From image to image: what the original renders of the planes that it predicts."""
+    model, vectors = tiny
+    planes = model.predict_planes(vectors["image"], vectors["source_camera"])
+    samples, cameras = model.config.rendering_samples_per_ray, vectors["render_cameras"]
+    seen = render_views(planes, model.decoder, cameras, 16, samples_per_ray=samples)
+    error = (seen.rgb - vectors["images_rgb"]).abs()
+    assert (error < 1e-4).float().mean() > 0.98
+    assert error.max() < 5e-3
 
 
 @pytest.mark.parametrize("size", COUNTS)

@@ -215,3 +215,12 @@ def test_bad_planes_and_measure() -> None:
         band_shares(noise(3, 4, 5), [0, 1])
     with pytest.raises(ValueError, match="found 'energy'"):
         band_shares(noise(4, 4), [0, 1], measure="energy")
+
+
+@pytest.mark.parametrize("value", [float("nan"), inf])
+def test_planes_that_are_not_finite_are_named(value: float) -> None:
+    planes = noise(2, 4, 4)
+    planes[1, 2, 3] = value
+    for measure in (split_bands, band_shares):
+        with pytest.raises(ValueError, match="found 1 of 32 values NaN or infinite"):
+            measure(planes, [0, inf])
