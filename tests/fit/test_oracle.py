@@ -72,7 +72,7 @@ def test_density_grows_in_empty_space_because_it_is_explored(scene, monkeypatch,
     planes, decoder, views = scene
     hollow = copy.deepcopy(decoder)
     with torch.no_grad():
-        hollow.net[6].bias[0] -= 11.0
+        hollow.net[6].bias[0] -= 10.0
     start = torch.zeros_like(planes)
 
     def heaviest(planes):
