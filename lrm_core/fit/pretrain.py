@@ -23,9 +23,11 @@ from lrm_core.model.initialise import initialise
 from lrm_core.model.lrm import LRM
 
 
-def new_state(architecture: LRMConfig, config: PretrainConfig) -> TrainingState:
+def new_state(
+    architecture: LRMConfig, config: PretrainConfig, device: torch.device | str = "cpu"
+) -> TrainingState:
     """A model at its initial weights with its optimisers and average."""
-    model = initialise(LRM(architecture), torch.Generator().manual_seed(config.seed))
+    model = initialise(LRM(architecture), torch.Generator().manual_seed(config.seed)).to(device)
     return TrainingState(model, build_optimisers(model, config))
 
 
@@ -34,9 +36,9 @@ def train_step(state: TrainingState, config: PretrainConfig, team: Accelerator) 
     set_rates(state.optimisers, state.step, config)
     state.model.zero_grad()
     groups = config.batch // config.group
-    loss = torch.zeros(())
+    loss = torch.zeros((), device=team.device)
     for member in range(team.process_index, groups, team.num_processes):
-        loss += _group_backward(state, config, state.step * groups + member)
+        loss += _group_backward(state, config, state.step * groups + member, team.device)
     loss = _sum_over_processes(state.model, loss, team)
     if not torch.isfinite(loss):
         raise ValueError(f"step {state.step}: the loss is {loss.item()}; resume with a lower learning rate")
@@ -47,12 +49,15 @@ def train_step(state: TrainingState, config: PretrainConfig, team: Accelerator) 
     return loss.item()
 
 
-def _group_backward(state: TrainingState, config: PretrainConfig, number: int) -> torch.Tensor:
+def _group_backward(
+    state: TrainingState, config: PretrainConfig, number: int, device: torch.device
+) -> torch.Tensor:
     """Add the gradient of one group of objects; returns what the group adds to the loss of the batch."""
     size = state.model.config.source_size
     batch = ray_batch(number, batch=config.group, views=config.views, rays=config.rays, size=size)
     generator = torch.Generator().manual_seed(number)
-    loss = reconstruction_loss(state.model, batch, config, generator, state.step / config.steps)
+    progress = state.step / config.steps
+    loss = reconstruction_loss(state.model, batch.to(device), config, generator, progress)
     loss = loss * config.group / config.batch
     loss.backward()
     return loss.detach()
@@ -104,7 +109,7 @@ def pretrain(run: Path, architecture: LRMConfig, config: PretrainConfig) -> Trai
     team = Accelerator()
     run.mkdir(parents=True, exist_ok=True)
     _check_configuration(run / "config.json", {"model": architecture.to_dict(), "training": asdict(config)})
-    state = new_state(architecture, config)
+    state = new_state(architecture, config, team.device)
     state.load(run / "state.safetensors")
     curve = Curve(run / "curve.csv", state.step)
     validation = Validation.prepare(architecture.source_size)

@@ -46,6 +46,10 @@ class RayBatch:
     points: Float[Tensor, "B P 3"]
     solid: Bool[Tensor, "B P"]
 
+    def to(self, device: torch.device) -> "RayBatch":
+        """The batch on another device."""
+        return RayBatch(**{name: value.to(device) for name, value in vars(self).items()})
+
 
 def intrinsics() -> Float[Tensor, "1 3 2"]:
     """Focal length and centre of every rendered view, as fractions of the image."""

@@ -33,10 +33,11 @@ def reconstruction_loss(
     the error of the shape at points (`shape_loss`) is added, with a weight that falls to zero.
 
     Args:
+        generator: on the CPU; draws backgrounds, sample positions and points in free space.
         progress: share of the schedule that is done.
     """
     planes = predict(model, batch, config.precision).float()
-    shade = torch.randint(0, 3, (len(planes), 1, 1), generator=generator) / 2
+    shade = torch.randint(0, 3, (len(planes), 1, 1), generator=generator).to(planes) / 2
     rendering = render_rays(
         planes,
         model.decoder,
@@ -77,7 +78,7 @@ def emptiness_loss(
     The colour error alone leaves a haze of density about 0.003, too thin to see and too thick to skip.
     """
     span = box_span(batch.origins, batch.directions)
-    draw = torch.rand(span.near.shape, generator=generator)
+    draw = torch.rand(span.near.shape, generator=generator).to(planes)
     points = batch.origins + (span.near + draw * (span.far - span.near))[..., None] * batch.directions
     free = span.hit & (batch.alpha[..., 0] == 0)
     raw = [Field(p, decoder).raw(x[f])[:, 0] for p, x, f in zip(planes, points, free, strict=True)]
@@ -85,6 +86,7 @@ def emptiness_loss(
 
 
 def predict(model: LRM, batch: RayBatch, precision: str) -> Float[Tensor, "B 3 C R R"]:
-    cast = torch.autocast("cpu", torch.bfloat16) if precision == "bf16" else nullcontext()
-    with cast:
+    """Planes of the source views; with precision "bf16" the transformer runs in bfloat16, else in float32."""
+    device = batch.sources.device.type
+    with torch.autocast(device, torch.bfloat16) if precision == "bf16" else nullcontext():
         return model.predict_planes(batch.sources, batch.cameras)
