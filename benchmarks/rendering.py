@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 
 import torch
+from keep import keep
 from safetensors.torch import load_file, save_file
 
 from lrm_core.model.decoder import Decoder, activate
@@ -153,21 +154,24 @@ def main() -> None:
 
 
 def report(arguments: argparse.Namespace, field: Path) -> None:
-    share = occupied_share(*load_field(field), cameras(1)[0], arguments.resolution)
-    print(f"samples in matter: {share:.1%} of one {arguments.resolution} x {arguments.resolution} view")
+    size = arguments.resolution
+    share = occupied_share(*load_field(field), cameras(1)[0], size)
+    figures = {"pixels a side": size, "threads": arguments.threads, "share of samples in matter": share}
     for task, views in (("forward", 1), ("backward", arguments.views)):
         dense, fast = (in_own_process(arguments, task, path, field, views) for path in ("dense", "fast"))
-        error = fast["result"] - dense["result"]
-        quality = (
-            f"PSNR {-10 * error.square().mean().log10():.1f} dB"
-            if task == "forward"
-            else f"gradient error {error.norm() / dense['result'].norm():.1e}"
-        )
-        print(
-            f"{task}, {views} view(s): dense {dense['seconds']:.2f} s, fast {fast['seconds']:.2f} s, "
-            f"{dense['seconds'] / fast['seconds']:.1f} times faster, {quality}, peak memory "
-            f"{dense['peak_gb']:.2f} and {fast['peak_gb']:.2f} GB (before: {fast['base_gb']:.2f} GB)"
-        )
+        expected = dense.pop("result")
+        error = fast.pop("result") - expected
+        figures[task] = {
+            "views": views,
+            "dense": dense,
+            "fast": fast,
+            "times faster": dense["seconds"] / fast["seconds"],
+        }
+        if task == "forward":
+            figures[task]["PSNR against dense"] = float(-10 * error.square().mean().log10())
+        else:
+            figures[task]["gradient error"] = float(error.norm() / expected.norm())
+    keep("rendering", figures)
 
 
 if __name__ == "__main__":

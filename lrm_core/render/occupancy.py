@@ -43,8 +43,9 @@ class Occupancy:
     def of(cls, field: Field) -> "Occupancy | None":
         """Cells of a field, from its densities at the eight corners of each.
 
-        A cell's densities are bounded by their maximum plus `RANGE_MARGIN` of their range. The bound is checked
-        on the field itself: where the corners call a cell empty, its centre has to be empty too.
+        A cell's densities are taken to stay below the highest corner plus `RANGE_MARGIN` of the corners' range.
+        No field has to obey that, so it is checked on the field itself: where the corners call a cell empty, its
+        centre has to be empty too (at every centre up to `CHECKED_SIDE` a side, else at every other one, say).
 
         Returns:
             None if more than `SURPRISES` of the centres looked at are not: the field varies within its cells, and
