@@ -47,8 +47,9 @@ def build_site(profile: str = "mini", *, out: Path | None = None) -> Site:
 
 
 def _inputs(root: Path, profile: str) -> list[Path]:
-    """Everything that the pages are made from."""
-    data = [root / "data" / "claims.json", root / "data" / "results" / profile]
+    """Everything that the pages are made from; the weights decide which records count."""
+    results = root / "data" / "results" / profile
+    data = [root / "data" / "claims.json", results, root / "data" / "mini" / "mini.safetensors"]
     code = [root / "lrm_core", root / "requirements.lock", root / "pyproject.toml"]
     return [*_book_files(root), *_executed(root, profile), *data, *code]
 

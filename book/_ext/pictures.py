@@ -11,10 +11,15 @@ from docutils.parsers.rst import directives
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
+from lrm_core.evidence.experiments.e05_residual_spectrum import BANDS
+from lrm_core.fit.pretrain_data import FOCAL
+from lrm_core.model.positions import DISTANCE
+from lrm_core.objects.arrange import BOUND
+from lrm_core.objects.poses import SHELL_DISTANCE
 from lrm_core.render.cameras import canonical_pose
 from lrm_core.spectral.bands import PUBLISHED_EDGES, band_masks
 
-BANDS = ("low", "mid", "high", "corner")
+REGIONS = (*BANDS, "corner")
 
 
 def cameras() -> str:
@@ -24,17 +29,18 @@ def cameras() -> str:
     def at(x: float, y: float) -> tuple[float, float]:
         return centre + scale * x, centre - scale * y
 
-    x, y = canonical_pose(2.0)[:2, 3].tolist()
+    x, y = canonical_pose(DISTANCE)[:2, 3].tolist()
     azimuths = [math.radians(angle) for angle in range(-50, 260, 52)]
-    others = [(2.25 * math.cos(angle), 2.25 * math.sin(angle)) for angle in azimuths]
+    middle = sum(SHELL_DISTANCE) / 2
+    others = [(middle * math.cos(angle), middle * math.sin(angle)) for angle in azimuths]
     left, top = at(-1, 1)
     parts = [
         *(
             f'<circle class="faint" cx="{centre}" cy="{centre}" r="{scale * radius}"/>'
-            for radius in (1.9, 2.6)
+            for radius in SHELL_DISTANCE
         ),
         f'<rect class="line" x="{left}" y="{top}" width="{2 * scale}" height="{2 * scale}"/>',
-        f'<circle class="soft" cx="{centre}" cy="{centre}" r="{0.95 * scale}"/>',
+        f'<circle class="soft" cx="{centre}" cy="{centre}" r="{BOUND * scale}"/>',
         _arrow(at(0, 0), at(0.8, 0)),
         _arrow(at(0, 0), at(0, 0.8)),
         _text("x", *at(0.88, -0.06)),
@@ -72,11 +78,11 @@ def bands() -> str:
     size = 32
     masks = band_masks(size, [*PUBLISHED_EDGES, math.inf]).roll((size // 2, size // 2), (-2, -1))
     parts = [
-        f'<rect class="band-{BANDS[band]}" x="{20 + 9 * column}" y="{8 + 9 * row}" width="8" height="8"/>'
+        f'<rect class="band-{REGIONS[band]}" x="{20 + 9 * column}" y="{8 + 9 * row}" width="8" height="8"/>'
         for band, row, column in masks.nonzero().tolist()
     ]
     shares = masks.double().mean((-2, -1)).tolist()
-    for number, (name, share) in enumerate(zip(BANDS, shares, strict=True)):
+    for number, (name, share) in enumerate(zip(REGIONS, shares, strict=True)):
         left = 14 + 80 * number
         parts.append(f'<rect class="band-{name}" x="{left}" y="308" width="10" height="10"/>')
         parts.append(_text(f"{name} {100 * share:.1f}%", left + 13, 317))
@@ -91,7 +97,7 @@ def units() -> str:
         (("× Nyquist", 1, 34), ("cycles per pixel", 0.5, 98), ("cycles per plane, R = 32", 16, 146)),
     )
     parts = [f'<path class="line" d="M{left} 48h{width * math.sqrt(2):.1f}"/>']
-    for radius in (0, 0.15, 0.4, 0.6, 1, math.sqrt(2)):
+    for radius in (*PUBLISHED_EDGES, 0.6, math.sqrt(2)):
         x = left + width * radius
         parts.append(f'<path class="line" d="M{x:.1f} 42v12"/>')
         parts += [_text(f"{factor * radius:.3g}", x, y, "middle") for _, factor, y in rows]
@@ -119,9 +125,9 @@ def _arrow(start: tuple[float, float], end: tuple[float, float]) -> str:
 
 
 def _camera(place: tuple[float, float], target: tuple[float, float], style: str) -> str:
-    """A triangle that opens towards what the camera sees; focal length 0.75 of the width."""
+    """A triangle that opens towards what the camera sees, by its focal length."""
     angle = math.atan2(target[1] - place[1], target[0] - place[0])
-    half = math.atan(0.5 / 0.75)
+    half = math.atan(0.5 / FOCAL)
     corners = [
         (place[0] + 26 * math.cos(angle + turn), place[1] + 26 * math.sin(angle + turn))
         for turn in (half, -half)

@@ -1,4 +1,4 @@
-"""Numbers in prose come from stored data: the role {stored}`name`, and the directive {scorecard}.
+"""Numbers in prose come from stored data and from the code: the role {stored}`name`; the directive {scorecard}.
 
 A name stands for a function of the profile in `NUMBERS`; an unknown name, or missing data, is a warning
 and thereby an error of the build.
@@ -15,46 +15,48 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 from lrm_core.evidence import verdicts
-from lrm_core.evidence.claims import claim, claims
+from lrm_core.evidence.claims import PUBLISHED_OBJECTS, claim, claims
 from lrm_core.evidence.rules import RULES
+from lrm_core.fit.pretrain_data import FOCAL
+from lrm_core.model.positions import DISTANCE
+from lrm_core.objects.arrange import BOUND
+from lrm_core.objects.poses import SHELL_DISTANCE
 from lrm_core.show.findings import stored_finding, stored_verdict
+from lrm_core.show.prose import number, percent_range
+from lrm_core.spectral import PUBLISHED_EDGES
 
 SCORES = ["claim", "verdict", "published", "ours, as published", "audited [95% interval]", "quantity"]
-
-
-def _percent(value: float) -> str:
-    return f"{100 * value:.0f}%"
-
-
-def _percent_range(values: list[float]) -> str:
-    return f"{100 * min(values):.0f}–{_percent(max(values))}"
-
-
-def _signed(value: float, digits: int = 2) -> str:
-    """A number with a typographic minus sign; a dash for one that is not there."""
-    return "–" if isnan(value) else f"{value:.{digits}f}".replace("-", "−")
 
 
 def _band(index: int) -> list[float]:
     """Published shares of one band, one for each object."""
     published = claim("C2").published
-    return [published[name][index] for name in ("stone", "office", "stairs")]
+    return [published[name][index] for name in PUBLISHED_OBJECTS]
 
 
 NUMBERS: dict[str, Callable[[str], str]] = {
+    "profile": lambda profile: profile,
     "claims": lambda profile: str(len(claims())),
     "claims.open": lambda profile: str(len(claims()) - len(RULES)),
     "source": lambda profile: claims()[0].source,
-    "c1.published.distance": lambda profile: _signed(claim("C1").published["random_vs_predinit"]["l1"], 2),
-    "c1.published.correlation": lambda profile: _signed(
-        claim("C1").published["random_vs_predinit"]["channel_correlation"], 2
+    "c1.published.distance": lambda profile: number(claim("C1").published["random_vs_predinit"]["l1"]),
+    "c1.published.correlation": lambda profile: number(
+        claim("C1").published["random_vs_predinit"]["channel_correlation"]
     ),
-    "c2.published.low": lambda profile: _percent_range(_band(0)),
-    "c2.published.high": lambda profile: _percent_range(_band(2)),
+    "c2.published.low": lambda profile: percent_range(_band(0)),
+    "c2.published.high": lambda profile: percent_range(_band(2)),
     "c1.verdict": lambda profile: stored_verdict("C1", profile).capitalize(),
     "c1.finding": lambda profile: stored_finding("C1", profile),
     "c2.verdict": lambda profile: stored_verdict("C2", profile).capitalize(),
     "c2.finding": lambda profile: stored_finding("C2", profile),
+    "object.radius": lambda profile: f"{BOUND:g}",
+    "camera.focal": lambda profile: f"{FOCAL:g}",
+    "camera.nearest": lambda profile: f"{SHELL_DISTANCE[0]:g}",
+    "camera.farthest": lambda profile: f"{SHELL_DISTANCE[1]:g}",
+    "camera.canonical": lambda profile: f"{DISTANCE:g}",
+    "bands.low_mid": lambda profile: f"{PUBLISHED_EDGES[1]:g}",
+    "bands.mid_high": lambda profile: f"{PUBLISHED_EDGES[2]:g}",
+    "bands.end": lambda profile: f"{PUBLISHED_EDGES[3]:g}",
 }
 
 
@@ -88,12 +90,12 @@ class Scorecard(SphinxDirective):
 
 def _scores(row: Any) -> list[str]:
     """Cells of one claim."""
-    interval = f"{_signed(row.audited)} [{_signed(row.low)}, {_signed(row.high)}]"
+    interval = f"{number(row.audited)} [{number(row.low)}, {number(row.high)}]"
     return [
         f"{row.claim} {row.title}",
         row.verdict,
-        _signed(row.published),
-        _signed(row.ours_published_definition),
+        number(row.published),
+        number(row.ours_published_definition),
         interval if not isnan(row.audited) else "–",
         row.quantity,
     ]

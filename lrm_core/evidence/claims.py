@@ -8,6 +8,8 @@ from typing import Any
 
 from lrm_core.paths import data_dir
 
+PUBLISHED_OBJECTS = ("stone", "office", "stairs")  # of the fork, as its tables name them
+
 
 @dataclass(frozen=True)
 class Claim:

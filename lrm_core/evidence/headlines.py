@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
-from lrm_core.evidence.claims import published
+from lrm_core.evidence.claims import PUBLISHED_OBJECTS, published
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ HEADLINES = {
     ),
     "C2": Headline(
         "share of the residual in the high band, mean of the objects",
-        lambda p: fmean(p[name][2] for name in ("stone", "office", "stairs")),
+        lambda p: fmean(p[name][2] for name in PUBLISHED_OBJECTS),
     ),
     "C3": Headline("response at low over high frequency", lambda p: p["ratio"]),
     "C4": Headline(

@@ -5,12 +5,17 @@ import os
 import platform
 import subprocess
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from lrm_core import load_model
+from lrm_core.model.checkpoints import CONFIG, WEIGHTS
+from lrm_core.model.config import HUB_OWNER, MINI_NAME, PRESETS
+from lrm_core.model.hashing import model_hash
 from lrm_core.objects import RenderedObject
 from lrm_core.paths import repository_root
 
@@ -43,6 +48,26 @@ def data_hash(item: RenderedObject) -> str:
     return _digest({name: getattr(item, name) for name in names})
 
 
+def weights_hash(model: str) -> str | None:
+    """`model_hash` of the weights that `load_model` gives, read once per process.
+
+    Args:
+        model: name for `load_model`.
+
+    Returns:
+        None if the weights are not on this machine; nothing is downloaded.
+
+    Raises:
+        ValueError: as `load_model`.
+    """
+    if _would_be_fetched(model):
+        return None
+    try:
+        return _read_hash(model)
+    except FileNotFoundError:
+        return None
+
+
 def code_revision(folder: Path | None = None) -> str:
     """Commit of the repository (first 12 digits), "+dirty" if tracked files differ, else "unknown"."""
     root = folder or repository_root()
@@ -70,6 +95,21 @@ def _digest(tensors: dict[str, Tensor]) -> str:
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
         digest.update(tensor.flatten().view(torch.uint8).numpy().data)
     return digest.hexdigest()[:HASH_LENGTH]
+
+
+@cache
+def _read_hash(model: str) -> str:
+    return model_hash(load_model(model))
+
+
+def _would_be_fetched(model: str) -> bool:
+    """Whether `load_model` would turn to the hub."""
+    from huggingface_hub import try_to_load_from_cache
+
+    if model == MINI_NAME or model not in PRESETS:
+        return False
+    cached = [try_to_load_from_cache(f"{HUB_OWNER}/{model}", name) for name in (CONFIG, WEIGHTS)]
+    return not all(isinstance(path, str) for path in cached)  # None or a marker where there is no file
 
 
 def _git(folder: Path, *arguments: str) -> str | None:

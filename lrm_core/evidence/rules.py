@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from lrm_core.evidence.claims import published
+from lrm_core.evidence.claims import PUBLISHED_OBJECTS, published
 from lrm_core.evidence.statistics import Interval
 
 Verdict = Literal[
@@ -117,7 +117,7 @@ BASINS = Rule(
 # 0.5: half of the power that the high band holds would also be there if the true residual were zero.
 # 0.05: slack around the published 47-52%, since objects, model and resolution differ.
 FLOOR, SLACK = 0.5, 0.05
-PUBLISHED_HIGH = [published("C2")[name][2] for name in ("stone", "office", "stairs")]
+PUBLISHED_HIGH = [published("C2")[name][2] for name in PUBLISHED_OBJECTS]
 C2_POWER = "predicted.power.high_minus_low"
 
 RESIDUAL_SPECTRUM = Rule(

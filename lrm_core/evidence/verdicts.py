@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from math import nan
 
 import pandas as pd
@@ -9,7 +10,8 @@ import pandas as pd
 from lrm_core.evidence.claims import claims
 from lrm_core.evidence.experiments import get_experiment
 from lrm_core.evidence.headlines import HEADLINES, headline
-from lrm_core.evidence.rules import RULES, Case, Rule
+from lrm_core.evidence.provenance import weights_hash
+from lrm_core.evidence.rules import RULES, Case, Intervals, Rule
 from lrm_core.evidence.statistics import Interval, bca_interval, per_object
 from lrm_core.evidence.store import ResultStore
 from lrm_core.profiles import get_profile
@@ -36,7 +38,7 @@ def verdicts(
     Args:
         profile: "smoke", "mini" or "paper".
         store: `data/results/<profile>` if None.
-        model_hash: read only records of these weights; without it all records must be of one model.
+        model_hash: read only records of these weights; those that the profile has now if None.
 
     Returns:
         One row per claim: claim, published, ours_published_definition, audited, low, high (95% interval of
@@ -46,25 +48,54 @@ def verdicts(
     Raises:
         ValueError: if the profile is unknown, a record is damaged, or the records mix models.
     """
-    plan = get_profile(profile)
-    store = store or ResultStore(plan.results)
-
-    def table(experiment: str) -> pd.DataFrame:
-        configuration = asdict(get_experiment(experiment).configuration(plan))
-        return store.table(experiment, model_hash=model_hash, configuration=configuration)
-
+    table = partial(experiment_table, profile=profile, model_hash=model_hash, store=store)
     return pd.DataFrame([_row(claim.id, claim.title, table) for claim in claims()])
+
+
+def experiment_table(
+    experiment: str, profile: str, model_hash: str | None = None, store: ResultStore | None = None
+) -> pd.DataFrame:
+    """Current records of an experiment: those with the configuration and the weights of a profile.
+
+    Args:
+        experiment: such as "e05_residual_spectrum".
+        profile: "smoke", "mini" or "paper".
+        model_hash: of the weights; those that the profile has now if None. Where they are not on this machine
+            (a published model that was never fetched) records of any one model are read.
+        store: `data/results/<profile>` if None.
+
+    Returns:
+        One row per object and seed, as `ResultStore.table`; empty if there are none.
+
+    Raises:
+        ValueError: if the profile is unknown, a record is damaged, or the records mix models.
+    """
+    plan = get_profile(profile)
+    configuration = asdict(get_experiment(experiment).configuration(plan))
+    wanted = model_hash or weights_hash(plan.model)
+    store = store or ResultStore(plan.results)
+    return store.table(experiment, model_hash=wanted, configuration=configuration)
+
+
+def intervals(table: pd.DataFrame) -> Intervals:
+    """Mean and interval over objects of any column; unknown where no object has a value.
+
+    Raises:
+        KeyError: when asked for a column that no record has.
+    """
+
+    def interval(column: str) -> Interval:
+        values = per_object(table, column)
+        return bca_interval(values.to_numpy()) if len(values) else UNKNOWN
+
+    return interval
 
 
 def judge(rule: Rule, table: pd.DataFrame) -> Judgement:
     """Apply a rule to the table of its experiment: the first case that holds decides."""
     if table.empty:
         return Judgement(UNKNOWN, UNKNOWN, NOT_MEASURED)
-
-    def interval(column: str) -> Interval:
-        values = per_object(table, column)
-        return bca_interval(values.to_numpy()) if len(values) else UNKNOWN
-
+    interval = intervals(table)
     ours, audited = interval(rule.ours), interval(rule.audited)
     if not audited.known:
         return Judgement(ours, audited, TOO_FEW)

@@ -10,10 +10,10 @@ import torch
 from lrm_core.evidence.metrics import channel_correlation
 from lrm_core.evidence.oracles import Start, render_images, split_views
 from lrm_core.evidence.rules import C1_FEATURES, C1_MATTER, C1_OURS, FAR, NEAR
+from lrm_core.evidence.verdicts import intervals
 from lrm_core.fit import fit_oracle
 from lrm_core.fit.oracle import OracleFit
 from lrm_core.show.chapter import Chapter
-from lrm_core.show.findings import intervals
 from lrm_core.show.pictures import image_row
 from lrm_core.show.plots import Curve, Panel, Row, curves, maps, mean_lists, strips
 from lrm_core.show.prose import mean_and_interval, number
@@ -185,6 +185,7 @@ def fitting(chapter: Chapter) -> go.Figure:
             steps, scores = history["step"], history["train_psnr"]
             lines.append(Curve(label + suffix, steps, scores, COLOURS[colour], dash, 2.5, hover=label))
     alt = (
-        "PSNR in held-out views against the step of the fit, from both starts; the curves rise and level off."
+        "PSNR on the training rays of a step against the step of the fit, from both starts, for the stored fits "
+        "and for short ones made now."
     )
     return curves(lines, ("step of the optimiser", "PSNR on its rays (dB)"), alt, log_ticks=TICKS)

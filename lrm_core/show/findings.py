@@ -1,17 +1,12 @@
 """What the records say about a claim, in a few sentences that hold whichever way the numbers fall."""
 
 from collections.abc import Callable
-from dataclasses import asdict
 
 import pandas as pd
 
-from lrm_core.evidence.claims import claim
-from lrm_core.evidence.experiments import get_experiment
-from lrm_core.evidence.rules import C1_FEATURES, C1_MATTER, C1_OURS, RULES
-from lrm_core.evidence.statistics import Interval, bca_interval, per_object
-from lrm_core.evidence.store import ResultStore
-from lrm_core.evidence.verdicts import NOT_MEASURED, TOO_FEW, UNKNOWN, Judgement, judge
-from lrm_core.profiles import get_profile
+from lrm_core.evidence.claims import PUBLISHED_OBJECTS, claim
+from lrm_core.evidence.rules import C1_FEATURES, C1_MATTER, C1_OURS, RULES, Intervals
+from lrm_core.evidence.verdicts import NOT_MEASURED, TOO_FEW, Judgement, experiment_table, intervals, judge
 from lrm_core.show.prose import number, percent, percent_range
 
 # What each case of a rule amounts to, in the order of its cases.
@@ -33,16 +28,6 @@ MEANING: dict[str, tuple[str, ...]] = {
 }
 
 
-def intervals(table: pd.DataFrame) -> Callable[[str], Interval]:
-    """Mean and interval over objects of any column; unknown where the column is missing or empty."""
-
-    def interval(column: str) -> Interval:
-        values = per_object(table, column) if column in table else ()
-        return bca_interval(values.to_numpy()) if len(values) else UNKNOWN
-
-    return interval
-
-
 def finding(claim_id: str, table: pd.DataFrame) -> str:
     """The numbers that decide a claim, and what they amount to, in plain sentences.
 
@@ -57,25 +42,18 @@ def finding(claim_id: str, table: pd.DataFrame) -> str:
 
 
 def stored_finding(claim_id: str, profile: str) -> str:
-    """`finding` for the records of a profile."""
+    """`finding` for the current records of a profile."""
     return finding(claim_id, stored_table(claim_id, profile))
 
 
 def stored_verdict(claim_id: str, profile: str) -> str:
-    """The verdict on a claim by the records of a profile."""
+    """The verdict on a claim by the current records of a profile."""
     return judge(RULES[claim_id], stored_table(claim_id, profile)).case.verdict
 
 
 def stored_table(claim_id: str, profile: str, model_hash: str | None = None) -> pd.DataFrame:
-    """Records of a profile that a claim rests on, one row each; empty if there are none."""
+    """`experiment_table` of the experiment that a claim rests on."""
     return experiment_table(RULES[claim_id].experiment, profile, model_hash)
-
-
-def experiment_table(experiment: str, profile: str, model_hash: str | None = None) -> pd.DataFrame:
-    """Records of an experiment with the configuration of a profile, one row each; empty if there are none."""
-    plan = get_profile(profile)
-    configuration = asdict(get_experiment(experiment).configuration(plan))
-    return ResultStore(plan.results).table(experiment, model_hash=model_hash, configuration=configuration)
 
 
 def meaning(claim_id: str, found: Judgement) -> str:
@@ -85,7 +63,7 @@ def meaning(claim_id: str, found: Judgement) -> str:
     return MEANING[claim_id][RULES[claim_id].cases.index(found.case)]
 
 
-def _basins(x: Callable[[str], Interval]) -> str:
+def _basins(x: Intervals) -> str:
     between, pred = x("heldout.psnr_between.random_vs_predinit"), x("heldout.psnr.pred")
     published = claim("C1").published["random_vs_predinit"]["channel_correlation"]
     return (
@@ -98,9 +76,9 @@ def _basins(x: Callable[[str], Interval]) -> str:
     )
 
 
-def _residual_spectrum(x: Callable[[str], Interval]) -> str:
+def _residual_spectrum(x: Intervals) -> str:
     published = claim("C2").published
-    high, low = ([published[name][band] for name in ("stone", "office", "stairs")] for band in (2, 0))
+    high, low = ([published[name][band] for name in PUBLISHED_OBJECTS] for band in (2, 0))
     return (
         f"By the published definition {percent(x('predicted.published.high').estimate)} of the residual lies in "
         f"the high band and {percent(x('predicted.published.low').estimate)} in the low one (published: "
@@ -112,4 +90,4 @@ def _residual_spectrum(x: Callable[[str], Interval]) -> str:
     )
 
 
-SENTENCES: dict[str, Callable[[Callable[[str], Interval]], str]] = {"C1": _basins, "C2": _residual_spectrum}
+SENTENCES: dict[str, Callable[[Intervals], str]] = {"C1": _basins, "C2": _residual_spectrum}

@@ -14,13 +14,14 @@ from lrm_core import load_model
 from lrm_core.evidence.oracles import predicted_planes, render_images
 from lrm_core.evidence.runner import load_item
 from lrm_core.evidence.statistics import per_object
+from lrm_core.evidence.verdicts import experiment_table, intervals
 from lrm_core.model.config import BASE, LRMConfig
 from lrm_core.model.hashing import model_hash
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject
 from lrm_core.profiles import Profile, get_profile
+from lrm_core.show import prose
 from lrm_core.show.chapter import make_records
-from lrm_core.show.findings import experiment_table, intervals
 from lrm_core.show.pictures import image_row
 from lrm_core.show.plots import Curve, Panel, Row, curves, strips
 from lrm_core.show.prose import mean_and_interval, number
@@ -213,11 +214,7 @@ def oracle_sentence(study: Study) -> str:
     )
 
 
-def reproduce(study: Study) -> str:
+def reproduce(study: Study, notebook: str) -> str:
     """The commands that run the chapter again and train the model again, as Markdown."""
-    profile = study.plan.name
-    return (
-        f"```bash\n.venv/bin/lrm reproduce --profile {profile} --notebook 00            # from the stored records\n"
-        f".venv/bin/lrm reproduce --profile {profile} --notebook 00 --refresh  # scores every object anew\n"
-        ".venv/bin/lrm pretrain --preset mini                       # trains the embedded model from nothing\n```"
-    )
+    train = ".venv/bin/lrm pretrain --preset mini  # trains the embedded model from nothing"
+    return f"{prose.reproduce(study.plan.name, notebook)}\n\n```bash\n{train}\n```"

@@ -69,7 +69,10 @@ def strips(table: pd.DataFrame, groups: Mapping[str, str], panels: Sequence[Pane
     )
     for number, panel in enumerate(panels, start=1):
         for place, row in enumerate(panel.rows):
+            drawn = len(figure.data)
             _add_row(figure, table, groups, row, place, number)
+            for trace in figure.data[drawn:]:
+                trace.meta = {"panel": panel.axis, "quantity": row.label}  # for the data of the figure
         _add_lines(figure, panel, number)
         figure.update_xaxes(
             title_text=panel.axis, title_standoff=6, autorangeoptions={"include": list(panel.span)},
@@ -139,10 +142,10 @@ def maps(
     figure = make_subplots(cols=len(images), subplot_titles=list(images), horizontal_spacing=0.06)
     everything = np.stack(list(images.values()))
     limits = {"zmin": float(everything.min()), "zmax": float(everything.max())}
-    for column, image in enumerate(images.values(), start=1):
+    for column, (title, image) in enumerate(images.items(), start=1):
         centres = _centres(image.shape[-1]) if rings else None
         figure.add_heatmap(
-            z=np.round(image, 3), x=centres, y=centres, colorscale=GREYSCALE_SAFE, **limits,
+            z=np.round(image, 3), name=title, x=centres, y=centres, colorscale=GREYSCALE_SAFE, **limits,
             showscale=column == 1, colorbar=COLOUR_BAR | {"title": {"text": unit, "side": "bottom"}},
             row=1, col=column,
         )  # fmt: skip
@@ -185,7 +188,7 @@ def _add_row(
         _add_mean(figure, values, place - 0.16, panel)
     for name, x in row.marks.items():
         figure.add_scatter(
-            x=[x], y=[place - 0.16], mode="markers", name=name, text=[row.label],
+            x=[x], y=[place - 0.16], mode="markers", name=name,
             marker={"symbol": MARKS[name], "size": 11, "color": COLOURS["pred"], "line": {"width": 2}},
             hovertemplate=f"{name}: %{{x:.4g}}<extra></extra>", row=panel, col=1,
         )  # fmt: skip

@@ -3,10 +3,11 @@
 import base64
 from collections.abc import Sequence
 from html import escape
-from math import isnan
+from math import isnan, nan
 
 import pandas as pd
 import plotly.graph_objects as go
+from plotly.basedatatypes import BaseTraceType
 
 from lrm_core.evidence.claims import Claim
 from lrm_core.evidence.live import Live
@@ -121,16 +122,43 @@ def csv_link(table: pd.DataFrame, name: str, text: str) -> str:
 
 
 def figure_data(figure: go.Figure) -> pd.DataFrame:
-    """What a figure shows, one row per point: series, label, x, y, and the value of a map."""
-    parts = []
-    for trace in figure.data:
-        if trace.type == "heatmap":
-            flat = pd.DataFrame(trace.z).stack().rename_axis(["y", "x"]).rename("value").reset_index()
-            parts.append(flat.assign(series=trace.name))
-        else:
-            labels = list(trace.text) if trace.text is not None else [None] * len(trace.x)
-            parts.append(pd.DataFrame({"series": trace.name, "label": labels, "x": trace.x, "y": trace.y}))
+    """What a figure shows, as a table that can be read without it.
+
+    Args:
+        figure: of `lrm_core.show.plots`.
+
+    Returns:
+        One row per point. Of strips: panel, quantity, group, object and value, with low and high where an
+        interval is drawn. Of maps: series, x and y (as on the axes; column and row of a map without them)
+        and value. Of curves: series, label, x and y.
+    """
+    parts = [_trace_data(trace) for trace in figure.data]
     return pd.concat([part for part in parts if len(part)], ignore_index=True)
+
+
+def _trace_data(trace: BaseTraceType) -> pd.DataFrame:
+    if trace.type == "heatmap":
+        return _map_data(trace)
+    labels = list(trace.text) if trace.text is not None else [None] * len(trace.x)
+    if trace.meta is None:
+        return pd.DataFrame({"series": trace.name, "label": labels, "x": trace.x, "y": trace.y})
+    low, high = _interval_data(trace)
+    points = {"group": trace.name, "object": labels, "value": trace.x, "low": low, "high": high}
+    return pd.DataFrame({**trace.meta, **points})
+
+
+def _interval_data(trace: BaseTraceType) -> tuple[list[float], list[float]]:
+    """Ends of the interval about each point, NaN where none is drawn."""
+    if trace.error_x.array is None:
+        return [nan] * len(trace.x), [nan] * len(trace.x)
+    below = [x - length for x, length in zip(trace.x, trace.error_x.arrayminus, strict=True)]
+    return below, [x + length for x, length in zip(trace.x, trace.error_x.array, strict=True)]
+
+
+def _map_data(trace: BaseTraceType) -> pd.DataFrame:
+    values = pd.DataFrame(trace.z, index=trace.y, columns=trace.x)
+    flat = values.rename_axis(index="y", columns="x").stack().rename("value").reset_index()
+    return flat.assign(series=trace.name)[["series", "x", "y", "value"]]
 
 
 def _case(words: str, verdict: str, decided: bool) -> str:

@@ -1,26 +1,24 @@
 """Figures and tables of the chapter on the residual spectrum (E5, claim C2)."""
 
 from collections.abc import Mapping
-from math import inf
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 import torch
 
+from lrm_core.evidence.claims import PUBLISHED_OBJECTS
+from lrm_core.evidence.experiments.e05_residual_spectrum import AUDITED_EDGES, BANDS
 from lrm_core.evidence.rules import FLOOR
 from lrm_core.evidence.statistics import per_object
+from lrm_core.evidence.verdicts import intervals
 from lrm_core.show.chapter import Chapter
-from lrm_core.show.findings import intervals
 from lrm_core.show.plots import Curve, Panel, Row, curves, maps, mean_lists, strips
 from lrm_core.show.prose import mean_and_interval, number, percent, percent_range
 from lrm_core.show.style import COLOURS
 from lrm_core.spectral import PUBLISHED_EDGES, power_law_shares, profile_radii
 
 TICKS = (0.03, 0.05, 0.1, 0.2, 0.4, 0.7, 1)  # x Nyquist
-BANDS = ("low", "mid", "high")
-OBJECTS = ("stone", "office", "stairs")
-AUDITED_EDGES = (*PUBLISHED_EDGES[:-1], inf)
 PUBLISHED_SIZE = 64  # texels along a plane of the published model
 WHITE_BLOCKS = 3 / 4  # three of the four numbers of a 2 x 2 block vary inside it
 EXPONENTS = np.linspace(0, 4, 81)
@@ -52,14 +50,14 @@ def published_table(published: Mapping[str, list[float]]) -> pd.DataFrame:
     rows = [
         {"object": name} | dict(zip(band_names().values(), map(percent, published[name]), strict=True))
         | {"sum": percent(sum(published[name]))}
-        for name in OBJECTS
+        for name in PUBLISHED_OBJECTS
     ]  # fmt: skip
     return pd.DataFrame(rows)
 
 
 def sum_sentence(published: Mapping[str, list[float]]) -> str:
     """What the published shares leave out, in one sentence."""
-    sums = [sum(published[name]) for name in OBJECTS]
+    sums = [sum(published[name]) for name in PUBLISHED_OBJECTS]
     return (
         f"The three shares of an object add up to {percent_range(sums)}, not to the whole: the corners of the "
         "spectrum, beyond Nyquist, are in the denominator and in no band."
@@ -68,7 +66,7 @@ def sum_sentence(published: Mapping[str, list[float]]) -> str:
 
 def published_high(published: Mapping[str, list[float]]) -> float:
     """Mean published share of the high band."""
-    return float(np.mean([published[name][2] for name in OBJECTS]))
+    return float(np.mean([published[name][2] for name in PUBLISHED_OBJECTS]))
 
 
 def law_shares(exponent: float, size: int = PUBLISHED_SIZE) -> tuple[list[float], list[float]]:
@@ -216,8 +214,8 @@ def _share_row(chapter: Chapter, measure: str, band: str) -> Row:
     x = intervals(chapter.table)
     marks = {"white noise": x(f"white_noise.{measure}.{band}").estimate}
     if measure == "published":
-        index = BANDS.index(band)
-        marks["published"] = float(np.mean([chapter.claim.published[name][index] for name in OBJECTS]))
+        published, index = chapter.claim.published, BANDS.index(band)
+        marks["published"] = float(np.mean([published[name][index] for name in PUBLISHED_OBJECTS]))
     marks["best power law"] = _law_mean(chapter, measure, band)
     label = (
         f"{band} ({PUBLISHED_EDGES[-2]:g} and up)"

@@ -1,13 +1,18 @@
 """Identity of data and code."""
 
 import subprocess
+from collections.abc import Iterator
 from dataclasses import fields, replace
 from pathlib import Path
 
+import huggingface_hub
 import pytest
 import torch
 
-from lrm_core.evidence.provenance import code_revision, data_hash, machine
+from lrm_core import LRM, load_model
+from lrm_core.evidence import provenance
+from lrm_core.evidence.provenance import code_revision, data_hash, machine, weights_hash
+from lrm_core.model.hashing import model_hash
 from lrm_core.objects import RenderedObject
 
 
@@ -56,3 +61,43 @@ def test_machine_names_no_host() -> None:
     described = machine()
     assert described["torch"] == torch.__version__
     assert set(described) == {"processor", "cores", "accelerator", "torch", "python"}
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An empty cache of the hub, and no network; no hash is remembered from before or for later."""
+
+    def unreachable(*arguments: object, **options: object) -> None:
+        raise AssertionError("asked for a download")
+
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", unreachable)
+    provenance._read_hash.cache_clear()
+    yield tmp_path
+    provenance._read_hash.cache_clear()
+
+
+def test_the_hash_of_the_weights_in_the_repository_is_taken_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert weights_hash("mini") == model_hash(load_model("mini"))
+    monkeypatch.delattr(provenance, "load_model")
+    assert weights_hash("mini")
+
+
+def test_weights_on_the_hub_count_once_they_are_here(
+    hub: Path, model: LRM, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = "openlrm-mix-base-1.1"
+    assert weights_hash(name) is None
+    folder = hub / f"models--zxhezexin--{name}"
+    (folder / "refs").mkdir(parents=True)
+    (folder / "refs" / "main").write_text("0" * 40)
+    (folder / "snapshots" / ("0" * 40)).mkdir(parents=True)
+    (folder / "snapshots" / ("0" * 40) / "config.json").touch()
+    assert weights_hash(name) is None
+    (folder / "snapshots" / ("0" * 40) / "model.safetensors").touch()
+    monkeypatch.setattr(provenance, "load_model", {name: model}.__getitem__)
+    assert weights_hash(name) == model_hash(model)
+
+
+def test_weights_that_are_missing_have_no_hash(tmp_path: Path) -> None:
+    assert weights_hash(str(tmp_path / "missing.safetensors")) is None

@@ -12,9 +12,9 @@ import pytest
 from lrm_core.evidence import RecordKey, ResultStore, claims, published, verdicts
 from lrm_core.evidence.experiments import get_experiment
 from lrm_core.evidence.headlines import HEADLINES, headline
-from lrm_core.evidence.provenance import Provenance
+from lrm_core.evidence.provenance import Provenance, weights_hash
 from lrm_core.evidence.rules import BASINS, RESIDUAL_SPECTRUM, RULES, Verdict
-from lrm_core.evidence.verdicts import judge
+from lrm_core.evidence.verdicts import experiment_table, intervals, judge
 from lrm_core.profiles import get_profile
 
 PROVENANCE = Provenance("mini", "abc", {}, 1.0)
@@ -161,7 +161,7 @@ def test_scorecard_of_an_empty_store(tmp_path: Path) -> None:
 def test_scorecard_reads_the_records(tmp_path: Path) -> None:
     store = ResultStore(tmp_path)
     put_spectra(store, "weights")
-    row = verdicts("mini", store=store).set_index("claim").loc["C2"]
+    row = verdicts("mini", store=store, model_hash="weights").set_index("claim").loc["C2"]
     assert row["verdict"] == "metric artefact"
     assert row["ours_published_definition"] == pytest.approx(0.5015)
     assert row["low"] < row["audited"] < row["high"]
@@ -174,6 +174,33 @@ def test_scorecard_ignores_records_of_other_weights(tmp_path: Path) -> None:
     put_spectra(store, "weights")
     card = verdicts("mini", store=store, model_hash="newer weights").set_index("claim")
     assert card.loc["C2", "verdict"] == "not measured yet"
+
+
+def test_without_being_told_the_scorecard_reads_the_weights_that_are_there(tmp_path: Path) -> None:
+    store = ResultStore(tmp_path)
+    put_spectra(store, "older weights", count=5)
+    card = verdicts("mini", store=store).set_index("claim")
+    assert card.loc["C2", "verdict"] == "not measured yet"
+    assert experiment_table("e05_residual_spectrum", "mini", store=store).empty
+
+    put_spectra(store, weights_hash("mini"))  # replaces four of the five
+    card = verdicts("mini", store=store).set_index("claim")
+    assert card.loc["C2", "objects"] == 4
+
+
+def test_weights_that_are_elsewhere_hide_no_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(experiment_table.__globals__, "weights_hash", lambda model: None)
+    store = ResultStore(tmp_path)
+    put_spectra(store, "weights of the cluster")
+    assert len(experiment_table("e05_residual_spectrum", "mini", store=store)) == 4
+
+
+def test_an_interval_is_unknown_without_values_and_an_error_without_a_column() -> None:
+    found = intervals(pd.DataFrame({"object": ["a", "b"], "x": [1.0, 3.0], "y": [None, None]}))
+    assert (found("x").estimate, found("x").n) == (2.0, 2)
+    assert not found("y").known
+    with pytest.raises(KeyError, match="z"):
+        found("z")
 
 
 def test_unknown_profile() -> None:

@@ -4,11 +4,14 @@ import base64
 import io
 import re
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
 
+from lrm_core.evidence.claims import PUBLISHED_OBJECTS
 from lrm_core.evidence.experiments.e02_basins import latent_distance
+from lrm_core.evidence.rules import C1_OURS
 from lrm_core.render import query_points
 from lrm_core.show import basins, chapter, gauge, prose, residual
 from lrm_core.spectral import published_shares
@@ -29,6 +32,12 @@ FIGURES = [
         )
     ],
 ]
+# Columns that tell the rows of a figure's data apart, by all columns that there are: strips, maps, curves.
+KEYS = {
+    "panel quantity group object value low high": ["panel", "quantity", "group", "object"],
+    "series x y value": ["series", "x", "y"],
+    "series label x y": ["series", "label", "x"],
+}
 TABLES = [
     ("C1", basins.compared_table),
     ("C1", lambda page: gauge.invisible_table(gauge.invisible_distances(page))),
@@ -43,7 +52,54 @@ def test_figures_are_described_and_give_their_data(make_chapter, claim, draw):
     assert "nan" not in figure.layout.meta["alt"].lower()
     data = prose.figure_data(figure)
     assert len(data) >= 4
-    assert {"series", "x", "y"} <= set(data)
+    assert not data.duplicated(KEYS[" ".join(data)]).any()
+    assert data.drop(columns=["label", "object", "low", "high"], errors="ignore").notna().all(axis=None)
+
+
+@pytest.mark.parametrize(
+    ("claim", "draw", "panel", "quantity", "column"),
+    [
+        ("C1", basins.alike_and_apart, "PSNR in held-out", "prediction, to the truth", "heldout.psnr.pred"),
+        ("C1", basins.alike_and_apart, "correlation", "over all texels, as published", C1_OURS),
+        ("C2", residual.shares_figure, "share, amplitude", "low (0 to 0.15)", "predicted.published.low"),
+        ("C2", residual.shares_figure, "share of the power", "low (0 to 0.15)", "predicted.power.low"),
+        ("C2", residual.controls_figure, "power of the null", "high band", "floor.high"),
+    ],
+)
+def test_the_data_of_strips_is_that_of_the_records(make_chapter, claim, draw, panel, quantity, column):
+    page = make_chapter(claim)
+    data = prose.figure_data(draw(page)).dropna(subset="object")
+    chosen = data[data["panel"].str.startswith(panel) & (data["quantity"] == quantity)]
+    assert chosen.set_index("object")["value"].to_dict() == page.table.set_index("object")[column].to_dict()
+
+
+def test_the_data_of_the_spectrum_is_by_frequency(make_chapter):
+    page = make_chapter("C2")
+    data = prose.figure_data(residual.spectrum_map(page)).set_index(["x", "y"])
+    assert set(data["series"]) == {"disc0, plane xy"}
+    difference = (page.predicted - page.oracle("predicted").planes)[0].numpy()
+    power = (np.abs(np.fft.fft2(difference, norm="ortho")) ** 2).mean(0)
+    for column, row in ((0, 0), (1, 0), (3, -2), (-8, 5)):  # cycles per plane of 16 texels
+        expected = max(np.log10(power[row, column]), np.log10(power.max()) - 8)
+        assert data["value"][(column / 8, row / 8)] == pytest.approx(expected, abs=2e-3)
+
+
+def test_the_data_of_one_channel_names_both_oracles(make_chapter):
+    page = make_chapter("C1")
+    data = prose.figure_data(basins.one_channel(page))
+    assert list(data["series"].unique()) == ["from the prediction", "from noise"]
+    for name, start in (("from the prediction", "predicted"), ("from noise", "random")):
+        found = data[data["series"] == name].pivot(index="y", columns="x", values="value").to_numpy()
+        channels = page.oracle(start).planes[0].numpy()
+        assert np.abs(channels - found).max((1, 2)).min() < 1e-3
+
+
+def test_the_fit_is_described_by_what_is_drawn(make_chapter):
+    page = make_chapter("C1")
+    figure = basins.fitting(page)
+    assert list(figure.data[0].y) == page.oracle("predicted").history["train_psnr"]
+    assert "training rays" in figure.layout.meta["alt"]
+    assert "held-out" not in figure.layout.meta["alt"]
 
 
 @pytest.mark.parametrize(("claim", "make"), TABLES)
@@ -97,7 +153,7 @@ def test_a_first_layer_without_null_space_is_refused(tiny_model):
 
 
 def test_the_exponent_matches_the_published_share():
-    published = {name: [0.2, 0.3, 0.5] for name in residual.OBJECTS}
+    published = {name: [0.2, 0.3, 0.5] for name in PUBLISHED_OBJECTS}
     exponent = residual.matching_exponent(published)
     assert residual.law_shares(exponent)[0][2] == pytest.approx(0.5, abs=1e-3)
 

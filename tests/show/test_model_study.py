@@ -37,6 +37,13 @@ def test_figures_are_described_and_give_their_data(study):
         assert len(prose.figure_data(figure)) >= 4
 
 
+def test_the_data_of_the_quality_figure_tells_novel_views_from_the_source_view(study):
+    data = prose.figure_data(model_study.quality_figure(study)).dropna(subset="object")
+    for panel, views in (("PSNR in novel views (dB)", "novel"), ("PSNR in the source view (dB)", "source")):
+        chosen = data[(data["panel"] == panel) & (data["quantity"] == "the model")].set_index("object")
+        assert chosen["value"].to_dict() == study.table.set_index("object")[f"model.{views}.psnr"].to_dict()
+
+
 def test_quality_table_has_a_row_for_every_guess_of_every_group(study):
     table = model_study.quality_table(study)
     assert len(table) == 2 * len(model_study.GUESSES)
@@ -66,3 +73,10 @@ def test_the_oracle_bounds_the_prediction(study):
     text = model_study.oracle_sentence(study)
     assert "On 4 objects it reaches 24.5" in text
     assert "the prediction has 17.5" in text
+
+
+def test_every_way_to_run_the_chapter_is_shown(study):
+    text = model_study.reproduce(study, "00_model")
+    assert prose.reproduce("smoke", "00_model") in text
+    assert "papermill notebooks/00_model.ipynb 00_model.ipynb -p profile smoke" in text
+    assert "lrm pretrain --preset mini" in text

@@ -8,6 +8,7 @@ import torch
 from lrm_core.evidence.statistics import bca_interval
 from lrm_core.show.pictures import data_url, image_row
 from lrm_core.show.plots import Curve, Panel, Row, curves, maps, mean_lists, strips
+from lrm_core.show.prose import figure_data
 from lrm_core.show.style import BOTTOM, COLOURS, SMALL, TOP
 
 GROUPS = {"a": "real", "b": "real", "c": "procedural", "d": "procedural"}
@@ -59,6 +60,49 @@ def test_a_column_without_values_is_said_to_have_none():
     )
     assert [note.text for note in figure.layout.annotations] == ["b (no value)", "c (no value)"]
     assert not _named(figure, "mean, 95% interval")
+
+
+def test_the_data_of_strips_says_what_every_value_is():
+    table = TABLE.assign(y=10 * TABLE["x"])
+    panels = [
+        Panel("likeness (dB)", [Row("same name", "x", {"published": 5.0})]),
+        Panel("share", [Row("same name", "y"), Row("other name", "x")]),
+    ]
+    data = figure_data(strips(table, GROUPS, panels, "alternative text"))
+    assert list(data) == ["panel", "quantity", "group", "object", "value", "low", "high"]
+
+    objects = data.dropna(subset="object")
+    assert objects[["low", "high"]].isna().all(axis=None)
+    values = {"a": 2.0, "b": 4.0, "c": 6.0, "d": 9.0}
+    names = {"real": "real object", "procedural": "procedural object"}
+    assert sorted(objects.iloc[:, :5].itertuples(index=False, name=None)) == sorted(
+        (panel, quantity, names[GROUPS[name]], name, factor * value)
+        for panel, quantity, factor in (
+            ("likeness (dB)", "same name", 1),
+            ("share", "same name", 10),
+            ("share", "other name", 1),
+        )
+        for name, value in values.items()
+    )
+
+    rest = data[data["object"].isna()].set_index(["panel", "quantity", "group"])
+    assert len(rest) == 4
+    assert rest.loc[("likeness (dB)", "same name", "published"), "value"] == 5.0
+    mean, expected = rest.loc[("share", "same name", "mean, 95% interval")], bca_interval([20, 40, 60, 90])
+    assert mean["value"] == expected.estimate
+    assert (mean["low"], mean["high"]) == pytest.approx((expected.low, expected.high))
+
+
+def test_the_data_of_maps_has_their_names_and_the_coordinates_of_their_axes():
+    first = np.arange(16.0).reshape(4, 4)
+    data = figure_data(maps({"one": first, "two": -first}, "alt", "unit", rings=[0.5]))
+    assert list(data) == ["series", "x", "y", "value"]
+    for name, image in (("one", first), ("two", -first)):
+        table = data[data["series"] == name].pivot(index="y", columns="x", values="value")
+        assert table.index.tolist() == table.columns.tolist() == [-1.0, -0.5, 0.0, 0.5]
+        assert table.to_numpy().tolist() == image.tolist()
+    plain = figure_data(maps({"one": first}, "alt", "unit"))
+    assert plain.set_index(["x", "y"])["value"][(3, 1)] == first[1, 3]  # column and row
 
 
 def test_names_appear_once_in_the_legend():

@@ -1,14 +1,21 @@
 """The Sphinx extensions of the book: stored numbers, pictures, and what is taken out of a page."""
 
 import importlib.util
+import re
 import xml.etree.ElementTree as ElementTree
 from math import nan
 from types import SimpleNamespace
 
 import pytest
 
-from lrm_core.evidence.claims import claim
+from lrm_core.evidence.claims import PUBLISHED_OBJECTS, claim
+from lrm_core.fit.pretrain_data import FOCAL
+from lrm_core.objects.arrange import BOUND
+from lrm_core.objects.poses import SHELL_DISTANCE
 from lrm_core.paths import repository_root
+from lrm_core.spectral import PUBLISHED_EDGES
+
+PAGES = sorted((repository_root() / "book").glob("*.md"))
 
 
 def _extension(name: str):
@@ -44,8 +51,38 @@ def test_every_number_of_the_registry_can_be_read(numbers, inliner):
 def test_a_published_range_is_the_published_one(numbers, inliner):
     (node,), _ = numbers.stored("stored", "", "c2.published.high", 1, inliner)
     published = claim("C2").published
-    shares = [published[name][2] for name in ("stone", "office", "stairs")]
+    shares = [published[name][2] for name in PUBLISHED_OBJECTS]
     assert node.astext() == f"{100 * min(shares):.0f}–{100 * max(shares):.0f}%"
+
+
+def test_the_pages_ask_for_known_names_only(numbers):
+    asked = [name for page in PAGES for name in re.findall(r"{stored}`([^`]*)`", page.read_text())]
+    assert len(asked) > len(PAGES)
+    assert set(asked) <= set(numbers.NUMBERS)
+
+
+def test_the_conventions_type_no_number_that_the_code_holds(numbers):
+    text = (repository_root() / "book" / "conventions.md").read_text()
+    held = {BOUND, FOCAL, *SHELL_DISTANCE, *PUBLISHED_EDGES[1:3]}
+    assert held.isdisjoint(float(number) for number in re.findall(r"\d+\.\d+", text))
+    assert "d = 2" not in text
+    named = (
+        "object.radius",
+        "camera.focal",
+        "camera.nearest",
+        "camera.farthest",
+        "bands.low_mid",
+        "bands.mid_high",
+    )
+    assert {float(numbers.NUMBERS[name]("smoke")) for name in named} == held
+
+
+def test_the_first_page_names_the_profile_that_was_built(numbers, inliner, monkeypatch):
+    monkeypatch.setenv("LRM_PROFILE", "smoke")
+    (node,), _ = numbers.stored("stored", "", "profile", 1, inliner)
+    assert node.astext() == "smoke"
+    text = (repository_root() / "book" / "index.md").read_text()
+    assert "belong to the profile {stored}`profile`" in text
 
 
 def test_an_unknown_name_is_an_error_that_lists_the_known_ones(numbers, inliner):
@@ -79,6 +116,17 @@ def test_a_picture_is_well_formed_and_stays_inside_its_frame(name):
     for part in picture:
         for coordinate, limit in (("x", width), ("cx", width), ("y", height), ("cy", height)):
             assert 0 <= float(part.get(coordinate, 0)) <= limit
+
+
+def test_the_picture_of_the_cameras_follows_the_code(monkeypatch):
+    pictures = _extension("pictures")
+    monkeypatch.setattr(pictures, "SHELL_DISTANCE", (1.0, 1.5))
+    monkeypatch.setattr(pictures, "BOUND", 0.5)
+    assert re.findall(r'<circle class="(\w+)".*? r="([\d.]+)"', pictures.cameras()) == [
+        ("faint", "60.0"),
+        ("faint", "90.0"),
+        ("soft", "30.0"),
+    ]
 
 
 def test_the_picture_of_the_bands_holds_every_mode_once():
