@@ -1,9 +1,15 @@
 """Files that are complete or absent."""
 
+import errno
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @contextmanager
@@ -26,3 +32,26 @@ def replacing(path: Path) -> Iterator[Path]:
         ) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def save_tensors(path: Path, tensors: Mapping[str, "Tensor"], metadata: Mapping[str, str]) -> None:
+    """Write a safetensors file, or leave the old one.
+
+    Args:
+        path: the file; its folder is made where missing.
+        tensors: by name, contiguous, of any shape.
+        metadata: text for the header.
+
+    Raises:
+        OSError: naming `path`, if it cannot be written.
+    """
+    from safetensors import SafetensorError  # PyTorch takes seconds, and texts are written without it
+    from safetensors.torch import save_file
+
+    with replacing(path) as temporary:
+        try:
+            save_file(dict(tensors), temporary, metadata=dict(metadata))
+        except SafetensorError as error:
+            number = re.search(r"\(os error (\d+)\)", str(error))
+            code = int(number[1]) if number else errno.EIO
+            raise OSError(code, os.strerror(code) if number else str(error)) from error

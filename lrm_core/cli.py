@@ -71,15 +71,19 @@ def site(profile: str) -> None:
 
 
 @main.command()
-@click.argument("mesh", type=click.Path(path_type=Path))
+@click.argument("mesh", metavar="FILE_OR_FOLDER", type=click.Path(path_type=Path))
 @click.option(
-    "--out", type=click.Path(path_type=Path), required=True, help="Folder for the rendered objects."
+    "--out",
+    type=click.Path(path_type=Path),
+    default="rendered",
+    show_default=True,
+    help="Folder for the rendered objects.",
 )
 @click.option("--views", default=32, show_default=True)
 @click.option("--resolution", default=128, show_default=True, help="Pixels per side.")
 @click.option("--seed", default=0, show_default=True, help="Of the cameras.")
 def render(mesh: Path, out: Path, views: int, resolution: int, seed: int) -> None:
-    """Render MESH (a GLB, OBJ or PLY file, or a folder of them) in the format of rendered objects."""
+    """Render a mesh (GLB, OBJ or PLY), or every mesh of a folder, in the format of rendered objects."""
     from lrm_core.objects.build import render_path
 
     report = render_path(mesh, out, views=views, resolution=resolution, seed=seed)
@@ -101,16 +105,30 @@ def objects() -> None:
 @click.option("--preset", default="mini", show_default=True, help="Which model and training recipe.")
 @click.option("--run", type=click.Path(path_type=Path), help="Folder of the run; runs/<preset> by default.")
 @click.option("--out", type=click.Path(path_type=Path), help="Where the averaged weights go when it is done.")
+@click.option("--rounds", type=int, help="How often the schedule is run through, in place of the preset's.")
+@click.option(
+    "--start", type=click.Path(path_type=Path), help="Published weights to take another round from."
+)
 @click.option("--processes", type=int, help="Share each batch among so many; one per core by default.")
-def pretrain(preset: str, run: Path | None, out: Path | None, processes: int | None) -> None:
+def pretrain(
+    preset: str,
+    run: Path | None,
+    out: Path | None,
+    rounds: int | None,
+    start: Path | None,
+    processes: int | None,
+) -> None:
     """Train a model from scratch on procedural objects; goes on from the last checkpoint of the run."""
+    from dataclasses import replace
+
     from lrm_core.fit.launch import pretrain_in_processes
     from lrm_core.fit.pretrain_config import get_preset
     from lrm_core.fit.publish import publish
 
     architecture, config = get_preset(preset)
+    config = replace(config, rounds=rounds or config.rounds)
     run = run or Path("runs") / preset
-    pretrain_in_processes(run, preset, processes)
+    pretrain_in_processes(run, architecture, config, start, processes=processes)
     if out:
         publish(run, architecture, config, out)
         click.echo(f"{out}: averaged weights")

@@ -2,7 +2,10 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
 
 import pytest
 from filelock import FileLock
@@ -37,3 +40,19 @@ def executed_chapters() -> list:
     folder.mkdir(exist_ok=True)
     with FileLock(folder / "smoke.lock"):  # workers of pytest-xdist: the second finds the work done
         return reexecute(chapters("smoke", device="cpu"))
+
+
+@pytest.fixture
+def interrupt() -> Iterator[Callable[[Callable[[], bool]], None]]:
+    """Ctrl-C, seen by this process alone, as soon as a condition holds (or in four minutes)."""
+    over = threading.Event()
+
+    def press(condition: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + 240
+        while not condition() and time.monotonic() < deadline and not over.wait(0.05):
+            pass
+        if not over.is_set():
+            os.kill(os.getpid(), signal.SIGINT)
+
+    yield lambda condition: threading.Thread(target=press, args=(condition,), daemon=True).start()
+    over.set()

@@ -5,10 +5,12 @@ import subprocess
 import sys
 
 import pytest
+import trimesh
 from click.testing import CliRunner
 
 from lrm_core import cli, reexecute
 from lrm_core.cli import main
+from lrm_core.objects import load_object
 
 COMMANDS = ("objects", "records", "render", "reproduce", "site", "verdicts")
 
@@ -65,6 +67,15 @@ def test_what_happens_in_a_run_is_one_sentence(monkeypatch, error, exit_code, me
     assert result.exit_code == exit_code
     assert message in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_render_writes_into_the_folder_rendered(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    trimesh.creation.box().export("box.ply")
+    result = _lrm("render", "box.ply", "--views", "2", "--resolution", "8")
+    assert result.exit_code == 0, result.output
+    assert result.stdout == "rendered: 1 rendered, 0 kept\n"
+    assert load_object(tmp_path / "rendered/box").images.shape == (2, 3, 8, 8)
 
 
 def test_a_defect_of_ours_is_not_hidden(monkeypatch):

@@ -10,10 +10,9 @@ from typing import Literal
 import torch
 from jaxtyping import Float
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
-from lrm_core.atomic import replacing
+from lrm_core.atomic import save_tensors
 from lrm_core.evidence.canonical import canonical_json, plain
 from lrm_core.evidence.provenance import data_hash
 from lrm_core.fit import fit_oracle
@@ -213,12 +212,8 @@ def _targets(model: LRM, item: RenderedObject, indices: list[int], start: Start,
 
 
 def _save(path: Path, fitted: Oracle) -> None:
-    with replacing(path) as temporary:
-        save_file(
-            {"planes": fitted.planes.cpu().contiguous()},
-            temporary,
-            metadata={"history": json.dumps(fitted.history)},
-        )
+    planes = fitted.planes.cpu().contiguous()
+    save_tensors(path, {"planes": planes}, {"history": json.dumps(fitted.history)})
 
 
 def _load(path: Path) -> Oracle | None:

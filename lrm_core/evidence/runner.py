@@ -1,16 +1,13 @@
 """Making the records of a profile: resumable, oracles shared, objects side by side."""
 
-import multiprocessing
-import signal
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-import torch
 from tqdm import tqdm
 
 from lrm_core import load_model
@@ -21,6 +18,7 @@ from lrm_core.evidence.store import RecordKey, ResultStore
 from lrm_core.model.hashing import model_hash
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject, load_object
+from lrm_core.processes import side_by_side
 from lrm_core.profiles import Profile, get_profile
 
 
@@ -56,6 +54,7 @@ def record_all(
     Raises:
         ValueError: if the profile, an experiment or an object is unknown.
         FileNotFoundError: if the model or the objects are missing.
+        ChildProcessError: if one of several processes died.
     """
     plan = get_profile(profile)
     chosen = [get_experiment(name) for name in experiments or EXPERIMENTS]
@@ -65,7 +64,10 @@ def record_all(
     jobs = _jobs(plan, chosen, objects)
     pending = [job for job in jobs if refresh or not recorder.is_current(*job)]
     make = recorder.make_all(pending) if processes == 1 else recorder.make_side_by_side(pending, processes)
-    with tqdm(total=len(pending), desc=f"records ({plan.name})", unit="record", smoothing=0) as progress:
+    with (
+        closing(make),
+        tqdm(total=len(pending), desc=f"records ({plan.name})", unit="record", smoothing=0) as progress,
+    ):
         for made, what in make:
             progress.set_postfix_str(what, refresh=False)
             progress.update(made)
@@ -112,14 +114,10 @@ class Recorder:
     def make_side_by_side(self, jobs: Iterable[Job], processes: int) -> Iterator[tuple[int, str]]:
         """`make_all` with several objects at once; yields the number of records and the name of each object.
 
-        The jobs of an object stay together, so that its oracles are fitted once. Ctrl-C ends the processes.
+        The jobs of an object stay together, so that its oracles are fitted once. Ctrl-C and a failure end them.
         """
-        spawn = multiprocessing.get_context("spawn")  # a forked PyTorch can hang
-        dies = (signal.SIGINT, signal.SIG_DFL)
-        with ProcessPoolExecutor(processes, spawn, initializer=signal.signal, initargs=dies) as pool:
-            mine = [list(group) for _, group in groupby(jobs, key=lambda job: job[0].name)]
-            for future in as_completed([pool.submit(_make_object, self, group) for group in mine]):
-                yield future.result()
+        objects = [(self, list(group)) for _, group in groupby(jobs, key=lambda job: job[0].name)]
+        yield from side_by_side(_make_object, objects, processes)
 
     def run(self, item: RenderedObject, experiment: Experiment, seed: int) -> dict[str, Any]:
         """The result of an experiment, without storing it."""
@@ -128,7 +126,6 @@ class Recorder:
 
 def _make_object(recorder: Recorder, jobs: list[Job]) -> tuple[int, str]:
     """In a process of its own: every record of one object."""
-    torch.set_num_threads(1)
     return sum(made for made, _ in recorder.make_all(jobs)), jobs[0][0].name
 
 

@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 from lrm_core import load_model
+from lrm_core.atomic import replacing
 from lrm_core.evidence.experiments import get_experiment
 from lrm_core.evidence.oracles import STARTS, OracleCache, oracle_fingerprint
 from lrm_core.evidence.runner import load_item
@@ -30,9 +31,9 @@ def ship_oracles(cache: OracleCache | None = None) -> list[Path]:
         raise FileNotFoundError(f"{item.name}: no oracle from {', '.join(missing)}; run `lrm records` first")
     shipped = {start: data / FOLDER / path.name for start, path in found.items()}
     for start, path in shipped.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
         if found[start] != path:
-            shutil.copyfile(found[start], path)
+            with replacing(path) as temporary:
+                shutil.copyfile(found[start], temporary)
     for old in set((data / FOLDER).glob("*.safetensors")) - set(shipped.values()):
         old.unlink()
     record_entries(data, [_entry(data, path, item.name, start) for start, path in shipped.items()])

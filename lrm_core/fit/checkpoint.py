@@ -6,10 +6,9 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
-from lrm_core.atomic import replacing
+from lrm_core.atomic import save_tensors
 from lrm_core.model.lrm import LRM
 
 
@@ -38,6 +37,14 @@ class TrainingState:
         weights = dict(self.model.named_parameters())
         torch._foreach_lerp_(list(self.average.values()), [weights[name] for name in self.average], 1 - decay)
 
+    @torch.no_grad()
+    def restart(self) -> None:
+        """Go on from the averaged weights, as if no step had led there."""
+        for name, parameter in self.model.named_parameters():
+            parameter.copy_(self.average[name])
+        for optimiser in self.optimisers:
+            optimiser.state.clear()
+
     def averaged(self) -> LRM:
         """A model with the averaged weights."""
         model = LRM(self.model.config).eval()
@@ -53,9 +60,8 @@ class TrainingState:
         return {name: value.contiguous() for name, value in named.items()}
 
     def save(self, path: Path) -> None:
-        """Write all of it, or leave the old file."""
-        with replacing(path) as temporary:
-            save_file(self.tensors(), temporary, metadata={"step": str(self.step)})
+        """Write all of it, or leave the old file and raise OSError."""
+        save_tensors(path, self.tensors(), {"step": str(self.step)})
 
     @torch.no_grad()
     def load(self, path: Path) -> None:
@@ -75,7 +81,9 @@ class TrainingState:
             parameter.copy_(stored[f"weight.{name}"])
             self.average[name].copy_(stored[f"average.{name}"])
             self._optimiser_of[parameter].state[parameter] = {
-                key.split(".")[1]: value for key, value in stored.items() if _moment_of(key) == name
+                key.split(".")[1]: value.to(parameter.device)
+                for key, value in stored.items()
+                if _moment_of(key) == name
             }
 
 

@@ -1,14 +1,16 @@
 """Training spread over processes: on a CPU one per core, each with one thread, beats one with many threads."""
 
 import os
-import subprocess
-import sys
+import tempfile
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from lrm_core.fit.pretrain import pretrain
-from lrm_core.fit.pretrain_config import get_preset
+from lrm_core.fit.pretrain_config import PretrainConfig
+from lrm_core.model.config import LRMConfig
+from lrm_core.processes import side_by_side
 
 
 def default_processes(at_most: int | None = None) -> int:
@@ -17,33 +19,38 @@ def default_processes(at_most: int | None = None) -> int:
     return min(cores, at_most or cores)
 
 
-def pretrain_in_processes(run: Path, preset: str, processes: int | None = None) -> None:
-    """Run `pretrain` in this process, or in several that `accelerate launch` starts.
+def pretrain_in_processes(
+    run: Path,
+    architecture: LRMConfig,
+    config: PretrainConfig,
+    start: Path | None = None,
+    *,
+    processes: int | None = None,
+) -> None:
+    """Run `pretrain` in this process, or in several on the CPU that share every batch and end together.
+
+    Args:
+        run, architecture, config, start: as in `pretrain`.
+        processes: one per core if None, but no more than there are groups in a batch.
 
     Raises:
-        ValueError: if the preset is unknown, or the training in the other processes failed.
+        ValueError: as `pretrain`.
+        OSError: if the folder cannot be written, or a process died.
     """
-    architecture, config = get_preset(preset)
     processes = processes or default_processes(config.batch // config.group)
     if processes == 1:
-        pretrain(run, architecture, config)
+        pretrain(run, architecture, config, start)
         return
-    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-    command = [
-        *launcher,
-        "--nproc_per_node",
-        str(processes),
-        "--module",
-        "lrm_core.fit.launch",
-        str(run),
-        preset,
-    ]
-    threads = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE", "ACCELERATE_USE_CPU": "true"}
-    if subprocess.run(command, env=os.environ | threads, check=False).returncode:
-        raise ValueError(
-            f"{run}: training stopped in one of {processes} processes; the reason is printed above"
-        )
+    with tempfile.TemporaryDirectory() as folder:
+        training = (run, architecture, config, start)
+        team = [(rank, processes, f"{folder}/meeting", *training) for rank in range(processes)]
+        for _ in side_by_side(_pretrain_in_team, team, processes):
+            pass
 
 
-if __name__ == "__main__":
-    pretrain(Path(sys.argv[1]), *get_preset(sys.argv[2]))
+def _pretrain_in_team(rank: int, processes: int, meeting: str, *training: Any) -> None:
+    """In a process of its own: `pretrain` as one of a team, whose members meet in a file."""
+    place = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": processes, "LOCAL_WORLD_SIZE": processes}
+    os.environ.update({name: str(value) for name, value in place.items()}, ACCELERATE_USE_CPU="true")
+    torch.distributed.init_process_group("gloo", f"file://{meeting}", rank=rank, world_size=processes)
+    pretrain(*training)

@@ -13,10 +13,14 @@ HIDDEN = ("encoder.", "transformer.", "camera_embedder.")
 
 
 def rate(step: int, config: PretrainConfig) -> float:
-    """Share of the peak learning rate: linear warm-up, then half a cosine down to 1%."""
-    if step < config.warmup:
-        return (step + 1) / config.warmup
-    return cosine((step - config.warmup) / max(1, config.steps - config.warmup))
+    """Share of the peak learning rate: linear warm-up, then half a cosine down to 1%, in every round anew.
+
+    Warm restarts (Loshchilov and Hutter 2017) let a finished training be taken further.
+    """
+    done, peak = step % config.steps, 1.0 if step < config.steps else config.restart
+    if done < config.warmup:
+        return peak * (done + 1) / config.warmup
+    return peak * cosine((done - config.warmup) / max(1, config.steps - config.warmup))
 
 
 def split_parameters(model: LRM) -> tuple[list[Tensor], list[Tensor]]:

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -18,9 +19,12 @@ from lrm_core.fit.pretrain_config import PretrainConfig
 from lrm_core.fit.pretrain_data import ray_batch
 from lrm_core.fit.pretrain_loss import reconstruction_loss
 from lrm_core.fit.pretrain_validation import Validation
+from lrm_core.model.checkpoints import load_model, read_metadata
 from lrm_core.model.config import LRMConfig
 from lrm_core.model.initialise import initialise
 from lrm_core.model.lrm import LRM
+
+CURVE = "pretrain_curve.csv"  # beside published weights
 
 
 def new_state(
@@ -31,8 +35,31 @@ def new_state(
     return TrainingState(model, build_optimisers(model, config))
 
 
+@torch.no_grad()
+def take_over(state: TrainingState, start: Path, config: PretrainConfig) -> None:
+    """Begin the next round from published weights.
+
+    Raises:
+        ValueError: if they are of another architecture, or not of a finished round.
+    """
+    model, steps = load_model(start), int(read_metadata(start).get("steps", 0))
+    if model.config != state.model.config:
+        raise ValueError(f"{start}: a model of another architecture; expected {state.model.config}")
+    if not steps or steps % config.steps:
+        raise ValueError(
+            f"{start}: made in {steps} steps; expected a multiple of {config.steps}, a finished round"
+        )
+    state.model.load_openlrm_state_dict(model.state_dict())
+    for name, parameter in state.model.named_parameters():
+        state.average[name].copy_(parameter)
+    state.step = steps
+
+
 def train_step(state: TrainingState, config: PretrainConfig, team: Accelerator) -> float:
     """One update of the weights and their average; returns the loss over the whole batch."""
+    done = state.step % config.steps
+    if state.step and not done:
+        state.restart()
     set_rates(state.optimisers, state.step, config)
     state.model.zero_grad()
     groups = config.batch // config.group
@@ -45,7 +72,7 @@ def train_step(state: TrainingState, config: PretrainConfig, team: Accelerator) 
     torch.nn.utils.clip_grad_norm_(state.model.parameters(), config.clip)
     for optimiser in state.optimisers:
         optimiser.step()
-    state.advance(min(config.ema, (1 + state.step) / (10 + state.step)))
+    state.advance(min(config.ema, (1 + done) / (10 + done)))
     return loss.item()
 
 
@@ -96,26 +123,40 @@ class Curve:
             writer.writerows(self.rows)
 
 
-def pretrain(run: Path, architecture: LRMConfig, config: PretrainConfig) -> TrainingState:
+def pretrain(
+    run: Path, architecture: LRMConfig, config: PretrainConfig, start: Path | None = None
+) -> TrainingState:
     """Train in the folder `run`, from its last checkpoint where there is one.
 
     The folder holds config.json, state.safetensors (weights, average, optimisers), curve.csv and
     validation pictures. Killed at any moment it resumes from the last checkpoint; on one machine the resumed
     run equals an unbroken one bit by bit. Under `accelerate launch` the processes share every batch.
 
+    Args:
+        run: made where it is missing.
+        architecture, config: such as `get_preset` gives.
+        start: published weights, with their curve beside them, from which a run without a checkpoint goes on; they
+            must be those of a finished round.
+
     Raises:
-        ValueError: if the folder holds a run of another configuration.
+        ValueError: if the folder holds a run of another configuration, or `start` does not fit this one.
     """
     team = Accelerator()
     run.mkdir(parents=True, exist_ok=True)
-    _check_configuration(run / "config.json", {"model": architecture.to_dict(), "training": asdict(config)})
+    settings = {key: value for key, value in asdict(config).items() if key != "rounds"}
+    _check_configuration(run / "config.json", {"model": architecture.to_dict(), "training": settings})
     state = new_state(architecture, config, team.device)
+    if start and not (run / "state.safetensors").exists():
+        take_over(state, start, config)
+        if team.is_main_process:
+            shutil.copyfile(start.with_name(CURVE), run / "curve.csv")
     state.load(run / "state.safetensors")
+    team.wait_for_everyone()
     curve = Curve(run / "curve.csv", state.step)
     validation = Validation.prepare(architecture.source_size)
     started = time.perf_counter() - curve.seconds
     for step, loss in _steps(state, config, team):
-        last = step == config.steps
+        last = step % config.steps == 0
         if not team.is_main_process or (step % config.checkpoint_every and not last):
             continue
         scores = validation.score(state, run) if step % config.validate_every == 0 or last else {}
@@ -128,16 +169,16 @@ def pretrain(run: Path, architecture: LRMConfig, config: PretrainConfig) -> Trai
 
 
 def _steps(state: TrainingState, config: PretrainConfig, team: Accelerator) -> Iterator[tuple[int, float]]:
-    """Train to the end of the schedule: (steps done, mean loss since the last checkpoint)."""
-    mean = 0.0
+    """Train to the end of the last round: (steps done, mean loss since the last checkpoint)."""
+    mean, end = 0.0, config.rounds * config.steps
     with tqdm(
-        total=config.steps,
+        total=end,
         initial=state.step,
         desc="pretrain",
         unit="step",
         disable=not team.is_main_process,
     ) as bar:
-        while state.step < config.steps:
+        while state.step < end:
             loss = train_step(state, config, team)
             count = (state.step - 1) % config.checkpoint_every
             mean = (mean * count + loss) / (count + 1)

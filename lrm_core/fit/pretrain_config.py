@@ -10,7 +10,10 @@ class PretrainConfig:
     """One training run.
 
     Attributes:
-        steps: length of the schedule.
+        steps: length of a round.
+        rounds: how often the schedule of learning rates is run through; each round after the first starts from the
+            averaged weights of the one before, without the optimisers' moments.
+        restart: peaks of the learning rates in later rounds, as a share of those in the first.
         batch: objects a step.
         group: objects rendered together; a step's groups are shared out among the processes.
         views, rays: cameras and target rays of each object.
@@ -21,7 +24,7 @@ class PretrainConfig:
         mask_weight, tv_weight: of the coverage error and of the planes' total variation.
         empty_weight: of raw density above -8 where the object is known not to be (`emptiness_loss`).
         shape_weight: of the error of the shape at points (`shape_loss`), at the start.
-        shape_until: share of the schedule over which the shape weight falls to zero, and only what is rendered
+        shape_until: share of the first round over which the shape weight falls to zero, and only what is rendered
             counts.
         precision: "bf16" autocasts the transformer, "float32" does not.
         checkpoint_every, validate_every: in steps.
@@ -29,6 +32,8 @@ class PretrainConfig:
     """
 
     steps: int = 5000
+    rounds: int = 1
+    restart: float = 0.5
     batch: int = 8
     group: int = 4
     views: int = 4

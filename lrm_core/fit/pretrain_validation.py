@@ -9,6 +9,7 @@ from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 
+from lrm_core.atomic import replacing
 from lrm_core.fit.checkpoint import TrainingState
 from lrm_core.fit.pretrain_data import intrinsics, source_views
 from lrm_core.objects.poses import sample_poses
@@ -57,7 +58,7 @@ class Validation:
         scores = psnr(images, self.targets)
         pairs = torch.stack([self.targets, images], dim=2).flatten(1, 2)  # (B, 2M, 3, H, W)
         sheet = pairs.permute(0, 3, 1, 4, 2).flatten(0, 1).flatten(1, 2)  # (B H, 2M W, 3)
-        Image.fromarray((sheet.clamp(0, 1) * 255).byte().numpy().astype(np.uint8)).save(
-            run / f"validation-{state.step:06d}.png"
-        )
+        picture = Image.fromarray((sheet.clamp(0, 1) * 255).byte().numpy().astype(np.uint8))
+        with replacing(run / f"validation-{state.step:06d}.png") as temporary:
+            picture.save(temporary, format="PNG")
         return {"source_psnr": scores[:, 0].mean().item(), "novel_psnr": scores[:, 1:].mean().item()}

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import torch
 
-from lrm_core.fit.pretrain import Curve, new_state
+from lrm_core.atomic import replacing
+from lrm_core.fit.pretrain import CURVE, Curve, new_state
 from lrm_core.fit.pretrain_config import PretrainConfig
 from lrm_core.model.checkpoints import save_checkpoint
 from lrm_core.model.config import LRMConfig
@@ -23,10 +24,10 @@ A reconstruction model with OpenLRM's architecture at small size: one {size} x {
 | | |
 |---|---|
 | data | {objects:,} procedural objects, made on the fly (`lrm_core/objects/procedural.py`), seeds 0 to {last} |
-| supervision | colour and coverage of rendered rays; over the first {shape_until:.0%} of the steps, less and less, \
-also whether points in space are inside the object |
+| supervision | colour and coverage of rendered rays; over the first {shape_until:.0%} of the first round, less and \
+less, also whether points in space are inside the object |
 | never seen | procedural objects with seeds from 10,000,000 on, and every mesh object |
-| steps | {steps:,} of batch {batch} |
+| steps | {steps:,} of batch {batch}, in {rounds} |
 | seconds | {seconds:,.0f} |
 | machine | {machine}, {threads} threads, PyTorch {torch} |
 | seed | {seed} (weights); the step number fixes every other draw |
@@ -46,6 +47,7 @@ def publish(run: Path, architecture: LRMConfig, config: PretrainConfig, out: Pat
 
     Raises:
         ValueError: if the run has no checkpoint.
+        OSError: if a file cannot be written; the old one then stays.
     """
     state = new_state(architecture, config)
     state.load(run / "state.safetensors")
@@ -54,7 +56,8 @@ def publish(run: Path, architecture: LRMConfig, config: PretrainConfig, out: Pat
     model, curve = state.averaged(), Curve(run / "curve.csv", state.step)
     metadata = {"steps": str(state.step), "objects": str(state.step * config.batch), "seed": str(config.seed)}
     save_checkpoint(model, out, metadata=metadata)
-    shutil.copyfile(run / "curve.csv", out.with_name("pretrain_curve.csv"))
+    with replacing(out.with_name(CURVE)) as temporary:
+        shutil.copyfile(run / "curve.csv", temporary)
     scores = [row for row in curve.rows if row["novel_psnr"]][-1]
     card = CARD.format(
         name=f"The {out.stem} model",
@@ -69,6 +72,7 @@ def publish(run: Path, architecture: LRMConfig, config: PretrainConfig, out: Pat
         objects=state.step * config.batch,
         last=f"{state.step * config.batch - 1:,}",
         steps=state.step,
+        rounds="one round" if state.step <= config.steps else f"{state.step / config.steps:g} rounds",
         batch=config.batch,
         seconds=curve.seconds,
         machine=platform.machine(),
@@ -80,11 +84,10 @@ def publish(run: Path, architecture: LRMConfig, config: PretrainConfig, out: Pat
         novel=scores["novel_psnr"],
         sha256=hashlib.sha256(out.read_bytes()).hexdigest(),
     )
-    out.with_name("MODEL_CARD.md").write_text(card)
+    with replacing(out.with_name("MODEL_CARD.md")) as temporary:
+        temporary.write_text(card)
     if out.resolve().is_relative_to(data_dir()):
-        _list(
-            data_dir(), out.resolve().parent, (out.name, "pretrain_curve.csv", "MODEL_CARD.md"), config.seed
-        )
+        _list(data_dir(), out.resolve().parent, (out.name, CURVE, "MODEL_CARD.md"), config.seed)
 
 
 def _list(data: Path, folder: Path, names: tuple[str, ...], seed: int) -> None:

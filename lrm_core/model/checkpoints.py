@@ -1,5 +1,6 @@
 """Models from files and from the hub: safetensors with the configuration inside or in a `config.json`."""
 
+import errno
 import json
 import sys
 from collections.abc import Mapping
@@ -8,10 +9,9 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
-from lrm_core.atomic import replacing
+from lrm_core.atomic import save_tensors
 from lrm_core.model.config import HUB_OWNER, MINI_NAME, PRESETS, LRMConfig
 from lrm_core.model.lrm import LRM, check_state
 from lrm_core.paths import data_dir
@@ -33,6 +33,7 @@ def load_model(name: str | Path, device: str | torch.device = "cpu") -> LRM:
     Raises:
         ValueError: if the name is unknown, or the file is truncated, foreign or not finite.
         FileNotFoundError: if the file is missing, or the hub cannot be reached and nothing is cached.
+        OSError: if there is no space for what is fetched.
     """
     path = _locate(name)
     weights = path / WEIGHTS if path.is_dir() else path
@@ -58,14 +59,14 @@ def save_checkpoint(
 
     Raises:
         ValueError: if a parameter is not finite in `dtype`; nothing is then written.
+        OSError: if the file cannot be written.
     """
     state = {
         name: tensor.detach().to("cpu", dtype).contiguous() for name, tensor in model.state_dict().items()
     }
     _check_finite(state, f"{path}: not written")
     header = {**(metadata or {}), "format": "pt", "config": json.dumps(model.config.to_dict())}
-    with replacing(path) as temporary:
-        save_file(state, temporary, metadata=header)
+    save_tensors(path, state, header)
 
 
 def read_metadata(path: Path) -> dict[str, str]:
@@ -90,7 +91,7 @@ def _locate(name: str | Path) -> Path:
     if str(name) in PRESETS:
         return _download(str(name))
     path = Path(name)
-    if not path.exists() and not path.suffix and len(path.parts) == 1:
+    if len(path.parts) == 1 and path.suffix != ".safetensors" and not path.exists():
         known = ", ".join(PRESETS)
         raise ValueError(f"unknown model {str(name)!r}: known are {known}, or the path of a checkpoint")
     return path
@@ -111,6 +112,8 @@ def _download(name: str) -> Path:
     try:
         return Path(snapshot_download(repository, allow_patterns=files))
     except Exception as error:  # the hub's client raises a dozen unrelated types when there is no network
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            raise
         raise FileNotFoundError(
             f"{repository} could not be downloaded and is not in the local cache ({type(error).__name__}): "
             f"connect to the network once, or pass the path of a folder with {CONFIG} and {WEIGHTS}"

@@ -116,7 +116,7 @@ def test_a_failure_while_writing_leaves_nothing(
         path.write_bytes(b"half")
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(oracles, "save_file", fail)
+    monkeypatch.setattr("safetensors.torch.save_file", fail)
     with pytest.raises(KeyboardInterrupt):
         oracle(model, item, "random", CONFIG, 0, cache)
     assert list(cache.folder.iterdir()) == []

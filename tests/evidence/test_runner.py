@@ -1,5 +1,7 @@
 """Making the records of a profile: complete, resumable, stale ones made again."""
 
+import multiprocessing
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -121,6 +123,30 @@ def test_a_failure_in_another_process_is_raised_here(
     recorder = Recorder(profile, model, ResultStore(tmp_path), OracleCache(tmp_path / "oracles"))
     with pytest.raises(ValueError, match="give rays_per_step or views_per_step, not both"):
         list(recorder.make_side_by_side([(make_object(0), get_experiment("e01_oracle"), 0)], 2))
+
+
+def _wait(model: LRM, item: Any, config: Any, seed: int, cache: OracleCache) -> dict[str, Any]:
+    """An experiment that ends at once for the first object and hangs for the others."""
+    if item.name != "disc0":
+        (cache.folder / f"{item.name}.begun").touch()
+        time.sleep(200)
+    return {}
+
+
+def test_ctrl_c_ends_the_other_processes(
+    model: LRM, make_object: Callable, tmp_path: Path, interrupt: Callable
+) -> None:
+    profile = Profile("tiny", "tiny", (), 3, iterations=1, rays_per_step=8, seeds=(0,))
+    recorder = Recorder(profile, model, ResultStore(tmp_path / "store"), OracleCache(tmp_path))
+    jobs = [(make_object(n), Experiment("wait", _wait, Config), 0) for n in range(4)]
+    begun = [tmp_path / f"disc{n}.begun" for n in (1, 2, 3)]
+    interrupt(lambda: begun[0].exists() and begun[1].exists())
+    with pytest.raises(KeyboardInterrupt):
+        list(recorder.make_side_by_side(jobs, 2))
+    assert multiprocessing.active_children() == []
+    assert begun[1].exists()
+    assert not begun[2].exists()
+    assert [recorder.is_current(*job) for job in jobs] == [True, False, False, False]
 
 
 def test_chosen_objects(probe: Probe, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Shipping the oracles of the live object, in a data folder of its own."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,16 @@ def test_oracles_of_the_live_object_replace_the_older_ones(cache: OracleCache) -
     for path in cache.folder.iterdir():
         path.unlink()
     assert shipping.ship_oracles(cache) == shipped  # found where they were shipped to
+
+
+def test_a_reader_of_an_old_file_keeps_it_whole(cache: OracleCache, tmp_path: Path) -> None:
+    """Files are replaced, not written over: a second name of the old one still leads to what it held."""
+    path = shipping.ship_oracles(cache)[0]
+    path.write_text("older")
+    os.link(path, tmp_path / "reader")
+    shipping.ship_oracles(cache)
+    assert path.read_text() in STARTS
+    assert (tmp_path / "reader").read_text() == "older"
 
 
 def test_an_oracle_that_is_missing_is_named(cache: OracleCache) -> None:

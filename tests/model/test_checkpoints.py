@@ -1,5 +1,6 @@
 """Checkpoints: what is written comes back, and each way a file can be wrong is one clear error."""
 
+import errno
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -90,14 +91,17 @@ def test_hub_folder(tmp_path: Path) -> None:
     assert (planes - vectors["planes"]).abs().max() <= 1e-5 * vectors["planes"].abs().max()
 
 
-def test_unknown_name_lists_the_known() -> None:
-    with pytest.raises(ValueError, match=r"unknown model 'maxi': known are .*openlrm-mix-base-1.1.*mini"):
-        load_model("maxi")
+@pytest.mark.parametrize("name", ["maxi", "openlrm-mix-huge-1.1", "openlrm-base-1.0"])
+def test_unknown_name_lists_the_known(name: str) -> None:
+    with pytest.raises(ValueError, match=rf"unknown model '{name}': known are .*openlrm-mix-base-1.1.*mini"):
+        load_model(name)
 
 
 def test_missing_file(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"absent.safetensors: no such checkpoint"):
         load_model(tmp_path / "absent.safetensors")
+    with pytest.raises(FileNotFoundError, match=r"^absent.safetensors: no such checkpoint"):
+        load_model("absent.safetensors")
 
 
 def test_folder_without_configuration(saved: Path) -> None:
@@ -155,19 +159,6 @@ def test_overflow_is_not_written(model: LRM, saved: Path) -> None:
     assert saved.read_bytes() == before
 
 
-def test_full_disk_keeps_the_old_file(model: LRM, saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(state: dict, path: Path, metadata: dict) -> None:
-        path.write_bytes(b"half")
-        raise OSError(28, "No space left on device")
-
-    before = saved.read_bytes()
-    monkeypatch.setattr(checkpoints, "save_file", fail)
-    with pytest.raises(OSError, match="No space left"):
-        save_checkpoint(model, saved)
-    assert saved.read_bytes() == before
-    assert [path.name for path in saved.parent.iterdir()] == ["model.safetensors"]
-
-
 def test_hub_without_network(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
     def unreachable(repository: str, *, local_files_only: bool = False, **_: object) -> str:
         if local_files_only:
@@ -180,6 +171,17 @@ def test_hub_without_network(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
     ):
         load_model("openlrm-obj-small-1.1")
     assert "CC BY-NC 4.0" in capsys.readouterr().err
+
+
+def test_hub_with_a_full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(repository: str, *, local_files_only: bool = False, **_: object) -> str:
+        if local_files_only:
+            raise huggingface_hub.errors.LocalEntryNotFoundError("nothing cached")
+        raise OSError(errno.ENOSPC, "No space left on device", "blobs")
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", full)
+    with pytest.raises(OSError, match="No space left on device: 'blobs'"):
+        load_model("openlrm-obj-small-1.1")
 
 
 def test_hub_cache_needs_no_network(

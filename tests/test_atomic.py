@@ -1,0 +1,44 @@
+"""A write that the system refuses: one error that names the file, and the old file stays."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+WRITES = """
+import errno, resource, signal, sys
+from pathlib import Path
+
+import torch
+
+from lrm_core.evidence.oracles import Oracle, _save
+from lrm_core.fit.checkpoint import TrainingState
+from lrm_core.model.checkpoints import save_checkpoint
+from lrm_core.model.config import MINI
+from lrm_core.model.lrm import LRM
+
+model, path = LRM(MINI), Path(sys.argv[1])
+state = TrainingState(model, [torch.optim.SGD(model.parameters())])
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
+for save in (
+    lambda: save_checkpoint(model, path),
+    lambda: state.save(path),
+    lambda: _save(path, Oracle(torch.zeros(3, 8, 32, 32), {})),
+):
+    try:
+        save()
+    except OSError as error:
+        print(errno.errorcode[error.errno], error)
+"""
+
+
+def test_tensors_that_do_not_fit_leave_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "some.safetensors"
+    path.write_bytes(b"old")
+    done = subprocess.run(
+        [sys.executable, "-c", WRITES, str(path)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    refused = f"EFBIG [Errno 27] could not write it (File too large); nothing was changed: '{path}'"
+    assert done.stdout.splitlines() == [refused] * 3
+    assert [(found.name, found.read_bytes()) for found in tmp_path.iterdir()] == [(path.name, b"old")]
