@@ -38,6 +38,7 @@ def record_all(
     objects: Sequence[str] | None = None,
     store: ResultStore | None = None,
     processes: int = 1,
+    device: str | None = None,
 ) -> Made:
     """Make every record of a profile that is missing or stale.
 
@@ -50,6 +51,7 @@ def record_all(
         objects: names; all of the profile if None.
         store: `data/results/<profile>` if None.
         processes: how many objects are worked on at once, with one thread each; 1 stays in this process.
+        device: "cpu" or "cuda"; the profile's own if None.
 
     Raises:
         ValueError: if the profile, an experiment or an object is unknown.
@@ -59,9 +61,9 @@ def record_all(
     plan = get_profile(profile)
     chosen = [get_experiment(name) for name in experiments or EXPERIMENTS]
     store = store or ResultStore(plan.results)
-    model = load_model(plan.model, device=plan.device).eval().requires_grad_(False)
-    recorder = Recorder(plan, model, store, OracleCache(newer_than=time.time() if refresh else 0.0))
     jobs = _jobs(plan, chosen, objects)
+    model = load_model(plan.model, device=device or plan.device).eval().requires_grad_(False)
+    recorder = Recorder(plan, model, store, OracleCache(newer_than=time.time() if refresh else 0.0))
     pending = [job for job in jobs if refresh or not recorder.is_current(*job)]
     make = recorder.make_all(pending) if processes == 1 else recorder.make_side_by_side(pending, processes)
     with (

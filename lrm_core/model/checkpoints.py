@@ -31,10 +31,11 @@ def load_model(name: str | Path, device: str | torch.device = "cpu") -> LRM:
         device: where the parameters go.
 
     Raises:
-        ValueError: if the name is unknown, or the file is truncated, foreign or not finite.
+        ValueError: if the name is unknown, the file is truncated, foreign or not finite, or there is no such device.
         FileNotFoundError: if the file is missing, or the hub cannot be reached and nothing is cached.
         OSError: if there is no space for what is fetched.
     """
+    _check_device(torch.device(device))
     path = _locate(name)
     weights = path / WEIGHTS if path.is_dir() else path
     if not weights.is_file():
@@ -82,6 +83,14 @@ def read_metadata(path: Path) -> dict[str, str]:
         raise ValueError(
             f"{path}: not a whole safetensors file ({error}); it may be truncated, copy or download it again"
         ) from error
+
+
+def _check_device(device: torch.device) -> None:
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise ValueError(
+            f"device {device}: PyTorch {torch.__version__} sees no CUDA GPU here; choose the device cpu "
+            "(slow for the published models), or install a CUDA build of that version"
+        )
 
 
 def _locate(name: str | Path) -> Path:

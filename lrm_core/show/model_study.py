@@ -71,7 +71,7 @@ def open_study(
     """
     plan = get_profile(profile)
     for experiment in (EXPERIMENT, ORACLE):
-        make_records(experiment, profile, refresh, objects)
+        make_records(experiment, profile, refresh, objects, device)
     model = load_model(plan.model, device=device).eval().requires_grad_(False)
     groups = {folder.name: folder.parent.name for folder in plan.object_folders(every=True)}
     quality, bounds = (_records(name, profile, model, objects or groups) for name in (EXPERIMENT, ORACLE))

@@ -215,3 +215,9 @@ def test_hash_sees_one_changed_value(model: LRM) -> None:
     with torch.no_grad():
         model.decoder.net[6].bias[2] += 1e-6
     assert model_hash(model) != before
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="has CUDA")
+def test_a_gpu_that_is_not_there_is_one_sentence() -> None:
+    with pytest.raises(ValueError, match=r"device cuda: PyTorch .* sees no CUDA GPU here; choose the device cpu"):
+        load_model("mini", device="cuda")

@@ -180,7 +180,7 @@ def test_a_chapter_is_opened_with_the_records_of_the_chosen_objects(
     folders = [tmp_path / "real" / "disc0", tmp_path / "procedural" / "disc2"]
     monkeypatch.setattr(chapter.Profile, "object_folders", lambda plan, every=False: folders)
     page = chapter.open_chapter("C1", "smoke", objects=["disc2"], refresh=True)
-    assert asked == [(("smoke", ["e02_basins"], True), {"objects": ["disc2"]})]
+    assert asked == [(("smoke", ["e02_basins"], True), {"objects": ["disc2"], "device": "cpu"})]
     assert page.groups == {"disc2": "procedural"}
     assert page.table["object"].tolist() == ["disc2"]
     assert page.item == "disc2"
