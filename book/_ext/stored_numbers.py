@@ -16,7 +16,7 @@ from sphinx.util.docutils import SphinxDirective
 
 from lrm_core.evidence import verdicts
 from lrm_core.evidence.claims import PUBLISHED_OBJECTS, claim, claims
-from lrm_core.evidence.rules import RULES
+from lrm_core.evidence.rulebook import RULES
 from lrm_core.fit.pretrain_data import FOCAL
 from lrm_core.model.positions import DISTANCE
 from lrm_core.objects.arrange import BOUND
@@ -45,10 +45,26 @@ NUMBERS: dict[str, Callable[[str], str]] = {
     ),
     "c2.published.low": lambda profile: percent_range(_band(0)),
     "c2.published.high": lambda profile: percent_range(_band(2)),
+    "c3.published.ratio": lambda profile: number(claim("C3").published["ratio"], 1),
     "c1.verdict": lambda profile: stored_verdict("C1", profile).capitalize(),
     "c1.finding": lambda profile: stored_finding("C1", profile),
     "c2.verdict": lambda profile: stored_verdict("C2", profile).capitalize(),
     "c2.finding": lambda profile: stored_finding("C2", profile),
+    "c3.verdict": lambda profile: stored_verdict("C3", profile).capitalize(),
+    "c3.finding": lambda profile: stored_finding("C3", profile),
+    "c4.published.low": lambda profile: percent_range([*claim("C4").published["low_only"].values()]),
+    "c4.published.high": lambda profile: percent_range([*claim("C4").published["high_only"].values()]),
+    "c5.published.range": lambda profile: " to ".join(map(str, claim("C5").published["ratio"])),
+    "c6.published.dc": lambda profile: percent_range([*claim("C6").published["dc_only"].values()]),
+    "c6.published.structured": lambda profile: percent_range(
+        [*claim("C6").published["structured_low"].values()]
+    ),
+    "c4.verdict": lambda profile: stored_verdict("C4", profile).capitalize(),
+    "c4.finding": lambda profile: stored_finding("C4", profile),
+    "c5.verdict": lambda profile: stored_verdict("C5", profile).capitalize(),
+    "c5.finding": lambda profile: stored_finding("C5", profile),
+    "c6.verdict": lambda profile: stored_verdict("C6", profile).capitalize(),
+    "c6.finding": lambda profile: stored_finding("C6", profile),
     "object.radius": lambda profile: f"{BOUND:g}",
     "camera.focal": lambda profile: f"{FOCAL:g}",
     "camera.nearest": lambda profile: f"{SHELL_DISTANCE[0]:g}",

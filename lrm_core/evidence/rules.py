@@ -155,5 +155,3 @@ RESIDUAL_SPECTRUM = Rule(
         OTHERWISE,
     ),
 )
-
-RULES = {rule.claim: rule for rule in (BASINS, RESIDUAL_SPECTRUM)}

@@ -11,7 +11,8 @@ from lrm_core.evidence.claims import claims
 from lrm_core.evidence.experiments import get_experiment
 from lrm_core.evidence.headlines import HEADLINES, headline
 from lrm_core.evidence.provenance import weights_hash
-from lrm_core.evidence.rules import RULES, Case, Intervals, Rule
+from lrm_core.evidence.rulebook import RULES
+from lrm_core.evidence.rules import Case, Intervals, Rule
 from lrm_core.evidence.statistics import Interval, bca_interval, per_object
 from lrm_core.evidence.store import ResultStore
 from lrm_core.profiles import get_profile

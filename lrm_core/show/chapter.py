@@ -3,8 +3,9 @@
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -18,7 +19,8 @@ from lrm_core.evidence.claims import Claim, claim
 from lrm_core.evidence.experiments import get_experiment
 from lrm_core.evidence.live import Live, recompute
 from lrm_core.evidence.oracles import Oracle, OracleConfig, Start, oracle, predicted_planes
-from lrm_core.evidence.rules import RULES, Rule
+from lrm_core.evidence.rulebook import RULES
+from lrm_core.evidence.rules import Rule
 from lrm_core.evidence.runner import load_item
 from lrm_core.evidence.verdicts import Judgement, judge
 from lrm_core.model.hashing import model_hash
@@ -58,9 +60,27 @@ class Chapter:
         return judge(self.rule, self.table)
 
     @property
+    def configuration(self) -> Any:
+        """Of the experiment in this profile."""
+        return get_experiment(self.rule.experiment).configuration(self.plan)
+
+    @property
     def oracle_config(self) -> OracleConfig:
         """How the oracles of the profile are fitted."""
-        return get_experiment(self.rule.experiment).configuration(self.plan).oracle
+        return self.configuration.oracle
+
+    def on(self, claim_id: str) -> "Chapter":
+        """The same chapter on another claim that rests on the same records.
+
+        Raises:
+            ValueError: if the claim rests on other records.
+        """
+        rule = RULES[claim_id]
+        if rule.experiment != self.rule.experiment:
+            raise ValueError(
+                f"expected a claim that rests on {self.rule.experiment}, found {claim_id} ({rule.experiment})"
+            )
+        return replace(self, claim=claim(claim_id), rule=rule)
 
     @cached_property
     def live(self) -> Live:
@@ -94,7 +114,7 @@ def open_chapter(
         FileNotFoundError: if the model or the objects are missing.
     """
     plan, rule = get_profile(profile), RULES[claim_id]
-    make_records(rule.experiment, profile, refresh, objects)
+    make_records(rule.experiment, profile, refresh, objects, device)
     model = load_model(plan.model, device=device).eval().requires_grad_(False)
     folders = plan.object_folders() if objects is None else [plan.object_folder(name) for name in objects]
     groups = {folder.name: folder.parent.name for folder in folders}
@@ -104,10 +124,12 @@ def open_chapter(
     return Chapter(claim(claim_id), rule, plan, seed, model, chosen, groups, item)
 
 
-def make_records(experiment: str, profile: str, refresh: bool, objects: Sequence[str] | None) -> None:
+def make_records(
+    experiment: str, profile: str, refresh: bool, objects: Sequence[str] | None, device: str
+) -> None:
     """Make the records of an experiment that are missing; progress is not part of the page."""
     with redirect_stdout(sys.stderr):
-        record_all(profile, [experiment], refresh, objects=objects)
+        record_all(profile, [experiment], refresh, objects=objects, device=device)
 
 
 def show_text(text: str) -> None:

@@ -5,7 +5,9 @@ from collections.abc import Callable
 import pandas as pd
 
 from lrm_core.evidence.claims import PUBLISHED_OBJECTS, claim
-from lrm_core.evidence.rules import C1_FEATURES, C1_MATTER, C1_OURS, RULES, Intervals
+from lrm_core.evidence.rulebook import RULES
+from lrm_core.evidence.rules import C1_FEATURES, C1_MATTER, C1_OURS, Intervals
+from lrm_core.evidence.rules_response import C3_OURS, C3_PREDICTED, C3_REFERENCE
 from lrm_core.evidence.verdicts import NOT_MEASURED, TOO_FEW, Judgement, experiment_table, intervals, judge
 from lrm_core.show.prose import number, percent, percent_range
 
@@ -24,6 +26,39 @@ MEANING: dict[str, tuple[str, ...]] = {
         "So the residual is a high-frequency one, in power as in amplitude and by about the published share.",
         "So the residual is a high-frequency one in power too, although its share differs from the published one.",
         "So the records do not show that the high band outweighs the low one.",
+    ),
+    "C3": (
+        "So low frequencies come first only by the published definition: counted per bin, and to noise that the "
+        "renderer can see, high ones come first around at least one of the two triplanes.",
+        "So decoder and renderer together are a low-pass around both triplanes, and by about the published factor.",
+        "So decoder and renderer together are a low-pass around both triplanes, by another factor than published.",
+        "So the records do not show that low frequencies answer more than high ones around both triplanes.",
+    ),
+    "C4": (
+        "So correcting the low band takes the renders towards those of the oracle, but the truth does not bear the "
+        "claim out.",
+        "So noise of that size in the low band does at least as well: the gain is not that of the right correction.",
+        "So it is the low band that does the damage, by about the published amount.",
+        "So it is the low band that does more of the damage, but not by the published amounts.",
+        "So the records do not show that correcting the low band helps, and helps more than correcting the high one.",
+    ),
+    "C5": (
+        "So the factor is one of the definition: at one cutoff and by power, a share of the low band is not even "
+        "worth twice one of the high band, to renders of the oracle or to the truth.",
+        "So a share of the low band is worth as much more as published.",
+        "So a share of the low band is worth more than a renderer that prefers no band would make it, but not by "
+        "the published factor.",
+        "So the records do not show that a share of the low band is worth more than twice one of the high band, "
+        "which a renderer that prefers no band stays below.",
+    ),
+    "C6": (
+        "So the rest of the low band dominates the channel means in renders of the oracle only: the truth does not "
+        "bear the claim out.",
+        "So it is not a shift of the channels: the rest of the low band dominates, by about the published amounts.",
+        "So it is not a shift of the channels: the rest of the low band dominates, but by other amounts than "
+        "published.",
+        "So the records do not show that the rest of the low band helps, and more than twice as much as the channel "
+        "means.",
     ),
 }
 
@@ -90,4 +125,76 @@ def _residual_spectrum(x: Intervals) -> str:
     )
 
 
-SENTENCES: dict[str, Callable[[Intervals], str]] = {"C1": _basins, "C2": _residual_spectrum}
+def _band_correction(x: Intervals) -> str:
+    published = claim("C4").published
+    low, high = (percent_range([*published[f"{band}_only"].values()]) for band in ("low", "high"))
+    return (
+        f"Correcting only the low band improves the renders by {_improvement(x, 'low', 'reference')} with those of "
+        f"the oracle as the target, correcting only the high band by {_improvement(x, 'high', 'reference')} "
+        f"(published: {low} and {high}), and noise of the same power in the low band by "
+        f"{_improvement(x, 'control_low', 'reference')}. With the truth as the target it is "
+        f"{_improvement(x, 'low', 'truth')} for the low band and {_improvement(x, 'high', 'truth')} for the high "
+        f"one; the whole oracle improves by {percent(x('oracle.truth.improvement').estimate)}. An improvement below "
+        "zero is a harm."
+    )
+
+
+def _amplification(x: Intervals) -> str:
+    low, high = claim("C5").published["ratio"]
+    flat, mixture = x("amplification.flat_ratio"), "amplification.published_mixture"
+    return (
+        f"By the published definition a share of the low band is worth this many times one of the high band: "
+        f"{_ratio(x, mixture)} (published: {low} to {high}; a renderer that prefers no band: "
+        f"{number(x(f'{mixture}.flat_ratio').estimate, 1)}). At one cutoff and by power it is, with renders of the "
+        f"oracle as the target: {_ratio(x, 'amplification.reference')}; with the truth: "
+        f"{_ratio(x, 'amplification.truth')}; for a renderer that prefers no band: {number(flat.estimate, 1)}."
+    )
+
+
+def _low_band(x: Intervals) -> str:
+    published = claim("C6").published
+    dc, structured = (percent_range([*published[key].values()]) for key in ("dc_only", "structured_low"))
+    return (
+        f"Correcting only the channel means improves the renders by {_improvement(x, 'dc', 'reference')} with those "
+        f"of the oracle as the target, and correcting the rest of the low band by "
+        f"{_improvement(x, 'structured_low', 'reference')} (published: {dc} and {structured}). With the truth as the "
+        f"target it is {_improvement(x, 'dc', 'truth')} and {_improvement(x, 'structured_low', 'truth')}. An "
+        "improvement below zero is a harm."
+    )
+
+
+def _improvement(x: Intervals, name: str, target: str) -> str:
+    return percent(x(f"corrections.{name}.{target}.improvement").estimate)
+
+
+def _ratio(x: Intervals, name: str) -> str:
+    """A mean ratio, and how many objects have one: not those in which a correction brings no improvement."""
+    ratio, objects = x(f"{name}.ratio"), x("share.power.low").n
+    if not ratio.n:
+        return "undefined, since in no object do both corrections improve the renders"
+    known = number(ratio.estimate, 1)
+    return (
+        known if ratio.n == objects else f"{known} in {ratio.n} of {objects} objects (no ratio in the others)"
+    )
+
+
+def _response(x: Intervals) -> str:
+    return (
+        "By the published definition the first tenth of the spectrum answers "
+        f"{number(x(C3_OURS).estimate)} times as much as the last (published: "
+        f"{number(claim('C3').published['ratio'], 1)}); per bin, low frequencies answer "
+        f"{number(x('published.ratio.per_bin').estimate)} times as much as high ones. To noise that the renderer can "
+        f"see, they answer {number(x(C3_REFERENCE).estimate)} times as much around the oracle and "
+        f"{number(x(C3_PREDICTED).estimate)} times around the prediction; the lookup of the planes alone, without a "
+        f"decoder, gives {number(x('lookup.ratio.per_bin').estimate)}."
+    )
+
+
+SENTENCES: dict[str, Callable[[Intervals], str]] = {
+    "C1": _basins,
+    "C2": _residual_spectrum,
+    "C3": _response,
+    "C4": _band_correction,
+    "C5": _amplification,
+    "C6": _low_band,
+}

@@ -15,7 +15,14 @@ from lrm_core.show.style import COLOURS, GREYSCALE_SAFE, GROUPS, SMALL, SYMBOLS,
 ROW = 58  # pixels
 BETWEEN_PANELS = 84
 COLOUR_BAR = {"orientation": "h", "thickness": 12, "len": 0.7, "y": -0.12, "yanchor": "top"}
-MARKS = {"published": "diamond-open", "white noise": "triangle-up-open", "best power law": "cross-open"}
+MARKS = {
+    "published": "diamond-open",
+    "white noise": "triangle-up-open",
+    "best power law": "cross-open",
+    "flat renderer": "x-open",
+    "level response": "x-open",
+    "lookup alone": "star-open",
+}
 
 
 @dataclass(frozen=True)
@@ -29,12 +36,16 @@ class Row:
 
 @dataclass(frozen=True)
 class Panel:
-    """Rows on one axis; `lines` are thresholds, drawn and labelled; `span` is the least range to show."""
+    """Rows on one axis; `lines` are thresholds, drawn and labelled; `span` is the least range to show.
+
+    With `log` the axis is logarithmic.
+    """
 
     axis: str
     rows: Sequence[Row]
     lines: Mapping[str, float] = field(default_factory=dict)
     span: Sequence[float] = ()
+    log: bool = False
 
 
 @dataclass(frozen=True)
@@ -76,7 +87,7 @@ def strips(table: pd.DataFrame, groups: Mapping[str, str], panels: Sequence[Pane
         _add_lines(figure, panel, number)
         figure.update_xaxes(
             title_text=panel.axis, title_standoff=6, autorangeoptions={"include": list(panel.span)},
-            row=number, col=1,
+            type="log" if panel.log else None, row=number, col=1,
         )  # fmt: skip
         figure.update_yaxes(
             range=[len(panel.rows) - 0.45, -0.7], showticklabels=False, showgrid=False, zeroline=False,
@@ -215,8 +226,8 @@ def _add_lines(figure: go.Figure, panel: Panel, number: int) -> None:
             x=x, line={"color": COLOURS["reference"], "width": 1, "dash": "dot"}, row=number, col=1
         )
         figure.add_annotation(
-            text=label, x=x, y=len(panel.rows) - 0.5, xanchor="left", yanchor="bottom", showarrow=False,
-            font={"size": SMALL}, row=number, col=1,
+            text=label, x=np.log10(x) if panel.log else x, y=len(panel.rows) - 0.5, xanchor="left",
+            yanchor="bottom", showarrow=False, font={"size": SMALL}, row=number, col=1,
         )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from lrm_core.evidence import ResultStore
 from lrm_core.evidence.canonical import canonical_json, plain
 from lrm_core.evidence.experiments import EXPERIMENTS, get_experiment
 from lrm_core.evidence.oracles import OracleCache
-from lrm_core.evidence.rules import RULES
+from lrm_core.evidence.rulebook import RULES
 from lrm_core.evidence.runner import Recorder
 from lrm_core.objects import RenderedObject
 from lrm_core.profiles import Profile

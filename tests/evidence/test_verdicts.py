@@ -13,7 +13,8 @@ from lrm_core.evidence import RecordKey, ResultStore, claims, published, verdict
 from lrm_core.evidence.experiments import get_experiment
 from lrm_core.evidence.headlines import HEADLINES, headline
 from lrm_core.evidence.provenance import Provenance, weights_hash
-from lrm_core.evidence.rules import BASINS, RESIDUAL_SPECTRUM, RULES, Verdict
+from lrm_core.evidence.rulebook import RULES
+from lrm_core.evidence.rules import BASINS, RESIDUAL_SPECTRUM, Verdict
 from lrm_core.evidence.verdicts import experiment_table, intervals, judge
 from lrm_core.profiles import get_profile
 

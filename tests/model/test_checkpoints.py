@@ -219,5 +219,7 @@ def test_hash_sees_one_changed_value(model: LRM) -> None:
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="has CUDA")
 def test_a_gpu_that_is_not_there_is_one_sentence() -> None:
-    with pytest.raises(ValueError, match=r"device cuda: PyTorch .* sees no CUDA GPU here; choose the device cpu"):
+    with pytest.raises(
+        ValueError, match=r"device cuda: PyTorch .* sees no CUDA GPU here; choose the device cpu"
+    ):
         load_model("mini", device="cuda")

@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from lrm_core import LRM, LRMConfig
-from lrm_core.evidence import ResultStore
+from lrm_core.evidence import ResultStore, correction_scores
 from lrm_core.evidence.claims import claim
 from lrm_core.evidence.experiments import get_experiment
 from lrm_core.evidence.oracles import OracleCache
-from lrm_core.evidence.rules import RULES
+from lrm_core.evidence.rulebook import RULES
 from lrm_core.evidence.runner import Recorder
 from lrm_core.model.config import ViTConfig
 from lrm_core.objects import RenderedObject
@@ -60,27 +60,35 @@ def tiny_model() -> LRM:
         return LRM(TINY).eval().requires_grad_(False)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def small_lpips():
+    """The mean square in place of LPIPS, which needs larger images than these."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(correction_scores, "lpips", lambda a, b: (a - b).square().mean((1, 2, 3)))
+        yield
+
+
 @pytest.fixture(scope="session")
-def tables(tiny_model: LRM, tmp_path_factory: pytest.TempPathFactory) -> dict[str, pd.DataFrame]:
-    """Records of both claims on four objects."""
+def tables(tiny_model: LRM, tmp_path_factory: pytest.TempPathFactory, small_lpips) -> dict[str, pd.DataFrame]:
+    """Records of every claim on four objects."""
     folder = tmp_path_factory.mktemp("store")
     store, cache = ResultStore(folder), OracleCache(folder / "oracles", folder / "shipped")
     recorder = Recorder(PLAN, tiny_model, store, cache)
-    for rule in RULES.values():
+    for experiment in dict.fromkeys(rule.experiment for rule in RULES.values()):
         for seed in range(len(GROUPS)):
-            recorder.make(disc(seed), get_experiment(rule.experiment), 0)
+            recorder.make(disc(seed), get_experiment(experiment), 0)
     return {name: store.table(rule.experiment) for name, rule in RULES.items()}
 
 
 @pytest.fixture
-def make_chapter(tiny_model, tables, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """A chapter on a claim by its id; its oracles are fitted into a temporary folder."""
+def make_chapter(tiny_model, request, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """A chapter on a claim by its id, on those records or on `tables`; its oracles go to a temporary folder."""
     cache = OracleCache(tmp_path / "oracles", tmp_path / "shipped")
     fit = chapter_module.oracle
     monkeypatch.setattr(chapter_module, "oracle", lambda *arguments: fit(*arguments, cache))
 
     def make(claim_id: str, table: pd.DataFrame | None = None) -> Chapter:
-        records = tables[claim_id] if table is None else table
+        records = request.getfixturevalue("tables")[claim_id] if table is None else table
         return Chapter(claim(claim_id), RULES[claim_id], PLAN, 0, tiny_model, records, GROUPS, disc(0))
 
     return make

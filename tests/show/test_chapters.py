@@ -1,4 +1,4 @@
-"""Figures and tables of both chapters, on records of a tiny model."""
+"""Figures and tables of the chapters, on records of a tiny model."""
 
 import base64
 import io
@@ -12,8 +12,20 @@ import torch
 from lrm_core.evidence.claims import PUBLISHED_OBJECTS
 from lrm_core.evidence.experiments.e02_basins import latent_distance
 from lrm_core.evidence.rules import C1_OURS
+from lrm_core.evidence.rules_correction import C4_TRUTH, C6_DC
 from lrm_core.render import query_points
-from lrm_core.show import basins, chapter, gauge, prose, residual
+from lrm_core.show import (
+    amplification,
+    basins,
+    chapter,
+    correction,
+    gauge,
+    low_band,
+    prose,
+    residual,
+    response,
+    response_readings,
+)
 from lrm_core.spectral import published_shares
 
 FIGURES = [
@@ -31,6 +43,16 @@ FIGURES = [
             lambda page: residual.law_figure(page.claim.published),
         )
     ],
+    *[
+        ("C3", draw)
+        for draw in (response.noise_maps, response.response_figure, response_readings.readings_figure)
+    ],
+    ("C4", correction.improvement_figure),
+    ("C4", correction.controls_figure),
+    ("C5", amplification.ratio_figure),
+    ("C6", low_band.parts_figure),
+    ("C6", low_band.improvement_figure),
+    ("C6", low_band.margin_figure),
 ]
 # Columns that tell the rows of a figure's data apart, by all columns that there are: strips, maps, curves.
 KEYS = {
@@ -42,6 +64,10 @@ TABLES = [
     ("C1", basins.compared_table),
     ("C1", lambda page: gauge.invisible_table(gauge.invisible_distances(page))),
     ("C2", residual.controls_table),
+    ("C3", response.controls_table),
+    ("C4", correction.measures_table),
+    ("C6", low_band.sizes_table),
+    ("C6", lambda page: low_band.published_table(page.claim.published)),
 ]
 
 
@@ -64,6 +90,16 @@ def test_figures_are_described_and_give_their_data(make_chapter, claim, draw):
         ("C2", residual.shares_figure, "share, amplitude", "low (0 to 0.15)", "predicted.published.low"),
         ("C2", residual.shares_figure, "share of the power", "low (0 to 0.15)", "predicted.power.low"),
         ("C2", residual.controls_figure, "power of the null", "high band", "floor.high"),
+        ("C4", correction.controls_figure, "improvement, to the truth", "low band corrected", C4_TRUTH),
+        (
+            "C5",
+            amplification.ratio_figure,
+            "low band over high",
+            "as published: two cutoffs, amplitude",
+            "amplification.published_mixture.ratio",
+        ),
+        ("C6", low_band.improvement_figure, "improvement, to renders", "channel means", C6_DC),
+        ("C6", low_band.margin_figure, "share", "the high band", "corrections.high.power_share"),
     ],
 )
 def test_the_data_of_strips_is_that_of_the_records(make_chapter, claim, draw, panel, quantity, column):
@@ -118,8 +154,9 @@ def test_the_csv_link_holds_the_table_itself():
 
 
 def test_every_number_of_the_live_table_is_in_the_records(make_chapter):
-    for claim, entries in (("C1", basins.LIVE_ENTRIES), ("C2", residual.LIVE_ENTRIES)):
-        assert set(entries) <= set(make_chapter(claim).table.columns)
+    modules = {"C1": basins, "C2": residual, "C3": response, "C4": correction, "C6": low_band}
+    for claim, module in modules.items():
+        assert set(module.LIVE_ENTRIES) <= set(make_chapter(claim).table.columns)
 
 
 def test_constants_in_the_null_space_move_the_planes_and_not_the_field(tiny_model):

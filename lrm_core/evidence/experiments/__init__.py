@@ -4,7 +4,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from lrm_core.evidence.experiments import e00_model, e01_oracle, e02_basins, e05_residual_spectrum
+from lrm_core.evidence.experiments import (
+    e00_model,
+    e01_oracle,
+    e02_basins,
+    e05_residual_spectrum,
+    e06_response,
+    e08_band_correction,
+    e09_low_band,
+)
 from lrm_core.evidence.oracles import OracleConfig
 from lrm_core.profiles import Profile
 
@@ -52,6 +60,9 @@ EXPERIMENTS = {
             e05_residual_spectrum.run,
             e05_residual_spectrum.ResidualSpectrum,
         ),
+        Experiment("e06_response", e06_response.run, e06_response.DecoderResponse),
+        Experiment("e08_band_correction", e08_band_correction.run, e08_band_correction.BandCorrection),
+        Experiment("e09_low_band", e09_low_band.run, e09_low_band.LowBand),
     )
 }
 

@@ -1,0 +1,17 @@
+"""All rules by the id of their claim."""
+
+from lrm_core.evidence.rules import BASINS, RESIDUAL_SPECTRUM, Rule
+from lrm_core.evidence.rules_correction import AMPLIFICATION, BAND_CORRECTION, LOW_BAND
+from lrm_core.evidence.rules_response import DECODER_RESPONSE
+
+RULES: dict[str, Rule] = {
+    rule.claim: rule
+    for rule in (
+        BASINS,
+        RESIDUAL_SPECTRUM,
+        DECODER_RESPONSE,
+        BAND_CORRECTION,
+        AMPLIFICATION,
+        LOW_BAND,
+    )
+}

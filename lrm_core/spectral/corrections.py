@@ -1,0 +1,98 @@
+"""Parts of a residual by which a predicted triplane is corrected, and the random control beside them.
+
+A correction is subtracted from T_pred. Subtracting the whole residual dT = T_pred - T_ref gives T_ref.
+"""
+
+from math import inf
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from lrm_core.spectral.bands import band_masks, split_bands
+from lrm_core.spectral.response import band_noise
+
+
+class BandSplit(NamedTuple):
+    """A residual (3, C, R, R) below and from a cutoff on; the two sum to it, up to rounding."""
+
+    low: Float[Tensor, "3 c r r"]
+    high: Float[Tensor, "3 c r r"]
+
+
+def split_residual(residual: Float[Tensor, "3 c r r"], cutoff: float) -> BandSplit:
+    """Split a residual at a radius (method E8; published cutoff 0.3).
+
+    Args:
+        residual: dT, (3, C, R, R).
+        cutoff: in x Nyquist, above 0; the corners of the spectrum are in the high part.
+
+    Raises:
+        ValueError: if the residual has another shape, or the cutoff is not a positive radius.
+    """
+    _check_residual(residual)
+    return BandSplit(*split_bands(residual, (0.0, cutoff, inf)))
+
+
+def channel_means(residual: Float[Tensor, "3 c r r"]) -> Float[Tensor, "3 c 1 1"]:
+    """DC of each channel: 3C numbers, (3, C, 1, 1), that shift whole channels (method E9).
+
+    Raises:
+        ValueError: if the residual has another shape.
+    """
+    _check_residual(residual)
+    return residual.mean((-2, -1), keepdim=True)
+
+
+def structured_low(residual: Float[Tensor, "3 c r r"], cutoff: float) -> Float[Tensor, "3 c r r"]:
+    """The low part of `split_residual` without the channel means, (3, C, R, R) (method E9); raises as it."""
+    return split_residual(residual, cutoff).low - channel_means(residual)
+
+
+def matched_noise(
+    residual: Float[Tensor, "3 c r r"], band: tuple[float, float], generator: torch.Generator
+) -> Float[Tensor, "3 c r r"]:
+    """A random residual in one band, with the power that the true one has there in each channel (method E8).
+
+    It is the control of a band correction: as large, in the same band, but of random direction. Being
+    uncorrelated with dT it removes no error; on average T_pred less the noise has twice the residual power
+    in the band. A score that it improves is one that any smoothing or roughening of that size improves; how
+    much it harms shows how strongly renders react to that power in that band. Inside the band its spectrum is
+    flat, whatever that of dT is.
+
+    Args:
+        residual: dT, (3, C, R, R).
+        band: [low, high) in x Nyquist; `math.inf` includes the corners.
+        generator: of the noise; the noise depends on nothing else but the powers.
+
+    Returns:
+        (3, C, R, R), zero in channels where dT has no power in the band.
+
+    Raises:
+        ValueError: if the residual has another shape, or no power in the band.
+    """
+    _check_residual(residual)
+    size = split_bands(residual, band)[0].square().mean((-2, -1)).sqrt()  # (3, C)
+    if not size.any():
+        raise ValueError(f"expected a residual with power in [{band[0]}, {band[1]}) x Nyquist, found none")
+    return band_noise(residual, band, size, generator)[0]
+
+
+def count_numbers(residual: Float[Tensor, "3 c r r"], band: tuple[float, float]) -> int:
+    """How many real numbers the part of a residual in a band [low, high) has: 3C for each DFT index in it.
+
+    The modes of a real plane come in conjugate pairs, so n indices carry n real numbers.
+
+    Raises:
+        ValueError: if the residual has another shape, or the edges of the band do not increase.
+    """
+    _check_residual(residual)
+    planes, channels, size, _ = residual.shape
+    return planes * channels * int(band_masks(size, band).sum())
+
+
+def _check_residual(residual: Tensor) -> None:
+    square = residual.dim() == 4 and residual.shape[-2] == residual.shape[-1]
+    if not square or len(residual) != 3:
+        raise ValueError(f"expected a residual of shape (3, C, R, R), found {tuple(residual.shape)}")
