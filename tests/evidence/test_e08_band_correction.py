@@ -165,6 +165,11 @@ def test_the_published_mixture_takes_improvements_and_shares_at_different_cutoff
     improved = {band: record["corrections"][band]["reference"]["improvement"] for band in ("low", "high")}
     expected = (improved["low"] / low) / (improved["high"] / high)
     assert record["amplification"]["published_mixture"]["ratio"] == pytest.approx(expected)
+    low, high = (float(part.square().sum()) for part in split_bands(residual, [0, 0.3, inf]))
+    for target in ("reference", "truth"):
+        improved = {band: record["corrections"][band][target]["improvement"] for band in ("low", "high")}
+        expected = (improved["low"] / low) / (improved["high"] / high)
+        assert record["amplification"][target]["ratio"] == pytest.approx(expected, rel=1e-4)
 
 
 @pytest.mark.parametrize(("name", "expected"), [("stone", 162), ("office", 25)])
@@ -181,8 +186,10 @@ def test_amplification_where_a_band_harms_or_is_empty() -> None:
     assert harmful["ratio"] is None
     assert harmful["low_minus_twice_high"] == pytest.approx(1.2)
     assert amplification({"low": -0.4, "high": -0.1}, half)["ratio"] is None
+    assert amplification({"low": -0.4, "high": 0.1}, half)["ratio"] is None
     empty = amplification({"low": 0.4, "high": 0.0}, {"low": 1.0, "high": 0.0})
     assert empty == {"ratio": None, "low_minus_twice_high": None}
+    assert flat_improvement({"low": 1 + 1e-7, "high": 0.0}) == {"low": 1, "high": 0}  # a share, rounded
 
 
 def test_sweep_and_published_cutoff_agree() -> None:
@@ -227,8 +234,8 @@ def test_record_of_a_known_oracle(
     model: LRM, item: RenderedObject, cache: OracleCache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     residual = 20 * split_bands(noise(3, 4, 16, 16), [0, 0.3])[0]
-    known = Oracle(predicted_planes(model, item) - residual, {})
-    monkeypatch.setattr(correction_scores, "oracle", lambda *arguments: known)
+    known = {"predicted": Oracle(predicted_planes(model, item) - residual, {})}
+    monkeypatch.setattr(correction_scores, "oracle", lambda model, item, start, *rest: known[start])
     record = plain(e08_band_correction.run(model, item, CONFIG, 0, cache))
     assert record["share"]["power"]["low"] == pytest.approx(1, abs=1e-5)
     improved = {name: scores["reference"]["improvement"] for name, scores in record["corrections"].items()}
@@ -296,6 +303,8 @@ def c4(
         (c4(truth_low=-0.1, truth_high=-0.2), "metric artefact"),
         (c4(control=0.8), "metric artefact"),
         (c4(low=0.2, high=0.5), "not replicated"),
+        (c4(low=0.2, high=0.5, truth_high=0.4), "not replicated"),
+        (c4(low=0.2, high=0.5, control=0.8), "not replicated"),
     ],
 )
 def test_c4(row: dict, verdict: str) -> None:
@@ -332,6 +341,7 @@ def test_c5(row: dict, verdict: str) -> None:
     ("rule", "row", "column"),
     [
         (BAND_CORRECTION, c4(), "margin.low_minus_high.truth"),
+        (BAND_CORRECTION, c4(), "corrections.low.truth.improvement"),
         (AMPLIFICATION, c5(), "amplification.reference.low_minus_twice_high"),
     ],
 )

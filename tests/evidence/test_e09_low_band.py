@@ -80,13 +80,14 @@ def test_record_of_a_known_oracle(
     model: LRM, item: RenderedObject, cache: OracleCache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shift = noise(3, 4, 1, 1).expand(3, 4, 16, 16)
-    known = Oracle(predicted_planes(model, item) - shift, {})
-    monkeypatch.setattr(correction_scores, "oracle", lambda *arguments: known)
+    known = {"predicted": Oracle(predicted_planes(model, item) - shift, {})}
+    monkeypatch.setattr(correction_scores, "oracle", lambda model, item, start, *rest: known[start])
     record = plain(e09_low_band.run(model, item, LowBand(), 0, cache))
     improved = {name: scores["reference"]["improvement"] for name, scores in record["corrections"].items()}
     expected = {"dc": 1, "structured_low": 0, "low": 1, "high": 0, "all": 1}
     assert improved == pytest.approx(expected, abs=1e-3)
     assert record["corrections"]["dc"]["power_share"] == pytest.approx(1, abs=1e-5)
+    assert record["corrections"]["low"]["numbers"] == 12 * 21
 
 
 def test_record_of_a_fit_repeats_and_has_what_the_rule_reads(
@@ -145,7 +146,17 @@ def c6(structured: float = 0.4, dc: float = 0.05, truth: float = 0.2, truth_dc: 
         (c6(truth_dc=0.15), "metric artefact"),
         (c6(truth=-0.1, truth_dc=-0.2), "metric artefact"),
         (c6(structured=0.2, dc=0.3), "not replicated"),
+        (c6(structured=0.2, dc=0.3, truth_dc=0.15), "not replicated"),
     ],
 )
 def test_c6(row: dict, verdict: str) -> None:
     assert judge(LOW_BAND, rows(row)).case.verdict == verdict
+
+
+@pytest.mark.parametrize(
+    "column", ["margin.structured_minus_twice_dc.truth", "corrections.structured_low.truth.improvement"]
+)
+def test_an_interval_that_straddles_a_threshold_decides_nothing(column: str) -> None:
+    mixed = rows(c6())
+    mixed[column] *= [1, -1] * 3
+    assert judge(LOW_BAND, mixed).case.verdict == "not replicated"

@@ -53,11 +53,11 @@ class DecoderResponse:
 
     oracle: OracleConfig = field(default_factory=OracleConfig)
     bins: int = 10
-    views: int = 8
+    views: int = 4
     published_std: float = 0.5
     levels: tuple[float, ...] = (0.05, 0.15, 0.5)
     level: float = 0.15
-    draws: int = 3
+    draws: int = 2
     definition: int = 1
 
     def __post_init__(self) -> None:

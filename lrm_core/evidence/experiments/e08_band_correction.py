@@ -38,7 +38,7 @@ class BandCorrection:
     cutoffs: tuple[float, ...] = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0)
     published_cutoff: float = 0.3
     views: int = 8
-    control_draws: int = 3
+    control_draws: int = 2
     definition: int = 1
 
     def __post_init__(self) -> None:
