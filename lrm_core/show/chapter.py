@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass, replace
 from functools import cached_property
+from math import isnan
+from numbers import Real
 from typing import Any
 
 import pandas as pd
@@ -87,6 +89,14 @@ class Chapter:
         """The record of the object computed now, with the stored one."""
         device = str(next(self.model.parameters()).device)
         return recompute(self.plan.name, self.rule.experiment, self.item.name, seed=self.seed, device=device)
+
+    def stored_numbers(self) -> dict[str, float] | None:
+        """Every number of the stored record of the object by its dotted name, lists left out; None without one."""
+        mine = (self.table["object"] == self.item.name) & (self.table["seed"] == self.seed)
+        if not mine.any():
+            return None
+        values = self.table[mine].iloc[0].items()
+        return {name: float(v) for name, v in values if isinstance(v, Real) and not isnan(v)}
 
     def oracle(self, start: Start) -> Oracle:
         """The object's oracle from that start, from the cache if it is there."""

@@ -162,20 +162,9 @@ def live(chapter: Chapter) -> Live:
     """
     config = replace(chapter.configuration, cutoffs=(published_cutoff(),), control_draws=1)
     result = band_corrections(live_scene(chapter, config.views), config, chapter.seed)
-    rows = chapter.table[
-        (chapter.table["object"] == chapter.item.name) & (chapter.table["seed"] == chapter.seed)
-    ]
-    return Live(plain(result), _comparable(rows.iloc[0]) if len(rows) else None)
-
-
-def _comparable(row: pd.Series) -> dict[str, float]:
-    """Numbers of a record that do not depend on the drawn noise."""
-    return {
-        name: float(value)
-        for name, value in row.items()
-        if isinstance(value, int | float | np.number)
-        and not (np.isnan(value) or any(word in name for word in REDRAWN))
-    }
+    stored = chapter.stored_numbers()
+    kept = stored and {k: v for k, v in stored.items() if not any(word in k for word in REDRAWN)}
+    return Live(plain(result), kept)
 
 
 def _improvement(x: Intervals, name: str, target: str) -> float:

@@ -5,9 +5,16 @@ import pandas as pd
 import plotly.graph_objects as go
 import torch
 
-from lrm_core.evidence.experiments.e06_response import BANDS, DecoderResponse, views_renderer
+from lrm_core.evidence.canonical import plain
+from lrm_core.evidence.experiments.e06_response import (
+    BANDS,
+    DecoderResponse,
+    audited_summary,
+    views_renderer,
+)
+from lrm_core.evidence.live import Live
 from lrm_core.evidence.matter import matter_texels
-from lrm_core.evidence.rules_response import C3_OURS, C3_PREDICTED, C3_REFERENCE, LEVEL_H
+from lrm_core.evidence.rules_response import C3_REFERENCE, LEVEL_H
 from lrm_core.evidence.verdicts import intervals
 from lrm_core.show.chapter import Chapter
 from lrm_core.show.pictures import image_row
@@ -22,12 +29,11 @@ SERIES = {
     "audited.predicted": ("around the prediction, noise where the object is", "pred", "solid"),
 }
 LIVE_ENTRIES = {
-    C3_OURS: "first bin over last, noise as published",
-    "published.ratio.per_bin": "low over high per bin, noise as published",
-    C3_REFERENCE: "the same, noise where the object is, around the oracle",
-    C3_PREDICTED: "the same around the prediction",
-    "audited.reference.slope": "slope of ln H, around the oracle",
-    "audited.reference.spread.ratio.per_bin": "spread between draws, around the oracle",
+    C3_REFERENCE: "low over high per bin, noise where the object is, around the oracle",
+    "audited.reference.ratio.first_over_last": "first bin over last, the same noise",
+    "audited.reference.slope": "slope of ln H, the same noise",
+    "audited.reference.spread.ratio.per_bin": "spread of the first ratio between draws",
+    "audited.reference.touched": "share of texels that the object reads",
 }
 
 
@@ -48,6 +54,18 @@ def noise_maps(chapter: Chapter) -> go.Figure:
     )
     shown = {title: image.cpu().numpy() for title, image in images.items()}
     return maps(shown, alt, "noise over its standard deviation")
+
+
+@torch.no_grad()
+def live(chapter: Chapter) -> Live:
+    """The audited response around the oracle, computed now, with what is stored of it."""
+    config, planes = chapter.configuration, chapter.oracle("predicted").planes
+    render, mask = (
+        views_renderer(chapter.model, chapter.item, config.views),
+        matter_texels(chapter.model, planes),
+    )
+    found = audited_summary(render, planes, mask, config, chapter.seed)
+    return Live({"audited": {"reference": plain(found)}}, chapter.stored_numbers())
 
 
 @torch.no_grad()

@@ -9,6 +9,7 @@ import torch
 
 from lrm_core.evidence import RecordKey, ResultStore
 from lrm_core.evidence.claims import claim
+from lrm_core.evidence.experiments import e06_response
 from lrm_core.evidence.experiments.e06_response import DecoderResponse, response_summary
 from lrm_core.evidence.oracles import Oracle, render_images
 from lrm_core.evidence.provenance import Provenance
@@ -231,6 +232,20 @@ def test_the_size_of_the_noise_is_that_in_the_planes(make_page, monkeypatch):
 def test_tables_are_text_without_gaps(make_page):
     for table in (response.controls_table(make_page()), readings.compared_table(make_page())):
         assert table.map(lambda cell: isinstance(cell, str) and cell not in {"nan", "–"}).all(axis=None)
+
+
+def test_the_live_response_is_that_of_the_store(make_chapter, monkeypatch, tmp_path):
+    mask = torch.zeros(3, 16, 16, dtype=torch.bool)
+    mask[:, 4:11, 3:9] = True
+    for module in (response, e06_response):
+        monkeypatch.setattr(module, "matter_texels", lambda model, planes: mask)
+    page, store = make_chapter("C3"), ResultStore(tmp_path / "real")
+    result = e06_response.run(page.model, page.item, page.configuration, 0)
+    key = RecordKey("e06_response", page.item.name, 0, "m", "d", {})
+    store.put(key, result, Provenance("tiny", "a", {}, 1.0))
+    compared = response.live(make_chapter("C3", store.table("e06_response"))).comparison()
+    assert set(response.LIVE_ENTRIES) <= set(compared["entry"])
+    torch.testing.assert_close(torch.tensor(compared["live"]), torch.tensor(compared["stored"]))
 
 
 def test_thin_air_has_a_chapter_without_audited_numbers(make_chapter):
