@@ -1,4 +1,8 @@
-"""The rule of claim C3, which rests on the response of decoder and renderer (experiment E6)."""
+"""The rule of claim C3, which rests on the response of decoder and renderer (experiment E6).
+
+It was written down before any record of E6, but not before any number: to see how long a run takes, the response
+around one prediction had been measured in one draw of the noise (first over last bin about 5.5).
+"""
 
 from lrm_core.evidence.claims import published
 from lrm_core.evidence.rules import OTHERWISE, Case, Intervals, Rule, above, below, within
