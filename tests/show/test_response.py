@@ -235,11 +235,11 @@ def test_tables_are_text_without_gaps(make_page):
 
 
 def test_the_live_response_is_that_of_the_store(make_chapter, monkeypatch, tmp_path):
+    page, store = make_chapter("C3"), ResultStore(tmp_path / "real")
     mask = torch.zeros(3, 16, 16, dtype=torch.bool)
     mask[:, 4:11, 3:9] = True
     for module in (response, e06_response):
         monkeypatch.setattr(module, "matter_texels", lambda model, planes: mask)
-    page, store = make_chapter("C3"), ResultStore(tmp_path / "real")
     result = e06_response.run(page.model, page.item, page.configuration, 0)
     key = RecordKey("e06_response", page.item.name, 0, "m", "d", {})
     store.put(key, result, Provenance("tiny", "a", {}, 1.0))
