@@ -12,6 +12,9 @@ from filelock import FileLock
 
 from lrm_core.paths import repository_root
 
+# A shell that starts the tests in the background leaves them deaf to Ctrl-C, which some of them press.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 BROWSER_ARGUMENTS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
