@@ -45,7 +45,7 @@ class Occupancy:
 
         A cell's densities are taken to stay below the highest corner plus `RANGE_MARGIN` of the corners' range.
         No field has to obey that, so it is checked on the field itself: where the corners call a cell empty, its
-        centre has to be empty too (at every centre up to `CHECKED_SIDE` a side, else at every other one, say).
+        centre has to be empty too (at about `CHECKED_SIDE` centres a side, evenly spaced).
 
         Returns:
             None if more than `SURPRISES` of the centres looked at are not: the field varies within its cells, and

@@ -6,8 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from lrm_core.evidence.correction_scores import Scene, make_scene
-from lrm_core.evidence.oracles import render_images, split_views
+from lrm_core.evidence.correction_scores import Scene, object_scene
 from lrm_core.show.chapter import Chapter
 from lrm_core.show.pictures import image_row
 
@@ -22,13 +21,7 @@ def residual_of(chapter: Chapter) -> Float[Tensor, "3 c r r"]:
 @torch.no_grad()
 def live_scene(chapter: Chapter, views: int) -> Scene:
     """The chapter's object in at most so many of its held-out views."""
-    seen = chapter.item.views(split_views(chapter.item)[1][:views])
-    size = seen.images.shape[-1]
-
-    def render(planes: Float[Tensor, "3 c r r"]) -> Float[Tensor, "v 3 h w"]:
-        return render_images(chapter.model, planes, seen.cameras, size).cpu()
-
-    return make_scene(render, chapter.predicted, chapter.oracle("predicted").planes, seen.images)
+    return object_scene(chapter.model, chapter.item, chapter.oracle_config, views, chapter.seed, None)
 
 
 @torch.no_grad()

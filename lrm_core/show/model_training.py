@@ -4,6 +4,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from lrm_core.evidence.experiments.e00_model import training_view
+from lrm_core.fit.pretrain import CURVE
 from lrm_core.paths import data_dir
 from lrm_core.show.pictures import image_row
 from lrm_core.show.plots import Curve, curves
@@ -15,7 +16,7 @@ TRAINING_OBJECTS, TRAINING_SIZE = 64, 64
 
 def _validation_curve() -> pd.DataFrame:
     """The steps of the embedded model's training at which it was validated."""
-    return pd.read_csv(data_dir() / "mini" / "pretrain_curve.csv").dropna(subset="novel_psnr")
+    return pd.read_csv(data_dir() / "mini" / CURVE).dropna(subset="novel_psnr")
 
 
 def training_curve() -> go.Figure:
