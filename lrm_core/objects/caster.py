@@ -114,14 +114,14 @@ def _enter(
     offset = start - batch.centre.view(-1, 3)[slot].T
     closest = -(offset * along).sum(0) / (along * along).sum(0)  # from there, numbers are small for rounding
     local = _turn(to_canonical, offset + closest * along)
-    return closest + entry(kind, local, _turn(to_canonical, along), batch.tube.view(-1)[slot])
+    return closest + entry(kind, local, _turn(to_canonical, along), batch.form.view(-1)[slot])
 
 
 def _pass_bounds(
     batch: ProceduralBatch, start: Float[Tensor, "3 B K"], along: Float[Tensor, "3 B K"]
 ) -> Bool[Tensor, "B P K"]:
     """Whether the line of each ray passes the bounding sphere of each primitive; errs towards yes."""
-    radius = bounding_radius(batch.kind, batch.scale, batch.tube)
+    radius = bounding_radius(batch.kind, batch.scale, batch.form)
     limit = torch.where(batch.mask, radius.square() * 1.001 + 1e-4, -1.0) - batch.centre.square().sum(-1)
     forward = along * (along * along).sum(0).rsqrt()
     foot = start - (start * forward).sum(0) * forward  # point of the line that is nearest to the world origin
@@ -140,19 +140,27 @@ def _shade(
     turn = batch.rotation.view(-1, 3, 3)[slot].permute(1, 2, 0)
     scale = batch.scale.view(-1, 3)[slot].T
     inside = _turn(turn.transpose(0, 1), points - batch.centre.view(-1, 3)[slot].T)
-    local, kinds, tube = inside / scale, batch.kind.view(-1)[slot], batch.tube.view(-1)[slot]
+    local, kinds, form = inside / scale, batch.kind.view(-1)[slot], batch.form.view(-1)[slot]
     facing = torch.empty_like(local)
     for kind in Kind:
         chosen = (kinds == kind).nonzero()[:, 0]
-        facing[:, chosen] = normal(kind, local[:, chosen], tube[chosen])
+        facing[:, chosen] = normal(kind, local[:, chosen], form[chosen])
     outward = _turn(turn, facing / scale)
     outward = outward * (outward * outward).sum(0).rsqrt()
     textures = batch.textures.map(lambda value: value.flatten(0, 1)[slot])
-    cosine = (outward * batch.light[rows].T).sum(0)
-    wrap, ambient = batch.wrap[rows], batch.ambient[rows]
-    lit = ((cosine + wrap) / (1 + wrap)).clamp(min=0)
-    colour = albedo(textures, inside.T) * (ambient + (1 - ambient) * lit)[:, None]
+    colour = albedo(textures, inside.T) * _light(batch, rows, outward)[:, None]
     return colour, outward.T
+
+
+def _light(
+    batch: ProceduralBatch, rows: Int[Tensor, " hits"], outward: Float[Tensor, "3 hits"]
+) -> Float[Tensor, " hits"]:
+    """Share of the colour that the lights show of surfaces with these normals, in [0, 1]."""
+    wrap, ambient, lit = batch.wrap[rows], batch.ambient[rows], torch.zeros_like(outward[0])
+    for light in range(batch.light.shape[1]):
+        cosine = (outward * batch.light[rows, light].T).sum(0)
+        lit = lit + batch.strength[rows, light] * ((cosine + wrap) / (1 + wrap)).clamp(min=0)
+    return ambient + (1 - ambient) * lit
 
 
 def _turn(matrix: Float[Tensor, "3 3 n"], vectors: Float[Tensor, "3 n"]) -> Float[Tensor, "3 n"]:

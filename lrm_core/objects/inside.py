@@ -25,6 +25,7 @@ def inside(batch: ProceduralBatch, points: Float[Tensor, "B K 3"]) -> Bool[Tenso
     found = torch.zeros(local.shape[1:], dtype=torch.bool, device=points.device)
     for kind in Kind:
         chosen = batch.mask & (batch.kind == kind)
-        tube = batch.tube[chosen][:, None]
-        found[chosen] = contains(kind, local[:, chosen], tube)
+        here = local[:, chosen]
+        form = batch.form[chosen][:, None].expand(here.shape[1:])
+        found[chosen] = contains(kind, here.flatten(1), form.flatten()).view(here.shape[1:])
     return found.any(1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import colorsys
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,18 +11,23 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from lrm_core.objects.arrange import MAX_PRIMITIVES, Part, arrange
-from lrm_core.objects.textures import Pattern, Textures
+from lrm_core.objects.arrange import arrange
+from lrm_core.objects.families import MAX_PRIMITIVES
+from lrm_core.objects.finishes import Finishes
+from lrm_core.objects.textures import Textures
+
+MAX_LIGHTS = 3
 
 
 @dataclass(frozen=True)
 class ProceduralBatch:
-    """Objects with P = 6 primitive slots each; `mask` tells the slots in use.
+    """Objects with P = 10 primitive slots each; `mask` tells the slots in use.
 
     kind: a `shapes.Kind`.
     centre, rotation, scale: a canonical point p lies at centre + rotation @ (scale * p), in world units.
-    tube: tube radius of a torus in its canonical frame.
-    light: unit vector towards the light, fixed in the world.
+    form: what `shapes.Kind` says of it.
+    light: unit vectors towards L = 3 lights, fixed in the world.
+    strength: of each light; they add up to 1.
     ambient: share of the colour that shows without light.
     wrap: how far light reaches beyond the terminator; 0 is Lambert's law, 1 reaches all round.
     """
@@ -33,9 +37,10 @@ class ProceduralBatch:
     centre: Float[Tensor, "B P 3"]
     rotation: Float[Tensor, "B P 3 3"]
     scale: Float[Tensor, "B P 3"]
-    tube: Float[Tensor, "B P"]
+    form: Float[Tensor, "B P"]
     textures: Textures
-    light: Float[Tensor, "B 3"]
+    light: Float[Tensor, "B L 3"]
+    strength: Float[Tensor, "B L"]
     ambient: Float[Tensor, " B"]
     wrap: Float[Tensor, " B"]
 
@@ -60,7 +65,7 @@ class ProceduralBatch:
 def sample_objects(seeds: Sequence[int], device: torch.device | str = "cpu") -> ProceduralBatch:
     """Make the objects with the given numbers.
 
-    The same seed gives the same object in any batch. An object has 2 to 6 primitives that touch, within a
+    The same seed gives the same object in any batch. An object has 2 to 10 primitives that touch, within a
     sphere of radius 0.95 about the origin that it fills.
 
     Raises:
@@ -79,22 +84,34 @@ def _sample_object(seed: int) -> dict[str, np.ndarray]:
     """Every field of one object, slots beyond its primitives filled with a copy of the last."""
     rng = np.random.default_rng(seed)
     parts = arrange(rng)
-    palette = _Palette(rng)
-    textures = [_sample_texture(rng, part, palette) for part in parts]
-    slots = [min(slot, len(parts) - 1) for slot in range(MAX_PRIMITIVES)]
-    looks = [textures[parts[slot].finish] for slot in slots]
-    fields = {name: np.stack([getattr(parts[slot], name) for slot in slots]) for name in _PART_FIELDS}
-    return fields | {
-        **{name: np.stack([look[name] for look in looks]) for name in looks[0]},
+    finishes = Finishes(rng)
+    textures: dict[int, dict[str, object]] = {}
+    for part in parts:
+        if part.finish not in textures:
+            textures[part.finish] = finishes.draw(part.scale)
+    filled = [parts[min(slot, len(parts) - 1)] for slot in range(MAX_PRIMITIVES)]
+    looks = [textures[part.finish] for part in filled]
+    return {
         "mask": np.arange(MAX_PRIMITIVES) < len(parts),
-        "light": _sample_light(rng),
+        **{name: np.stack([getattr(part, name) for part in filled]) for name in _PART_FIELDS},
+        **{name: np.stack([look[name] for look in looks]) for name in looks[0]},
+        **_sample_lights(rng),
+    }
+
+
+def _sample_lights(rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """One to three lights: mostly from above, and more often from the source camera's side (-y)."""
+    count = 1 + int(rng.random() * MAX_LIGHTS)
+    strength = (0.3 + rng.random(MAX_LIGHTS)) * (np.arange(MAX_LIGHTS) < count)
+    return {
+        "light": np.stack([_sample_direction(rng) for _ in range(MAX_LIGHTS)]),
+        "strength": strength / strength.sum(),
         "ambient": np.asarray(0.35 + 0.3 * rng.random()),
         "wrap": np.asarray(0.1 + 0.4 * rng.random()),
     }
 
 
-def _sample_light(rng: np.random.Generator) -> np.ndarray:
-    """Towards the light: mostly from above, and more often from the source camera's side (-y)."""
+def _sample_direction(rng: np.random.Generator) -> np.ndarray:
     lowest = 0.25 if rng.random() < 0.85 else -1.0
     height, azimuth = lowest + (0.95 - lowest) * rng.random(), math.pi * (2 * rng.random() - 1)
     if rng.random() < 0.5:
@@ -103,60 +120,4 @@ def _sample_light(rng: np.random.Generator) -> np.ndarray:
     return np.array([level * math.sin(azimuth), -level * math.cos(azimuth), height])
 
 
-def _sample_texture(rng: np.random.Generator, part: Part, palette: _Palette) -> dict[str, object]:
-    pattern = Pattern(int(rng.random() * len(Pattern)))
-    low, high = _FREQUENCY[pattern]
-    axis = 2 * rng.random(3) - 1
-    if rng.random() < 0.5:
-        axis = np.eye(3)[int(rng.random() * 3)]
-    axis /= np.linalg.norm(axis)
-    frequency = low * (high / low) ** rng.random()
-    if pattern == Pattern.GRADIENT:
-        frequency = 0.5 / np.linalg.norm(part.scale * axis)  # one pass over the primitive
-    return {
-        "pattern": int(pattern),
-        "frequency": frequency,
-        "octaves": 1 + int(rng.random() * 3),
-        "axis": axis,
-        "phase": 64 * rng.random(3),
-        "colours": np.stack(palette.pair()),
-    }
-
-
-class _Palette:
-    """Colours of one object: three that its primitives share, and some of their own."""
-
-    def __init__(self, rng: np.random.Generator) -> None:
-        self._rng = rng
-        self._shared = [self._draw() for _ in range(3)]
-
-    def pair(self) -> tuple[np.ndarray, np.ndarray]:
-        """Two colours that differ by at least 0.35 in some channel."""
-        first = self._pick()
-        while True:
-            second = self._pick()
-            if np.abs(first - second).max() >= 0.35:
-                return first, second
-
-    def _pick(self) -> np.ndarray:
-        return self._shared[int(self._rng.random() * 3)] if self._rng.random() < 0.5 else self._draw()
-
-    def _draw(self) -> np.ndarray:
-        hue, mood, a, b = self._rng.random(4)
-        if mood < 0.5:
-            saturation, value = 0.6 + 0.4 * a, 0.55 + 0.45 * b  # saturated
-        elif mood < 0.66:
-            saturation, value = 0.6 * a, 0.1 + 0.3 * b  # dark
-        else:
-            saturation, value = 0.4 * a, 0.7 + 0.3 * b  # light
-        return np.array(colorsys.hsv_to_rgb(hue, saturation, value))
-
-
-_PART_FIELDS = ("kind", "centre", "rotation", "scale", "tube")
-_FREQUENCY = {  # cycles per world unit, drawn log-uniform between
-    Pattern.FLAT: (1.0, 1.0),
-    Pattern.STRIPES: (1.2, 9.0),
-    Pattern.CHECKER: (1.2, 7.0),
-    Pattern.GRADIENT: (1.0, 1.0),
-    Pattern.NOISE: (2.0, 9.0),
-}
+_PART_FIELDS = ("kind", "centre", "rotation", "scale", "form")

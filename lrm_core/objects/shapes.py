@@ -1,9 +1,14 @@
-"""Five solids in their canonical frame: where a line enters them, and which way their surface faces.
+"""Thirteen solids in their canonical frame: where a line enters them, and which way their surface faces.
 
-Canonical solids lie in [-1, 1]^3: the unit ball; the cube; the cylinder x^2 + y^2 <= 1; the cone with its
-apex at z = 1 and its unit base at z = -1; the torus about z with tube radius `tube` and ring radius
-1 - `tube`. An affine map places them in the world. It keeps line parameters, so t needs no conversion, and it
-makes ellipsoids, elliptic cylinders and so on out of them.
+Canonical solids lie in [-1, 1]^3 and contain the origin, but for the torus. Some have a `form` in (0, 1):
+
+- the unit ball; the box; the torus about z with tube radius `form` <= 0.5 and ring radius 1 - `form`;
+- solids of revolution x^2 + y^2 <= a + b z + c z^2 between z = -1 and z = 1 (`revolved.py`);
+- convex polyhedra (`polyhedra.py`);
+- ROUNDED, x^4 + y^4 + z^4 <= 1 (Barr 1981).
+
+An affine map places them in the world. It keeps line parameters, so t needs no conversion, and it makes
+ellipsoids, elliptic cylinders and so on out of them.
 Components come first here, (3, lines), so that x, y and z are contiguous vectors.
 """
 
@@ -16,85 +21,127 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from lrm_core.objects import polyhedra, revolved
+
 Lines = Float[Tensor, "3 lines"]
 Scalars = Float[Tensor, " lines"]
 
 TORUS_STEPS = 20
 TORUS_POLISH = 4
+ROUNDED_STEPS = 14
+ON_SURFACE = 1e-4
 
 
 class Kind(enum.IntEnum):
+    """The solids. `form` is the tube of the torus, the ratio of top to base of FRUSTUM and PYRAMID, of end to
+    belly of the BARREL, of waist to ends of the SPOOL; the others have none.
+    """
+
     ELLIPSOID = 0
     BOX = 1
     CYLINDER = 2
     CONE = 3
     TORUS = 4
+    FRUSTUM = 5
+    BARREL = 6
+    SPOOL = 7
+    DOME = 8
+    WEDGE = 9
+    PYRAMID = 10
+    HEXAGON = 11
+    ROUNDED = 12
 
 
-def entry(kind: Kind, points: Lines, directions: Lines, tube: Scalars) -> Scalars:
+PROFILES = {
+    Kind.CYLINDER: revolved.cylinder,
+    Kind.CONE: revolved.cone,
+    Kind.FRUSTUM: revolved.frustum,
+    Kind.BARREL: revolved.barrel,
+    Kind.SPOOL: revolved.spool,
+    Kind.DOME: revolved.dome,
+}
+FACES = {
+    Kind.WEDGE: polyhedra.wedge,
+    Kind.PYRAMID: polyhedra.pyramid,
+    Kind.HEXAGON: polyhedra.hexagon,
+}
+POINTED = (Kind.CONE, Kind.FRUSTUM, Kind.DOME, Kind.WEDGE, Kind.PYRAMID)  # not their own image in z = 0
+
+
+def entry(kind: Kind, points: Lines, directions: Lines, form: Scalars) -> Scalars:
     """Line parameter at which each line `points + t * directions` first enters a canonical solid.
 
     Args:
         kind: the solid, the same for all lines.
         points: a point on each line, near the solid for the sake of rounding; t may come out negative.
         directions: of any length but zero.
-        tube: tube radius of the torus in (0, 0.5]; the other solids ignore it.
+        form: of the solid that each line meets.
 
     Returns:
         t (lines,), inf where the line misses.
     """
+    if kind in PROFILES:
+        return revolved.enter(PROFILES[kind](form), points, directions)
+    if kind in FACES:
+        return polyhedra.enter(FACES[kind](form), points, directions)
     if kind == Kind.TORUS:
-        return _enter_torus(points, directions, tube)
-    return _ENTER[kind](points, directions)
+        return _enter_torus(points, directions, form)
+    return {Kind.ELLIPSOID: _enter_ball, Kind.BOX: _enter_box, Kind.ROUNDED: _enter_rounded}[kind](
+        points, directions
+    )
 
 
-def normal(kind: Kind, points: Lines, tube: Scalars) -> Lines:
+def normal(kind: Kind, points: Lines, form: Scalars) -> Lines:
     """Outward direction (3, lines), of any length, at points on the surface of a canonical solid.
 
     Points off the surface by rounding take the normal of the nearest face.
     """
-    x, y, z = points
-    radius = torch.sqrt(x * x + y * y)
-    flat = torch.zeros_like(z)
+    if kind in PROFILES:
+        return revolved.normal(PROFILES[kind](form), points)
+    if kind in FACES:
+        return polyhedra.normal(FACES[kind](form), points)
     if kind == Kind.BOX:
         face = points.abs().argmax(dim=0, keepdim=True)
         return torch.zeros_like(points).scatter_(0, face, points.gather(0, face))
-    if kind == Kind.CYLINDER:
-        cap = z.abs() > radius
-        return torch.where(cap, torch.stack([flat, flat, z]), torch.stack([x, y, flat]))
-    if kind == Kind.CONE:
-        base = z + 1 < (1 - z) / 2 - radius  # farther inside the side than above the base
-        return torch.where(base, torch.stack([flat, flat, flat - 1]), torch.stack([x, y, radius / 2]))
     if kind == Kind.TORUS:
-        inward = (1 - tube) / radius.clamp(min=1e-12)
+        x, y, z = points
+        inward = (1 - form) / torch.sqrt(x * x + y * y).clamp(min=1e-12)
         return torch.stack([x - x * inward, y - y * inward, z])
-    return points
+    return points**3 if kind == Kind.ROUNDED else points
 
 
-def contains(kind: Kind, points: Lines, tube: Scalars) -> Bool[Tensor, " lines"]:
+def contains(kind: Kind, points: Lines, form: Scalars) -> Bool[Tensor, " lines"]:
     """Whether points lie in a canonical solid, its surface included."""
-    x, y, z = points
+    if kind in PROFILES:
+        return revolved.contains(PROFILES[kind](form), points)
+    if kind in FACES:
+        return polyhedra.contains(FACES[kind](form), points)
     if kind == Kind.TORUS:
-        return _torus_distance(points, tube) <= 0
-    if kind == Kind.ELLIPSOID:
-        return (points * points).sum(0) <= 1
+        return _torus_distance(points, form) <= 0
     if kind == Kind.BOX:
         return points.abs().amax(0) <= 1
-    width = (1 - z) / 2 if kind == Kind.CONE else torch.ones_like(z)
-    return (x * x + y * y <= width * width) & (z.abs() <= 1)
+    return (points ** (4 if kind == Kind.ROUNDED else 2)).sum(0) <= 1
 
 
 def bounding_radius(
-    kind: Float[Tensor, " *batch"], scale: Float[Tensor, "*batch 3"], tube: Float[Tensor, " *batch"]
+    kind: Float[Tensor, " *batch"], scale: Float[Tensor, "*batch 3"], form: Float[Tensor, " *batch"]
 ) -> Float[Tensor, " *batch"]:
     """Radius of a sphere about the centre that holds the solid scaled by `scale` (half sizes)."""
     wide = torch.maximum(scale[..., 0], scale[..., 1])
-    high = scale[..., 2]
-    torus = torch.hypot(wide, high * tube)
-    rimmed = torch.hypot(wide, high)  # cylinder and cone
-    radius = torch.where(kind == Kind.TORUS, torus, rimmed)
-    radius = torch.where(kind == Kind.BOX, scale.norm(dim=-1), radius)
-    return torch.where(kind == Kind.ELLIPSOID, scale.amax(dim=-1), radius)
+    high, corner = scale[..., 2], scale.norm(dim=-1)
+    of_kind = {
+        Kind.ELLIPSOID: scale.amax(dim=-1),
+        Kind.BOX: corner,
+        Kind.TORUS: torch.hypot(wide, high * form),
+        Kind.BARREL: torch.maximum(wide, torch.hypot(wide * form, high)),
+        Kind.WEDGE: corner,
+        Kind.PYRAMID: corner,
+        Kind.ROUNDED: (scale**4).sum(-1) ** 0.25,
+    }
+    radius = torch.hypot(wide, high)
+    for this, reach in of_kind.items():
+        radius = torch.where(kind == this, reach, radius)
+    return radius
 
 
 def _enter_ball(points: Lines, directions: Lines) -> Scalars:
@@ -118,34 +165,18 @@ def _enter_box(points: Lines, directions: Lines) -> Scalars:
     return torch.where(near <= far, near, math.inf)
 
 
-def _enter_cylinder(points: Lines, directions: Lines) -> Scalars:
-    across, beside = directions[:2], points[:2]
-    square = (across * across).sum(0).clamp(min=1e-12)
-    middle = -(across * beside).sum(0) / square
-    offset = beside + middle * across
-    free = (1 - (offset * offset).sum(0)) / square
-    reach = free.clamp(min=0).sqrt()
-    low, high = _slabs(points[2:], directions[2:], 1.0)
-    near, far = torch.maximum(middle - reach, low), torch.minimum(middle + reach, high)
-    return torch.where((free >= 0) & (near <= far), near, math.inf)
-
-
-def _enter_cone(points: Lines, directions: Lines) -> Scalars:
-    """First of the valid crossings with the side (a quadratic) and with the base."""
-    (x, y, z), (dx, dy, dz) = points, directions
-    width, slope = (1 - z) / 2, dz / 2  # radius at height z, and its loss per unit of t
-    square = dx * dx + dy * dy - slope * slope
-    half = x * dx + y * dy + width * slope
-    rest = x * x + y * y - width * width
-    root = (half * half - square * rest).sqrt()  # NaN where there is no crossing, and NaN compares false
-    stable = -(half + torch.where(half < 0, -root, root))
-    first = torch.full_like(x, math.inf)
-    for t in (stable / square, rest / stable):
-        on_side = (z + t * dz).abs() <= 1
-        first = torch.where(on_side, torch.minimum(first, t), first)
-    t = -(1 + z) / dz
-    on_base = (x + t * dx) ** 2 + (y + t * dy) ** 2 <= 1
-    return torch.where(on_base, torch.minimum(first, t), first)
+def _enter_rounded(points: Lines, directions: Lines) -> Scalars:
+    """Newton from the face of the box: the quartic is convex along the line, so it never steps past the root."""
+    near, far = _slabs(points, directions, 1.0)
+    t, missed = near, near > far
+    for _ in range(ROUNDED_STEPS):
+        place = points + t * directions
+        cube = place**3
+        slope = 4 * (cube * directions).sum(0)
+        step = ((cube * place).sum(0) - 1) / slope
+        missed = missed | (slope >= 0)
+        t = torch.where(missed, t, t - step)
+    return torch.where(missed | ~(step.abs() * directions.norm(dim=0) < ON_SURFACE), math.inf, t)
 
 
 def _enter_torus(points: Lines, directions: Lines, tube: Scalars) -> Scalars:
@@ -163,7 +194,7 @@ def _enter_torus(points: Lines, directions: Lines, tube: Scalars) -> Scalars:
         distance = _torus_distance(place, tube)
         slope = (normal(Kind.TORUS, place, tube) * unit).sum(0) / (distance + tube)
         t = t - (distance / slope.clamp(max=-1e-3)).clamp(-0.05, 0.05)
-    on_surface = _torus_distance(start + t * unit, tube).abs() < 1e-4
+    on_surface = _torus_distance(start + t * unit, tube).abs() < ON_SURFACE
     t = torch.where(on_surface & (t <= end + 1e-4), t, math.inf)
     entry_t[inside] = t / length[inside]
     return entry_t
@@ -172,11 +203,3 @@ def _enter_torus(points: Lines, directions: Lines, tube: Scalars) -> Scalars:
 def _torus_distance(points: Lines, tube: Scalars) -> Scalars:
     x, y, z = points
     return torch.hypot(torch.sqrt(x * x + y * y) - (1 - tube), z) - tube
-
-
-_ENTER = {
-    Kind.ELLIPSOID: _enter_ball,
-    Kind.BOX: _enter_box,
-    Kind.CYLINDER: _enter_cylinder,
-    Kind.CONE: _enter_cone,
-}

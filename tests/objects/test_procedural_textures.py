@@ -1,15 +1,22 @@
-"""Solid textures against a plain per-point twin."""
+"""Solid textures against a twin in plain Python, one point at a time."""
 
+import itertools
 import math
 
+import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import Tensor
 
 from lrm_core.objects.textures import Pattern, Textures, albedo, value_noise
 
+PATTERNED = [pattern for pattern in Pattern if pattern != Pattern.FLAT]
+Row = tuple[float, int, list[float], list[float]]  # frequency, octaves, axis, phase
 
-def _textures(count: int, pattern: Pattern) -> Textures:
-    draw = torch.Generator().manual_seed(int(pattern))
+
+def _textures(count: int, pattern: Pattern, seed: int = 0) -> Textures:
+    draw = torch.Generator().manual_seed(100 * seed + int(pattern))
     real = lambda *shape: torch.rand(*shape, generator=draw, dtype=torch.float64)  # noqa: E731
     return Textures(
         pattern=torch.full((count,), int(pattern)),
@@ -21,47 +28,283 @@ def _textures(count: int, pattern: Pattern) -> Textures:
     )
 
 
-def _points(count: int) -> Tensor:
-    return 2 * torch.rand(count, 3, generator=torch.Generator().manual_seed(9), dtype=torch.float64) - 1
-
-
-def _ref_weight(textures: Textures, row: int, point: list[float]) -> float:
-    """Mixing weight of one point, in plain Python."""
-    frequency, phase = float(textures.frequency[row]), textures.phase[row].tolist()
-    along = sum(a * p for a, p in zip(textures.axis[row].tolist(), point, strict=True)) * frequency
-    pattern = Pattern(int(textures.pattern[row]))
-    if pattern == Pattern.FLAT:
-        return 0.0
-    if pattern == Pattern.STRIPES:
-        return 1.0 if (along + phase[0]) % 1 < 0.5 else 0.0
-    if pattern == Pattern.CHECKER:
-        return sum(math.floor(2 * (p * frequency + f)) for p, f in zip(point, phase, strict=True)) % 2
-    if pattern == Pattern.GRADIENT:
-        return min(max(along + 0.5, 0), 1)
-    place = torch.tensor(
-        [[p * frequency + f for p, f in zip(point, phase, strict=True)]], dtype=torch.float64
+def _one_texture(pattern: Pattern, count: int, frequency: float = 3.0, phase: float = 0.0) -> Textures:
+    """`count` copies of a texture from black to white, its axis along x."""
+    return Textures(
+        pattern=torch.full((count,), int(pattern)),
+        frequency=torch.full((count,), frequency, dtype=torch.float64),
+        octaves=torch.full((count,), 2),
+        axis=torch.tensor([1.0, 0, 0], dtype=torch.float64).expand(count, 3),
+        phase=torch.full((count, 3), phase, dtype=torch.float64),
+        colours=torch.tensor([[0.0] * 3, [1.0] * 3], dtype=torch.float64).expand(count, 2, 3),
     )
-    amplitudes = [0.5**octave for octave in range(int(textures.octaves[row]))]
-    total = sum(a * float(value_noise(place * 2**octave)) for octave, a in enumerate(amplitudes))
-    stretched = min(max(2 * (total / sum(amplitudes) - 0.25), 0), 1)
-    return stretched**2 * (3 - 2 * stretched)
 
 
-def test_patterns_agree_with_the_plain_twin():
-    points = _points(60)
-    for pattern in Pattern:
-        textures = _textures(60, pattern)
-        weight = torch.tensor([_ref_weight(textures, row, points[row].tolist()) for row in range(60)])
-        expected = torch.lerp(textures.colours[:, 0], textures.colours[:, 1], weight.double()[:, None])
-        torch.testing.assert_close(albedo(textures, points), expected, atol=1e-6, rtol=0)
+def _points(count: int, seed: int = 9) -> Tensor:
+    return 2 * torch.rand(count, 3, generator=torch.Generator().manual_seed(seed), dtype=torch.float64) - 1
 
 
-def test_patterns_do_not_mix_in_one_call():
-    points = _points(20)
-    parts = [_textures(20, pattern) for pattern in Pattern]
-    joined = Textures(**{name: torch.cat([getattr(part, name) for part in parts]) for name in vars(parts[0])})
+def _ball(count: int) -> Tensor:
+    points = _points(2 * count)
+    return points[points.norm(dim=-1) < 1]
+
+
+def _join(parts: list[Textures]) -> Textures:
+    return Textures(**{name: torch.cat([getattr(part, name) for part in parts]) for name in vars(parts[0])})
+
+
+# The twin: plain numbers, one point at a time.
+
+
+def _ref_lattice(x: int, y: int, z: int) -> float:
+    key = (x * 73856093 ^ y * 19349663 ^ z * 83492791) % 2**32  # unbounded integers, cut to 32 bits
+    key = (key ^ key >> 15) * 0x2C1B3C6D % 2**32
+    key = (key ^ key >> 12) * 0x297A2D39 % 2**32
+    return ((key ^ key >> 15) % 2**16) / 65535
+
+
+def _ref_smooth(t: float) -> float:
+    return t * t * (3 - 2 * t)
+
+
+def _ref_noise(point: list[float]) -> float:
+    total = 0.0
+    for offset in itertools.product((0, 1), repeat=3):
+        share = 1.0
+        for coordinate, step in zip(point, offset, strict=True):
+            upper = _ref_smooth(coordinate - math.floor(coordinate))
+            share *= upper if step else 1 - upper
+        corner = [math.floor(p) + step for p, step in zip(point, offset, strict=True)]
+        total += share * _ref_lattice(*corner)
+    return total
+
+
+def _ref_dot(a: list[float], b: list[float]) -> float:
+    return sum(p * q for p, q in zip(a, b, strict=True))
+
+
+def _ref_place(row: Row, point: list[float], shift: float = 1.0) -> list[float]:
+    return [p * row[0] + f * shift for p, f in zip(point, row[3], strict=True)]
+
+
+def _ref_octaves(row: Row, point: list[float], folded: bool) -> float:
+    amplitudes = [0.5**octave for octave in range(row[1])]
+    total = 0.0
+    for octave, amplitude in enumerate(amplitudes):
+        noise = _ref_noise([p * 2**octave for p in _ref_place(row, point)])
+        total += amplitude * (abs(2 * noise - 1) if folded else noise)
+    return total / sum(amplitudes)
+
+
+def _ref_stripes(row: Row, point: list[float]) -> float:
+    return 1.0 if (_ref_dot(point, row[2]) * row[0] + row[3][0]) % 1 < 0.5 else 0.0
+
+
+def _ref_checker(row: Row, point: list[float]) -> float:
+    return sum(math.floor(2 * p) for p in _ref_place(row, point)) % 2
+
+
+def _ref_gradient(row: Row, point: list[float]) -> float:
+    return min(max(_ref_dot(point, row[2]) * row[0] + 0.5, 0), 1)
+
+
+def _ref_stretched(row: Row, point: list[float]) -> float:
+    return _ref_smooth(min(max(2 * (_ref_octaves(row, point, folded=False) - 0.25), 0), 1))
+
+
+def _ref_wood(row: Row, point: list[float]) -> float:
+    axis, place = row[2], _ref_place(row, point, shift=1 / 8)
+    along = _ref_dot(place, axis)
+    across = [p - along * a for p, a in zip(place, axis, strict=True)]
+    fibre = [c + 0.2 * along * a for c, a in zip(across, axis, strict=True)]
+    bend = _ref_noise([0.4 * p + f for p, f in zip(fibre, row[3], strict=True)])
+    grain = _ref_noise([2.5 * p + f for p, f in zip(fibre, row[3], strict=True)])
+    ring = (math.hypot(*across) + 1.5 * bend) % 1
+    late = _ref_smooth(ring / 0.8 if ring < 0.8 else (1 - ring) / 0.2)
+    return min(max(0.75 * late + 0.35 * grain - 0.05, 0), 1)
+
+
+def _ref_marble(row: Row, point: list[float]) -> float:
+    along = _ref_dot(point, row[2]) * row[0] + row[3][0]
+    turned = 2 * math.pi * (along + 1.5 * _ref_octaves(row, point, folded=True))
+    return ((1 + math.sin(turned)) / 2) ** 3
+
+
+def _ref_brick(row: Row, point: list[float]) -> float:
+    x, y, z = _ref_place(row, point)
+    course = math.floor(z / 0.5)
+    along = x + y + (0.5 if course % 2 else 0)
+    if along % 1 < 0.06 or z % 0.5 < 0.06:
+        return 1.0
+    return 0.3 * _ref_lattice(math.floor(along), course, 0)
+
+
+def _ref_dots(row: Row, point: list[float]) -> float:
+    """Distance to the nearest of all lattice points about; a corner or a centre of a cubic cell."""
+    place = _ref_place(row, point)
+    cells = itertools.product((-1, 0, 1, 2), repeat=3)
+    lattice = [[math.floor(p) + step + half for p, step in zip(place, cell, strict=True)]
+               for cell in cells for half in (0, 0.5)]  # fmt: skip
+    return 1.0 if min(math.dist(place, dot) for dot in lattice) < 0.32 else 0.0
+
+
+_REF_WEIGHT = {
+    Pattern.FLAT: lambda row, point: 0.0,
+    Pattern.STRIPES: _ref_stripes,
+    Pattern.CHECKER: _ref_checker,
+    Pattern.GRADIENT: _ref_gradient,
+    Pattern.NOISE: _ref_stretched,
+    Pattern.WOOD: _ref_wood,
+    Pattern.MARBLE: _ref_marble,
+    Pattern.BRICK: _ref_brick,
+    Pattern.DOTS: _ref_dots,
+    Pattern.SPECKLE: lambda row, point: _ref_noise(_ref_place(row, point)),
+}
+
+
+def _row(textures: Textures, row: int) -> Row:
+    fields = (textures.frequency, textures.octaves, textures.axis, textures.phase)
+    return tuple(field[row].tolist() for field in fields)
+
+
+@pytest.mark.parametrize("pattern", Pattern, ids=lambda pattern: pattern.name)
+def test_pattern_agrees_with_the_plain_twin(pattern):
+    points, textures = _points(200), _textures(200, pattern)
+    weight = [_REF_WEIGHT[pattern](_row(textures, row), points[row].tolist()) for row in range(200)]
+    first, second = textures.colours.unbind(1)
+    expected = first + (second - first) * torch.tensor(weight, dtype=torch.float64)[:, None]
+    torch.testing.assert_close(
+        albedo(textures, points), expected, atol=1e-6, rtol=0
+    )  # lattice values are float32
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.floats(-300, 300), min_size=3, max_size=3))
+def test_noise_agrees_with_the_plain_twin_on_both_sides_of_zero(point):
+    noise = value_noise(torch.tensor([point], dtype=torch.float64))
+    assert float(noise) == pytest.approx(_ref_noise(point), abs=1e-7)  # lattice values are float32
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 10**6), st.sampled_from([torch.float32, torch.float64]))
+def test_a_point_has_the_same_colour_in_any_batch(seed, dtype):
+    """All patterns mixed and shuffled in one call, against one call per pattern, and one for a point alone."""
+    points = _points(20, seed).to(dtype)
+    parts = [_textures(20, pattern, seed) for pattern in Pattern]
+    parts = [
+        part.map(lambda value: value.to(dtype) if value.is_floating_point() else value) for part in parts
+    ]
     expected = torch.cat([albedo(part, points) for part in parts])
-    torch.testing.assert_close(albedo(joined, points.repeat(len(parts), 1)), expected)
+    order = torch.randperm(len(expected), generator=torch.Generator().manual_seed(seed))
+    joined = _join(parts).map(lambda value: value[order])
+    repeated = points.repeat(len(parts), 1)[order]
+    mixed = albedo(joined, repeated.T.contiguous().T)  # the ray caster's memory layout
+    assert mixed.dtype == dtype
+    # tolerance: threads and vector lanes may round the sine and the norm differently
+    torch.testing.assert_close(mixed, expected[order], atol=2e-4 if dtype == torch.float32 else 1e-10, rtol=0)
+    assert torch.equal(albedo(joined, repeated), mixed)  # and the same call again, bit for bit
+    alone = albedo(joined.map(lambda value: value[:1]), repeated[:1])
+    torch.testing.assert_close(alone, mixed[:1], atol=2e-4 if dtype == torch.float32 else 1e-10, rtol=0)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.sampled_from(PATTERNED),
+    st.floats(0.3, 20),
+    st.floats(-64, 64),
+    st.integers(0, 10**6),
+)
+def test_weights_lie_between_the_two_colours(pattern, frequency, phase, seed):
+    weight = albedo(_one_texture(pattern, 400, frequency, phase), _points(400, seed))
+    assert weight.min() >= 0
+    assert weight.max() <= 1
+    assert torch.equal(weight[:, 0], weight[:, 2])
+
+
+@pytest.mark.parametrize("pattern", PATTERNED, ids=lambda pattern: pattern.name)
+def test_pattern_shows_both_colours_over_the_unit_ball(pattern):
+    points = _ball(4000)
+    frequency = 0.5 if pattern == Pattern.GRADIENT else 4.0
+    weight = albedo(_one_texture(pattern, len(points), frequency, phase=7.3), points)[:, 0]
+    assert weight.min() < 0.05
+    assert weight.max() > 0.95
+    assert 0.05 < (weight > 0.5).double().mean() < 0.95
+
+
+def test_flat_shows_the_first_colour_only():
+    points = _ball(100)
+    assert (albedo(_one_texture(Pattern.FLAT, len(points)), points) == 0).all()
+
+
+def _wall(height: float, sideways: Tensor, face: int = 0) -> Tensor:
+    """Brick weights, frequency 1, along a level line of a wall that faces x (0) or y (1)."""
+    points = torch.zeros(len(sideways), 3, dtype=torch.float64)
+    points[:, 1 - face], points[:, 2] = sideways, height
+    return albedo(_one_texture(Pattern.BRICK, len(points), frequency=1.0), points)[:, 0]
+
+
+@pytest.mark.parametrize("face", [0, 1])
+def test_brick_is_a_running_bond(face):
+    """Vertical joints stand one brick apart, and half a brick over in the next course."""
+    sideways = (torch.arange(4000, dtype=torch.float64) + 0.5) / 1000  # four bricks
+    lower, upper, third = (_wall(height, sideways, face) == 1 for height in (0.25, 0.75, 1.25))
+    starts = sideways[1:][lower[1:] & ~lower[:-1]]
+    torch.testing.assert_close(starts, torch.tensor([1.0005, 2.0005, 3.0005], dtype=torch.float64))
+    assert torch.equal(upper, lower.roll(500))
+    assert torch.equal(third, lower)
+    assert lower.double().mean() == pytest.approx(0.06)
+
+
+def test_brick_beds_lie_half_a_length_apart_and_each_brick_has_one_tone():
+    height = (torch.arange(2000, dtype=torch.float64) + 0.5) / 1000  # four courses, clear of their joints
+    points = torch.stack([torch.full_like(height, 0.3), torch.zeros_like(height), height], dim=-1)
+    weight = albedo(_one_texture(Pattern.BRICK, len(points), frequency=1.0), points)[:, 0]
+    courses = weight.view(4, 500)
+    assert (courses[:, :60] == 1).all()
+    assert (courses[:, 60:] == courses[:, 60:61]).all()
+    assert (courses[:, 60] <= 0.3).all()
+    assert len(courses[:, 60].unique()) == 4
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 2), st.floats(0, 1))
+def test_dots_show_on_every_flat_face_of_a_box(axis, depth):
+    """A face meets dots, none of which touch, wherever it cuts the lattice."""
+    step = (torch.arange(40, dtype=torch.float64) + 0.5) / 40
+    points = torch.cartesian_prod(step, step, step[:1])
+    points[:, 2] = depth
+    points = points.roll(axis, dims=1)
+    dotted = albedo(_one_texture(Pattern.DOTS, len(points), frequency=1.0), points)[:, 0].mean()
+    assert 0.1 < dotted < 0.4
+
+
+def test_wood_changes_slowly_along_the_trunk_and_quickly_across():
+    points, step = _ball(4000), 0.02
+    change = {}
+    for axis in range(3):
+        moved = points + step * torch.eye(3, dtype=torch.float64)[axis]
+        wood = _one_texture(Pattern.WOOD, len(points), frequency=6.0, phase=11.0)
+        change[axis] = (albedo(wood, moved) - albedo(wood, points)).abs().mean()
+    assert change[0] < change[1] / 3  # the trunk lies along x
+    assert change[0] < change[2] / 3
+
+
+def test_wood_has_as_many_rings_as_its_frequency_says():
+    """Far from the trunk, rings are planes one cycle apart; bending moves them by less than 1.5."""
+    along = torch.linspace(2, 12, 5001, dtype=torch.float64)
+    points = torch.stack([torch.zeros_like(along), along, torch.zeros_like(along)], dim=-1)
+    weight = albedo(_one_texture(Pattern.WOOD, len(points), frequency=3.0), points)[:, 0]
+    crossings = ((weight[1:] > 0.5) & (weight[:-1] <= 0.5)).sum()
+    assert abs(int(crossings) - 30) <= 4
+
+
+def test_speckle_is_of_low_contrast():
+    points = _ball(4000)
+    spread = {
+        pattern: albedo(_one_texture(pattern, len(points), 12.0), points)[:, 0].std()
+        for pattern in (Pattern.SPECKLE, Pattern.NOISE, Pattern.CHECKER)
+    }
+    assert spread[Pattern.SPECKLE] < 0.2 < 0.25 < spread[Pattern.NOISE] < spread[Pattern.CHECKER]
 
 
 def test_noise_interpolates_its_lattice_values():

@@ -1,0 +1,118 @@
+"""One placed primitive of an object, and points that cover its surface."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from functools import cache
+
+import numpy as np
+import torch
+
+from lrm_core.objects.shapes import PROFILES, Kind, entry, normal
+
+FORMS = 16  # values of a form that occur; few, so that surfaces are sampled once
+FORM_LIMITS = {Kind.TORUS: (0.12, 0.45)}
+ANY_FORM = (0.3, 0.9)
+
+
+@dataclass(frozen=True)
+class Part:
+    """One placed primitive.
+
+    rotation (3, 3) takes its axes to the world; scale (3,) holds half sizes; form as in `shapes.Kind`. Parts
+    with one `finish` look alike.
+    """
+
+    kind: Kind
+    centre: np.ndarray
+    rotation: np.ndarray
+    scale: np.ndarray
+    form: float
+    finish: int = 0
+
+    def surface(self) -> tuple[np.ndarray, np.ndarray]:
+        """Points and unit normals (n, 3), in the world, that cover the surface, its rims and corners included."""
+        points, normals = surface_samples(self.kind, self.form)
+        normals = (normals / self.scale) @ self.rotation.T
+        normals /= np.linalg.norm(normals, axis=1, keepdims=True)
+        return self.centre + (points * self.scale) @ self.rotation.T, normals
+
+    def turned(self, turn: np.ndarray) -> Part:
+        """The part after a rotation (3, 3) about the origin."""
+        return replace(self, centre=turn @ self.centre, rotation=turn @ self.rotation)
+
+
+def draw_form(rng: np.random.Generator, kind: Kind) -> float:
+    """A form for this kind of solid."""
+    low, high = FORM_LIMITS.get(kind, ANY_FORM)
+    return low + (high - low) * int(rng.random() * FORMS) / (FORMS - 1)
+
+
+def mirrored(part: Part, axis: np.ndarray, through: np.ndarray) -> Part:
+    """The part's mirror image in the plane through a point, across a unit vector (3,).
+
+    Every solid is its own mirror image across its own x, which keeps the rotation a rotation.
+    """
+    flip = np.eye(3) - 2 * np.outer(axis, axis)
+    rotation = flip @ part.rotation @ np.diag([-1.0, 1.0, 1.0])
+    return replace(part, centre=through + flip @ (part.centre - through), rotation=rotation)
+
+
+def about_z(angle: float) -> np.ndarray:
+    """Rotation (3, 3) about z, in radians."""
+    cos, sin = math.cos(angle), math.sin(angle)
+    return np.array([[cos, -sin, 0], [sin, cos, 0], [0, 0, 1.0]])
+
+
+def between(rng: np.random.Generator, low: float, high: float) -> float:
+    """A uniform draw."""
+    return low + (high - low) * rng.random()
+
+
+@cache
+def surface_samples(kind: Kind, form: float) -> tuple[np.ndarray, np.ndarray]:
+    """Points and outward normals (n, 3) on a canonical solid, its edges, corners and rims included."""
+    if kind == Kind.TORUS:
+        return _torus_samples(form)
+    outward = np.concatenate([_fibonacci_ball(400), _edges(kind, form)])
+    rays = torch.from_numpy(outward.T)
+    forms = torch.full((len(outward),), form, dtype=rays.dtype)
+    t = entry(kind, 2 * rays, -rays, forms)  # solids are star-shaped about the origin: the first hit is the surface
+    points = (2 - t) * rays
+    normals = normal(kind, points, forms)
+    normals = torch.where(normals.norm(dim=0) > 0, normals, points)  # an apex faces no way
+    return points.T.numpy(), normals.T.numpy()
+
+
+def _edges(kind: Kind, form: float) -> np.ndarray:
+    """Directions (n, 3) towards the rims of a solid of revolution (a hair beside them), or towards corners."""
+    if kind in PROFILES:
+        a, b, c = PROFILES[kind](torch.tensor(form, dtype=torch.float64))
+        radii = [(z, math.sqrt(max(0.0, float(a + z * b + c)))) for z in (-1, 1)]
+        return np.concatenate([_circle(48, radius, 0.9999 * z) for z, radius in radii] + [[[0, 0, 1.0]]])
+    corners = np.stack(np.meshgrid(*[np.linspace(-1, 1, 5)] * 3), axis=-1).reshape(-1, 3)
+    corners = corners[np.abs(corners).max(axis=1) == 1]
+    if kind == Kind.PYRAMID:
+        corners[:, :2] *= np.where(corners[:, 2:] == 1, form, 1)
+    hexagonal = np.concatenate([_circle(6, 1, z) for z in (-1, 1)])
+    ridge = np.stack([np.zeros(5), np.linspace(-1, 1, 5), np.ones(5)], axis=1)
+    return np.concatenate([corners, hexagonal, ridge])
+
+
+def _fibonacci_ball(count: int) -> np.ndarray:
+    z = np.linspace(-1, 1, count)
+    angle = math.pi * (3 - math.sqrt(5)) * np.arange(count)
+    radius = np.sqrt(1 - z * z)
+    return np.stack([radius * np.cos(angle), radius * np.sin(angle), z], axis=1)
+
+
+def _circle(count: int, radius: float, z: float) -> np.ndarray:
+    angle = 2 * math.pi * np.arange(count) / count
+    return np.stack([radius * np.cos(angle), radius * np.sin(angle), np.full(count, z)], axis=1)
+
+
+def _torus_samples(tube: float) -> tuple[np.ndarray, np.ndarray]:
+    ring, angle = _circle(48, 1, 0), 2 * math.pi * np.arange(12) / 12
+    normals = np.concatenate([math.cos(a) * ring + [0, 0, math.sin(a)] for a in angle])
+    return np.tile((1 - tube) * ring, (12, 1)) + tube * normals, normals
