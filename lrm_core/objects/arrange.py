@@ -95,6 +95,8 @@ def _contact(rng: np.random.Generator, part: Part, towards: np.ndarray) -> np.nd
     points = part.surface()[0]
     reach = points @ towards
     extreme = points[reach >= 0.98 * reach.max()]
+    if part.kind == Kind.SPOOL:  # hollow-sided: between two outer points there may be nothing
+        extreme = extreme[:1]
     if part.kind != Kind.TORUS:
         return between(rng, 0.4, 0.9) * extreme.mean(axis=0)
     ring, tube = 1 - part.form, part.form

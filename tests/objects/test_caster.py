@@ -4,13 +4,13 @@ import math
 
 import pytest
 import torch
+from solids import _ref_measure
 from torch import Tensor
 
 from lrm_core.objects import caster
 from lrm_core.objects.caster import cast, visible_from
 from lrm_core.objects.poses import sample_poses
 from lrm_core.objects.procedural import ProceduralBatch, sample_objects
-from lrm_core.objects.shapes import Kind
 from lrm_core.objects.textures import albedo
 
 SEEDS = [0, 1, 2, 3, 4, 5]
@@ -25,23 +25,9 @@ def _ref_inside(batch: ProceduralBatch, points: Tensor, slack: float = 0.0) -> T
                 (points[row] - batch.centre[row, slot]) @ batch.rotation[row, slot] / batch.scale[row, slot]
             )
             inside[row] |= (
-                _ref_depth_inside(int(batch.kind[row, slot]), local, batch.tube[row, slot]) >= slack
+                _ref_measure(int(batch.kind[row, slot]), local, batch.form[row, slot]) >= slack
             )
     return inside
-
-
-def _ref_depth_inside(kind: int, local: Tensor, tube: Tensor) -> Tensor:
-    """Signed measure that is positive inside the canonical solid."""
-    x, y, z = local.unbind(-1)
-    if kind == Kind.ELLIPSOID:
-        return 1 - local.norm(dim=-1)
-    if kind == Kind.BOX:
-        return 1 - local.abs().amax(-1)
-    if kind == Kind.CYLINDER:
-        return torch.minimum(1 - torch.hypot(x, y), 1 - z.abs())
-    if kind == Kind.CONE:
-        return torch.minimum((1 - z) / 2 - torch.hypot(x, y), z + 1)
-    return tube - torch.hypot(torch.hypot(x, y) - (1 - tube), z)
 
 
 def _ref_first_hit(batch: ProceduralBatch, origins: Tensor, directions: Tensor, steps: int = 2400) -> Tensor:
@@ -105,7 +91,7 @@ def test_primitive_is_the_one_that_was_hit(scene):
         slot = int(hits.primitive[row, ray])
         point = origins[row, ray] + hits.depth[row, ray] * directions[row, ray]
         local = (point - batch.centre[row, slot]) @ batch.rotation[row, slot] / batch.scale[row, slot]
-        measure = _ref_depth_inside(int(batch.kind[row, slot]), local, batch.tube[row, slot])
+        measure = _ref_measure(int(batch.kind[row, slot]), local, batch.form[row, slot])
         assert batch.mask[row, slot]
         assert abs(measure) < 1e-4
 
@@ -119,7 +105,7 @@ def test_misses_are_marked_alike(scene):
     assert set(hits.alpha.unique().tolist()) == {0.0, 1.0}
 
 
-def test_colour_is_albedo_under_wrapped_light(scene):
+def test_colour_is_albedo_under_wrapped_lights(scene):
     batch, origins, directions = scene
     hits = cast(batch, origins, directions)
     for row, ray in (hits.alpha[..., 0] > 0).nonzero()[::7].tolist():
@@ -127,8 +113,12 @@ def test_colour_is_albedo_under_wrapped_light(scene):
         point = origins[row, ray] + hits.depth[row, ray] * directions[row, ray]
         own = (point - batch.centre[row, slot]) @ batch.rotation[row, slot]
         colour = albedo(batch.textures.map(lambda value, at=(row, slot): value[at][None]), own[None])[0]
-        cosine, wrap, ambient = hits.normals[row, ray] @ batch.light[row], batch.wrap[row], batch.ambient[row]
-        lit = ambient + (1 - ambient) * max((cosine + wrap) / (1 + wrap), 0)
+        wrap, ambient = batch.wrap[row], batch.ambient[row]
+        shares = [
+            strength * max((hits.normals[row, ray] @ light + wrap) / (1 + wrap), 0)
+            for light, strength in zip(batch.light[row], batch.strength[row], strict=True)
+        ]
+        lit = ambient + (1 - ambient) * sum(shares)
         torch.testing.assert_close(hits.rgb[row, ray], colour * lit, atol=1e-6, rtol=0)
 
 

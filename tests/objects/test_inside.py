@@ -1,5 +1,6 @@
 import pytest
 import torch
+from solids import _ref_measure
 
 from lrm_core.objects.caster import first_hits
 from lrm_core.objects.inside import inside
@@ -9,11 +10,13 @@ from lrm_core.objects.shapes import Kind, contains
 
 @pytest.mark.parametrize("kind", list(Kind))
 def test_a_canonical_solid_contains_its_inside_only(kind):
-    tube = torch.tensor([0.3])
-    core = torch.tensor([[0.7], [0.0], [0.0]]) if kind == Kind.TORUS else torch.zeros(3, 1)
-    assert contains(kind, core, tube).all()
-    outside = torch.tensor([[1.01, 0, 0, 0.8], [0, 1.01, 0, 0.8], [0, 0, 1.01, 1.01]])
-    assert not contains(kind, outside, tube.expand(4)).any()
+    draw = torch.Generator().manual_seed(int(kind))
+    points = 2.4 * torch.rand(5000, 3, generator=draw, dtype=torch.float64) - 1.2
+    form = 0.1 + 0.4 * torch.rand(5000, generator=draw, dtype=torch.float64)
+    expected = _ref_measure(kind, points, form)
+    clear = expected.abs() > 1e-9
+    assert torch.equal(contains(kind, points.T, form)[clear], expected[clear] > 0)
+    assert 0.03 < (expected > 0).double().mean() < 0.9
 
 
 def test_rays_enter_where_the_inside_begins():
