@@ -3,10 +3,11 @@
 import multiprocessing
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from threading import RLock
+from multiprocessing.connection import wait
 from typing import TypeVar
 
 from tqdm import tqdm
@@ -50,10 +51,17 @@ def side_by_side(function: Callable[..., Result], calls: Iterable[tuple], proces
 
 
 def _begin() -> None:
-    """In a new process: Ctrl-C ends it without a word, and it works with one thread."""
+    """In a new process: Ctrl-C ends it without a word, so does the end of its parent, and it works with one thread."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    tqdm.set_lock(RLock())  # its own is shared between processes, and one that is ended would leave it behind
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    tqdm.set_lock(threading.RLock())  # its own is shared between processes, and one that is ended would leave it behind
     os.environ["OMP_NUM_THREADS"] = "1"  # read when NumPy and PyTorch are loaded
     import torch
 
     torch.set_num_threads(1)  # where the script of the user has loaded them already
+
+
+def _end_with_parent() -> None:
+    """Wait until the parent is gone, however it went (SIGTERM, SIGKILL), and end this process."""
+    wait([multiprocessing.parent_process().sentinel])
+    os._exit(1)

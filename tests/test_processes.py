@@ -1,8 +1,11 @@
 """Calls in other processes: what they return, and that they end together."""
 
 import multiprocessing
+import subprocess
+import sys
 import time
 
+import psutil
 import pytest
 
 from lrm_core.processes import side_by_side
@@ -32,3 +35,43 @@ def test_the_first_failure_ends_all(call: str, error: type[Exception], message: 
         list(side_by_side(eval, [SLEEP, (call,), SLEEP], 2))
     assert multiprocessing.active_children() == []
     assert time.monotonic() - began < 200
+
+
+KILLED = """
+import os, time
+from pathlib import Path
+from lrm_core.processes import side_by_side
+
+def work(path):
+    Path(path).write_text(str(os.getpid()))
+    time.sleep(600)
+
+if __name__ == "__main__":
+    list(side_by_side(work, [({one!r},), ({two!r},)], 2))
+"""
+
+
+def test_processes_end_when_their_parent_is_killed(tmp_path) -> None:
+    marks = [tmp_path / "one", tmp_path / "two"]
+    script = tmp_path / "script.py"
+    script.write_text(KILLED.format(one=str(marks[0]), two=str(marks[1])))
+    parent = subprocess.Popen([sys.executable, str(script)])
+    try:
+        workers = [int(_wait_for(lambda mark=mark: mark.exists() and mark.read_text())) for mark in marks]
+    finally:
+        parent.kill()
+        parent.wait()
+    for worker in workers:
+        _wait_for(lambda worker=worker: not _running(worker))
+
+
+def _running(process: int) -> bool:
+    return psutil.pid_exists(process) and psutil.Process(process).status() != psutil.STATUS_ZOMBIE
+
+
+def _wait_for(condition):
+    for _ in range(1200):
+        if found := condition():
+            return found
+        time.sleep(0.1)
+    raise AssertionError("waited for two minutes in vain")
