@@ -16,7 +16,7 @@ def attention(
     key: Float[Tensor, "batch heads keys width"],
     value: Float[Tensor, "batch heads keys width"],
 ) -> Float[Tensor, "batch heads queries width"]:
-    """softmax(query key^T / sqrt(width)) value (Vaswani et al. 2017, eq. 1).
+    """softmax(query key^T / sqrt(width)) value, (batch, heads, queries, width) (Vaswani et al. 2017, eq. 1).
 
     On CUDA it runs through xFormers where that is installed and has an operator for the type and width,
     everywhere else through `scaled_dot_product_attention`.
@@ -30,14 +30,18 @@ def attention(
 def split_heads(
     tokens: Float[Tensor, "batch tokens channels"], heads: int
 ) -> Float[Tensor, "batch heads tokens width"]:
-    """Cut the channels into `heads` equal parts."""
+    """Cut channels into equal parts, (batch, tokens, channels) to (batch, heads, tokens, channels / heads).
+
+    Raises:
+        RuntimeError: if the channels are not a multiple of `heads`.
+    """
     return tokens.unflatten(-1, (heads, -1)).transpose(1, 2)
 
 
 def join_heads(
     tokens: Float[Tensor, "batch heads tokens width"],
 ) -> Float[Tensor, "batch tokens channels"]:
-    """Inverse of `split_heads`."""
+    """Inverse of `split_heads`: (batch, heads, tokens, width) to (batch, tokens, heads * width)."""
     return tokens.transpose(1, 2).flatten(2)
 
 

@@ -54,6 +54,7 @@ def save_checkpoint(
     """Write parameters and configuration to one safetensors file; an old file stays until the new is whole.
 
     Args:
+        model: of any sizes, on any device.
         path: the file; its folder is made where missing.
         dtype: type of the stored parameters; `load_model` reads any into float32.
         metadata: further text for the header, such as steps and data.
@@ -74,6 +75,7 @@ def read_metadata(path: Path) -> dict[str, str]:
     """Text in the header of a checkpoint file: its configuration and what `save_checkpoint` was given.
 
     Raises:
+        FileNotFoundError: if there is no such file.
         ValueError: if the file is not a whole safetensors file.
     """
     try:
@@ -86,6 +88,7 @@ def read_metadata(path: Path) -> dict[str, str]:
 
 
 def _check_device(device: torch.device) -> None:
+    """Raise ValueError for a CUDA device where there is none."""
     if device.type == "cuda" and not torch.cuda.is_available():
         raise ValueError(
             f"device {device}: PyTorch {torch.__version__} sees no CUDA GPU here; choose the device cpu "
@@ -154,6 +157,7 @@ def _embedded_config(path: Path, metadata: Mapping[str, str]) -> LRMConfig:
 
 
 def _parsed_config(text: str, path: Path) -> LRMConfig:
+    """Configuration in JSON `text` of the file `path`."""
     try:
         config: Any = json.loads(text)
         return LRMConfig.from_openlrm(config)
@@ -175,6 +179,7 @@ def _build(config: LRMConfig, state: dict[str, Tensor], path: Path) -> LRM:
 
 
 def _check_finite(state: Mapping[str, Tensor], where: str) -> None:
+    """Raise a ValueError that begins with `where` if any parameter holds NaN or infinity."""
     broken = [name for name, tensor in state.items() if not tensor.isfinite().all()]
     if broken:
         raise ValueError(f"{where}: {len(broken)} parameters hold NaN or infinity, first {broken[0]}")

@@ -17,6 +17,7 @@ def _require_positive(owner: object) -> None:
 
 
 def _require_divisible(width_name: str, width: int, heads_name: str, heads: int) -> None:
+    """Raise ValueError unless `width` is a multiple of `heads`."""
     if width % heads:
         raise ValueError(f"{width_name} ({width}) must be a multiple of {heads_name} ({heads})")
 

@@ -13,8 +13,8 @@ HIDDEN = 64
 class Activated(NamedTuple):
     """Colour (..., 3), within [-0.001, 1.001], and density (..., 1) in 1 / world unit."""
 
-    colour: Tensor
-    density: Tensor
+    colour: Float[Tensor, "*points 3"]
+    density: Float[Tensor, "*points 1"]
 
 
 class Decoder(nn.Module):
@@ -38,6 +38,10 @@ class Decoder(nn.Module):
 
 
 def activate(raw: Float[Tensor, "*points 4"]) -> Activated:
-    """Colour = sigmoid(raw) * 1.002 - 0.001 (as in Mip-NeRF); density = softplus(raw - 1)."""
+    """Colour = sigmoid(raw) * 1.002 - 0.001 (as in Mip-NeRF); density = softplus(raw - 1).
+
+    Args:
+        raw: (..., 4), density first, as `Decoder` returns it.
+    """
     colour = torch.sigmoid(raw[..., 1:]) * 1.002 - 0.001
     return Activated(colour=colour, density=F.softplus(raw[..., :1] - 1))

@@ -21,6 +21,7 @@ class SelfAttention(nn.Module):
         self.proj = nn.Linear(width, width)
 
     def forward(self, tokens: Float[Tensor, "n t e"]) -> Float[Tensor, "n t e"]:
+        """Each token (N, T, E) after looking at all of its image."""
         query, key, value = (split_heads(part, self.heads) for part in self.qkv(tokens).chunk(3, dim=-1))
         return self.proj(join_heads(attention(query, key, value)))
 
@@ -34,6 +35,7 @@ class Mlp(nn.Module):
         self.fc2 = nn.Linear(4 * width, width)
 
     def forward(self, tokens: Float[Tensor, "n t e"]) -> Float[Tensor, "n t e"]:
+        """Tokens (N, T, E), each mapped by itself."""
         return self.fc2(F.gelu(self.fc1(tokens)))
 
 
@@ -45,6 +47,7 @@ class LayerScale(nn.Module):
         self.gamma = nn.Parameter(torch.ones(width))
 
     def forward(self, tokens: Float[Tensor, "n t e"]) -> Float[Tensor, "n t e"]:
+        """Tokens (N, T, E) times the factors (E,)."""
         return tokens * self.gamma
 
 
@@ -61,6 +64,7 @@ class Block(nn.Module):
         self.ls2 = LayerScale(width)
 
     def forward(self, tokens: Float[Tensor, "n t e"]) -> Float[Tensor, "n t e"]:
+        """Tokens (N, T, E) with what attention and MLP add."""
         tokens = tokens + self.ls1(self.attn(self.norm1(tokens)))
         return tokens + self.ls2(self.mlp(self.norm2(tokens)))
 
@@ -73,6 +77,7 @@ class PatchEmbed(nn.Module):
         self.proj = nn.Conv2d(3, width, patch_size, stride=patch_size)
 
     def forward(self, image: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n p e"]:
+        """Tokens (N, P, E) of images (N, 3, H, W) in [0, 1]; a rest at the right or bottom is left out."""
         return self.proj(image).flatten(2).transpose(1, 2)
 
 
@@ -91,7 +96,7 @@ class VisionTransformer(nn.Module):
         self.norm = nn.LayerNorm(width, eps=NORM_EPS)
 
     def positions(self, rows: int, columns: int) -> Float[Tensor, "1 tokens e"]:
-        """Position embedding of the class token and of rows x columns patches, resized bicubically."""
+        """Position embedding (1, 1 + rows * columns, E) of class token and patches, resized bicubically."""
         grid = self.config.pos_grid
         if (rows, columns) == (grid, grid):
             return self.pos_embed
@@ -100,6 +105,7 @@ class VisionTransformer(nn.Module):
         return torch.cat([self.pos_embed[:, :1], resized.flatten(2).transpose(1, 2)], dim=1)
 
     def forward(self, image: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n tokens e"]:
+        """Class token, then patches row by row: (N, 1 + P, E) of images (N, 3, H, W) in [0, 1]."""
         patch, registers = self.config.patch_size, self.config.num_register_tokens
         classes = self.cls_token.expand(len(image), -1, -1)
         tokens = torch.cat([classes, self.patch_embed(image)], dim=1)
@@ -120,7 +126,7 @@ class ImageEncoder(nn.Module):
         self.model = VisionTransformer(config)
 
     def forward(self, image: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n tokens e"]:
-        """Features of images whose sides are multiples of the patch size.
+        """Features (N, 1 + P, E) of images (N, 3, H, W) in [0, 1], sides being multiples of the patch size.
 
         Raises:
             ValueError: if the image is not (N, 3, H, W) or a side is not a multiple of the patch size.

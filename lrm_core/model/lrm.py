@@ -22,6 +22,7 @@ class CameraEmbedder(nn.Module):
         self.mlp = nn.Sequential(nn.Linear(CAMERA_NUMBERS, width), nn.SiLU(), nn.Linear(width, width))
 
     def forward(self, camera: Float[Tensor, "n 16"]) -> Float[Tensor, "n m"]:
+        """Embedding (N, m) of cameras (N, 16): 3x4 pose by rows, fx, fy, cx, cy."""
         return self.mlp(camera)
 
 
@@ -56,6 +57,7 @@ class LRM(nn.Module):
 
     @property
     def decoder(self) -> Decoder:
+        """Maps plane features (..., 3C) to raw density and raw colour (..., 4)."""
         return self.synthesizer["decoder"]
 
     def encode_image(self, image: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n tokens e"]:
@@ -69,7 +71,12 @@ class LRM(nn.Module):
     def planes_from_features(
         self, features: Float[Tensor, "n tokens e"], source_camera: Float[Tensor, "n 16"]
     ) -> Float[Tensor, "n 3 c r r"]:
-        """Planes of `encode_image`'s features and the source camera (3x4 pose by rows, fx, fy, cx, cy).
+        """Planes (N, 3, C, R, R) of an image's features and its camera.
+
+        Args:
+            features: (N, 1 + P, E), from `encode_image`.
+            source_camera: (N, 16), 3x4 camera-to-world pose by rows, fx, fy, cx, cy; lengths in world units,
+                the others as fractions of the image.
 
         Raises:
             ValueError: if the camera is not (N, 16) with the N of the features.
@@ -90,6 +97,10 @@ class LRM(nn.Module):
     ) -> Float[Tensor, "n 3 c r r"]:
         """Planes (N, 3, C, R, R) of images in [0, 1] seen by `source_camera`.
 
+        Args:
+            image: (N, 3, H, W), sides being multiples of the patch size.
+            source_camera: (N, 16), as in `planes_from_features`.
+
         Raises:
             ValueError: as `encode_image` and `planes_from_features`.
         """
@@ -98,9 +109,10 @@ class LRM(nn.Module):
     def forward(
         self, image: Float[Tensor, "n 3 h w"], source_camera: Float[Tensor, "n 16"]
     ) -> Float[Tensor, "n 3 c r r"]:
+        """As `predict_planes`."""
         return self.predict_planes(image, source_camera)
 
-    def load_openlrm_state_dict(self, state: Mapping[str, Tensor]) -> None:
+    def load_openlrm_state_dict(self, state: Mapping[str, Float[Tensor, "..."]]) -> None:
         """Take over parameters by OpenLRM's names, every one of them; float16 becomes this model's dtype.
 
         Raises:
@@ -110,8 +122,12 @@ class LRM(nn.Module):
         self.load_state_dict(state)
 
 
-def check_state(state: Mapping[str, Tensor], expected: Mapping[str, Sequence[int]]) -> None:
-    """Raise one ValueError that counts and samples what keeps `state` from having the `expected` shapes."""
+def check_state(state: Mapping[str, Float[Tensor, "..."]], expected: Mapping[str, Sequence[int]]) -> None:
+    """Refuse parameters that do not have the `expected` names and shapes.
+
+    Raises:
+        ValueError: one for all faults; it counts those of each kind and names the first three.
+    """
     faults = {
         "missing": [name for name in expected if name not in state],
         "unexpected": [name for name in state if name not in expected],
@@ -130,4 +146,5 @@ def check_state(state: Mapping[str, Tensor], expected: Mapping[str, Sequence[int
 
 
 def _sample(names: Sequence[str], count: int = 3) -> str:
+    """The first few names."""
     return ", ".join(names[:count]) + (", ..." if len(names) > count else "")

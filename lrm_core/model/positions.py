@@ -19,14 +19,14 @@ SHORTEST_WAVE = 0.125
 
 
 def patch_coordinates(grid: int) -> Float[Tensor, "patches 3"]:
-    """Coordinates (u, v, 0) of grid x grid patches, row by row from the top."""
+    """Coordinates (u, v, 0), (grid * grid, 3), of grid x grid patches, row by row from the top."""
     centre = (torch.arange(grid) + 0.5) / grid - 0.5
     v, u = torch.meshgrid(centre, centre, indexing="ij")
     return torch.stack([u, v, torch.zeros_like(u)], dim=-1).flatten(0, 1)
 
 
 def plane_coordinates(side: int) -> Float[Tensor, "3 tokens 3"]:
-    """Coordinates of the tokens of planes 0 (x, y), 1 (x, z) and 2 (z, y), row by row.
+    """Coordinates (3, side * side, 3) of the tokens of planes 0 (x, y), 1 (x, z) and 2 (z, y), row by row.
 
     The first axis of a plane is its column and the second its row; the world coordinate that a plane
     leaves out is taken as 0.
@@ -46,11 +46,12 @@ def plane_coordinates(side: int) -> Float[Tensor, "3 tokens 3"]:
 
 
 def sine_cosine(coordinates: Float[Tensor, "*tokens 3"], width: int) -> Float[Tensor, "*tokens width"]:
-    """Embed (u, v, y): a third of the channels each, half sines, half cosines (Vaswani et al. 2017, 3.5).
+    """Embed (u, v, y), (..., 3) to (..., width), by sines and cosines (Vaswani et al. 2017, section 3.5).
 
-    Wavelengths run geometrically from LONGEST_WAVE to SHORTEST_WAVE image widths, so that neighbouring
-    tokens of a 16 x 16 grid differ and still correlate. y counts by the image width that it would cover
-    at the origin, FOCAL / DISTANCE. Channels beyond the last multiple of 6 are 0.
+    Each coordinate takes width // 6 wavelengths, running geometrically from LONGEST_WAVE to SHORTEST_WAVE
+    image widths, so that neighbouring tokens of a 16 x 16 grid differ and still correlate. y counts by the
+    image width that it would cover at the origin, FOCAL / DISTANCE. Channels beyond the last multiple of 6
+    are 0.
     """
     waves = torch.logspace(math.log10(LONGEST_WAVE), math.log10(SHORTEST_WAVE), width // 6)
     scale = torch.tensor([1.0, 1.0, FOCAL / DISTANCE])

@@ -21,6 +21,7 @@ class ModulatedNorm(nn.Module):
         self.mlp = nn.Sequential(nn.SiLU(), nn.Linear(camera_width, 2 * width))
 
     def forward(self, tokens: Float[Tensor, "n t d"], camera: Float[Tensor, "n m"]) -> Float[Tensor, "n t d"]:
+        """Tokens (N, T, d), normalised and modulated by embedded cameras (N, m)."""
         shift, scale = self.mlp(camera)[:, None].chunk(2, dim=-1)  # (N, 1, d) each
         return self.norm(tokens) * (1 + scale) + shift
 
@@ -46,7 +47,7 @@ class Attention(nn.Module):
         for name, weight in self.named_parameters(recurse=False):
             nn.init.xavier_uniform_(weight, gain=0.5**0.5 if name == "in_proj_weight" else 1.0)
 
-    def projections(self) -> tuple[Tensor, Tensor, Tensor]:
+    def projections(self) -> tuple[Float[Tensor, "d d"], Float[Tensor, "d e"], Float[Tensor, "d e"]]:
         """Weights of query (d, d), key (d, e) and value (d, e); views of the parameters."""
         if self.packed:
             return self.in_proj_weight.chunk(3)
@@ -55,6 +56,7 @@ class Attention(nn.Module):
     def forward(
         self, tokens: Float[Tensor, "n t d"], context: Float[Tensor, "n s e"]
     ) -> Float[Tensor, "n t d"]:
+        """What each token (N, T, d) finds in the context (N, S, e); (N, T, d)."""
         query_weight, key_weight, value_weight = self.projections()
         query = split_heads(F.linear(tokens, query_weight), self.heads)  # (N, heads, T, d / heads)
         key = split_heads(F.linear(context, key_weight), self.heads)  # (N, heads, S, d / heads)
@@ -80,6 +82,7 @@ class Layer(nn.Module):
     def forward(
         self, tokens: Float[Tensor, "n t d"], features: Float[Tensor, "n s e"], camera: Float[Tensor, "n m"]
     ) -> Float[Tensor, "n t d"]:
+        """Tokens (N, T, d) after image features (N, S, e), seen from cameras (N, m), were taken in."""
         tokens = tokens + self.cross_attn(self.norm1(tokens, camera), features)
         normed = self.norm2(tokens, camera)
         tokens = tokens + self.self_attn(normed, normed)
@@ -87,10 +90,7 @@ class Layer(nn.Module):
 
 
 class PlaneTransformer(nn.Module):
-    """`layers` modulated layers and a final LayerNorm.
-
-    Args of forward: plane tokens (N, T, d), image features (N, S, e), embedded camera (N, m).
-    """
+    """`layers` modulated layers and a final LayerNorm."""
 
     def __init__(self, layers: int, width: int, context_width: int, camera_width: int, heads: int) -> None:
         super().__init__()
@@ -100,6 +100,13 @@ class PlaneTransformer(nn.Module):
     def forward(
         self, tokens: Float[Tensor, "n t d"], features: Float[Tensor, "n s e"], camera: Float[Tensor, "n m"]
     ) -> Float[Tensor, "n t d"]:
+        """Plane tokens (N, T, d) that know the image.
+
+        Args:
+            tokens: (N, T, d), position embeddings of the planes' tokens.
+            features: (N, S, e), of the image.
+            camera: (N, m), embedded source camera.
+        """
         for layer in self.layers:
             tokens = layer(tokens, features, camera)
         return self.norm(tokens)

@@ -11,12 +11,13 @@ from dataclasses import replace
 import numpy as np
 
 from lrm_core.objects import families
-from lrm_core.objects.parts import Part, about_z, between, draw_form, mirrored
+from lrm_core.objects.parts import Part, Points, Rotation, Vector, about_z, between, draw_form, mirrored
 from lrm_core.objects.shapes import POINTED, Kind
 
 BOUND = 0.95  # world units, radius of the bounding sphere
 LOOSE, LOOSE_PARTS = 0.15, 6  # share of objects without a plan, and how many primitives they have at most
-UPRIGHT, FACING = 0.9, 0.5  # shares of planned objects that stand on their feet, and that look at the source camera
+UPRIGHT = 0.9  # share of planned objects that stand on their feet
+FACING = 0.5  # share of planned objects that look at the source camera
 _CORE_FORMS = (0.65, 0.72)  # shares of blobs, and of blobs and rods; the rest are plates
 _LIMB_FORMS = (0.5, 0.75)
 HULL_SLACK = 1.004  # the hull is sampled: what may stick out between its samples
@@ -36,13 +37,13 @@ def arrange(rng: np.random.Generator) -> list[Part]:
 def _heap(rng: np.random.Generator) -> list[Part]:
     """2 to 6 primitives, each attached to an earlier one."""
     count = 2 + int(rng.random() * (LOOSE_PARTS - 1))
-    upright = rng.random() < 0.55
-    spin = about_z(2 * math.pi * rng.random())
-    parts = [_draw_part(rng, 0.5, _CORE_FORMS, upright, spin)]
+    upright, spin = rng.random() < 0.55, about_z(2 * math.pi * rng.random())
+    spin = spin if upright else None
+    parts = [_draw_part(rng, 0.5, _CORE_FORMS, spin)]
     while len(parts) < count:
         parent = parts[int(rng.random() ** 2 * len(parts))]  # mostly the first ones: fewer long chains
-        part = _draw_part(rng, 0.5 * between(rng, 0.35, 0.85), _LIMB_FORMS, upright, spin)
-        part = replace(_attach(rng, parent, part, upright, spin), finish=len(parts))
+        part = _draw_part(rng, 0.5 * between(rng, 0.35, 0.85), _LIMB_FORMS, spin)
+        part = replace(_attach(rng, parent, part, spin), finish=len(parts))
         parts.append(part)
         twin = _mirror(part, parent)
         if len(parts) < count and rng.random() < 0.5 and _apart(part, twin):
@@ -51,7 +52,7 @@ def _heap(rng: np.random.Generator) -> list[Part]:
 
 
 def _draw_part(
-    rng: np.random.Generator, size: float, forms: tuple[float, float], upright: bool, spin: np.ndarray
+    rng: np.random.Generator, size: float, forms: tuple[float, float], spin: Rotation | None
 ) -> Part:
     """A primitive at the origin: a blob, a rod or a plate, with its longest half size equal to `size`."""
     kind = Kind(int(rng.random() * len(Kind)))
@@ -66,11 +67,10 @@ def _draw_part(
         scale = np.array([1, between(rng, 0.5, 1), between(rng, 0.12, 0.3)])
     if kind != Kind.TORUS:
         scale = _order_axes(rng, kind, scale)
-    rotation = spin @ _quarter_turn(rng) if upright else _random_rotation(rng)
-    return Part(kind, np.zeros(3), rotation, np.maximum(size * scale, 0.05), form)
+    return Part(kind, np.zeros(3), _draw_turn(rng, spin), np.maximum(size * scale, 0.05), form)
 
 
-def _order_axes(rng: np.random.Generator, kind: Kind, scale: np.ndarray) -> np.ndarray:
+def _order_axes(rng: np.random.Generator, kind: Kind, scale: Vector) -> Vector:
     """Turn the half sizes so that solids with an axis are mostly round about it."""
     long, middle, short = scale
     if kind in (Kind.ELLIPSOID, Kind.BOX, Kind.ROUNDED) or rng.random() < 0.2:
@@ -80,17 +80,16 @@ def _order_axes(rng: np.random.Generator, kind: Kind, scale: np.ndarray) -> np.n
     return np.array([long, long, short])
 
 
-def _attach(rng: np.random.Generator, parent: Part, part: Part, upright: bool, spin: np.ndarray) -> Part:
+def _attach(rng: np.random.Generator, parent: Part, part: Part, spin: Rotation | None) -> Part:
     """Move the part so that it holds a random place of the parent's surface."""
     points, normals = parent.surface()
-    towards = (spin @ _quarter_turn(rng) if upright else _random_rotation(rng))[:, 2]
-    facing = normals @ towards
+    facing = normals @ _draw_turn(rng, spin)[:, 2]
     eligible = np.flatnonzero(facing > facing.max() - 0.1)
     chosen = eligible[int(rng.random() * len(eligible))]
     return replace(part, centre=points[chosen] - _contact(rng, part, -normals[chosen]))
 
 
-def _contact(rng: np.random.Generator, part: Part, towards: np.ndarray) -> np.ndarray:
+def _contact(rng: np.random.Generator, part: Part, towards: Vector) -> Vector:
     """A place inside a part about the origin, well out in a direction."""
     points = part.surface()[0]
     reach = points @ towards
@@ -118,13 +117,22 @@ def _apart(part: Part, twin: Part) -> bool:
 
 
 def _normalise(parts: list[Part]) -> list[Part]:
+    """The parts moved and scaled together to fill the sphere of radius `BOUND` about the origin."""
     centre, radius = enclosing_ball(np.concatenate([part.surface()[0] for part in parts]))
     grow = BOUND / (radius * HULL_SLACK)
     return [replace(part, centre=(part.centre - centre) * grow, scale=part.scale * grow) for part in parts]
 
 
-def enclosing_ball(points: np.ndarray, iterations: int = 100) -> tuple[np.ndarray, float]:
-    """Nearly smallest ball about points (n, 3): centre (3,) and radius (Badoiu and Clarkson 2003)."""
+def enclosing_ball(points: Points, iterations: int = 100) -> tuple[Vector, float]:
+    """Nearly smallest ball that holds every point (Badoiu and Clarkson 2003).
+
+    Args:
+        points: (n, 3), n at least 1.
+        iterations: steps of the centre towards the farthest point; the k-th goes 1 / (k + 9) of the way.
+
+    Returns:
+        Centre (3,) and radius, in the units of the points.
+    """
     square = np.einsum("ij,ij->i", points, points)
     centre = (points.min(axis=0) + points.max(axis=0)) / 2
     for step in range(iterations):
@@ -133,14 +141,19 @@ def enclosing_ball(points: np.ndarray, iterations: int = 100) -> tuple[np.ndarra
     return centre, float(np.linalg.norm(points - centre, axis=1).max())
 
 
-def _quarter_turn(rng: np.random.Generator) -> np.ndarray:
+def _draw_turn(rng: np.random.Generator, spin: Rotation | None) -> Rotation:
+    """A quarter turn before the `spin` that all upright parts share, or any rotation where there is none."""
+    return _random_rotation(rng) if spin is None else spin @ _quarter_turn(rng)
+
+
+def _quarter_turn(rng: np.random.Generator) -> Rotation:
     """One of the 6 rotations that only rename axes and signs, with z to each side equally often."""
     axis, sign = int(rng.random() * 3), 1.0 if rng.random() < 0.5 else -1.0
     cycle = np.roll(np.eye(3), axis, axis=0)
     return cycle @ np.diag([1.0, sign, sign])
 
 
-def _random_rotation(rng: np.random.Generator) -> np.ndarray:
+def _random_rotation(rng: np.random.Generator) -> Rotation:
     """Uniform rotation from a unit quaternion (Shoemake 1992)."""
     u, v, w = rng.random(), 2 * math.pi * rng.random(), 2 * math.pi * rng.random()
     a, b = math.sqrt(1 - u), math.sqrt(u)

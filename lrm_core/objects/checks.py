@@ -3,13 +3,14 @@
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Float, Float32, UInt8
 from PIL import Image, UnidentifiedImageError
 
 RIGID_TOLERANCE = 1e-3  # largest entry of R^T R - 1
 
 
-def read_array(path: Path) -> np.ndarray:
-    """A real-valued array from an .npy file, as float32; never unpickles.
+def read_array(path: Path) -> Float32[np.ndarray, "..."]:
+    """A real-valued array of any shape from an .npy file, as float32; never unpickles.
 
     Raises:
         FileNotFoundError: if there is no such file.
@@ -27,8 +28,8 @@ def read_array(path: Path) -> np.ndarray:
     return array.astype(np.float32)
 
 
-def read_rgba(path: Path) -> np.ndarray:
-    """Pixels (H, W, 4) uint8 of a PNG with straight alpha.
+def read_rgba(path: Path) -> UInt8[np.ndarray, "H W 4"]:
+    """Pixels (H, W, 4) of a PNG with straight alpha, 0 to 255.
 
     Raises:
         ValueError: if the file is not a readable PNG, or has no alpha channel.
@@ -43,8 +44,12 @@ def read_rgba(path: Path) -> np.ndarray:
     return np.asarray(image)
 
 
-def check_pose(path: Path, pose: np.ndarray) -> np.ndarray:
+def check_pose(path: Path, pose: Float[np.ndarray, "..."]) -> Float[np.ndarray, "3 4"]:
     """The pose itself, if it is a rigid camera-to-world matrix (3, 4).
+
+    Args:
+        path: the file that a complaint names.
+        pose: of any shape; a rotation (3, 3) beside a translation in world units is asked for.
 
     Raises:
         ValueError: for another shape, NaN or infinity, a rotation with |R^T R - 1| > 1e-3, or a reflection.
@@ -64,8 +69,12 @@ def check_pose(path: Path, pose: np.ndarray) -> np.ndarray:
     return pose
 
 
-def check_intrinsics(path: Path, intrinsics: np.ndarray) -> np.ndarray:
-    """The intrinsics themselves, if they are [[fx, fy], [cx, cy], [width, height]] of a real camera.
+def check_intrinsics(path: Path, intrinsics: Float[np.ndarray, "..."]) -> Float[np.ndarray, "3 2"]:
+    """The intrinsics (3, 2) themselves, if they are [[fx, fy], [cx, cy], [width, height]] of a real camera.
+
+    Args:
+        path: the file that a complaint names.
+        intrinsics: of any shape; in pixels.
 
     Raises:
         ValueError: for another shape, NaN or infinity, a focal length that is not positive, or a size that is

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Float32
 from PIL import Image
 from torch import Tensor
 
@@ -46,15 +46,15 @@ class RenderedObject:
     intrinsics: Float[Tensor, "3 2"]
 
     def normalized_poses(self) -> Float[Tensor, "V 3 4"]:
-        """Poses in the world where view 0 is the canonical source camera at its own distance."""
+        """Poses (V, 3, 4) in the world where view 0 is the canonical source camera at its own distance."""
         return normalize_poses(self.poses, "auto")
 
     def cameras(self) -> Float[Tensor, "V 25"]:
-        """Render cameras of all views, in the normalised world."""
+        """Render cameras (V, 25) of all views, in the normalised world."""
         return standard_camera(self.normalized_poses(), self.intrinsics)
 
     def source_camera(self) -> Float[Tensor, "1 16"]:
-        """What the encoder is told about view 0, in the normalised world."""
+        """What the encoder is told about view 0, (1, 16), in the normalised world."""
         return principal_camera(self.normalized_poses()[:1], self.intrinsics)
 
     def first(self, count: int | None) -> RenderedObject:
@@ -103,7 +103,17 @@ def load_object(folder: str | Path) -> RenderedObject:
 
 
 def load_cameras(folder: str | Path) -> tuple[Float[Tensor, "V 3 4"], Float[Tensor, "3 2"]]:
-    """Read poses and intrinsics of a rendered object without opening its images; raises as `load_object`."""
+    """Read the cameras of a rendered object without opening its images.
+
+    Args:
+        folder: holds `rgba/`, `pose/` and `intrinsics.npy`.
+
+    Returns:
+        Camera-to-world poses (V, 3, 4) as stored, and intrinsics (3, 2) in pixels.
+
+    Raises:
+        FileNotFoundError, ValueError: as `load_object`.
+    """
     folder = Path(folder)
     count = _count_views(folder)
     intrinsics = check_intrinsics(folder / "intrinsics.npy", read_array(folder / "intrinsics.npy"))
@@ -122,9 +132,9 @@ def save_object(
 
     Args:
         folder: must not exist yet; its parent is made.
-        rgba: straight alpha, in [0, 1]; stored in 8 bits a channel.
-        poses: camera-to-world, Blender axes, world units.
-        intrinsics: [[fx, fy], [cx, cy], [width, height]] in pixels.
+        rgba: (V, 4, H, W), straight alpha, in [0, 1]; stored in 8 bits a channel.
+        poses: (V, 3, 4), camera-to-world, Blender axes, world units.
+        intrinsics: (3, 2), [[fx, fy], [cx, cy], [width, height]] in pixels.
 
     Raises:
         FileExistsError: if `folder` exists.
@@ -166,7 +176,7 @@ def _count_views(folder: Path) -> int:
     return len(images)
 
 
-def _read_images(paths: list[Path], size: tuple[int, int]) -> np.ndarray:
+def _read_images(paths: list[Path], size: tuple[int, int]) -> Float32[np.ndarray, "V 4 H W"]:
     """Images (V, 4, H, W) in [0, 1], after checking that all have the given size (width, height)."""
     first = read_rgba(paths[0])
     images = [first]
@@ -182,6 +192,7 @@ def _read_images(paths: list[Path], size: tuple[int, int]) -> np.ndarray:
 
 
 def _check_to_save(folder: Path, rgba: Tensor, poses: Tensor, intrinsics: Tensor) -> None:
+    """Raise the ValueErrors of `save_object`; the tensors may have any shape."""
     if rgba.ndim != 4 or rgba.shape[1] != 4 or not len(rgba) or len(rgba) != len(poses):
         found = f"{tuple(rgba.shape)} and {tuple(poses.shape)}"
         raise ValueError(f"{folder}: expected rgba (V, 4, H, W) and poses (V, 3, 4), found {found}")
@@ -195,7 +206,13 @@ def _check_to_save(folder: Path, rgba: Tensor, poses: Tensor, intrinsics: Tensor
         check_pose(folder / "pose" / f"{index:03d}.npy", pose.numpy())
 
 
-def _write_files(folder: Path, rgba: Tensor, poses: Tensor, intrinsics: Tensor) -> None:
+def _write_files(
+    folder: Path,
+    rgba: Float[Tensor, "V 4 H W"],
+    poses: Float[Tensor, "V 3 4"],
+    intrinsics: Float[Tensor, "3 2"],
+) -> None:
+    """Images, poses and intrinsics, in a folder that does not exist yet."""
     (folder / "rgba").mkdir(parents=True)
     (folder / "pose").mkdir()
     pixels = (rgba * 255).round().to(torch.uint8).permute(0, 2, 3, 1).contiguous().numpy()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import colorsys
-from typing import NamedTuple
+from typing import NamedTuple, TypedDict
 
 import numpy as np
+from jaxtyping import Float
 
 from lrm_core.objects.textures import Pattern
 
@@ -34,6 +35,19 @@ FREQUENCY = {  # cycles per world unit, drawn log-uniform between
     Pattern.SPECKLE: (9.0, 16.0),
 }
 STRONG, GENTLE = 0.35, 0.08  # least difference of a texture's two colours in some channel
+
+Colour = Float[np.ndarray, " 3"]
+
+
+class Finish(TypedDict):
+    """One row of `Textures`, with its units."""
+
+    pattern: int
+    frequency: float
+    octaves: int
+    axis: Float[np.ndarray, " 3"]
+    phase: Float[np.ndarray, " 3"]
+    colours: Float[np.ndarray, "2 3"]
 
 
 class Family(NamedTuple):
@@ -84,8 +98,8 @@ class Finishes:
         self._shared = [self._colour(self._families) for _ in range(3)]
         self._materials = {pattern: self._colour(families) for pattern, families in MATERIALS.items()}
 
-    def draw(self, scale: np.ndarray) -> dict[str, object]:
-        """The texture of one primitive.
+    def draw(self, scale: Float[np.ndarray, " 3"]) -> Finish:
+        """The texture of one primitive; moves the generator on.
 
         Args:
             scale: (3,), half sizes in world units, along the axes of the primitive.
@@ -110,6 +124,7 @@ class Finishes:
         }
 
     def _pattern(self) -> Pattern:
+        """A pattern, as often as `SHARES` says."""
         place = self._rng.random()
         for pattern, share in SHARES.items():
             place -= share
@@ -117,7 +132,7 @@ class Finishes:
                 return pattern
         return Pattern.FLAT  # the shares sum to one up to rounding
 
-    def _axis(self, pattern: Pattern, scale: np.ndarray) -> np.ndarray:
+    def _axis(self, pattern: Pattern, scale: Float[np.ndarray, " 3"]) -> Float[np.ndarray, " 3"]:
         """A unit vector: in any direction, or, in half of the draws, along an axis of the primitive.
 
         Wood is cut along the trunk: there it is the axis along which the primitive is longest.
@@ -127,7 +142,7 @@ class Finishes:
             axis = np.eye(3)[int(np.argmax(scale)) if pattern == Pattern.WOOD else int(which * 3)]
         return axis / np.linalg.norm(axis)
 
-    def _colours(self, pattern: Pattern) -> tuple[np.ndarray, np.ndarray]:
+    def _colours(self, pattern: Pattern) -> tuple[Colour, Colour]:
         """Two colours that differ in some channel by `STRONG` or more; in half of the draws `GENTLE` to that."""
         strong = self._rng.random() < 0.5
         if pattern in MATERIALS and self._rng.random() < IN_MATERIAL:
@@ -138,12 +153,13 @@ class Finishes:
         first = self._pick()
         return first, self._apart(first, self._families) if strong else self._tone(first, strong)
 
-    def _pick(self) -> np.ndarray:
+    def _pick(self) -> Colour:
+        """A colour of the palette: one of the shared, or a new one."""
         if self._rng.random() < 0.5:
             return self._shared[int(self._rng.random() * 3)]
         return self._colour(self._families)
 
-    def _apart(self, first: np.ndarray, families: tuple[Family, ...]) -> np.ndarray:
+    def _apart(self, first: Colour, families: tuple[Family, ...]) -> Colour:
         """A colour that differs from `first` by `STRONG` in some channel; a far tone of it if none is found."""
         for _ in range(20):
             second = self._pick() if families is self._families else self._colour(families)
@@ -151,7 +167,7 @@ class Finishes:
                 return second
         return self._tone(first, strong=True)
 
-    def _tone(self, first: np.ndarray, strong: bool) -> np.ndarray:
+    def _tone(self, first: Colour, strong: bool) -> Colour:
         """`first` darkened or lightened, so that the channel that moves most moves by a drawn difference.
 
         A difference of at most 0.5 fits one way or the other: either a channel is at least 0.5, or all are
@@ -163,7 +179,7 @@ class Finishes:
         darken = self._rng.random() < 0.5 if min(brightest, room) >= difference else brightest > room
         return first * (1 - difference / brightest) if darken else first + (1 - first) * (difference / room)
 
-    def _colour(self, families: tuple[Family, ...]) -> np.ndarray:
+    def _colour(self, families: tuple[Family, ...]) -> Colour:
         """A colour, rgb (3,) in [0, 1], of one of the families, each as likely as any other."""
         which, *places = self._rng.random(4).tolist()
         ranges = families[int(which * len(families))]

@@ -7,14 +7,16 @@ from pathlib import Path
 
 import numpy as np
 import trimesh
+from jaxtyping import Float, Int
 from PIL import Image
+
+Texture = Float[np.ndarray, "H W 4"]
+Triangles = Float[np.ndarray, "F 3 3"]  # of corners, normals too
+Colour = Float[np.ndarray, "*shape"]
 
 RADIUS = 0.95  # of the bounding sphere about the origin, in world units
 UP_AXIS = {".glb": "y", ".gltf": "y", ".obj": "y", ".ply": "z"}
-LINEAR_COLOURS = (
-    ".glb",
-    ".gltf",
-)  # their factors and vertex colours are linear, those of other files display-referred
+LINEAR_COLOURS = (".glb", ".gltf")  # have linear factors and vertex colours; other files, display-referred
 CREASE = np.cos(np.radians(45))  # a vertex normal further from its face's normal than this is not used
 ALPHA_CUTOFF = 0.5
 NO_TEXTURE = np.ones((1, 1, 4), dtype=np.float32)
@@ -30,7 +32,7 @@ class Material:
         cutoff: rays pass where alpha is below; 0 for an opaque material.
     """
 
-    levels: tuple[np.ndarray, ...]
+    levels: tuple[Texture, ...]
     cutoff: float
 
 
@@ -47,11 +49,11 @@ class Mesh:
         materials: at least one.
     """
 
-    triangles: np.ndarray
-    normals: np.ndarray
-    uv: np.ndarray
-    colours: np.ndarray
-    material: np.ndarray
+    triangles: Triangles
+    normals: Triangles
+    uv: Float[np.ndarray, "F 3 2"]
+    colours: Float[np.ndarray, "F 3 4"]
+    material: Int[np.ndarray, " F"]
     materials: tuple[Material, ...]
 
 
@@ -67,7 +69,8 @@ def load_mesh(path: str | Path, up: str = "auto") -> Mesh:
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: for another suffix, an unreadable file, a mesh without faces, or NaN among the vertices.
+        ValueError: for another suffix or up axis, an unreadable file, a mesh without faces or area, or NaN
+            among the vertices.
     """
     path = Path(path)
     pieces = [_flatten(piece, path.suffix.lower()) for piece in _read_pieces(path)]
@@ -90,22 +93,34 @@ def load_mesh(path: str | Path, up: str = "auto") -> Mesh:
     )
 
 
-def face_normals(triangles: np.ndarray) -> np.ndarray:
-    """Unit normals (F, 3) of triangles (F, 3, 3) with positive area."""
+def face_normals(triangles: Triangles) -> Float[np.ndarray, "F 3"]:
+    """Unit normals (F, 3) of triangles (F, 3, 3) with positive area, on the side where corners turn anticlockwise."""
     normals = np.cross(triangles[:, 1] - triangles[:, 0], triangles[:, 2] - triangles[:, 0])
     return normals / np.linalg.norm(normals, axis=-1, keepdims=True)
 
 
-def display_from_linear(colour: np.ndarray) -> np.ndarray:
-    """sRGB transfer function (IEC 61966-2-1), values in [0, 1]."""
+def display_from_linear(colour: Colour) -> Colour:
+    """Encode linear light by the sRGB transfer function (IEC 61966-2-1); any shape, values in [0, 1]."""
     return np.where(
         colour <= 0.0031308, 12.92 * colour, 1.055 * np.maximum(colour, 0.0031308) ** (1 / 2.4) - 0.055
     )
 
 
-def linear_from_display(colour: np.ndarray) -> np.ndarray:
-    """Inverse of `display_from_linear`."""
+def linear_from_display(colour: Colour) -> Colour:
+    """Linear light of sRGB values; any shape, values in [0, 1]; the inverse of `display_from_linear`."""
     return np.where(colour <= 0.04045, colour / 12.92, ((np.maximum(colour, 0.04045) + 0.055) / 1.055) ** 2.4)
+
+
+def sample_texture(texture: Texture, uv: Float[np.ndarray, "n 2"]) -> Float[np.ndarray, "n 4"]:
+    """Bilinear lookup (n, 4) in a repeating texture (H, W, 4) at uv (n, 2), v pointing up."""
+    height, width = texture.shape[:2]
+    column, row = uv[:, 0] * width - 0.5, (1 - uv[:, 1]) * height - 0.5
+    left, top = np.floor(column).astype(int), np.floor(row).astype(int)
+    across, down = (column - left)[:, None], (row - top)[:, None]
+    left, right, top, bottom = left % width, (left + 1) % width, top % height, (top + 1) % height
+    upper = texture[top, left] * (1 - across) + texture[top, right] * across
+    lower = texture[bottom, left] * (1 - across) + texture[bottom, right] * across
+    return upper * (1 - down) + lower * down
 
 
 def _read_pieces(path: Path) -> list[trimesh.Trimesh]:
@@ -123,7 +138,7 @@ def _read_pieces(path: Path) -> list[trimesh.Trimesh]:
 
 def _flatten(
     piece: trimesh.Trimesh, suffix: str
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, Material]:
+) -> tuple[Triangles, Triangles, Float[np.ndarray, "F 3 2"], Float[np.ndarray, "F 3 4"], Material]:
     """Triangles, normals, uv and colours per corner, and the material of one mesh."""
     faces = piece.faces
     uv = getattr(piece.visual, "uv", None)
@@ -139,6 +154,7 @@ def _flatten(
 
 
 def _material(piece: trimesh.Trimesh, suffix: str) -> Material:
+    """The base colour of one mesh, its factor multiplied into the texture."""
     source = getattr(piece.visual, "material", None)
     if source is None:
         return Material((NO_TEXTURE,), ALPHA_CUTOFF)
@@ -152,7 +168,7 @@ def _material(piece: trimesh.Trimesh, suffix: str) -> Material:
     return Material(_halvings(texture), 0.0 if mode == "OPAQUE" else cutoff)
 
 
-def _base_colour(source: object) -> tuple[Image.Image | None, np.ndarray, str, float]:
+def _base_colour(source: object) -> tuple[Image.Image | None, Float[np.ndarray, " 4"], str, float]:
     """Texture, RGBA factor in [0, 1], glTF alpha mode and cutoff of a trimesh material."""
     if isinstance(source, trimesh.visual.material.PBRMaterial):
         image, colour = source.baseColorTexture, source.baseColorFactor
@@ -165,7 +181,7 @@ def _base_colour(source: object) -> tuple[Image.Image | None, np.ndarray, str, f
     return image, factor if len(factor) == 4 else np.append(factor, 1.0), mode, float(cutoff)
 
 
-def _halvings(texture: np.ndarray) -> tuple[np.ndarray, ...]:
+def _halvings(texture: Texture) -> tuple[Texture, ...]:
     """The texture and its successive 2x2 averages; colours are averaged with their alpha as weight."""
     levels = [texture]
     while max(levels[-1].shape[:2]) > 1:
@@ -179,14 +195,16 @@ def _halvings(texture: np.ndarray) -> tuple[np.ndarray, ...]:
     return tuple(levels)
 
 
-def _upright(vectors: np.ndarray, path: Path, up: str) -> np.ndarray:
+def _upright(vectors: Triangles, path: Path, up: str) -> Triangles:
+    """Points or directions turned from the axes of the file to those of the world."""
     axis = UP_AXIS[path.suffix.lower()] if up == "auto" else up
     if axis not in ("y", "z"):
         raise ValueError(f"up axis {up!r}: choose y, z or auto")
     return np.stack([vectors[..., 0], -vectors[..., 2], vectors[..., 1]], axis=-1) if axis == "y" else vectors
 
 
-def _normalise(triangles: np.ndarray, path: Path) -> np.ndarray:
+def _normalise(triangles: Triangles, path: Path) -> Triangles:
+    """Bounding box about the origin, farthest corner at `RADIUS`."""
     corners = triangles.reshape(-1, 3)
     centred = triangles - (corners.min(0) + corners.max(0)) / 2
     radius = np.linalg.norm(centred, axis=-1).max()
@@ -195,12 +213,12 @@ def _normalise(triangles: np.ndarray, path: Path) -> np.ndarray:
     return centred * (RADIUS / radius)
 
 
-def _areas(triangles: np.ndarray) -> np.ndarray:
+def _areas(triangles: Triangles) -> Float[np.ndarray, " F"]:
     edges = np.cross(triangles[:, 1] - triangles[:, 0], triangles[:, 2] - triangles[:, 0])
     return np.linalg.norm(edges, axis=-1) / 2
 
 
-def _shading_normals(triangles: np.ndarray, normals: np.ndarray) -> np.ndarray:
+def _shading_normals(triangles: Triangles, normals: Triangles) -> Triangles:
     """Corner normals, replaced by the face's own where they are missing or lie beyond the crease angle."""
     flat = face_normals(triangles)[:, None]
     length = np.linalg.norm(normals, axis=-1, keepdims=True)

@@ -13,11 +13,11 @@ from typing import NamedTuple
 import numpy as np
 import torch
 import trimesh
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from trimesh.ray.ray_pyembree import RayMeshIntersector
 
-from lrm_core.objects.mesh import Mesh, face_normals, load_mesh
+from lrm_core.objects.mesh import Mesh, Triangles, face_normals, load_mesh, sample_texture
 from lrm_core.render.cameras import standard_camera
 from lrm_core.render.rays import camera_rays
 
@@ -30,6 +30,10 @@ LIGHT = np.array([-0.35, -0.6, 0.72]) / np.linalg.norm([-0.35, -0.6, 0.72])  # t
 AMBIENT = 0.45
 WRAP = 0.3
 
+Vectors = Float[np.ndarray, "n 3"]  # points, directions or barycentric coordinates
+Scalars = Float[np.ndarray, " n"]
+Faces = Int[np.ndarray, " n"]
+
 
 class MeshViews(NamedTuple):
     """Straight RGBA in [0, 1], distance from the camera (inf where nothing is hit), what view 0 sees too."""
@@ -40,11 +44,11 @@ class MeshViews(NamedTuple):
 
 
 class Hits(NamedTuple):
-    """First opaque surface on n rays: face (-1 for none), barycentric (n, 3), distance (inf for none)."""
+    """First opaque surface on n rays: face (n,), -1 for none; barycentric (n, 3); distance (n,), inf for none."""
 
-    face: np.ndarray
-    barycentric: np.ndarray
-    distance: np.ndarray
+    face: Faces
+    barycentric: Vectors
+    distance: Scalars
 
 
 def pinhole_intrinsics(resolution: int) -> Float[Tensor, "3 2"]:
@@ -81,7 +85,13 @@ def render_mesh(
 
 
 class MeshCaster:
-    """Embree's tree over a mesh, and ray queries that see through its cut-outs."""
+    """Embree's tree over a mesh, and ray queries that see through its cut-outs.
+
+    Attributes:
+        mesh: as given.
+        face_normals: unit vectors, (F, 3).
+        texel_density: texels of the finest level per world unit, (F,).
+    """
 
     def __init__(self, mesh: Mesh) -> None:
         self.mesh = mesh
@@ -93,8 +103,13 @@ class MeshCaster:
         )
         self._tree = RayMeshIntersector(soup)
 
-    def first_hits(self, origins: np.ndarray, directions: np.ndarray) -> Hits:
-        """First surface whose alpha reaches its cutoff, for rays (n, 3) with unit directions."""
+    def first_hits(self, origins: Vectors, directions: Vectors) -> Hits:
+        """First surface whose alpha reaches its cutoff, among the `LAYERS` nearest on each ray.
+
+        Args:
+            origins: (n, 3), in world units.
+            directions: (n, 3), unit vectors.
+        """
         count = len(origins)
         hits = Hits(np.full(count, -1), np.zeros((count, 3)), np.full(count, np.inf))
         live, start = np.arange(count), np.zeros(count)
@@ -113,8 +128,13 @@ class MeshCaster:
                 break
         return hits
 
-    def base_colour(self, face: np.ndarray, barycentric: np.ndarray, footprint: np.ndarray) -> np.ndarray:
-        """RGBA (n, 4) at surface points; texels are about as large as `footprint` (n,), in world units."""
+    def base_colour(self, face: Faces, barycentric: Vectors, footprint: Scalars) -> Float[np.ndarray, "n 4"]:
+        """Display-referred straight RGBA (n, 4) in [0, 1] at surface points, unlit.
+
+        Args:
+            face, barycentric: the points, (n,) and (n, 3), as in `Hits`.
+            footprint: (n,), about how large a texel may be, in world units; 0 for the finest level.
+        """
         uv = _interpolate(self.mesh.uv, face, barycentric)
         colour = _interpolate(self.mesh.colours, face, barycentric)
         index = self.mesh.material[face]
@@ -129,7 +149,8 @@ class MeshCaster:
             colour[at] *= texel
         return colour
 
-    def _is_solid(self, face: np.ndarray, barycentric: np.ndarray) -> np.ndarray:
+    def _is_solid(self, face: Faces, barycentric: Vectors) -> Bool[np.ndarray, " n"]:
+        """Whether alpha reaches the cutoff at surface points."""
         solid = np.ones(len(face), dtype=bool)
         doubtful = self._see_through[self.mesh.material[face]]
         if doubtful.any():
@@ -140,21 +161,9 @@ class MeshCaster:
         return solid
 
 
-def sample_texture(texture: np.ndarray, uv: np.ndarray) -> np.ndarray:
-    """Bilinear lookup (n, 4) in a repeating texture (H, W, 4) at uv (n, 2), v pointing up."""
-    height, width = texture.shape[:2]
-    column, row = uv[:, 0] * width - 0.5, (1 - uv[:, 1]) * height - 0.5
-    left, top = np.floor(column).astype(int), np.floor(row).astype(int)
-    across, down = (column - left)[:, None], (row - top)[:, None]
-    left, right, top, bottom = left % width, (left + 1) % width, top % height, (top + 1) % height
-    upper = texture[top, left] * (1 - across) + texture[top, right] * across
-    lower = texture[bottom, left] * (1 - across) + texture[bottom, right] * across
-    return upper * (1 - down) + lower * down
-
-
 def _render_view(
-    caster: MeshCaster, camera: Tensor, source: np.ndarray, resolution: int
-) -> tuple[Tensor, Tensor, Tensor]:
+    caster: MeshCaster, camera: Float[Tensor, " 25"], source: Float[np.ndarray, " 3"], resolution: int
+) -> tuple[Float[Tensor, "4 H W"], Float[Tensor, "1 H W"], Bool[Tensor, "1 H W"]]:
     """One view: rgba (4, H, W), depth (1, H, W), visible (1, H, W)."""
     fine = resolution * SAMPLES
     origins, directions = (rays.numpy() for rays in camera_rays(camera, fine))
@@ -162,9 +171,8 @@ def _render_view(
     rays = np.flatnonzero(hits.face >= 0)
     face, barycentric, distance = hits.face[rays], hits.barycentric[rays], hits.distance[rays]
     footprint = distance / (FOCAL * fine)
-    colour = caster.base_colour(face, barycentric, footprint)[:, :3] * _shade(
-        caster, face, barycentric, directions[rays]
-    )
+    shade = _shade(caster, face, barycentric, directions[rays])
+    colour = caster.base_colour(face, barycentric, footprint)[:, :3] * shade
     points = origins[rays] + distance[:, None] * directions[rays]
     seen = _sees(caster, source, points, face, directions[rays])
     samples = np.zeros((fine * fine, 6))  # colour, hit, distance, seen
@@ -172,21 +180,22 @@ def _render_view(
     return _average(samples, resolution)
 
 
-def _average(samples: np.ndarray, resolution: int) -> tuple[Tensor, Tensor, Tensor]:
+def _average(
+    samples: Float[np.ndarray, "n 6"], resolution: int
+) -> tuple[Float[Tensor, "4 H W"], Float[Tensor, "1 H W"], Bool[Tensor, "1 H W"]]:
     """Means over the samples of each pixel that hit; alpha is the share that does."""
     blocks = samples.reshape(resolution, SAMPLES, resolution, SAMPLES, 6).mean((1, 3))  # (H, W, 6)
     alpha = blocks[..., 3:4]
-    means = torch.from_numpy(np.divide(blocks, alpha, out=np.zeros_like(blocks), where=alpha > 0)).permute(
-        2, 0, 1
-    )
+    means = np.divide(blocks, alpha, out=np.zeros_like(blocks), where=alpha > 0)
+    means = torch.from_numpy(means).permute(2, 0, 1)
     rgba = torch.cat([means[:3].clamp(0, 1), torch.from_numpy(alpha).permute(2, 0, 1)]).float()
     hit = rgba[3:] > 0
     return rgba, means[4:5].float().where(hit, torch.inf), hit & (means[5:6] >= 0.5)
 
 
 def _shade(
-    caster: MeshCaster, face: np.ndarray, barycentric: np.ndarray, directions: np.ndarray
-) -> np.ndarray:
+    caster: MeshCaster, face: Faces, barycentric: Vectors, directions: Vectors
+) -> Float[np.ndarray, "n 1"]:
     """Brightness (n, 1) of surface points, lit on the side that the rays arrive from."""
     normal = _interpolate(caster.mesh.normals, face, barycentric)
     normal /= np.maximum(np.linalg.norm(normal, axis=-1, keepdims=True), 1e-9)
@@ -198,8 +207,8 @@ def _shade(
 
 
 def _sees(
-    caster: MeshCaster, source: np.ndarray, points: np.ndarray, face: np.ndarray, directions: np.ndarray
-) -> np.ndarray:
+    caster: MeshCaster, source: Float[np.ndarray, " 3"], points: Vectors, face: Faces, directions: Vectors
+) -> Bool[np.ndarray, " n"]:
     """Whether a camera at `source` sees the side of the surface points (n, 3) that rays `directions` meet."""
     towards = points - source
     distance = np.linalg.norm(towards, axis=-1)
@@ -212,9 +221,7 @@ def _sees(
     return seen
 
 
-def _intersect(
-    triangles: np.ndarray, origins: np.ndarray, directions: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def _intersect(triangles: Triangles, origins: Vectors, directions: Vectors) -> tuple[Scalars, Vectors]:
     """Distance (n,) and barycentric (n, 3) where rays meet triangles (Moeller and Trumbore 1997)."""
     edge1, edge2 = triangles[:, 1] - triangles[:, 0], triangles[:, 2] - triangles[:, 0]
     offset = origins - triangles[:, 0]
@@ -226,12 +233,14 @@ def _intersect(
     return (edge2 * q).sum(-1) * inverse, barycentric / barycentric.sum(-1, keepdims=True)
 
 
-def _interpolate(corners: np.ndarray, face: np.ndarray, barycentric: np.ndarray) -> np.ndarray:
+def _interpolate(
+    corners: Float[np.ndarray, "F 3 C"], face: Faces, barycentric: Vectors
+) -> Float[np.ndarray, "n C"]:
     """Corner values (F, 3, C) at barycentric coordinates (n, 3) of faces (n,)."""
     return np.einsum("nkc,nk->nc", corners[face], barycentric)
 
 
-def _texel_density(mesh: Mesh) -> np.ndarray:
+def _texel_density(mesh: Mesh) -> Float[np.ndarray, " F"]:
     """Texels of the finest level per world unit, (F,)."""
     edges, uv = mesh.triangles, mesh.uv
     area = np.linalg.norm(np.cross(edges[:, 1] - edges[:, 0], edges[:, 2] - edges[:, 0]), axis=-1)

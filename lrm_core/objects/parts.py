@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
 import torch
+from jaxtyping import Float
 
 from lrm_core.objects.shapes import PROFILES, Kind, entry, normal
 
@@ -15,77 +17,120 @@ FORMS = 16  # values of a form that occur; few, so that surfaces are sampled onc
 FORM_LIMITS = {Kind.TORUS: (0.12, 0.45)}
 ANY_FORM = (0.3, 0.9)
 
+Vector = Float[np.ndarray, " 3"]
+Rotation = Float[np.ndarray, "3 3"]
+Points = Float[np.ndarray, "n 3"]
+
 
 @dataclass(frozen=True)
 class Part:
     """One placed primitive.
 
-    rotation (3, 3) takes its axes to the world; scale (3,) holds half sizes; form as in `shapes.Kind`. Parts
-    with one `finish` look alike.
+    Attributes:
+        kind, form: the solid, as in `shapes.Kind`.
+        centre: (3,), in world units.
+        rotation: (3, 3), takes its axes to the world.
+        scale: (3,), half sizes along its axes, in world units.
+        finish: parts with the same number look alike.
     """
 
     kind: Kind
-    centre: np.ndarray
-    rotation: np.ndarray
-    scale: np.ndarray
+    centre: Vector
+    rotation: Rotation
+    scale: Vector
     form: float
     finish: int = 0
 
-    def surface(self) -> tuple[np.ndarray, np.ndarray]:
-        """Points and unit normals (n, 3), in the world, that cover the surface, its rims and corners included."""
+    def surface(self) -> tuple[Points, Points]:
+        """Points and unit outward normals, (n, 3) each, in the world, that cover the surface up to its rims."""
         points, normals = surface_samples(self.kind, self.form)
         normals = (normals / self.scale) @ self.rotation.T
         normals /= np.linalg.norm(normals, axis=1, keepdims=True)
         return self.centre + (points * self.scale) @ self.rotation.T, normals
 
-    def turned(self, turn: np.ndarray) -> Part:
+    def turned(self, turn: Rotation) -> Part:
         """The part after a rotation (3, 3) about the origin."""
         return replace(self, centre=turn @ self.centre, rotation=turn @ self.rotation)
 
 
 def draw_form(rng: np.random.Generator, kind: Kind) -> float:
-    """A form for this kind of solid."""
+    """One of the `FORMS` forms of this kind of solid, each as likely as any other."""
     low, high = FORM_LIMITS.get(kind, ANY_FORM)
     return low + (high - low) * int(rng.random() * FORMS) / (FORMS - 1)
 
 
-def mirrored(part: Part, axis: np.ndarray, through: np.ndarray) -> Part:
-    """The part's mirror image in the plane through a point, across a unit vector (3,).
+def placed(
+    rng: np.random.Generator, kind: Kind, centre: Sequence[float], scale: Sequence[float], finish: int = 0
+) -> Part:
+    """A part with its axes along those of the world, and a form that is drawn.
+
+    Args:
+        rng: moved on by one draw.
+        kind: the solid.
+        centre: 3 numbers, in world units.
+        scale: 3 half sizes, in world units.
+        finish: parts with the same number look alike.
+    """
+    return Part(
+        kind, np.array(centre, float), np.eye(3), np.array(scale, float), draw_form(rng, kind), finish
+    )
+
+
+def mirrored(part: Part, axis: Vector, through: Vector) -> Part:
+    """The part's mirror image in a plane.
 
     Every solid is its own mirror image across its own x, which keeps the rotation a rotation.
+
+    Args:
+        part: in the same frame as the plane.
+        axis: (3,), unit normal of the plane.
+        through: (3,), a point of the plane, in world units.
     """
     flip = np.eye(3) - 2 * np.outer(axis, axis)
     rotation = flip @ part.rotation @ np.diag([-1.0, 1.0, 1.0])
     return replace(part, centre=through + flip @ (part.centre - through), rotation=rotation)
 
 
-def about_z(angle: float) -> np.ndarray:
-    """Rotation (3, 3) about z, in radians."""
+def pair(part: Part, axis: Sequence[float] = (1, 0, 0)) -> list[Part]:
+    """The part and its mirror image in the plane through the origin across `axis`, 3 numbers of length 1."""
+    return [part, mirrored(part, np.array(axis, float), np.zeros(3))]
+
+
+def four(part: Part) -> list[Part]:
+    """The part and its mirror images across x, across y and across both."""
+    return [twin for side in pair(part) for twin in pair(side, (0, 1, 0))]
+
+
+def about_z(angle: float) -> Rotation:
+    """Rotation (3, 3) about z by `angle` radians, anticlockwise seen from above."""
     cos, sin = math.cos(angle), math.sin(angle)
     return np.array([[cos, -sin, 0], [sin, cos, 0], [0, 0, 1.0]])
 
 
 def between(rng: np.random.Generator, low: float, high: float) -> float:
-    """A uniform draw."""
+    """One uniform draw in [low, high)."""
     return low + (high - low) * rng.random()
 
 
 @cache
-def surface_samples(kind: Kind, form: float) -> tuple[np.ndarray, np.ndarray]:
-    """Points and outward normals (n, 3) on a canonical solid, its edges, corners and rims included."""
+def surface_samples(kind: Kind, form: float) -> tuple[Points, Points]:
+    """Points and outward normals, (n, 3) each, on a canonical solid, its edges, corners and rims included.
+
+    Normals need not be of unit length. The arrays are kept and shared between calls: leave them as they are.
+    """
     if kind == Kind.TORUS:
         return _torus_samples(form)
     outward = np.concatenate([_fibonacci_ball(400), _edges(kind, form)])
     rays = torch.from_numpy(outward.T)
     forms = torch.full((len(outward),), form, dtype=rays.dtype)
-    t = entry(kind, 2 * rays, -rays, forms)  # solids are star-shaped about the origin: the first hit is the surface
+    t = entry(kind, 2 * rays, -rays, forms)  # star-shaped about the origin: the first hit is the surface
     points = (2 - t) * rays
     normals = normal(kind, points, forms)
     normals = torch.where(normals.norm(dim=0) > 0, normals, points)  # an apex faces no way
     return points.T.numpy(), normals.T.numpy()
 
 
-def _edges(kind: Kind, form: float) -> np.ndarray:
+def _edges(kind: Kind, form: float) -> Points:
     """Directions (n, 3) towards the rims of a solid of revolution (a hair beside them), or towards corners."""
     if kind in PROFILES:
         a, b, c = PROFILES[kind](torch.tensor(form, dtype=torch.float64))
@@ -100,19 +145,21 @@ def _edges(kind: Kind, form: float) -> np.ndarray:
     return np.concatenate([corners, hexagonal, ridge])
 
 
-def _fibonacci_ball(count: int) -> np.ndarray:
+def _fibonacci_ball(count: int) -> Points:
+    """Directions (count, 3) evenly about the sphere, on a spiral by the golden angle."""
     z = np.linspace(-1, 1, count)
     angle = math.pi * (3 - math.sqrt(5)) * np.arange(count)
     radius = np.sqrt(1 - z * z)
     return np.stack([radius * np.cos(angle), radius * np.sin(angle), z], axis=1)
 
 
-def _circle(count: int, radius: float, z: float) -> np.ndarray:
+def _circle(count: int, radius: float, z: float) -> Points:
+    """Points (count, 3) evenly on a circle about the z axis."""
     angle = 2 * math.pi * np.arange(count) / count
     return np.stack([radius * np.cos(angle), radius * np.sin(angle), np.full(count, z)], axis=1)
 
 
-def _torus_samples(tube: float) -> tuple[np.ndarray, np.ndarray]:
+def _torus_samples(tube: float) -> tuple[Points, Points]:
     ring, angle = _circle(48, 1, 0), 2 * math.pi * np.arange(12) / 12
     normals = np.concatenate([math.cos(a) * ring + [0, 0, math.sin(a)] for a in angle])
     return np.tile((1 - tube) * ring, (12, 1)) + tube * normals, normals

@@ -17,15 +17,20 @@ def render_object(
 
     Args:
         seed: the number of the object.
-        poses: camera-to-world, Blender axes, cameras outside of the unit sphere.
+        poses: (V, 3, 4), camera-to-world, Blender axes, world units; cameras outside of the unit sphere.
         resolution: image width and height, in pixels.
         focal: focal length as a fraction of the width.
         supersample: rays per pixel and axis.
 
     Returns:
-        rgba: straight (not premultiplied) colour and the share of rays that hit, in [0, 1].
-        depth: mean distance from the camera centre over the rays that hit, in world units; inf if none did.
-        visible: whether at least half of the points that were hit see the camera centre of view 0.
+        rgba: (V, 4, H, W), straight (not premultiplied) colour and the share of rays that hit, in [0, 1].
+        depth: (V, 1, H, W), mean distance from the camera centre over the rays that hit, in world units; inf if
+            none did.
+        visible: (V, 1, H, W), whether at least half of the points that were hit see the camera centre of
+            view 0.
+
+    Raises:
+        ValueError: if the seed is negative.
     """
     batch = sample_objects([seed])
     samples = [
@@ -42,7 +47,16 @@ def render_object(
 def pixel_rays(
     pose: Float[Tensor, "3 4"], resolution: int, focal: float
 ) -> tuple[Float[Tensor, "1 K 3"], Float[Tensor, "1 K 3"]]:
-    """Origins and unit directions through the pixel centres, row by row, K = resolution squared."""
+    """Origins and unit directions of the rays through the pixel centres, in the world.
+
+    Args:
+        pose: (3, 4), camera-to-world, Blender axes, world units.
+        resolution: image width and height, in pixels.
+        focal: focal length as a fraction of the width.
+
+    Returns:
+        Both (1, K, 3), row by row from the top, K = resolution squared.
+    """
     centre = ((torch.arange(resolution) + 0.5) / resolution - 0.5) / focal
     v, u = torch.meshgrid(-centre, centre, indexing="ij")
     local = torch.stack([u, v, -torch.ones_like(u)], dim=-1).view(1, -1, 3)

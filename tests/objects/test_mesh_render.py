@@ -16,6 +16,7 @@ from lrm_core.objects.mesh import (
     face_normals,
     linear_from_display,
     load_mesh,
+    sample_texture,
 )
 from lrm_core.objects.mesh_render import (
     AMBIENT,
@@ -24,7 +25,6 @@ from lrm_core.objects.mesh_render import (
     MeshCaster,
     pinhole_intrinsics,
     render_mesh,
-    sample_texture,
 )
 from lrm_core.render.cameras import canonical_pose, look_at, standard_camera
 from lrm_core.render.rays import camera_rays
