@@ -7,6 +7,7 @@ and thereby an error of the build.
 import os
 from collections.abc import Callable
 from math import isnan
+from statistics import fmean
 from typing import Any
 
 from docutils import nodes
@@ -17,12 +18,13 @@ from sphinx.util.docutils import SphinxDirective
 from lrm_core.evidence import verdicts
 from lrm_core.evidence.claims import PUBLISHED_OBJECTS, claim, claims
 from lrm_core.evidence.rulebook import RULES
+from lrm_core.evidence.rules_isotropy import PUBLISHED_SPREAD
 from lrm_core.fit.pretrain_data import FOCAL
 from lrm_core.model.positions import DISTANCE
 from lrm_core.objects.arrange import BOUND
 from lrm_core.objects.poses import SHELL_DISTANCE
 from lrm_core.show.findings import stored_finding, stored_verdict
-from lrm_core.show.prose import number, percent_range
+from lrm_core.show.prose import number, percent, percent_range
 from lrm_core.spectral import PUBLISHED_EDGES
 
 SCORES = ["claim", "verdict", "published", "ours, as published", "audited [95% interval]", "quantity"]
@@ -65,6 +67,12 @@ NUMBERS: dict[str, Callable[[str], str]] = {
     "c5.finding": lambda profile: stored_finding("C5", profile),
     "c6.verdict": lambda profile: stored_verdict("C6", profile).capitalize(),
     "c6.finding": lambda profile: stored_finding("C6", profile),
+    "c7.published.ratio": lambda profile: number(fmean(claim("C7").published["ratio"].values())),
+    "c7.verdict": lambda profile: stored_verdict("C7", profile).capitalize(),
+    "c7.finding": lambda profile: stored_finding("C7", profile),
+    "c8.published.spread": lambda profile: percent(PUBLISHED_SPREAD),
+    "c8.verdict": lambda profile: stored_verdict("C8", profile).capitalize(),
+    "c8.finding": lambda profile: stored_finding("C8", profile),
     "object.radius": lambda profile: f"{BOUND:g}",
     "camera.focal": lambda profile: f"{FOCAL:g}",
     "camera.nearest": lambda profile: f"{SHELL_DISTANCE[0]:g}",
@@ -106,15 +114,20 @@ class Scorecard(SphinxDirective):
 
 def _scores(row: Any) -> list[str]:
     """Cells of one claim."""
-    interval = f"{number(row.audited)} [{number(row.low)}, {number(row.high)}]"
+    interval = f"{_score(row.audited)} [{_score(row.low)}, {_score(row.high)}]"
     return [
         f"{row.claim} {row.title}",
         row.verdict,
-        number(row.published),
-        number(row.ours_published_definition),
+        _score(row.published),
+        _score(row.ours_published_definition),
         interval if not isnan(row.audited) else "–",
         row.quantity,
     ]
+
+
+def _score(value: float) -> str:
+    """A number with two digits behind the point, with four where it would be read as nothing."""
+    return number(value, 4 if 0 < abs(value) < 0.01 else 2)
 
 
 def _table(header: list[str], rows: list[list[str]]) -> nodes.table:

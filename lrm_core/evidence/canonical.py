@@ -51,6 +51,11 @@ def canonical_json(value: Plain) -> str:
     return _write(value, "") + "\n"
 
 
+def blank(value: Any) -> Any:
+    """The same nested dictionary without its numbers: what a record says where nothing could be measured."""
+    return {name: blank(entry) for name, entry in value.items()} if isinstance(value, dict) else None
+
+
 def _rounded(value: float, where: str) -> float:
     if not isfinite(value):
         raise ValueError(

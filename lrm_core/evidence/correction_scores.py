@@ -12,10 +12,10 @@ from lrm_core.evidence.metrics import image_l1, ssim
 from lrm_core.evidence.oracles import (
     OracleCache,
     OracleConfig,
+    heldout_views,
     oracle,
     predicted_planes,
     render_images,
-    split_views,
 )
 from lrm_core.evidence.perceptual import lpips
 from lrm_core.model.lrm import LRM
@@ -105,15 +105,9 @@ def object_scene(
     Raises:
         ValueError: if that leaves no view; as `make_scene`.
     """
-    chosen = split_views(item)[1][:views]
-    if not chosen:
-        raise ValueError(
-            f"{item.name}: expected at least one held-out view, found {len(item.images)} views in all "
-            f"and {views} wanted"
-        )
+    seen = heldout_views(item, views)
     predicted = predicted_planes(model, item)
     reference = oracle(model, item, "predicted", config, seed, cache).planes
-    seen = item.views(chosen)
     size = seen.images.shape[-1]
 
     def render(planes: Planes) -> Images:

@@ -12,17 +12,26 @@ MATTER = 5.0  # density in 1 / world unit: a tenth of the box's side absorbs 63%
 
 
 @torch.no_grad()
+def matter_lattice(
+    model: LRM, planes: Float[Tensor, "3 c r r"]
+) -> tuple[Float[Tensor, "r r r 3"], Bool[Tensor, "r r r"]]:
+    """The texel centres of the box, indexed [z, y, x], in world units, and whether each lies in matter."""
+    size = planes.shape[-1]
+    centres = (torch.arange(size, device=planes.device) + 0.5) * (2 / size) - 1
+    z, y, x = torch.meshgrid(centres, centres, centres, indexing="ij")
+    points = torch.stack([x, y, z], dim=-1)
+    density = query_points(planes[None], model.decoder, points.view(1, -1, 3)).density
+    return points, (density > MATTER).view(size, size, size)
+
+
+@torch.no_grad()
 def matter_texels(model: LRM, planes: Float[Tensor, "3 c r r"]) -> Bool[Tensor, "3 r r"]:
     """Texels that some point in matter reads, from the densities at the texel centres of the box.
 
     A fit moves the other texels too (Adam makes steps of full size of the smallest gradients), but no image
     shows it. Bilinear lookups reach one texel further, hence a margin of one.
     """
-    size = planes.shape[-1]
-    centres = (torch.arange(size, device=planes.device) + 0.5) * (2 / size) - 1
-    z, y, x = torch.meshgrid(centres, centres, centres, indexing="ij")
-    points = torch.stack([x, y, z], dim=-1).reshape(1, -1, 3)
-    solid = (query_points(planes[None], model.decoder, points).density > MATTER).view(size, size, size)
+    _, solid = matter_lattice(model, planes)
     read = torch.stack([solid.any(0), solid.any(1), solid.any(2).T])  # planes xy, xz, zy as [row, column]
     return max_pool2d(read.float(), 3, stride=1, padding=1) > 0
 

@@ -95,6 +95,19 @@ def split_views(item: RenderedObject) -> tuple[list[int], list[int]]:
     return [index for index in range(count) if index not in heldout], heldout
 
 
+def heldout_views(item: RenderedObject, views: int) -> Views:
+    """The first so many held-out views of an object.
+
+    Raises:
+        ValueError: if that leaves no view.
+    """
+    chosen = split_views(item)[1][:views]
+    if not chosen:
+        found = f"{len(item.images)} views in all and {views} wanted"
+        raise ValueError(f"{item.name}: expected at least one held-out view, found {found}")
+    return item.views(chosen)
+
+
 @torch.no_grad()
 def predicted_planes(model: LRM, item: RenderedObject) -> Float[Tensor, "3 c r r"]:
     """T_pred from view 0, with the camera distance of the object.

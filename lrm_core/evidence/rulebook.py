@@ -2,7 +2,9 @@
 
 from lrm_core.evidence.rules import BASINS, RESIDUAL_SPECTRUM, Rule
 from lrm_core.evidence.rules_correction import AMPLIFICATION, BAND_CORRECTION, LOW_BAND
+from lrm_core.evidence.rules_isotropy import ISOTROPY
 from lrm_core.evidence.rules_response import DECODER_RESPONSE
+from lrm_core.evidence.rules_visibility import VISIBILITY
 
 RULES: dict[str, Rule] = {
     rule.claim: rule
@@ -13,5 +15,7 @@ RULES: dict[str, Rule] = {
         BAND_CORRECTION,
         AMPLIFICATION,
         LOW_BAND,
+        VISIBILITY,
+        ISOTROPY,
     )
 }

@@ -24,7 +24,7 @@ from lrm_core.evidence.oracles import Oracle, OracleConfig, Start, oracle, predi
 from lrm_core.evidence.rulebook import RULES
 from lrm_core.evidence.rules import Rule
 from lrm_core.evidence.runner import load_item
-from lrm_core.evidence.verdicts import Judgement, judge
+from lrm_core.evidence.verdicts import Judgement, experiment_table, judge
 from lrm_core.model.hashing import model_hash
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject
@@ -142,6 +142,18 @@ def make_records(
         record_all(profile, [experiment], refresh, objects=objects, device=device)
 
 
+def records_beside(chapter: Chapter, experiment: str, refresh: bool = False) -> pd.DataFrame:
+    """Current records of another experiment on the chapter's objects, made where they are missing (or `refresh`).
+
+    Raises:
+        ValueError: if the experiment is unknown.
+    """
+    device = str(next(chapter.model.parameters()).device)
+    make_records(experiment, chapter.plan.name, refresh, list(chapter.groups), device)
+    table = experiment_table(experiment, chapter.plan.name, model_hash(chapter.model))
+    return table[table["object"].isin(chapter.groups)].reset_index(drop=True)
+
+
 def show_text(text: str) -> None:
     """Display Markdown."""
     display(Markdown(text))
@@ -172,11 +184,16 @@ def show_verdict(chapter: Chapter) -> None:
 
 def show_records(chapter: Chapter, notebook: str) -> None:
     """Display how to run the chapter again and where its records are."""
-    name, folder = chapter.plan.name, f"data/results/{chapter.plan.name}/{chapter.rule.experiment}/"
-    show_text(prose.reproduce(name, notebook))
-    show_text(f"The {len(chapter.table)} records are in `{folder}`, one JSON file per object and seed.")
-    scalars = chapter.table.loc[:, [not _is_list(chapter.table[column]) for column in chapter.table]]
-    show_html(prose.csv_link(scalars, chapter.rule.experiment, "All records as one table (CSV)"))
+    show_text(prose.reproduce(chapter.plan.name, notebook))
+    show_records_of(chapter, chapter.rule.experiment, chapter.table)
+
+
+def show_records_of(chapter: Chapter, experiment: str, table: pd.DataFrame) -> None:
+    """Display where the records of an experiment are, and all of them as one table."""
+    folder = f"data/results/{chapter.plan.name}/{experiment}/"
+    show_text(f"The {len(table)} records are in `{folder}`, one JSON file per object and seed.")
+    scalars = table.loc[:, [not _is_list(table[column]) for column in table]]
+    show_html(prose.csv_link(scalars, experiment, "All records as one table (CSV)"))
 
 
 def _is_list(column: pd.Series) -> bool:

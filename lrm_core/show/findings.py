@@ -8,7 +8,9 @@ from lrm_core.evidence.claims import PUBLISHED_OBJECTS, claim
 from lrm_core.evidence.rulebook import RULES
 from lrm_core.evidence.rules import C1_FEATURES, C1_MATTER, C1_OURS, Intervals
 from lrm_core.evidence.rules_response import C3_OURS, C3_PREDICTED, C3_REFERENCE
+from lrm_core.evidence.rules_visibility import C7_OURS, C7_TRUTH
 from lrm_core.evidence.verdicts import NOT_MEASURED, TOO_FEW, Judgement, experiment_table, intervals, judge
+from lrm_core.show.finding_isotropy import ISOTROPY_MEANING, isotropy_sentence
 from lrm_core.show.prose import number, percent, percent_range
 
 # What each case of a rule amounts to, in the order of its cases.
@@ -60,6 +62,15 @@ MEANING: dict[str, tuple[str, ...]] = {
         "So the records do not show that the rest of the low band helps, and more than twice as much as the channel "
         "means.",
     ),
+    "C7": (
+        "So occlusion hardly matters to the colours inside of the oracle's matter, but much to the surface that one "
+        "sees: by the published definition the question was put to points that no image shows.",
+        "So it is not occlusion: what the source does not see is little worse, by about the published ratio.",
+        "So it is not occlusion: what the source does not see is little worse or no worse, by another ratio than "
+        "published.",
+        "So the records do not show that what the source does not see is little worse than what it sees.",
+    ),
+    "C8": ISOTROPY_MEANING,
 }
 
 
@@ -163,6 +174,20 @@ def _low_band(x: Intervals) -> str:
     )
 
 
+def _visibility(x: Intervals) -> str:
+    ratios = claim("C7").published["ratio"].values()
+    published = " and ".join(dict.fromkeys(number(ratio) for ratio in ratios))
+    return (
+        "By the published definition occluded points of the oracle's matter are "
+        f"{number(x(C7_OURS).estimate)} times as wrong as visible ones (published: {published}). On the surface "
+        "that held-out views show, renders are this many times as wrong where the source does not see it: "
+        f"{number(x('audited.reference.sight.ratio').estimate)} with those of the oracle as the target, "
+        f"{number(x(C7_TRUTH).estimate)} with the truth, and {number(x('audited.oracle.sight.ratio').estimate)} for "
+        "the oracle itself, which was fitted from all sides. What occluded surface has beyond the level of visible "
+        f"surface makes up {percent(x('audited.truth.sight.excess').estimate)} of all error to the truth."
+    )
+
+
 def _improvement(x: Intervals, name: str, target: str) -> str:
     return percent(x(f"corrections.{name}.{target}.improvement").estimate)
 
@@ -197,4 +222,6 @@ SENTENCES: dict[str, Callable[[Intervals], str]] = {
     "C4": _band_correction,
     "C5": _amplification,
     "C6": _low_band,
+    "C7": _visibility,
+    "C8": isotropy_sentence,
 }

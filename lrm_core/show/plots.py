@@ -22,6 +22,10 @@ MARKS = {
     "flat renderer": "x-open",
     "level response": "x-open",
     "lookup alone": "star-open",
+    "random matrix": "hexagram-open",
+    "from the singular values": "asterisk-open",
+    "unrelated error": "triangle-up-open",
+    "straight step": "cross-open",
 }
 
 

@@ -26,6 +26,12 @@ def number(value: float | None, digits: int = 2) -> str:
     return text.replace("-", "−") if float(text) else f"{0:.{digits}f}"
 
 
+def spoken(value: float | None, digits: int = 2) -> str:
+    """A number for a sentence that is read aloud, where a dash would not be heard."""
+    text = number(value, digits)
+    return "no value" if text == "–" else text
+
+
 def percent(value: float | None) -> str:
     """A share in percent, with one digit behind the point below ten."""
     if value is None or isnan(value):
@@ -117,8 +123,13 @@ def reproduce(profile: str, notebook: str) -> str:
 
 def csv_link(table: pd.DataFrame, name: str, text: str) -> str:
     """A link that holds the table itself, so that it works without a server, as HTML."""
-    content = base64.b64encode(table.to_csv(index=False, float_format="%.6g").encode()).decode()
-    return f'<p><a download="{name}.csv" href="data:text/csv;base64,{content}">{escape(text)}</a></p>'
+    return file_link(table.to_csv(index=False, float_format="%.6g").encode(), f"{name}.csv", "text/csv", text)
+
+
+def file_link(content: bytes, name: str, kind: str, text: str) -> str:
+    """A link that holds a file of that name and media type, as HTML."""
+    data = base64.b64encode(content).decode()
+    return f'<p><a download="{name}" href="data:{kind};base64,{data}">{escape(text)}</a></p>'
 
 
 def figure_data(figure: go.Figure) -> pd.DataFrame:
@@ -130,15 +141,19 @@ def figure_data(figure: go.Figure) -> pd.DataFrame:
     Returns:
         One row per point. Of strips: panel, quantity, group, object and value, with low and high where an
         interval is drawn. Of maps: series, x and y (as on the axes; column and row of a map without them)
-        and value. Of curves: series, label, x and y.
+        and value. Of curves: series, label, x and y. Of clouds: cloud, series, x, y, z and value.
+        Empty if it shows nothing.
     """
-    parts = [_trace_data(trace) for trace in figure.data]
-    return pd.concat([part for part in parts if len(part)], ignore_index=True)
+    parts = [part for part in map(_trace_data, figure.data) if len(part)]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
 
 def _trace_data(trace: BaseTraceType) -> pd.DataFrame:
     if trace.type == "heatmap":
         return _map_data(trace)
+    if trace.type == "scatter3d":
+        places = {axis: trace[axis] for axis in "xyz"}
+        return pd.DataFrame({**trace.meta, "series": trace.name, **places, "value": trace.customdata})
     labels = list(trace.text) if trace.text is not None else [None] * len(trace.x)
     if trace.meta is None:
         return pd.DataFrame({"series": trace.name, "label": labels, "x": trace.x, "y": trace.y})

@@ -1,5 +1,6 @@
 """Chapters on a tiny random model and synthetic objects, with records of every column a figure reads."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
@@ -71,13 +72,26 @@ def small_lpips():
 @pytest.fixture(scope="session")
 def tables(tiny_model: LRM, tmp_path_factory: pytest.TempPathFactory, small_lpips) -> dict[str, pd.DataFrame]:
     """Records of every claim on four objects."""
-    folder = tmp_path_factory.mktemp("store")
+    experiments = dict.fromkeys(rule.experiment for rule in RULES.values())
+    store = _records(tiny_model, tmp_path_factory.mktemp("store"), experiments)
+    return {name: store.table(rule.experiment) for name, rule in RULES.items()}
+
+
+@pytest.fixture(scope="session")
+def calibrated(tiny_model, tmp_path_factory, small_lpips) -> pd.DataFrame:
+    """Records of E11 on four objects."""
+    store = _records(tiny_model, tmp_path_factory.mktemp("calibrated"), ["e11_calibration"])
+    return store.table("e11_calibration")
+
+
+def _records(model: LRM, folder: Path, experiments: Iterable[str]) -> ResultStore:
+    """A store with the records of every disc."""
     store, cache = ResultStore(folder), OracleCache(folder / "oracles", folder / "shipped")
-    recorder = Recorder(PLAN, tiny_model, store, cache)
-    for experiment in dict.fromkeys(rule.experiment for rule in RULES.values()):
+    recorder = Recorder(PLAN, model, store, cache)
+    for experiment in experiments:
         for seed in range(len(GROUPS)):
             recorder.make(disc(seed), get_experiment(experiment), 0)
-    return {name: store.table(rule.experiment) for name, rule in RULES.items()}
+    return store
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from lrm_core.evidence.claims import PUBLISHED_OBJECTS
 from lrm_core.evidence.experiments.e02_basins import latent_distance
 from lrm_core.evidence.rules import C1_OURS
 from lrm_core.evidence.rules_correction import C4_TRUTH, C6_DC
+from lrm_core.evidence.rules_isotropy import C8_BANDS
 from lrm_core.render import query_points
 from lrm_core.show import (
     amplification,
@@ -20,11 +21,14 @@ from lrm_core.show import (
     chapter,
     correction,
     gauge,
+    isotropy,
     low_band,
+    neighbourhood,
     prose,
     residual,
     response,
     response_readings,
+    visibility,
 )
 from lrm_core.spectral import published_shares
 
@@ -53,6 +57,16 @@ FIGURES = [
     ("C6", low_band.parts_figure),
     ("C6", low_band.improvement_figure),
     ("C6", low_band.margin_figure),
+    *[
+        ("C8", draw)
+        for draw in (
+            isotropy.ways_figure,
+            isotropy.leading_figure,
+            isotropy.jitter_figure,
+            isotropy.spread_figure,
+            isotropy.sweep_figure,
+        )
+    ],
 ]
 # Columns that tell the rows of a figure's data apart, by all columns that there are: strips, maps, curves.
 KEYS = {
@@ -68,6 +82,8 @@ TABLES = [
     ("C4", correction.measures_table),
     ("C6", low_band.sizes_table),
     ("C6", lambda page: low_band.published_table(page.claim.published)),
+    ("C7", visibility.controls_table),
+    ("C8", isotropy.controls_table),
 ]
 
 
@@ -100,6 +116,8 @@ def test_figures_are_described_and_give_their_data(make_chapter, claim, draw):
         ),
         ("C6", low_band.improvement_figure, "improvement, to renders", "channel means", C6_DC),
         ("C6", low_band.margin_figure, "share", "the high band", "corrections.high.power_share"),
+        ("C8", isotropy.spread_figure, "spread over mean", "of different frequency", C8_BANDS),
+        ("C8", isotropy.ways_figure, "change of", "the residual", "audited.residual.over_random"),
     ],
 )
 def test_the_data_of_strips_is_that_of_the_records(make_chapter, claim, draw, panel, quantity, column):
@@ -155,6 +173,7 @@ def test_the_csv_link_holds_the_table_itself():
 
 def test_every_number_of_the_live_table_is_in_the_records(make_chapter):
     modules = {"C1": basins, "C2": residual, "C3": response, "C4": correction, "C6": low_band}
+    modules |= {"C7": visibility, "C8": neighbourhood}
     for claim, module in modules.items():
         assert set(module.LIVE_ENTRIES) <= set(make_chapter(claim).table.columns)
 

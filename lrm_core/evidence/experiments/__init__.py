@@ -8,10 +8,15 @@ from lrm_core.evidence.experiments import (
     e00_model,
     e01_oracle,
     e02_basins,
+    e03_surface_error,
+    e04_visibility,
     e05_residual_spectrum,
     e06_response,
     e08_band_correction,
     e09_low_band,
+    e10_isotropy,
+    e11_calibration,
+    e17_source_distance,
 )
 from lrm_core.evidence.oracles import OracleConfig
 from lrm_core.profiles import Profile
@@ -55,6 +60,8 @@ EXPERIMENTS = {
         Experiment("e00_model", e00_model.run, e00_model.ModelQuality, every_object=True),
         Experiment("e01_oracle", e01_oracle.run, e01_oracle.OracleQuality),
         Experiment("e02_basins", e02_basins.run, e02_basins.Basins, every_seed=True),
+        Experiment("e03_surface_error", e03_surface_error.run, e03_surface_error.SurfaceError),
+        Experiment("e04_visibility", e04_visibility.run, e04_visibility.Visibility),
         Experiment(
             "e05_residual_spectrum",
             e05_residual_spectrum.run,
@@ -63,6 +70,9 @@ EXPERIMENTS = {
         Experiment("e06_response", e06_response.run, e06_response.DecoderResponse),
         Experiment("e08_band_correction", e08_band_correction.run, e08_band_correction.BandCorrection),
         Experiment("e09_low_band", e09_low_band.run, e09_low_band.LowBand),
+        Experiment("e10_isotropy", e10_isotropy.run, e10_isotropy.Isotropy),
+        Experiment("e11_calibration", e11_calibration.run, e11_calibration.CalibrationFit),
+        Experiment("e17_source_distance", e17_source_distance.run, e17_source_distance.SourceDistance),
     )
 }
 

@@ -8,14 +8,15 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from lrm_core.evidence.canonical import blank
 from lrm_core.evidence.matter import matter_texels
 from lrm_core.evidence.oracles import (
     OracleCache,
     OracleConfig,
+    heldout_views,
     oracle,
     predicted_planes,
     render_images,
-    split_views,
 )
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject
@@ -115,11 +116,7 @@ def views_renderer(model: LRM, item: RenderedObject, views: int) -> Render:
     Raises:
         ValueError: if that leaves no view.
     """
-    chosen = split_views(item)[1][:views]
-    if not chosen:
-        found = f"{len(item.images)} views in all and {views} wanted"
-        raise ValueError(f"{item.name}: expected at least one held-out view, found {found}")
-    seen = item.views(chosen)
+    seen = heldout_views(item, views)
     return lambda planes: render_images(model, planes, seen.cameras, seen.images.shape[-1])
 
 
@@ -190,7 +187,7 @@ def response_summary(h: Float[Tensor, "draws bins"], edges: tuple[float, ...]) -
         None throughout unless the images answer in every bin.
     """
     if not (h > 0).all():
-        return _blank(response_summary(torch.ones_like(h), edges))
+        return blank(response_summary(torch.ones_like(h), edges))
     mean = h.mean(0)
     return {
         "response": mean.tolist(),
@@ -225,11 +222,6 @@ def _ratios(h: Float[Tensor, "*lead bins"], edges: tuple[float, ...]) -> dict[st
 
 def _spread(values: Float[Tensor, "draws"]) -> float | None:
     return float(values.std()) if len(values) > 1 else None
-
-
-def _blank(value: Any) -> Any:
-    """The same nested dictionary without its numbers."""
-    return {name: _blank(entry) for name, entry in value.items()} if isinstance(value, dict) else None
 
 
 def _named(values: list[float]) -> dict[str, float]:
