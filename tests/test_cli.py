@@ -12,7 +12,7 @@ from lrm_core import cli, reexecute
 from lrm_core.cli import main
 from lrm_core.objects import load_object
 
-COMMANDS = ("objects", "records", "render", "reproduce", "site", "verdicts")
+COMMANDS = ("finetune", "objects", "records", "render", "reproduce", "site", "verdicts")
 
 
 def _lrm(*arguments: str):

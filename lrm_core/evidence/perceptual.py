@@ -22,6 +22,13 @@ def lpips(pred: Float[Tensor, "n 3 h w"], target: Float[Tensor, "n 3 h w"]) -> F
     Raises:
         FileNotFoundError: if the weights are missing.
     """
+    return lpips_with_gradients(pred, target)
+
+
+def lpips_with_gradients(
+    pred: Float[Tensor, "n 3 h w"], target: Float[Tensor, "n 3 h w"]
+) -> Float[Tensor, " n"]:
+    """`lpips` for a loss: gradients flow to both images."""
     network = _network(pred.device)
     pairs = zip(pred.split(AT_ONCE), target.split(AT_ONCE), strict=True)
     return torch.cat([network(a, b, normalize=True).flatten() for a, b in pairs])

@@ -72,7 +72,7 @@ class TrainingState:
         """
         if not path.exists():
             return
-        stored, self.step = _read(path)
+        stored, self.step = read_training_checkpoint(path)
         for name, parameter in self.model.named_parameters():
             if stored.get(f"weight.{name}", parameter[:0]).shape != parameter.shape:
                 raise ValueError(
@@ -87,7 +87,7 @@ class TrainingState:
             }
 
 
-def _read(path: Path) -> tuple[dict[str, Tensor], int]:
+def read_training_checkpoint(path: Path) -> tuple[dict[str, Tensor], int]:
     """Tensors and step number of a checkpoint; ValueError if it cannot be read."""
     try:
         with safe_open(path, framework="pt") as file:

@@ -5,7 +5,7 @@ import torch
 from scipy.ndimage import gaussian_filter
 
 from lrm_core.evidence import perceptual
-from lrm_core.evidence.perceptual import lpips
+from lrm_core.evidence.perceptual import lpips, lpips_with_gradients
 from lrm_core.objects import load_object
 from lrm_core.paths import data_dir
 
@@ -64,3 +64,16 @@ def test_missing_weights_are_named(monkeypatch, tmp_path) -> None:
     with pytest.raises(FileNotFoundError, match=r"alex\.safetensors: no LPIPS weights"):
         lpips(torch.zeros(1, 3, 64, 64), torch.zeros(1, 3, 64, 64))
     perceptual._network.cache_clear()
+
+
+def test_as_a_loss_it_has_the_gradient_of_finite_differences(images) -> None:
+    """Along the direction of the gradient; with noise, since an even background lies on the kinks of ReLU."""
+    noise = torch.randn(images[:1].shape, generator=torch.Generator().manual_seed(0))
+    pred, target = (images[:1] + 0.1 * noise).requires_grad_(), images[1:2]
+    distance = lpips_with_gradients(pred, target)
+    distance.sum().backward()
+    torch.testing.assert_close(distance.detach(), lpips(pred, target))
+    assert not lpips(pred, target).requires_grad
+    direction, step = pred.grad / pred.grad.norm(), 0.01
+    ahead, behind = (lpips(pred.detach() + sign * step * direction, target) for sign in (1, -1))
+    torch.testing.assert_close((ahead - behind)[0] / (2 * step), pred.grad.norm(), rtol=0.01, atol=0)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file
 
-from lrm_core.fit.losses import freq_weighted_mse
+from lrm_core.fit.losses import LOSSES, ImageLoss, freq_weighted_mse
 
 PARITY = Path(__file__).parents[1] / "fixtures" / "parity" / "published_metrics.safetensors"
 
@@ -74,3 +74,63 @@ def test_bad_input() -> None:
         freq_weighted_mse(pred, target[..., :-1])
     with pytest.raises(ValueError, match="found 'pixels'"):
         freq_weighted_mse(pred, target, unit="pixels")
+
+
+def test_equal_weights_are_the_mean_squared_error_times_their_square() -> None:
+    """MSE x 25 is FreqLoss with weight 5 on both sides of the cutoff."""
+    pred, target = images(4)
+    mse = (pred - target).square().mean()
+    torch.testing.assert_close(LOSSES["mse"](pred, target), mse)
+    torch.testing.assert_close(LOSSES["mse_x25"](pred, target), 25 * mse)
+    nearly = freq_weighted_mse(pred, target, 5.0, high_weight=5.0 + 1e-12)  # through the spectrum
+    torch.testing.assert_close(nearly, 25 * mse)
+
+
+@settings(max_examples=15, deadline=None)
+@given(seed=st.integers(0, 2**31), weight=st.floats(0, 10), cutoff=st.floats(0.01, 1.5))
+def test_the_two_sides_of_the_cutoff_add_up(seed: int, weight: float, cutoff: float) -> None:
+    """Parseval: the error below the cutoff and that above it share the mean squared error between them."""
+    pred, target = images(seed)
+
+    def loss(low: float, high: float) -> torch.Tensor:
+        return freq_weighted_mse(pred, target, low, cutoff, "nyquist", high)
+
+    torch.testing.assert_close(loss(1.0, 0.0) + loss(0.0, 1.0), (pred - target).square().mean())
+    torch.testing.assert_close(loss(weight, 3.0), weight**2 * loss(1.0, 0.0) + 9 * loss(0.0, 1.0))
+
+
+def test_the_sign_control_weights_what_the_published_loss_does_not() -> None:
+    rows, columns = torch.meshgrid(torch.arange(20.0), torch.arange(20.0), indexing="ij")
+    slow, fast = torch.cos(2 * torch.pi * columns / 20), torch.cos(torch.pi * (rows + columns))
+    still = torch.zeros(20, 20)
+    for error, name in ((slow, "freq"), (fast, "high")):
+        other = "high" if name == "freq" else "freq"
+        mse = error.square().mean()
+        torch.testing.assert_close(LOSSES[name](error, still), 25 * mse)
+        torch.testing.assert_close(LOSSES[other](error, still), mse)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_gradients_of_every_loss_match_finite_differences(name: str) -> None:
+    pred, target = images(5, 6, 5)
+    assert torch.autograd.gradcheck(lambda x: LOSSES[name](x, target), pred.requires_grad_())
+
+
+def test_the_cutoff_in_nyquist_units_is_half_as_far() -> None:
+    assert (LOSSES["freq"].unit, LOSSES["freq"].cutoff) == ("cycles_per_pixel", 0.3)
+    pred, target = images(6)
+    half = freq_weighted_mse(pred, target, 5.0, cutoff=0.15)
+    torch.testing.assert_close(LOSSES["freq_nyquist"](pred, target), half)
+
+
+def test_a_perceptual_distance_is_added() -> None:
+    pred, target = images(7)
+
+    def distance(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+        return (a - b).abs().mean((1, 2, 3))
+
+    loss = ImageLoss(perceptual_weight=0.5)
+    expected = (pred - target).square().mean() + 0.5 * (pred - target).abs().mean()
+    torch.testing.assert_close(loss(pred, target, distance), expected)
+    with pytest.raises(ValueError, match=r"has the weight 0\.5, and none was given"):
+        loss(pred, target)

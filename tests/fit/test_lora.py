@@ -1,0 +1,191 @@
+"""Adapters: as many parameters as published, the identity at first, the same picture merged."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from test_pretrain import TINY
+
+from lrm_core.fit.lora import SCALE, Adapters, Form
+from lrm_core.model.config import BASE, ViTConfig
+from lrm_core.model.lrm import LRM
+from lrm_core.render import render_views
+from lrm_core.render.cameras import canonical_source_camera, orbit_poses, standard_camera
+
+OTHER_WIDTH = replace(TINY, encoder_feat_dim=12, vit=ViTConfig(12, 1, 2, patch_size=8, pos_grid=4))
+FORMS = pytest.mark.parametrize("form", ["output", "projections"])
+BOTH = pytest.mark.parametrize("config", [TINY, OTHER_WIDTH], ids=["packed", "unpacked"])
+
+
+def build(config=TINY) -> LRM:
+    torch.manual_seed(0)
+    return LRM(config).eval()
+
+
+def planes(model: LRM) -> torch.Tensor:
+    image = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(1))
+    return model.predict_planes(image, canonical_source_camera())
+
+
+@torch.no_grad()
+def trained(adapters: Adapters) -> Adapters:
+    """Adapters that have gone some way."""
+    generator = torch.Generator().manual_seed(2)
+    for parameter in adapters.model.parameters():
+        if parameter.requires_grad:
+            parameter.copy_(0.2 * torch.randn(parameter.shape, generator=generator))
+    return adapters
+
+
+@pytest.mark.parametrize(("rank", "published"), [(4, 147_456), (8, 294_912)])
+def test_the_base_model_has_the_published_number_of_parameters(rank, published):
+    with torch.device("meta"):
+        adapters = Adapters(LRM(BASE), rank)
+    assert len(adapters) == 24
+    assert sum(value.numel() for value in adapters.state().values()) == published
+    assert sum(p.numel() for p in adapters.model.parameters() if p.requires_grad) == published
+
+
+@BOTH
+@FORMS
+def test_adapters_start_as_the_identity(form: Form, config):
+    model = build(config)
+    before = planes(model)
+    Adapters(model, 2, form)
+    assert torch.equal(planes(model), before)
+
+
+@FORMS
+def test_the_global_generator_is_left_alone(form: Form):
+    model = build()
+    before = torch.get_rng_state()
+    Adapters(model, 2, form)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+@FORMS
+def test_the_seed_decides_a(form: Form):
+    first, again, other = (Adapters(build(), 2, form, seed).state() for seed in (3, 3, 4))
+    assert all(torch.equal(first[name], again[name]) for name in first)
+    assert any(not torch.equal(first[name], other[name]) for name in first)
+    assert all((value == 0).all() == ("lora_B" in name) for name, value in first.items())
+
+
+def test_the_published_form_updates_the_output_of_each_attention():
+    """y + 2 B A y, against the plain attention and a product of two matrices."""
+    model = trained(Adapters(build(), 3)).model
+    plain = build()
+    tokens = torch.randn(1, 7, 24, generator=torch.Generator().manual_seed(6))
+    for name in ("cross_attn", "self_attn"):
+        adapted, untouched = (getattr(m.transformer.layers[0], name) for m in (model, plain))
+        a, b = adapted.out_proj.lora_A["default"].weight, adapted.out_proj.lora_B["default"].weight
+        y = untouched(tokens, tokens)
+        torch.testing.assert_close(adapted(tokens, tokens), y + SCALE * (y @ a.T) @ b.T)
+
+
+def test_the_other_form_updates_the_projections():
+    """(W + 2 B A) x for each matrix, in a plain attention."""
+    adapters = trained(Adapters(build(), 3, "projections"))
+    plain = build().transformer.layers[0].self_attn
+    state = {name.split("self_attn.")[1]: v for name, v in adapters.state().items() if "self_attn" in name}
+    with torch.no_grad():
+        plain.in_proj_weight += SCALE * state["lora_B.weight"] @ state["lora_A.weight"]
+        inner = "base_layer.out_proj.lora_{}.weight"
+        plain.out_proj.weight += SCALE * state[inner.format("B")] @ state[inner.format("A")]
+    tokens = torch.randn(1, 7, 24, generator=torch.Generator().manual_seed(6))
+    adapted = adapters.model.transformer.layers[0].self_attn
+    torch.testing.assert_close(adapted(tokens, tokens), plain(tokens, tokens))
+
+
+@BOTH
+@FORMS
+def test_a_merged_model_renders_as_the_adapted_one(form: Form, config):
+    model = build(config)
+    before = planes(model)
+    adapters = trained(Adapters(model, 2, form))
+    merged = adapters.merged()
+    cameras = standard_camera(
+        orbit_poses(2), torch.tensor([[0.75, 0.75], [0.5, 0.5], [1.0, 1.0]]).expand(2, 3, 2)
+    )
+    views = [
+        render_views(planes(m), m.decoder, cameras[None], 16, samples_per_ray=16).rgb for m in (model, merged)
+    ]
+    torch.testing.assert_close(*views, atol=1e-5, rtol=0)
+    torch.testing.assert_close(planes(merged), planes(model), atol=1e-5, rtol=1e-4)
+    assert (planes(model) - before).abs().max() > 0.05
+    assert merged.state_dict().keys() == build(config).state_dict().keys()
+    assert len(adapters) > 0
+
+
+@FORMS
+def test_disabled_adapters_do_nothing(form: Form):
+    model = build()
+    before = planes(model)
+    adapters = trained(Adapters(model, 2, form))
+    after = planes(model)
+    with adapters.disabled():
+        assert torch.equal(planes(model), before)
+    assert torch.equal(planes(model), after)
+    assert sum(p.requires_grad for p in model.parameters()) == len(adapters.state())
+
+
+@BOTH
+@FORMS
+def test_gradients_reach_the_adapters_and_nothing_else(form: Form, config):
+    adapters = trained(Adapters(build(config), 2, form))
+    planes(adapters.model).square().mean().backward()
+    for name, parameter in adapters.model.named_parameters():
+        assert ("lora_" in name) == (parameter.grad is not None), name
+        assert parameter.grad is None or parameter.grad.abs().max() > 0, name
+
+
+@BOTH
+@FORMS
+def test_saved_adapters_load(tmp_path, form: Form, config):
+    adapters = trained(Adapters(build(config), 2, form))
+    adapters.save(tmp_path / "adapter.safetensors")
+    loaded = Adapters.load(build(config), tmp_path / "adapter.safetensors")
+    assert (loaded.rank, loaded.form) == (2, form)
+    assert torch.equal(planes(loaded.model), planes(adapters.model))
+
+
+def test_stock_peft_reads_the_projections(tmp_path):
+    from peft import (  # after lrm_core has made way for torchvision
+        LoraConfig,
+        PeftModel,
+        set_peft_model_state_dict,
+    )
+
+    adapters = trained(Adapters(build(), 2, "projections"))
+    adapters.save(tmp_path / "adapter.safetensors")
+    model = build()
+    config = LoraConfig(r=2, lora_alpha=4, target_modules=["out_proj"], target_parameters=["in_proj_weight"])
+    set_peft_model_state_dict(
+        PeftModel(model.transformer, config), load_file(tmp_path / "adapter.safetensors")
+    )
+    assert torch.equal(planes(model), planes(adapters.model))
+
+
+def test_files_that_do_not_fit_are_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"none\.safetensors: no such file"):
+        Adapters.load(build(), tmp_path / "none.safetensors")
+    save_file({"a": torch.zeros(1)}, tmp_path / "foreign.safetensors")
+    with pytest.raises(ValueError, match=r"foreign\.safetensors: not a file of adapters"):
+        Adapters.load(build(), tmp_path / "foreign.safetensors")
+    Adapters(build(), 2).save(tmp_path / "adapter.safetensors")
+    deeper = replace(TINY, transformer_layers=2)
+    with pytest.raises(ValueError, match=r"adapter\.safetensors: the parameters do not fit .* 4 missing"):
+        Adapters.load(build(deeper), tmp_path / "adapter.safetensors")
+    (tmp_path / "adapter.safetensors").write_bytes(b"cut")
+    with pytest.raises(ValueError, match="not a whole safetensors file"):
+        Adapters.load(build(), tmp_path / "adapter.safetensors")
+
+
+def test_bad_input():
+    with pytest.raises(ValueError, match="found 0, 'output'"):
+        Adapters(build(), 0)
+    with pytest.raises(ValueError, match="found 4, 'input'"):
+        Adapters(build(), 4, "input")
+    with pytest.raises(ValueError, match="has adapters already"):
+        Adapters(Adapters(build(), 2).model, 2)

@@ -1,0 +1,346 @@
+"""Fine-tuning: what it changes and records, and that it goes on as if it had never stopped."""
+
+import csv
+import json
+import math
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file
+from tiny_runs import METRICS, SHORT, tiny_examples, tiny_model, tiny_object
+
+from lrm_core.fit import trainer
+from lrm_core.fit.batch import batch_loss
+from lrm_core.fit.examples import Example
+from lrm_core.fit.finetune_config import FinetuneConfig
+from lrm_core.fit.lora import Adapters
+from lrm_core.fit.losses import LOSSES, ImageLoss
+from lrm_core.fit.run_folder import Rows
+from lrm_core.fit.scores import early_stop, render_example
+from lrm_core.fit.trainer import Finetuned, finetune
+from lrm_core.fit.tuning import Tuning
+from lrm_core.model.checkpoints import load_model
+from lrm_core.model.encoder import ImageEncoder
+
+
+class Killed(Exception):
+    pass
+
+
+ALONE = SimpleNamespace(device=torch.device("cpu"), process_index=0, num_processes=1)
+
+
+def run(folder, config: FinetuneConfig = SHORT, **others) -> Finetuned:
+    model = tiny_model()
+    train, validation = tiny_examples(model, (0, 1, 2), range(2)), tiny_examples(model, (3, 4), (1, 5))
+    return finetune(folder, model, train, validation, config, METRICS, **others)
+
+
+def planes(model, seed: int = 3) -> torch.Tensor:
+    item = tiny_object(seed)
+    return model.predict_planes(item.images[:1], item.source_camera())
+
+
+def rows(path) -> list[dict[str, str]]:
+    """Rows of a table without the time they took."""
+    return [
+        {key: value for key, value in row.items() if key != "seconds"} for row in csv.DictReader(path.open())
+    ]
+
+
+def dying(monkeypatch, at: int, error: type[BaseException]) -> None:
+    """From now on a run ends in an error before it makes its update number `at` + 1."""
+
+    def dies(tuning, *others):
+        if tuning.step == at:
+            raise error
+        return batch_loss(tuning, *others)
+
+    monkeypatch.setattr(trainer, "batch_loss", dies)
+
+
+def same_runs(first, second) -> None:
+    ours, theirs = (load_file(folder / "state.safetensors") for folder in (first, second))
+    assert ours.keys() == theirs.keys()
+    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+    for table in ("losses.csv", "scores.csv", "curve.csv"):
+        assert rows(first / table) == rows(second / table), table
+    assert (first / "early_stop.json").read_text() == (second / "early_stop.json").read_text()
+
+
+@pytest.mark.parametrize("rank", [2, None], ids=["adapters", "full"])
+def test_a_killed_run_resumes_bit_by_bit(tmp_path, monkeypatch, rank):
+    config = replace(SHORT, rank=rank)
+    run(tmp_path / "unbroken", config)
+    dying(monkeypatch, 3, Killed)
+    with pytest.raises(Killed):
+        run(tmp_path / "broken", config)
+    monkeypatch.undo()
+    run(tmp_path / "broken", config)
+    same_runs(tmp_path / "broken", tmp_path / "unbroken")
+    assert [row["step"] for row in rows(tmp_path / "broken/curve.csv")] == ["0", "2", "4"]
+
+
+def test_ctrl_c_leaves_a_checkpoint_of_the_last_whole_step(tmp_path, monkeypatch):
+    rare = replace(SHORT, checkpoint_every=100)
+    run(tmp_path / "unbroken", rare)
+    dying(monkeypatch, 3, KeyboardInterrupt)
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "broken", rare)
+    with safe_open(tmp_path / "broken/state.safetensors", framework="pt") as file:
+        assert file.metadata()["step"] == "3"
+    monkeypatch.undo()
+    run(tmp_path / "broken", rare)
+    same_runs(tmp_path / "broken", tmp_path / "unbroken")
+
+
+def test_ctrl_c_within_an_update_leaves_the_checkpoint_before(tmp_path, monkeypatch):
+    def half(tuning):
+        tuning.optimiser.step()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Tuning, "advance", half)
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path)
+    monkeypatch.undo()
+    assert not any(name.startswith("exp_avg") for name in load_file(tmp_path / "state.safetensors"))
+    assert len(run(tmp_path).losses) == 4
+
+
+def test_ctrl_c_within_a_validation_loses_no_row(tmp_path, monkeypatch):
+    run(tmp_path / "unbroken")
+    original = trainer.score
+
+    def interrupted(model, examples, metrics):
+        yield next(original(model, examples, metrics))
+        if (tmp_path / "broken/curve.csv").exists():
+            raise KeyboardInterrupt
+        yield from list(original(model, examples, metrics))[1:]
+
+    monkeypatch.setattr(trainer, "score", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "broken")
+    monkeypatch.undo()
+    run(tmp_path / "broken")
+    same_runs(tmp_path / "broken", tmp_path / "unbroken")
+
+
+def test_a_finished_run_is_read_back(tmp_path, monkeypatch):
+    first = run(tmp_path)
+    dying(monkeypatch, 4, Killed)
+    again = run(tmp_path)
+    assert (again.losses, again.scores, again.early_stop) == (first.losses, first.scores, first.early_stop)
+    assert torch.equal(planes(again.model), planes(first.model))
+
+
+def test_adapters_change_and_nothing_else(tmp_path):
+    result, before = run(tmp_path, replace(SHORT, lr=0.05)), tiny_model()
+    assert (planes(result.model) - planes(before)).abs().max() > 1e-3
+    outputs = [name for name, _ in before.named_parameters() if name.endswith("attn.out_proj.weight")]
+    for (name, ours), theirs in zip(result.model.named_parameters(), before.parameters(), strict=True):
+        assert torch.equal(ours, theirs) != (name in outputs), name
+        assert not ours.requires_grad
+    loaded = Adapters.load(tiny_model(), tmp_path / "adapter.safetensors")
+    assert torch.equal(planes(loaded.merged()), planes(result.model))
+
+
+def test_full_fine_tuning_changes_the_transformer_and_nothing_else(tmp_path):
+    result, before = run(tmp_path, replace(SHORT, rank=None)), tiny_model()
+    for (name, ours), theirs in zip(result.model.named_parameters(), before.parameters(), strict=True):
+        assert torch.equal(ours, theirs) != name.startswith("transformer."), name
+    assert torch.equal(planes(load_model(tmp_path / "model.safetensors")), planes(result.model))
+
+
+def test_the_encoder_sees_each_image_once(tmp_path, monkeypatch):
+    calls = []
+    original = ImageEncoder.forward
+    monkeypatch.setattr(ImageEncoder, "forward", lambda self, x: calls.append(len(x)) or original(self, x))
+    run(tmp_path)
+    assert calls == [1] * 5
+
+
+def test_scores_are_those_of_the_tuned_model(tmp_path):
+    result = run(tmp_path)
+    expected = render_example(result.model, *_example_and_cameras(4))
+    truth = tiny_object(4).images[[1, 5]]
+    last = result.scores[-1]
+    assert (last["step"], last["object"]) == (4, "square_4")
+    for name, metric in METRICS.items():
+        assert last[name] == pytest.approx(metric(expected, truth).mean().item(), abs=1e-4)
+    stored = rows(tmp_path / "scores.csv")
+    assert [(row["step"], row["object"]) for row in stored] == [
+        (step, name) for step in "024" for name in ("square_3", "square_4")
+    ]
+    curve = rows(tmp_path / "curve.csv")[-1]
+    assert float(curve["l1"]) == pytest.approx(sum(float(row["l1"]) for row in stored[-2:]) / 2, rel=1e-6)
+    assert float(curve["psnr"]) == pytest.approx(result.means(4)["psnr"], rel=1e-6)
+    assert result.summary().startswith("l1 0.")
+
+
+def _example_and_cameras(seed: int):
+    example = tiny_examples(tiny_model(), [seed], (1, 5))[0]
+    return example, example.views.cameras
+
+
+def test_the_losses_are_those_of_the_published_order(tmp_path):
+    result = run(tmp_path)
+    table = rows(tmp_path / "losses.csv")
+    assert [(row["object"], row["view"]) for row in table] == [
+        ("square_0", "0"),
+        ("square_1", "1"),
+        ("square_2", "0"),
+        ("square_0", "1"),
+    ]
+    item = tiny_object(0)
+    first = render_example(tiny_model(), Example.of(tiny_model(), item, [0]), item.cameras()[:1])
+    assert result.losses[0] == pytest.approx(LOSSES["freq"](first, item.images[:1]).item(), rel=1e-5)
+
+
+def test_early_stop_is_recorded_and_nothing_stops(tmp_path):
+    result = run(tmp_path, replace(SHORT, stop_on="l1", lr=0.5, patience=1, validate_every=1))
+    stored = json.loads((tmp_path / "early_stop.json").read_text())
+    assert stored.pop("metric") == "l1"
+    assert stored == vars(result.early_stop)
+    assert len(result.losses) == 4
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([3.0, 2.0, 1.0], (20, None)),
+        ([3.0, 2.0, 2.0, 2.5, 1.0], (10, 30)),
+        ([3.0, 4.0, 2.0, 5.0, 6.0], (20, 40)),
+        ([1.0], (0, None)),
+    ],
+)
+def test_early_stop(values, expected):
+    found = early_stop(range(0, 10 * len(values), 10), values, patience=2)
+    assert (found.best_step, found.would_stop_at) == expected
+
+
+@pytest.mark.parametrize("rank", [2, None], ids=["adapters", "full"])
+def test_training_lowers_the_loss(tmp_path, rank):
+    config = replace(SHORT, rank=rank, steps=18, lr=0.01, validate_every=18, checkpoint_every=18)
+    losses = run(tmp_path, config).losses
+    assert sum(losses[-6:]) < 0.6 * sum(losses[:6])
+
+
+def test_a_batch_is_the_mean_of_its_pairs():
+    model, config = tiny_model(), replace(SHORT, rank=None, batch=3, order="random")
+    train = tiny_examples(model, (0, 1, 2), range(2))
+    whole = Tuning(model, config)
+    loss = batch_loss(whole, train, config, ALONE)
+    single, parts = replace(config, batch=1), []
+    alone = Tuning(model, single)
+    gradients = [torch.zeros_like(p) for p in alone.trained.values()]
+    for step in range(3):
+        alone.step = step
+        parts.append(batch_loss(alone, train, single, ALONE))
+        gradients = [g + p.grad / 3 for g, p in zip(gradients, alone.trained.values(), strict=True)]
+    assert loss == pytest.approx(sum(parts) / 3, rel=1e-5)
+    for parameter, gradient in zip(whole.trained.values(), gradients, strict=True):
+        torch.testing.assert_close(parameter.grad, gradient, rtol=1e-3, atol=1e-6)
+
+
+def test_clipping_bounds_the_gradient_and_is_off_by_default():
+    model = tiny_model()
+    train = tiny_examples(model, (0,), range(2))
+    norms = []
+    for clip in (None, 1e-3):
+        tuning = Tuning(model, replace(SHORT, rank=None))
+        batch_loss(tuning, train, replace(SHORT, rank=None, clip=clip), ALONE)
+        norms.append(torch.stack([p.grad.norm() for p in tuning.trained.values()]).norm().item())
+    assert norms[0] > 2e-3
+    assert norms[1] == pytest.approx(1e-3, rel=1e-3)
+    assert FinetuneConfig().clip is None
+
+
+def test_adam_hardly_tells_mse_from_mse_times_25(tmp_path):
+    """Audit A7: the control does what it should, since the update forgets a constant factor."""
+    results = [run(tmp_path / name, replace(SHORT, loss=LOSSES[name])) for name in ("mse", "mse_x25")]
+    assert results[1].losses[0] == pytest.approx(25 * results[0].losses[0], rel=1e-5)
+    torch.testing.assert_close(planes(results[0].model), planes(results[1].model), atol=1e-4, rtol=0)
+
+
+def test_bfloat16_is_close_to_float32(tmp_path):
+    exact, rough = (run(tmp_path / p, replace(SHORT, precision=p)) for p in ("float32", "bf16"))
+    assert exact.losses[0] != rough.losses[0]
+    assert rough.losses == pytest.approx(exact.losses, rel=0.05)
+    assert all(
+        value.dtype == torch.float32 for value in load_file(tmp_path / "bf16/state.safetensors").values()
+    )
+
+
+def test_a_perceptual_distance_enters_the_loss(tmp_path):
+    config = replace(SHORT, steps=1, loss=ImageLoss(perceptual_weight=2.0))
+    plain = run(tmp_path / "plain", replace(config, loss=ImageLoss())).losses[0]
+    seen = run(tmp_path / "seen", config, perceptual=lambda a, b: (a - b).abs().mean((1, 2, 3)) * 0 + 1)
+    assert seen.losses[0] == pytest.approx(plain + 2, rel=1e-5)
+
+
+def test_a_folder_belongs_to_one_run(tmp_path):
+    run(tmp_path, replace(SHORT, steps=1))
+    with pytest.raises(ValueError, match=r"config\.json: this folder holds a run of another configuration"):
+        run(tmp_path, replace(SHORT, steps=1, seed=1))
+
+
+def test_a_damaged_or_foreign_checkpoint_is_named(tmp_path):
+    run(tmp_path, replace(SHORT, steps=1))
+    path = tmp_path / "state.safetensors"
+    with pytest.raises(ValueError, match=r"state\.safetensors: .*; choose another folder"):
+        Tuning(tiny_model(), replace(SHORT, rank=3)).load(path)
+    path.write_bytes(b"cut")
+    with pytest.raises(ValueError, match=r"state\.safetensors: not a readable training checkpoint"):
+        run(tmp_path, replace(SHORT, steps=1))
+
+
+def test_a_loss_that_is_no_number_ends_the_run(tmp_path):
+    def broken(a, b):
+        return (a - b).mean((1, 2, 3)) * math.nan
+
+    with pytest.raises(ValueError, match="step 1: the loss is nan; choose a lower learning rate"):
+        run(tmp_path, replace(SHORT, loss=ImageLoss(perceptual_weight=1.0)), perceptual=broken)
+
+
+def test_what_does_not_fit_is_said(tmp_path):
+    model = tiny_model()
+    two, three = tiny_examples(model, [0], range(2)), tiny_examples(model, [1], range(3))
+    with pytest.raises(ValueError, match="as many training views of every object, found \\[2, 3\\]"):
+        finetune(tmp_path, model, two + three, two, SHORT, METRICS)
+    with pytest.raises(ValueError, match="found 1 and 0"):
+        finetune(tmp_path, model, two, [], SHORT, METRICS)
+    with pytest.raises(ValueError, match="one of the metrics l1, psnr, ssim; found 'lpips'"):
+        finetune(tmp_path, model, two, two, replace(SHORT, stop_on="lpips"), METRICS)
+    with pytest.raises(ValueError, match="steps: expected at least 1, found 0"):
+        FinetuneConfig(steps=0)
+    with pytest.raises(ValueError, match="order: expected one of published, random; found 'reverse'"):
+        FinetuneConfig(order="reverse")
+
+
+def test_rows_after_the_step_are_forgotten(tmp_path):
+    table = Rows(tmp_path / "a.csv", ("step", "value"), 0)
+    value = torch.tensor(0.1).item()
+    for step in (1, 2, 3):
+        table.add(step=step, value=value)
+    table.write()
+    again = Rows(tmp_path / "a.csv", ("step", "value"), 2)
+    assert [row["step"] for row in again.rows] == ["1", "2"]
+    assert torch.tensor(float(again.rows[0]["value"])).item() == value
+    assert again.has(2)
+    assert not again.has(3)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")
+def test_a_step_on_cuda_is_that_on_the_cpu():
+    losses = {}
+    for device in ("cpu", "cuda"):
+        team = SimpleNamespace(device=torch.device(device), process_index=0, num_processes=1)
+        tuning = Tuning(tiny_model(), SHORT, device)
+        train = [e.to(team.device) for e in tiny_examples(tiny_model(), (0,), range(2))]
+        losses[device] = [batch_loss(tuning, train, SHORT, team)]
+        tuning.advance()
+        losses[device].append(batch_loss(tuning, train, SHORT, team))
+    assert losses["cuda"] == pytest.approx(losses["cpu"], rel=1e-3)
