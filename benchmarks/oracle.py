@@ -1,6 +1,8 @@
 """The oracle triplane of one real object with the mini model: time, gain, and what four times the steps would bring.
 
-python benchmarks/oracle.py [--object cc0_ammoBox] [--iterations 2000] [--rays 2048] [--threads 2]
+python benchmarks/oracle.py [--object cc0_ammoBox] [--iterations 2000] [--rays 2048] [--lr 0.01 0.1] [--threads 2]
+
+Every learning rate is measured, by default the published one and the fast one.
 """
 
 import argparse
@@ -15,6 +17,7 @@ from lrm_core.evidence.experiments.e01_oracle import quality
 from lrm_core.evidence.oracles import predicted_planes, split_views
 from lrm_core.evidence.runner import load_item
 from lrm_core.fit import fit_oracle
+from lrm_core.fit.oracle import FAST_LR, PUBLISHED_LR
 from lrm_core.profiles import get_profile
 
 
@@ -25,6 +28,7 @@ def main() -> None:
     parser.add_argument("--object", help="of the profile mini; its first by default")
     parser.add_argument("--iterations", type=int, default=2000)
     parser.add_argument("--rays", type=int, default=2048)
+    parser.add_argument("--lr", type=float, nargs="+", default=[PUBLISHED_LR, FAST_LR])
     parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
@@ -34,24 +38,32 @@ def main() -> None:
 
 
 def report(model, item, arguments: argparse.Namespace) -> None:
-    train = item.views(split_views(item)[0])
-    start = predicted_planes(model, item)
     figures = {"object": item.name, "threads": arguments.threads, "rays a step": arguments.rays}
-    figures["prediction, held-out PSNR"] = quality(model, start, item)["heldout_psnr"]
-    for iterations in (arguments.iterations, 4 * arguments.iterations):
-        began = time.perf_counter()
-        fitted = fit_oracle(
-            start,
-            model.decoder,
-            train,
-            iterations=iterations,
-            rays_per_step=arguments.rays,
-            samples_per_ray=model.config.rendering_samples_per_ray,
-        )
-        figures[f"{iterations} steps"] = {"seconds": time.perf_counter() - began} | quality(
-            model, fitted.planes, item
-        )
+    figures["prediction, held-out PSNR"] = quality(model, predicted_planes(model, item), item)["heldout_psnr"]
+    for lr in arguments.lr:
+        fits = {
+            f"{iterations} steps": measured(model, item, iterations, arguments.rays, lr)
+            for iterations in (arguments.iterations, 4 * arguments.iterations)
+        }
+        shorter, longer = (fit["heldout_psnr"] for fit in fits.values())
+        figures[f"lr {lr}"] = fits | {"four times the steps bring, dB": longer - shorter}
     keep("oracle", figures)
+
+
+def measured(model, item, iterations: int, rays: int, lr: float) -> dict[str, float]:
+    """Seconds of one fit from the prediction, and how well its planes render the views."""
+    start, train = predicted_planes(model, item), item.views(split_views(item)[0])
+    began = time.perf_counter()
+    fitted = fit_oracle(
+        start,
+        model.decoder,
+        train,
+        iterations=iterations,
+        lr=lr,
+        rays_per_step=rays,
+        samples_per_ray=model.config.rendering_samples_per_ray,
+    )
+    return {"seconds": time.perf_counter() - began} | quality(model, fitted.planes, item)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from lrm_core.fit import fit_oracle
+from lrm_core.fit.oracle import FAST_LR, PUBLISHED_LR
 from lrm_core.fit.schedule import cosine
 from lrm_core.model.decoder import Decoder
 from lrm_core.render import Views, render_views
@@ -84,6 +85,15 @@ def test_density_grows_in_empty_space_because_it_is_explored(scene, monkeypatch,
         start, hollow, views, iterations=150, lr=0.3, rays_per_step=256, samples_per_ray=16, progress=False
     )
     assert (heaviest(result.planes) > 0.1) == (explored > 0)
+
+
+@pytest.mark.parametrize("given", [{}, {"lr": FAST_LR}])
+def test_the_first_step_of_adam_is_as_long_as_the_learning_rate(scene, given):
+    planes, decoder, views = scene
+    moved = fit_oracle(
+        planes, decoder, Views(1 - views.images, views.cameras), iterations=1, progress=False, **given
+    ).planes
+    assert (moved - planes).abs().max().item() == pytest.approx(given.get("lr", PUBLISHED_LR), rel=1e-3)
 
 
 def test_cosine_ends_at_a_hundredth():
