@@ -31,7 +31,7 @@ class PretrainConfig:
         seed: of the initial weights.
     """
 
-    steps: int = 5000
+    steps: int = 3600
     rounds: int = 1
     restart: float = 0.5
     batch: int = 8

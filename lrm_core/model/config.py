@@ -199,7 +199,7 @@ MINI = LRMConfig(
     triplane_dim=32,
     encoder_model_name="vit_mini8_reg",
     encoder_feat_dim=192,
-    vit=ViTConfig(embed_dim=192, depth=3, num_heads=3, patch_size=8, pos_grid=16),
+    vit=ViTConfig(embed_dim=192, depth=6, num_heads=3, patch_size=8, pos_grid=16),
     source_size=128,
     render_size=128,
 )

@@ -5,13 +5,14 @@ from typing import NamedTuple
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn.functional import avg_pool2d, grid_sample, linear, relu
+from torch.nn.functional import grid_sample, linear, relu
 
 from lrm_core.model.decoder import activate
 from lrm_core.render.lookup import lookup, padded
+from lrm_core.render.side_by_side import side_by_side
 
 CACHED_POINTS = 8_192  # looked up and decoded at a time without gradients; more fall out of the cache
-LATTICE_POINTS = 16_384
+LATTICE_POINTS = 4_096
 
 
 def check_planes(planes: Tensor, dims: int) -> None:
@@ -69,19 +70,27 @@ class Field:
     @torch.no_grad()
     def density_at_corners(self) -> Float[Tensor, "R+1 R+1 R+1"]:
         """Raw density at the texel corners, the faces of the box included, indexed [z, y, x]."""
-        means = avg_pool2d(self.table.movedim(-1, 1), 2, 1).movedim(1, -1)
-        return self._density_lattice(means)
+        rows = self.table[:, 1:] + self.table[:, :-1]
+        return self._density_lattice((rows[:, :, 1:] + rows[:, :, :-1]).mul_(0.25))
 
     def _density_lattice(self, planes: Float[Tensor, "3 L L H"]) -> Float[Tensor, "L L L"]:
         xy, xz, zy = planes
+        xy = xy + self.bias
         slabs = max(1, LATTICE_POINTS // xy.shape[0] ** 2)
-        parts = zip(xz.split(slabs), zy.transpose(0, 1).split(slabs), strict=True)
-        return torch.cat(
-            [self._density_of(xy + rows[:, None] + columns[:, :, None]) for rows, columns in parts]
-        )
+        calls = [
+            (xy, rows, columns)
+            for rows, columns in zip(xz.split(slabs), zy.transpose(0, 1).split(slabs), strict=True)
+        ]
+        return torch.cat(side_by_side(self._density_slabs, calls))
 
-    def _density_of(self, features: Float[Tensor, "slabs L L H"]) -> Float[Tensor, "slabs L L"]:
-        hidden = features.add_(self.bias).relu_()
+    def _density_slabs(
+        self,
+        xy: Float[Tensor, "L L H"],
+        xz: Float[Tensor, "slabs L H"],
+        zy: Float[Tensor, "slabs L H"],
+    ) -> Float[Tensor, "slabs L L"]:
+        """Raw density at some z: `xy` (which holds the bias) plus the rows of the other planes."""
+        hidden = (xy + xz[:, None]).add_(zy[:, :, None]).relu_()
         for layer in self.rest[:-1]:
             hidden = linear(hidden, layer.weight, layer.bias).relu_()
         return linear(hidden, self.rest[-1].weight[:1], self.rest[-1].bias[:1])[..., 0]

@@ -16,7 +16,7 @@ def padded(table: Float[Tensor, "3 R R H"]) -> Float[Tensor, "3 S S H"]:
 
 def cells_and_weights(
     points: Float[Tensor, "points 3"], side: int
-) -> tuple[Int[Tensor, "points 3"], Float[Tensor, "points 3 4"]]:
+) -> tuple[Int[Tensor, "3 points"], Float[Tensor, "3 4 points"]]:
     """The cell (its upper left texel) that holds each point on each plane, and the weights of its corners.
 
     Args:
@@ -27,19 +27,15 @@ def cells_and_weights(
         row * side + column of the cell, and weights of the corners (0, 0), (0, 1), (1, 0), (1, 1) in
         (row, column).
     """
-    continuous = ((points + 1) * ((side - 2) / 2)).add_(0.5).clamp_(0, side - 1)
+    continuous = (points.T.contiguous() + 1).mul_((side - 2) / 2).add_(0.5).clamp_(0, side - 1)
     lower = continuous.floor().clamp_(max=side - 2)
-    fraction, lower = continuous.sub_(lower), lower.int()
-    column, row = (_pick(lower, axes) for axes in (COLUMN_AXIS, ROW_AXIS))
-    right, down = (_pick(fraction, axes) for axes in (COLUMN_AXIS, ROW_AXIS))
-    both = right * down
-    right, down = right.sub_(both), down.sub_(both)
-    return row.mul_(side).add_(column), torch.stack([1 - both - right - down, right, down, both], dim=-1)
-
-
-def _pick(vectors: Tensor, axes: tuple[int, int, int]) -> Tensor:
-    """Columns of (points, 3) in another order; stacking is faster than indexing."""
-    return torch.stack([vectors[:, axis] for axis in axes], dim=1)
+    after = continuous.sub_(lower)  # (3, points): share of the corner at lower + 1
+    lower, before = lower.int(), 1 - after
+    cells, weights = [], []
+    for column, row in zip(COLUMN_AXIS, ROW_AXIS, strict=True):
+        cells.append(torch.add(lower[column], lower[row], alpha=side))
+        weights += [r[row] * c[column] for r in (before, after) for c in (before, after)]
+    return torch.stack(cells), torch.stack(weights).unflatten(0, (3, 4))
 
 
 def _corner_offsets(side: int, device: torch.device) -> Int[Tensor, "4"]:
@@ -53,24 +49,30 @@ class _Lookup(torch.autograd.Function):
         ctx.side = side = table.shape[1]
         cells, weights = cells_and_weights(points, side)
         plane = torch.arange(3, device=points.device, dtype=torch.int32)[:, None] * side**2
-        corners = cells[..., None] + (plane + _corner_offsets(side, points.device))  # (points, 3, 4)
+        corners = cells[:, None] + (plane + _corner_offsets(side, points.device))[..., None]  # (3, 4, points)
+        bags, shares = (part.flatten(0, 1).T.contiguous() for part in (corners, weights))  # (points, 12)
         rows = table.reshape(-1, table.shape[3])
-        return embedding_bag(corners.flatten(1), rows, mode="sum", per_sample_weights=weights.flatten(1))
+        return embedding_bag(bags, rows, mode="sum", per_sample_weights=shares)
 
     @staticmethod
     def backward(ctx, grad: Tensor) -> tuple[Tensor, None]:
         (points,) = ctx.saved_tensors
         cells, weights = cells_and_weights(points, ctx.side)
         grad = grad.contiguous()
-        return torch.stack([_scatter(cells[:, p], weights[:, p], grad, ctx.side) for p in range(3)]), None
+        return torch.stack([_scatter(cells[p], weights[p], grad, ctx.side) for p in range(3)]), None
 
 
-def _scatter(cells: Tensor, weights: Tensor, grad: Tensor, side: int) -> Float[Tensor, "S S H"]:
+def _scatter(
+    cells: Int[Tensor, "points"],
+    weights: Float[Tensor, "4 points"],
+    grad: Float[Tensor, "points H"],
+    side: int,
+) -> Float[Tensor, "S S H"]:
     """Transpose of the lookup on one plane: points sorted by cell, one gather-sum per corner."""
     order = torch.argsort(cells)
     ends = torch.bincount(cells, minlength=side**2).cumsum(0)
     starts = torch.cat([ends.new_zeros(1), ends[:-1]])
-    sorted_weights = weights[order].T.contiguous()  # (4, points)
+    sorted_weights = weights[:, order]
     out = grad.new_zeros(side**2 + side + 1, grad.shape[1])
     for offset, weight in zip((0, 1, side, side + 1), sorted_weights, strict=True):
         out[offset : offset + side**2] += embedding_bag(

@@ -65,18 +65,16 @@ def render_field(
         samples_per_ray: even; half coarse, half fine.
         jitter: draws the sample positions; None is the deterministic quadrature.
     """
-    colour, weight = rays.origins.new_zeros(len(rays), 3), rays.origins.new_zeros(len(rays))
-    depth = rays.origins.new_full((len(rays),), torch.nan)
+    nothing = rays.origins.new_zeros(len(rays), 3), rays.end * torch.nan, torch.zeros_like(rays.end)
     candidates = _candidates(rays, occupancy)
     pieces = candidates.split(CHUNK_RAYS)
     draws = [_draws(len(piece), samples_per_ray // 2, jitter, rays.origins) for piece in pieces]
     calls = [(field, occupancy, rays[piece], *draw) for piece, draw in zip(pieces, draws, strict=True)]
-    for piece, (found, *parts) in zip(pieces, _march_all(calls, len(candidates)), strict=True):
-        colour, depth, weight = (
-            whole.index_put((piece[found],), part)
-            for whole, part in zip((colour, depth, weight), parts, strict=True)
-        )
-    return colour, depth, weight
+    found, *parts = zip(*_march_all(calls, len(candidates)), strict=True)
+    index = torch.cat([piece[part] for piece, part in zip(pieces, found, strict=True)])
+    return tuple(
+        whole.index_put((index,), torch.cat(part)) for whole, part in zip(nothing, parts, strict=True)
+    )
 
 
 def _march_all(calls: Sequence[tuple], rays: int) -> list[tuple[Tensor, Tensor, Tensor, Tensor]]:
@@ -114,15 +112,16 @@ def _march(field: Field, occupancy: Occupancy | None, rays: RaySegments, offsets
     """Which rays meet something; their colour without background, depth and weight."""
     depths = coarse_depths(rays.start, rays.end, offsets, offsets.shape[1])
     density = _skim(occupancy, rays, depths)
-    found = density.isnan().any(1).nonzero()[:, 0]
+    found = density.sum(1).isnan().nonzero()[:, 0]
     rays, depths = rays[found], depths[found]
     block = depths.shape[1] if occupancy is None else BLOCK_SAMPLES
     density, colour = _evaluate_until_opaque(field, rays, depths, density[found], block)
     with torch.no_grad():
-        more = fine_depths(depths, interval_weights(depths, density), quantiles[found])
+        weights = interval_weights(depths, density)
+        more = fine_depths(depths, weights, quantiles[found])
         skimmed = _skim(occupancy, rays, more)
         if occupancy is not None:
-            skimmed.masked_fill_(more > _opaque_from(depths, density)[:, None], -torch.inf)
+            skimmed.masked_fill_(more > _opaque_from(depths, weights)[:, None], -torch.inf)
     more_density, more_colour = _evaluate(field, rays, more, skimmed)
     depths, order = torch.cat([depths, more], dim=1).sort(dim=1)
     result = composite(depths, torch.cat([density, more_density], dim=1).gather(1, order))
@@ -143,21 +142,23 @@ def _skim(occupancy: Occupancy | None, rays: RaySegments, depths: Float[Tensor, 
 
 def _evaluate_until_opaque(field: Field, rays: RaySegments, depths: Tensor, density: Tensor, block: int):
     """`_evaluate` front to back in blocks of samples, leaving out those behind what lets no light through."""
-    densities, colours, seen_through = [], [], torch.ones_like(rays.hit)
-    for columns in torch.arange(depths.shape[1], device=depths.device).split(block):
-        part = density[:, columns].masked_fill(~seen_through[:, None], -torch.inf)
-        part, colour = _evaluate(field, rays, depths[:, columns], part)
+    densities, colours = [], []
+    for part_depths, part in zip(depths.split(block, 1), density.split(block, 1), strict=True):
+        if densities:
+            so_far = torch.cat(densities, dim=1)
+            seen = depths[:, : so_far.shape[1]]
+            with torch.no_grad():
+                dark = _opaque_from(seen, interval_weights(seen, so_far)).isfinite()
+            part = part.masked_fill(dark[:, None], -torch.inf)
+        part, colour = _evaluate(field, rays, part_depths, part)
         densities.append(part)
         colours.append(colour)
-        so_far = torch.cat(densities, dim=1)
-        seen_through = _opaque_from(depths[:, : so_far.shape[1]], so_far).isinf()
-    return so_far, torch.cat(colours, dim=1)
+    return torch.cat(densities, dim=1), torch.cat(colours, dim=1)
 
 
-@torch.no_grad()
-def _opaque_from(depths: Tensor, density: Tensor) -> Float[Tensor, "rays"]:
+def _opaque_from(depths: Tensor, weights: Float[Tensor, "rays intervals"]) -> Float[Tensor, "rays"]:
     """Depth from which on less than `DARK` of a ray's light is left, inf if there is none."""
-    left = 1 - interval_weights(depths, density).cumsum(-1)
+    left = 1 - weights.cumsum(-1)
     return depths[:, 1:].masked_fill(left > DARK, torch.inf).amin(-1)
 
 

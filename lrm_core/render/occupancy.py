@@ -1,12 +1,12 @@
 """Where a field is empty, so that samples there need no decoder."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
-from torch.nn.functional import avg_pool3d, max_pool3d
 
 from lrm_core.render.field import Field
 from lrm_core.render.rays import BOX_MIN
@@ -15,9 +15,22 @@ from lrm_core.render.rays import BOX_MIN
 # along the whole diagonal of the box such samples absorb less than 0.04% of the light
 EMPTY_DENSITY = 1e-4
 RAW_EMPTY = math.log(math.expm1(EMPTY_DENSITY)) + 1
-RANGE_MARGIN = 0.5
+# without gradients less care is enough: 0.1% of the light along that diagonal, an error about 60 dB below white
+FAINT_DENSITY = 3e-4
+RAW_FAINT = math.log(math.expm1(FAINT_DENSITY)) + 1
+RANGE_MARGIN = 0.25
 SURPRISES = 0.005
 CHECKED_SIDE = 32  # centres looked at along each axis
+
+
+def _over_corners(
+    combine: Callable[[Tensor, Tensor], Tensor], corner: Float[Tensor, "R+1 R+1 R+1"]
+) -> Float[Tensor, "R R R"]:
+    """`combine` over the eight corners of each cell, an axis at a time; faster than pooling."""
+    count = len(corner) - 1
+    for axis in range(3):
+        corner = combine(corner.narrow(axis, 1, count), corner.narrow(axis, 0, count))
+    return corner
 
 
 @dataclass(frozen=True)
@@ -45,22 +58,24 @@ class Occupancy:
 
         A cell's densities are taken to stay below the highest corner plus `RANGE_MARGIN` of the corners' range.
         No field has to obey that, so it is checked on the field itself: where the corners call a cell empty, its
-        centre has to be empty too (at about `CHECKED_SIDE` centres a side, evenly spaced).
+        centre has to be empty too (at about `CHECKED_SIDE` centres a side, evenly spaced). Empty means below
+        `EMPTY_DENSITY`, or below `FAINT_DENSITY` where gradients are off.
 
         Returns:
             None if more than `SURPRISES` of the centres looked at are not: the field varies within its cells, and
             nothing can be skipped.
         """
-        corner = field.density_at_corners()[None]
-        highest, lowest = max_pool3d(corner, 2, 1)[0], -max_pool3d(-corner, 2, 1)[0]
-        occupied = highest + RANGE_MARGIN * (highest - lowest) > RAW_EMPTY
+        empty = RAW_EMPTY if torch.is_grad_enabled() else RAW_FAINT
+        corner = field.density_at_corners()
+        highest, lowest = (_over_corners(extreme, corner) for extreme in (torch.maximum, torch.minimum))
+        occupied = highest + RANGE_MARGIN * (highest - lowest) > empty
         stride = max(1, field.resolution // CHECKED_SIDE)
         checked = occupied[::stride, ::stride, ::stride]
-        surprise = (field.density_at_centres(stride) > RAW_EMPTY) & ~checked
+        surprise = (field.density_at_centres(stride) > empty) & ~checked
         if surprise.sum() > SURPRISES * (~checked).sum():
             return None
         checked |= surprise
-        return cls.around(occupied, avg_pool3d(corner, 2, 1)[0])
+        return cls.around(occupied, _over_corners(torch.add, corner) / 8)
 
     @classmethod
     def around(cls, occupied: Bool[Tensor, "R R R"], raw: Float[Tensor, "R R R"]) -> "Occupancy":
@@ -94,8 +109,8 @@ class Occupancy:
         """Raw density of the cells that samples inside the box lie in, NaN where the cell is occupied."""
         scale = self.resolution / 2 * (1 - 1e-6)  # rounding must not leave the last cell
         start, step = (origins - BOX_MIN) * scale, directions * scale
-        index = torch.zeros_like(depths, dtype=torch.int32)
-        for axis in (2, 1, 0):
-            cell = torch.addcmul(start[:, axis, None], step[:, axis, None], depths).int()
-            index = index.mul_(self.resolution).add_(cell)
+        x, y, z = (
+            torch.addcmul(start[:, axis, None], step[:, axis, None], depths).int() for axis in range(3)
+        )
+        index = x.add_(y.add_(z, alpha=self.resolution), alpha=self.resolution)
         return self.skimmed.index_select(0, index.flatten()).view_as(depths)

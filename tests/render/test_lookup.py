@@ -31,6 +31,15 @@ def test_values_and_gradients_equal_grid_sample(seed, side, count):
         torch.testing.assert_close(*result)
 
 
+@torch.no_grad()
+def test_the_points_are_left_as_they_are():
+    for count in (1, 5):
+        points = torch.rand(3, count).T  # the layout that needs no copy
+        before = points.clone()
+        lookup(padded(torch.rand(3, 4, 4, 2)), points)
+        assert torch.equal(points, before)
+
+
 def test_folding_the_first_layer_is_exact():
     torch.manual_seed(0)
     planes, decoder = torch.randn(3, 6, 8, 8, dtype=torch.float64), Decoder(6).double()

@@ -1,21 +1,25 @@
+import pytest
 import torch
 
 from lrm_core.render.field import Field
-from lrm_core.render.occupancy import EMPTY_DENSITY, RAW_EMPTY, Occupancy
+from lrm_core.render.occupancy import EMPTY_DENSITY, FAINT_DENSITY, RAW_EMPTY, RAW_FAINT, Occupancy
 
 
-def test_threshold_is_the_raw_value_of_the_density():
-    density = torch.nn.functional.softplus(torch.tensor(RAW_EMPTY) - 1)
-    torch.testing.assert_close(density.item(), EMPTY_DENSITY, rtol=1e-4, atol=0)
+@pytest.mark.parametrize(("raw", "expected"), [(RAW_EMPTY, EMPTY_DENSITY), (RAW_FAINT, FAINT_DENSITY)])
+def test_threshold_is_the_raw_value_of_the_density(raw, expected):
+    density = torch.nn.functional.softplus(torch.tensor(raw) - 1)
+    torch.testing.assert_close(density.item(), expected, rtol=1e-4, atol=0)
 
 
-def test_nothing_dense_is_skipped_and_empty_space_is(ball):
+@pytest.mark.parametrize(("gradients", "threshold"), [(True, RAW_EMPTY), (False, RAW_FAINT)])
+def test_nothing_dense_is_skipped_and_empty_space_is(ball, gradients, threshold):
     planes, decoder = ball
     field = Field(planes, decoder)
-    occupancy = Occupancy.of(field)
+    with torch.set_grad_enabled(gradients):
+        occupancy = Occupancy.of(field)
     points = 2 * torch.rand(20_000, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64) - 1
     skimmed = occupancy.along(points, torch.zeros_like(points), torch.zeros(len(points), 1))[:, 0]
-    dense = field.raw(points)[:, 0] > RAW_EMPTY
+    dense = field.raw(points)[:, 0] > threshold
     assert skimmed[dense].isnan().all()
     assert dense.double().mean() < occupancy.occupied.double().mean() < 0.5
     outside = (points.abs() > occupancy.high.max()).any(-1)

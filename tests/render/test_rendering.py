@@ -86,6 +86,15 @@ def test_values_and_gradients_equal_the_dense_path(ball, skip_empty):
         assert (value - expected).norm() <= tolerance * expected.norm()
 
 
+@torch.no_grad()
+def test_a_picture_without_gradients_is_within_60_db_of_the_dense_path(ball):
+    planes, decoder = ball
+    view = cameras(1, torch.float64)
+    found = render_views(planes[None], decoder, view[None], 40, samples_per_ray=48).rgb[0, 0].flatten(1).T
+    expected, _, _ = _ref_render_rays(planes, decoder, *camera_rays(view[0], 40), 48)
+    assert (found - expected).square().mean() < 1e-6
+
+
 def test_an_empty_field_is_background_everywhere(ball):
     planes, decoder = ball
     empty = copy.deepcopy(decoder)
