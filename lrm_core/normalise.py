@@ -10,6 +10,8 @@ from typing import Any
 import nbformat
 
 WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
+WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+STANDS_ALONE = "application/vnd.lrm."  # outputs of such a type hold all that the page needs
 _KEPT_LANGUAGE_KEYS = ("file_extension", "mimetype", "name", "pygments_lexer")
 _ADDRESS = re.compile(r"\b0x[0-9a-f]{8,}\b")
 _CELL_FILE = re.compile(re.escape(tempfile.gettempdir()) + r"/ipykernel_\d+/\d+\.py")
@@ -25,11 +27,13 @@ def normalise_notebook(notebook: nbformat.NotebookNode, root: Path) -> nbformat.
     Returns:
         the notebook with numbered cells and widgets, and without papermill's and the kernel's timings,
         progress bars, memory addresses and absolute paths. The injected parameters are kept as a cell that
-        the page does not show.
+        the page does not show. Widgets whose output stands alone leave no state behind.
     """
     copy = json.loads(nbformat.writes(notebook))
     copy["metadata"] = _notebook_metadata(copy["metadata"])
     copy["cells"] = [_cell(cell, index, root) for index, cell in enumerate(copy["cells"])]
+    if WIDGET_VIEW not in json.dumps(copy["cells"]):
+        copy["metadata"].pop("widgets", None)
     return nbformat.reads(_number_widgets(copy), as_version=4)
 
 
@@ -61,6 +65,9 @@ def _is_progress(output: dict) -> bool:
 
 def _output(output: dict, root: Path) -> dict:
     output = _map_text(output, lambda text: _relative_paths(text, root))
+    data = output.get("data", {})
+    if any(kind.startswith(STANDS_ALONE) for kind in data):
+        data.pop(WIDGET_VIEW, None)
     if "text" in output:
         output["text"] = _map_text(output["text"], _without_addresses)
     if "text/plain" in output.get("data", {}):

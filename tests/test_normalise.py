@@ -76,3 +76,11 @@ def test_only_injected_parameters_leave_the_page(tag):
     cell = new_code_cell("profile = 'mini'", metadata={"tags": [tag]})
     tags = normalise_notebook(new_notebook(cells=[cell]), ROOT).cells[0].metadata.tags
     assert ("remove-cell" in tags) == (tag == "injected-parameters")
+
+
+def test_an_output_that_stands_alone_needs_no_widget_state():
+    notebook = _executed("a" * 32, "0x7f00aa00bb00", 1.5)
+    notebook.cells[1].outputs[-1].data["application/vnd.lrm.viewer+json"] = {"alt": "a chair"}
+    copy = normalise_notebook(notebook, ROOT)
+    assert copy.cells[1].outputs[-1].data == {"application/vnd.lrm.viewer+json": {"alt": "a chair"}}
+    assert "widgets" not in copy.metadata

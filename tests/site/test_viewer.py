@@ -1,0 +1,301 @@
+"""The triplane viewer in a browser: the same picture as `lrm_core.render`, alone, by hand and by key, or a poster."""
+
+import base64
+import io
+import shutil
+from dataclasses import dataclass
+
+import nbformat
+import numpy as np
+import papermill as pm
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import save_file
+
+from lrm_core import load_model, site
+from lrm_core.evidence.oracles import predicted_planes
+from lrm_core.model.decoder import Decoder, activate
+from lrm_core.normalise import WIDGET_STATE, normalise_notebook
+from lrm_core.objects import load_object
+from lrm_core.paths import data_dir, repository_root
+from lrm_core.render import render_views
+from lrm_core.render.field import Field
+from lrm_core.render.quadrature import composite
+from lrm_core.render.rays import box_span, camera_rays
+from lrm_core.show.viewer import Packed, TriplaneViewer, page_script, unpack, viewer_html
+from lrm_core.show.viewer.widget import camera_of
+
+OBJECT = data_dir() / "mini" / "objects" / "real" / "cc0_JapaneseLantern"
+SIDE = 56  # pixels; without a graphics card the decoder takes its time
+VIEW = {"azimuth": -60.0, "elevation": 25.0, "distance": 2.2}
+KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
+PATIENCE = 240_000  # milliseconds
+ROOT = "document.querySelector('.lrm-viewer')"
+
+
+@dataclass
+class Scene:
+    """A field and how to show it."""
+
+    planes: torch.Tensor
+    decoder: torch.nn.Module
+
+    def viewer(self, **traits) -> TriplaneViewer:
+        settings = {"resolution": SIDE, "patience": 1e4} | VIEW | traits
+        return TriplaneViewer.of(self.planes, self.decoder, "A lantern.", **settings)
+
+
+@pytest.fixture(scope="module")
+def scene() -> Scene:
+    model = load_model("mini").eval().requires_grad_(False)
+    return Scene(predicted_planes(model, load_object(OBJECT)), model.decoder)
+
+
+@pytest.fixture
+def show(visit, tmp_path):
+    """Opens a page of viewers from disk; closes it afterwards."""
+    opened = []
+
+    def go(*viewers: TriplaneViewer, **options):
+        body = "".join(viewer_html(viewer.page_state()) for viewer in viewers)
+        page = tmp_path / "page.html"
+        page.write_text(
+            f'<!doctype html><html lang="en"><meta charset="utf-8"><title>t</title><body>{body}'
+            f'<script type="module">{page_script()}</script></body></html>'
+        )
+        opened.append(visit(page.as_uri(), **options))
+        return opened[-1]
+
+    yield go
+    for seen in opened:
+        assert (seen.outside, seen.errors) == ([], [])
+        seen.page.context.close()
+
+
+def _reach(seen, stage: str, source: str) -> dict:
+    """Wait for a stage; what the figure says of itself."""
+    condition = f"() => {ROOT}.dataset.stage === '{stage}' && {ROOT}.dataset.source === '{source}'"
+    seen.page.wait_for_function(condition, timeout=PATIENCE)
+    return seen.value(f"({{...{ROOT}.dataset}})")
+
+
+def _pixels(seen) -> np.ndarray:
+    address = seen.value("document.querySelector('.lrm-viewer canvas').toDataURL()")
+    image = Image.open(io.BytesIO(base64.b64decode(address.partition(",")[2])))
+    return np.asarray(image.convert("RGB")) / 255
+
+
+def _psnr(a: np.ndarray, b: np.ndarray) -> float:
+    return -10 * np.log10(np.square(a - b).mean())
+
+
+def _rendered(scene: Scene, view: dict) -> np.ndarray:
+    """The float model's picture by `lrm_core.render`."""
+    camera = camera_of(*view.values(), 0.75)
+    with torch.no_grad():
+        picture = render_views(scene.planes[None], scene.decoder, camera[None, None], SIDE).rgb[0, 0]
+    return picture.permute(1, 2, 0).numpy()
+
+
+@torch.no_grad()
+def _ref_march(viewer: TriplaneViewer, samples: int) -> np.ndarray:
+    """The shader's own quadrature on the packed field: every evenly spaced sample decoded."""
+    tensors = unpack(Packed(viewer.tensors, viewer.data))
+    planes = tensors.pop("planes")
+    decoder = Decoder(planes.shape[1])
+    decoder.load_state_dict(tensors)
+    field, rays = Field(planes, decoder), camera_rays(camera_of(*VIEW.values(), 0.75), SIDE)
+    span = box_span(rays.origins, rays.directions)
+    near, far = span.near[span.hit, None], span.far[span.hit, None]
+    depths = near + torch.linspace(0, 1, samples) * (far - near)
+    points = rays.origins[span.hit, None] + rays.directions[span.hit, None] * depths[..., None]
+    raw = field.raw(points.reshape(-1, 3)).unflatten(0, depths.shape)
+    drawn = composite(depths, raw[..., 0])
+    picture = torch.ones(SIDE * SIDE, 3)
+    picture[span.hit] = (drawn.shares[..., None] * activate(raw).colour).sum(1) + 1 - drawn.weight[:, None]
+    return picture.unflatten(0, (SIDE, SIDE)).numpy()
+
+
+@pytest.mark.parametrize("half", [False, True], ids=["float", "half"])
+def test_the_shader_draws_the_picture_of_the_float_model(show, scene, half, record_property):
+    viewer = scene.viewer(half=half)
+    seen = show(viewer)
+    _reach(seen, "rest", "decoder")
+    drawn = _pixels(seen)
+    record_property("psnr", float(_psnr(drawn, _rendered(scene, VIEW))))
+    assert _psnr(drawn, _rendered(scene, VIEW)) > 40
+    twin = (_ref_march(viewer, viewer.samples).clip(0, 1) * 255).round() / 255
+    record_property("twin", float(np.abs(drawn - twin).mean()))
+    assert np.abs(drawn - twin).mean() < 1e-3
+
+
+def test_where_the_decoder_would_take_too_long_the_grid_stays(show, scene, record_property):
+    seen = show(scene.viewer(patience=0.0))
+    said = _reach(seen, "rest", "grid")
+    for name in ("sinceStart", "firstPicture", "rest"):
+        record_property(name, int(said[name]))
+        print(f"viewer: {name} {said[name]} ms")
+    assert _psnr(_pixels(seen), _rendered(scene, VIEW)) > 30
+
+
+def test_keys_and_button_turn_zoom_and_reset(show, scene):
+    seen = show(scene.viewer(patience=0.0))
+    _reach(seen, "rest", "grid")
+    first = _pixels(seen)
+    seen.page.focus(".lrm-viewer canvas")
+    pictures = [first]
+    for key, view in {
+        "ArrowRight": {"azimuth": -55.0},
+        "ArrowUp": {"elevation": 30.0},
+        "-": {"distance": 2.2 * 1.1},
+    }.items():
+        rest = seen.value(f"{ROOT}.dataset.rest")
+        seen.page.keyboard.press(key)
+        seen.page.wait_for_function(f"() => {ROOT}.dataset.rest !== '{rest}'", timeout=PATIENCE)
+        pictures.append(_pixels(seen))
+        assert np.abs(pictures[-1] - pictures[-2]).mean() > 1e-3, key
+        moved = {name: _value(seen, name) for name in view}
+        assert moved == pytest.approx(view)
+    view = {"azimuth": -55.0, "elevation": 30.0, "distance": 2.2 * 1.1}
+    assert _psnr(pictures[-1], _rendered(scene, view)) > 30
+    seen.page.click("text=Reset view")
+    seen.page.wait_for_function(f"() => {ROOT}.dataset.azimuth === '-60'", timeout=PATIENCE)
+    _reach(seen, "rest", "grid")
+    assert np.abs(_pixels(seen) - first).max() < 0.02
+
+
+def _value(seen, name: str) -> float:
+    return float(seen.value(f"{ROOT}.dataset.{name}"))
+
+
+def test_dragging_turns_and_the_wheel_zooms_only_with_the_focus(show, scene):
+    seen = show(scene.viewer(patience=0.0))
+    _reach(seen, "rest", "grid")
+    box = seen.page.locator(".lrm-viewer canvas").bounding_box()
+    middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    seen.page.mouse.move(*middle)
+    seen.page.mouse.wheel(0, 100)
+    seen.page.wait_for_timeout(200)
+    assert _value(seen, "distance") == VIEW["distance"]
+    seen.page.mouse.down()
+    seen.page.mouse.move(middle[0] + box["width"] / 8, middle[1])
+    seen.page.mouse.up()
+    seen.page.wait_for_function(f"() => {ROOT}.dataset.azimuth === '-90'", timeout=PATIENCE)
+    seen.page.mouse.wheel(0, -100)
+    seen.page.wait_for_function(f"() => +{ROOT}.dataset.distance < 2.1", timeout=PATIENCE)
+
+
+def test_two_viewers_on_one_page_do_not_disturb_each_other_and_fit_a_phone(show, scene):
+    seen = show(scene.viewer(patience=0.0), scene.viewer(patience=0.0, azimuth=120.0), width=390)
+    every = "[...document.querySelectorAll('.lrm-viewer')].every(root => root.dataset.stage === 'rest')"
+    seen.page.evaluate("document.querySelectorAll('.lrm-viewer')[1].scrollIntoView()")
+    seen.page.wait_for_function(every, timeout=PATIENCE)
+    assert seen.value("document.scrollingElement.scrollWidth") <= 390
+    first, second = seen.value("[...document.querySelectorAll('canvas')].map(canvas => canvas.toDataURL())")
+    assert first != second
+
+
+def _without_webgl2(page) -> None:
+    page.add_init_script(
+        """const get = HTMLCanvasElement.prototype.getContext;
+        HTMLCanvasElement.prototype.getContext = function (kind, ...rest) {
+          return kind === "webgl2" ? null : get.call(this, kind, ...rest);
+        };"""
+    )
+
+
+@pytest.mark.parametrize("reason", ["no WebGL2", "reduced motion"])
+def test_the_poster_stands_in(browser, scene, tmp_path, reason):
+    viewer = scene.viewer(patience=0.0)
+    file = tmp_path / "page.html"
+    file.write_text(
+        f'<!doctype html><meta charset="utf-8"><body>{viewer_html(viewer.page_state())}'
+        f'<script type="module">{page_script()}</script>'
+    )
+    still = reason == "reduced motion"
+    context = browser.new_context(reduced_motion="reduce" if still else "no-preference")
+    page, errors = context.new_page(), []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda message: message.type == "error" and errors.append(message.text))
+    if not still:
+        _without_webgl2(page)
+    page.goto(file.as_uri())
+    page.wait_for_selector(f"text={reason}", timeout=PATIENCE)
+    image = page.query_selector(".lrm-viewer img")
+    assert image.get_attribute("alt") == "A lantern."
+    assert image.evaluate("image => image.naturalWidth") > 100
+    assert page.query_selector(".lrm-viewer canvas") is None
+    if still:
+        page.click("text=Turn it by hand")
+        page.wait_for_selector(".lrm-viewer[data-stage=rest]", timeout=PATIENCE)
+    else:
+        assert not page.is_visible(".lrm-viewer button")
+    assert errors == []
+    context.close()
+
+
+def test_a_chapter_with_two_viewers_is_built_with_one_script_and_nothing_from_outside(
+    scene, visit, tmp_path, monkeypatch
+):
+    """Two displayed viewers, executed by a real kernel, normalised, built by Jupyter Book, opened from disk."""
+    shutil.copytree(repository_root() / "book", tmp_path / "book")
+    shutil.copy(repository_root() / "_config.yml", tmp_path)
+    (tmp_path / "_toc.yml").write_text("format: jb-book\nroot: notebooks/page\n")
+    executed = tmp_path / "_build" / "executed" / "smoke" / "page.ipynb"
+    for folder in (executed.parent, tmp_path / "notebooks"):
+        folder.mkdir(parents=True)
+    save_file({"planes": scene.planes.contiguous()}, tmp_path / "planes.safetensors")
+    nbformat.write(_chapter(tmp_path / "planes.safetensors"), tmp_path / "notebooks" / "page.ipynb")
+    notebook = pm.execute_notebook(tmp_path / "notebooks" / "page.ipynb", None, progress_bar=False)
+    assert WIDGET_STATE in notebook.metadata.widgets
+    nbformat.write(normalise_notebook(notebook, tmp_path), executed)
+    monkeypatch.setattr(site, "repository_root", lambda: tmp_path)
+    page = site.build_site("smoke").index.parent / "notebooks" / "page.html"
+    text = page.read_text()
+    assert text.count("class Renderer {") == 1
+    assert "widget-state+json" not in text
+    assert page.stat().st_size < 2**20
+    seen = visit(page.as_uri())
+    seen.page.wait_for_function(
+        """() => {
+          const figures = [...document.querySelectorAll('.lrm-viewer')];
+          return figures.length === 2 && figures.every((root) => root.dataset.stage === 'rest');
+        }""",
+        timeout=PATIENCE,
+    )
+    assert (seen.outside, seen.errors) == ([], [])
+    seen.page.context.close()
+
+
+def _chapter(planes) -> nbformat.NotebookNode:
+    code = f"""from safetensors.torch import load_file
+from safetensors.torch import save_file
+
+from lrm_core import load_model, site
+from lrm_core.show.viewer import show_viewer
+planes, decoder = load_file({str(planes)!r})["planes"], load_model("mini").decoder
+show_viewer(planes, decoder, "A lantern.", resolution=32, patience=0.0)
+viewer = show_viewer(planes, decoder, "The same from behind.", azimuth=90.0, resolution=32, patience=0.0)"""
+    cells = [nbformat.v4.new_markdown_cell("# A page"), nbformat.v4.new_code_cell(code)]
+    return nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": KERNEL})
+
+
+def test_two_fingers_zoom(show, scene):
+    seen = show(scene.viewer(patience=0.0))
+    _reach(seen, "rest", "grid")
+    seen.value(
+        """(() => {
+          const canvas = document.querySelector('.lrm-viewer canvas');
+          canvas.setPointerCapture = () => {};
+          const touch = (kind, pointerId, clientX) => canvas.dispatchEvent(
+            new PointerEvent(kind, { pointerId, clientX, clientY: 50, pointerType: 'touch' }));
+          touch('pointerdown', 1, 100); touch('pointerdown', 2, 150);
+          touch('pointermove', 2, 160);
+          touch('pointerup', 1, 100); touch('pointerup', 2, 160);
+        })()"""
+    )
+    expected = VIEW["distance"] * 50 / 60
+    seen.page.wait_for_function(
+        f"() => Math.abs({ROOT}.dataset.distance - {expected}) < 1e-6", timeout=PATIENCE
+    )
