@@ -51,10 +51,12 @@ def side_by_side(function: Callable[..., Result], calls: Iterable[tuple], proces
 
 
 def _begin() -> None:
-    """In a new process: Ctrl-C ends it without a word, so does the end of its parent, and it works with one thread."""
+    """In a new process: Ctrl-C or the end of its parent ends it without a word; it works with one thread."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    tqdm.set_lock(threading.RLock())  # its own is shared between processes, and one that is ended would leave it behind
+    tqdm.set_lock(
+        threading.RLock()
+    )  # its own is shared between processes, and one that is ended would leave it behind
     os.environ["OMP_NUM_THREADS"] = "1"  # read when NumPy and PyTorch are loaded
     import torch
 

@@ -18,9 +18,7 @@ Faces = tuple[Tensor, Tensor]
 
 def wedge(form: Scalars) -> Faces:
     """Triangle with base 2 at z = -1 and apex at z = 1, extruded along y."""
-    return _fixed(
-        form, [(1, 0, 0.5, 0.5), (-1, 0, 0.5, 0.5), (0, 0, -1, 1), (0, 1, 0, 1), (0, -1, 0, 1)]
-    )
+    return _fixed(form, [(1, 0, 0.5, 0.5), (-1, 0, 0.5, 0.5), (0, 0, -1, 1), (0, 1, 0, 1), (0, -1, 0, 1)])
 
 
 def hexagon(form: Scalars) -> Faces:

@@ -26,6 +26,7 @@ from lrm_core.show.pictures import image_row
 from lrm_core.show.plots import Curve, Panel, Row, curves, strips
 from lrm_core.show.prose import mean_and_interval, number
 from lrm_core.show.style import GROUPS, colour_of
+from lrm_core.show.viewer import show_viewer
 
 EXPERIMENT, ORACLE = "e00_model", "e01_oracle"
 GUESSES = {
@@ -160,17 +161,30 @@ def _by_angle(table: pd.DataFrame, column: str) -> tuple[list[float], list[float
 
 def gallery(study: Study) -> str:
     """The objects of best, median and worst gain over the trivial images: truth and prediction, as HTML."""
+    return "".join(
+        image_row(_truth_and_prediction(study, item, rank), f"{rank}, {item.name}", width=90)
+        for rank, item in _by_gain(study).items()
+    )
+
+
+def turn_by_hand(study: Study) -> None:
+    """Display the prediction of the median object of the gallery, to be turned and zoomed."""
+    item = _by_gain(study)["median"]
+    show_viewer(
+        predicted_planes(study.model, item),
+        study.model.decoder,
+        f"The predicted triplane of {item.name}, which can be turned.",
+        azimuth=-60.0,
+        elevation=20.0,
+    )
+
+
+def _by_gain(study: Study) -> dict[str, RenderedObject]:
+    """The objects of best, median and worst gain over the trivial images."""
     ordered = study.table.sort_values("gain", ascending=False)["object"].tolist()
     chosen = {"best": ordered[0], "median": ordered[len(ordered) // 2], "worst": ordered[-1]}
     folders = {folder.name: folder for folder in study.plan.object_folders(every=True)}
-    return "".join(
-        image_row(
-            _truth_and_prediction(study, load_item(study.plan, folders[name]), rank),
-            f"{rank}, {name}",
-            width=90,
-        )
-        for rank, name in chosen.items()
-    )
+    return {rank: load_item(study.plan, folders[name]) for rank, name in chosen.items()}
 
 
 def _truth_and_prediction(study: Study, item: RenderedObject, rank: str) -> dict[str, Float[Tensor, "3 h w"]]:

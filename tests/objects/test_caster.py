@@ -24,9 +24,7 @@ def _ref_inside(batch: ProceduralBatch, points: Tensor, slack: float = 0.0) -> T
             local = (
                 (points[row] - batch.centre[row, slot]) @ batch.rotation[row, slot] / batch.scale[row, slot]
             )
-            inside[row] |= (
-                _ref_measure(int(batch.kind[row, slot]), local, batch.form[row, slot]) >= slack
-            )
+            inside[row] |= _ref_measure(int(batch.kind[row, slot]), local, batch.form[row, slot]) >= slack
     return inside
 
 

@@ -85,9 +85,7 @@ def test_objects_fill_their_bounding_sphere(objects):
     """Dense points of every solid's surface, found without the samples that `arrange` used."""
     draw = torch.randn(20000, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     for row in range(len(objects)):
-        farthest = max(
-            _farthest(objects, row, slot, draw) for slot in range(int(objects.mask[row].sum()))
-        )
+        farthest = max(_farthest(objects, row, slot, draw) for slot in range(int(objects.mask[row].sum())))
         assert 0.935 < farthest <= 0.95, row
 
 

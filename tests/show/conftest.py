@@ -54,6 +54,11 @@ def disc(seed: int) -> RenderedObject:
     return RenderedObject(f"disc{seed}", images, mask.clone(), look_at(eyes), intrinsics)
 
 
+@pytest.fixture
+def tiny_item() -> RenderedObject:
+    return disc(0)
+
+
 @pytest.fixture(scope="session")
 def tiny_model() -> LRM:
     with torch.random.fork_rng():

@@ -164,7 +164,14 @@ def test_the_sentences_on_corrections_quote_the_numbers_of_the_table():
 
 def test_the_sentence_on_visibility_quotes_the_numbers_of_the_table():
     text = finding("C7", _table(SIGHT))
-    expected = ("1.16 times", "(published: 1.16)", "1.34 with", "1.23 with the truth", "1.05 for", "up 8.5% of")
+    expected = (
+        "1.16 times",
+        "(published: 1.16)",
+        "1.34 with",
+        "1.23 with the truth",
+        "1.05 for",
+        "up 8.5% of",
+    )
     assert all(part in text for part in expected)
 
 

@@ -1,8 +1,13 @@
 """The chapter on the model, on made-up records."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import pandas as pd
 import pytest
+import torch
 
+from lrm_core.evidence.oracles import predicted_planes
 from lrm_core.model.config import BASE, MINI
 from lrm_core.profiles import get_profile
 from lrm_core.show import model_study, prose
@@ -80,3 +85,16 @@ def test_every_way_to_run_the_chapter_is_shown(study):
     assert prose.reproduce("smoke", "00_model") in text
     assert "papermill notebooks/00_model.ipynb 00_model.ipynb -p profile smoke" in text
     assert "lrm pretrain --preset mini" in text
+
+
+def test_the_median_prediction_can_be_turned(study, tiny_item, monkeypatch):
+    """With four objects by falling gain, the third is the median one."""
+    shown = []
+    monkeypatch.setattr(type(study.plan), "object_folders", lambda *_, **__: [Path(name) for name in "abcd"])
+    monkeypatch.setattr(model_study, "load_item", lambda plan, folder: replace(tiny_item, name=folder.name))
+    monkeypatch.setattr(model_study, "show_viewer", lambda *arguments, **_: shown.append(arguments))
+    model_study.turn_by_hand(study)
+    ((planes, decoder, words),) = shown
+    torch.testing.assert_close(planes, predicted_planes(study.model, tiny_item))
+    assert decoder is study.model.decoder
+    assert "triplane of c," in words
