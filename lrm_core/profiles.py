@@ -78,7 +78,7 @@ PROFILES = {
             whole=False,
             training_objects=32,
         ),
-        Profile("mini", "mini", MINI_GROUPS, 2, iterations=1000, rays_per_step=2048, seeds=(0,)),
+        Profile("mini", "mini", MINI_GROUPS, 3, iterations=1000, rays_per_step=2048, seeds=(0,)),
         Profile(
             name="paper",
             model="openlrm-mix-base-1.1",
