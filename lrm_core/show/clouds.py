@@ -27,7 +27,10 @@ def cloud_scenes(clouds: Mapping[str, PointCloud], alt: str, unit: str) -> go.Fi
     """
     rows = len(clouds)
     figure = make_subplots(
-        rows=rows, specs=[[{"type": "scene"}]] * rows, subplot_titles=list(clouds), vertical_spacing=0.04
+        rows=rows,
+        specs=[[{"type": "scene"}]] * rows,
+        subplot_titles=[title.replace(": ", ":<br>") for title in clouds],
+        vertical_spacing=0.06,
     )
     limit = max(map(_largest, clouds.values()), default=0.0) or 1.0
     bar = {"title": {"text": unit, "side": "right"}, "thickness": 12, "len": 0.6, "x": 1.0}
@@ -38,7 +41,7 @@ def cloud_scenes(clouds: Mapping[str, PointCloud], alt: str, unit: str) -> go.Fi
     _set_bar_and_legend(figure)
     axes = {f"{axis}axis": _AXIS | {"title": {"text": text}} for axis, text in _TITLES.items()}
     figure.update_scenes(aspectmode="data", camera={"eye": EYE}, dragmode="turntable", **axes)
-    return finish(figure, alt, SCENE * rows, top=30, bottom=70)
+    return finish(figure, alt, SCENE * rows, top=46, bottom=70)
 
 
 def _add_points(
