@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 import torch
 from accelerate import Accelerator
-from torch import Tensor
 
 from lrm_core.fit.examples import Example, pair
 from lrm_core.fit.finetune_config import FinetuneConfig
 from lrm_core.fit.losses import Perceptual
 from lrm_core.fit.scores import render_example
+from lrm_core.fit.team import sum_over_processes
 from lrm_core.fit.tuning import Tuning
 
 
@@ -31,7 +31,7 @@ def batch_loss(
         loss.backward()
         total += loss.detach()
     trained = list(tuning.trained.values())
-    total = _sum_over_processes(trained, total, team)
+    total = sum_over_processes(trained, total, team)
     if not torch.isfinite(total):
         raise ValueError(f"step {tuning.step + 1}: the loss is {total.item()}; choose a lower learning rate")
     if config.clip is not None:
@@ -43,14 +43,3 @@ def numbered_pair(number: int, train: Sequence[Example], config: FinetuneConfig)
     """The pair of example and view with this number, counted from 0 over the whole run."""
     item, view = pair(number, len(train), len(train[0].views.images), config.order, config.seed)
     return train[item], view
-
-
-def _sum_over_processes(parameters: Sequence[Tensor], loss: Tensor, team: Accelerator) -> Tensor:
-    """Sum the loss and every gradient, in place, over the processes; returns the loss."""
-    if team.num_processes == 1:
-        return loss
-    parts = [loss, *(parameter.grad for parameter in parameters)]
-    total = team.reduce(torch.cat([part.reshape(-1) for part in parts]), reduction="sum")
-    for part, summed in zip(parts, total.split([part.numel() for part in parts]), strict=True):
-        part.copy_(summed.view_as(part))
-    return loss

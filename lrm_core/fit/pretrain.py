@@ -1,7 +1,5 @@
 """Training of a reconstruction model from scratch on procedural objects."""
 
-import csv
-import json
 import shutil
 import time
 from collections.abc import Iterator
@@ -12,13 +10,14 @@ import torch
 from accelerate import Accelerator
 from tqdm import tqdm
 
-from lrm_core.atomic import replacing
 from lrm_core.fit.checkpoint import TrainingState
 from lrm_core.fit.optimisers import build_optimisers, set_rates
 from lrm_core.fit.pretrain_config import PretrainConfig
 from lrm_core.fit.pretrain_data import ray_batch
 from lrm_core.fit.pretrain_loss import reconstruction_loss
 from lrm_core.fit.pretrain_validation import Validation
+from lrm_core.fit.run_folder import Rows, claim_folder
+from lrm_core.fit.team import sum_over_processes
 from lrm_core.model.checkpoints import load_model, read_metadata
 from lrm_core.model.config import LRMConfig
 from lrm_core.model.initialise import initialise
@@ -66,7 +65,8 @@ def train_step(state: TrainingState, config: PretrainConfig, team: Accelerator) 
     loss = torch.zeros((), device=team.device)
     for member in range(team.process_index, groups, team.num_processes):
         loss += _group_backward(state, config, state.step * groups + member, team.device)
-    loss = _sum_over_processes(state.model, loss, team)
+    reached = [p for p in state.model.parameters() if p.grad is not None]
+    loss = sum_over_processes(reached, loss, team)
     if not torch.isfinite(loss):
         raise ValueError(f"step {state.step}: the loss is {loss.item()}; resume with a lower learning rate")
     torch.nn.utils.clip_grad_norm_(state.model.parameters(), config.clip)
@@ -90,26 +90,13 @@ def _group_backward(
     return loss.detach()
 
 
-def _sum_over_processes(model: LRM, loss: torch.Tensor, team: Accelerator) -> torch.Tensor:
-    """Sum the loss and every gradient, in place, over the processes; returns the loss."""
-    if team.num_processes == 1:
-        return loss
-    parts = [loss, *(p.grad for p in model.parameters() if p.grad is not None)]
-    total = team.reduce(torch.cat([part.reshape(-1) for part in parts]), reduction="sum")
-    for part, summed in zip(parts, total.split([part.numel() for part in parts]), strict=True):
-        part.copy_(summed.view_as(part))
-    return loss
-
-
-class Curve:
-    """The training curve as CSV: rows at or after the step of a resumed run are written again."""
+class Curve(Rows):
+    """The training curve: validation scores are blank where a step was not validated."""
 
     COLUMNS = ("step", "objects", "seconds", "loss", "source_psnr", "novel_psnr")
 
     def __init__(self, path: Path, step: int):
-        rows = list(csv.DictReader(path.open())) if path.exists() else []
-        self.rows = [row for row in rows if int(row["step"]) <= step]
-        self.path = path
+        super().__init__(path, self.COLUMNS, step)
 
     @property
     def seconds(self) -> float:
@@ -117,10 +104,7 @@ class Curve:
 
     def add(self, **row: float) -> None:
         self.rows.append({key: f"{row[key]:.6g}" if key in row else "" for key in self.COLUMNS})
-        with replacing(self.path) as temporary, temporary.open("w", newline="") as file:
-            writer = csv.DictWriter(file, self.COLUMNS)
-            writer.writeheader()
-            writer.writerows(self.rows)
+        self.write()
 
 
 def pretrain(
@@ -144,7 +128,7 @@ def pretrain(
     team = Accelerator()
     run.mkdir(parents=True, exist_ok=True)
     settings = {key: value for key, value in asdict(config).items() if key != "rounds"}
-    _check_configuration(run / "config.json", {"model": architecture.to_dict(), "training": settings})
+    claim_folder(run / "config.json", {"model": architecture.to_dict(), "training": settings})
     state = new_state(architecture, config, team.device)
     if start and not (run / "state.safetensors").exists():
         take_over(state, start, config)
@@ -185,13 +169,3 @@ def _steps(state: TrainingState, config: PretrainConfig, team: Accelerator) -> I
             bar.set_postfix(loss=f"{mean:.4f}")
             bar.update()
             yield state.step, mean
-
-
-def _check_configuration(path: Path, configuration: dict) -> None:
-    """Write the run's configuration, or raise ValueError if the folder has another one."""
-    text = json.dumps(configuration, indent=1, sort_keys=True)
-    if not path.exists():
-        with replacing(path) as temporary:
-            temporary.write_text(text)
-    elif json.loads(path.read_text()) != json.loads(text):
-        raise ValueError(f"{path}: this folder holds a run of another configuration; choose another folder")
