@@ -1,0 +1,64 @@
+"""Commands that re-run the paper: notebooks, site, records, verdicts."""
+
+import sys
+
+import click
+
+from lrm_core.cli.options import PROFILE, REFRESH
+
+
+@click.command()
+@PROFILE
+@click.option("--notebook", help='Only the notebook whose name starts so, such as "02".')
+@REFRESH
+@click.option("--device", help="cpu or cuda; the profile's own by default.")
+def reproduce(profile: str, notebook: str | None, refresh: bool, device: str | None) -> None:
+    """Run the notebooks through papermill; those with nothing changed are kept."""
+    from lrm_core.profiles import get_profile
+    from lrm_core.reexecute import chapters, reexecute
+
+    device = device or get_profile(profile).device
+    reexecute(chapters(profile, device=device, notebook=notebook, refresh=refresh), report=click.echo)
+
+
+@click.command()
+@PROFILE
+def site(profile: str) -> None:
+    """Build the pages from the executed notebooks into _build/html."""
+    from lrm_core.site import build_site
+
+    built = build_site(profile)
+    click.echo(f"{'Up to date' if built.cached else f'Built in {built.seconds:.1f} s'}: {built.index}")
+    click.echo("Open that file in a browser, or serve it and open http://localhost:8000:")
+    click.echo(f"  {sys.executable} -m http.server -d {built.index.parent} 8000")
+
+
+@click.command()
+@PROFILE
+@click.option("--experiment", "experiments", multiple=True, help="Such as e02; every one by default.")
+@REFRESH
+@click.option("--processes", type=int, help="Objects at once; one per core by default.")
+def records(profile: str, experiments: tuple[str, ...], refresh: bool, processes: int | None) -> None:
+    """Compute the records of the experiments that are not in the results store yet."""
+    from lrm_core.evidence.runner import record_all
+    from lrm_core.fit.launch import default_processes
+
+    record_all(profile, experiments or None, refresh, processes=processes or default_processes())
+
+
+@click.command()
+def ship() -> None:
+    """Keep in data/ the oracles that the chapters measure live, once the records are made."""
+    from lrm_core.evidence.shipping import ship_oracles
+
+    for path in ship_oracles():
+        click.echo(path)
+
+
+@click.command()
+@PROFILE
+def verdicts(profile: str) -> None:
+    """Print what became of each published claim."""
+    from lrm_core.evidence import verdicts as table
+
+    click.echo(table(profile=profile).to_string(index=False))
