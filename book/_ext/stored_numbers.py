@@ -6,6 +6,7 @@ and thereby an error of the build.
 
 import os
 from collections.abc import Callable
+from functools import partial
 from math import isnan
 from statistics import fmean
 from typing import Any
@@ -27,13 +28,23 @@ from lrm_core.show.findings import stored_finding, stored_verdict
 from lrm_core.show.prose import number, percent, percent_range
 from lrm_core.spectral import PUBLISHED_EDGES
 
-SCORES = ["claim", "verdict", "published", "ours, as published", "audited [95% interval]", "quantity"]
+SCORES = [
+    "claim, and the number compared",
+    "verdict",
+    "published",
+    "ours, as published",
+    "audited [95% interval]",
+]
 
 
 def _band(index: int) -> list[float]:
     """Published shares of one band, one for each object."""
     published = claim("C2").published
     return [published[name][index] for name in PUBLISHED_OBJECTS]
+
+
+def _verdict(claim_id: str, profile: str) -> str:
+    return stored_verdict(claim_id, profile).capitalize()
 
 
 NUMBERS: dict[str, Callable[[str], str]] = {
@@ -48,12 +59,6 @@ NUMBERS: dict[str, Callable[[str], str]] = {
     "c2.published.low": lambda profile: percent_range(_band(0)),
     "c2.published.high": lambda profile: percent_range(_band(2)),
     "c3.published.ratio": lambda profile: number(claim("C3").published["ratio"], 1),
-    "c1.verdict": lambda profile: stored_verdict("C1", profile).capitalize(),
-    "c1.finding": lambda profile: stored_finding("C1", profile),
-    "c2.verdict": lambda profile: stored_verdict("C2", profile).capitalize(),
-    "c2.finding": lambda profile: stored_finding("C2", profile),
-    "c3.verdict": lambda profile: stored_verdict("C3", profile).capitalize(),
-    "c3.finding": lambda profile: stored_finding("C3", profile),
     "c4.published.low": lambda profile: percent_range([*claim("C4").published["low_only"].values()]),
     "c4.published.high": lambda profile: percent_range([*claim("C4").published["high_only"].values()]),
     "c5.published.range": lambda profile: " to ".join(map(str, claim("C5").published["ratio"])),
@@ -61,18 +66,8 @@ NUMBERS: dict[str, Callable[[str], str]] = {
     "c6.published.structured": lambda profile: percent_range(
         [*claim("C6").published["structured_low"].values()]
     ),
-    "c4.verdict": lambda profile: stored_verdict("C4", profile).capitalize(),
-    "c4.finding": lambda profile: stored_finding("C4", profile),
-    "c5.verdict": lambda profile: stored_verdict("C5", profile).capitalize(),
-    "c5.finding": lambda profile: stored_finding("C5", profile),
-    "c6.verdict": lambda profile: stored_verdict("C6", profile).capitalize(),
-    "c6.finding": lambda profile: stored_finding("C6", profile),
     "c7.published.ratio": lambda profile: number(fmean(claim("C7").published["ratio"].values())),
-    "c7.verdict": lambda profile: stored_verdict("C7", profile).capitalize(),
-    "c7.finding": lambda profile: stored_finding("C7", profile),
     "c8.published.spread": lambda profile: percent(PUBLISHED_SPREAD),
-    "c8.verdict": lambda profile: stored_verdict("C8", profile).capitalize(),
-    "c8.finding": lambda profile: stored_finding("C8", profile),
     "object.radius": lambda profile: f"{BOUND:g}",
     "camera.focal": lambda profile: f"{FOCAL:g}",
     "camera.nearest": lambda profile: f"{SHELL_DISTANCE[0]:g}",
@@ -82,6 +77,8 @@ NUMBERS: dict[str, Callable[[str], str]] = {
     "bands.mid_high": lambda profile: f"{PUBLISHED_EDGES[2]:g}",
     "bands.end": lambda profile: f"{PUBLISHED_EDGES[3]:g}",
 }
+NUMBERS |= {f"{name.lower()}.verdict": partial(_verdict, name) for name in RULES}
+NUMBERS |= {f"{name.lower()}.finding": partial(stored_finding, name) for name in RULES}
 
 
 def stored(
@@ -116,12 +113,11 @@ def _scores(row: Any) -> list[str]:
     """Cells of one claim."""
     interval = f"{_score(row.audited)} [{_score(row.low)}, {_score(row.high)}]"
     return [
-        f"{row.claim} {row.title}",
+        f"{row.claim} {row.title}\n{row.quantity}",
         row.verdict,
         _score(row.published),
         _score(row.ours_published_definition),
         interval if not isnan(row.audited) else "–",
-        row.quantity,
     ]
 
 
@@ -138,7 +134,9 @@ def _table(header: list[str], rows: list[list[str]]) -> nodes.table:
 
 
 def _row(cells: list[str]) -> nodes.row:
-    return nodes.row("", *(nodes.entry("", nodes.paragraph(text=cell)) for cell in cells))
+    """Cells of a row; each line of a cell is a paragraph."""
+    entries = (nodes.entry("", *(nodes.paragraph(text=line) for line in cell.split("\n"))) for cell in cells)
+    return nodes.row("", *entries)
 
 
 def _profile() -> str:

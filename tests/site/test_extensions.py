@@ -104,7 +104,7 @@ def test_a_score_without_records_shows_dashes(numbers):
         high=nan,
         verdict="not measured yet",
     )
-    assert numbers._scores(row) == ["C1 T", "not measured yet", "−0.0050", "–", "–", "q"]
+    assert numbers._scores(row) == ["C1 T\nq", "not measured yet", "−0.0050", "–", "–"]
     row.audited, row.low, row.high = 0.5, -0.25, 0.75
     assert numbers._scores(row)[4] == "0.50 [−0.25, 0.75]"
 
