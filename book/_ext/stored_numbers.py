@@ -1,4 +1,4 @@
-"""Numbers in prose come from stored data and from the code: the role {stored}`name`; the directive {scorecard}.
+"""Numbers in prose come from stored data and from the code: the role {stored}`name`.
 
 A name stands for a function of the profile in `NUMBERS`; an unknown name, or missing data, is a warning
 and thereby an error of the build.
@@ -7,16 +7,12 @@ and thereby an error of the build.
 import os
 from collections.abc import Callable
 from functools import partial
-from math import isnan
 from statistics import fmean
-from typing import Any
 
 from docutils import nodes
 from docutils.parsers.rst.states import Inliner
 from sphinx.application import Sphinx
-from sphinx.util.docutils import SphinxDirective
 
-from lrm_core.evidence import verdicts
 from lrm_core.evidence.claims import PUBLISHED_OBJECTS, claim, claims
 from lrm_core.evidence.rulebook import RULES
 from lrm_core.evidence.rules_isotropy import PUBLISHED_SPREAD
@@ -27,14 +23,6 @@ from lrm_core.objects.poses import SHELL_DISTANCE
 from lrm_core.show.findings import stored_finding, stored_verdict
 from lrm_core.show.prose import number, percent, percent_range
 from lrm_core.spectral import PUBLISHED_EDGES
-
-SCORES = [
-    "claim, and the number compared",
-    "verdict",
-    "published",
-    "ours, as published",
-    "audited [95% interval]",
-]
 
 
 def _band(index: int) -> list[float]:
@@ -99,52 +87,11 @@ def stored(
         return [inliner.problematic(raw, raw, message)], [message]
 
 
-class Scorecard(SphinxDirective):
-    """Table of the claims that have a rule: published number, ours by both definitions, verdict."""
-
-    def run(self) -> list[nodes.Node]:
-        """Build the table from `lrm_core.evidence.verdicts`."""
-        table = verdicts(profile=_profile())
-        rows = [_scores(row) for row in table.itertuples() if row.claim in RULES]
-        return [_table(SCORES, rows)]
-
-
-def _scores(row: Any) -> list[str]:
-    """Cells of one claim."""
-    interval = f"{_score(row.audited)} [{_score(row.low)}, {_score(row.high)}]"
-    return [
-        f"{row.claim} {row.title}\n{row.quantity}",
-        row.verdict,
-        _score(row.published),
-        _score(row.ours_published_definition),
-        interval if not isnan(row.audited) else "–",
-    ]
-
-
-def _score(value: float) -> str:
-    """A number with two digits behind the point, with four where it would be read as nothing."""
-    return number(value, 4 if 0 < abs(value) < 0.01 else 2)
-
-
-def _table(header: list[str], rows: list[list[str]]) -> nodes.table:
-    group = nodes.tgroup("", *(nodes.colspec(colwidth=1) for _ in header), cols=len(header))
-    group += nodes.thead("", _row(header))
-    group += nodes.tbody("", *(_row(row) for row in rows))
-    return nodes.table("", group, classes=["scorecard"])
-
-
-def _row(cells: list[str]) -> nodes.row:
-    """Cells of a row; each line of a cell is a paragraph."""
-    entries = (nodes.entry("", *(nodes.paragraph(text=line) for line in cell.split("\n"))) for cell in cells)
-    return nodes.row("", *entries)
-
-
 def _profile() -> str:
     return os.environ.get("LRM_PROFILE", "mini")
 
 
 def setup(app: Sphinx) -> dict:
-    """Register the role and the directive; pages are read again whenever the profile or the data changed."""
+    """Register the role; pages are read again whenever the profile or the data changed."""
     app.add_role("stored", stored)
-    app.add_directive("scorecard", Scorecard)
     return {"parallel_read_safe": True}

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from lrm_core.evidence.claims import PUBLISHED_OBJECTS, claim
+from lrm_core.evidence.rulebook import RULES
 from lrm_core.fit.pretrain_data import FOCAL
 from lrm_core.objects.arrange import BOUND
 from lrm_core.objects.poses import SHELL_DISTANCE
@@ -92,11 +93,9 @@ def test_an_unknown_name_is_an_error_that_lists_the_known_ones(numbers, inliner)
     assert "c2.published.high" in messages[0]
 
 
-def test_a_score_without_records_shows_dashes(numbers):
+def test_a_score_without_records_shows_dashes():
+    scorecard = _extension("scorecard")
     row = SimpleNamespace(
-        claim="C1",
-        title="T",
-        quantity="q",
         published=-0.005,
         ours_published_definition=nan,
         audited=nan,
@@ -104,9 +103,18 @@ def test_a_score_without_records_shows_dashes(numbers):
         high=nan,
         verdict="not measured yet",
     )
-    assert numbers._scores(row) == ["C1 T\nq", "not measured yet", "−0.0050", "–", "–"]
+    assert scorecard.scores(row) == ["not measured yet", "−0.0050", "–", "–"]
     row.audited, row.low, row.high = 0.5, -0.25, 0.75
-    assert numbers._scores(row)[4] == "0.50 [−0.25, 0.75]"
+    assert scorecard.scores(row)[3] == "0.50 [−0.25, 0.75]"
+
+
+def test_every_claim_with_a_rule_is_linked_to_a_chapter_about_it():
+    chapters = _extension("scorecard").CHAPTERS
+    assert chapters.keys() == RULES.keys()
+    for claim_id, name in chapters.items():
+        assert f'"{claim_id}"' in (repository_root() / "notebooks" / f"{name}.ipynb").read_text().replace(
+            "\\", ""
+        )
 
 
 @pytest.mark.parametrize("name", ["cameras", "planes", "bands", "units"])

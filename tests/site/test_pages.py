@@ -7,12 +7,13 @@ import pytest
 import yaml
 from PIL import Image
 
+from lrm_core.evidence.claims import claims
 from lrm_core.paths import repository_root
 
 TOC = yaml.safe_load((repository_root() / "_toc.yml").read_text())
 PAGES = [TOC["root"], *(chapter["file"] for part in TOC["parts"] for chapter in part["chapters"])]
 CHAPTERS = [page for page in PAGES if page.startswith("notebooks/")]
-WITHOUT_FORMULAS = [TOC["root"], "book/audit", "book/bibliography", "notebooks/00_model"]
+WITHOUT_FORMULAS = [TOC["root"], "book/scorecard", "book/audit", "book/bibliography", "notebooks/00_model"]
 COUNT = "name => document.querySelectorAll(name).length"
 
 
@@ -92,4 +93,17 @@ def test_the_first_address_leads_to_the_landing_page(visit, site):
     seen = visit((site / "index.html").as_uri())
     seen.page.wait_for_url(f"**/{TOC['root']}.html")
     assert "frequency mismatch" in seen.page.title()
+    seen.page.context.close()
+
+
+def test_the_scorecard_shows_the_claims_of_one_verdict(visit, site):
+    seen = visit((site / "book/scorecard.html").as_uri())
+    shown = "() => [...document.querySelectorAll('.scorecard tbody tr')].filter(row => row.offsetHeight)"
+    verdicts = seen.value(f"({shown})().map(row => row.cells[1].innerText.trim())")
+    assert len(verdicts) == len(claims())
+    for verdict in set(verdicts):
+        seen.page.get_by_role("button", name=f"{verdict} (").click()
+        kept = seen.value(f"({shown})().map(row => row.cells[1].innerText.trim())")
+        assert kept == [verdict] * verdicts.count(verdict)
+    assert seen.page.query_selector(".scorecard a").get_attribute("href").endswith("01_basins.html")
     seen.page.context.close()

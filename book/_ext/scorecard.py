@@ -1,0 +1,85 @@
+"""The directive {scorecard}: every claim with its published number, ours, and the verdict, from the results store.
+
+`scorecard.js` adds buttons that show the claims of one verdict only.
+"""
+
+import os
+from math import isnan
+from typing import Any
+
+from docutils import nodes
+from sphinx.addnodes import pending_xref
+from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective
+
+from lrm_core.evidence import verdicts
+from lrm_core.show.prose import number
+
+HEADER = [
+    "claim, and the number compared",
+    "verdict",
+    "published",
+    "ours, as published",
+    "audited [95% interval]",
+]
+CHAPTERS = {
+    "C1": "01_basins",
+    "C2": "02_residual_spectrum",
+    "C3": "03_decoder_response",
+    "C4": "04_band_correction",
+    "C5": "04_band_correction",
+    "C6": "05_inside_the_low_band",
+    "C7": "07_where_the_error_lies",
+    "C8": "06_jacobian_and_calibration",
+}
+
+
+class Scorecard(SphinxDirective):
+    """Table of all claims, each with a link to its chapter."""
+
+    def run(self) -> list[nodes.Node]:
+        """Build the table from `lrm_core.evidence.verdicts`."""
+        table = verdicts(profile=os.environ.get("LRM_PROFILE", "mini"))
+        group = nodes.tgroup("", *(nodes.colspec(colwidth=1) for _ in HEADER), cols=len(HEADER))
+        group += nodes.thead("", _row([[nodes.paragraph(text=name)] for name in HEADER]))
+        group += nodes.tbody("", *(_row(self._cells(row)) for row in table.itertuples()))
+        return [nodes.table("", group, classes=["scorecard"])]
+
+    def _cells(self, row: Any) -> list[list[nodes.Node]]:
+        claim = [nodes.paragraph("", "", self._name(row)), nodes.paragraph(text=row.quantity)]
+        return [claim, *([nodes.paragraph(text=text)] for text in scores(row))]
+
+    def _name(self, row: Any) -> nodes.Node:
+        """Id and title of a claim, linked where it has a chapter."""
+        words = nodes.inline(text=f"{row.claim} {row.title}")
+        if row.claim not in CHAPTERS:
+            return words
+        target = {"reftype": "doc", "refdomain": "std", "reftarget": f"/notebooks/{CHAPTERS[row.claim]}"}
+        return pending_xref("", words, refdoc=self.env.docname, refexplicit=True, refwarn=True, **target)
+
+
+def scores(row: Any) -> list[str]:
+    """Verdict and numbers of a claim as text."""
+    interval = f"{_score(row.audited)} [{_score(row.low)}, {_score(row.high)}]"
+    return [
+        row.verdict,
+        _score(row.published),
+        _score(row.ours_published_definition),
+        interval if not isnan(row.audited) else "–",
+    ]
+
+
+def _score(value: float) -> str:
+    """A number with two digits behind the point, with four where it would be read as nothing."""
+    return number(value, 4 if 0 < abs(value) < 0.01 else 2)
+
+
+def _row(cells: list[list[nodes.Node]]) -> nodes.row:
+    return nodes.row("", *(nodes.entry("", *cell) for cell in cells))
+
+
+def setup(app: Sphinx) -> dict:
+    """Register the directive and the script of its buttons."""
+    app.add_directive("scorecard", Scorecard)
+    app.add_js_file("scorecard.js", loading_method="defer")
+    return {"parallel_read_safe": True}
