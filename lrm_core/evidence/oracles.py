@@ -16,6 +16,7 @@ from lrm_core.atomic import save_tensors
 from lrm_core.evidence.canonical import canonical_json, plain
 from lrm_core.evidence.provenance import data_hash
 from lrm_core.fit import fit_oracle
+from lrm_core.fit.oracle import PUBLISHED_EPS, PUBLISHED_LR
 from lrm_core.model.hashing import model_hash
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject
@@ -34,7 +35,7 @@ class OracleConfig:
 
     Attributes:
         iterations: optimiser steps.
-        lr: learning rate of Adam, falling to 1% of it along a cosine.
+        lr, eps: of Adam; the learning rate falls to 1% of it along a cosine.
         rays_per_step: random rays of a step; None together with `views_per_step`.
         views_per_step: whole views of a step instead (4 as published).
         random_scale: standard deviation of the random start.
@@ -42,7 +43,8 @@ class OracleConfig:
     """
 
     iterations: int = 2000
-    lr: float = 0.01
+    lr: float = PUBLISHED_LR
+    eps: float = PUBLISHED_EPS
     rays_per_step: int | None = 4096
     views_per_step: int | None = None
     random_scale: float = 0.1
@@ -194,7 +196,7 @@ def oracle_fingerprint(
 def _fit(model: LRM, item: RenderedObject, start: Start, config: OracleConfig, seed: int) -> Oracle:
     predicted = predicted_planes(model, item)
     begin = _random_start(predicted, config, seed) if start == "random" else predicted
-    train, heldout = (_targets(model, item, indices, start, predicted) for indices in split_views(item))
+    train, heldout = (targets(model, item, indices, start, predicted) for indices in split_views(item))
     fitted = fit_oracle(
         begin,
         model.decoder,
@@ -202,6 +204,7 @@ def _fit(model: LRM, item: RenderedObject, start: Start, config: OracleConfig, s
         heldout=heldout,
         iterations=config.iterations,
         lr=config.lr,
+        eps=config.eps,
         rays_per_step=config.rays_per_step,
         views_per_step=config.views_per_step,
         samples_per_ray=model.config.rendering_samples_per_ray,
@@ -216,7 +219,10 @@ def _random_start(like: Tensor, config: OracleConfig, seed: int) -> Float[Tensor
     return config.random_scale * noise.to(like.device)
 
 
-def _targets(model: LRM, item: RenderedObject, indices: list[int], start: Start, predicted: Tensor) -> Views:
+def targets(
+    model: LRM, item: RenderedObject, indices: list[int], start: Start, predicted: Float[Tensor, "3 c r r"]
+) -> Views:
+    """What an oracle from that start is fitted to: true images, or 8-bit renders of T_pred for "null"."""
     views = item.views(indices)
     if start != "null":
         return views

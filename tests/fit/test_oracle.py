@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from lrm_core.fit import fit_oracle
-from lrm_core.fit.oracle import FAST_LR, PUBLISHED_LR
+from lrm_core.fit.oracle import DAMPED_EPS, FAST_LR, PUBLISHED_LR
 from lrm_core.fit.schedule import cosine
 from lrm_core.model.decoder import Decoder
 from lrm_core.render import Views, render_views
@@ -94,6 +94,19 @@ def test_the_first_step_of_adam_is_as_long_as_the_learning_rate(scene, given):
         planes, decoder, Views(1 - views.images, views.cameras), iterations=1, progress=False, **given
     ).planes
     assert (moved - planes).abs().max().item() == pytest.approx(given.get("lr", PUBLISHED_LR), rel=1e-3)
+
+
+def test_epsilon_shortens_the_step_by_the_size_of_the_gradient(scene):
+    """The first step of Adam is lr g / (|g| + eps), so any two epsilons tell the same gradient g."""
+    planes, decoder, views = scene
+    told, wrong = [], Views(1 - views.images, views.cameras)
+    for eps in (DAMPED_EPS, 30 * DAMPED_EPS):
+        moved = fit_oracle(planes, decoder, wrong, iterations=1, lr=1.0, eps=eps, progress=False).planes
+        share = (planes - moved).double()
+        told.append(eps * share / (1 - share.abs()))
+    size = told[0].abs().max()
+    assert size > 0
+    torch.testing.assert_close(*told, rtol=2e-2, atol=1e-3 * size.item())
 
 
 def test_cosine_ends_at_a_hundredth():
