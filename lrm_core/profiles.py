@@ -7,6 +7,25 @@ from lrm_core.paths import data_dir
 
 
 @dataclass(frozen=True)
+class FinetunePlan:
+    """Fine-tuning in a profile.
+
+    Attributes:
+        objects: so many of each folder train, the first in order of name, and so many of the next validate; None
+            takes the lists in the folder's `meta`.
+        steps, validate_every: of every run.
+        arms: names; None is all.
+        seeds: at most so many of each arm; None is all.
+    """
+
+    objects: tuple[int, int] | None = (8, 6)
+    steps: int = 500
+    validate_every: int = 100
+    arms: tuple[str, ...] | None = None
+    seeds: int | None = None
+
+
+@dataclass(frozen=True)
 class Profile:
     """One size of the whole paper.
 
@@ -17,8 +36,10 @@ class Profile:
         views: at most so many views of each object, view 0 included; None is all.
         whole: whether experiments on every object reach beyond `per_group`.
         iterations, rays_per_step, views_per_step: of every oracle; a step takes rays or (as published) views.
+        adam: learning rate and epsilon of every oracle.
         seeds: of the experiments in which a seed matters.
         training_objects: what the guesses without a model look at.
+        finetuning: objects, steps and arms of fine-tuning.
         device: where it runs.
     """
 
@@ -30,15 +51,21 @@ class Profile:
     rays_per_step: int | None
     seeds: tuple[int, ...]
     views_per_step: int | None = None
+    adam: tuple[float, float] = (0.01, 1e-8)  # as published
     views: int | None = None
     whole: bool = True
     training_objects: int = 512
+    finetuning: FinetunePlan = FinetunePlan()
     device: str = "cpu"
 
     @property
     def results(self) -> Path:
         """Folder of the records of this profile."""
         return data_dir() / "results" / self.name
+
+    def members(self) -> list[list[Path]]:
+        """Folders of all objects in order of name, one list for each group; raises as `object_folders`."""
+        return [_members(data_dir() / group) for group in self.objects]
 
     def object_folders(self, every: bool = False) -> list[Path]:
         """Folders of the objects, group by group; with `every`, beyond `per_group` too if the profile is `whole`.
@@ -47,7 +74,7 @@ class Profile:
             FileNotFoundError: if a group is missing or empty.
         """
         limit = None if every and self.whole else self.per_group
-        return [folder for group in self.objects for folder in _members(data_dir() / group)[:limit]]
+        return [folder for members in self.members() for folder in members[:limit]]
 
     def object_folder(self, name: str) -> Path:
         """Folder of one object of this profile.
@@ -62,6 +89,7 @@ class Profile:
         return folders[name]
 
 
+DAMPED = (0.1, 1e-5)  # see `fit_oracle`: nearer to convergence, and no noisier in a null oracle
 MINI_GROUPS = ("mini/objects/real", "mini/objects/procedural")
 PROFILES = {
     profile.name: profile
@@ -73,12 +101,16 @@ PROFILES = {
             1,
             iterations=30,
             rays_per_step=1024,
+            adam=DAMPED,
             seeds=(0,),
             views=8,
             whole=False,
             training_objects=32,
+            finetuning=FinetunePlan(
+                objects=(1, 1), steps=6, validate_every=3, arms=("lora_mse", "lora_freq"), seeds=1
+            ),
         ),
-        Profile("mini", "mini", MINI_GROUPS, 3, iterations=1000, rays_per_step=2048, seeds=(0,)),
+        Profile("mini", "mini", MINI_GROUPS, 3, iterations=1000, rays_per_step=2048, adam=DAMPED, seeds=(0,)),
         Profile(
             name="paper",
             model="openlrm-mix-base-1.1",
@@ -88,6 +120,7 @@ PROFILES = {
             rays_per_step=None,
             views_per_step=4,
             seeds=(0, 1, 2),
+            finetuning=FinetunePlan(objects=None),
             device="cuda",
         ),
     )

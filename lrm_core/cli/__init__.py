@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from lrm_core.cli import data, paper, training
+from lrm_core.cli import assets, data, paper, study, training
 
 
 class OneSentenceErrors(click.Group):
@@ -34,7 +34,15 @@ def _explain(error: Exception) -> str:
     return str(error) or type(error).__name__
 
 
-@click.group(cls=OneSentenceErrors, context_settings={"help_option_names": ["-h", "--help"]})
+def _dashed(name: str) -> str:
+    """The published scripts write their options with underscores; both spellings are taken everywhere."""
+    return name.replace("_", "-")
+
+
+@click.group(
+    cls=OneSentenceErrors,
+    context_settings={"help_option_names": ["-h", "--help"], "token_normalize_func": _dashed},
+)
 @click.version_option(package_name="lrm_core")
 def main() -> None:
     """An executable, audited paper on the frequency mismatch of feed-forward image-to-3D models."""
@@ -44,11 +52,19 @@ for command in (
     paper.reproduce,
     paper.site,
     paper.records,
+    paper.arms,
     paper.ship,
     paper.verdicts,
     data.render,
     data.objects,
+    assets.predict,
+    assets.models,
     training.pretrain,
     training.finetune,
+    training.rank_ablation,
+    study.tto,
+    study.oracle,
+    study.spectrum,
+    study.response,
 ):
     main.add_command(command)

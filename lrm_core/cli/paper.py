@@ -47,6 +47,22 @@ def records(profile: str, experiments: tuple[str, ...], refresh: bool, processes
 
 
 @click.command()
+@PROFILE
+@click.option("--arm", "arms", multiple=True, help="Such as lora_freq; every one by default.")
+@click.option("--seed", "seeds", type=int, multiple=True, help="Every one by default.")
+@REFRESH
+@click.option("--processes", type=int, help="Runs at once; one per core by default.")
+def arms(
+    profile: str, arms: tuple[str, ...], seeds: tuple[int, ...], refresh: bool, processes: int | None
+) -> None:
+    """Fine-tune the arms of E13 to E15 whose records are not in the results store yet; begun runs resume."""
+    from lrm_core.evidence.arm_runs import record_arms
+    from lrm_core.fit.launch import default_processes
+
+    record_arms(profile, arms or None, seeds or None, refresh, processes or default_processes())
+
+
+@click.command()
 def ship() -> None:
     """Keep in data/ the oracles that the chapters measure live, once the records are made."""
     from lrm_core.evidence.shipping import ship_oracles

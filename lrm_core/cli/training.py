@@ -1,8 +1,11 @@
 """Commands that train: from scratch, and fine-tuning."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import click
+
+from lrm_core.paths import data_dir
 
 
 @click.command()
@@ -38,35 +41,47 @@ def pretrain(
         click.echo(f"{out}: averaged weights")
 
 
-@click.command()
-@click.option("--model-name", default="mini", show_default=True, help="Name or path of the model.")
-@click.option(
-    "--data-dir", type=click.Path(path_type=Path), help="Rendered objects; the small ones by default."
+MODEL_NAME = click.option(
+    "--model-name", default="mini", show_default=True, help="Name or path of the model."
 )
-@click.option(
-    "--output-dir",
+DATA_DIR = click.option(
+    "--data-dir",
     type=click.Path(path_type=Path),
-    default="runs/finetune",
-    show_default=True,
-    help="Of the run.",
+    default=data_dir() / "mini/objects/procedural",
+    help="Rendered objects; the small ones by default.",
 )
-@click.option("--rank", default=4, show_default=True, help="Of the adapters.")
-@click.option("--full", is_flag=True, help="Train all weights of the transformer instead of adapters.")
-@click.option(
+FREQ_WEIGHT = click.option(
     "--freq-weight",
-    "--freq_weight",
     default=5.0,
     show_default=True,
     help="Weight of the error below the cutoff; 1 is the mean squared error.",
 )
-@click.option(
-    "--freq-cutoff",
-    "--freq_cutoff",
-    default=0.3,
-    show_default=True,
-    help="In cycles per pixel (Nyquist is 0.5).",
+FREQ_CUTOFF = click.option(
+    "--freq-cutoff", default=0.3, show_default=True, help="In cycles per pixel (Nyquist is 0.5)."
 )
-@click.option("--steps", default=500, show_default=True)
+STEPS = click.option("--steps", default=500, show_default=True)
+
+
+def _output_dir(default: str) -> Callable:
+    """The option for the folder of a run."""
+    return click.option(
+        "--output-dir",
+        type=click.Path(path_type=Path),
+        default=default,
+        show_default=True,
+        help="Of the run.",
+    )
+
+
+@click.command()
+@MODEL_NAME
+@DATA_DIR
+@_output_dir("runs/finetune")
+@click.option("--rank", default=4, show_default=True, help="Of the adapters.")
+@click.option("--full", is_flag=True, help="Train all weights of the transformer instead of adapters.")
+@FREQ_WEIGHT
+@FREQ_CUTOFF
+@STEPS
 @click.option("--lr", type=float, help="Learning rate; 5e-4 by default, 1e-5 with --full.")
 @click.option(
     "--batch", default=1, show_default=True, help="Views a step; `accelerate launch` shares them out."
@@ -74,7 +89,7 @@ def pretrain(
 @click.option("--seed", default=0, show_default=True, help="Of the adapters.")
 def finetune(
     model_name: str,
-    data_dir: Path | None,
+    data_dir: Path,
     output_dir: Path,
     rank: int,
     full: bool,
@@ -91,7 +106,6 @@ def finetune(
     from lrm_core.evidence.finetuning import finetune_on_folder
     from lrm_core.fit.finetune_config import ADAPTER_LR, FULL_LR, FinetuneConfig
     from lrm_core.fit.losses import ImageLoss
-    from lrm_core.paths import data_dir as repository_data
 
     config = FinetuneConfig(
         rank=None if full else rank,
@@ -101,7 +115,51 @@ def finetune(
         batch=batch,
         seed=seed,
     )
-    data = data_dir or repository_data() / "mini/objects/procedural"
-    result = finetune_on_folder(output_dir, model_name, data, config)
+    result = finetune_on_folder(output_dir, model_name, data_dir, config)
     if PartialState().is_main_process:
         click.echo(f"{output_dir}: {result.summary()}")
+
+
+def _whole_numbers(context: click.Context, option: click.Parameter, values: tuple[str, ...]) -> list[int]:
+    """Numbers given one by one or joined by commas."""
+    parts = [part.strip() for value in values for part in value.split(",")]
+    if not all(part.isdecimal() for part in parts):
+        raise click.BadParameter(f"expected whole numbers such as 2,4,8; found {', '.join(values)}")
+    return [int(part) for part in parts]
+
+
+@click.command("rank-ablation")
+@MODEL_NAME
+@DATA_DIR
+@_output_dir("runs/rank_ablation")
+@click.option(
+    "--ranks",
+    multiple=True,
+    default=["2,4,8,16,32"],
+    show_default=True,
+    callback=_whole_numbers,
+    help="Of the adapters; joined by commas, or the option repeated.",
+)
+@FREQ_WEIGHT
+@FREQ_CUTOFF
+@STEPS
+@click.option("--lr", default=5e-4, show_default=True, help="Learning rate.")
+def rank_ablation(
+    model_name: str,
+    data_dir: Path,
+    output_dir: Path,
+    ranks: list[int],
+    freq_weight: float,
+    freq_cutoff: float,
+    steps: int,
+    lr: float,
+) -> None:
+    """Fine-tune adapters of every rank with MSE and with FreqLoss; finished runs are kept."""
+    from lrm_core.evidence import finetuning
+    from lrm_core.fit.finetune_config import FinetuneConfig
+    from lrm_core.fit.losses import ImageLoss
+
+    losses = {"mse": ImageLoss(), "freq": ImageLoss(low_weight=freq_weight, cutoff=freq_cutoff)}
+    config = FinetuneConfig(steps=steps, lr=lr)
+    table = finetuning.rank_ablation(output_dir, model_name, data_dir, ranks, losses, config)
+    click.echo(table.to_string(index=False))

@@ -55,3 +55,12 @@ def claim(claim_id: str) -> Claim:
 def published(claim_id: str) -> Mapping[str, Any]:
     """Published numbers of a claim; raises as `claim`."""
     return claim(claim_id).published
+
+
+def published_setup() -> Mapping[str, Any]:
+    """How the published work ran: objects, views, training, oracle; raises as `claims`."""
+    path = data_dir() / "claims.json"
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))["setup"]
+    except KeyError as error:
+        raise ValueError(f'{path}: expected an entry "setup" beside the claims') from error

@@ -2,8 +2,16 @@
 
 from lrm_core.evidence.rules import BASINS, RESIDUAL_SPECTRUM, Rule
 from lrm_core.evidence.rules_correction import AMPLIFICATION, BAND_CORRECTION, LOW_BAND
+from lrm_core.evidence.rules_finetuning import (
+    BEST_RANK,
+    FREQ_OVER_MSE,
+    FULL_FINETUNING,
+    LORA_FREQ,
+    PARAMETERS,
+)
 from lrm_core.evidence.rules_isotropy import ISOTROPY
 from lrm_core.evidence.rules_response import DECODER_RESPONSE
+from lrm_core.evidence.rules_test_time import TEST_TIME
 from lrm_core.evidence.rules_visibility import VISIBILITY
 
 RULES: dict[str, Rule] = {
@@ -17,5 +25,11 @@ RULES: dict[str, Rule] = {
         LOW_BAND,
         VISIBILITY,
         ISOTROPY,
+        TEST_TIME,
+        LORA_FREQ,
+        FREQ_OVER_MSE,
+        BEST_RANK,
+        FULL_FINETUNING,
+        PARAMETERS,
     )
 }

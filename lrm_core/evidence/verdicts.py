@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from functools import partial
+from functools import cache, partial
 from math import nan
 
 import pandas as pd
@@ -13,6 +13,7 @@ from lrm_core.evidence.headlines import HEADLINES, headline
 from lrm_core.evidence.provenance import weights_hash
 from lrm_core.evidence.rulebook import RULES
 from lrm_core.evidence.rules import Case, Intervals, Rule
+from lrm_core.evidence.rules_finetuning import EXPERIMENT as FINETUNING
 from lrm_core.evidence.statistics import Interval, bca_interval, per_object
 from lrm_core.evidence.store import ResultStore
 from lrm_core.profiles import get_profile
@@ -43,13 +44,13 @@ def verdicts(
 
     Returns:
         One row per claim: claim, published, ours_published_definition, audited, low, high (95% interval of
-        audited over objects), verdict; then objects, title, quantity and the rule that decided. NaN
+        audited over objects), verdict; then objects, seeds, title, quantity and the rule that decided. NaN
         where nothing was measured.
 
     Raises:
         ValueError: if the profile is unknown, a record is damaged, or the records mix models.
     """
-    table = partial(experiment_table, profile=profile, model_hash=model_hash, store=store)
+    table = cache(partial(experiment_table, profile=profile, model_hash=model_hash, store=store))
     return pd.DataFrame([_row(claim.id, claim.title, table) for claim in claims()])
 
 
@@ -59,7 +60,7 @@ def experiment_table(
     """Current records of an experiment: those with the configuration and the weights of a profile.
 
     Args:
-        experiment: such as "e05_residual_spectrum".
+        experiment: such as "e05_residual_spectrum", or "e14_finetuning" for what the rules read of its arms.
         profile: "smoke", "mini" or "paper".
         model_hash: of the weights; those that the profile has now if None. Where they are not on this machine
             (a published model that was never fetched) records of any one model are read.
@@ -71,6 +72,10 @@ def experiment_table(
     Raises:
         ValueError: if the profile is unknown, a record is damaged, or the records mix models.
     """
+    if experiment == FINETUNING:
+        from lrm_core.evidence.arm_claims import claim_table  # with it come PEFT and Accelerate
+
+        return claim_table(profile, store, model_hash)
     plan = get_profile(profile)
     configuration = asdict(get_experiment(experiment).configuration(plan))
     wanted = model_hash or weights_hash(plan.model)
@@ -81,12 +86,16 @@ def experiment_table(
 def intervals(table: pd.DataFrame) -> Intervals:
     """Mean and interval over objects of any column; unknown where no object has a value.
 
+    A column that comes with `<column>.low` and `<column>.high` is no mean, and has that interval.
+
     Raises:
         KeyError: when asked for a column that no record has.
     """
 
     def interval(column: str) -> Interval:
         values = per_object(table, column)
+        if f"{column}.low" in table and len(values):
+            return Interval(*table[[column, f"{column}.low", f"{column}.high"]].iloc[0], n=len(values))
         return bca_interval(values.to_numpy()) if len(values) else UNKNOWN
 
     return interval
@@ -105,7 +114,8 @@ def judge(rule: Rule, table: pd.DataFrame) -> Judgement:
 
 def _row(claim_id: str, title: str, table: Callable[[str], pd.DataFrame]) -> dict[str, object]:
     rule = RULES.get(claim_id)
-    found = judge(rule, table(rule.experiment)) if rule else Judgement(UNKNOWN, UNKNOWN, NOT_MEASURED)
+    measured = table(rule.experiment) if rule else pd.DataFrame()
+    found = judge(rule, measured) if rule else Judgement(UNKNOWN, UNKNOWN, NOT_MEASURED)
     return {
         "claim": claim_id,
         "published": headline(claim_id),
@@ -115,7 +125,16 @@ def _row(claim_id: str, title: str, table: Callable[[str], pd.DataFrame]) -> dic
         "high": found.audited.high,
         "verdict": found.case.verdict,
         "objects": found.audited.n,
+        "seeds": _seeds(claim_id, measured),
         "title": title,
         "quantity": HEADLINES[claim_id].quantity,
         "rule": found.case.words,
     }
+
+
+def _seeds(claim_id: str, table: pd.DataFrame) -> int:
+    """How many seeds a verdict rests on: of all objects, or as the table says of the arms that the claim compares."""
+    if table.empty:
+        return 0
+    counted = f"seeds.{claim_id}"
+    return int(table[counted].iloc[0]) if counted in table else table["seed"].nunique()

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from lrm_core.fit.lora import Form
 from lrm_core.fit.losses import LOSSES, ImageLoss
 
+Form = Literal["output", "projections"]  # of adapters, as in `lrm_core.fit.lora`
 Order = Literal["published", "random"]
 Precision = Literal["float32", "bf16"]
 ADAPTER_LR, FULL_LR = 5e-4, 1e-5  # as published

@@ -17,7 +17,7 @@ import math
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Literal, get_args
+from typing import get_args
 
 import torch
 from jaxtyping import Float
@@ -25,6 +25,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from lrm_core.atomic import save_tensors
+from lrm_core.fit.finetune_config import Form
 from lrm_core.model.checkpoints import read_metadata
 from lrm_core.model.lrm import LRM, check_state
 from lrm_core.torchvision_guard import allow_torchvision_import
@@ -39,7 +40,6 @@ from peft import (  # noqa: E402
 )
 from peft.tuners.lora import Linear, LoraLayer  # noqa: E402
 
-Form = Literal["output", "projections"]
 SCALE = 2  # alpha / r as published
 PUBLISHED_STD = 0.01  # of A in the published form
 MATRICES = [

@@ -7,6 +7,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import torch
 
+from lrm_core.evidence.claims import published_setup
 from lrm_core.evidence.metrics import channel_correlation
 from lrm_core.evidence.oracles import Start, render_images, split_views
 from lrm_core.evidence.rules import C1_FEATURES, C1_MATTER, C1_OURS, FAR, NEAR
@@ -152,6 +153,26 @@ def one_channel(chapter: Chapter) -> go.Figure:
     return maps(images, alt, "value")
 
 
+def oracle_sentence(chapter: Chapter) -> str:
+    """How the oracles of this page are fitted, beside the published fits."""
+    ours, theirs = chapter.oracle_config, published_setup()["oracle"]
+    views = (
+        f"{ours.views_per_step} whole views" if ours.views_per_step else f"{ours.rays_per_step:,} random rays"
+    )
+    here = f"Here Adam takes {ours.iterations:,} steps of {views}; its learning rate falls from {ours.lr:g} along a "
+    there = (
+        f"cosine to a hundredth of that, and its ε is {ours.eps:g}. Published are {theirs['iterations']:,} steps of "
+        f"{theirs['views_per_iteration']} whole views, from {theirs['lr']:g}."
+    )
+    if ours.lr == theirs["lr"]:
+        return here + there
+    return (
+        f"{here}{there} On this model the published rate leaves an oracle far from where more steps would take it. A "
+        "higher one alone makes texels wander that the views say little about; the larger ε keeps those in place. "
+        "`benchmarks/oracle.py` measures both."
+    )
+
+
 def short_fit(chapter: Chapter, start: Start) -> OracleFit:
     """The first steps of a fit from one start, computed now, with its own short schedule."""
     config, item = chapter.oracle_config, chapter.item
@@ -166,6 +187,7 @@ def short_fit(chapter: Chapter, start: Start) -> OracleFit:
         train,
         iterations=min(SHORT_FIT, config.iterations),
         lr=config.lr,
+        eps=config.eps,
         rays_per_step=config.rays_per_step,
         views_per_step=config.views_per_step,
         samples_per_ray=chapter.model.config.rendering_samples_per_ray,

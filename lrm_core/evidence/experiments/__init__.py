@@ -16,6 +16,7 @@ from lrm_core.evidence.experiments import (
     e09_low_band,
     e10_isotropy,
     e11_calibration,
+    e12_test_time,
     e17_source_distance,
 )
 from lrm_core.evidence.oracles import OracleConfig
@@ -42,12 +43,19 @@ class Experiment:
 
     def configuration(self, profile: Profile) -> Any:
         """The configuration of a profile."""
+        lr, eps = profile.adam
         fit = OracleConfig(
             iterations=profile.iterations,
+            lr=lr,
+            eps=eps,
             rays_per_step=profile.rays_per_step,
             views_per_step=profile.views_per_step,
         )
-        decided = {"oracle": fit, "training_objects": profile.training_objects}
+        decided = {
+            "oracle": fit,
+            "training_objects": profile.training_objects,
+            "at_most": profile.iterations,
+        }
         return self.config(**{k: v for k, v in decided.items() if k in self.config.__dataclass_fields__})
 
     def seeds(self, profile: Profile) -> tuple[int, ...]:
@@ -72,6 +80,7 @@ EXPERIMENTS = {
         Experiment("e09_low_band", e09_low_band.run, e09_low_band.LowBand),
         Experiment("e10_isotropy", e10_isotropy.run, e10_isotropy.Isotropy),
         Experiment("e11_calibration", e11_calibration.run, e11_calibration.CalibrationFit),
+        Experiment("e12_test_time", e12_test_time.run, e12_test_time.LatentOptimisation),
         Experiment("e17_source_distance", e17_source_distance.run, e17_source_distance.SourceDistance),
     )
 }

@@ -1,0 +1,190 @@
+"""Commands that study rendered objects of one's own: test-time optimisation, oracle, spectrum, response."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+from lrm_core.paths import data_dir as repository_data
+
+ORACLE_STEPS, ORACLE_LR = 2000, 0.01  # as published
+MODEL_NAME = click.option(
+    "--model-name", default="mini", show_default=True, help="Name or path of the model."
+)
+DATA_DIR = click.option(
+    "--data-dir",
+    type=click.Path(path_type=Path),
+    default=repository_data() / "mini/objects/procedural",
+    help="A rendered object or a folder of them; the small ones by default.",
+)
+NUM_ITERS = click.option(
+    "--num-iters", default=ORACLE_STEPS, show_default=True, help="Steps of the oracle, where one is fitted."
+)
+LR = click.option("--lr", default=ORACLE_LR, show_default=True, help="First learning rate of the oracle.")
+SEED = click.option("--seed", default=0, show_default=True)
+TRIPLANE_PATH = click.option(
+    "--triplane-path", type=click.Path(path_type=Path), help="Saved planes (safetensors) in place of a fit."
+)
+
+
+def _output_dir(default: str) -> Callable:
+    return click.option(
+        "--output-dir",
+        type=click.Path(path_type=Path),
+        default=default,
+        show_default=True,
+        help="Where each object gets a folder.",
+    )
+
+
+@click.command()
+@MODEL_NAME
+@DATA_DIR
+@_output_dir("runs/tto")
+@click.option("--num-iters", default=500, show_default=True, help="Steps of Adam.")
+@click.option("--lr", default=0.005, show_default=True, help="Learning rate.")
+@click.option(
+    "--variant",
+    "variants",
+    multiple=True,
+    help="planes, proximity, low-band, tokens or tokens-lpips; all of them by default.",
+)
+@SEED
+def tto(
+    model_name: str,
+    data_dir: Path,
+    output_dir: Path,
+    num_iters: int,
+    lr: float,
+    variants: tuple[str, ...],
+    seed: int,
+) -> None:
+    """Optimise each object at test time on some of its views, and score the held-out ones along the way."""
+    from lrm_core.evidence.experiments.e12_test_time import VARIANTS, LatentOptimisation
+    from lrm_core.show.study import study_test_time
+
+    chosen = [name.replace("-", "_") for name in variants] or list(VARIANTS)
+    if unknown := [name for name in chosen if name not in VARIANTS]:
+        raise ValueError(f"unknown variant {unknown[0]!r}; expected one of {', '.join(VARIANTS)}")
+    config = LatentOptimisation(at_most=num_iters, iterations=num_iters, lr=lr)
+    _each_object(
+        model_name,
+        data_dir,
+        output_dir,
+        lambda *place: study_test_time(*place, config, chosen, seed),
+    )
+
+
+@click.command()
+@MODEL_NAME
+@DATA_DIR
+@_output_dir("runs/oracle")
+@NUM_ITERS
+@LR
+@click.option("--init-from-pred", is_flag=True, help="Start at the prediction instead of at noise.")
+@SEED
+def oracle(
+    model_name: str,
+    data_dir: Path,
+    output_dir: Path,
+    num_iters: int,
+    lr: float,
+    init_from_pred: bool,
+    seed: int,
+) -> None:
+    """Fit planes to the views of each object under the frozen decoder; finished objects are kept."""
+    from lrm_core.evidence.oracles import OracleConfig
+    from lrm_core.show.study import study_oracle
+
+    config, start = OracleConfig(iterations=num_iters, lr=lr), "predicted" if init_from_pred else "random"
+    _each_object(model_name, data_dir, output_dir, lambda *place: study_oracle(*place, config, start, seed))
+
+
+@click.command()
+@MODEL_NAME
+@DATA_DIR
+@_output_dir("runs/spectrum")
+@TRIPLANE_PATH
+@click.option("--reference", type=click.Path(path_type=Path), help="Saved planes that are subtracted.")
+@NUM_ITERS
+@LR
+@SEED
+def spectrum(
+    model_name: str,
+    data_dir: Path,
+    output_dir: Path,
+    triplane_path: Path | None,
+    reference: Path | None,
+    num_iters: int,
+    lr: float,
+    seed: int,
+) -> None:
+    """Spectrum of prediction minus oracle for each object, or of saved planes, less those of a reference."""
+    from lrm_core.evidence.oracles import OracleConfig, predicted_planes
+    from lrm_core.evidence.oracles import oracle as fitted
+    from lrm_core.show.study import saved_residual, study_spectrum
+
+    if triplane_path or reference:
+        residual = saved_residual(triplane_path, reference)
+        click.echo(f"{triplane_path.stem}: {study_spectrum(residual, output_dir / triplane_path.stem)}")
+        return
+    config = OracleConfig(iterations=num_iters, lr=lr)
+
+    def study(model, item, folder: Path) -> str:
+        target = fitted(model, item, "predicted", config, seed).planes
+        return study_spectrum(predicted_planes(model, item) - target, folder)
+
+    _each_object(model_name, data_dir, output_dir, study)
+
+
+@click.command()
+@MODEL_NAME
+@DATA_DIR
+@_output_dir("runs/response")
+@TRIPLANE_PATH
+@click.option("--noise-std", default=0.5, show_default=True, help="Of the noise in every channel.")
+@NUM_ITERS
+@LR
+@SEED
+def response(
+    model_name: str,
+    data_dir: Path,
+    output_dir: Path,
+    triplane_path: Path | None,
+    noise_std: float,
+    num_iters: int,
+    lr: float,
+    seed: int,
+) -> None:
+    """How much the renders of each object change by noise of each frequency, around its oracle or saved planes."""
+    from lrm_core.evidence.experiments.e06_response import DecoderResponse
+    from lrm_core.evidence.oracles import OracleConfig
+    from lrm_core.evidence.oracles import oracle as fitted
+    from lrm_core.show.study import read_planes, study_response
+
+    fit = OracleConfig(iterations=num_iters, lr=lr)
+    config = DecoderResponse(oracle=fit, published_std=noise_std)
+    saved = read_planes(triplane_path) if triplane_path else None
+
+    def study(model, item, folder: Path) -> str:
+        planes = fitted(model, item, "predicted", fit, seed).planes if saved is None else saved
+        return study_response(model, item, planes, folder, config, seed)
+
+    _each_object(model_name, data_dir, output_dir, study)
+
+
+def _each_object(model_name: str, data: Path, output: Path, study: Callable[..., str]) -> None:
+    """One line for each object: what `study(model, object, folder of its results)` says."""
+    import sys
+
+    from tqdm import tqdm
+
+    from lrm_core.model.checkpoints import load_model
+    from lrm_core.objects import load_object
+    from lrm_core.show.study import object_folders
+
+    folders = object_folders(data)
+    model = load_model(model_name).eval().requires_grad_(False)
+    for folder in tqdm(folders, unit="object", disable=not sys.stderr.isatty(), leave=False):
+        item = load_object(folder)
+        click.echo(f"{item.name}: {study(model, item, output / item.name)}")

@@ -1,0 +1,129 @@
+"""What the rules of claims C10 to C14 read, from the records of the arms of fine-tuning.
+
+The table has one row per object and seed, so that a column's mean over objects has an interval like any other. A
+number that is no mean over objects is the same in all rows; where it has an interval of its own, the columns
+`<name>.low` and `<name>.high` hold it.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from lrm_core.evidence.arm_tables import best_rank, best_ranks, changes, paired, records, tidy, values, worst
+from lrm_core.evidence.arms import ARMS, MAIN_RANK, RANKS, rank_arm
+from lrm_core.evidence.statistics import Interval, holm, sign_flip_p
+from lrm_core.evidence.store import ResultStore
+
+PUBLISHED_RANK = 8  # of the headline of claim C10
+BY_SEED: Mapping[str, tuple[str, ...]] = {
+    "C10": ("lora_freq", rank_arm("freq", PUBLISHED_RANK), "lora_mse_x25", "lora_freq_true_distance"),
+    "C11": (*(rank_arm(loss, rank) for loss in ("mse", "freq") for rank in RANKS), "lora_mse_x25"),
+    "C12": tuple(rank_arm("freq", rank) for rank in RANKS),
+    "C13": ("lora_mse", "lora_freq"),
+}  # the arms whose seeds a claim rests on
+
+
+def claim_table(
+    profile: str, store: ResultStore | None = None, model_hash: str | None = None
+) -> pd.DataFrame:
+    """What the rules read, of the current records of a profile.
+
+    Args:
+        profile, store, model_hash: as in `lrm_core.evidence.arm_tables.records`, as are the errors.
+
+    Returns:
+        One row per object and seed; NaN where an arm has no record of a seed. Empty if there are no records.
+    """
+    found = list(records(profile, store, model_hash))
+    if not found:
+        return pd.DataFrame()
+    sizes = next((r["result"] for r in found if r["object"] == "lora_freq"), None)
+    return claim_columns(tidy(found), sizes)
+
+
+def claim_columns(runs: pd.DataFrame, sizes: Mapping[str, Any] | None) -> pd.DataFrame:
+    """`claim_table` of a table of runs.
+
+    Args:
+        runs: from `lrm_core.evidence.arm_tables.runs`.
+        sizes: result of a record of adapters of rank 4, whose parameters are counted; None if there is none.
+    """
+    varying = _gains(runs) | _loss_differences(runs)
+    objects, seeds = (pd.Index(sorted(runs[name].unique()), name=name) for name in ("object", "seed"))
+    table = pd.DataFrame(
+        {name: v.reindex(index=objects, columns=seeds).stack() for name, v in varying.items()}
+    )
+    constant = _ranks(runs) | _worst(runs) | _shares(sizes) | _seeds(runs)
+    return table.reset_index().assign(**constant)
+
+
+def _gains(runs: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Relative changes by each arm, and the margins over the controls of C10."""
+    columns = {f"change.{m}.{arm}": changes(runs, arm, m) for m in ("l1", "lpips") for arm in ARMS}
+    freq, x25, true = (
+        columns[f"change.l1.{arm}"] for arm in ("lora_freq", "lora_mse_x25", "lora_freq_true_distance")
+    )
+    published = rank_arm("freq", PUBLISHED_RANK)
+    before = values(runs, published, "l1", 0)
+    return columns | {
+        # with the mean over the objects below the line, the mean is the change of the mean, as published
+        "published.change.l1": (values(runs, published, "l1") - before) / before.mean(axis=0),
+        "margin.freq_minus_x25.l1": freq - x25,
+        "margin.half_minus_x25.l1": 0.5 * freq - x25,
+        "margin.true_distance_minus_half.l1": true - 0.5 * freq,
+    }
+
+
+def _loss_differences(runs: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """LPIPS of FreqLoss less that of MSE at each rank and on average, and less that of MSE x 25 at rank 4."""
+    at = {
+        rank: values(runs, rank_arm("freq", rank), "lpips") - values(runs, rank_arm("mse", rank), "lpips")
+        for rank in RANKS
+    }
+    over_x25 = values(runs, "lora_freq", "lpips") - values(runs, "lora_mse_x25", "lpips")
+    return {f"difference.lpips.r{rank}": part for rank, part in at.items()} | {
+        "difference.lpips": sum(at.values()) / len(at),
+        "difference.lpips.x25": over_x25,
+        "margin.half_minus_x25.lpips": over_x25 - 0.5 * at[MAIN_RANK],
+    }
+
+
+def _ranks(runs: pd.DataFrame) -> dict[str, float]:
+    """The best rank of one run and over all, and the largest adjusted p value of the differences at each rank."""
+    by_rank = {rank: paired(runs, rank_arm("freq", rank), rank_arm("mse", rank), "lpips") for rank in RANKS}
+    complete = all(len(part) for part in by_rank.values())
+    p_values = {str(rank): sign_flip_p(part) for rank, part in by_rank.items()} if complete else {}
+    return {
+        "best_rank.one_run": float(best_ranks(runs).get(0, float("nan"))),
+        **_with_interval("best_rank", best_rank(runs)),
+        "holm.lpips": max(holm(p_values).values(), default=float("nan")),
+    }
+
+
+def _worst(runs: pd.DataFrame) -> dict[str, float]:
+    """The largest rise of an object's L1 by each arm, and by all weights beyond that by adapters."""
+    columns = {}
+    for arm in ("lora_mse", "lora_freq", rank_arm("freq", PUBLISHED_RANK), "full_mse", "full_freq"):
+        columns |= _with_interval(f"worst.l1.{arm}", worst(runs, arm))
+    return columns | _with_interval("worst.l1.full_minus_lora", worst(runs, "full_mse", control="lora_mse"))
+
+
+def _shares(sizes: Mapping[str, Any] | None) -> dict[str, float]:
+    """Trained parameters over those of the transformer and of the whole model."""
+    models = {"own": sizes, "base": sizes["base"]} if sizes else {"own": None, "base": None}
+    return {
+        f"share.{name}.{whole}": counts["trainable"] / counts[whole] if counts else float("nan")
+        for name, counts in models.items()
+        for whole in ("transformer", "parameters")
+    }
+
+
+def _seeds(runs: pd.DataFrame) -> dict[str, int]:
+    """How many seeds there are at least of the arms that each claim rests on."""
+    count = runs.groupby("arm")["seed"].nunique()
+    return {f"seeds.{claim}": min(int(count.get(arm, 0)) for arm in arms) for claim, arms in BY_SEED.items()}
+
+
+def _with_interval(name: str, found: Interval) -> dict[str, float]:
+    return {name: found.estimate, f"{name}.low": found.low, f"{name}.high": found.high}

@@ -1,0 +1,224 @@
+"""Making the records of the arms of fine-tuning (E13 to E15): on which objects, resumable, several runs at once."""
+
+import csv
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager, redirect_stderr
+from dataclasses import asdict
+from functools import cache
+from io import StringIO
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+import torch
+from tqdm import tqdm
+
+from lrm_core import LRM, LRMConfig, load_model
+from lrm_core.evidence.arm_data import ArmData, make_examples, object_folders, objects_hash
+from lrm_core.evidence.arms import EXPERIMENT, Arm, arm_seeds, configuration, plan_arms, recipe
+from lrm_core.evidence.finetuning import EVALUATION_VIEWS, METRICS, TRAINING_VIEWS
+from lrm_core.evidence.provenance import Provenance, code_revision, machine
+from lrm_core.evidence.runner import Made
+from lrm_core.evidence.store import RecordKey, ResultStore
+from lrm_core.fit.finetune_config import FinetuneConfig
+from lrm_core.fit.lora import Adapters
+from lrm_core.fit.trainer import Finetuned, finetune
+from lrm_core.model.config import BASE
+from lrm_core.model.hashing import model_hash
+from lrm_core.paths import repository_root
+from lrm_core.processes import side_by_side
+from lrm_core.profiles import Profile, get_profile
+
+PROCEDURAL = "procedural"  # the folder of the objects that are; all others are real
+LOSS_STEPS = 10  # whose training losses are kept as one mean
+
+
+def record_arms(
+    profile: str = "mini",
+    arms: Sequence[str] | None = None,
+    seeds: Sequence[int] | None = None,
+    refresh: bool = False,
+    processes: int = 1,
+    store: ResultStore | None = None,
+    device: str | None = None,
+) -> Made:
+    """Make the records of the arms of a profile that are missing or stale: seed 0 of every arm first.
+
+    Whatever ends this, finished records are kept and begun runs resume.
+
+    Args:
+        profile: "smoke", "mini" or "paper".
+        arms, seeds: of all that there are if None.
+        refresh: make current records again, from the first step.
+        processes: runs at once, with one thread each; 1 stays in this process.
+        store: `data/results/<profile>` if None.
+        device: of the encoder, the profile's own if None; a run is where Accelerate puts it.
+
+    Raises:
+        ValueError: if the profile or an arm is unknown, or a run fails; the arm is named.
+        FileNotFoundError: if the model or the objects are missing.
+        ChildProcessError: if one of several processes died.
+    """
+    plan = get_profile(profile)
+    store = store or ResultStore(plan.results)
+    place = (plan, store.root, repository_root() / ".cache" / "finetune", device or plan.device)
+    jobs, recorder = _jobs(plan, arms, seeds), _new_recorder(*place)
+    pending = [job for job in jobs if refresh or not recorder.is_current(*job)]
+    results = (
+        (_make(recorder, *job, refresh) for job in pending)
+        if processes == 1
+        else side_by_side(_make_beside, [(place, *job, refresh) for job in pending], processes)
+    )
+    with (
+        closing(results),
+        tqdm(total=len(pending), desc=f"arms ({plan.name})", unit="run", smoothing=0) as progress,
+    ):
+        for what in results:
+            progress.set_postfix_str(what, refresh=False)
+            progress.update()
+    return Made(len(pending), len(jobs) - len(pending))
+
+
+class ArmRecorder:
+    """Trains arms of one profile and stores what comes of them.
+
+    Attributes:
+        store: of the records.
+        runs: holds a folder for each run.
+        train, validation: folders of the objects.
+    """
+
+    def __init__(self, profile: Profile, store: ResultStore, runs: Path, device: str) -> None:
+        self.profile, self.store, self.runs = profile, store, runs
+        self.model = load_model(profile.model, device=device).eval().requires_grad_(False)
+        self.train, self.validation = object_folders(profile)
+        self._hashes = model_hash(self.model), objects_hash(self.train, self.validation)
+        self._told: dict[float | None, ArmData] = {}
+
+    def data(self, arm: Arm) -> ArmData:
+        """The examples of an arm; made once for all arms that are told the same."""
+        if arm.told not in self._told:
+            self._told[arm.told] = ArmData(
+                make_examples(self.model, self.train, TRAINING_VIEWS, arm.told),
+                make_examples(self.model, self.validation, EVALUATION_VIEWS, arm.told),
+            )
+        data = self._told[arm.told]
+        return data.shuffled() if arm.shuffled else data
+
+    def key(self, arm: Arm, seed: int) -> RecordKey:
+        """What the record of an arm and seed is filed under."""
+        return RecordKey(EXPERIMENT, arm.name, seed, *self._hashes, configuration(self.profile, arm, seed))
+
+    def folder(self, arm: Arm, seed: int) -> Path:
+        """Where the run of an arm and seed keeps its checkpoint, its tables and its weights."""
+        return self.runs / self.key(arm, seed).fingerprint
+
+    def is_current(self, arm: Arm, seed: int) -> bool:
+        """Whether the record of these weights, data and settings is there; says why if another is."""
+        key = self.key(arm, seed)
+        if stale := self.store.stale(key):
+            tqdm.write(f"to be made again: {stale}")
+        return self.store.get(key) is not None
+
+    def make(self, arm: Arm, seed: int, refresh: bool = False) -> dict[str, Any]:
+        """Train an arm, from its last checkpoint unless `refresh`, and store its result, which is returned."""
+        run = self.folder(arm, seed)
+        if refresh:
+            shutil.rmtree(run, ignore_errors=True)
+        config, data = recipe(self.profile, arm, seed), self.data(arm)
+        done = finetune(run, self.model, data.train, data.validation, config, METRICS)
+        result = self._result(arm, config, done)
+        circumstances = Provenance(self.profile.name, code_revision(), machine(), _seconds(run))
+        self.store.put(self.key(arm, seed), result, circumstances)
+        return result
+
+    def _result(self, arm: Arm, config: FinetuneConfig, done: Finetuned) -> dict[str, Any]:
+        parts = [done.losses[start : start + LOSS_STEPS] for start in range(0, config.steps, LOSS_STEPS)]
+        return {
+            "arm": arm.name,
+            "steps": sorted({row["step"] for row in done.scores}),
+            "objects": {folder.name: _curves(folder, done) for folder in self.validation},
+            "loss": [fmean(part) for part in parts],
+            "first_loss": done.losses[0],
+            "early_stop": {"metric": config.stop_on, **asdict(done.early_stop)},
+            **count_parameters(self.model.config, config),
+            "base": count_parameters(BASE, config),
+        }
+
+
+def count_parameters(architecture: LRMConfig, config: FinetuneConfig) -> dict[str, int]:
+    """Parameters that a run trains, of the transformer, and of the whole model, the adapters not counted in."""
+    with torch.device("meta"):
+        model = LRM(architecture).requires_grad_(False)
+        sizes = {"transformer": _size(model.transformer), "parameters": _size(model)}
+        if config.rank is None:
+            return {"trainable": sizes["transformer"], **sizes}
+        return {"trainable": _size(Adapters(model, config.rank, config.form).state()), **sizes}
+
+
+def _size(part: torch.nn.Module | dict[str, torch.Tensor]) -> int:
+    tensors = part.parameters() if isinstance(part, torch.nn.Module) else part.values()
+    return sum(tensor.numel() for tensor in tensors)
+
+
+def _curves(folder: Path, done: Finetuned) -> dict[str, Any]:
+    """Every metric of one object along a run."""
+    rows = sorted((row for row in done.scores if row["object"] == folder.name), key=lambda row: row["step"])
+    group = PROCEDURAL if folder.parent.name == PROCEDURAL else "real"
+    return {"group": group} | {name: [row[name] for row in rows] for name in METRICS}
+
+
+def _seconds(run: Path) -> float:
+    """Wall time of a run, the parts before a kill included, validation too."""
+    with (run / "curve.csv").open(newline="") as file:
+        return float(list(csv.DictReader(file))[-1]["seconds"])
+
+
+Place = tuple[Profile, Path, Path, str]  # what a recorder is made of, the store by its folder
+
+
+def _make(recorder: ArmRecorder, arm: Arm, seed: int, refresh: bool) -> str:
+    """Make one record; returns what it is of."""
+    with _named(arm, seed):
+        recorder.make(arm, seed, refresh)
+    return f"{arm.name} seed {seed}"
+
+
+def _make_beside(place: Place, arm: Arm, seed: int, refresh: bool) -> str:
+    """`_make` in a process of its own, quietly: its progress would run into that of the others."""
+    with redirect_stderr(StringIO()):
+        return _make(_recorder(*place), arm, seed, refresh)
+
+
+def _new_recorder(profile: Profile, store: Path, runs: Path, device: str) -> ArmRecorder:
+    return ArmRecorder(profile, ResultStore(store), runs, device)
+
+
+@cache
+def _recorder(*place: Any) -> ArmRecorder:
+    """The one of this process, so that its examples are made once."""
+    return _new_recorder(*place)
+
+
+@contextmanager
+def _named(arm: Arm, seed: int) -> Iterator[None]:
+    """Errors say in which run they came up."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"arm {arm.name}, seed {seed}: {error}") from error
+    except Exception as error:
+        error.add_note(f"in arm {arm.name}, seed {seed}")
+        raise
+
+
+def _jobs(
+    profile: Profile, names: Sequence[str] | None, seeds: Sequence[int] | None
+) -> list[tuple[Arm, int]]:
+    """Every arm and seed, seed by seed: whatever cuts this off leaves whole comparisons."""
+    jobs = [(arm, seed) for arm in plan_arms(profile, names) for seed in arm_seeds(profile, arm)]
+    chosen = [job for job in jobs if seeds is None or job[1] in seeds]
+    if not chosen:
+        raise ValueError(f"no run has one of the seeds {', '.join(map(str, seeds))}; choose smaller ones")
+    return sorted(chosen, key=lambda job: job[1])

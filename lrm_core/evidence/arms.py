@@ -1,0 +1,160 @@
+"""The arms of fine-tuning (experiments E13 to E15): what each trains, and what it controls for.
+
+All but what its sentence names is the same in every arm: objects, views, order, steps, optimiser. So any two are
+compared object by object and seed by seed.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from types import MappingProxyType
+from typing import Any
+
+from lrm_core.evidence.finetuning import EVALUATION_VIEWS, TRAINING_VIEWS
+from lrm_core.fit.finetune_config import FULL_LR, FinetuneConfig
+from lrm_core.fit.losses import LOSSES
+from lrm_core.profiles import Profile
+
+EXPERIMENT = "e14_finetuning"
+DEFINITION = (
+    1  # raised whenever a run or its scores change by themselves, so that older records count as stale
+)
+RANKS = (2, 4, 8, 16, 32)  # as published
+MAIN_RANK = 4
+MAIN_SEEDS, OTHER_SEEDS = 5, 3
+PUBLISHED_DISTANCE = (
+    2.0  # what the published runs told the encoder for every object (audit A9), in world units
+)
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One way to fine-tune.
+
+    Attributes:
+        name: of its records.
+        words: what it is and what it controls for, for readers.
+        seeds: how many, from 0 on.
+        config: of its run with seed 0.
+        told: source distance that the encoder is told in training and in evaluation, in world units; None tells
+            each object's own.
+        shuffled: whether each object is trained on the true images and cameras of another one.
+    """
+
+    name: str
+    words: str
+    seeds: int
+    config: FinetuneConfig
+    told: float | None = PUBLISHED_DISTANCE
+    shuffled: bool = False
+
+
+def rank_arm(loss: str, rank: int) -> str:
+    """Name of the arm of a loss ("mse" or "freq") and a rank.
+
+    >>> rank_arm("freq", 4), rank_arm("mse", 16)
+    ('lora_freq', 'lora_mse_r16')
+    """
+    return f"lora_{loss}" if rank == MAIN_RANK else f"lora_{loss}_r{rank}"
+
+
+def _arm(
+    name: str,
+    loss: str,
+    words: str,
+    seeds: int = OTHER_SEEDS,
+    told: float | None = PUBLISHED_DISTANCE,
+    shuffled: bool = False,
+    **recipe: Any,
+) -> Arm:
+    """An arm of rank 4 unless its recipe says otherwise."""
+    defaults = {"rank": MAIN_RANK, "validate_every": 100, "loss": LOSSES[loss]}
+    return Arm(name, words, seeds, FinetuneConfig(**(defaults | recipe)), told, shuffled)
+
+
+def _of_rank(loss: str, rank: int) -> Arm:
+    words = f"Adapters of rank {rank} with {TITLES[loss]}: which rank is the best one (claims C11 and C12)."
+    return _arm(rank_arm(loss, rank), loss, words, rank=rank)
+
+
+TITLES = {"mse": "MSE", "freq": "FreqLoss"}
+NYQUIST = (
+    "FreqLoss with its cutoff at 0.3 x Nyquist: the published 0.3 is in cycles per pixel, which is 0.6 x Nyquist, "
+    "and nearly all of the error lies below that (audit A7)."
+)
+SCALE = (
+    "MSE times 25, the scale control: FreqLoss multiplies amplitudes by 5 before it squares them, and nearly all of "
+    "the error lies below its cutoff, so that it is almost this (audit A7)."
+)
+SHUFFLED = (
+    "FreqLoss on the true images and cameras of another training object: what adapters gain without ever seeing a "
+    "right answer."
+)
+DISTANCE = (
+    "the encoder told each object's own distance, in training and in evaluation, not 2.0 for all: how much of the "
+    "gain is the repair of a wrong scale (audit A9)."
+)
+RANDOM = "on random pairs of object and view: in the published order an object only ever sees one view (audit A10)."
+PROJECTIONS = (
+    "FreqLoss with LoRA as it is known, on the matrices of query, key, value and output: whether the published place "
+    "of the adapters matters."
+)
+FULL = (
+    "on all weights of the transformer, with the objects and views of the adapters; published was a run on 3 objects "
+    "(claim C13, audit A11). Nothing is random in it in the published order, so that one seed is all there is."
+)
+ONCE = {"seeds": 1, "rank": None, "lr": FULL_LR}
+
+_ARMS = (
+    _arm("lora_mse", "mse", "Adapters with MSE: what they gain with a plain loss (claim C11).", MAIN_SEEDS),
+    _arm("lora_freq", "freq", "Adapters with FreqLoss, as published (claim C10).", MAIN_SEEDS),
+    _arm("lora_mse_x25", "mse_x25", SCALE, MAIN_SEEDS),
+    _arm("lora_freq_nyquist", "freq_nyquist", NYQUIST),
+    _arm("lora_high", "high", "High frequencies weighted by 5, the sign control: the opposite of FreqLoss."),
+    _arm("lora_shuffled", "freq", SHUFFLED, shuffled=True),
+    *(
+        _arm(f"lora_{k}_true_distance", k, f"{title} with {DISTANCE}", told=None)
+        for k, title in TITLES.items()
+    ),
+    *(_arm(f"lora_{k}_random", k, f"{title} {RANDOM}", order="random") for k, title in TITLES.items()),
+    _arm("lora_freq_projections", "freq", PROJECTIONS, form="projections"),
+    *(_arm(f"full_{k}", k, f"{title} {FULL}", **ONCE) for k, title in TITLES.items()),
+    *(_of_rank(loss, rank) for rank in RANKS if rank != MAIN_RANK for loss in TITLES),
+)
+ARMS: Mapping[str, Arm] = MappingProxyType({arm.name: arm for arm in _ARMS})
+
+
+def plan_arms(profile: Profile, names: Sequence[str] | None = None) -> list[Arm]:
+    """Those arms of a profile that are named, or all, in reading order.
+
+    Raises:
+        ValueError: if the profile has no arm of a name.
+    """
+    known = profile.finetuning.arms or tuple(ARMS)
+    for name in names or ():
+        if name not in known:
+            raise ValueError(f"profile {profile.name} has no arm {name!r}; it has {', '.join(known)}")
+    return [arm for arm in ARMS.values() if arm.name in (names or known)]
+
+
+def arm_seeds(profile: Profile, arm: Arm) -> range:
+    """Seeds of an arm in a profile."""
+    return range(min(arm.seeds, profile.finetuning.seeds or arm.seeds))
+
+
+def recipe(profile: Profile, arm: Arm, seed: int) -> FinetuneConfig:
+    """How an arm is trained in a profile."""
+    plan = profile.finetuning
+    return replace(arm.config, steps=plan.steps, validate_every=plan.validate_every, seed=seed)
+
+
+def configuration(profile: Profile, arm: Arm, seed: int) -> dict[str, Any]:
+    """All but the weights and the data that decides a record."""
+    return {
+        "finetune": asdict(recipe(profile, arm, seed)),
+        "told": arm.told,
+        "shuffled": arm.shuffled,
+        "objects": profile.finetuning.objects,
+        "training_views": list(TRAINING_VIEWS),
+        "evaluation_views": EVALUATION_VIEWS,
+        "definition": DEFINITION,
+    }
