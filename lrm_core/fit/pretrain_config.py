@@ -55,7 +55,7 @@ class PretrainConfig:
     seed: int = 0
 
 
-PRESETS: dict[str, tuple[LRMConfig, PretrainConfig]] = {"mini": (MINI, PretrainConfig())}
+PRESETS: dict[str, tuple[LRMConfig, PretrainConfig]] = {"mini": (MINI, PretrainConfig(rounds=2))}
 
 
 def get_preset(name: str) -> tuple[LRMConfig, PretrainConfig]:
