@@ -12,7 +12,25 @@ from lrm_core import cli, reexecute
 from lrm_core.cli import main
 from lrm_core.objects import load_object
 
-COMMANDS = ("finetune", "objects", "records", "render", "reproduce", "site", "verdicts")
+COMMANDS = (
+    "ablate",
+    "arms",
+    "finetune",
+    "models",
+    "objects",
+    "oracle",
+    "predict",
+    "pretrain",
+    "rank-ablation",
+    "records",
+    "render",
+    "reproduce",
+    "response",
+    "site",
+    "spectrum",
+    "tto",
+    "verdicts",
+)
 
 
 def _lrm(*arguments: str):

@@ -31,6 +31,12 @@ CHAPTERS = {
     "C6": "05_inside_the_low_band",
     "C7": "07_where_the_error_lies",
     "C8": "06_jacobian_and_calibration",
+    "C9": "09_test_time_optimisation",
+    "C10": "10_lora_freqloss",
+    "C11": "11_rank_ablation",
+    "C12": "11_rank_ablation",
+    "C13": "12_full_fine_tuning",
+    "C14": "10_lora_freqloss",
 }
 
 

@@ -14,6 +14,7 @@ from docutils.parsers.rst.states import Inliner
 from sphinx.application import Sphinx
 
 from lrm_core.evidence.claims import PUBLISHED_OBJECTS, claim, claims
+from lrm_core.evidence.headlines import headline
 from lrm_core.evidence.rulebook import RULES
 from lrm_core.evidence.rules_isotropy import PUBLISHED_SPREAD
 from lrm_core.fit.pretrain_data import FOCAL
@@ -38,7 +39,6 @@ def _verdict(claim_id: str, profile: str) -> str:
 NUMBERS: dict[str, Callable[[str], str]] = {
     "profile": lambda profile: profile,
     "claims": lambda profile: str(len(claims())),
-    "claims.open": lambda profile: str(len(claims()) - len(RULES)),
     "source": lambda profile: claims()[0].source,
     "c1.published.distance": lambda profile: number(claim("C1").published["random_vs_predinit"]["l1"]),
     "c1.published.correlation": lambda profile: number(
@@ -56,6 +56,14 @@ NUMBERS: dict[str, Callable[[str], str]] = {
     ),
     "c7.published.ratio": lambda profile: number(fmean(claim("C7").published["ratio"].values())),
     "c8.published.spread": lambda profile: percent(PUBLISHED_SPREAD),
+    "c9.published.free": lambda profile: percent(-claim("C9").published["triplane_unconstrained_l1_change"]),
+    "c9.published.tokens": lambda profile: percent_range(
+        [-change for change in claim("C9").published["token_space_l1_change"]]
+    ),
+    "c10.published.l1": lambda profile: percent(-headline("C10")),
+    "c12.published.rank": lambda profile: number(headline("C12"), 0),
+    "c13.published.worst": lambda profile: percent(headline("C13")),
+    "c14.published.fraction": lambda profile: f"{headline('C14'):.2%}",
     "object.radius": lambda profile: f"{BOUND:g}",
     "camera.focal": lambda profile: f"{FOCAL:g}",
     "camera.nearest": lambda profile: f"{SHELL_DISTANCE[0]:g}",

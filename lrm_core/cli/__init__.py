@@ -60,6 +60,7 @@ for command in (
     assets.predict,
     assets.models,
     training.pretrain,
+    training.ablate,
     training.finetune,
     training.rank_ablation,
     study.tto,

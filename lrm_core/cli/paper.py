@@ -64,10 +64,11 @@ def arms(
 
 @click.command()
 def ship() -> None:
-    """Keep in data/ the oracles that the chapters measure live, once the records are made."""
+    """Keep in data/ the oracles that the chapters measure live, and the adapters of the gallery."""
     from lrm_core.evidence.shipping import ship_oracles
+    from lrm_core.evidence.shipping_adapters import ship_adapters
 
-    for path in ship_oracles():
+    for path in (*ship_oracles(), *ship_adapters()):
         click.echo(path)
 
 

@@ -66,7 +66,9 @@ def tto(
     chosen = [name.replace("-", "_") for name in variants] or list(VARIANTS)
     if unknown := [name for name in chosen if name not in VARIANTS]:
         raise ValueError(f"unknown variant {unknown[0]!r}; expected one of {', '.join(VARIANTS)}")
-    config = LatentOptimisation(at_most=num_iters, iterations=num_iters, lr=lr)
+    config = LatentOptimisation(
+        at_most=num_iters, iterations=num_iters, perceptual_iterations=num_iters, lr=lr
+    )
     _each_object(
         model_name,
         data_dir,

@@ -74,6 +74,22 @@ def _output_dir(default: str) -> Callable:
 
 
 @click.command()
+@click.option("--preset", default="mini", show_default=True, help="The recipe that is varied.")
+@click.option("--variant", "variants", multiple=True, help='Such as "width 128"; every one by default.')
+@click.option("--processes", type=int, help="Share each batch among so many; one per core by default.")
+def ablate(preset: str, variants: tuple[str, ...], processes: int | None) -> None:
+    """Train variants of a recipe for a short round each, into a table in data/; finished ones are kept."""
+    from lrm_core.fit.ablation import FOLDER, TABLE
+    from lrm_core.fit.ablation import ablate as train
+    from lrm_core.paths import data_dir
+
+    out = data_dir() / preset / TABLE
+    for row in train(preset, FOLDER, out, variants or None, processes=processes):
+        click.echo(f"{row['variant']}: novel views {float(row['novel_psnr']):.2f} dB")
+    click.echo(out)
+
+
+@click.command()
 @MODEL_NAME
 @DATA_DIR
 @_output_dir("runs/finetune")

@@ -22,7 +22,7 @@ from lrm_core.evidence.contact_sheets import SUFFIX, SheetStore
 from lrm_core.fit.tuning import WEIGHTS
 from lrm_core.objects.manifest import forget_missing, make_entry, record_entries
 from lrm_core.paths import data_dir, repository_root
-from lrm_core.profiles import get_profile
+from lrm_core.profiles import Profile, get_profile
 
 SHEETS = "mini/sheets"
 SEED = 0  # of the runs that are shown
@@ -33,25 +33,30 @@ Record = Mapping[str, Any]
 def ship_adapters(recorder: ArmRecorder | None = None, sheets: SheetStore | None = None) -> list[Path]:
     """Copy the adapters of the pictured arms (seed 0) of the profile `mini` and their contact sheets into `data/`.
 
-    Of runs that trained all weights only the sheets are kept; what was shipped of older runs goes.
+    Of runs that trained all weights only the sheets are kept; what was shipped of older runs goes, all of it where
+    no arm has a record.
 
     Raises:
-        FileNotFoundError: if none of the arms has a record, or if the weights of one that has are not here.
+        FileNotFoundError: if the weights of an arm that has a record are not here.
     """
     plan, data = get_profile("mini"), data_dir()
     runs = {r["object"]: r for r in records("mini") if r["object"] in PICTURED and r["seed"] == SEED}
-    if not runs:
-        raise FileNotFoundError(f"{plan.results}: no record of {', '.join(PICTURED)}; run `lrm arms` first")
-    recorder = recorder or ArmRecorder(
-        plan, plan.results, repository_root() / ".cache" / "finetune", plan.device
-    )
-    sheets = sheets or SheetStore()
-    shipped = [_ship_untouched(data, recorder, next(iter(runs.values())), sheets)]
-    for record in runs.values():
-        shipped += _ship_run(data, recorder, record, sheets)
+    shipped = _ship_all(data, plan, runs, recorder, sheets or SheetStore()) if runs else []
     _forget_older(data, shipped)
     record_entries(data, [_entry(data, path) for path in shipped])
     forget_missing(data)
+    return shipped
+
+
+def _ship_all(
+    data: Path, plan: Profile, runs: Mapping[str, Record], recorder: ArmRecorder | None, sheets: SheetStore
+) -> list[Path]:
+    recorder = recorder or ArmRecorder(
+        plan, plan.results, repository_root() / ".cache" / "finetune", plan.device
+    )
+    shipped = [_ship_untouched(data, recorder, next(iter(runs.values())), sheets)]
+    for record in runs.values():
+        shipped += _ship_run(data, recorder, record, sheets)
     return shipped
 
 

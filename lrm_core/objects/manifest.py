@@ -14,6 +14,8 @@ COVERED = (
     "objects",
     "lpips",
     "mini/objects",
+    "mini/adapters",
+    "mini/sheets",
 )  # folders of the data folder in which every file must be listed
 
 

@@ -10,7 +10,16 @@ from lrm_core.evidence.rules import C1_FEATURES, C1_MATTER, C1_OURS, Intervals
 from lrm_core.evidence.rules_response import C3_OURS, C3_PREDICTED, C3_REFERENCE
 from lrm_core.evidence.rules_visibility import C7_OURS, C7_TRUTH
 from lrm_core.evidence.verdicts import NOT_MEASURED, TOO_FEW, Judgement, experiment_table, intervals, judge
+from lrm_core.show.finding_finetuning import (
+    FINETUNING_MEANING,
+    best_rank_sentence,
+    full_sentence,
+    lora_sentence,
+    parameters_sentence,
+    ranks_sentence,
+)
 from lrm_core.show.finding_isotropy import ISOTROPY_MEANING, isotropy_sentence
+from lrm_core.show.finding_test_time import TEST_TIME_MEANING, optimisation_sentence
 from lrm_core.show.prose import number, percent, percent_range
 
 # What each case of a rule amounts to, in the order of its cases.
@@ -71,6 +80,8 @@ MEANING: dict[str, tuple[str, ...]] = {
         "So the records do not show that what the source does not see is little worse than what it sees.",
     ),
     "C8": ISOTROPY_MEANING,
+    **FINETUNING_MEANING,
+    "C9": TEST_TIME_MEANING,
 }
 
 
@@ -224,4 +235,10 @@ SENTENCES: dict[str, Callable[[Intervals], str]] = {
     "C6": _low_band,
     "C7": _visibility,
     "C8": isotropy_sentence,
+    "C10": lora_sentence,
+    "C11": ranks_sentence,
+    "C12": best_rank_sentence,
+    "C13": full_sentence,
+    "C14": parameters_sentence,
+    "C9": optimisation_sentence,
 }

@@ -119,5 +119,4 @@ def test_a_run_without_weights_has_no_sheet_and_is_not_shipped(place):
 
 def test_without_records_there_is_nothing_to_ship(place, monkeypatch):
     monkeypatch.setattr(shipping_adapters, "records", lambda profile: iter([]))
-    with pytest.raises(FileNotFoundError, match="run `lrm arms` first"):
-        shipping_adapters.ship_adapters()
+    assert shipping_adapters.ship_adapters() == []

@@ -4,6 +4,7 @@ import re
 
 import pandas as pd
 import pytest
+from finetuning_cases import FINETUNING_CASES
 
 from lrm_core.evidence.live import Live
 from lrm_core.evidence.rulebook import RULES
@@ -65,6 +66,12 @@ DIRECTIONS = {
     "audited.random.l1.mean": 0.00002, "leading.over_random": 65.0, "audited.residual.over_random": 7.3,
     "random_map.ratio": 3.0,
 }  # fmt: skip
+TEST_TIME = {
+    "planes.end.l1": -0.36, "planes.end.lpips": 0.02, "planes.after_best.lpips": 0.04,
+    "planes.stopped.l1": -0.11, "planes.stopped.lpips": -0.02,
+    "tokens.end.l1": -0.55, "tokens.end.lpips": 0.01, "tokens.after_best.lpips": 0.03,
+    "tokens.stopped.l1": -0.22, "tokens.stopped.lpips": -0.03,
+}  # fmt: skip
 CASES = [
     ("C1", 0, BASINS | {C1_MATTER: 0.9}),
     ("C1", 1, BASINS),
@@ -105,6 +112,10 @@ CASES = [
     ("C8", 2, DIRECTIONS | {C8_BANDS: 0.01, C8_LEADING: -1.0}),
     ("C8", 3, DIRECTIONS | {C8_BANDS: 0.01, C8_LEADING: -1.0, C8_OURS: 0.03}),
     ("C8", 4, DIRECTIONS | {C8_OURS: 0.3}),
+    ("C9", 0, TEST_TIME | {"tokens.stopped.lpips": -0.2}),
+    ("C9", 1, TEST_TIME),
+    ("C9", 2, TEST_TIME | {"tokens.end.l1": -0.1}),
+    ("C9", 3, TEST_TIME | {"tokens.end.lpips": -0.3}),
 ]
 
 
@@ -124,7 +135,7 @@ def test_the_conclusion_is_that_of_the_case_that_decided(claim, case, values):
 
 def test_every_case_of_every_rule_has_a_meaning():
     assert {name: len(rule.cases) for name, rule in RULES.items()} == {k: len(v) for k, v in MEANING.items()}
-    assert {(claim, case) for claim, case, _ in CASES} == {
+    assert {(claim, case) for claim, case, _ in [*CASES, *FINETUNING_CASES]} == {
         (name, index) for name, rule in RULES.items() for index in range(len(rule.cases))
     }
 
@@ -180,6 +191,17 @@ def test_the_sentence_on_directions_quotes_the_numbers_of_the_table():
     changes = ("by 0.51 of 255", "by 10% of that", "0.0051 levels")
     spreads = ("mean of 0.6%", "spread of 0.8%", "by 31%")
     assert all(part in text for part in (*changes, *spreads, "65 times", "7.3 times", "matrix has 3.0"))
+
+
+def test_the_sentence_on_test_time_optimisation_quotes_the_numbers_of_the_table():
+    text = finding("C9", _table(TEST_TIME))
+    expected = (
+        "by −36% when the planes are optimised (published: −36%)",
+        "by −55% when the tokens are (published: −49% to −64%)",
+        "LPIPS changes by 2.0% and 1.0%; of these, 4.0% and 3.0%",
+        "L1 changes by −11% and −22%, LPIPS by −2.0% and −3.0%.",
+    )
+    assert all(part in text for part in expected)
 
 
 def test_a_ratio_that_some_objects_lack_is_said_to_be_theirs():

@@ -49,7 +49,7 @@ class LatentOptimisation:
     """Configuration of E12.
 
     Attributes:
-        at_most: steps that the profile allows.
+        at_most: steps that the profile allows; where they are fewer, all variants are shortened alike.
         iterations, lr: of Adam, as published.
         perceptual_iterations: instead, where the loss has LPIPS: its steps see a window of `crop` pixels a side of
             one view, which costs about seven times as much.
@@ -75,9 +75,10 @@ class LatentOptimisation:
 
     def refinement(self, variant: Variant) -> RefinementConfig:
         """How a variant is fitted."""
-        steps = self.perceptual_iterations if variant.perceptual else self.iterations
+        allowed = min(self.iterations, self.at_most)
+        fewer = max(1, self.perceptual_iterations * allowed // max(1, self.iterations))
         return RefinementConfig(
-            iterations=min(steps, self.at_most),
+            iterations=fewer if variant.perceptual else allowed,
             lr=self.lr,
             proximity=variant.proximity,
             perceptual_weight=variant.perceptual,
