@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 
 from lrm_core import load_model
-from lrm_core.model.checkpoints import CONFIG, WEIGHTS
-from lrm_core.model.config import HUB_OWNER, MINI_NAME, PRESETS
+from lrm_core.model.config import MINI_NAME, PRESETS
 from lrm_core.model.hashing import model_hash
+from lrm_core.model.hub import cached
 from lrm_core.objects import RenderedObject
 from lrm_core.paths import repository_root
 
@@ -104,12 +104,7 @@ def _read_hash(model: str) -> str:
 
 def _would_be_fetched(model: str) -> bool:
     """Whether `load_model` would turn to the hub."""
-    from huggingface_hub import try_to_load_from_cache
-
-    if model == MINI_NAME or model not in PRESETS:
-        return False
-    cached = [try_to_load_from_cache(f"{HUB_OWNER}/{model}", name) for name in (CONFIG, WEIGHTS)]
-    return not all(isinstance(path, str) for path in cached)  # None or a marker where there is no file
+    return model != MINI_NAME and model in PRESETS and cached(model) is None
 
 
 def _git(folder: Path, *arguments: str) -> str | None:

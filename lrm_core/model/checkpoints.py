@@ -1,8 +1,6 @@
 """Models from files and from the hub: safetensors with the configuration inside or in a `config.json`."""
 
-import errno
 import json
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,13 +10,12 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from lrm_core.atomic import save_tensors
-from lrm_core.model.config import HUB_OWNER, MINI_NAME, PRESETS, LRMConfig
+from lrm_core.model.config import MINI_NAME, PRESETS, LRMConfig
+from lrm_core.model.hub import CONFIG, WEIGHTS, fetch
 from lrm_core.model.lrm import LRM, check_state
 from lrm_core.paths import data_dir
 
-WEIGHTS = "model.safetensors"
-CONFIG = "config.json"
-LICENCE_NOTE = "The OpenLRM weights are licensed CC BY-NC 4.0: research and other non-commercial use only."
+FLOATS = ("F16", "BF16", "F32", "F64")  # as safetensors names them
 
 
 def load_model(name: str | Path, device: str | torch.device = "cpu") -> LRM:
@@ -32,17 +29,17 @@ def load_model(name: str | Path, device: str | torch.device = "cpu") -> LRM:
 
     Raises:
         ValueError: if the name is unknown, the file is truncated, foreign or not finite, or there is no such device.
-        FileNotFoundError: if the file is missing, or the hub cannot be reached and nothing is cached.
-        OSError: if there is no space for what is fetched.
+        FileNotFoundError: if the file is missing.
+        ValueError, OSError: for a published name, as `lrm_core.model.hub.fetch`.
     """
     _check_device(torch.device(device))
     path = _locate(name)
     weights = path / WEIGHTS if path.is_dir() else path
     if not weights.is_file():
         raise FileNotFoundError(f"{weights}: no such checkpoint; expected a safetensors file")
-    metadata, state = _read(weights)
+    metadata = read_metadata(weights)
     config = _config(path / CONFIG) if path.is_dir() else _embedded_config(weights, metadata)
-    return _build(config, state, weights).to(device).eval()
+    return _build(config, weights).to(device).eval()
 
 
 def save_checkpoint(
@@ -101,7 +98,7 @@ def _locate(name: str | Path) -> Path:
     if str(name) == MINI_NAME:
         return data_dir() / "mini" / "mini.safetensors"
     if str(name) in PRESETS:
-        return _download(str(name))
+        return fetch(str(name))
     path = Path(name)
     if len(path.parts) == 1 and path.suffix != ".safetensors" and not path.exists():
         known = ", ".join(PRESETS)
@@ -109,34 +106,34 @@ def _locate(name: str | Path) -> Path:
     return path
 
 
-def _download(name: str) -> Path:
-    """Folder of a published model in the hub's cache, fetched where it is not there yet."""
-    from huggingface_hub import snapshot_download
+def _header(path: Path) -> dict[str, Tensor]:
+    """Parameters as their file's header lists them, on the device "meta": names, shapes and types, no values.
 
-    repository, files = f"{HUB_OWNER}/{name}", [CONFIG, WEIGHTS]
-    try:
-        cached = Path(snapshot_download(repository, allow_patterns=files, local_files_only=True))
-        if all((cached / file).is_file() for file in files):
-            return cached
-    except FileNotFoundError:  # nothing cached; the hub's own error derives from it
-        pass
-    print(f"Downloading {repository}. {LICENCE_NOTE}", file=sys.stderr)
-    try:
-        return Path(snapshot_download(repository, allow_patterns=files))
-    except Exception as error:  # the hub's client raises a dozen unrelated types when there is no network
-        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-            raise
-        raise FileNotFoundError(
-            f"{repository} could not be downloaded and is not in the local cache ({type(error).__name__}): "
-            f"connect to the network once, or pass the path of a folder with {CONFIG} and {WEIGHTS}"
-        ) from error
-
-
-def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
-    """Header text and tensors, in float32."""
-    metadata = read_metadata(path)
+    Raises:
+        ValueError: if one is not of a floating point type.
+    """
     with safe_open(path, framework="pt") as file:
-        return metadata, {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
+        slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
+        listed = {name: (part.get_shape(), part.get_dtype()) for name, part in slices.items()}
+    foreign = [f"{name} {dtype}" for name, (_, dtype) in listed.items() if dtype not in FLOATS]
+    if foreign:
+        raise ValueError(
+            f"{path}: {len(foreign)} parameters are not of type {', '.join(FLOATS)}, first {foreign[0]}; "
+            "quantised checkpoints are not read"
+        )
+    return {name: torch.empty(shape, device="meta") for name, (shape, _) in listed.items()}
+
+
+def _read(path: Path) -> dict[str, Tensor]:
+    """Tensors in float32, one after the other; those of that type stay in the file's memory map until written to.
+
+    Raises:
+        ValueError: if one holds NaN or infinity.
+    """
+    with safe_open(path, framework="pt") as file:
+        state = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
+    _check_finite(state, f"{path}: damaged checkpoint")
+    return state
 
 
 def _config(path: Path) -> LRMConfig:
@@ -165,16 +162,16 @@ def _parsed_config(text: str, path: Path) -> LRMConfig:
         raise ValueError(f"{path}: not the configuration of an LRM: {error}") from error
 
 
-def _build(config: LRMConfig, state: dict[str, Tensor], path: Path) -> LRM:
-    """Model whose parameters are the tensors of `state`, without a second copy of them."""
+def _build(config: LRMConfig, path: Path) -> LRM:
+    """Model whose parameters are the tensors of a file, without a second copy; its header is checked before."""
     with torch.device("meta"):
         model = LRM(config)
+    listed = _header(path)
     try:
-        check_state(state, {name: tensor.shape for name, tensor in model.state_dict().items()})
+        check_state(listed, {name: tensor.shape for name, tensor in model.state_dict().items()})
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
-    _check_finite(state, f"{path}: damaged checkpoint")
-    model.load_state_dict(state, assign=True)
+    model.load_state_dict(_read(path), assign=True)
     return model
 
 

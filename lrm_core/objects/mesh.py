@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,7 @@ UP_AXIS = {".glb": "y", ".gltf": "y", ".obj": "y", ".ply": "z"}
 LINEAR_COLOURS = (".glb", ".gltf")  # have linear factors and vertex colours; other files, display-referred
 CREASE = np.cos(np.radians(45))  # a vertex normal further from its face's normal than this is not used
 ALPHA_CUTOFF = 0.5
+COLOURS = "colours"  # the attribute of vertices that have a material too
 NO_TEXTURE = np.ones((1, 1, 4), dtype=np.float32)
 
 
@@ -130,10 +132,26 @@ def _read_pieces(path: Path) -> list[trimesh.Trimesh]:
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file")
     try:
-        pieces = trimesh.load_scene(path, process=False).dump()
+        pieces = [*_placed(trimesh.load_scene(path, process=False))]
     except Exception as error:  # the readers of trimesh raise whatever the broken bytes lead to
         raise ValueError(f"{path}: not readable as a mesh ({type(error).__name__}: {error})") from error
-    return [piece for piece in pieces if isinstance(piece, trimesh.Trimesh) and len(piece.faces)]
+    return pieces
+
+
+def _placed(scene: trimesh.Scene) -> Iterator[trimesh.Trimesh]:
+    """Meshes with faces where the scene has them; colours of vertices that also have a material become an attribute.
+
+    trimesh's own `dump` drops those.
+    """
+    for node in scene.graph.nodes_geometry:
+        transform, name = scene.graph[node]
+        if isinstance(scene.geometry[name], trimesh.Trimesh) and len(scene.geometry[name].faces):
+            piece = scene.geometry[name].copy()
+            colours = getattr(scene.geometry[name].visual, "vertex_attributes", {}).get("color")
+            piece.apply_transform(transform)
+            if colours is not None:
+                piece.vertex_attributes[COLOURS] = colours
+            yield piece
 
 
 def _flatten(
@@ -148,9 +166,19 @@ def _flatten(
         colours = piece.visual.vertex_colors[faces] / 255.0
     elif piece.visual.kind == "face":
         colours = np.repeat(piece.visual.face_colors[:, None] / 255.0, 3, axis=1)
+    elif COLOURS in piece.vertex_attributes:
+        colours = _in_unit_range(piece.vertex_attributes[COLOURS])[faces]
     if suffix in LINEAR_COLOURS:
         colours[..., :3] = display_from_linear(colours[..., :3])
     return piece.vertices[faces], piece.vertex_normals[faces], corner_uv, colours, _material(piece, suffix)
+
+
+def _in_unit_range(colours: np.ndarray) -> Float[np.ndarray, "V 4"]:
+    """RGBA as fractions, of RGB or RGBA in whole numbers or fractions."""
+    largest = np.iinfo(colours.dtype).max if np.issubdtype(colours.dtype, np.integer) else 1
+    opaque = np.ones((len(colours), 4))
+    opaque[:, : colours.shape[1]] = colours / largest
+    return opaque
 
 
 def _material(piece: trimesh.Trimesh, suffix: str) -> Material:

@@ -9,13 +9,14 @@ from lrm_core.evidence.experiments import e12_test_time as e12
 from lrm_core.evidence.experiments import get_experiment
 from lrm_core.evidence.experiments.e12_test_time import VARIANTS, LatentOptimisation, study_views, summary
 from lrm_core.evidence.oracles import predicted_planes, render_images, split_views
-from lrm_core.evidence.perceptual import lpips
 from lrm_core.evidence.rules_test_time import LESS, SLACK, TEST_TIME
 from lrm_core.evidence.verdicts import judge
 from lrm_core.profiles import get_profile
 
 SHORT = LatentOptimisation(
     at_most=4,
+    iterations=4,
+    perceptual_iterations=2,
     lr=0.1,
     path=(0, 1, 2),
     training_views=3,
@@ -65,16 +66,16 @@ def test_every_variant_starts_at_the_prediction_as_scored_by_hand(model, item):
     start = {
         "l1": (images - truth).abs().mean(),
         "psnr": (-10 * (images - truth).square().mean((1, 2, 3)).log10()).mean(),
-        "lpips": lpips(images, truth).mean(),
-        "validation_lpips": lpips(checked, views.validation.images).mean(),
+        "lpips": e12.lpips(images, truth).mean(),
+        "validation_lpips": e12.lpips(checked, views.validation.images).mean(),
     }
     assert set(record) == {"start", *VARIANTS}
     for name in VARIANTS:
         path = record[name]["path"]
-        assert path["step"] == [0, 1, 2, 4]
+        assert path["step"] == ([0, 1, 2] if name == "tokens_lpips" else [0, 1, 2, 4])
         for metric, value in start.items():
             assert path[metric][0] == pytest.approx(float(value), rel=1e-4)
-            assert path[metric][3] != path[metric][0]
+            assert path[metric][-1] != path[metric][0]
     assert record["start"]["ssim"] == record["planes"]["path"]["ssim"][0]
 
 
@@ -97,7 +98,7 @@ def test_lpips_is_in_the_loss_of_one_variant_only(model, item, monkeypatch, name
 
     monkeypatch.setattr(e12, "lpips_with_gradients", distance)
     list(e12.way(model, item, SHORT, 0, name))
-    assert seen == ([(1, 3, 32, 32)] * 4 if name == "tokens_lpips" else [])
+    assert seen == ([(1, 3, 32, 32)] * 2 if name == "tokens_lpips" else [])
 
 
 def test_the_summary_of_a_known_path():
@@ -137,6 +138,7 @@ def test_the_profile_shortens_the_fit_and_never_lengthens_it():
         get_experiment("e12_test_time").configuration(get_profile(name)) for name in ("smoke", "mini")
     )
     assert smoke.refinement(VARIANTS["planes"]).iterations == get_profile("smoke").iterations
+    assert smoke.refinement(VARIANTS["tokens_lpips"]).iterations == 6
     assert mini.refinement(VARIANTS["planes"]).iterations == 500
     assert mini.refinement(VARIANTS["tokens_lpips"]).iterations == mini.perceptual_iterations
     assert mini.refinement(VARIANTS["proximity"]).proximity == 1.0

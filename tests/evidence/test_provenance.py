@@ -6,6 +6,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 
 import huggingface_hub
+import huggingface_hub.constants
 import pytest
 import torch
 

@@ -1,0 +1,132 @@
+"""Published weights from the hub: which commit, whether whole, and why they could not be had."""
+
+import errno
+import hashlib
+import json
+import re
+import sys
+from pathlib import Path
+
+from lrm_core.atomic import replacing
+from lrm_core.model.config import HUB_OWNER, MINI_NAME, PRESETS
+
+WEIGHTS = "model.safetensors"
+CONFIG = "config.json"
+LICENCE = "CC BY-NC 4.0"
+LICENCE_NOTE = f"The OpenLRM weights are licensed {LICENCE}: research and other non-commercial use only."
+PUBLISHED = tuple(name for name in PRESETS if name != MINI_NAME)
+PIN = "lrm_core.json"  # beside the snapshots of a repository in the hub's cache
+READ_AT_ONCE = 1 << 24  # bytes
+
+
+def fetch(name: str) -> Path:
+    """Folder of a published model in the hub's cache, fetched where it is not there yet.
+
+    The commit that a model was first fetched at is recorded in the cache and asked for ever after, so new uploads
+    change nothing unnoticed. Weights are compared with the checksum of the hub once, and again if the file changes.
+    A broken download goes on where it stopped.
+
+    Raises:
+        ValueError: if the hub has no such repository or the weights do not have the checksum of the hub.
+        PermissionError: if the repository is gated.
+        FileNotFoundError: if nothing is cached and the hub cannot be reached, or must not be (offline mode).
+        OSError: if there is no space for what is fetched.
+    """
+    folder = cached(name)
+    if folder is None:
+        print(f"Downloading {HUB_OWNER}/{name}. {LICENCE_NOTE}", file=sys.stderr)
+        folder = _download(name)
+    _pin(folder)
+    return folder
+
+
+def cached(name: str) -> Path | None:
+    """Folder of a published model in the hub's cache, None where it is not whole; asks no network."""
+    from huggingface_hub import snapshot_download
+
+    repository, wanted = _wanted(name)
+    try:
+        folder = Path(snapshot_download(repository, **wanted, local_files_only=True))
+    except FileNotFoundError:  # nothing cached; the hub's own error derives from it
+        return None
+    return folder if all((folder / file).is_file() for file in (CONFIG, WEIGHTS)) else None
+
+
+def _wanted(name: str) -> tuple[str, dict[str, object]]:
+    """What is asked of the hub's client: the repository, and two of its files at the commit of the first time."""
+    from huggingface_hub import constants
+    from huggingface_hub.file_download import repo_folder_name
+
+    repository = f"{HUB_OWNER}/{name}"
+    home = Path(constants.HF_HUB_CACHE) / repo_folder_name(repo_id=repository, repo_type="model")
+    revision = _read_pin(home).get("commit")
+    return repository, {"revision": revision, "allow_patterns": [CONFIG, WEIGHTS]}
+
+
+def _download(name: str) -> Path:
+    from huggingface_hub import snapshot_download
+
+    repository, wanted = _wanted(name)
+    try:
+        return Path(snapshot_download(repository, **wanted))
+    except Exception as error:  # the hub's client raises a dozen unrelated types
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            raise
+        raise _explained(repository, error) from error
+
+
+def _explained(repository: str, error: Exception) -> OSError | ValueError:
+    """One sentence about what went wrong and what to do."""
+    from huggingface_hub import constants, errors
+
+    instead = f"or pass the path of a folder with {CONFIG} and {WEIGHTS}"
+    if isinstance(error, errors.GatedRepoError):
+        return PermissionError(
+            f"{repository} is gated: accept its terms on the hub, log in with `hf auth login`, {instead}"
+        )
+    if isinstance(error, errors.RepositoryNotFoundError | errors.RevisionNotFoundError):
+        return ValueError(
+            f"{repository}: the hub has no such repository or commit, or not for you; "
+            f"log in with `hf auth login`, {instead}"
+        )
+    reason = "HF_HUB_OFFLINE is set" if constants.HF_HUB_OFFLINE else type(error).__name__
+    return FileNotFoundError(
+        f"{repository} could not be downloaded and is not in the local cache ({reason}): connect to the network once "
+        f"(what has arrived is kept), {instead}"
+    )
+
+
+def _pin(folder: Path) -> None:
+    """Record the commit of a snapshot in the cache, once its weights have the checksum that the hub names them by."""
+    if folder.parent.name != "snapshots":
+        return
+    home, weights = folder.parents[1], folder / WEIGHTS
+    status = weights.stat()
+    pin = {"commit": folder.name, "bytes": status.st_size, "changed": status.st_mtime_ns}
+    if pin == _read_pin(home):
+        return
+    named = weights.resolve().name  # in the cache, large files are named by their SHA-256
+    if re.fullmatch("[0-9a-f]{64}", named) and (found := _sha256(weights)) != named:
+        raise ValueError(
+            f"{weights}: SHA-256 {found} instead of {named}, the file is damaged; remove {weights.resolve()} and run "
+            "the command again to download it anew"
+        )
+    with replacing(home / PIN) as temporary:
+        temporary.write_text(json.dumps(pin) + "\n", encoding="utf-8")
+
+
+def _read_pin(home: Path) -> dict[str, object]:
+    """What was recorded about a repository in the cache; nothing if that is missing or damaged."""
+    try:
+        pin = json.loads((home / PIN).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return pin if isinstance(pin, dict) else {}
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while chunk := stream.read(READ_AT_ONCE):
+            digest.update(chunk)
+    return digest.hexdigest()

@@ -1,0 +1,193 @@
+"""Pictures of one thing from files: read with care, cut out, and framed as the objects of training are.
+
+Of the rendered objects in `data/mini/objects`, the longer side of what view 0 shows spans 0.65 (procedural) and 0.69
+(real) of the picture in the median, and its middle is that of the picture within a few hundredths.
+"""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Float32
+from PIL import Image, ImageOps, UnidentifiedImageError
+from torch import Tensor
+
+FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
+MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA")  # of PIL, with at most 8 bits a channel
+MIN_SIDE, MAX_PIXELS = 16, 40_000_000
+EXTENT = 0.67  # of the picture's side that the longer side of the thing spans
+WHITE = 250  # of 255; a background has no darker channel
+RINGING = 235  # of 255; what JPEG leaves in the white around a thing is brighter
+CORNER = 0.03  # of the shorter side; how much of each corner is looked at
+SETTLED = 2.0  # pixels; what is framed so well already is left alone
+
+
+class Picture(NamedTuple):
+    """One thing on white, in [0, 1], (3, H, W), and how much of each pixel it covers, (H, W)."""
+
+    image: Float[Tensor, "3 H W"]
+    mask: Float[Tensor, "H W"]
+
+
+def load_picture(path: str | Path) -> Picture:
+    """Read a picture and find the thing in it: by its alpha, else by a white background, else by rembg.
+
+    Args:
+        path: a PNG, JPEG or WebP file; its EXIF orientation is applied.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if it is no such picture, is too small, too large, animated, CMYK or of more than 8 bits
+            a channel, shows nothing, or has a background that cannot be removed.
+    """
+    path = Path(path)
+    image = _read(path)
+    rgba = np.asarray(image.convert("RGBA"))
+    if rgba[..., 3].min() == 255:
+        mask = _not_white(rgba) if _corners_are_white(rgba) else None
+        if mask is None:
+            rgba = _without_background(image.convert("RGB"), path)
+    else:
+        mask = None
+    alpha = rgba[..., 3:].astype(np.float32) / 255
+    colour = rgba[..., :3].astype(np.float32) / 255 * alpha + (1 - alpha)
+    picture = Picture(
+        torch.from_numpy(colour).permute(2, 0, 1), torch.from_numpy(alpha[..., 0] if mask is None else mask)
+    )
+    if not (picture.mask > 0.5).any():
+        raise ValueError(f"{path}: shows nothing; expected a thing on a transparent or white background")
+    return picture
+
+
+def framed(picture: Picture, size: int) -> Picture:
+    """The thing in the middle of a square picture, its longer side `EXTENT` of the picture's; twice is once.
+
+    Args:
+        picture: of any shape, showing something.
+        size: side of the result, in pixels.
+    """
+    left, top, right, bottom = _extent(picture.mask)
+    side = max(right - left, bottom - top) / EXTENT
+    corner = ((left + right - side) / 2, (top + bottom - side) / 2)
+    square = tuple(picture.mask.shape) == (size, size)
+    if square and max(abs(side - size) / 2, *map(abs, corner)) <= SETTLED:
+        return picture
+    return resampled(picture, corner, side, size)
+
+
+def whole(picture: Picture, size: int) -> Picture:
+    """The picture as it is framed, made square with white on both sides.
+
+    Args:
+        picture: of any shape.
+        size: side of the result, in pixels.
+    """
+    height, width = picture.mask.shape
+    side = max(height, width)
+    if height == width == size:
+        return picture
+    return resampled(picture, ((width - side) / 2, (height - side) / 2), float(side), size)
+
+
+def resampled(picture: Picture, corner: tuple[float, float], side: float, size: int) -> Picture:
+    """A square part of a picture, white where it reaches beyond.
+
+    Args:
+        picture: of any shape.
+        corner: (x, y) of its upper left, in pixels of the picture; may be negative.
+        side: of the part, in pixels of the picture.
+        size: side of the result, in pixels.
+    """
+    around = int(
+        np.ceil(
+            max(
+                0,
+                -min(corner),
+                *(c + side - n for c, n in zip(corner, picture.mask.shape[::-1], strict=True)),
+            )
+        )
+    )
+    box = tuple(value + around for value in (*corner, corner[0] + side, corner[1] + side))
+    planes = [(channel, 1.0) for channel in picture.image] + [(picture.mask, 0.0)]
+    parts = []
+    for plane, beyond in planes:
+        padded = torch.nn.functional.pad(plane, (around,) * 4, value=beyond)
+        part = Image.fromarray(padded.numpy()).resize((size, size), Image.Resampling.BICUBIC, box=box)
+        parts.append(torch.from_numpy(np.array(part)).clamp(0, 1))
+    return Picture(torch.stack(parts[:3]), parts[3])
+
+
+def _read(path: Path) -> Image.Image:
+    """The upright image of a file, with at most 8 bits a channel."""
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such file")
+    try:
+        with Image.open(path, formats=sorted(set(FORMATS.values()))) as image:
+            _check(path, image)
+            image.load()
+            return ImageOps.exif_transpose(image)
+    except Image.DecompressionBombError as error:
+        raise ValueError(
+            f"{path}: too large, at most {MAX_PIXELS:,} pixels are read; make it smaller"
+        ) from error
+    except UnidentifiedImageError as error:
+        raise ValueError(f"{path}: corrupt, or not a PNG, JPEG or WebP") from error
+    except (OSError, SyntaxError) as error:
+        raise ValueError(f"{path}: corrupt ({error})") from error
+
+
+def _check(path: Path, image: Image.Image) -> None:
+    """Refuse by its header what would not be read well, before any pixel is decoded."""
+    width, height = image.size
+    if width * height > MAX_PIXELS:
+        found = f"{width}x{height}"
+        raise ValueError(
+            f"{path}: too large ({found}), at most {MAX_PIXELS:,} pixels are read; make it smaller"
+        )
+    if min(width, height) < MIN_SIDE:
+        raise ValueError(
+            f"{path}: {width}x{height} is too small; at least {MIN_SIDE} pixels a side are needed"
+        )
+    if getattr(image, "n_frames", 1) > 1:
+        raise ValueError(f"{path}: animated ({image.n_frames} frames); save one frame as a picture")
+    if image.mode not in MODES:
+        raise ValueError(f"{path}: colours of type {image.mode} are not read; save it as 8-bit RGB or RGBA")
+
+
+def _corners_are_white(rgba: np.ndarray) -> bool:
+    """Whether the four corners of an image (H, W, 4) show nothing but white."""
+    side = max(2, round(CORNER * min(rgba.shape[:2])))
+    ends = (slice(None, side), slice(-side, None))
+    return all(rgba[rows, columns, :3].min() >= WHITE for rows in ends for columns in ends)
+
+
+def _not_white(rgba: np.ndarray) -> Float32[np.ndarray, "H W"]:
+    """1 where an image (H, W, 4) is darker than the white around a thing, else 0."""
+    return (rgba[..., :3].min(-1) < RINGING).astype(np.float32)
+
+
+def _without_background(image: Image.Image, path: Path) -> np.ndarray:
+    """Pixels (H, W, 4) with the alpha that rembg finds."""
+    advice = "save it with a transparent or plain white background"
+    try:
+        from rembg import remove
+    except (ImportError, SystemExit) as error:  # rembg exits where its runtime is missing
+        raise ValueError(
+            f"{path}: neither alpha nor a white background; {advice}, "
+            "or have backgrounds removed after `pip install 'lrm_core[pictures]'`"
+        ) from error
+    try:
+        return np.asarray(remove(image).convert("RGBA"))
+    except Exception as error:  # whatever its runtime or the download of its model raises
+        raise ValueError(
+            f"{path}: rembg could not remove the background ({type(error).__name__}: {error}); its model is "
+            f"downloaded at first use, connect to the network once, or {advice}"
+        ) from error
+
+
+def _extent(mask: Float[Tensor, "H W"]) -> tuple[float, float, float, float]:
+    """Left, top, right and bottom of what is covered by half or more, in pixels."""
+    covered: Bool[Tensor, "H W"] = mask > 0.5
+    columns, rows = covered.any(0).nonzero()[:, 0], covered.any(1).nonzero()[:, 0]
+    return float(columns[0]), float(rows[0]), float(columns[-1] + 1), float(rows[-1] + 1)

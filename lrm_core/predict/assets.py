@@ -1,0 +1,142 @@
+"""What a model makes of a picture, and the files that carry it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from lrm_core.atomic import save_tensors
+from lrm_core.model.hashing import model_hash
+from lrm_core.model.lrm import LRM
+from lrm_core.objects.mesh_files import write_mesh, write_textured_glb
+from lrm_core.objects.pictures import framed, load_picture, whole
+from lrm_core.render.cameras import canonical_source_camera
+from lrm_core.render.surface import SURFACE_DENSITY, Surface, extract_surface
+from lrm_core.render.texture import bake
+from lrm_core.render.turntable import Frames, contact_sheet, to_pixels, turntable, write_film
+
+ASSETS = {
+    "glb": "mesh.glb",
+    "obj": "mesh.obj",
+    "ply": "mesh.ply",
+    "textured": "textured.glb",
+    "mp4": "turntable.mp4",
+    "gif": "turntable.gif",
+    "webp": "turntable.webp",
+    "planes": "planes.safetensors",
+    "sheet": "sheet.png",
+}
+UNWRAPPED = 64  # cells along each axis of the mesh that gets a texture: the detail is in the texture
+SHEET_FRAMES = 7
+
+
+@dataclass(frozen=True)
+class PredictConfig:
+    """What is made of a picture.
+
+    Attributes:
+        formats: keys of `ASSETS`.
+        source_distance: of the camera that took the picture, as the model is told, in world units.
+        keep_framing: the picture is framed as in training already; it is only made square and of the model's size.
+        resolution: cells along each axis of the box for the mesh.
+        density: of the surface, in 1 / world unit.
+        frames: of the film.
+
+    Raises:
+        ValueError: if there is no format or an unknown one, or a number is not positive.
+    """
+
+    formats: tuple[str, ...] = tuple(ASSETS)
+    source_distance: float = 2.0
+    keep_framing: bool = False
+    resolution: int = 128
+    density: float = SURFACE_DENSITY
+    frames: int = 48
+
+    def __post_init__(self) -> None:
+        unknown = [name for name in self.formats if name not in ASSETS]
+        if unknown or not self.formats:
+            found = ", ".join(unknown) or "none"
+            raise ValueError(f"formats: found {found}; expected some of {', '.join(ASSETS)}")
+        for name in ("source_distance", "resolution", "density", "frames"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name}: expected a positive number, found {getattr(self, name)}")
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a model makes of a picture.
+
+    Attributes:
+        picture: as the model sees it, on white, in [0, 1], (3, H, H).
+        planes: T_pred, (3, C, R, R).
+    """
+
+    picture: Float[Tensor, "3 H H"]
+    planes: Float[Tensor, "3 C R R"]
+
+
+@torch.no_grad()
+def predict_picture(model: LRM, path: Path, config: PredictConfig) -> Prediction:
+    """Read a picture, frame it and predict its triplane.
+
+    Raises:
+        FileNotFoundError, ValueError: as `load_picture`.
+    """
+    size = model.config.source_size
+    fit = whole if config.keep_framing else framed
+    picture = fit(load_picture(path), size).image
+    device = next(model.parameters()).device
+    camera = canonical_source_camera(config.source_distance).to(device)
+    return Prediction(picture, model.predict_planes(picture[None].to(device), camera)[0].float())
+
+
+def write_assets(folder: Path, model: LRM, prediction: Prediction, config: PredictConfig) -> None:
+    """Write the assets of a prediction, those of `config.formats`, into a folder that exists.
+
+    Raises:
+        ValueError: if the field has no surface.
+        OSError: if a file cannot be written.
+    """
+    wanted = {name: folder / ASSETS[name] for name in config.formats}
+    _write_meshes(wanted, model, prediction, config)
+    _write_films(wanted, model, prediction, config)
+    if "planes" in wanted:
+        metadata = {"source_distance": str(config.source_distance), "model": model_hash(model)}
+        save_tensors(wanted["planes"], {"planes": prediction.planes.cpu().contiguous()}, metadata)
+
+
+def _write_meshes(wanted: dict[str, Path], model: LRM, prediction: Prediction, config: PredictConfig) -> None:
+    files = [wanted[name] for name in ("glb", "obj", "ply") if name in wanted]
+    if files:
+        surface = _surface(model, prediction, config.resolution, config.density)
+        parts = [part.numpy() for part in (surface.vertices, surface.faces, surface.colours)]
+        for file in files:
+            write_mesh(file, *parts)
+    if "textured" in wanted:
+        surface = _surface(model, prediction, min(UNWRAPPED, config.resolution), config.density)
+        baked = bake(surface, prediction.planes, model.decoder)
+        write_textured_glb(wanted["textured"], *(part.numpy() for part in baked[:3]), texture=baked.texture)
+
+
+def _surface(model: LRM, prediction: Prediction, resolution: int, density: float) -> Surface:
+    return extract_surface(prediction.planes, model.decoder, resolution, density)
+
+
+def _write_films(wanted: dict[str, Path], model: LRM, prediction: Prediction, config: PredictConfig) -> None:
+    films = [wanted[name] for name in ("mp4", "gif", "webp") if name in wanted]
+    if films:
+        frames = _turntable(model, prediction, config.frames)
+        for film in films:
+            write_film(film, frames)
+    if "sheet" in wanted:
+        picture = to_pixels(prediction.picture)
+        contact_sheet(picture, _turntable(model, prediction, SHEET_FRAMES)).save(wanted["sheet"])
+
+
+def _turntable(model: LRM, prediction: Prediction, frames: int) -> Frames:
+    sizes = model.config
+    samples = sizes.rendering_samples_per_ray
+    return turntable(prediction.planes, model.decoder, frames, sizes.render_size, samples)

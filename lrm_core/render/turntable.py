@@ -1,0 +1,114 @@
+"""A film of a triplane seen from all around, as MP4, GIF or WebP, and a sheet of stills."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+from PIL import Image
+from torch import Tensor, nn
+
+from lrm_core.atomic import replacing
+from lrm_core.render.cameras import orbit_poses, standard_camera
+from lrm_core.render.volume import render_views
+
+FOCAL = 0.75  # of the image size, as in training
+FRAMES_PER_SECOND = 24
+CRF = 18  # of x264; lower is better
+FILMS = (".mp4", ".gif", ".webp")
+
+Frames = UInt8[np.ndarray, "frames H W 3"]
+
+
+@torch.no_grad()
+def turntable(
+    planes: Float[Tensor, "3 C R R"],
+    decoder: nn.Module,
+    frames: int,
+    size: int,
+    samples_per_ray: int = 96,
+    distance: float = 2.0,
+) -> Frames:
+    """Views on a circle about the object on white, the first from in front; the last is followed by the first.
+
+    Args:
+        planes, decoder: the field.
+        frames: how many.
+        size: side of the frames, in pixels.
+        samples_per_ray: of the quadrature.
+        distance: of the cameras to the origin, in world units.
+    """
+    intrinsics = torch.tensor([[FOCAL, FOCAL], [0.5, 0.5], [1.0, 1.0]])
+    cameras = standard_camera(orbit_poses(frames + 1, radius=distance)[:frames], intrinsics[None])
+    seen = [_frame(planes, decoder, camera, size, samples_per_ray) for camera in cameras.to(planes.device)]
+    return np.stack(seen)
+
+
+def _frame(
+    planes: Float[Tensor, "3 C R R"], decoder: nn.Module, camera: Float[Tensor, "25"], size: int, samples: int
+) -> UInt8[np.ndarray, "H W 3"]:
+    view = render_views(planes[None], decoder, camera[None, None], size, samples_per_ray=samples)
+    return to_pixels(view.rgb[0, 0])
+
+
+def to_pixels(image: Float[Tensor, "3 H W"]) -> UInt8[np.ndarray, "H W 3"]:
+    """8 bits a channel of an image in [0, 1]."""
+    return (image.clamp(0, 1) * 255).round().byte().permute(1, 2, 0).cpu().numpy()
+
+
+def write_film(path: Path, frames: Frames) -> None:
+    """Write an endless film (MP4 with H.264, GIF or lossless WebP); an old file stays until the new is whole.
+
+    Args:
+        path: .mp4, .gif or .webp.
+        frames: (frames, H, W, 3), 0 to 255; an odd side of an MP4 loses its last row or column, which H.264 needs.
+
+    Raises:
+        ValueError: for another suffix.
+        OSError: if the file cannot be written.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in FILMS:
+        raise ValueError(f"{path}: unsupported suffix; films are written to {', '.join(FILMS)}")
+    with replacing(path) as temporary:
+        if suffix == ".mp4":
+            _write_mp4(temporary, frames)
+        else:
+            _write_frames(temporary, frames, suffix[1:].upper())
+
+
+def _write_mp4(path: Path, frames: Frames) -> None:
+    import imageio_ffmpeg
+
+    height, width = (side // 2 * 2 for side in frames.shape[1:3])
+    options = ["-crf", str(CRF), "-pix_fmt", "yuv420p", "-movflags", "+faststart", "-f", "mp4"]
+    writer = imageio_ffmpeg.write_frames(
+        str(path), (width, height), fps=FRAMES_PER_SECOND, codec="libx264", quality=None, macro_block_size=1,
+        output_params=options, ffmpeg_log_level="error",
+    )  # fmt: skip
+    writer.send(None)
+    try:
+        for frame in frames[:, :height, :width]:
+            writer.send(np.ascontiguousarray(frame))
+    finally:
+        writer.close()
+
+
+def _write_frames(path: Path, frames: Frames, kind: str) -> None:
+    first, *others = (Image.fromarray(frame) for frame in frames)
+    milliseconds = round(1000 / FRAMES_PER_SECOND)
+    first.save(
+        path, format=kind, save_all=True, append_images=others, duration=milliseconds, loop=0, lossless=True
+    )
+
+
+def contact_sheet(picture: UInt8[np.ndarray, "H H 3"], frames: Frames, columns: int = 4) -> Image.Image:
+    """The picture and frames side by side in rows, on white, all at the size of the frames."""
+    size = frames.shape[1]
+    tiles = [Image.fromarray(picture).resize((size, size), Image.Resampling.BICUBIC)]
+    tiles += [Image.fromarray(frame) for frame in frames]
+    rows = -(-len(tiles) // columns)
+    sheet = Image.new("RGB", (columns * size, rows * size), "white")
+    for index, tile in enumerate(tiles):
+        sheet.paste(tile, (index % columns * size, index // columns * size))
+    return sheet
