@@ -39,7 +39,7 @@ class OracleFit:
 
 
 @dataclass(frozen=True)
-class _Targets:
+class Targets:
     """Every pixel of the training views as a ray with its colour."""
 
     rays: RaySegments
@@ -47,13 +47,14 @@ class _Targets:
     pixels_per_view: int
 
     @classmethod
-    def of(cls, views: Views, device: torch.device) -> "_Targets":
+    def of(cls, views: Views, device: torch.device) -> "Targets":
         images, cameras = (part.to(device) for part in views)
         rays = camera_rays(cameras, images.shape[-1])
         segments = RaySegments.through_box(rays.origins.flatten(0, 1), rays.directions.flatten(0, 1))
         return cls(segments, images.permute(0, 2, 3, 1).reshape(-1, 3), images.shape[-1] ** 2)
 
     def draw_rays(self, count: int, generator: torch.Generator) -> Tensor:
+        """Indices of `count` pixels, with repetition."""
         return torch.randint(len(self.colours), (count,), generator=generator)
 
     def draw_views(self, count: int, generator: torch.Generator) -> Tensor:
@@ -102,7 +103,7 @@ def fit_oracle(
         ValueError: if shapes do not fit, values are not finite, or both kinds of batch are asked for.
     """
     planes, frozen = _prepare(start, decoder, views, rays_per_step, views_per_step)
-    fit = _Fit(planes, frozen, _Targets.of(views, planes.device), samples_per_ray, (lr, eps), seed)
+    fit = _Fit(planes, frozen, Targets.of(views, planes.device), samples_per_ray, (lr, eps), seed)
     history: dict[str, list[float]] = {"step": [], "loss": [], "train_psnr": [], "heldout_psnr": []}
     for step in tqdm(range(iterations), desc="oracle", unit="step", disable=not progress, leave=False):
         loss, mean_square = fit.step(rays_per_step or RAYS_PER_STEP, views_per_step, step, iterations)
@@ -121,7 +122,7 @@ class _Fit:
         self,
         planes: Tensor,
         decoder: nn.Module,
-        targets: _Targets,
+        targets: Targets,
         samples: int,
         adam: tuple[float, float],
         seed: int,
@@ -169,14 +170,15 @@ def _prepare(start: Tensor, decoder: nn.Module, views: Views, rays: int | None, 
     """Planes to optimise and a frozen copy of the decoder."""
     if rays and whole:
         raise ValueError("fit_oracle: give rays_per_step or views_per_step, not both")
-    _check_views(views)
+    check_views(views)
     planes = start[0] if start.ndim == 5 else start
     check_planes(planes, 4)
     frozen = copy.deepcopy(decoder).requires_grad_(False)
     return planes.detach().float().clone().requires_grad_(), frozen
 
 
-def _check_views(views: Views) -> None:
+def check_views(views: Views) -> None:
+    """Raise ValueError unless the views are square images (V, 3, H, H) with cameras (V, 25), all finite."""
     images, cameras = (tuple(part.shape) for part in views)
     if len(images) != 4 or images[1] != 3 or images[2] != images[3] or cameras != (images[0], 25):
         raise ValueError(

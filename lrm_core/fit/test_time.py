@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from lrm_core.fit.latent import Latent, Planes
 from lrm_core.fit.losses import Perceptual
-from lrm_core.fit.oracle import EXPLORED, REFRESH_EVERY, _check_views, _Targets
+from lrm_core.fit.oracle import EXPLORED, REFRESH_EVERY, check_views, Targets
 from lrm_core.render import Views
 from lrm_core.render.field import Field, check_planes
 from lrm_core.render.march import render_field
@@ -100,7 +100,7 @@ def optimise_latent(
     Raises:
         ValueError: if shapes do not fit, values are not finite, or a perceptual distance is weighted and none given.
     """
-    _check_views(views)
+    check_views(views)
     if config.perceptual_weight and perceptual is None:
         raise ValueError(
             f"the perceptual distance has the weight {config.perceptual_weight}, and none was given; pass one"
@@ -131,7 +131,7 @@ class Refinement:
         self.decoder = copy.deepcopy(decoder).requires_grad_(False)
         self.start = latent.planes().detach().clone()
         check_planes(self.start, 4)
-        self.targets = _Targets.of(views, self.start.device)
+        self.targets = Targets.of(views, self.start.device)
         self.optimiser = torch.optim.Adam([latent.values], lr=config.lr)
         watching = torch.Generator().manual_seed(seed)
         self.watched = self.targets.draw_rays(WATCHED, watching).to(self.start.device)

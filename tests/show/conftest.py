@@ -54,7 +54,7 @@ def disc(seed: int) -> RenderedObject:
     return RenderedObject(f"disc{seed}", images, mask.clone(), look_at(eyes), intrinsics)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def tiny_item() -> RenderedObject:
     return disc(0)
 

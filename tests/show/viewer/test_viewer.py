@@ -69,7 +69,7 @@ def test_the_bundle_holds_the_widget_the_page_and_a_picture(viewer):
     assert base64.b64decode(bundle["image/png"]).startswith(b"\x89PNG")
     state = json.loads(json.dumps(bundle[PAGE_MIME]))
     assert base64.b64decode(state["data"]) == viewer.data
-    assert set(state) | {"data"} == set(state) == {*widget.PAGE_TRAITS, "data"}
+    assert set(state) | {"data"} == set(state) == {*TriplaneViewer.PAGE_TRAITS, "data"}
     assert PAGE_MIME.startswith(STANDS_ALONE)
 
 
@@ -77,7 +77,7 @@ def test_the_script_imports_nothing_fetches_nothing_and_knows_every_trait_it_ask
     for script in (es_module(), page_script()):
         assert not re.search(r"\bimport\b[ ({]|\bfetch\(|XMLHttpRequest|https?://", script)
         asked = re.findall(r'(?:model|this\.model)\.get\("(\w+)"\)', script)
-        assert set(asked) <= {*widget.PAGE_TRAITS, "data"}
+        assert set(asked) <= {*TriplaneViewer.PAGE_TRAITS, "data"}
     assert es_module().endswith("export default { render };\n")
     assert "</script" not in page_script()
 

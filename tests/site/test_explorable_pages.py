@@ -1,0 +1,428 @@
+"""The explorables in a browser, without a kernel: their arithmetic against Python, their controls and addresses."""
+
+import base64
+import json
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+import torch
+
+from lrm_core import load_model
+from lrm_core.evidence.experiments.e02_basins import latent_distance
+from lrm_core.evidence.metrics import image_l1
+from lrm_core.evidence.oracles import predicted_planes
+from lrm_core.model.lrm import LRM
+from lrm_core.objects import load_object
+from lrm_core.paths import data_dir
+from lrm_core.render.quality import psnr
+from lrm_core.show.explorables import Explorable, basins_line, explorable_html, page_script, scripts
+from lrm_core.show.explorables.band_mixer import mixer
+from lrm_core.show.explorables.judged import Judged, judged_views
+from lrm_core.show.viewer import Packed, unpack
+from lrm_core.spectral import (
+    PUBLISHED_EDGES,
+    band_shares,
+    pooled_shares,
+    power_law_shares,
+    published_shares,
+    split_bands,
+)
+
+OBJECT = data_dir() / "mini" / "objects" / "real" / "cc0_JapaneseLantern"
+PATIENCE = 240_000  # milliseconds
+ROOT = "document.querySelector('.lrm-explorable')"
+CHAPTERS = {"01_basins": "line", "02_residual_spectrum": "spectrum", "04_band_correction": "mixer"}
+
+
+@dataclass
+class Scene:
+    """A prediction, something that it might be corrected to, and how pictures of both are judged."""
+
+    model: LRM
+    predicted: torch.Tensor
+    reference: torch.Tensor
+    judged: Judged
+
+    def mixer(self) -> Explorable:
+        figure = mixer(self.predicted, self.reference, self.model.decoder, self.judged, "lantern")
+        return _small(figure)
+
+    def line(self) -> Explorable:
+        return _small(basins_line.line(self.reference, self.predicted, self.model, self.judged, "lantern"))
+
+
+def _small(figure: Explorable) -> Explorable:
+    """A picture that a browser without a graphics card draws soon."""
+    figure.content = figure.content | {"scene": figure.content["scene"] | {"resolution": 48, "patience": 0.0}}
+    return figure
+
+
+@pytest.fixture(scope="module")
+def scene() -> Scene:
+    model = load_model("mini").eval().requires_grad_(False)
+    item = load_object(OBJECT)
+    predicted = predicted_planes(model, item)
+    other = predicted_planes(model, load_object(OBJECT.parent / "cc0_barrel"))
+    views = judged_views(item).views
+    few = type(views)(views.images[:2], views.cameras[:2])
+    return Scene(model, predicted, torch.lerp(predicted, other, 0.4), Judged(few, 4))
+
+
+@pytest.fixture(scope="module")
+def figures(scene) -> dict[str, Explorable]:
+    return {"mixer": scene.mixer(), "line": scene.line()}
+
+
+@pytest.fixture
+def show(visit, tmp_path):
+    """Opens a page of explorables from disk; closes it afterwards."""
+    opened = []
+
+    def go(*figures: Explorable, address: str = "", **options):
+        body = "".join(explorable_html(figure.page_state()) for figure in figures)
+        page = tmp_path / "page.html"
+        page.write_text(
+            f'<!doctype html><html lang="en"><meta charset="utf-8"><title>t</title><body>{body}'
+            f'<script type="module">{page_script()}</script></body></html>'
+        )
+        opened.append(visit(page.as_uri() + address, **options))
+        return opened[-1]
+
+    yield go
+    for seen in opened:
+        assert (seen.outside, seen.errors) == ([], [])
+        seen.page.context.close()
+
+
+@pytest.fixture(scope="module")
+def bench(browser, tmp_path_factory, figures):
+    """A page in which every function of the script can be called; `mixed` and `lined` are what figures carry."""
+    page, file = browser.new_page(), tmp_path_factory.mktemp("bench") / "page.html"
+    file.write_text(f'<!doctype html><meta charset="utf-8"><script>{scripts.joined()}</script>')
+    page.goto(file.as_uri())
+    for name, key in (("mixed", "mixer"), ("lined", "line")):
+        state = figures[key].page_state()
+        page.evaluate(
+            f"""state => {{
+              const data = Uint8Array.from(atob(state.data), (letter) => letter.charCodeAt(0));
+              globalThis.{name} = unpack(state.tensors, new DataView(data.buffer));
+              globalThis.views = state.content.views;
+            }}""",
+            state,
+        )
+    yield page
+    page.close()
+
+
+def _unpacked(figure: Explorable) -> dict[str, torch.Tensor]:
+    return unpack(Packed(figure.tensors, figure.data))
+
+
+def _counted(seen) -> dict:
+    """What a figure of triplanes says of itself once its numbers are worked out."""
+    seen.page.wait_for_function(f"() => {ROOT}.dataset.counted", timeout=PATIENCE)
+    said = seen.value(f"({{...{ROOT}.dataset}})")
+    return {name: json.loads(said[name]) for name in ("shares", "scores", "distances") if name in said}
+
+
+@pytest.mark.parametrize("side", [2, 8, 64])
+def test_the_fourier_transform_is_numpys(bench, side):
+    plane = np.random.default_rng(0).standard_normal((side, side))
+    call = """([side, values]) => {
+      const fourier = new Fourier(side), re = Float64Array.from(values), im = new Float64Array(re.length);
+      fourier.forward(re, im);
+      const there = [[...re], [...im]];
+      fourier.inverse(re, im);
+      return [...there, [...re], [...im]];
+    }"""
+    re, im, back, rest = (
+        np.reshape(part, (side, side)) for part in bench.evaluate(call, [side, plane.flatten().tolist()])
+    )
+    np.testing.assert_allclose(re + 1j * im, np.fft.fft2(plane), atol=1e-12 * side**2)
+    np.testing.assert_allclose(back, plane, atol=1e-13)
+    np.testing.assert_allclose(rest, 0, atol=1e-13)
+
+
+def test_a_side_that_is_no_power_of_two_is_refused(bench):
+    said = bench.evaluate("() => { try { new Fourier(12); } catch (error) { return error.message; } }")
+    assert said == "expected a side that is a power of two, found 12"
+
+
+@pytest.mark.parametrize("edges", [(0, 0.15, 0.4), (0, 0.3, 0.3), (0, 0.25, 1.0)])
+def test_the_bands_are_those_of_python(bench, figures, edges):
+    correction = _unpacked(figures["mixer"])["correction"]
+    call = """edges => {
+      const spectra = new Spectra(mixed.correction);
+      const { amplitude, power } = spectra.shares([...edges, Infinity]);
+      return [spectra.split([...edges, Infinity]).map((part) => [...part]), amplitude, power];
+    }"""
+    parts, amplitude, power = bench.evaluate(call, list(edges))
+    whole = (*sorted(set(edges)), math.inf)
+    expected = split_bands(correction.double(), whole)
+    there = [expected[0], torch.zeros_like(expected[0]), *expected[1:]] if len(whole) == 3 else expected
+    for part, one in zip(parts, there, strict=True):
+        np.testing.assert_allclose(
+            np.reshape(part, one.shape), one, atol=2e-6 * float(correction.abs().max())
+        )
+    for found, shares in (
+        (amplitude, published_shares(correction.double(), whole).mean(0)),
+        (power, pooled_shares(correction.double(), whole)),
+    ):
+        np.testing.assert_allclose([share for share in found if share], shares, rtol=1e-6)
+
+
+@pytest.mark.parametrize("exponent", [0.0, 1.35, 4.0])
+@pytest.mark.parametrize("measure", ["power", "amplitude"])
+def test_shares_of_power_laws_are_those_of_python(bench, exponent, measure):
+    call = f"([exponent, edges]) => powerLawShares(64, exponent, edges, {measure!r})"
+    found = bench.evaluate(call, [exponent, list(PUBLISHED_EDGES)])
+    np.testing.assert_allclose(found, power_law_shares(64, exponent, PUBLISHED_EDGES, measure), rtol=1e-9)
+    if exponent == 0:
+        noise = torch.randn(400, 64, 64, generator=torch.Generator().manual_seed(0))
+        np.testing.assert_allclose(
+            found, band_shares(noise, PUBLISHED_EDGES, measure).mean(0), rtol=0.03
+        )  # white noise: 1.7, 10.7 and 66% (audit A1)
+
+
+def test_distances_of_triplanes_are_those_of_python(bench, figures):
+    there = _unpacked(figures["line"])
+    found = bench.evaluate("() => latentDistance(lined.a, lined.b.values)")
+    expected = latent_distance(there["a"], there["b"])
+    assert found["correlation"] == pytest.approx(expected["channel_correlation"], abs=1e-5)
+    assert found["l1"] == pytest.approx(expected["l1"], rel=1e-5)
+
+
+def test_the_pictures_are_those_of_lrm_core(bench, scene, figures, record_property):
+    call = "async () => (await new Judge(mixed, views).pictures(mixed.predicted, () => true)).map((one) => [...one])"
+    found = torch.tensor(bench.evaluate(call)).unflatten(1, scene.judged.truth.shape[1:]).movedim(-1, 1)
+    difference = (found - scene.judged.rendered(scene.model, scene.predicted)).abs().mean()
+    record_property("difference", float(difference))
+    print(f"explorables: mean difference {float(difference):.2e} of the range")
+    assert difference < 1e-3
+
+
+def test_the_scores_are_those_of_lrm_core(show, scene, figures):
+    seen = show(figures["mixer"], address="#mixer=0.15,0.3,1,1,0")
+    scores = _counted(seen)["scores"]
+    residual = scene.predicted - scene.reference
+    images = {
+        "before": scene.judged.rendered(scene.model, scene.predicted),
+        "now": scene.judged.rendered(
+            scene.model, scene.predicted - split_bands(residual, (0.0, 0.3, math.inf))[0]
+        ),
+    }
+    targets = {
+        "reference": scene.judged.rendered(scene.model, scene.reference),
+        "truth": scene.judged.pixels(scene.judged.views.images),
+    }
+    for name, target in targets.items():
+        l1 = {which: float(image_l1(image, target).mean()) for which, image in images.items()}
+        for which, image in images.items():
+            found, expected = scores[name][which], float(psnr(image, target).mean())
+            gap, ratio = found["psnr"] - expected, found["l1"] / l1[which]
+            print(f"explorables: {which} to {name}: {gap:+.3f} dB, L1 x {ratio:.4f}")
+            assert abs(gap) < 0.3
+            assert abs(ratio - 1) < 0.03
+        assert scores[name]["improvement"] == pytest.approx(1 - l1["now"] / l1["before"], abs=0.03)
+
+
+def test_all_gains_at_one_are_the_oracle_and_the_published_preset_shows_two_cutoffs(show, figures):
+    seen = show(figures["mixer"])
+    seen.page.click("text=All bands: the oracle")
+    seen.page.wait_for_function(f"() => {ROOT}.dataset.counted === '2'", timeout=PATIENCE)
+    said = _counted(seen)
+    assert said["scores"]["reference"]["improvement"] == pytest.approx(1, abs=1e-4)
+    assert said["shares"]["removed"]["power"] == pytest.approx(1)
+    seen.page.click("text=As published")
+    shares = json.loads(seen.value(f"{ROOT}.dataset.shares"))
+    assert shares["removed"]["amplitude"] == pytest.approx(sum(shares["amplitude"][:2]))
+    assert shares["removed"]["amplitude"] > shares["amplitude"][0]
+    seen.page.click("text=low band, C4")
+    shares = json.loads(seen.value(f"{ROOT}.dataset.shares"))
+    assert shares["removed"]["amplitude"] == pytest.approx(shares["amplitude"][0])
+
+
+def test_every_slider_moves_by_key_and_is_kept_in_the_address(show, figures):
+    seen = show(figures["mixer"])
+    expected = dict(figures["mixer"].content["start"])
+    for name, step in {entry["name"]: entry["step"] for entry in figures["mixer"].content["sliders"]}.items():
+        before = seen.value(f"{ROOT}.querySelector('table').textContent")
+        seen.page.focus(f".lrm-explorable input[name={name}]")
+        seen.page.keyboard.press("ArrowRight")
+        expected[name] += step
+        found = [float(text) for text in seen.value("location.hash").removeprefix("#mixer=").split(",")]
+        assert found == pytest.approx(list(expected.values()))
+        assert seen.value(f"{ROOT}.querySelector('table').textContent") != before
+    seen.page.click("text=Reset: the prediction")
+    assert seen.value("location.hash") == ""
+
+
+def test_every_control_has_a_name_and_is_reached_by_the_keyboard(show, figures):
+    seen, controls = show(figures["mixer"]), ".lrm-explorable :is(input, button)"
+    name = "(one) => (one.labels?.[0] ?? one).textContent.trim()"
+    names = f"[...document.querySelectorAll('{controls}')].map({name})"
+    seen.page.wait_for_selector("text=Copy link", timeout=PATIENCE)
+    wanted = seen.value(names)
+    assert all(wanted)
+    reached = []
+    for _ in range(len(wanted) + 1):  # and the canvas
+        seen.page.keyboard.press("Tab")
+        reached.append(
+            seen.value("(document.activeElement.labels?.[0] ?? document.activeElement).textContent.trim()")
+        )
+    assert set(wanted) <= set(reached)
+
+
+def test_cutoffs_do_not_pass_each_other(show, figures):
+    seen = show(figures["mixer"])
+    low = ".lrm-explorable input[name=lower]"
+    seen.page.fill(low, "0.8")
+    assert seen.value("location.hash").startswith("#mixer=0.8,0.8,")
+    seen.page.fill(".lrm-explorable input[name=upper]", "0.2")
+    assert seen.value("location.hash").startswith("#mixer=0.2,0.2,")
+
+
+def test_two_figures_share_an_address_and_follow_it(show, figures):
+    seen = show(figures["mixer"], figures["line"], address="#mixer=0.2,0.5,1,0,0.5&line=0.75")
+    inputs = "[...document.querySelectorAll('.lrm-explorable input')].map((input) => Number(input.value))"
+    assert seen.value(inputs) == [0.2, 0.5, 1, 0, 0.5, 0.75]
+    seen.page.fill(".lrm-explorable input[name=t]", "0.3")
+    assert seen.value("location.hash") == "#mixer=0.2,0.5,1,0,0.5&line=0.3"
+    seen.value("location.hash = '#line=7&mixer=a,b'")  # out of range, and no numbers
+    seen.page.wait_for_function(f"() => {inputs}.at(-1) === 1", timeout=PATIENCE)
+    assert seen.value(inputs) == [0.15, 0.4, 0, 0, 0, 1]
+
+
+def test_the_link_opens_the_figure_as_it_is(show, figures):
+    seen = show(figures["line"], address="#line=0.25")
+    seen.value(
+        "void (navigator.clipboard.writeText = (text) => { globalThis.copied = text; return Promise.resolve(); })"
+    )
+    seen.page.click("text=Copy link")
+    seen.page.wait_for_selector("text=Link copied", timeout=PATIENCE)
+    assert seen.value("copied") == seen.value("location.href")
+    assert seen.value("copied").endswith("#line=0.25")
+
+
+def test_where_the_clipboard_is_closed_the_link_is_copied_the_old_way(show, figures):
+    seen = show(figures["line"], address="#line=0.25")
+    seen.value("void (navigator.clipboard.writeText = () => Promise.reject(new Error('not allowed')))")
+    seen.value("void (document.execCommand = () => Boolean(globalThis.taken = document.activeElement.value))")
+    seen.page.click("text=Copy link")
+    seen.page.wait_for_selector("text=Link copied", timeout=PATIENCE)
+    assert seen.value("taken") == seen.value("location.href")
+    assert seen.page.query_selector("textarea") is None
+    seen.value("void (document.execCommand = () => false)")
+    seen.page.wait_for_selector("text=Copy link", timeout=PATIENCE)
+    seen.page.click("text=Copy link")
+    seen.page.wait_for_selector("text=Not copied", timeout=PATIENCE)
+
+
+def test_the_line_agrees_with_its_curve_and_its_ends(show, figures):
+    seen = show(figures["line"])
+    curve = figures["line"].content["psnr"]
+    said = _counted(seen)
+    assert said["scores"]["psnr"] == pytest.approx(curve[len(curve) // 2], abs=0.3)
+    seen.page.fill(".lrm-explorable input[name=t]", "1")
+    seen.page.wait_for_function(f"() => {ROOT}.dataset.counted === '2'", timeout=PATIENCE)
+    said = _counted(seen)
+    assert said["scores"]["psnr"] == pytest.approx(curve[-1], abs=0.3)
+    assert said["distances"][1] == {"correlation": pytest.approx(1), "l1": 0}
+    assert f"{said['scores']['psnr']:.1f} dB" in seen.page.inner_text(".lrm-explorable [role=status]")
+
+
+def test_the_picture_follows_a_slider(show, figures):
+    seen, viewer = show(figures["mixer"]), "document.querySelector('.lrm-viewer')"
+    seen.page.wait_for_function(f"() => {viewer}.dataset.stage === 'rest'", timeout=PATIENCE)
+    picture, rest = f"{viewer}.querySelector('canvas').toDataURL()", seen.value(f"{viewer}.dataset.rest")
+    before = seen.value(picture)
+    seen.page.fill(".lrm-explorable input[name=low]", "1")
+    seen.page.wait_for_function(f"() => {viewer}.dataset.rest !== '{rest}'", timeout=PATIENCE)
+    assert seen.value(picture) != before
+
+
+@pytest.mark.parametrize("reason", ["no WebGL2", "reduced motion"])
+def test_numbers_and_small_pictures_need_no_graphics_card(browser, tmp_path, figures, reason):
+    file = tmp_path / "page.html"
+    file.write_text(
+        f'<!doctype html><meta charset="utf-8"><body>{explorable_html(figures["line"].page_state())}'
+        f'<script type="module">{page_script()}</script>'
+    )
+    context = browser.new_context(reduced_motion="reduce" if reason == "reduced motion" else "no-preference")
+    page, errors = context.new_page(), []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    if reason == "no WebGL2":
+        page.add_init_script(
+            """const get = HTMLCanvasElement.prototype.getContext;
+            HTMLCanvasElement.prototype.getContext = function (kind, ...rest) {
+              return kind === "webgl2" ? null : get.call(this, kind, ...rest);
+            };"""
+        )
+    page.goto(file.as_uri())
+    page.wait_for_selector(f"text={reason}", timeout=PATIENCE)
+    page.wait_for_function(f"() => {ROOT}.dataset.counted", timeout=PATIENCE)
+    small = page.evaluate("document.querySelectorAll('.lrm-ex-pictures canvas')[1].toDataURL()")
+    assert len(base64.b64decode(small.partition(",")[2])) > 300
+    assert errors == []
+    context.close()
+
+
+def test_without_javascript_a_picture_and_a_sentence_stand(browser, tmp_path, figures):
+    file = tmp_path / "page.html"
+    file.write_text(f'<!doctype html><meta charset="utf-8">{explorable_html(figures["mixer"].page_state())}')
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(file.as_uri())
+    assert page.is_visible(".lrm-explorable-place img")
+    assert "still picture" in page.inner_text(".lrm-explorable-place")
+    context.close()
+
+
+def test_with_a_kernel_the_address_is_left_alone(browser, tmp_path, figures):
+    """The anywidget module as JupyterLab loads it: the same figure, with no link to copy."""
+    file, module = (
+        tmp_path / "page.html",
+        scripts.es_module().replace("export default", "globalThis.widget ="),
+    )
+    file.write_text(
+        f'<!doctype html><meta charset="utf-8"><div id="here"></div><script type="module">{module}</script>'
+    )
+    page, errors = browser.new_page(), []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto(file.as_uri() + "#line=0.25")
+    page.evaluate(
+        """state => {
+          const data = Uint8Array.from(atob(state.data), (letter) => letter.charCodeAt(0));
+          const values = { ...state, data: new DataView(data.buffer) };
+          const model = { get: (name) => values[name], set() {}, on() {}, off() {}, save_changes() {} };
+          globalThis.undo = widget.render({ model, el: document.querySelector('#here') });
+        }""",
+        figures["line"].page_state(),
+    )
+    assert page.input_value("input[name=t]") == "0.5"
+    page.fill("input[name=t]", "0.7")
+    assert page.evaluate("location.hash") == "#line=0.25"
+    assert not page.is_visible("text=Copy link")
+    page.evaluate("undo()")
+    assert errors == []
+    page.close()
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_the_chapter_shows_its_explorable_on_a_phone_too(visit, site, name):
+    seen = visit((site / "notebooks" / f"{name}.html").as_uri(), width=390)
+    assert seen.value(f"{ROOT}.dataset.kind") == CHAPTERS[name]
+    assert seen.value("document.scrollingElement.scrollWidth") <= 390
+    wide = (
+        f"[...{ROOT}.querySelectorAll('*')].filter((part) => part.getBoundingClientRect().right > 391).length"
+    )
+    assert seen.value(wide) == 0
+    said = seen.page.inner_text(".lrm-explorable .lrm-ex-value")
+    for each in seen.page.query_selector_all(".lrm-explorable .lrm-ex-buttons button")[:3]:
+        each.click()
+    assert seen.page.inner_text(".lrm-explorable .lrm-ex-value") != said
+    assert (seen.outside, seen.errors) == ([], [])
+    assert (site / "notebooks" / f"{name}.html").stat().st_size < 3 * 2**20
+    seen.page.context.close()
