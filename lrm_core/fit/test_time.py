@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from lrm_core.fit.latent import Latent, Planes
 from lrm_core.fit.losses import Perceptual
-from lrm_core.fit.oracle import EXPLORED, REFRESH_EVERY, check_views, Targets
+from lrm_core.fit.oracle import EXPLORED, REFRESH_EVERY, Targets, check_views
 from lrm_core.render import Views
 from lrm_core.render.field import Field, check_planes
 from lrm_core.render.march import render_field
