@@ -78,18 +78,22 @@ def _unpacked(data: bytes, shape: list[int], rows: int, offset: int) -> Tensor:
 
 
 def pack_field(planes: Float[Tensor, "3 C R R"], decoder: nn.Module) -> Packed:
-    """A triplane as `planes` and its decoder as `net.0.weight` to `net.6.bias`.
+    """A triplane as `planes` and its decoder as `net.0.weight` to `net.6.bias`; raises as `check_field`."""
+    check_field(planes, decoder)
+    return pack({"planes": (planes, 2)} | {name: (value, 1) for name, value in decoder.state_dict().items()})
+
+
+def check_field(planes: Float[Tensor, "3 C R R"], decoder: nn.Module) -> None:
+    """Whether the page can draw a triplane with a decoder.
 
     Raises:
         ValueError: if the shapes do not go together, or are not those that the viewer's shader is written for.
     """
     check_planes(planes, 4)
-    state = decoder.state_dict()
-    shapes = {name: tuple(value.shape) for name, value in state.items()}
+    shapes = {name: tuple(value.shape) for name, value in decoder.state_dict().items()}
     expected = _decoder_shapes(planes.shape[1])
     if shapes != expected:
         raise ValueError(f"decoder: expected the parameters {expected}, found {shapes}")
-    return pack({"planes": (planes, 2)} | {name: (value, 1) for name, value in state.items()})
 
 
 def _decoder_shapes(channels: int) -> dict[str, tuple[int, ...]]:

@@ -15,13 +15,13 @@ VIEWER = (
 )  # later files use earlier ones
 
 
-def joined(*names: str) -> str:
+def joined(*names: str, folder: Path = FOLDER) -> str:
     """The named files of `js/`, in order.
 
     Raises:
         FileNotFoundError: if there is no file of that name.
     """
-    return "\n".join((FOLDER / f"{name}.js").read_text(encoding="utf-8") for name in names)
+    return "\n".join((folder / f"{name}.js").read_text(encoding="utf-8") for name in names)
 
 
 @cache
@@ -33,4 +33,4 @@ def es_module() -> str:
 @cache
 def page_script() -> str:
     """The same viewer as the script of a page; it draws every figure that the page holds."""
-    return joined(*VIEWER, "page")
+    return joined(*VIEWER, "embedded", "page")

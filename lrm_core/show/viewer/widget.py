@@ -1,9 +1,7 @@
-"""The viewer as a widget: alive with a kernel in JupyterLab, and without one in the page."""
+"""The viewer as a widget."""
 
-import base64
 from typing import Any, Self
 
-import anywidget
 import torch
 import traitlets
 from IPython.display import display
@@ -14,24 +12,22 @@ from lrm_core.fit.pretrain_data import FOCAL
 from lrm_core.model.positions import DISTANCE
 from lrm_core.render import cameras, render_views
 from lrm_core.show.pictures import data_url
+from lrm_core.show.viewer.embedded import EmbeddedWidget
 from lrm_core.show.viewer.page import PAGE_MIME
 from lrm_core.show.viewer.quantise import pack_field
 from lrm_core.show.viewer.scripts import es_module
 
 POSTER_SIDE = 192  # pixels
-PAGE_TRAITS = (
-    *("tensors", "poster", "alt", "resolution", "samples"),
-    *("focal", "background", "azimuth", "elevation", "distance", "half", "patience"),
+SCENE_TRAITS = (
+    *("resolution", "samples", "focal", "background"),
+    *("azimuth", "elevation", "distance", "half", "patience"),
 )
 
 
-class TriplaneViewer(anywidget.AnyWidget):
-    """One triplane to turn and zoom.
+class TriplaneViewer(EmbeddedWidget):
+    """One triplane to turn and zoom; `tensors` and `data` are its planes and decoder (`quantise.pack_field`).
 
     Attributes:
-        tensors, data: planes and decoder (`quantise.pack_field`).
-        poster: still picture, as an address that holds it; shown until the model is drawn, or instead.
-        alt: what a reader is told who does not see it.
         resolution: side of the drawn picture, in pixels.
         samples: on each ray while the view rests; half as many while it moves.
         focal: focal length as a fraction of the picture's size.
@@ -43,12 +39,10 @@ class TriplaneViewer(anywidget.AnyWidget):
         half: store the folded planes as half floats even where single precision can be filtered.
     """
 
+    MIME = PAGE_MIME
+    PAGE_TRAITS = (*EmbeddedWidget.PAGE_TRAITS, *SCENE_TRAITS)
     _esm = es_module()
 
-    tensors = traitlets.Dict().tag(sync=True)
-    data = traitlets.Bytes().tag(sync=True)
-    poster = traitlets.Unicode().tag(sync=True)
-    alt = traitlets.Unicode().tag(sync=True)
     resolution = traitlets.Int(256, min=16, max=1024).tag(sync=True)
     samples = traitlets.Int(128, min=8, max=512).tag(sync=True)
     focal = traitlets.Float(FOCAL, min=0.1).tag(sync=True)
@@ -71,7 +65,7 @@ class TriplaneViewer(anywidget.AnyWidget):
         """
         packed = pack_field(planes, decoder)
         viewer = cls(tensors=packed.directory, data=packed.data, alt=alt, **traits)
-        viewer.poster = data_url(_still(planes, decoder, viewer))
+        viewer.poster = viewer.still(planes, decoder)
         return viewer
 
     def replace(self, planes: Float[Tensor, "3 C R R"], decoder: nn.Module) -> None:
@@ -80,24 +74,18 @@ class TriplaneViewer(anywidget.AnyWidget):
         with self.hold_sync():
             self.tensors, self.data = packed.directory, packed.data
 
-    def page_state(self) -> dict[str, Any]:
-        """What the page needs, JSON-ready."""
-        return {name: getattr(self, name) for name in PAGE_TRAITS} | {
-            "data": base64.b64encode(self.data).decode()
-        }
+    @torch.no_grad()
+    def still(self, planes: Float[Tensor, "3 C R R"], decoder: nn.Module) -> str:
+        """The view of a field as an address that holds the picture."""
+        camera = camera_of(self.azimuth, self.elevation, self.distance, self.focal).to(planes)
+        drawn = render_views(
+            planes[None], decoder, camera[None, None], POSTER_SIDE, background=self.background
+        )
+        return data_url(drawn.rgb[0, 0])
 
-    def _repr_mimebundle_(self, **options: Any) -> tuple[dict, dict]:
-        """The widget for JupyterLab, the page's own form of it, and the still picture for everything else."""
-        bundle, metadata = super()._repr_mimebundle_(**options)
-        picture = {"image/png": self.poster.partition(",")[2]} if self.poster else {}
-        return {**bundle, PAGE_MIME: self.page_state(), **picture}, metadata
-
-
-@torch.no_grad()
-def _still(planes: Tensor, decoder: nn.Module, viewer: TriplaneViewer) -> Float[Tensor, "3 h w"]:
-    camera = camera_of(viewer.azimuth, viewer.elevation, viewer.distance, viewer.focal).to(planes)
-    drawn = render_views(planes[None], decoder, camera[None, None], POSTER_SIDE, background=viewer.background)
-    return drawn.rgb[0, 0]
+    def scene(self) -> dict[str, Any]:
+        """How the field is shown, JSON-ready."""
+        return {name: getattr(self, name) for name in SCENE_TRAITS}
 
 
 def camera_of(azimuth: float, elevation: float, distance: float, focal: float) -> Float[Tensor, "25"]:

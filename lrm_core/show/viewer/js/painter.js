@@ -2,8 +2,20 @@
 
 const FRAME = [14, 45]; // milliseconds: below, pictures in motion are drawn larger; above, smaller
 const STRIP = 30; // milliseconds that a strip of the resting picture should take
-const SLICE = 12; // milliseconds of baking between two looks at what the reader does
+const SLICE = 12; // milliseconds of work between two looks at what the reader does
 const PAUSE = 120; // milliseconds without a change after which the view rests
+
+/** Run a generator to its end in slices, with `rest` awaited between them; false where it is no longer `wanted`. */
+async function inSlices(work, rest, wanted = () => true) {
+  let start = performance.now();
+  for (const _ of work) {
+    if (performance.now() - start < SLICE) continue;
+    await rest();
+    if (!wanted()) return false;
+    start = performance.now();
+  }
+  return true;
+}
 
 class Painter {
   /**
@@ -67,8 +79,7 @@ class Painter {
 
   async draft() {
     const { renderer } = this, first = !this.coarse;
-    if (first) renderer.bakeCoarse();
-    this.coarse = true;
+    if (first) await this.bakeCoarse();
     const start = performance.now();
     renderer.draft(this.camera, this.scene.samples >> 1, first || this.held ? this.scale : 1);
     await renderer.finished();
@@ -76,6 +87,13 @@ class Painter {
     if (!first && this.held && took > FRAME[1]) this.scale = Math.max(0.25, this.scale / Math.SQRT2);
     if (!first && this.held && took < FRAME[0]) this.scale = Math.min(1, this.scale * Math.SQRT2);
     this.report("draft", "grid");
+  }
+
+  /** To the end even where the field changes meanwhile, so that pictures follow a hand that does not rest. */
+  async bakeCoarse() {
+    const field = this.renderer.folded;
+    await inSlices(this.renderer.bakeCoarse(), nextFrame);
+    this.coarse = field === this.renderer.folded;
   }
 
   /** The best picture of the resting view; false where a change came between. */
@@ -91,13 +109,7 @@ class Painter {
   }
 
   async bake(still) {
-    let start = performance.now();
-    for (const _ of this.renderer.bakeFine()) {
-      if (performance.now() - start < SLICE) continue;
-      await nextFrame();
-      if (!still()) return false;
-      start = performance.now();
-    }
+    if (!(await inSlices(this.renderer.bakeFine(), nextFrame, still))) return false;
     return (this.fine = true);
   }
 

@@ -36,11 +36,12 @@ class Renderer {
     this.uniforms(2, new Float32Array(rest));
   }
 
-  /** The coarse grid: enough for a first picture. */
-  bakeCoarse() {
-    this.coarse = new Grid(COARSE);
-    for (const _ of this.coarse.bake(this.folded, this.wide, this.mlp));
-    this.show(this.coarse);
+  /** The coarse grid, enough for a first picture, yielding after each layer. */
+  *bakeCoarse() {
+    const coarse = new Grid(COARSE);
+    yield* coarse.bake(this.folded, this.wide, this.mlp);
+    this.coarse = coarse;
+    this.show(coarse);
   }
 
   /** The fine grid, yielding after each layer; with the last one it takes the place of the coarse one. */

@@ -41,9 +41,11 @@ function nearby(element) {
 }
 
 class Figure {
-  constructor(model, el) {
+  /** `field()` says what to draw, {tensors, planes} as for `Renderer.load`; by default what the model carries. */
+  constructor(model, el, field = () => ({ tensors: unpack(model.get("tensors"), model.get("data")) })) {
     const size = model.get("resolution");
     this.model = model;
+    this.field = field;
     this.first = Object.fromEntries(CAMERA.map((name) => [name, model.get(name)]));
     this.canvas = make("canvas", {
       width: size, height: size, tabindex: 0, role: "application", "aria-roledescription": "3D view",
@@ -116,8 +118,11 @@ class Figure {
     return Object.assign(this.root.dataset, this.view) && this.view;
   }
 
+  /** Draw the field as it is now; before the figure has started there is nothing to do. */
   reload() {
-    this.painter.reload(unpack(this.model.get("tensors"), this.model.get("data")));
+    if (!this.painter) return;
+    const { tensors, planes } = this.field();
+    this.painter.reload(tensors, planes);
   }
 
   reached(stage, source) {

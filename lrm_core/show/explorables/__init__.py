@@ -1,0 +1,20 @@
+"""Figures that compute in the page: a band mixer, a spectrum of chosen slope, a walk between two oracles."""
+
+from lrm_core.show.explorables.band_mixer import show_band_mixer
+from lrm_core.show.explorables.basins_line import show_basins_line
+from lrm_core.show.explorables.page import EXPLORABLE_MIME, ExplorableFigure, explorable_html
+from lrm_core.show.explorables.scripts import es_module, page_script
+from lrm_core.show.explorables.spectrum import show_spectrum
+from lrm_core.show.explorables.widget import Explorable
+
+__all__ = [
+    "EXPLORABLE_MIME",
+    "Explorable",
+    "ExplorableFigure",
+    "es_module",
+    "explorable_html",
+    "page_script",
+    "show_band_mixer",
+    "show_basins_line",
+    "show_spectrum",
+]

@@ -1,0 +1,106 @@
+"""Band mixer: the prediction corrected band by band, by hand (claims C2, C4 and C5; audit A3)."""
+
+from typing import Any
+
+from IPython.display import display
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from lrm_core.evidence.claims import published
+from lrm_core.show.chapter import Chapter
+from lrm_core.show.explorables.judged import Judged, judged_views
+from lrm_core.show.explorables.widget import Explorable, slider
+from lrm_core.show.viewer import TriplaneViewer, pack
+from lrm_core.show.viewer.quantise import check_field
+
+CUTOFFS = (0.05, 1.0, 0.05)  # x Nyquist: least, greatest, step
+GAINS = (0.0, 1.5, 0.05)
+VIEW = {"azimuth": -60.0, "elevation": 20.0}  # degrees
+NOTE = (
+    "The residual is the prediction less the oracle, and a gain is the part of it in a band that is taken away: "
+    "with gains of one the mix is the oracle. Amplitude is summed as published, with the corners in the high band. "
+    "L1 and PSNR are means over three held-out views, on every second pixel of every second row."
+)
+
+
+def show_band_mixer(chapter: Chapter) -> None:
+    """Display the mixer of the chapter's object, with its oracle from the prediction.
+
+    Raises:
+        ValueError: if planes and decoder do not go together, or the planes' side is no power of two.
+    """
+    figure = mixer(
+        chapter.predicted,
+        chapter.oracle("predicted").planes,
+        chapter.model.decoder,
+        judged_views(chapter.item),
+        chapter.item.name,
+    )
+    display(figure)
+
+
+def mixer(
+    predicted: Float[Tensor, "3 C R R"],
+    reference: Float[Tensor, "3 C R R"],
+    decoder: nn.Module,
+    judged: Judged,
+    name: str,
+) -> Explorable:
+    """The mixer of any prediction and its oracle; raises as `show_band_mixer`."""
+    check_field(predicted, decoder)
+    check_side(predicted)
+    scene, alt = TriplaneViewer(**VIEW), f"The predicted triplane of {name}, corrected band by band."
+    tensors = {
+        "predicted": (predicted, 2),
+        "correction": (reference - predicted, 2),
+        "truth": (judged.truth, 1),
+    }
+    tensors |= {key: (value, 1) for key, value in decoder.state_dict().items()}
+    content = _content() | {"scene": scene.scene(), "views": judged.content()}
+    return Explorable.of(content, scene.still(predicted, decoder), alt, pack(tensors))
+
+
+def check_side(planes: Float[Tensor, "3 C R R"]) -> None:
+    """Whether the page's Fourier transform takes planes of that side.
+
+    Raises:
+        ValueError: if the side is no power of two.
+    """
+    side = planes.shape[-1]
+    if side < 2 or side & (side - 1):
+        raise ValueError(f"planes: expected a side that is a power of two, found {side} x {side} texels")
+
+
+def _content() -> dict[str, Any]:
+    bands, cutoff = published("C2")["bands_x_nyquist"], published("C4")["cutoff_x_nyquist"]
+    share, high = bands["low"][1], bands["high"][0]
+    unit = "× Nyquist"
+    return {
+        "key": "mixer",
+        "title": "Band mixer",
+        "sliders": [
+            slider("lower", "Low band up to", *CUTOFFS, unit),
+            slider("upper", "High band from", *CUTOFFS, unit),
+            *(slider(band, f"Gain of the {band} band", *GAINS) for band in ("low", "mid", "high")),
+        ],
+        "start": _state(share, high),
+        "presets": [
+            _preset(
+                f"As published ({share:g} / {cutoff:g}): share of C2, correction of C4",
+                _state(share, cutoff, 1, 1),
+            ),
+            _preset(f"One cutoff ({cutoff:g}): low band, C4", _state(cutoff, cutoff, 1)),
+            _preset(f"One cutoff ({cutoff:g}): high band, C4", _state(cutoff, cutoff, high=1)),
+            _preset("All bands: the oracle", _state(share, high, 1, 1, 1)),
+            _preset("Reset: the prediction", _state(share, high)),
+        ],
+        "note": NOTE,
+    }
+
+
+def _state(lower: float, upper: float, low: float = 0, mid: float = 0, high: float = 0) -> dict[str, float]:
+    return {"lower": lower, "upper": upper, "low": low, "mid": mid, "high": high}
+
+
+def _preset(label: str, state: dict[str, float]) -> dict[str, Any]:
+    return {"label": label, "state": state}

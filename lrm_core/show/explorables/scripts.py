@@ -1,0 +1,30 @@
+"""The JavaScript of the explorables, after that of the viewer, which draws their triplanes."""
+
+from functools import cache
+from pathlib import Path
+
+from lrm_core.show.viewer import scripts
+
+FOLDER = Path(__file__).parent / "js"
+EXPLORABLES = (
+    *("fft", "bands", "cast", "judge", "hash", "controls"),
+    *("mixed", "mixer", "line", "spectrum", "explorables"),
+)  # later files use earlier ones
+
+
+def joined() -> str:
+    """Everything but what starts the figures."""
+    return scripts.joined(*scripts.VIEWER) + "\n" + scripts.joined(*EXPLORABLES, folder=FOLDER)
+
+
+@cache
+def es_module() -> str:
+    """All explorables as anywidget wants them: the default export has `render({model, el})`."""
+    return joined() + "\nexport default { render: (view) => explore(view) };\n"
+
+
+@cache
+def page_script() -> str:
+    """The same as the script of a page; it draws every explorable that the page holds."""
+    starting = scripts.joined("embedded"), scripts.joined("explorables_page", folder=FOLDER)
+    return "\n".join((joined(), *starting))
