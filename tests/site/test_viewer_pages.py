@@ -159,9 +159,11 @@ def test_keys_and_button_turn_zoom_and_reset(show, scene):
         assert moved == pytest.approx(view)
     view = {"azimuth": -55.0, "elevation": 30.0, "distance": 2.2 * 1.1}
     assert _psnr(pictures[-1], _rendered(scene, view)) > 30
+    rest = seen.value(f"{ROOT}.dataset.rest")
     seen.page.click("text=Reset view")
-    seen.page.wait_for_function(f"() => {ROOT}.dataset.azimuth === '-60'", timeout=PATIENCE)
-    _reach(seen, "rest", "grid")
+    seen.page.wait_for_function(
+        f"() => {ROOT}.dataset.azimuth === '-60' && {ROOT}.dataset.rest !== '{rest}'", timeout=PATIENCE
+    )
     assert np.abs(_pixels(seen) - first).max() < 0.02
 
 
