@@ -5,18 +5,11 @@ from pathlib import Path
 
 import click
 
-from lrm_core.paths import data_dir as repository_data
+from lrm_core.cli.options import MODEL_NAME, output_dir, rendered_objects
 
 ORACLE_STEPS, ORACLE_LR = 2000, 0.01  # as published
-MODEL_NAME = click.option(
-    "--model-name", default="mini", show_default=True, help="Name or path of the model."
-)
-DATA_DIR = click.option(
-    "--data-dir",
-    type=click.Path(path_type=Path),
-    default=repository_data() / "mini/objects/procedural",
-    help="A rendered object or a folder of them; the small ones by default.",
-)
+FOLDERS = "Where each object gets a folder."
+DATA_DIR = rendered_objects("A rendered object or a folder of them")
 NUM_ITERS = click.option(
     "--num-iters", default=ORACLE_STEPS, show_default=True, help="Steps of the oracle, where one is fitted."
 )
@@ -27,20 +20,10 @@ TRIPLANE_PATH = click.option(
 )
 
 
-def _output_dir(default: str) -> Callable:
-    return click.option(
-        "--output-dir",
-        type=click.Path(path_type=Path),
-        default=default,
-        show_default=True,
-        help="Where each object gets a folder.",
-    )
-
-
 @click.command()
 @MODEL_NAME
 @DATA_DIR
-@_output_dir("runs/tto")
+@output_dir("runs/tto", FOLDERS)
 @click.option("--num-iters", default=500, show_default=True, help="Steps of Adam.")
 @click.option("--lr", default=0.005, show_default=True, help="Learning rate.")
 @click.option(
@@ -80,7 +63,7 @@ def tto(
 @click.command()
 @MODEL_NAME
 @DATA_DIR
-@_output_dir("runs/oracle")
+@output_dir("runs/oracle", FOLDERS)
 @NUM_ITERS
 @LR
 @click.option("--init-from-pred", is_flag=True, help="Start at the prediction instead of at noise.")
@@ -105,7 +88,7 @@ def oracle(
 @click.command()
 @MODEL_NAME
 @DATA_DIR
-@_output_dir("runs/spectrum")
+@output_dir("runs/spectrum", FOLDERS)
 @TRIPLANE_PATH
 @click.option("--reference", type=click.Path(path_type=Path), help="Saved planes that are subtracted.")
 @NUM_ITERS
@@ -142,7 +125,7 @@ def spectrum(
 @click.command()
 @MODEL_NAME
 @DATA_DIR
-@_output_dir("runs/response")
+@output_dir("runs/response", FOLDERS)
 @TRIPLANE_PATH
 @click.option("--noise-std", default=0.5, show_default=True, help="Of the noise in every channel.")
 @NUM_ITERS

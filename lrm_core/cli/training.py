@@ -1,10 +1,10 @@
 """Commands that train: from scratch, and fine-tuning."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import click
 
+from lrm_core.cli.options import MODEL_NAME, output_dir, rendered_objects
 from lrm_core.paths import data_dir
 
 
@@ -41,15 +41,7 @@ def pretrain(
         click.echo(f"{out}: averaged weights")
 
 
-MODEL_NAME = click.option(
-    "--model-name", default="mini", show_default=True, help="Name or path of the model."
-)
-DATA_DIR = click.option(
-    "--data-dir",
-    type=click.Path(path_type=Path),
-    default=data_dir() / "mini/objects/procedural",
-    help="Rendered objects; the small ones by default.",
-)
+DATA_DIR = rendered_objects("Rendered objects")
 FREQ_WEIGHT = click.option(
     "--freq-weight",
     default=5.0,
@@ -62,17 +54,6 @@ FREQ_CUTOFF = click.option(
 STEPS = click.option("--steps", default=500, show_default=True)
 
 
-def _output_dir(default: str) -> Callable:
-    """The option for the folder of a run."""
-    return click.option(
-        "--output-dir",
-        type=click.Path(path_type=Path),
-        default=default,
-        show_default=True,
-        help="Of the run.",
-    )
-
-
 @click.command()
 @click.option("--preset", default="mini", show_default=True, help="The recipe that is varied.")
 @click.option("--variant", "variants", multiple=True, help='Such as "width 128"; every one by default.')
@@ -81,7 +62,6 @@ def ablate(preset: str, variants: tuple[str, ...], processes: int | None) -> Non
     """Train variants of a recipe for a short round each, into a table in data/; finished ones are kept."""
     from lrm_core.fit.ablation import FOLDER, TABLE
     from lrm_core.fit.ablation import ablate as train
-    from lrm_core.paths import data_dir
 
     out = data_dir() / preset / TABLE
     for row in train(preset, FOLDER, out, variants or None, processes=processes):
@@ -92,7 +72,7 @@ def ablate(preset: str, variants: tuple[str, ...], processes: int | None) -> Non
 @click.command()
 @MODEL_NAME
 @DATA_DIR
-@_output_dir("runs/finetune")
+@output_dir("runs/finetune", "Of the run.")
 @click.option("--rank", default=4, show_default=True, help="Of the adapters.")
 @click.option("--full", is_flag=True, help="Train all weights of the transformer instead of adapters.")
 @FREQ_WEIGHT
@@ -147,7 +127,7 @@ def _whole_numbers(context: click.Context, option: click.Parameter, values: tupl
 @click.command("rank-ablation")
 @MODEL_NAME
 @DATA_DIR
-@_output_dir("runs/rank_ablation")
+@output_dir("runs/rank_ablation", "Of the run.")
 @click.option(
     "--ranks",
     multiple=True,

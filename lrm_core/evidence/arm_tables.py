@@ -105,8 +105,13 @@ def paired(table: pd.DataFrame, arm: str, control: str, metric: str, step: int |
     Returns:
         By object; empty if they share no seed.
     """
-    difference = values(table, arm, metric, step) - values(table, control, metric, step)
-    return difference.dropna(axis=1, how="all").mean(axis=1).dropna()
+    differences = by_seed(values(table, arm, metric, step), values(table, control, metric, step))
+    return differences.mean(axis=1).dropna()
+
+
+def by_seed(after: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:
+    """The difference of two tables of objects and seeds, of the seeds that both have."""
+    return (after - before).dropna(axis=1, how="all")
 
 
 def spread(table: pd.DataFrame, arm: str, metric: str, step: int | None = None) -> float:
@@ -165,7 +170,7 @@ def _minus(changed: pd.DataFrame, control: pd.DataFrame) -> pd.DataFrame:
         return -control.sub(changed.iloc[:, 0], axis=0)
     if control.shape[1] == 1:
         return changed.sub(control.iloc[:, 0], axis=0)
-    return (changed - control).dropna(axis=1, how="all")
+    return by_seed(changed, control)
 
 
 def _interval(parts: Sequence[pd.DataFrame], statistic: Statistic) -> Interval:

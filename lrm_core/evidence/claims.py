@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from lrm_core.paths import data_dir
@@ -30,8 +31,7 @@ def claims() -> tuple[Claim, ...]:
         FileNotFoundError: if the file is missing.
         ValueError: if it is not a list of claims.
     """
-    path = data_dir() / "claims.json"
-    content = json.loads(path.read_text(encoding="utf-8"))
+    path, content = _read()
     try:
         return tuple(Claim(**entry, source=content["source"]) for entry in content["claims"])
     except (KeyError, TypeError) as error:
@@ -59,8 +59,14 @@ def published(claim_id: str) -> Mapping[str, Any]:
 
 def published_setup() -> Mapping[str, Any]:
     """How the published work ran: objects, views, training, oracle; raises as `claims`."""
-    path = data_dir() / "claims.json"
+    path, content = _read()
     try:
-        return json.loads(path.read_text(encoding="utf-8"))["setup"]
+        return content["setup"]
     except KeyError as error:
         raise ValueError(f'{path}: expected an entry "setup" beside the claims') from error
+
+
+def _read() -> tuple[Path, Any]:
+    """The file of the published claims and its content."""
+    path = data_dir() / "claims.json"
+    return path, json.loads(path.read_text(encoding="utf-8"))

@@ -62,6 +62,13 @@ class Targets:
         views = torch.randperm(len(self.colours) // self.pixels_per_view, generator=generator)[:count]
         return (views[:, None] * self.pixels_per_view + torch.arange(self.pixels_per_view)).flatten()
 
+    def render(
+        self, volume: Field, occupancy: Occupancy | None, chosen: Tensor, samples: int
+    ) -> Float[Tensor, "rays 3"]:
+        """The rays of the chosen pixels on white, samples only where the occupancy has matter."""
+        colour, _, weight = render_field(volume, occupancy, self.rays[chosen], samples)
+        return colour + (1 - weight[:, None])
+
 
 def fit_oracle(
     start: Float[Tensor, "*one 3 C R R"],
@@ -152,8 +159,7 @@ class _Fit:
         if refresh:
             self.occupancy = Occupancy.of(volume)
         explored = self.occupancy and self.occupancy.explored(EXPLORED, self.generator)
-        colour, _, weight = render_field(volume, explored, self.targets.rays[chosen], self.samples)
-        return colour + (1 - weight[:, None])
+        return self.targets.render(volume, explored, chosen, self.samples)
 
 
 @torch.no_grad()

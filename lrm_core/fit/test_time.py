@@ -18,7 +18,6 @@ from lrm_core.fit.losses import Perceptual
 from lrm_core.fit.oracle import EXPLORED, REFRESH_EVERY, Targets, check_views
 from lrm_core.render import Views
 from lrm_core.render.field import Field, check_planes
-from lrm_core.render.march import render_field
 from lrm_core.render.occupancy import Occupancy
 
 WATCHED = 4096  # pixels of the training views that are scored along the way
@@ -170,17 +169,12 @@ class Refinement:
     def train_l1(self) -> float:
         """Mean absolute error of the watched pixels."""
         field = Field(self.latent.planes(), self.decoder)
-        rendered = self._colours(field, Occupancy.of(field), self.watched)
+        rendered = self.targets.render(field, Occupancy.of(field), self.watched, self.samples)
         return (rendered - self.targets.colours[self.watched]).abs().mean().item()
 
     def _render(self, planes: Planes, chosen: Tensor) -> Float[Tensor, "rays 3"]:
         explored = self.occupancy and self.occupancy.explored(EXPLORED, self.generator)
-        return self._colours(Field(planes, self.decoder), explored, chosen)
-
-    def _colours(self, field: Field, occupancy: Occupancy | None, chosen: Tensor) -> Float[Tensor, "rays 3"]:
-        """Rays of the targets on white."""
-        colour, _, weight = render_field(field, occupancy, self.targets.rays[chosen], self.samples)
-        return colour + (1 - weight[:, None])
+        return self.targets.render(Field(planes, self.decoder), explored, chosen, self.samples)
 
 
 def window(pixels: int, side: int, crop: int, generator: torch.Generator) -> Int[Tensor, "crop*crop"]:

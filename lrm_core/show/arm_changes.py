@@ -7,7 +7,7 @@ from statistics import stdev
 
 import pandas as pd
 
-from lrm_core.evidence.arm_tables import changes, values
+from lrm_core.evidence.arm_tables import by_seed, changes, values
 from lrm_core.evidence.statistics import Interval, bca_interval, sign_flip_p
 
 METRICS: Mapping[str, str] = {"lpips": "LPIPS", "l1": "L1", "psnr": "PSNR (dB)", "ssim": "SSIM"}
@@ -86,5 +86,5 @@ def worsened(runs: pd.DataFrame, arm: str, metric: str) -> tuple[int, int]:
 
 def _paired(after: pd.DataFrame, before: pd.DataFrame) -> Difference:
     """The difference of two tables of objects and seeds."""
-    differences = (after - before).dropna(axis=1, how="all")
+    differences = by_seed(after, before)
     return Difference(differences.mean(axis=1).dropna(), differences.mean(axis=0))

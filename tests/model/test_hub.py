@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import struct
-from dataclasses import replace
 from pathlib import Path
 
 import huggingface_hub
@@ -16,28 +15,17 @@ from click.testing import CliRunner
 from hub_server import COMMITS, serving
 from huggingface_hub import constants
 from safetensors.torch import save
+from test_checkpoints import SIZES
 
 from lrm_core.cli import main
 from lrm_core.model.catalogue import parameter_count
 from lrm_core.model.checkpoints import load_model
-from lrm_core.model.config import MINI, PRESETS, ViTConfig
+from lrm_core.model.config import PRESETS
 from lrm_core.model.hub import PUBLISHED, WEIGHTS, cached, fetch
 from lrm_core.model.lrm import LRM
 
 NAME = "openlrm-mix-base-1.1"
 REPOSITORY = f"zxhezexin/{NAME}"
-SIZES = replace(
-    MINI,
-    camera_embed_dim=12,
-    transformer_dim=24,
-    transformer_layers=1,
-    transformer_heads=2,
-    triplane_low_res=4,
-    triplane_high_res=8,
-    triplane_dim=6,
-    encoder_feat_dim=24,
-    vit=ViTConfig(embed_dim=24, depth=1, num_heads=2, patch_size=8, pos_grid=4),
-)
 
 
 @pytest.fixture
