@@ -19,6 +19,7 @@ COMMANDS = (
     "models",
     "objects",
     "oracle",
+    "pool",
     "predict",
     "pretrain",
     "rank-ablation",

@@ -34,3 +34,28 @@ def objects() -> None:
     from lrm_core.paths import data_dir
 
     build_mini_objects(data_dir())
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=".cache/pool_views",
+    show_default=True,
+    help="Folder for the rendered pool.",
+)
+@click.option("--views", default=16, show_default=True)
+@click.option("--resolution", default=128, show_default=True, help="Pixels per side.")
+def pool(folder: Path, out: Path, views: int, resolution: int) -> None:
+    """Render every GLB of a folder once, for `lrm pretrain --pool`; evaluated meshes are left out."""
+    from lrm_core.objects.pool import FAULTS, render_pool
+    from lrm_core.paths import data_dir
+
+    report = render_pool(folder, out, data_dir(), views=views, resolution=resolution)
+    for name, fault in report.failed.items():
+        click.echo(f"{name}: {fault}", err=True)
+    click.echo(
+        f"{out}: {len(report.rendered)} rendered, {len(report.kept)} kept, {len(report.left_out)} left out for "
+        f"evaluation, {len(report.failed)} failed (listed in {FAULTS})"
+    )

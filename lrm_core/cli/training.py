@@ -16,6 +16,8 @@ from lrm_core.paths import data_dir
 @click.option(
     "--start", type=click.Path(path_type=Path), help="Published weights to take another round from."
 )
+@click.option("--pool", type=click.Path(path_type=Path), help="Meshes by `lrm pool` to train on as well.")
+@click.option("--pool-share", type=float, help="Probability that an object comes from the pool.")
 @click.option("--processes", type=int, help="Share each batch among so many; one per core by default.")
 def pretrain(
     preset: str,
@@ -23,9 +25,14 @@ def pretrain(
     out: Path | None,
     rounds: int | None,
     start: Path | None,
+    pool: Path | None,
+    pool_share: float | None,
     processes: int | None,
 ) -> None:
-    """Train a model from scratch on procedural objects; goes on from the last checkpoint of the run."""
+    """Train a model from scratch on procedural objects, perhaps with a pool of meshes among them.
+
+    Goes on from the last checkpoint of the run.
+    """
     from dataclasses import replace
 
     from lrm_core.fit.launch import pretrain_in_processes
@@ -33,7 +40,9 @@ def pretrain(
     from lrm_core.fit.publish import publish
 
     architecture, config = get_preset(preset)
-    config = replace(config, rounds=rounds or config.rounds)
+    share = config.pool_share if pool_share is None else pool_share
+    config = replace(config, rounds=rounds or config.rounds, pool_share=share)
+    config = replace(config, pool=str(pool)) if pool else config
     run = run or Path("runs") / preset
     pretrain_in_processes(run, architecture, config, start, processes=processes)
     if out:

@@ -12,6 +12,7 @@ from lrm_core.atomic import replacing
 from lrm_core.fit.launch import pretrain_in_processes
 from lrm_core.fit.pretrain import Curve
 from lrm_core.fit.pretrain_config import PretrainConfig, get_preset
+from lrm_core.fit.publish import list_made
 from lrm_core.model.config import LRMConfig
 from lrm_core.model.lrm import LRM
 
@@ -83,7 +84,8 @@ def ablate(
 ) -> list[dict[str, str]]:
     """Train every variant of a preset for a short round, and write one row of each to `out`.
 
-    All see the same objects in the same order. Finished variants are kept, an unfinished one goes on.
+    All see the same objects in the same order. Finished variants are kept, an unfinished one goes on. A table in
+    the data folder is listed in its manifest.
 
     Args:
         preset: of `get_preset`.
@@ -111,6 +113,7 @@ def ablate(
             writer = csv.DictWriter(file, rows[0])
             writer.writeheader()
             writer.writerows(rows)
+        list_made([out], f"lrm ablate --preset {preset}", recipe.seed)
     return rows
 
 

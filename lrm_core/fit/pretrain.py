@@ -3,8 +3,8 @@
 import shutil
 import time
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import torch
 from accelerate import Accelerator
@@ -12,8 +12,9 @@ from tqdm import tqdm
 
 from lrm_core.fit.checkpoint import TrainingState
 from lrm_core.fit.optimisers import build_optimisers, set_rates
+from lrm_core.fit.pool_data import check_pool
+from lrm_core.fit.pretrain_batch import open_pool, training_batch
 from lrm_core.fit.pretrain_config import PretrainConfig
-from lrm_core.fit.pretrain_data import ray_batch
 from lrm_core.fit.pretrain_loss import reconstruction_loss
 from lrm_core.fit.pretrain_validation import Validation
 from lrm_core.fit.run_folder import Rows, claim_folder
@@ -80,10 +81,9 @@ def _group_backward(
     state: TrainingState, config: PretrainConfig, number: int, device: torch.device
 ) -> torch.Tensor:
     """Add the gradient of one group of objects; returns what the group adds to the loss of the batch."""
-    size = state.model.config.source_size
-    batch = ray_batch(number, batch=config.group, views=config.views, rays=config.rays, size=size)
-    generator = torch.Generator().manual_seed(number)
     progress = state.step / config.steps
+    batch = training_batch(number, config, state.model.config.source_size, progress)
+    generator = torch.Generator().manual_seed(number)
     loss = reconstruction_loss(state.model, batch.to(device), config, generator, progress)
     loss = loss * config.group / config.batch
     loss.backward()
@@ -123,12 +123,12 @@ def pretrain(
             must be those of a finished round.
 
     Raises:
-        ValueError: if the folder holds a run of another configuration, or `start` does not fit this one.
+        ValueError: if the folder holds a run of another configuration or on another pool, or `start` or the pool
+            does not fit this one.
     """
     team = Accelerator()
     run.mkdir(parents=True, exist_ok=True)
-    settings = {key: value for key, value in asdict(config).items() if key != "rounds"}
-    claim_folder(run / "config.json", {"model": architecture.to_dict(), "training": settings})
+    claim_folder(run / "config.json", _configuration(architecture, config))
     state = new_state(architecture, config, team.device)
     if start and not (run / "state.safetensors").exists():
         take_over(state, start, config)
@@ -150,6 +150,17 @@ def pretrain(
         state.save(run / "state.safetensors")
     team.wait_for_everyone()
     return state
+
+
+def _configuration(architecture: LRMConfig, config: PretrainConfig) -> dict[str, Any]:
+    """What a run folder belongs to; more rounds do not make it another, another pool does."""
+    settings = {name: value for name, value in config.in_force().items() if name != "rounds"}
+    claimed = {"model": architecture.to_dict(), "training": settings}
+    if config.pool is None:
+        return claimed
+    pool = open_pool(config.pool)
+    check_pool(pool, config.views, architecture.source_size)
+    return claimed | {"pool": pool.digest}
 
 
 def _steps(state: TrainingState, config: PretrainConfig, team: Accelerator) -> Iterator[tuple[int, float]]:

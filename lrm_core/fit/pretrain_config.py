@@ -1,8 +1,11 @@
 """Recipes of training from scratch, by name."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from lrm_core.model.config import MINI, LRMConfig
+
+PATCH = 32  # pixels along a side; LPIPS needs as many
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,11 @@ class PretrainConfig:
         shape_weight: of the error of the shape at points (`shape_loss`), at the start.
         shape_until: share of the first round over which the shape weight falls to zero, and only what is rendered
             counts.
+        lpips_weight: of LPIPS between rendered and true squares of `PATCH` pixels; 0 renders none.
+        lpips_from: share of the first round after which squares are rendered. They take up to half of the rays of
+            a group, at one view for each object that has one.
+        pool: folder of a rendered pool (`lrm pool`) that some of the objects come from; None for none.
+        pool_share: probability that an object of a batch comes from the pool.
         precision: "bf16" autocasts the transformer, "float32" does not.
         checkpoint_every, validate_every: in steps.
         seed: of the initial weights.
@@ -49,10 +57,40 @@ class PretrainConfig:
     empty_weight: float = 2e-3
     shape_weight: float = 0.1
     shape_until: float = 0.6
+    lpips_weight: float = 0.0
+    lpips_from: float = 0.7
+    pool: str | None = None
+    pool_share: float = 0.25
     precision: str = "bf16"
     checkpoint_every: int = 50
     validate_every: int = 250
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Raises ValueError where a share is none, or the rays do not suffice for one square."""
+        for name in ("lpips_from", "pool_share"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name}: expected a share between 0 and 1, found {getattr(self, name)}")
+        if self.lpips_weight and self.group * self.rays < 2 * PATCH**2:
+            raise ValueError(
+                f"lpips_weight: a square takes {PATCH**2} rays and half of a group's at most; expected at least "
+                f"{2 * PATCH**2} rays a group, found {self.group} x {self.rays}; raise rays"
+            )
+
+    def patches(self, progress: float) -> int:
+        """How many objects of a group have a square rendered, at this share of the first round."""
+        if not self.lpips_weight or progress < self.lpips_from:
+            return 0
+        return min(self.group, self.group * self.rays // (2 * PATCH**2))
+
+    def in_force(self) -> dict[str, Any]:
+        """The fields that matter, by name: not those of a term that is off, and not where the pool lies.
+
+        Runs and cards from before a term existed stay what they are.
+        """
+        off = {"pool"} | ({"lpips_weight", "lpips_from"} if not self.lpips_weight else set())
+        off |= {"pool_share"} if self.pool is None else set()
+        return {name: value for name, value in asdict(self).items() if name not in off}
 
 
 PRESETS: dict[str, tuple[LRMConfig, PretrainConfig]] = {"mini": (MINI, PretrainConfig(rounds=2))}

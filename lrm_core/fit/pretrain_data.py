@@ -1,5 +1,6 @@
 """Training batches of procedural objects, made on the fly: an object is its seed, a batch is its step."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -7,6 +8,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
+from lrm_core.fit.patches import Patches, procedural_patches
 from lrm_core.objects.caster import cast
 from lrm_core.objects.inside import inside
 from lrm_core.objects.poses import sample_poses
@@ -28,12 +30,14 @@ class RayBatch:
         sources: source views on white, in [0, 1], (B, 3, S, S).
         cameras: their cameras, (B, 16).
         origins, directions: target rays after pose normalisation, (B, K, 3).
-        rgb, alpha: straight colour and coverage that the rays meet, (B, K, 3) and (B, K, 1).
+        rgb, alpha: colour times coverage, and coverage, that the rays meet, (B, K, 3) and (B, K, 1).
         share: how much of the pictures a ray stands for, 1 on average, (B, K, 1): those on the object are drawn
             too often.
-        points: places in the box after pose normalisation, (B, P, 3), with P = 4 K; half are anywhere, the others
-            on and behind the surfaces that the first half of the rays meet.
-        solid: whether they lie inside the object, (B, P).
+        points: places in the box after pose normalisation, (S, P, 3), with P = 4 K; half are anywhere, the others
+            on and behind the surfaces that the first half of the rays meet. They are of the first S objects, the
+            procedural ones.
+        solid: whether they lie inside the object, (S, P).
+        patches: true squares of pictures to be compared as a whole; None for none.
     """
 
     sources: Float[Tensor, "B 3 S S"]
@@ -43,12 +47,14 @@ class RayBatch:
     rgb: Float[Tensor, "B K 3"]
     alpha: Float[Tensor, "B K 1"]
     share: Float[Tensor, "B K 1"]
-    points: Float[Tensor, "B P 3"]
-    solid: Bool[Tensor, "B P"]
+    points: Float[Tensor, "S P 3"]
+    solid: Bool[Tensor, "S P"]
+    patches: Patches | None = None
 
     def to(self, device: torch.device) -> "RayBatch":
         """The batch on another device."""
-        return RayBatch(**{name: value.to(device) for name, value in vars(self).items()})
+        there = {name: value.to(device) for name, value in vars(self).items() if value is not None}
+        return RayBatch(**there)
 
 
 def intrinsics() -> Float[Tensor, "1 3 2"]:
@@ -62,7 +68,9 @@ def training_seeds(step: int, batch: int) -> range:
     return range(first, first + batch)
 
 
-def ray_batch(step: int, *, batch: int, views: int, rays: int, size: int, supersample: int = 2) -> RayBatch:
+def ray_batch(
+    step: int, *, batch: int, views: int, rays: int, size: int, supersample: int = 2, patches: int = 0
+) -> RayBatch:
     """The training batch of a step.
 
     Args:
@@ -72,35 +80,59 @@ def ray_batch(step: int, *, batch: int, views: int, rays: int, size: int, supers
         rays: target rays of each object K; half of them on the object where it fills enough of the views.
         size: side of the source view, in pixels.
         supersample: rays per source pixel and axis.
+        patches: how many of the objects have a square of one view.
     """
-    generator = torch.Generator().manual_seed(step)
-    seeds = training_seeds(step, batch)
-    objects = sample_objects(list(seeds))
-    poses = torch.stack([sample_poses(generator, views) for _ in seeds])  # (B, M, 3, 4)
-    normal = torch.stack([normalize_poses(p) for p in poses])
-    uv = torch.rand(batch, views, CANDIDATES * rays // views, 2, generator=generator)
-    world = rays_through(standard_camera(poses, intrinsics()), uv)
-    hits = cast(objects, world.origins.flatten(1, 2).contiguous(), world.directions.flatten(1, 2))
-    target = rays_through(standard_camera(normal, intrinsics()), uv)
-    kept = _half_on_object(hits.alpha[..., 0], rays, generator)[..., None]
-    near = kept[:, : rays // 2]
-    starts, ways = (_take(values.flatten(1, 2), near) for values in (world.origins, world.directions))
-    places = _places(starts, ways, _take(hits.depth, near), generator)
-    alpha = _take(hits.alpha, kept)
-    return RayBatch(
-        sources=source_views(objects, poses[:, 0], size, supersample),
-        cameras=principal_camera(normal[:, 0], intrinsics()),
-        origins=_take(target.origins.flatten(1, 2), kept),
-        directions=_take(target.directions.flatten(1, 2), kept),
-        rgb=_take(hits.rgb, kept),
-        alpha=alpha,
-        share=_share(hits.alpha, alpha),
-        points=_move(places, poses[:, 0], normal[:, 0]),
-        solid=inside(objects, places),
+    return procedural_batch(
+        training_seeds(step, batch),
+        torch.Generator().manual_seed(step),
+        views=views,
+        rays=rays,
+        size=size,
+        supersample=supersample,
+        patches=patches,
     )
 
 
-def _take(values: Float[Tensor, "B C d"], index: Int[Tensor, "B K 1"]) -> Float[Tensor, "B K d"]:
+def procedural_batch(
+    seeds: Sequence[int],
+    generator: torch.Generator,
+    *,
+    views: int,
+    rays: int,
+    size: int,
+    supersample: int = 2,
+    patches: int = 0,
+) -> RayBatch:
+    """The batch of the procedural objects with these numbers; arguments as in `ray_batch`."""
+    objects = sample_objects(seeds)
+    poses = torch.stack([sample_poses(generator, views) for _ in seeds])  # (B, M, 3, 4)
+    normal = torch.stack([normalize_poses(p) for p in poses])
+    uv = torch.rand(len(seeds), views, CANDIDATES * rays // views, 2, generator=generator)
+    cameras, target_cameras = (standard_camera(p, intrinsics()) for p in (poses, normal))
+    world, target = rays_through(cameras, uv), rays_through(target_cameras, uv)
+    hits = cast(objects, world.origins.flatten(1, 2).contiguous(), world.directions.flatten(1, 2))
+    kept = half_on_object(hits.alpha[..., 0], rays, generator)[..., None]
+    near = kept[:, : rays // 2]
+    starts, ways = (take(values.flatten(1, 2), near) for values in (world.origins, world.directions))
+    places = _places(starts, ways, take(hits.depth, near), generator)
+    alpha = take(hits.alpha, kept)
+    return RayBatch(
+        sources=source_views(objects, poses[:, 0], size, supersample),
+        cameras=principal_camera(normal[:, 0], intrinsics()),
+        origins=take(target.origins.flatten(1, 2), kept),
+        directions=take(target.directions.flatten(1, 2), kept),
+        rgb=take(hits.rgb, kept),
+        alpha=alpha,
+        share=share(hits.alpha, alpha),
+        points=_move(places, poses[:, 0], normal[:, 0]),
+        solid=inside(objects, places),
+        patches=procedural_patches(objects, cameras, target_cameras, patches, size, supersample, generator)
+        if patches
+        else None,
+    )
+
+
+def take(values: Float[Tensor, "B C d"], index: Int[Tensor, "B K 1"]) -> Float[Tensor, "B K d"]:
     """The rows of each object that `index` names."""
     return values.gather(1, index.expand(-1, -1, values.shape[-1]))
 
@@ -139,13 +171,13 @@ def source_views(
     return avg_pool2d(image.mT.unflatten(-1, (fine, fine)), supersample)
 
 
-def _share(drawn: Float[Tensor, "B C 1"], kept: Float[Tensor, "B K 1"]) -> Float[Tensor, "B K 1"]:
+def share(drawn: Float[Tensor, "B C 1"], kept: Float[Tensor, "B K 1"]) -> Float[Tensor, "B K 1"]:
     """Share of the rays drawn over share of those kept, on the object and beside it."""
     before, after = drawn.mean(1, keepdim=True), kept.mean(1, keepdim=True)
     return torch.where(kept > 0, before / after, (1 - before) / (1 - after))
 
 
-def _half_on_object(alpha: Float[Tensor, "B C"], count: int, generator: torch.Generator) -> Tensor:
+def half_on_object(alpha: Float[Tensor, "B C"], count: int, generator: torch.Generator) -> Tensor:
     """Indices (B, count): half prefer rays that hit, the others are any of the rest."""
     order = torch.rand(alpha.shape, generator=generator)
     on = (order + alpha).topk(count // 2, dim=1).indices

@@ -7,6 +7,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import relu
 
+from lrm_core.fit.patches import perceptual_loss
 from lrm_core.fit.pretrain_config import PretrainConfig
 from lrm_core.fit.pretrain_data import RayBatch
 from lrm_core.model.decoder import activate
@@ -30,7 +31,8 @@ def reconstruction_loss(
 
     Every ray counts by its share of the pictures: rays on the object are drawn more often, and if they counted
     more often too, every uncertain place would come out too opaque. Up to `config.shape_until` of the schedule
-    the error of the shape at points (`shape_loss`) is added, with a weight that falls to zero.
+    the error of the shape at points (`shape_loss`) is added, with a weight that falls to zero. Where the batch has
+    squares of pictures, LPIPS between them and the rendered ones is added.
 
     Args:
         generator: on the CPU; draws backgrounds, sample positions and points in free space.
@@ -53,18 +55,26 @@ def reconstruction_loss(
     empty = emptiness_loss(planes, model.decoder, batch, generator)
     smooth = total_variation(planes)
     loss = colour + config.mask_weight * mask + config.tv_weight * smooth + config.empty_weight * empty
-    if progress >= config.shape_until:
+    if progress < config.shape_until:
+        falling = config.shape_weight * (1 - progress / config.shape_until)
+        loss = loss + falling * shape_loss(planes, model.decoder, batch)
+    if batch.patches is None:
         return loss
-    falling = config.shape_weight * (1 - progress / config.shape_until)
-    return loss + falling * shape_loss(planes, model.decoder, batch)
+    samples = model.config.rendering_samples_per_ray
+    seen = perceptual_loss(planes, model.decoder, batch.patches, shade, samples, generator)
+    return loss + config.lpips_weight * seen
 
 
 def shape_loss(planes: Float[Tensor, "B 3 C R R"], decoder: nn.Module, batch: RayBatch) -> Tensor:
     """Binary cross-entropy of whether matter absorbs light within a texel, against the known solid.
 
-    A rendered ray says little about where along it matter lies; points say it outright.
+    A rendered ray says little about where along it matter lies; points say it outright. Objects without points do
+    not count; 0 if none has any.
     """
-    raw = torch.stack([Field(p, decoder).raw(x) for p, x in zip(planes, batch.points, strict=True)])
+    known = planes[: len(batch.points)]
+    if not len(known):
+        return planes.new_zeros(())
+    raw = torch.stack([Field(p, decoder).raw(x) for p, x in zip(known, batch.points, strict=True)])
     thickness = activate(raw).density[..., 0] * (2 / planes.shape[-1])
     absorbed = -torch.log(-torch.expm1(-thickness.clamp(min=1e-12)))
     return torch.where(batch.solid, absorbed, thickness).mean()

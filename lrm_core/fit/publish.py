@@ -3,17 +3,21 @@
 import hashlib
 import platform
 import shutil
-from dataclasses import asdict
+from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 
 from lrm_core.atomic import replacing
 from lrm_core.fit.pretrain import CURVE, Curve, new_state
-from lrm_core.fit.pretrain_config import PretrainConfig
+from lrm_core.fit.pretrain_batch import open_pool
+from lrm_core.fit.pretrain_config import PATCH, PretrainConfig
 from lrm_core.model.checkpoints import save_checkpoint
 from lrm_core.model.config import LRMConfig
+from lrm_core.objects.held_out_meshes import LIBRARY
 from lrm_core.objects.manifest import make_entry, record_entries
+from lrm_core.objects.pool import Pool
 from lrm_core.paths import data_dir
 
 CARD = """# {name}
@@ -23,10 +27,10 @@ A reconstruction model with OpenLRM's architecture at small size: one {size} x {
 
 | | |
 |---|---|
-| data | {objects:,} procedural objects, made on the fly (`lrm_core/objects/procedural.py`), seeds 0 to {last} |
+| data | {data} |
 | supervision | colour and coverage of rendered rays; over the first {shape_until:.0%} of the first round, less and \
-less, also whether points in space are inside the object |
-| never seen | procedural objects with seeds from 10,000,000 on, and every mesh object |
+less, also whether points in space are inside the object{seen_whole} |
+| never seen | procedural objects with seeds from 10,000,000 on, and every {unseen} |
 | steps | {steps:,} of batch {batch}, in {rounds} |
 | seconds | {seconds:,.0f} |
 | machine | {machine}, {threads} threads, PyTorch {torch} |
@@ -35,11 +39,12 @@ less, also whether points in space are inside the object |
 | last validation | source view {source} dB, novel views {novel} dB PSNR at 64 x 64 (16 held-out procedural objects) |
 | SHA-256 | `{sha256}` |
 
-Made by `lrm pretrain --preset {preset} --out {out}`; the curve is in `pretrain_curve.csv`.
+Made by `lrm pretrain --preset {preset} --out {out}{options}`; the curve is in `pretrain_curve.csv`.
 
-Limits: it knows procedural shapes only; what the source view does not show it fills with an average; its planes
+Limits: it knows {known} only; what the source view does not show it fills with an average; its planes
 have {side} texels a side, so it cannot carry detail finer than {texel:.3f} world units.
-"""
+{credits}"""
+MADE = "made on the fly (`lrm_core/objects/procedural.py`)"
 
 
 def publish(run: Path, architecture: LRMConfig, config: PretrainConfig, out: Path) -> None:
@@ -69,8 +74,7 @@ def publish(run: Path, architecture: LRMConfig, config: PretrainConfig, out: Pat
         side=architecture.triplane_high_res,
         texel=2 / architecture.triplane_high_res,
         parameters=sum(p.numel() for p in model.parameters()),
-        objects=state.step * config.batch,
-        last=f"{state.step * config.batch - 1:,}",
+        **_data(state.step * config.batch, config),
         steps=state.step,
         rounds="one round" if state.step <= config.steps else f"{state.step / config.steps:g} rounds",
         batch=config.batch,
@@ -79,19 +83,64 @@ def publish(run: Path, architecture: LRMConfig, config: PretrainConfig, out: Pat
         threads=torch.get_num_threads(),
         torch=torch.__version__,
         seed=config.seed,
-        recipe=", ".join(f"{key} {value}" for key, value in asdict(config).items()),
+        recipe=", ".join(f"{key} {value}" for key, value in config.in_force().items()),
         source=scores["source_psnr"],
         novel=scores["novel_psnr"],
         sha256=hashlib.sha256(out.read_bytes()).hexdigest(),
     )
     with replacing(out.with_name("MODEL_CARD.md")) as temporary:
         temporary.write_text(card)
-    if out.resolve().is_relative_to(data_dir()):
-        _list(data_dir(), out.resolve().parent, (out.name, CURVE, "MODEL_CARD.md"), config.seed)
+    list_made(
+        [out, out.with_name(CURVE), out.with_name("MODEL_CARD.md")],
+        f"lrm pretrain --preset {out.stem}",
+        config.seed,
+    )
 
 
-def _list(data: Path, folder: Path, names: tuple[str, ...], seed: int) -> None:
-    """Enter files of the data folder into its manifest."""
-    source = f"lrm pretrain --preset {folder.name}"
-    paths = [(folder / name).relative_to(data).as_posix() for name in names]
-    record_entries(data, [make_entry(data, p, source=source, licence="Apache-2.0", seed=seed) for p in paths])
+def _data(objects: int, config: PretrainConfig) -> dict[str, str]:
+    """What the card says about the training objects, and whom it names."""
+    seeds = f"seeds 0 to {objects - 1:,}"
+    words = {
+        "data": f"{objects:,} procedural objects, {MADE}, {seeds}",
+        "unseen": "mesh object",
+        "known": "procedural shapes",
+        "seen_whole": "",
+        "credits": "",
+        "options": "",
+    }
+    if config.lpips_weight:
+        words["seen_whole"] = (
+            f"; from {config.lpips_from:.0%} of the first round on, also LPIPS of squares of {PATCH} pixels"
+        )
+    if config.pool is None:
+        return words
+    pool = open_pool(config.pool)
+    return words | {
+        "data": f"{objects:,} objects: each, with a probability of {config.pool_share:.0%}, one of {len(pool)} "
+        f"meshes of a pool (digest {pool.digest}, credits below), else a procedural object, {MADE}, {seeds}",
+        "unseen": f"mesh in `data/objects` and in the library {LIBRARY}",
+        "known": "procedural shapes and the meshes of its pool",
+        "credits": _credits(pool),
+        "options": f" --pool FOLDER --pool-share {config.pool_share:g}",
+    }
+
+
+def _credits(pool: Pool) -> str:
+    """Every author of the pool's meshes by licence, as Markdown."""
+    authors = defaultdict(set)
+    for credit in pool.credits:
+        authors[credit.licence or "no licence stated"].add(credit.author or "unknown author")
+    lines = [f"- {licence}: {', '.join(sorted(names))}" for licence, names in sorted(authors.items())]
+    return "\nThe meshes of the pool, by licence, are the work of:\n\n" + "\n".join(lines) + "\n"
+
+
+def list_made(paths: Sequence[Path], source: str, seed: int) -> None:
+    """Enter files made by the command `source` into the manifest of the data folder, if they lie there."""
+    data = data_dir()
+    inside = [
+        path.resolve().relative_to(data).as_posix() for path in paths if path.resolve().is_relative_to(data)
+    ]
+    if inside:
+        record_entries(
+            data, [make_entry(data, p, source=source, licence="Apache-2.0", seed=seed) for p in inside]
+        )

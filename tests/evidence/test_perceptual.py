@@ -4,10 +4,10 @@ import pytest
 import torch
 from scipy.ndimage import gaussian_filter
 
-from lrm_core.evidence import perceptual
-from lrm_core.evidence.perceptual import lpips, lpips_with_gradients
 from lrm_core.objects import load_object
 from lrm_core.paths import data_dir
+from lrm_core.render import perceptual
+from lrm_core.render.perceptual import lpips, lpips_with_gradients
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,7 @@ from lrm_core.fit import ablation, pretrain_validation
 from lrm_core.fit.ablation import VARIANTS, Variant, ablate
 from lrm_core.fit.pretrain_config import PRESETS, get_preset
 from lrm_core.model.lrm import LRM
+from lrm_core.objects.manifest import check_manifest, read_manifest
 
 
 @pytest.fixture
@@ -35,6 +36,14 @@ def test_finished_variants_are_not_trained_again(tmp_path, tiny, monkeypatch):
     first = ablate("tiny", tmp_path, tmp_path / "table.csv", ["as trained"], steps=2, processes=1)
     monkeypatch.setattr("lrm_core.fit.pretrain.train_step", lambda *_: pytest.fail("trained again"))
     assert ablate("tiny", tmp_path, tmp_path / "table.csv", ["as trained"], steps=2, processes=1) == first
+
+
+def test_a_table_in_the_data_is_in_its_manifest(tmp_path, tiny, monkeypatch):
+    monkeypatch.setattr("lrm_core.fit.publish.data_dir", lambda: tmp_path / "data")
+    ablate("tiny", tmp_path, tmp_path / "data/tiny/table.csv", ["as trained"], steps=2, processes=1)
+    (entry,) = read_manifest(tmp_path / "data")
+    assert (entry.path, entry.source) == ("tiny/table.csv", "lrm ablate --preset tiny")
+    check_manifest(tmp_path / "data")
 
 
 @pytest.mark.parametrize("variant", VARIANTS.values(), ids=VARIANTS)
