@@ -13,6 +13,7 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 from lrm_core.evidence import verdicts
+from lrm_core.evidence.verdicts import KINDS
 from lrm_core.show.prose import number
 
 HEADER = [
@@ -53,7 +54,10 @@ class Scorecard(SphinxDirective):
 
     def _cells(self, row: Any) -> list[list[nodes.Node]]:
         claim = [nodes.paragraph("", "", self._name(row)), nodes.paragraph(text=row.quantity)]
-        return [claim, *([nodes.paragraph(text=text)] for text in scores(row))]
+        cells = [claim, *([nodes.paragraph(text=text)] for text in scores(row))]
+        if apart := by_kind(row):
+            cells[-1].append(nodes.paragraph(text=apart))
+        return cells
 
     def _name(self, row: Any) -> nodes.Node:
         """Id and title of a claim, linked where it has a chapter."""
@@ -73,6 +77,14 @@ def scores(row: Any) -> list[str]:
         _score(row.ours_published_definition),
         interval if not isnan(row.audited) else "–",
     ]
+
+
+def by_kind(row: Any) -> str:
+    """The audited number of real and of procedural objects apart, as text; empty unless there are both."""
+    means = {kind: getattr(row, kind) for kind in KINDS}
+    if any(map(isnan, means.values())):
+        return ""
+    return ", ".join(f"{kind} {_score(mean)}" for kind, mean in means.items())
 
 
 def _score(value: float) -> str:

@@ -1,6 +1,6 @@
 """The scorecard: every claim with its published number, ours by both definitions, and the verdict."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from functools import cache, partial
 from math import nan
@@ -21,6 +21,7 @@ from lrm_core.profiles import get_profile
 NOT_MEASURED = Case("not measured yet", "no record", lambda x: True)
 TOO_FEW = Case("not testable here", "fewer than 3 objects", lambda x: True)
 UNKNOWN = Interval(nan, nan, nan, 0)
+KINDS = ("real", "procedural")  # of objects, as their folders are called
 
 
 @dataclass(frozen=True)
@@ -44,14 +45,15 @@ def verdicts(
 
     Returns:
         One row per claim: claim, published, ours_published_definition, audited, low, high (95% interval of
-        audited over objects), verdict; then objects, seeds, title, quantity and the rule that decided. NaN
-        where nothing was measured.
+        audited over objects), verdict; then objects, seeds, title, quantity, the rule that decided, and real and
+        procedural (audited, mean over the objects of one kind). NaN where nothing was measured.
 
     Raises:
         ValueError: if the profile is unknown, a record is damaged, or the records mix models.
     """
     table = cache(partial(experiment_table, profile=profile, model_hash=model_hash, store=store))
-    return pd.DataFrame([_row(claim.id, claim.title, table) for claim in claims()])
+    kinds = _kinds(profile)
+    return pd.DataFrame([_row(claim.id, claim.title, table, kinds) for claim in claims()])
 
 
 def experiment_table(
@@ -112,7 +114,27 @@ def judge(rule: Rule, table: pd.DataFrame) -> Judgement:
     return Judgement(ours, audited, next(case for case in rule.cases if case.holds(interval)))
 
 
-def _row(claim_id: str, title: str, table: Callable[[str], pd.DataFrame]) -> dict[str, object]:
+def kind_means(table: pd.DataFrame, column: str, kinds: Mapping[str, str]) -> dict[str, float]:
+    """Mean over the objects of each of `KINDS`; NaN where there is none, or the column is no mean over objects."""
+    if column not in table or f"{column}.low" in table:
+        return dict.fromkeys(KINDS, nan)
+    values = per_object(table, column)
+    means = values.groupby([kinds.get(name) for name in values.index]).mean()
+    return {kind: float(means.get(kind, nan)) for kind in KINDS}
+
+
+def _kinds(profile: str) -> dict[str, str]:
+    """Folder of every object of a profile, by name; empty where its objects are not on this machine."""
+    try:
+        groups = get_profile(profile).members()
+    except FileNotFoundError:
+        return {}
+    return {folder.name: folder.parent.name for members in groups for folder in members}
+
+
+def _row(
+    claim_id: str, title: str, table: Callable[[str], pd.DataFrame], kinds: Mapping[str, str]
+) -> dict[str, object]:
     rule = RULES.get(claim_id)
     measured = table(rule.experiment) if rule else pd.DataFrame()
     found = judge(rule, measured) if rule else Judgement(UNKNOWN, UNKNOWN, NOT_MEASURED)
@@ -129,6 +151,7 @@ def _row(claim_id: str, title: str, table: Callable[[str], pd.DataFrame]) -> dic
         "title": title,
         "quantity": HEADLINES[claim_id].quantity,
         "rule": found.case.words,
+        **kind_means(measured, rule.audited if rule else "", kinds),
     }
 
 

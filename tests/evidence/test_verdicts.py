@@ -15,7 +15,7 @@ from lrm_core.evidence.headlines import HEADLINES, headline
 from lrm_core.evidence.provenance import Provenance, weights_hash
 from lrm_core.evidence.rulebook import RULES
 from lrm_core.evidence.rules import BASINS, RESIDUAL_SPECTRUM, Verdict
-from lrm_core.evidence.verdicts import experiment_table, intervals, judge
+from lrm_core.evidence.verdicts import experiment_table, intervals, judge, kind_means
 from lrm_core.profiles import get_profile
 
 PROVENANCE = Provenance("mini", "abc", {}, 1.0)
@@ -168,6 +168,17 @@ def test_scorecard_reads_the_records(tmp_path: Path) -> None:
     assert row["low"] < row["audited"] < row["high"]
     assert row["objects"] == 4
     assert "but not by power" in row["rule"]
+
+
+def test_kinds_of_objects_apart() -> None:
+    records = table(basins(), objects=4)
+    records["size"] = [1.0, 3.0, 5.0, 5.0, 10.0, 10.0, 100.0, 100.0]  # two seeds of four objects
+    names = list(dict.fromkeys(records["object"]))
+    kinds = dict(zip(names[:3], ("real", "real", "procedural"), strict=True))
+    assert kind_means(records, "size", kinds) == {"real": 3.5, "procedural": 10.0}
+    assert isnan(kind_means(records, "size", {names[0]: "real"})["procedural"])
+    records["size.low"] = 0.0
+    assert all(map(isnan, kind_means(records, "size", kinds).values()))
 
 
 def test_scorecard_ignores_records_of_other_weights(tmp_path: Path) -> None:

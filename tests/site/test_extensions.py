@@ -108,6 +108,12 @@ def test_a_score_without_records_shows_dashes():
     assert scorecard.scores(row)[3] == "0.50 [−0.25, 0.75]"
 
 
+def test_kinds_of_objects_stand_apart_only_where_there_are_both():
+    scorecard = _extension("scorecard")
+    assert scorecard.by_kind(SimpleNamespace(real=0.5, procedural=-0.25)) == "real 0.50, procedural −0.25"
+    assert scorecard.by_kind(SimpleNamespace(real=0.5, procedural=nan)) == ""
+
+
 def test_every_claim_with_a_rule_is_linked_to_a_chapter_about_it():
     chapters = _extension("scorecard").CHAPTERS
     assert chapters.keys() == RULES.keys()
