@@ -11,15 +11,20 @@ import torch
 
 from lrm_core import load_model
 from lrm_core.evidence.experiments.e02_basins import latent_distance
+from lrm_core.evidence.experiments.e05_residual_spectrum import BANDS, shares_summary
+from lrm_core.evidence.experiments.e06_response import DecoderResponse
+from lrm_core.evidence.matter import matter_texels
 from lrm_core.evidence.metrics import image_l1
-from lrm_core.evidence.oracles import predicted_planes
+from lrm_core.evidence.oracles import predicted_planes, render_planes
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import load_object
 from lrm_core.paths import data_dir
 from lrm_core.render.quality import psnr
 from lrm_core.show.explorables import Explorable, basins_line, explorable_html, page_script, scripts
 from lrm_core.show.explorables.band_mixer import mixer
+from lrm_core.show.explorables.camera_mismatch import Told, mismatch
 from lrm_core.show.explorables.judged import Judged, judged_views
+from lrm_core.show.explorables.noise_probe import Probed, probe
 from lrm_core.show.viewer import Packed, unpack
 from lrm_core.spectral import (
     PUBLISHED_EDGES,
@@ -33,7 +38,15 @@ from lrm_core.spectral import (
 OBJECT = data_dir() / "mini" / "objects" / "real" / "cc0_JapaneseLantern"
 PATIENCE = 240_000  # milliseconds
 ROOT = "document.querySelector('.lrm-explorable')"
-CHAPTERS = {"01_basins": "line", "02_residual_spectrum": "spectrum", "04_band_correction": "mixer"}
+CHAPTERS = {
+    "01_basins": "line",
+    "02_residual_spectrum": "spectrum",
+    "03_decoder_response": "probe",
+    "04_band_correction": "mixer",
+    "08_source_distance": "mismatch",
+}
+CONFIG = DecoderResponse(views=2)
+RECORD = {"audited.predicted.response": [0.01 * (index + 1) for index in range(CONFIG.bins)]}
 
 
 @dataclass
@@ -48,6 +61,23 @@ class Scene:
     def mixer(self) -> Explorable:
         figure = mixer(self.predicted, self.reference, self.model.decoder, self.judged, "lantern")
         return _small(figure)
+
+    def probe(self) -> Explorable:
+        probed = {
+            name: Probed(planes, matter_texels(self.model, planes))
+            for name, planes in (("predicted", self.predicted), ("reference", self.reference))
+        }
+        return _small(probe(probed, self.model.decoder, self.judged, CONFIG, RECORD, "lantern"))
+
+    @property
+    def told(self) -> Told:
+        """Predictions on both sides of the right one, on the line to the reference."""
+        ways = {0.8: 0.5, 1.0: 0.0, 1.25: -0.3}
+        planes = {factor: torch.lerp(self.predicted, self.reference, way) for factor, way in ways.items()}
+        return Told(planes, self.reference, 0.2)
+
+    def mismatch(self) -> Explorable:
+        return _small(mismatch(self.told, self.model.decoder, self.judged, {}, "lantern"))
 
     def line(self) -> Explorable:
         return _small(basins_line.line(self.reference, self.predicted, self.model, self.judged, "lantern"))
@@ -72,7 +102,7 @@ def scene() -> Scene:
 
 @pytest.fixture(scope="module")
 def figures(scene) -> dict[str, Explorable]:
-    return {"mixer": scene.mixer(), "line": scene.line()}
+    return {name: getattr(scene, name)() for name in ("mixer", "line", "probe", "mismatch")}
 
 
 @pytest.fixture
@@ -98,11 +128,11 @@ def show(visit, tmp_path):
 
 @pytest.fixture(scope="module")
 def bench(browser, tmp_path_factory, figures):
-    """A page in which every function of the script can be called; `mixed` and `lined` are what figures carry."""
+    """A page in which every function of the script can be called; `mixed` and such are what figures carry."""
     page, file = browser.new_page(), tmp_path_factory.mktemp("bench") / "page.html"
     file.write_text(f'<!doctype html><meta charset="utf-8"><script>{scripts.joined()}</script>')
     page.goto(file.as_uri())
-    for name, key in (("mixed", "mixer"), ("lined", "line")):
+    for name, key in (("mixed", "mixer"), ("lined", "line"), ("probed", "probe")):
         state = figures[key].page_state()
         page.evaluate(
             f"""state => {{
@@ -333,6 +363,112 @@ def test_the_line_agrees_with_its_curve_and_its_ends(show, figures):
     assert f"{said['scores']['psnr']:.1f} dB" in seen.page.inner_text(".lrm-explorable [role=status]")
 
 
+@pytest.mark.parametrize("band", [2, 9])
+def test_h_in_the_page_is_the_change_of_the_pictures_of_lrm_core(show, bench, scene, figures, band):
+    """By the page's own noise, around the prediction where the object is, so as in E6."""
+    edges = [CONFIG.edges[band], CONFIG.edges[band + 1]]
+    call = """(edges) => {
+      const { predicted, predicted_mask } = probed, { shape, values } = predicted;
+      const std = spreadInside(predicted, predicted_mask.values).map((one) => 0.15 * one);
+      const white = new Spectra({ shape, values: gaussian(values.length) });
+      return [[...bandNoise(white, edges, std, predicted_mask.values)], [...std]];
+    }"""
+    noise, std = (torch.tensor(values) for values in bench.evaluate(call, edges))
+    images = [
+        scene.judged.rendered(scene.model, planes)
+        for planes in (scene.predicted, scene.predicted + noise.view_as(scene.predicted))
+    ]
+    expected = float((images[1] - images[0]).abs().mean() / std.square().mean().sqrt())
+    seen = show(figures["probe"], address=f"#probe={band},0.15,0,1")
+    found = _counted(seen)["scores"]
+    print(f"explorables: H of bin {band} x {found['h'] / expected:.4f}")
+    assert found["h"] == pytest.approx(expected, rel=0.03)
+    change = float((images[1] - images[0]).norm() / images[0].norm())
+    assert found["picturesChange"] == pytest.approx(change, rel=0.05)
+    said = seen.page.inner_text(".lrm-explorable [role=status]")
+    stored = RECORD["audited.predicted.response"][band]
+    assert f"H is {found['h']:.4f}, {found['h'] / stored:.2f} times the {stored:.4f} of the record" in said
+
+
+def test_measured_points_stay_and_no_curve_is_drawn_without_a_record(show, figures):
+    seen = show(figures["probe"], address="#probe=2,0.15,0,1")
+    count = f"{ROOT}.querySelectorAll('svg circle[r=\"{{}}\"][cx]').length"
+    _counted(seen)
+    assert (seen.value(count.format(5)), seen.value(count.format(4))) == (1, 0)
+    seen.page.fill(".lrm-explorable input[name=draw]", "2")
+    seen.page.wait_for_function(f"() => {ROOT}.dataset.counted === '2'", timeout=PATIENCE)
+    assert (seen.value(count.format(5)), seen.value(count.format(4))) == (1, 1)
+    assert seen.value(f"{ROOT}.querySelectorAll('svg polyline').length") == 1
+    seen.page.fill(".lrm-explorable input[name=place]", "1")
+    seen.page.wait_for_function(f"() => {ROOT}.dataset.counted === '3'", timeout=PATIENCE)
+    assert (seen.value(count.format(5)), seen.value(count.format(4))) == (1, 0)
+    assert seen.value(f"{ROOT}.querySelectorAll('svg polyline').length") == 0
+
+
+@pytest.mark.parametrize(("told", "factor"), [(0, 0.8), (1, 1.0), (2, 1.25)])
+def test_a_mismatch_is_judged_as_in_python(show, scene, figures, told, factor):
+    figure = figures["mismatch"]
+    found = _counted(show(figure, address=f"#mismatch={told},1"))
+    planes, reference = scene.told.planes[factor], scene.reference
+    expected = {"residual": planes - reference, "manufactured": planes - scene.predicted}
+    for part, residual in expected.items():
+        if not residual.any():
+            assert found["shares"][part] is None
+            continue
+        summary = shares_summary(residual)
+        for measure, column in (("amplitude", "published"), ("power", "power")):
+            shares = [summary[column][band] for band in BANDS]
+            assert found["shares"][part][measure] == pytest.approx(shares, abs=1e-3)
+    drawn = render_planes(scene.model, planes, scene.judged.views.cameras, scene.judged.size)
+    images, truth = (scene.judged.pixels(each) for each in (drawn.rgb, scene.judged.views.images))
+    area = float(scene.judged.pixels(drawn.weight).mean()) / scene.told.area
+    scores = found["scores"]
+    print(f"explorables: area x {scores['area'] / area:.4f}")
+    assert scores["area"] == pytest.approx(area, rel=0.01)
+    assert scores["l1"] == pytest.approx(float(image_l1(images, truth).mean()), rel=0.03)
+    assert scores["psnr"] == pytest.approx(float(psnr(images, truth).mean()), abs=0.3)
+
+
+def test_a_larger_object_covers_more_and_its_size_alone_has_changed(show, figures):
+    seen = show(figures["mismatch"])
+    before = _counted(seen)
+    assert before["shares"]["manufactured"] is None
+    seen.page.fill(".lrm-explorable input[name=scale]", "1.2")
+    seen.page.wait_for_function(f"() => {ROOT}.dataset.counted === '2'", timeout=PATIENCE)
+    after = _counted(seen)
+    assert 1.2 < after["scores"]["area"] / before["scores"]["area"] < 1.2**2 + 0.2
+    assert after["shares"]["manufactured"]["size"] > 0
+    assert "1.20 times as large" in seen.page.inner_text(".lrm-explorable [role=status]")
+
+
+@pytest.mark.parametrize("name", ["probe", "mismatch"])
+def test_every_slider_of_a_list_shows_its_text_and_is_kept_in_the_address(show, figures, name):
+    figure = figures[name]
+    seen, expected = show(figure), dict(figure.content["start"])
+    for entry in figure.content["sliders"]:
+        key = "ArrowLeft" if expected[entry["name"]] == entry["max"] else "ArrowRight"
+        seen.page.focus(f".lrm-explorable input[name={entry['name']}]")
+        seen.page.keyboard.press(key)
+        expected[entry["name"]] += entry["step"] * (1 if key == "ArrowRight" else -1)
+        found = [float(text) for text in seen.value("location.hash").removeprefix(f"#{name}=").split(",")]
+        assert found == pytest.approx(list(expected.values()))
+        if "texts" in entry:
+            text = entry["texts"][expected[entry["name"]]]
+            shown = f"document.querySelector('.lrm-explorable input[name={entry['name']}]')"
+            assert seen.value(f"{shown}.getAttribute('aria-valuetext')") == text
+            assert text in seen.value(f"{shown}.closest('label').textContent")
+    for button in seen.page.query_selector_all(".lrm-explorable .lrm-ex-buttons button")[:-1]:
+        button.click()
+        assert button.get_attribute("aria-pressed") == "true"
+
+
+def test_a_number_between_two_entries_of_a_list_is_rounded(show, figures):
+    seen = show(figures["mismatch"], address="#mismatch=1.6,0.9")
+    inputs = "[...document.querySelectorAll('.lrm-explorable input')].map((input) => Number(input.value))"
+    assert seen.value(inputs) == [2, 0.9]
+    _counted(seen)  # nothing is missing in a list
+
+
 def test_the_picture_follows_a_slider(show, figures):
     seen, viewer = show(figures["mixer"]), "document.querySelector('.lrm-viewer')"
     seen.page.wait_for_function(f"() => {viewer}.dataset.stage === 'rest'", timeout=PATIENCE)
@@ -343,11 +479,19 @@ def test_the_picture_follows_a_slider(show, figures):
     assert seen.value(picture) != before
 
 
-@pytest.mark.parametrize("reason", ["no WebGL2", "reduced motion"])
-def test_numbers_and_small_pictures_need_no_graphics_card(browser, tmp_path, figures, reason):
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("line", "no WebGL2"),
+        ("line", "reduced motion"),
+        ("probe", "no WebGL2"),
+        ("mismatch", "reduced motion"),
+    ],
+)
+def test_numbers_and_small_pictures_need_no_graphics_card(browser, tmp_path, figures, name, reason):
     file = tmp_path / "page.html"
     file.write_text(
-        f'<!doctype html><meta charset="utf-8"><body>{explorable_html(figures["line"].page_state())}'
+        f'<!doctype html><meta charset="utf-8"><body>{explorable_html(figures[name].page_state())}'
         f'<script type="module">{page_script()}</script>'
     )
     context = browser.new_context(reduced_motion="reduce" if reason == "reduced motion" else "no-preference")

@@ -1,7 +1,9 @@
-"""Figures that compute in the page: a band mixer, a spectrum of chosen slope, a walk between two oracles."""
+"""Figures that compute in the page: bands mixed, a spectrum of chosen slope, noise, a walk, a wrong distance."""
 
 from lrm_core.show.explorables.band_mixer import show_band_mixer
 from lrm_core.show.explorables.basins_line import show_basins_line
+from lrm_core.show.explorables.camera_mismatch import show_camera_mismatch
+from lrm_core.show.explorables.noise_probe import show_noise_probe
 from lrm_core.show.explorables.page import EXPLORABLE_MIME, ExplorableFigure, explorable_html
 from lrm_core.show.explorables.scripts import es_module, page_script
 from lrm_core.show.explorables.spectrum import show_spectrum
@@ -16,5 +18,7 @@ __all__ = [
     "page_script",
     "show_band_mixer",
     "show_basins_line",
+    "show_camera_mismatch",
+    "show_noise_probe",
     "show_spectrum",
 ]

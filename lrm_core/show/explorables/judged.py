@@ -53,7 +53,7 @@ class Judged:
         return {"cameras": cameras, "size": self.size, "stride": self.stride, "samples": SAMPLES}
 
 
-def judged_views(item: RenderedObject) -> Judged:
-    """The first held-out views of an object."""
-    views = heldout_views(item, VIEWS)
+def judged_views(item: RenderedObject, count: int = VIEWS) -> Judged:
+    """The first held-out views of an object, at most so many."""
+    views = heldout_views(item, count)
     return Judged(views, max(1, views.images.shape[-1] // SIDE))

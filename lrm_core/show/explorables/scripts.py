@@ -7,8 +7,8 @@ from lrm_core.show.viewer import scripts
 
 FOLDER = Path(__file__).parent / "js"
 EXPLORABLES = (
-    *("fft", "bands", "cast", "judge", "hash", "controls"),
-    *("mixed", "mixer", "line", "spectrum", "explorables"),
+    *("fft", "bands", "noise", "cast", "judge", "hash", "controls", "chart"),
+    *("mixed", "mixer", "line", "spectrum", "probe", "mismatch", "explorables"),
 )  # later files use earlier ones
 
 

@@ -1,6 +1,6 @@
 """An explorable as a widget: in JupyterLab and in the page the same script, with the same content."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 import traitlets
@@ -57,3 +57,8 @@ def check_state(state: Mapping[str, float], sliders: list[Mapping[str, Any]]) ->
 def slider(name: str, label: str, low: float, high: float, step: float, unit: str = "") -> dict[str, Any]:
     """One slider as `controls.js` reads it."""
     return {"name": name, "label": label, "unit": unit, "min": low, "max": high, "step": step}
+
+
+def choice(name: str, label: str, texts: Sequence[str]) -> dict[str, Any]:
+    """A slider over the numbers of a list of texts, which it shows."""
+    return slider(name, label, 0, len(texts) - 1, 1) | {"texts": list(texts)}

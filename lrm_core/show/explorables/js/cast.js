@@ -84,6 +84,7 @@ class Caster {
     this.mlp = new Mlp(tensors);
     this.folded = folded;
     this.table = byTexel(folded, this.wide);
+    this.covered = 0; // light that the object stops, summed over all pixels drawn
   }
 
   /** To be run once, before `picture`: finds out what is empty. */
@@ -124,6 +125,7 @@ class Caster {
       if (this.occupied[cell]) return true;
       ray.take(raw[cell], texels[4 * cell] / 255, texels[4 * cell + 1] / 255, texels[4 * cell + 2] / 255);
     }
+    this.covered += 1 - ray.reach;
     ray.light.forEach((part, lane) => (out[ray.at + lane] = part + ray.reach * WHITE));
     return false;
   }

@@ -68,7 +68,8 @@ function showShare(cell, share, colour, marks = {}) {
 
 class Explorable {
   /**
-   * `content`: {key, title, sliders: [{name, label, unit, min, max, step}], start, presets: [{label, state}], note};
+   * `content`: {key, title, sliders: [{name, label, unit, min, max, step}], start, presets: [{label, state}], note}; a
+   * slider with `texts` shows the text of its number, which is whole;
    * `linked`: whether the state is kept in the address, as in a page; a kernel's page has an address of its own.
    */
   constructor(model, el, linked) {
@@ -144,8 +145,8 @@ class Explorable {
   /** Change part of the state, within the limits of its sliders; `write` it to the address unless it comes from there. */
   set(change, write = true) {
     const before = this.state, wanted = { ...before };
-    for (const { name, min, max } of this.content.sliders)
-      if (name in change) wanted[name] = Math.min(max, Math.max(min, change[name]));
+    for (const { name, min, max, texts } of this.content.sliders)
+      if (name in change) wanted[name] = Math.min(max, Math.max(min, texts ? Math.round(change[name]) : change[name]));
     this.state = this.settled(wanted, change);
     const changed = this.names.filter((name) => this.state[name] !== before[name]);
     if (this.linked && write) this.remember();
@@ -158,8 +159,9 @@ class Explorable {
   }
 
   show(changed) {
-    for (const { name, unit, step } of this.content.sliders) {
-      const { input, value } = this.inputs[name], text = this.state[name].toFixed((String(step).split(".")[1] ?? "").length);
+    for (const { name, unit, step, texts } of this.content.sliders) {
+      const { input, value } = this.inputs[name], digits = (String(step).split(".")[1] ?? "").length;
+      const text = texts?.[this.state[name]] ?? this.state[name].toFixed(digits);
       input.value = this.state[name];
       value.textContent = `${text} ${unit}`.trim();
       input.setAttribute("aria-valuetext", value.textContent);

@@ -20,15 +20,18 @@ function distances(a, b) {
 }
 
 class Judge {
-  /** `views`: {cameras, size, stride, samples}, as `judged.py` writes them; `tensors` hold the decoder and `truth`. */
+  /** `views`: {cameras, size, stride, samples}, as `judged.py` writes them; `tensors` hold the decoder, and `truth` if any. */
   constructor(tensors, views) {
     Object.assign(this, { tensors, views });
-    this.side = tensors.truth.shape[2];
-    const count = 3 * this.side ** 2;
-    this.truth = views.cameras.map((_, view) => tensors.truth.values.subarray(view * count, (view + 1) * count));
+    this.side = Math.ceil(views.size / views.stride);
+    const count = 3 * this.side ** 2, { truth } = tensors;
+    this.truth = views.cameras.map((_, view) => truth?.values.subarray(view * count, (view + 1) * count));
   }
 
-  /** Pictures (rows of three colours) of a triplane in every view; null as soon as they are no longer `wanted`. */
+  /**
+   * Pictures (rows of three colours) of a triplane in every view, with `covered`, the mean over all pixels of the light
+   * that the object stops; null as soon as they are no longer `wanted`.
+   */
   async pictures(planes, wanted) {
     const caster = new Caster(this.tensors, planes), { cameras, size, stride, samples } = this.views, drawn = [];
     if (!(await inSlices(caster.prepare(), breath, wanted))) return null;
@@ -37,7 +40,7 @@ class Judge {
       if (!(await inSlices(caster.picture(camera, size, stride, samples, out), breath, wanted))) return null;
       drawn.push(out);
     }
-    return drawn;
+    return Object.assign(drawn, { covered: caster.covered / (drawn.length * this.side ** 2) });
   }
 }
 

@@ -3,8 +3,6 @@
 // A step mixes two triplanes (0.2 million operations at C = 32, R = 32), correlates them channel by channel with both
 // ends (1.2 million), and draws as `mixer.js` does.
 
-const CHART = { width: 320, height: 150, left: 34, right: 8, top: 10, bottom: 22 };
-
 /** Mean over the channels of Pearson's coefficient, and mean absolute difference: `latent_distance` in Python. */
 function latentDistance({ shape, values }, other) {
   const texels = shape[2] * shape[3], channels = values.length / texels;
@@ -20,35 +18,6 @@ function latentDistance({ shape, values }, other) {
     if (va > 0 && vb > 0) correlation += (ab - (a * b) / texels) / Math.sqrt(va * vb) / channels;
   }
   return { correlation, l1 };
-}
-
-/** A number against t: a curve, and a point that moves; `range` is its least and greatest value. */
-function chart(title, curves, range) {
-  const { width, height, left, right, top, bottom } = CHART;
-  const draw = (tag, attributes, ...children) => {
-    const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
-    Object.entries(attributes).forEach(([name, value]) => element.setAttribute(name, value));
-    element.append(...children);
-    return element;
-  };
-  const x = (t) => left + t * (width - left - right);
-  const y = (value) => top + ((range[1] - value) / (range[1] - range[0])) * (height - top - bottom);
-  const level = (value) => [
-    draw("line", { x1: left, x2: width - right, y1: y(value), y2: y(value), stroke: "var(--pst-color-border, #8886)" }),
-    draw("text", { x: left - 5, y: y(value) + 4, "text-anchor": "end" }, String(value))];
-  const points = curves.map(({ colour }) => draw("circle", { r: 5, fill: colour, stroke: "var(--pst-color-background, #fff)" }));
-  const lines = curves.map(({ colour, values }) => draw("polyline", { fill: "none", stroke: colour, "stroke-width": 2,
-    points: values.map((value, at) => `${x(at / (values.length - 1))},${y(value)}`).join(" ") }));
-  const ends = ["t = 0", "t = 1"].map((text, at) =>
-    draw("text", { x: x(at), y: height - 5, "text-anchor": at ? "end" : "start" }, text));
-  const picture = draw("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": title },
-    ...range.flatMap(level), ...lines, ...points, ...ends);
-  const move = (t, values) => points.forEach((point, at) => {
-    point.setAttribute("visibility", values ? "visible" : "hidden");
-    if (values) Object.entries({ cx: x(t), cy: y(values[at]) }).forEach((entry) => point.setAttribute(...entry));
-  });
-  const names = curves.map(({ name, colour }) => make("span", {}, make("span", { "aria-hidden": "true", style: `color:${colour}` }, "● "), `${name} `));
-  return { element: make("figure", {}, make("figcaption", {}, title, ": ", ...names), picture), move };
 }
 
 class Line extends MixedPlanes {

@@ -21,10 +21,8 @@ class SpectrumFigure extends Explorable {
   /** White noise, the same each time: its transform is given the slope. */
   noise() {
     const { side } = this.content;
-    let seed = 1;
-    const uniform = () => (seed = (seed * 16807) % 2147483647) / 2147483647; // Park and Miller 1988
     this.fourier = new Fourier(side);
-    this.re = Float64Array.from({ length: side * side }, () => Math.sqrt(-2 * Math.log(uniform())) * Math.cos(2 * Math.PI * uniform()));
+    this.re = gaussian(side * side);
     this.im = new Float64Array(side * side);
     this.fourier.forward(this.re, this.im);
     this.radius = frequencyRadius(side);

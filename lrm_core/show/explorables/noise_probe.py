@@ -1,0 +1,135 @@
+"""Noise probe: noise of one bin of frequencies in the planes, and where that falls on H(f) (claim C3; audit A5)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from IPython.display import display
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+from lrm_core.evidence.experiments.e06_response import DecoderResponse
+from lrm_core.evidence.matter import matter_texels
+from lrm_core.show.chapter import Chapter
+from lrm_core.show.explorables.band_mixer import check_side
+from lrm_core.show.explorables.judged import Judged, judged_views
+from lrm_core.show.explorables.stored import stored_row
+from lrm_core.show.explorables.widget import Explorable, choice, slider
+from lrm_core.show.viewer import TriplaneViewer, pack
+from lrm_core.show.viewer.quantise import check_field
+from lrm_core.spectral.bands import band_masks
+
+LEVEL_STEP = 0.05
+DRAWS = 8
+PEAK = 2  # number of the bin in which the published curve is highest (audit A5)
+VIEW = {"azimuth": -60.0, "elevation": 20.0}  # degrees
+PLACES = {
+    "the prediction": ("audited.predicted", "predicted"),
+    "the oracle": ("audited.reference", "reference"),
+    "the oracle, as published": ("published", "reference"),
+}  # what is probed: its columns in the records, its planes
+NOTE = (
+    "H is the mean absolute change of the pictures over the standard deviation of the noise, as in the records: "
+    "in the same held-out views, here on one pixel of {pixels}. As published, the noise lies on all texels and "
+    "its size is in units of the planes; else it lies where the object is, and its size is over the spread that "
+    "each channel has there. The page draws its own noise; thin lines are one standard deviation between the "
+    "draws of the record. The first bin holds {first} of {all} modes, so that draws differ most there, and two "
+    "say little of how much. Points that were measured before with noise of this size stay on the chart."
+)
+
+
+@dataclass(frozen=True)
+class Probed:
+    """Planes to which noise is added, (3, C, R, R), and the texels that an object reads there, (3, R, R)."""
+
+    planes: Float[Tensor, "3 C R R"]
+    mask: Bool[Tensor, "3 R R"]
+
+
+def show_noise_probe(chapter: Chapter) -> None:
+    """Display the probe of the chapter's object, around its prediction and its oracle from there.
+
+    Raises:
+        ValueError: if planes and decoder do not go together, or the planes' side is no power of two.
+    """
+    planes = {"predicted": chapter.predicted, "reference": chapter.oracle("predicted").planes}
+    probed = {name: Probed(each, matter_texels(chapter.model, each)) for name, each in planes.items()}
+    config, row = chapter.configuration, stored_row(chapter.table, chapter.item.name, chapter.seed)
+    judged = judged_views(chapter.item, config.views)
+    display(probe(probed, chapter.model.decoder, judged, config, row, chapter.item.name))
+
+
+def probe(
+    probed: Mapping[str, Probed],
+    decoder: nn.Module,
+    judged: Judged,
+    config: DecoderResponse,
+    row: Mapping[str, Any],
+    name: str,
+) -> Explorable:
+    """The probe of any "predicted" and "reference"; `row` is a record of E6; raises as `show_noise_probe`."""
+    tensors = {}
+    for key, each in probed.items():
+        check_field(each.planes, decoder)
+        check_side(each.planes)
+        tensors |= {key: (each.planes, 2), f"{key}_mask": (each.mask.float(), 1)}
+    tensors |= {key: (value, 1) for key, value in decoder.state_dict().items()}
+    scene, alt = TriplaneViewer(**VIEW), f"The predicted triplane of {name}, with noise of one bin."
+    content = _content(config, row) | {"scene": scene.scene(), "views": judged.content()}
+    content["note"] = _note(probed["predicted"].planes.shape[-1], judged, config)
+    return Explorable.of(content, scene.still(probed["predicted"].planes, decoder), alt, pack(tensors))
+
+
+def _content(config: DecoderResponse, row: Mapping[str, Any]) -> dict[str, Any]:
+    last = config.bins - 1
+    presets = [
+        (f"C3: first bin ({_bin(config, 0)})", _state(0, config.level)),
+        (f"A5: bin of the published peak ({_bin(config, PEAK)})", _state(PEAK, config.level)),
+        (f"C3: last bin ({_bin(config, last)})", _state(last, config.level)),
+        ("C3 as published: first bin", _state(0, config.published_std, len(PLACES) - 1)),
+        ("C3 as published: last bin", _state(last, config.published_std, len(PLACES) - 1)),
+    ]
+    return {
+        "key": "probe",
+        "title": "Noise probe",
+        "sliders": [
+            choice("band", "Noise from, in × Nyquist", [_bin(config, index) for index in range(config.bins)]),
+            slider("level", "Size of the noise", min(config.levels), max(config.levels), LEVEL_STEP),
+            choice("place", "Around", list(PLACES)),
+            slider("draw", "Draw of the noise", 1, DRAWS, 1),
+        ],
+        "start": _state(PEAK, config.level),
+        "presets": [{"label": label, "state": state} for label, state in presets],
+        "edges": config.edges,
+        "axis": "H by frequency; points by this page",
+        "places": [_place(*place, config, row) for place in PLACES.values()],
+    }
+
+
+def _note(side: int, judged: Judged, config: DecoderResponse) -> str:
+    first = int(band_masks(side, config.edges[:2]).sum())
+    return NOTE.format(pixels=judged.stride**2, first=first, all=side**2)
+
+
+def _state(band: int, level: float, place: int = 0, draw: int = 1) -> dict[str, float]:
+    return {"band": band, "level": level, "place": place, "draw": draw}
+
+
+def _bin(config: DecoderResponse, index: int) -> str:
+    return f"{config.edges[index]:g} to {config.edges[index + 1]:g}"
+
+
+def _place(column: str, planes: str, config: DecoderResponse, row: Mapping[str, Any]) -> dict[str, Any]:
+    """What is probed, and the curve of the record there with a standard deviation between draws to both sides."""
+    masked = column != "published"
+    level = config.level if masked else config.published_std
+    place = {"planes": planes, "mask": f"{planes}_mask" if masked else None, "curves": []}
+    mean, spread = (row.get(f"{column}.{name}") for name in ("response", "spread.response"))
+    if not isinstance(mean, list):
+        return place
+    curves = [{"name": f"record at {level:g}, {config.draws} draws", "values": mean}]
+    if isinstance(spread, list):
+        sides = (torch.tensor(mean) + side * torch.tensor(spread) for side in (1, -1))
+        curves += [{"values": side.tolist(), "dash": "2 3"} for side in sides]
+    return place | {"curves": curves}
