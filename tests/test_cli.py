@@ -15,6 +15,7 @@ from lrm_core.objects import load_object
 COMMANDS = (
     "ablate",
     "arms",
+    "evaluate",
     "finetune",
     "models",
     "objects",

@@ -23,10 +23,22 @@ MODEL_SECTIONS = [
     "What it is",
     "What it has seen",
     "How it was trained",
+    "What was tried before the long run",
     "How good it is",
     "What this means for the other chapters",
     "Run it yourself",
 ]
+OWN = "Your own picture"
+OWN_SECTIONS = [
+    "What goes in",
+    "What the model makes of it",
+    "The mesh",
+    "The files",
+    "What it can and cannot do",
+    "Run it yourself",
+]
+OTHER_SECTIONS = {MODEL: MODEL_SECTIONS, OWN: OWN_SECTIONS}  # of chapters that examine no claim
+PARAMETERS = {"profile": "mini", "seed": 0, "objects": None, "refresh": False, "device": "cpu"}
 LONGEST_CELL, LONGEST_FUNCTION = 25, 10
 NOT_PROSE = re.compile(r"\$\$.*?\$\$|\$[^$]*\$|```.*?```|`[^`]*`|\]\([^)]*\)", re.DOTALL)
 
@@ -38,6 +50,13 @@ def notebook(request) -> nbformat.NotebookNode:
 
 def _code(notebook) -> list:
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def _headings(notebook) -> list[str]:
+    return [
+        line.lstrip("# ") for cell in notebook.cells if cell.cell_type == "markdown"
+        for line in cell.source.splitlines() if line.startswith("#")
+    ]  # fmt: skip
 
 
 def _is_parameters(cell) -> bool:
@@ -59,8 +78,8 @@ def test_one_cell_holds_the_parameters_with_their_defaults(notebook):
     (cell,) = filter(_is_parameters, _code(notebook))
     values = {}
     exec(cell.source, {}, values)
-    expected = {"profile": "mini", "seed": 0, "objects": None, "refresh": False, "device": "cpu"}
-    assert values == expected
+    own = _headings(notebook)[0] == OWN
+    assert values == (PARAMETERS | {"picture": None} if own else PARAMETERS)
 
 
 def test_cells_and_functions_are_short(notebook):
@@ -87,11 +106,8 @@ def test_no_number_is_typed(notebook):
 
 
 def test_every_chapter_has_the_same_shape(notebook):
-    headings = [
-        line.lstrip("# ") for cell in notebook.cells if cell.cell_type == "markdown"
-        for line in cell.source.splitlines() if line.startswith("#")
-    ]  # fmt: skip
-    assert headings[1:] == (MODEL_SECTIONS if headings[0] == MODEL else SECTIONS)
+    title, *sections = _headings(notebook)
+    assert sections == OTHER_SECTIONS.get(title, SECTIONS)
     first = notebook.cells[0].source.split("\n\n")
     assert len(first) == 2, "a chapter opens with its title and one sentence"
     assert len(re.findall(r"[.?!](?:\s|$)", first[1])) == 1

@@ -1,4 +1,4 @@
-"""Commands on models and pictures: which weights are here, and assets from a picture."""
+"""Commands on models: which weights are here, assets from a picture, and scores on rendered objects."""
 
 from pathlib import Path
 
@@ -54,6 +54,40 @@ def predict(
     click.echo(f"{output_dir}: {len(report.made)} made, {len(report.kept)} kept, {len(report.failed)} failed")
     if report.failed:
         raise ValueError("\n".join(report.failed.values()))
+
+
+@click.command()
+@click.argument("model_name", metavar="MODEL")
+@click.argument("folders", metavar="FOLDER...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--output-dir",
+    "--out",
+    type=click.Path(path_type=Path),
+    default="evaluated",
+    show_default=True,
+    help="Of the page and the tables.",
+)
+@click.option("--split", default="all", show_default=True, help="train, val or all, by the folder's meta.")
+@click.option("--device", default="cpu", show_default=True, help="cpu or cuda.")
+def evaluate(model_name: str, folders: tuple[Path, ...], output_dir: Path, split: str, device: str) -> None:
+    """Score a model, by name or path, on rendered objects: each view against its image, as tables and a page."""
+    from lrm_core.evidence.evaluate import evaluate as evaluated
+    from lrm_core.evidence.evaluate import listed_objects
+    from lrm_core.evidence.evaluation_record import Subject
+    from lrm_core.model.checkpoints import load_model
+    from lrm_core.show.evaluation_page import PAGE, object_table, summary_table, write_evaluation
+
+    listed_objects(folders, split)
+    model = load_model(model_name, device).requires_grad_(False)
+    output_dir.mkdir(parents=True, exist_ok=True)
+    found = evaluated(model, folders, split)
+    write_evaluation(output_dir, found, Subject.of(model, model_name), split)
+    for table in (object_table(found), summary_table(found)):
+        click.echo(table.to_string(index=False) + "\n")
+    count = len(found.objects())
+    click.echo(f"{count} objects evaluated, {len(found.failed)} failed; see {output_dir / PAGE}")
+    if found.failed:
+        raise ValueError("\n".join(found.failed.values()))
 
 
 @click.command()

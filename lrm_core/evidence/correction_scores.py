@@ -17,9 +17,9 @@ from lrm_core.evidence.oracles import (
     predicted_planes,
     render_images,
 )
-from lrm_core.evidence.perceptual import lpips
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject
+from lrm_core.render.perceptual import lpips
 from lrm_core.render.quality import psnr
 
 Planes = Float[Tensor, "3 c r r"]

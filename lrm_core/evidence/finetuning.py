@@ -8,13 +8,13 @@ import pandas as pd
 
 from lrm_core.atomic import replacing
 from lrm_core.evidence.metrics import image_l1, ssim
-from lrm_core.evidence.perceptual import lpips, lpips_with_gradients
 from lrm_core.fit.examples import Example
 from lrm_core.fit.finetune_config import FinetuneConfig
 from lrm_core.fit.losses import ImageLoss
 from lrm_core.fit.trainer import Finetuned, finetune
 from lrm_core.model.checkpoints import load_model
 from lrm_core.objects import load_split
+from lrm_core.render.perceptual import lpips, lpips_with_gradients
 from lrm_core.render.quality import psnr
 
 TRAINING_VIEWS = range(4)  # as published: the source and three more

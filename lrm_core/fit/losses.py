@@ -80,7 +80,7 @@ class ImageLoss:
         """The loss of images in [0, 1].
 
         Args:
-            perceptual: the distance of each pair of images, such as `lpips_with_gradients` of the evidence.
+            perceptual: the distance of each pair of images, such as `lpips_with_gradients`.
 
         Raises:
             ValueError: if the shapes differ, or a perceptual distance is weighted and none is given.

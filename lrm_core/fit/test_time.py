@@ -93,7 +93,7 @@ def optimise_latent(
         at: steps that are shown; 0 is the start, those beyond the last iteration are left out.
         samples_per_ray: half coarse, half fine.
         seed: of the draw of rays or windows.
-        perceptual: the distance of two pictures, differentiable, such as `lpips_with_gradients` of the evidence.
+        perceptual: the distance of two pictures, differentiable, such as `lpips_with_gradients`.
         progress: show a bar.
 
     Raises:

@@ -13,7 +13,10 @@ from lrm_core.paths import repository_root
 TOC = yaml.safe_load((repository_root() / "_toc.yml").read_text())
 PAGES = [TOC["root"], *(chapter["file"] for part in TOC["parts"] for chapter in part["chapters"])]
 CHAPTERS = [page for page in PAGES if page.startswith("notebooks/")]
-WITHOUT_FORMULAS = [TOC["root"], "book/scorecard", "book/audit", "book/bibliography", "notebooks/00_model"]
+WITHOUT_FORMULAS = [
+    *(TOC["root"], "book/scorecard", "book/audit", "book/bibliography"),
+    *("notebooks/00_model", "notebooks/13_own_picture"),
+]
 COUNT = "name => document.querySelectorAll(name).length"
 
 

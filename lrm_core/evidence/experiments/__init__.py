@@ -18,6 +18,7 @@ from lrm_core.evidence.experiments import (
     e11_calibration,
     e12_test_time,
     e17_source_distance,
+    e18_oracle_length,
 )
 from lrm_core.evidence.oracles import OracleConfig
 from lrm_core.profiles import Profile
@@ -82,6 +83,7 @@ EXPERIMENTS = {
         Experiment("e11_calibration", e11_calibration.run, e11_calibration.CalibrationFit),
         Experiment("e12_test_time", e12_test_time.run, e12_test_time.LatentOptimisation),
         Experiment("e17_source_distance", e17_source_distance.run, e17_source_distance.SourceDistance),
+        Experiment("e18_oracle_length", e18_oracle_length.run, e18_oracle_length.OracleLength),
     )
 }
 

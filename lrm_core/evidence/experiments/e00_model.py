@@ -12,13 +12,13 @@ from torch.nn.functional import avg_pool2d
 
 from lrm_core.evidence.metrics import mask_iou, ssim
 from lrm_core.evidence.oracles import OracleCache, predicted_planes, render_planes
-from lrm_core.evidence.perceptual import lpips
 from lrm_core.fit.pretrain_data import source_views
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject
 from lrm_core.objects.poses import sample_poses
 from lrm_core.objects.procedural import sample_objects
 from lrm_core.objects.procedural_views import render_object
+from lrm_core.render.perceptual import lpips
 from lrm_core.render.quality import psnr
 
 TRIVIAL = ("white", "mean_training")

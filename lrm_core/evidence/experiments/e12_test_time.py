@@ -13,11 +13,11 @@ import torch
 
 from lrm_core.evidence.metrics import image_l1, ssim
 from lrm_core.evidence.oracles import OracleCache, heldout_views, render_images, split_views
-from lrm_core.evidence.perceptual import lpips, lpips_with_gradients
 from lrm_core.fit.latent import Planes, Space, make_latent
 from lrm_core.fit.test_time import RefinementConfig, Snapshot, optimise_latent
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject
+from lrm_core.render.perceptual import lpips, lpips_with_gradients
 from lrm_core.render.quality import psnr
 from lrm_core.render.views import Views
 

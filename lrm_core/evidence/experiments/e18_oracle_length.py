@@ -1,0 +1,80 @@
+"""E18, how far an oracle is fitted: what is measured against it after fewer and after more steps.
+
+Every length is a fit of its own, with the whole schedule of the learning rate.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from lrm_core.evidence.experiments.e01_oracle import quality
+from lrm_core.evidence.experiments.e05_residual_spectrum import BANDS, noise_floor, shares_summary
+from lrm_core.evidence.oracles import OracleCache, OracleConfig, Start, oracle, predicted_planes
+from lrm_core.model.lrm import LRM
+from lrm_core.objects import RenderedObject
+
+Planes = Float[Tensor, "3 c r r"]
+
+
+@dataclass(frozen=True)
+class OracleLength:
+    """Configuration of E18.
+
+    Attributes:
+        oracle: the fit whose length is changed.
+        factors: lengths, over that of the fit.
+    """
+
+    oracle: OracleConfig = field(default_factory=OracleConfig)
+    factors: tuple[float, ...] = (0.25, 0.5, 1, 2, 4)
+    definition: int = 1
+
+    @property
+    def lengths(self) -> list[int]:
+        """Steps of each fit."""
+        return [max(1, round(factor * self.oracle.iterations)) for factor in self.factors]
+
+
+@torch.no_grad()
+def run(
+    model: LRM, item: RenderedObject, config: OracleLength, seed: int, cache: OracleCache | None = None
+) -> dict[str, Any]:
+    """Quality of oracles of several lengths, and the spectrum of the residual to each.
+
+    Returns:
+        steps: of each fit; then lists over them:
+        train_psnr, heldout_psnr: of the oracle from T_pred, dB to ground truth;
+        displacement: norm of T_pred - T_ref, and null_displacement: of T_pred less the null oracle;
+        published, power: as `shares_summary`, and floor: as `noise_floor`, of the same two residuals;
+        missing: by how many dB the longest fit beats each in held-out views.
+    """
+    predicted = predicted_planes(model, item)
+    lengths = config.lengths
+
+    def fitted(start: Start, steps: int) -> Planes:
+        return oracle(model, item, start, replace(config.oracle, iterations=steps), seed, cache).planes
+
+    rows = [_row(model, item, predicted, lambda start, n=n: fitted(start, n)) for n in lengths]
+    found = {name: [row[name] for row in rows] for name in ("train_psnr", "heldout_psnr", *DISPLACEMENTS)}
+    found["missing"] = [found["heldout_psnr"][-1] - score for score in found["heldout_psnr"]]
+    shares = {part: {name: [row[part][name] for row in rows] for name in rows[0][part]} for part in SPECTRA}
+    return {"steps": lengths} | found | shares
+
+
+DISPLACEMENTS = ("displacement", "null_displacement")
+SPECTRA = ("published", "power", "floor")
+
+
+def _row(
+    model: LRM, item: RenderedObject, predicted: Planes, fitted: Callable[[Start], Planes]
+) -> dict[str, Any]:
+    """What one length gives."""
+    reference = fitted("predicted")
+    residual, null = predicted - reference, predicted - fitted("null")
+    sizes = dict(zip(DISPLACEMENTS, (float(residual.norm()), float(null.norm())), strict=True))
+    floor = noise_floor(null, residual) if residual.any() else dict.fromkeys((*BANDS, "all"))
+    return quality(model, reference, item) | sizes | shares_summary(residual) | {"floor": floor}
