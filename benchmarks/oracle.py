@@ -1,8 +1,8 @@
 """The oracle triplane of one real object with the mini model: time, gain, noise, and what four times the steps bring.
 
-python benchmarks/oracle.py [--object cc0_ammoBox] [--iterations 2000] [--rays 2048] [--adam fast] [--threads 2]
+python benchmarks/oracle.py [--object cc0_ammoBox] [--iterations 2000] [--settings fast] [--threads 2]
 
-Three settings of Adam are measured, the published one among them. The noise is how far a null oracle moves, whose
+Four settings are measured, the published learning rate among them. The noise is how far a null oracle moves, whose
 true residual is zero, over how far the oracle moves.
 """
 
@@ -22,10 +22,11 @@ from lrm_core.fit.oracle import DAMPED_EPS, FAST_LR, PUBLISHED_EPS, PUBLISHED_LR
 from lrm_core.objects import RenderedObject
 from lrm_core.profiles import get_profile
 
-ADAM = {
-    "published": {"lr": PUBLISHED_LR, "eps": PUBLISHED_EPS},
-    "fast": {"lr": FAST_LR, "eps": PUBLISHED_EPS},
-    "damped": {"lr": FAST_LR, "eps": DAMPED_EPS},
+SETTINGS = {
+    "converged": {"lr": 0.3, "eps": 1e-6, "rays_per_step": 6144},
+    "fast": {"lr": FAST_LR, "eps": PUBLISHED_EPS, "rays_per_step": 2048},
+    "damped": {"lr": FAST_LR, "eps": DAMPED_EPS, "rays_per_step": 2048},
+    "published": {"lr": PUBLISHED_LR, "eps": PUBLISHED_EPS, "rays_per_step": 2048},
 }
 
 
@@ -35,8 +36,7 @@ def main() -> None:
     )
     parser.add_argument("--object", help="of the profile mini; its first by default")
     parser.add_argument("--iterations", type=int, default=2000)
-    parser.add_argument("--rays", type=int, default=2048)
-    parser.add_argument("--adam", choices=ADAM, nargs="+", default=list(ADAM))
+    parser.add_argument("--settings", choices=SETTINGS, nargs="+", default=list(SETTINGS))
     parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
@@ -46,16 +46,16 @@ def main() -> None:
 
 
 def report(model, item, arguments: argparse.Namespace) -> None:
-    figures = {"object": item.name, "threads": arguments.threads, "rays a step": arguments.rays}
+    figures = {"object": item.name, "threads": arguments.threads}
     figures["prediction, held-out PSNR"] = quality(model, predicted_planes(model, item), item)["heldout_psnr"]
-    for name in arguments.adam:
-        fit = Fit(model, item, arguments.rays, ADAM[name])
+    for name in arguments.settings:
+        fit = Fit(model, item, SETTINGS[name])
         shorter, longer, null = (
             fit.measured(arguments.iterations),
             fit.measured(4 * arguments.iterations),
             fit.measured(arguments.iterations, "null"),
         )
-        figures[name] = {
+        figures[name] = SETTINGS[name] | {
             f"{arguments.iterations} steps": shorter,
             f"{4 * arguments.iterations} steps": longer,
             "four times the steps bring, dB": longer["heldout_psnr"] - shorter["heldout_psnr"],
@@ -70,8 +70,7 @@ class Fit:
 
     model: LRM
     item: RenderedObject
-    rays: int
-    adam: dict[str, float]
+    setting: dict[str, float]
 
     def measured(self, iterations: int, start: str = "predicted") -> dict[str, float]:
         """Seconds of a fit, how far the planes moved (norm), and how well they render the views."""
@@ -83,9 +82,8 @@ class Fit:
             self.model.decoder,
             train,
             iterations=iterations,
-            rays_per_step=self.rays,
             samples_per_ray=self.model.config.rendering_samples_per_ray,
-            **self.adam,
+            **self.setting,
         )
         seconds, moved = time.perf_counter() - began, float((fitted.planes - planes).norm())
         return {"seconds": seconds, "moved": moved} | quality(self.model, fitted.planes, self.item)
