@@ -18,7 +18,7 @@ from lrm_core.model.checkpoints import load_model, save_checkpoint
 from lrm_core.model.config import ViTConfig
 from lrm_core.objects import load_object, save_object
 from lrm_core.objects.poses import sample_poses
-from lrm_core.show import evaluation_page
+from lrm_core.show.own_data import evaluation_page
 
 SIDE = 32
 TINY = LRMConfig(

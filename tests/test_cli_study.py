@@ -19,7 +19,7 @@ from lrm_core.model.checkpoints import load_model, save_checkpoint
 from lrm_core.model.config import ViTConfig
 from lrm_core.objects import load_object, save_object
 from lrm_core.objects.poses import sample_poses
-from lrm_core.show.study import object_folders, read_planes
+from lrm_core.show.own_data.study import object_folders, read_planes
 from lrm_core.spectral import pooled_shares
 
 SIZE = 32

@@ -14,7 +14,7 @@ from sphinx.util.docutils import SphinxDirective
 
 from lrm_core.evidence import verdicts
 from lrm_core.evidence.verdicts import KINDS
-from lrm_core.show.prose import number
+from lrm_core.show.elements.prose import number
 
 HEADER = [
     "claim, and the number compared",

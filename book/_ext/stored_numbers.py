@@ -21,8 +21,8 @@ from lrm_core.fit.pretrain_data import FOCAL
 from lrm_core.model.positions import DISTANCE
 from lrm_core.objects.arrange import BOUND
 from lrm_core.objects.poses import SHELL_DISTANCE
+from lrm_core.show.elements.prose import number, percent, percent_range
 from lrm_core.show.findings import stored_finding, stored_verdict
-from lrm_core.show.prose import number, percent, percent_range
 from lrm_core.spectral import PUBLISHED_EDGES
 
 

@@ -75,7 +75,7 @@ def evaluate(model_name: str, folders: tuple[Path, ...], output_dir: Path, split
     from lrm_core.evidence.evaluate import listed_objects
     from lrm_core.evidence.evaluation_record import Subject
     from lrm_core.model.checkpoints import load_model
-    from lrm_core.show.evaluation_page import PAGE, object_table, summary_table, write_evaluation
+    from lrm_core.show.own_data.evaluation_page import PAGE, object_table, summary_table, write_evaluation
 
     listed_objects(folders, split)
     model = load_model(model_name, device).requires_grad_(False)

@@ -29,7 +29,7 @@ from lrm_core.model.hashing import model_hash
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject
 from lrm_core.profiles import Profile, get_profile
-from lrm_core.show import prose
+from lrm_core.show.elements import prose
 from lrm_core.show.findings import finding, stored_table
 
 

@@ -7,8 +7,9 @@ import pytest
 from lrm_core.fit.ablation import TABLE, VARIANTS, _outcome, get_variant
 from lrm_core.fit.pretrain_config import get_preset
 from lrm_core.paths import repository_root
-from lrm_core.show import ablation, prose
-from lrm_core.show.ablation import BASE, COLUMNS, read_ablation
+from lrm_core.show.elements import prose
+from lrm_core.show.model import ablation
+from lrm_core.show.model.ablation import BASE, COLUMNS, read_ablation
 
 MEASURED = {  # seconds an object, PSNR in novel views
     BASE: (0.5, 16.0),

@@ -15,21 +15,21 @@ from lrm_core.evidence.rules import C1_OURS
 from lrm_core.evidence.rules_correction import C4_TRUTH, C6_DC
 from lrm_core.evidence.rules_isotropy import C8_BANDS
 from lrm_core.render import query_points
-from lrm_core.show import (
+from lrm_core.show import chapter
+from lrm_core.show.diagnosis import (
     amplification,
     basins,
-    chapter,
     correction,
     gauge,
     isotropy,
     low_band,
     neighbourhood,
-    prose,
     residual,
     response,
     response_readings,
     visibility,
 )
+from lrm_core.show.elements import prose
 from lrm_core.spectral import published_shares
 
 FIGURES = [

@@ -13,9 +13,10 @@ from lrm_core.evidence.claims import claim
 from lrm_core.evidence.experiments.e08_band_correction import BandCorrection
 from lrm_core.evidence.live import Live
 from lrm_core.paths import repository_root
-from lrm_core.show import amplification, corrected, correction, low_band, prose
 from lrm_core.show import chapter as page
-from lrm_core.show.style import COLOURS
+from lrm_core.show.diagnosis import amplification, corrected, correction, low_band
+from lrm_core.show.elements import prose
+from lrm_core.show.elements.style import COLOURS
 
 LOW_TRUTH = "corrections.low.truth.improvement"
 

@@ -11,9 +11,10 @@ from lrm_core.evidence.claims import claim
 from lrm_core.evidence.live import Live
 from lrm_core.evidence.rules_isotropy import C8_OURS, PUBLISHED_SPREAD
 from lrm_core.paths import repository_root
-from lrm_core.show import calibration, isotropy, neighbourhood, prose
 from lrm_core.show import chapter as page
-from lrm_core.show.finding_isotropy import levels
+from lrm_core.show.diagnosis import calibration, isotropy, neighbourhood
+from lrm_core.show.elements import prose
+from lrm_core.show.findings.isotropy import levels
 from lrm_core.spectral.calibration import KINDS, calibrate, moments, moments_as_lists, removed_share
 
 PUBLISHED = claim("C8").published

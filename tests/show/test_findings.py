@@ -28,7 +28,7 @@ from lrm_core.evidence.rules_response import C3_OURS, C3_PREDICTED, C3_REFERENCE
 from lrm_core.evidence.rules_visibility import C7_OURS, C7_TRUTH
 from lrm_core.evidence.statistics import Interval
 from lrm_core.evidence.verdicts import judge
-from lrm_core.show import prose
+from lrm_core.show.elements import prose
 from lrm_core.show.findings import MEANING, finding, stored_finding, stored_verdict
 
 BASINS = {

@@ -19,7 +19,10 @@ from lrm_core.evidence.statistics import bca_interval
 from lrm_core.evidence.verdicts import judge
 from lrm_core.model.config import BASE
 from lrm_core.profiles import get_profile
-from lrm_core.show import (
+from lrm_core.show.elements import prose
+from lrm_core.show.findings import finding
+from lrm_core.show.findings.finetuning import FEW_SEEDS, FINETUNING_MEANING
+from lrm_core.show.repair import (
     arm_changes,
     arm_study,
     finetuning,
@@ -28,15 +31,12 @@ from lrm_core.show import (
     finetuning_page,
     finetuning_published,
     full_finetuning,
-    prose,
     rank_ablation,
     trainable,
 )
-from lrm_core.show.arm_labels import MAIN, label
-from lrm_core.show.arm_study import ArmStudy
-from lrm_core.show.finding_finetuning import FEW_SEEDS, FINETUNING_MEANING
-from lrm_core.show.findings import finding
-from lrm_core.show.gallery import gallery_html
+from lrm_core.show.repair.arm_labels import MAIN, label
+from lrm_core.show.repair.arm_study import ArmStudy
+from lrm_core.show.repair.gallery import gallery_html
 
 COMPLETE = {arm.name: range(arm.seeds) for arm in ARMS.values()}
 PARTIAL = {"lora_mse": [0], "lora_freq": [0, 1], "lora_freq_r8": [0]}

@@ -10,8 +10,9 @@ import torch
 from lrm_core.evidence.oracles import predicted_planes
 from lrm_core.model.config import BASE, MINI
 from lrm_core.profiles import get_profile
-from lrm_core.show import model_study, prose
-from lrm_core.show.model_study import Study
+from lrm_core.show.elements import prose
+from lrm_core.show.model import model_study
+from lrm_core.show.model.model_study import Study
 
 
 @pytest.fixture

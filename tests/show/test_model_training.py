@@ -1,6 +1,6 @@
 """How the model was trained, from the curve in the repository."""
 
-from lrm_core.show import model_training
+from lrm_core.show.model import model_training
 
 
 def test_the_curve_is_that_of_the_embedded_model():

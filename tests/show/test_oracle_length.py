@@ -3,7 +3,8 @@
 import pandas as pd
 import pytest
 
-from lrm_core.show import oracle_length, prose
+from lrm_core.show.diagnosis import oracle_length
+from lrm_core.show.elements import prose
 
 STEPS = [250, 500, 1000]
 GROUPS = {"chair": "real", "cube": "procedural"}

@@ -18,8 +18,8 @@ from lrm_core.predict import PredictConfig, predict_picture
 from lrm_core.profiles import get_profile
 from lrm_core.render import cameras
 from lrm_core.render.turntable import turntable
-from lrm_core.show import own_picture
-from lrm_core.show.own_picture import OwnPicture
+from lrm_core.show.own_data import own_picture
+from lrm_core.show.own_data.own_picture import OwnPicture
 
 
 @pytest.fixture(scope="module")

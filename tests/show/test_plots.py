@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from lrm_core.evidence.statistics import bca_interval
-from lrm_core.show.pictures import data_url, image_row
-from lrm_core.show.plots import Curve, Panel, Row, curves, maps, mean_lists, strips
-from lrm_core.show.prose import figure_data
-from lrm_core.show.style import BOTTOM, COLOURS, SMALL, TOP
+from lrm_core.show.elements.pictures import data_url, image_row
+from lrm_core.show.elements.plots import Curve, Panel, Row, curves, maps, mean_lists, strips
+from lrm_core.show.elements.prose import figure_data
+from lrm_core.show.elements.style import BOTTOM, COLOURS, SMALL, TOP
 
 GROUPS = {"a": "real", "b": "real", "c": "procedural", "d": "procedural"}
 TABLE = pd.DataFrame({"object": ["a", "a", "b", "c", "d"], "x": [1.0, 3.0, 4.0, 6.0, 9.0]})

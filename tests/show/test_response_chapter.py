@@ -14,10 +14,11 @@ from lrm_core.evidence.experiments.e06_response import DecoderResponse, response
 from lrm_core.evidence.oracles import Oracle, render_images
 from lrm_core.evidence.provenance import Provenance
 from lrm_core.evidence.rules_response import C3_OURS, C3_PREDICTED, C3_REFERENCE
-from lrm_core.show import prose, response
-from lrm_core.show import response_readings as readings
 from lrm_core.show.chapter import Chapter
-from lrm_core.show.style import COLOURS
+from lrm_core.show.diagnosis import response
+from lrm_core.show.diagnosis import response_readings as readings
+from lrm_core.show.elements import prose
+from lrm_core.show.elements.style import COLOURS
 from lrm_core.spectral import band_noise, lookup_response
 from lrm_core.spectral.bands import frequency_radius
 

@@ -4,7 +4,8 @@ import pandas as pd
 import pytest
 
 from lrm_core.evidence.experiments.e17_source_distance import ENTRIES
-from lrm_core.show import prose, source_distance
+from lrm_core.show.diagnosis import source_distance
+from lrm_core.show.elements import prose
 
 FACTORS = [0.8, 0.9, 1.0, 1.1, 1.25]
 GROUPS = {"chair": "real", "cube": "procedural"}

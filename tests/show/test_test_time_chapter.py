@@ -12,7 +12,8 @@ from lrm_core.evidence.experiments.e12_test_time import VARIANTS
 from lrm_core.evidence.oracles import OracleCache
 from lrm_core.evidence.runner import Recorder
 from lrm_core.profiles import Profile
-from lrm_core.show import prose, test_time
+from lrm_core.show.elements import prose
+from lrm_core.show.repair import test_time
 
 PLAN = Profile("tiny", "tiny", ("group",), 4, iterations=2, rays_per_step=32, seeds=(0,))
 

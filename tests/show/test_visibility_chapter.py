@@ -24,7 +24,8 @@ from lrm_core.evidence.rules_visibility import LIMIT
 from lrm_core.evidence.surface import Surface, SurfaceScene, surface_scene
 from lrm_core.paths import repository_root
 from lrm_core.show import chapter as page
-from lrm_core.show import clouds, prose, surface_error, visibility
+from lrm_core.show.diagnosis import surface_error, visibility
+from lrm_core.show.elements import clouds, prose
 
 POINTS, KEPT = 2000, 40
 ANGLES = [0.0, 120.0, 60.0]

@@ -16,12 +16,12 @@ from lrm_core.evidence.experiments.e05_residual_spectrum import BANDS
 from lrm_core.evidence.experiments.e17_source_distance import TRUE, told_planes
 from lrm_core.evidence.oracles import split_views
 from lrm_core.show.chapter import Chapter
+from lrm_core.show.diagnosis.residual import band_names
+from lrm_core.show.diagnosis.source_distance import EXPERIMENT
 from lrm_core.show.explorables.band_mixer import check_side
 from lrm_core.show.explorables.judged import Judged, judged_views
 from lrm_core.show.explorables.stored import stored_row
 from lrm_core.show.explorables.widget import Explorable, choice, slider
-from lrm_core.show.residual import band_names
-from lrm_core.show.source_distance import EXPERIMENT
 from lrm_core.show.viewer import TriplaneViewer, pack
 from lrm_core.show.viewer.quantise import check_field
 from lrm_core.spectral import PUBLISHED_EDGES

@@ -13,9 +13,9 @@ from lrm_core.evidence.claims import PUBLISHED_OBJECTS
 from lrm_core.evidence.experiments.e05_residual_spectrum import BANDS
 from lrm_core.evidence.statistics import per_object
 from lrm_core.show.chapter import Chapter
+from lrm_core.show.diagnosis.residual import PUBLISHED_SIZE, band_names, law_shares, matching_exponent
+from lrm_core.show.elements.pictures import data_url
 from lrm_core.show.explorables.widget import Explorable, slider
-from lrm_core.show.pictures import data_url
-from lrm_core.show.residual import PUBLISHED_SIZE, band_names, law_shares, matching_exponent
 from lrm_core.spectral import PUBLISHED_EDGES
 from lrm_core.spectral.bands import frequency_radius
 

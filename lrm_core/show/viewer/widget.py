@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from lrm_core.fit.pretrain_data import FOCAL
 from lrm_core.model.positions import DISTANCE
 from lrm_core.render import cameras, render_views
-from lrm_core.show.pictures import data_url
+from lrm_core.show.elements.pictures import data_url
 from lrm_core.show.viewer.embedded import EmbeddedWidget
 from lrm_core.show.viewer.page import PAGE_MIME
 from lrm_core.show.viewer.quantise import pack_field

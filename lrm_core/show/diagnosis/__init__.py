@@ -1,0 +1,1 @@
+"""Figures, tables and sentences of the chapters on what is wrong with predicted triplanes, and where."""

@@ -1,0 +1,97 @@
+"""Figures and sentences on how far the oracles are fitted (E18): what depends on it, and what does not."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+from jaxtyping import Float
+
+from lrm_core.show.elements.plots import Curve, curves, mean_lists
+from lrm_core.show.elements.prose import number, percent
+from lrm_core.show.elements.style import COLOURS, colour_of
+
+EXPERIMENT = "e18_oracle_length"
+STEPS_AXIS = "steps of the fit"
+
+
+def share_figure(table: pd.DataFrame, groups: Mapping[str, str], usual: int) -> go.Figure:
+    """Share of power in the low and the high band against the length of the fit, and the floor of the high one.
+
+    Args:
+        table: records of E18.
+        groups: of each object.
+        usual: steps of the oracles of all other chapters, which are marked.
+    """
+    lines = _objects(table, groups, "power.high")
+    lines += [
+        _mean(table, "power.high", "high band, mean", "real", "solid"),
+        _mean(table, "power.low", "low band, mean", "procedural", "solid"),
+        _mean(table, "floor.high", "left by the null oracle in the high band, mean", "null", "dash"),
+    ]
+    high = _listed(table, "power.high")
+    alt = f"Share of the residual's power against the steps of the fit; high band, mean over objects: {high}"
+    return _by_steps(table, lines, "share of the power", alt, usual)
+
+
+def missing_figure(table: pd.DataFrame, groups: Mapping[str, str], usual: int) -> go.Figure:
+    """By how many dB the longest fit is better in held-out views, of every object and in the mean."""
+    lines = _objects(table, groups, "missing")
+    lines.append(_mean(table, "missing", "mean", "reference", "solid"))
+    alt = f"Decibels to the longest fit against the steps, mean over objects: {_listed(table, 'missing')}"
+    return _by_steps(table, lines, "missing to the longest fit (dB)", alt, usual)
+
+
+def finding(table: pd.DataFrame, usual: int) -> str:
+    """How much is missing at the usual length, and what the bands do from the shortest to the longest fit."""
+    steps = _steps(table)
+    place = steps.index(usual)
+    high, low, missing, floor = (
+        _mean_list(table, column) for column in ("power.high", "power.low", "missing", "floor.high")
+    )
+    ahead = sum(int(values[-1] > other[-1]) for values, other in _pairs(table, "power.high", "power.low"))
+    return (
+        f"After {usual:,} steps, the length that all chapters use, the renders are {number(missing[place], 2)} dB "
+        f"short of those after {steps[-1]:,}, in the mean over {table['object'].nunique()} objects. From "
+        f"{steps[0]:,} to {steps[-1]:,} steps the high band goes from {percent(high[0])} of the power to "
+        f"{percent(high[-1])}, the low band from {percent(low[0])} to {percent(low[-1])}; after the longest fit the "
+        f"high band holds more than the low one in {ahead} of {table['object'].nunique()} objects. What the null "
+        f"oracle leaves there goes from {percent(floor[0])} of the high-band power to {percent(floor[-1])}."
+    )
+
+
+def _by_steps(table: pd.DataFrame, lines: list[Curve], axis: str, alt: str, usual: int) -> go.Figure:
+    marks = {"as in all chapters": float(usual)}
+    return curves(lines, (STEPS_AXIS, axis), alt, log_ticks=_steps(table), marks=marks)
+
+
+def _steps(table: pd.DataFrame) -> list[int]:
+    return [int(steps) for steps in table["steps"].iloc[0]]
+
+
+def _mean_list(table: pd.DataFrame, column: str) -> Float[np.ndarray, "n"]:
+    return np.mean(list(mean_lists(table, column).values()), axis=0)
+
+
+def _pairs(table: pd.DataFrame, one: str, other: str) -> list[tuple[np.ndarray, np.ndarray]]:
+    return list(zip(mean_lists(table, one).values(), mean_lists(table, other).values(), strict=True))
+
+
+def _mean(table: pd.DataFrame, column: str, name: str, colour: str, dash: str) -> Curve:
+    values = _mean_list(table, column).tolist()
+    return Curve(name, _steps(table), values, COLOURS[colour], dash, width=2.4, hover=name)
+
+
+def _objects(table: pd.DataFrame, groups: Mapping[str, str], column: str) -> list[Curve]:
+    return [
+        Curve(
+            f"{groups[name]} objects", _steps(table), values.tolist(), colour_of(groups[name]),
+            opacity=0.5, hover=name,
+        )
+        for name, values in mean_lists(table, column).items()
+    ]  # fmt: skip
+
+
+def _listed(table: pd.DataFrame, column: str) -> str:
+    values = zip(_steps(table), _mean_list(table, column), strict=True)
+    return ", ".join(f"{number(value, 2)} after {steps:,}" for steps, value in values) + "."

@@ -1,0 +1,181 @@
+"""Text around numbers: how they are written, and the boxes, tables and links made of them."""
+
+import base64
+from collections.abc import Sequence
+from html import escape
+from math import isnan, nan
+
+import pandas as pd
+import plotly.graph_objects as go
+from plotly.basedatatypes import BaseTraceType
+
+from lrm_core.evidence.claims import Claim
+from lrm_core.evidence.live import Live
+from lrm_core.evidence.rules import Rule
+from lrm_core.evidence.statistics import Interval
+from lrm_core.evidence.verdicts import Judgement
+
+AGREE = 0.01  # relative; the same triplanes rendered on another machine stay within it
+
+
+def number(value: float | None, digits: int = 2) -> str:
+    """A number with a typographic minus; a dash for one that is not there."""
+    if value is None or isnan(value):
+        return "–"
+    text = f"{value:.{digits}f}"
+    return text.replace("-", "−") if float(text) else f"{0:.{digits}f}"
+
+
+def spoken(value: float | None, digits: int = 2) -> str:
+    """A number for a sentence that is read aloud, where a dash would not be heard."""
+    text = number(value, digits)
+    return "no value" if text == "–" else text
+
+
+def percent(value: float | None) -> str:
+    """A share in percent, with one digit behind the point below ten."""
+    if value is None or isnan(value):
+        return "–"
+    return f"{number(100 * value, 1 if abs(value) < 0.1 else 0)}%"
+
+
+def percent_range(values: Sequence[float]) -> str:
+    """From the lowest to the highest share, in whole percents."""
+    return f"{number(100 * min(values), 0)}–{number(100 * max(values), 0)}%"
+
+
+def mean_and_interval(interval: Interval, digits: int = 2) -> str:
+    """Mean over objects with its interval in brackets, without one where the objects are too few."""
+    mean = number(interval.estimate, digits)
+    return (
+        f"{mean} [{number(interval.low, digits)}, {number(interval.high, digits)}]"
+        if interval.known
+        else mean
+    )
+
+
+def claim_quote(claim: Claim) -> str:
+    """The claim in the words of its authors, as Markdown."""
+    return f"> **Claim {claim.id}, as published.** {claim.statement}."
+
+
+def table_html(table: pd.DataFrame) -> str:
+    """A table of text, without its index."""
+    html = table.to_html(index=False, border=0, classes="dataframe")
+    return f'<div style="overflow-x:auto;margin-bottom:1.2rem">{html}</div>'
+
+
+def verdict_box(rule: Rule, found: Judgement, finding: str) -> str:
+    """The verdict, what it rests on, and every case of the rule with the one that decided, as HTML."""
+    cases = "".join(
+        f"<li>{_case(case.words, case.verdict, decided=case is found.case)}</li>" for case in rule.cases
+    )
+    outside = "" if found.case in rule.cases else f"<p>None was tried: {escape(found.case.words)}.</p>"
+    return (
+        f'<div class="admonition important"><p class="admonition-title">{rule.claim}: {found.case.verdict}</p>'
+        f"<p>{escape(finding)}</p><p>The rule, written down before the run; the first case that holds decides. "
+        '"Above" and "below" mean the whole 95% interval over objects.</p>'
+        f"<ol>{cases}</ol>{outside}</div>"
+    )
+
+
+def agreement(live: Live) -> str:
+    """Whether what was just computed is what is stored, as Markdown.
+
+    Differences are relative to the stored number, or to the typical size 1 where that is smaller.
+    """
+    compared = live.comparison()
+    if compared.empty:
+        return "There is no stored record of this object, seed and configuration to compare with."
+    relative = compared["difference"].abs() / compared["stored"].abs().clip(lower=1)
+    if relative.max() == 0:
+        return f"All {len(compared)} numbers are those of the store, digit for digit."
+    worst = compared.loc[relative.idxmax()]
+    agrees = "agrees with" if relative.max() <= AGREE else "**differs from**"
+    return (
+        f"The computation {agrees} the store: of {len(compared)} numbers, `{worst['entry']}` differs most, "
+        f"{worst['live']:.5g} now against {worst['stored']:.5g} stored."
+    )
+
+
+def live_table(live: Live, entries: dict[str, str]) -> pd.DataFrame:
+    """Chosen numbers of the computation just made beside the stored ones, as text.
+
+    Args:
+        entries: label of each number by its dotted name.
+    """
+    compared = live.comparison().set_index("entry")
+    rows = [
+        (label, number(compared["live"].get(name), 3), number(compared["stored"].get(name), 3))
+        for name, label in entries.items()
+    ]
+    return pd.DataFrame(rows, columns=["quantity", "just computed", "stored"])
+
+
+def reproduce(profile: str, notebook: str) -> str:
+    """The commands that run a chapter again, as Markdown."""
+    lrm = f".venv/bin/lrm reproduce --profile {profile} --notebook {notebook[:2]}"
+    return (
+        f"```bash\n{lrm}            # from the stored records\n{lrm} --refresh  # fits every oracle anew\n"
+        f".venv/bin/papermill notebooks/{notebook}.ipynb {notebook}.ipynb -p profile {profile}\n```"
+    )
+
+
+def csv_link(table: pd.DataFrame, name: str, text: str) -> str:
+    """A link that holds the table itself, so that it works without a server, as HTML."""
+    return file_link(table.to_csv(index=False, float_format="%.6g").encode(), f"{name}.csv", "text/csv", text)
+
+
+def file_link(content: bytes, name: str, kind: str, text: str) -> str:
+    """A link that holds a file of that name and media type, as HTML."""
+    data = base64.b64encode(content).decode()
+    return f'<p><a download="{name}" href="data:{kind};base64,{data}">{escape(text)}</a></p>'
+
+
+def figure_data(figure: go.Figure) -> pd.DataFrame:
+    """What a figure shows, as a table that can be read without it.
+
+    Args:
+        figure: of `lrm_core.show.elements.plots`.
+
+    Returns:
+        One row per point. Of strips: panel, quantity, group, object and value, with low and high where an
+        interval is drawn. Of maps: series, x and y (as on the axes; column and row of a map without them)
+        and value. Of curves: series, label, x and y. Of clouds: cloud, series, x, y, z and value.
+        Empty if it shows nothing.
+    """
+    parts = [part for part in map(_trace_data, figure.data) if len(part)]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+
+
+def _trace_data(trace: BaseTraceType) -> pd.DataFrame:
+    if trace.type == "heatmap":
+        return _map_data(trace)
+    if trace.type == "scatter3d":
+        places = {axis: trace[axis] for axis in "xyz"}
+        return pd.DataFrame({**trace.meta, "series": trace.name, **places, "value": trace.customdata})
+    labels = list(trace.text) if trace.text is not None else [None] * len(trace.x)
+    if trace.meta is None:
+        return pd.DataFrame({"series": trace.name, "label": labels, "x": trace.x, "y": trace.y})
+    low, high = _interval_data(trace)
+    points = {"group": trace.name, "object": labels, "value": trace.x, "low": low, "high": high}
+    return pd.DataFrame({**trace.meta, **points})
+
+
+def _interval_data(trace: BaseTraceType) -> tuple[list[float], list[float]]:
+    """Ends of the interval about each point, NaN where none is drawn."""
+    if trace.error_x.array is None:
+        return [nan] * len(trace.x), [nan] * len(trace.x)
+    below = [x - length for x, length in zip(trace.x, trace.error_x.arrayminus, strict=True)]
+    return below, [x + length for x, length in zip(trace.x, trace.error_x.array, strict=True)]
+
+
+def _map_data(trace: BaseTraceType) -> pd.DataFrame:
+    values = pd.DataFrame(trace.z, index=trace.y, columns=trace.x)
+    flat = values.rename_axis(index="y", columns="x").stack().rename("value").reset_index()
+    return flat.assign(series=trace.name)[["series", "x", "y", "value"]]
+
+
+def _case(words: str, verdict: str, decided: bool) -> str:
+    text = f"{escape(words)}: <em>{verdict}</em>"
+    return f"<strong>{text}</strong> (this one decided)" if decided else text

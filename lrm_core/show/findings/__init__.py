@@ -1,0 +1,5 @@
+"""What the records say about each claim, as sentences."""
+
+from lrm_core.show.findings.sentences import MEANING, finding, stored_finding, stored_table, stored_verdict
+
+__all__ = ["MEANING", "finding", "stored_finding", "stored_table", "stored_verdict"]

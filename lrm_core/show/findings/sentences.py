@@ -1,0 +1,244 @@
+"""What the records say about a claim, in a few sentences that hold whichever way the numbers fall."""
+
+from collections.abc import Callable
+
+import pandas as pd
+
+from lrm_core.evidence.claims import PUBLISHED_OBJECTS, claim
+from lrm_core.evidence.rulebook import RULES
+from lrm_core.evidence.rules import C1_FEATURES, C1_MATTER, C1_OURS, Intervals
+from lrm_core.evidence.rules_response import C3_OURS, C3_PREDICTED, C3_REFERENCE
+from lrm_core.evidence.rules_visibility import C7_OURS, C7_TRUTH
+from lrm_core.evidence.verdicts import NOT_MEASURED, TOO_FEW, Judgement, experiment_table, intervals, judge
+from lrm_core.show.elements.prose import number, percent, percent_range
+from lrm_core.show.findings.finetuning import (
+    FINETUNING_MEANING,
+    best_rank_sentence,
+    full_sentence,
+    lora_sentence,
+    parameters_sentence,
+    ranks_sentence,
+)
+from lrm_core.show.findings.isotropy import ISOTROPY_MEANING, isotropy_sentence
+from lrm_core.show.findings.test_time import TEST_TIME_MEANING, optimisation_sentence
+
+# What each case of a rule amounts to, in the order of its cases.
+MEANING: dict[str, tuple[str, ...]] = {
+    "C1": (
+        "So the distance between the two oracles is mostly one that no picture shows.",
+        "So the two oracles are basins of their own: alike as pictures, far apart as numbers, and worse in between.",
+        "So the two oracles are alike as pictures and apart as numbers, but less far than published or without a "
+        "ridge between them.",
+        "So at least one half of the claim, alike as pictures or far apart as numbers, does not hold here.",
+    ),
+    "C2": (
+        "So most of what lies in the high band is left by the fit itself, and says nothing about the encoder.",
+        "So the high band wins only because amplitudes are summed: in power the low band outweighs it.",
+        "So the residual is a high-frequency one, in power as in amplitude and by about the published share.",
+        "So the residual is a high-frequency one in power too, although its share differs from the published one.",
+        "So the records do not show that the high band outweighs the low one.",
+    ),
+    "C3": (
+        "So low frequencies come first only by the published definition: counted per bin, and to noise that the "
+        "renderer can see, high ones come first around at least one of the two triplanes.",
+        "So decoder and renderer together are a low-pass around both triplanes, and by about the published factor.",
+        "So decoder and renderer together are a low-pass around both triplanes, by another factor than published.",
+        "So the records do not show that low frequencies answer more than high ones around both triplanes.",
+    ),
+    "C4": (
+        "So correcting the low band takes the renders towards those of the oracle, but the truth does not bear the "
+        "claim out.",
+        "So noise of that size in the low band does at least as well: the gain is not that of the right correction.",
+        "So it is the low band that does the damage, by about the published amount.",
+        "So it is the low band that does more of the damage, but not by the published amounts.",
+        "So the records do not show that correcting the low band helps, and helps more than correcting the high one.",
+    ),
+    "C5": (
+        "So the factor is one of the definition: at one cutoff and by power, a share of the low band is not even "
+        "worth twice one of the high band, to renders of the oracle or to the truth.",
+        "So a share of the low band is worth as much more as published.",
+        "So a share of the low band is worth more than a renderer that prefers no band would make it, but not by "
+        "the published factor.",
+        "So the records do not show that a share of the low band is worth more than twice one of the high band, "
+        "which a renderer that prefers no band stays below.",
+    ),
+    "C6": (
+        "So the rest of the low band dominates the channel means in renders of the oracle only: the truth does not "
+        "bear the claim out.",
+        "So it is not a shift of the channels: the rest of the low band dominates, by about the published amounts.",
+        "So it is not a shift of the channels: the rest of the low band dominates, but by other amounts than "
+        "published.",
+        "So the records do not show that the rest of the low band helps, and more than twice as much as the channel "
+        "means.",
+    ),
+    "C7": (
+        "So occlusion hardly matters to the colours inside of the oracle's matter, but much to the surface that one "
+        "sees: by the published definition the question was put to points that no image shows.",
+        "So it is not occlusion: what the source does not see is little worse, by about the published ratio.",
+        "So it is not occlusion: what the source does not see is little worse or no worse, by another ratio than "
+        "published.",
+        "So the records do not show that what the source does not see is little worse than what it sees.",
+    ),
+    "C8": ISOTROPY_MEANING,
+    **FINETUNING_MEANING,
+    "C9": TEST_TIME_MEANING,
+}
+
+
+def finding(claim_id: str, table: pd.DataFrame) -> str:
+    """The numbers that decide a claim, and what they amount to, in plain sentences.
+
+    Args:
+        claim_id: of a claim with a rule.
+        table: its records, from the results store.
+    """
+    found = judge(RULES[claim_id], table)
+    if found.case is NOT_MEASURED:
+        return "There are no records yet."
+    return f"{SENTENCES[claim_id](intervals(table))} {meaning(claim_id, found)}"
+
+
+def stored_finding(claim_id: str, profile: str) -> str:
+    """`finding` for the current records of a profile."""
+    return finding(claim_id, stored_table(claim_id, profile))
+
+
+def stored_verdict(claim_id: str, profile: str) -> str:
+    """The verdict on a claim by the current records of a profile."""
+    return judge(RULES[claim_id], stored_table(claim_id, profile)).case.verdict
+
+
+def stored_table(claim_id: str, profile: str, model_hash: str | None = None) -> pd.DataFrame:
+    """`experiment_table` of the experiment that a claim rests on."""
+    return experiment_table(RULES[claim_id].experiment, profile, model_hash)
+
+
+def meaning(claim_id: str, found: Judgement) -> str:
+    """What the case that decided amounts to."""
+    if found.case is TOO_FEW:
+        return f"These are too few objects for a verdict: {found.audited.n} with the number that decides."
+    return MEANING[claim_id][RULES[claim_id].cases.index(found.case)]
+
+
+def _basins(x: Intervals) -> str:
+    between, pred = x("heldout.psnr_between.random_vs_predinit"), x("heldout.psnr.pred")
+    published = claim("C1").published["random_vs_predinit"]["channel_correlation"]
+    return (
+        f"In held-out views the two oracles match each other to {number(between.estimate, 1)} dB, and the "
+        f"prediction matches the truth to {number(pred.estimate, 1)} dB. Their triplanes correlate by "
+        f"{number(x(C1_OURS).estimate)} over all texels (published: {number(published)}), by "
+        f"{number(x(C1_MATTER).estimate)} over those that the object occupies and by "
+        f"{number(x(C1_FEATURES).estimate)} behind the decoder's first layer; on the straight line between them "
+        f"the renders lose up to {number(x('path.barrier').estimate, 1)} dB."
+    )
+
+
+def _residual_spectrum(x: Intervals) -> str:
+    published = claim("C2").published
+    high, low = ([published[name][band] for name in PUBLISHED_OBJECTS] for band in (2, 0))
+    return (
+        f"By the published definition {percent(x('predicted.published.high').estimate)} of the residual lies in "
+        f"the high band and {percent(x('predicted.published.low').estimate)} in the low one (published: "
+        f"{percent_range(high)} and {percent_range(low)}; white noise: "
+        f"{percent(x('white_noise.published.high').estimate)} and "
+        f"{percent(x('white_noise.published.low').estimate)}). In power it is "
+        f"{percent(x('predicted.power.high').estimate)} and {percent(x('predicted.power.low').estimate)}, and a fit "
+        f"whose true residual is zero leaves {percent(x('floor.high').estimate)} of that high-band power."
+    )
+
+
+def _band_correction(x: Intervals) -> str:
+    published = claim("C4").published
+    low, high = (percent_range([*published[f"{band}_only"].values()]) for band in ("low", "high"))
+    return (
+        f"Correcting only the low band improves the renders by {_improvement(x, 'low', 'reference')} with those of "
+        f"the oracle as the target, correcting only the high band by {_improvement(x, 'high', 'reference')} "
+        f"(published: {low} and {high}), and noise of the same power in the low band by "
+        f"{_improvement(x, 'control_low', 'reference')}. With the truth as the target it is "
+        f"{_improvement(x, 'low', 'truth')} for the low band and {_improvement(x, 'high', 'truth')} for the high "
+        f"one; the whole oracle improves by {percent(x('oracle.truth.improvement').estimate)}. An improvement below "
+        "zero is a harm."
+    )
+
+
+def _amplification(x: Intervals) -> str:
+    low, high = claim("C5").published["ratio"]
+    flat, mixture = x("amplification.flat_ratio"), "amplification.published_mixture"
+    return (
+        f"By the published definition a share of the low band is worth this many times one of the high band: "
+        f"{_ratio(x, mixture)} (published: {low} to {high}; a renderer that prefers no band: "
+        f"{number(x(f'{mixture}.flat_ratio').estimate, 1)}). At one cutoff and by power it is, with renders of the "
+        f"oracle as the target: {_ratio(x, 'amplification.reference')}; with the truth: "
+        f"{_ratio(x, 'amplification.truth')}; for a renderer that prefers no band: {number(flat.estimate, 1)}."
+    )
+
+
+def _low_band(x: Intervals) -> str:
+    published = claim("C6").published
+    dc, structured = (percent_range([*published[key].values()]) for key in ("dc_only", "structured_low"))
+    return (
+        f"Correcting only the channel means improves the renders by {_improvement(x, 'dc', 'reference')} with those "
+        f"of the oracle as the target, and correcting the rest of the low band by "
+        f"{_improvement(x, 'structured_low', 'reference')} (published: {dc} and {structured}). With the truth as the "
+        f"target it is {_improvement(x, 'dc', 'truth')} and {_improvement(x, 'structured_low', 'truth')}. An "
+        "improvement below zero is a harm."
+    )
+
+
+def _visibility(x: Intervals) -> str:
+    ratios = claim("C7").published["ratio"].values()
+    published = " and ".join(dict.fromkeys(number(ratio) for ratio in ratios))
+    return (
+        "By the published definition occluded points of the oracle's matter are "
+        f"{number(x(C7_OURS).estimate)} times as wrong as visible ones (published: {published}). On the surface "
+        "that held-out views show, renders are this many times as wrong where the source does not see it: "
+        f"{number(x('audited.reference.sight.ratio').estimate)} with those of the oracle as the target, "
+        f"{number(x(C7_TRUTH).estimate)} with the truth, and {number(x('audited.oracle.sight.ratio').estimate)} for "
+        "the oracle itself, which was fitted from all sides. What occluded surface has beyond the level of visible "
+        f"surface makes up {percent(x('audited.truth.sight.excess').estimate)} of all error to the truth."
+    )
+
+
+def _improvement(x: Intervals, name: str, target: str) -> str:
+    return percent(x(f"corrections.{name}.{target}.improvement").estimate)
+
+
+def _ratio(x: Intervals, name: str) -> str:
+    """A mean ratio, and how many objects have one: not those in which a correction brings no improvement."""
+    ratio, objects = x(f"{name}.ratio"), x("share.power.low").n
+    if not ratio.n:
+        return "undefined, since in no object do both corrections improve the renders"
+    known = number(ratio.estimate, 1)
+    return (
+        known if ratio.n == objects else f"{known} in {ratio.n} of {objects} objects (no ratio in the others)"
+    )
+
+
+def _response(x: Intervals) -> str:
+    return (
+        "By the published definition the first tenth of the spectrum answers "
+        f"{number(x(C3_OURS).estimate)} times as much as the last (published: "
+        f"{number(claim('C3').published['ratio'], 1)}); per bin, low frequencies answer "
+        f"{number(x('published.ratio.per_bin').estimate)} times as much as high ones. To noise that the renderer can "
+        f"see, they answer {number(x(C3_REFERENCE).estimate)} times as much around the oracle and "
+        f"{number(x(C3_PREDICTED).estimate)} times around the prediction; the lookup of the planes alone, without a "
+        f"decoder, gives {number(x('lookup.ratio.per_bin').estimate)}."
+    )
+
+
+SENTENCES: dict[str, Callable[[Intervals], str]] = {
+    "C1": _basins,
+    "C2": _residual_spectrum,
+    "C3": _response,
+    "C4": _band_correction,
+    "C5": _amplification,
+    "C6": _low_band,
+    "C7": _visibility,
+    "C8": isotropy_sentence,
+    "C10": lora_sentence,
+    "C11": ranks_sentence,
+    "C12": best_rank_sentence,
+    "C13": full_sentence,
+    "C14": parameters_sentence,
+    "C9": optimisation_sentence,
+}

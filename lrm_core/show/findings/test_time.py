@@ -1,0 +1,40 @@
+"""What the records say about claim C9, in the manner of `lrm_core.show.findings.sentences`."""
+
+from lrm_core.evidence.claims import claim
+from lrm_core.evidence.rules import Intervals
+from lrm_core.evidence.rules_test_time import PUBLISHED_CHANGES
+from lrm_core.show.elements.prose import percent
+
+# What each case of the rule amounts to, in the order of its cases.
+TEST_TIME_MEANING = (
+    "So the artefacts are left by going on for so long: stopped earlier, optimisation improves views that it has not "
+    "seen by both measures.",
+    "So optimising one object lowers the error that it is judged by and leaves what LPIPS sees; L1 falls by about "
+    "the published amounts.",
+    "So optimising one object lowers the error that it is judged by and leaves what LPIPS sees; L1 falls by other "
+    "amounts than published.",
+    "So at least one half of the claim, less L1 or artefacts that stay, does not hold here in both spaces.",
+)
+
+
+def optimisation_sentence(x: Intervals) -> str:
+    """The numbers that decide claim C9."""
+    free = percent(claim("C9").published["triplane_unconstrained_l1_change"])
+    tokens = " to ".join(percent(change) for change in PUBLISHED_CHANGES["tokens"])
+    end, stopped = (
+        {
+            (space, metric): percent(x(f"{space}.{when}.{metric}").estimate)
+            for space in ("planes", "tokens")
+            for metric in ("l1", "lpips")
+        }
+        for when in ("end", "stopped")
+    )
+    risen = [percent(x(f"{space}.after_best.lpips").estimate) for space in ("planes", "tokens")]
+    return (
+        f"In held-out views L1 changes by {end['planes', 'l1']} when the planes are optimised (published: {free}) "
+        f"and by {end['tokens', 'l1']} when the tokens are (published: {tokens}). LPIPS changes by "
+        f"{end['planes', 'lpips']} and {end['tokens', 'lpips']}; of these, {risen[0]} and {risen[1]} is what it has "
+        "risen again since its best step. Stopped where LPIPS of two more views is least, L1 changes by "
+        f"{stopped['planes', 'l1']} and {stopped['tokens', 'l1']}, LPIPS by {stopped['planes', 'lpips']} and "
+        f"{stopped['tokens', 'lpips']}."
+    )
