@@ -23,7 +23,7 @@ from lrm_core.objects import RenderedObject
 from lrm_core.profiles import get_profile
 
 SETTINGS = {
-    "converged": {"lr": 0.3, "eps": 1e-6, "rays_per_step": 6144},
+    "many_rays": {"lr": 0.3, "eps": 1e-6, "rays_per_step": 6144},
     "fast": {"lr": FAST_LR, "eps": PUBLISHED_EPS, "rays_per_step": 2048},
     "damped": {"lr": FAST_LR, "eps": DAMPED_EPS, "rays_per_step": 2048},
     "published": {"lr": PUBLISHED_LR, "eps": PUBLISHED_EPS, "rays_per_step": 2048},

@@ -96,7 +96,8 @@ def fit_oracle(
         iterations: steps of Adam.
         lr: first learning rate. At the published one the steps run out before the renders have converged
             (`benchmarks/oracle.py` measures it); with `FAST_LR` they come nearer, but the planes also wander where
-            the views say little, in a null oracle too.
+            the views say little, in a null oracle too. Four times the steps are better at every rate and with more
+            rays a step as well; what that does to the residual is experiment E18.
         eps: of Adam, against which the size of a gradient counts. Adam makes the noise of small gradients as large
             as any step; with `DAMPED_EPS` the texels that the views say little about stay nearly where they are.
         rays_per_step: rays drawn from all pixels each step; None is 4096.
