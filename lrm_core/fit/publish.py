@@ -1,6 +1,5 @@
 """From a finished training run to the weights that the book uses, with their card."""
 
-import hashlib
 import platform
 import shutil
 from collections import defaultdict
@@ -16,7 +15,7 @@ from lrm_core.fit.pretrain_config import PATCH, PretrainConfig
 from lrm_core.model.checkpoints import save_checkpoint
 from lrm_core.model.config import LRMConfig
 from lrm_core.objects.held_out_meshes import LIBRARY
-from lrm_core.objects.manifest import make_entry, record_entries
+from lrm_core.objects.manifest import digest, make_entry, record_entries
 from lrm_core.objects.pool import Pool
 from lrm_core.paths import data_dir
 
@@ -86,7 +85,7 @@ def publish(run: Path, architecture: LRMConfig, config: PretrainConfig, out: Pat
         recipe=", ".join(f"{key} {value}" for key, value in config.in_force().items()),
         source=scores["source_psnr"],
         novel=scores["novel_psnr"],
-        sha256=hashlib.sha256(out.read_bytes()).hexdigest(),
+        sha256=digest(out)[0],
     )
     with replacing(out.with_name("MODEL_CARD.md")) as temporary:
         temporary.write_text(card)

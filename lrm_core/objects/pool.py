@@ -22,6 +22,7 @@ from tqdm import tqdm
 
 from lrm_core.atomic import save_tensors
 from lrm_core.objects.held_out_meshes import HeldOutMeshes
+from lrm_core.objects.manifest import digest as file_digest
 from lrm_core.objects.mesh_render import render_mesh
 from lrm_core.objects.poses import SOURCE_ELEVATION, sample_poses
 from lrm_core.objects.splits import write_json
@@ -95,7 +96,7 @@ def render_pool(
     held_out, report = HeldOutMeshes.of(data), PoolReport()
     for file in (progress := tqdm(files, desc="pool", unit="object")):
         progress.set_postfix_str(file.stem)
-        credit, digest = credits.get(file.name, Credit()), hashlib.sha256(file.read_bytes()).hexdigest()
+        credit, digest = credits.get(file.name, Credit()), file_digest(file)[0]
         facts = {"mesh": digest, "views": str(views), "resolution": str(resolution)} | asdict(credit)
         if reason := held_out.reason(file.stem, digest, credit.library):
             report.left_out[file.name] = reason

@@ -3,7 +3,6 @@
 Every length is a fit of its own, with the whole schedule of the learning rate.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,7 +12,7 @@ from torch import Tensor
 
 from lrm_core.evidence.experiments.e01_oracle import quality
 from lrm_core.evidence.experiments.e05_residual_spectrum import BANDS, noise_floor, shares_summary
-from lrm_core.evidence.oracles import OracleCache, OracleConfig, Start, oracle, predicted_planes
+from lrm_core.evidence.oracles import OracleCache, OracleConfig, oracle, predicted_planes
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject
 
@@ -52,13 +51,12 @@ def run(
         published, power: as `shares_summary`, and floor: as `noise_floor`, of the same two residuals;
         missing: by how many dB the longest fit beats each in held-out views.
     """
-    predicted = predicted_planes(model, item)
-    lengths = config.lengths
-
-    def fitted(start: Start, steps: int) -> Planes:
-        return oracle(model, item, start, replace(config.oracle, iterations=steps), seed, cache).planes
-
-    rows = [_row(model, item, predicted, lambda start, n=n: fitted(start, n)) for n in lengths]
+    predicted, lengths = predicted_planes(model, item), config.lengths
+    rows = []
+    for steps in lengths:
+        fit = replace(config.oracle, iterations=steps)
+        oracles = (oracle(model, item, start, fit, seed, cache).planes for start in ("predicted", "null"))
+        rows.append(_row(model, item, predicted, *oracles))
     found = {name: [row[name] for row in rows] for name in ("train_psnr", "heldout_psnr", *DISPLACEMENTS)}
     found["missing"] = [found["heldout_psnr"][-1] - score for score in found["heldout_psnr"]]
     shares = {part: {name: [row[part][name] for row in rows] for name in rows[0][part]} for part in SPECTRA}
@@ -70,11 +68,10 @@ SPECTRA = ("published", "power", "floor")
 
 
 def _row(
-    model: LRM, item: RenderedObject, predicted: Planes, fitted: Callable[[Start], Planes]
+    model: LRM, item: RenderedObject, predicted: Planes, reference: Planes, null_reference: Planes
 ) -> dict[str, Any]:
-    """What one length gives."""
-    reference = fitted("predicted")
-    residual, null = predicted - reference, predicted - fitted("null")
+    """What one length gives, from the oracle and the null oracle."""
+    residual, null = predicted - reference, predicted - null_reference
     sizes = dict(zip(DISPLACEMENTS, (float(residual.norm()), float(null.norm())), strict=True))
     floor = noise_floor(null, residual) if residual.any() else dict.fromkeys((*BANDS, "all"))
     return quality(model, reference, item) | sizes | shares_summary(residual) | {"floor": floor}

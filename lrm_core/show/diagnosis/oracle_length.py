@@ -2,14 +2,11 @@
 
 from collections.abc import Mapping
 
-import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
-from jaxtyping import Float
 
-from lrm_core.show.elements.plots import Curve, curves, mean_lists
+from lrm_core.show.elements.plots import Curve, curves, mean_curve, mean_list, mean_lists, object_curves
 from lrm_core.show.elements.prose import number, percent
-from lrm_core.show.elements.style import COLOURS, colour_of
 
 EXPERIMENT = "e18_oracle_length"
 STEPS_AXIS = "steps of the fit"
@@ -23,11 +20,14 @@ def share_figure(table: pd.DataFrame, groups: Mapping[str, str], usual: int) -> 
         groups: of each object.
         usual: steps of the oracles of all other chapters, which are marked.
     """
-    lines = _objects(table, groups, "power.high")
+    lines = object_curves(table, groups, _steps(table), "power.high")
     lines += [
-        _mean(table, "power.high", "high band, mean", "real", "solid"),
-        _mean(table, "power.low", "low band, mean", "procedural", "solid"),
-        _mean(table, "floor.high", "left by the null oracle in the high band, mean", "null", "dash"),
+        mean_curve(table, _steps(table), column, name, colour, dash)
+        for column, name, colour, dash in (
+            ("power.high", "high band, mean", "real", "solid"),
+            ("power.low", "low band, mean", "procedural", "solid"),
+            ("floor.high", "left by the null oracle in the high band, mean", "null", "dash"),
+        )
     ]
     high = _listed(table, "power.high")
     alt = f"Share of the residual's power against the steps of the fit; high band, mean over objects: {high}"
@@ -36,8 +36,8 @@ def share_figure(table: pd.DataFrame, groups: Mapping[str, str], usual: int) -> 
 
 def missing_figure(table: pd.DataFrame, groups: Mapping[str, str], usual: int) -> go.Figure:
     """By how many dB the longest fit is better in held-out views, of every object and in the mean."""
-    lines = _objects(table, groups, "missing")
-    lines.append(_mean(table, "missing", "mean", "reference", "solid"))
+    lines = object_curves(table, groups, _steps(table), "missing")
+    lines.append(mean_curve(table, _steps(table), "missing", "mean", "reference"))
     alt = f"Decibels to the longest fit against the steps, mean over objects: {_listed(table, 'missing')}"
     return _by_steps(table, lines, "missing to the longest fit (dB)", alt, usual)
 
@@ -47,9 +47,10 @@ def finding(table: pd.DataFrame, usual: int) -> str:
     steps = _steps(table)
     place = steps.index(usual)
     high, low, missing, floor = (
-        _mean_list(table, column) for column in ("power.high", "power.low", "missing", "floor.high")
+        mean_list(table, column) for column in ("power.high", "power.low", "missing", "floor.high")
     )
-    ahead = sum(int(values[-1] > other[-1]) for values, other in _pairs(table, "power.high", "power.low"))
+    bands = (mean_lists(table, column).values() for column in ("power.high", "power.low"))
+    ahead = sum(int(fine[-1] > coarse[-1]) for fine, coarse in zip(*bands, strict=True))
     return (
         f"After {usual:,} steps, the length that all chapters use, the renders are {number(missing[place], 2)} dB "
         f"short of those after {steps[-1]:,}, in the mean over {table['object'].nunique()} objects. From "
@@ -69,29 +70,6 @@ def _steps(table: pd.DataFrame) -> list[int]:
     return [int(steps) for steps in table["steps"].iloc[0]]
 
 
-def _mean_list(table: pd.DataFrame, column: str) -> Float[np.ndarray, "n"]:
-    return np.mean(list(mean_lists(table, column).values()), axis=0)
-
-
-def _pairs(table: pd.DataFrame, one: str, other: str) -> list[tuple[np.ndarray, np.ndarray]]:
-    return list(zip(mean_lists(table, one).values(), mean_lists(table, other).values(), strict=True))
-
-
-def _mean(table: pd.DataFrame, column: str, name: str, colour: str, dash: str) -> Curve:
-    values = _mean_list(table, column).tolist()
-    return Curve(name, _steps(table), values, COLOURS[colour], dash, width=2.4, hover=name)
-
-
-def _objects(table: pd.DataFrame, groups: Mapping[str, str], column: str) -> list[Curve]:
-    return [
-        Curve(
-            f"{groups[name]} objects", _steps(table), values.tolist(), colour_of(groups[name]),
-            opacity=0.5, hover=name,
-        )
-        for name, values in mean_lists(table, column).items()
-    ]  # fmt: skip
-
-
 def _listed(table: pd.DataFrame, column: str) -> str:
-    values = zip(_steps(table), _mean_list(table, column), strict=True)
+    values = zip(_steps(table), mean_list(table, column), strict=True)
     return ", ".join(f"{number(value, 2)} after {steps:,}" for steps, value in values) + "."

@@ -14,9 +14,8 @@ from lrm_core.evidence.live import Live, recompute
 from lrm_core.evidence.oracles import heldout_views, render_images
 from lrm_core.show.chapter import Chapter
 from lrm_core.show.elements.pictures import image_row
-from lrm_core.show.elements.plots import Curve, curves, mean_lists
+from lrm_core.show.elements.plots import Curve, curves, mean_curve, mean_list, object_curves
 from lrm_core.show.elements.prose import number, percent
-from lrm_core.show.elements.style import COLOURS, colour_of
 
 EXPERIMENT = "e17_source_distance"
 AXIS = "distance that the encoder is told, over the true one"
@@ -50,12 +49,12 @@ def pictures(chapter: Chapter) -> str:
 
 def size_figure(table: pd.DataFrame, groups: Mapping[str, str]) -> go.Figure:
     """How large the residual is, of every object and in the mean, and the part that the mismatch makes."""
-    lines = [*_thin(table, groups, "residual.relative_size")]
+    lines = object_curves(table, groups, _factors(table), "residual.relative_size")
     lines += [
         _mean(table, "residual.relative_size", "residual, mean", "procedural", "solid"),
         _mean(table, "manufactured.relative_size", "made by the mismatch alone, mean", "predinit", "dash"),
     ]
-    sizes = _mean_list(table, "residual.relative_size")
+    sizes = mean_list(table, "residual.relative_size")
     alt = "Size of the residual against the distance told: " + _listed(table, sizes)
     return curves(lines, (AXIS, "size, over that of the prediction"), alt)
 
@@ -67,7 +66,7 @@ def share_figure(table: pd.DataFrame, part: str) -> go.Figure:
         for band, colour in (("low", "procedural"), ("high", "real"))
         for measure, words, dash in (("published", "as published", "dot"), ("power", "by power", "solid"))
     ]
-    low = _mean_list(table, f"{part}.power_low")
+    low = mean_list(table, f"{part}.power_low")
     alt = "Share of the low band by power against the distance told: " + _listed(table, low)
     return curves(lines, (AXIS, "share"), alt)
 
@@ -82,7 +81,7 @@ def correction_figure(table: pd.DataFrame) -> go.Figure:
             ("truth", "the truth", "solid"),
         )
     ]
-    low = _mean_list(table, "residual.low_to_reference")
+    low = mean_list(table, "residual.low_to_reference")
     alt = "Improvement by the low band, to renders of the oracle, against the distance told: " + _listed(
         table, low
     )
@@ -92,16 +91,16 @@ def correction_figure(table: pd.DataFrame) -> go.Figure:
 def image_figure(table: pd.DataFrame, column: str, words: str) -> go.Figure:
     """A measure of the renders, of every object and in the mean."""
     lines = [_mean(table, f"images.{column}", "mean", "reference", "solid")]
-    alt = f"{words} against the distance told: " + _listed(table, _mean_list(table, f"images.{column}"))
+    alt = f"{words} against the distance told: " + _listed(table, mean_list(table, f"images.{column}"))
     return curves(lines, (AXIS, words), alt)
 
 
 def finding(table: pd.DataFrame) -> str:
     """What a mismatch alone does, in four sentences of numbers."""
-    factors, size = _factors(table), _mean_list(table, "residual.relative_size")
+    factors, size = _factors(table), mean_list(table, "residual.relative_size")
     true = factors.index(TRUE)
-    made, power = (_mean_list(table, f"manufactured.{name}") for name in ("relative_size", "power_low"))
-    low = {target: _mean_list(table, f"residual.low_to_{target}") for target in ("reference", "truth")}
+    made, power = (mean_list(table, f"manufactured.{name}") for name in ("relative_size", "power_low"))
+    low = {target: mean_list(table, f"residual.low_to_{target}") for target in ("reference", "truth")}
     ends = [(0, f"× {factors[0]:g}"), (len(factors) - 1, f"× {factors[-1]:g}")]
     sizes = " and ".join(
         f"{number(size[i] / size[true], 2)} times as large when told {label}" for i, label in ends
@@ -122,30 +121,8 @@ def _factors(table: pd.DataFrame) -> list[float]:
     return [float(factor) for factor in table["factors"].iloc[0]]
 
 
-def _mean_list(table: pd.DataFrame, column: str) -> Float[np.ndarray, "n"]:
-    return np.mean(list(mean_lists(table, column).values()), axis=0)
-
-
 def _mean(table: pd.DataFrame, column: str, name: str, colour: str, dash: str) -> Curve:
-    factors, values = _factors(table), _mean_list(table, column)
-    kept = np.isfinite(values)
-    x = [factor for factor, keep in zip(factors, kept, strict=True) if keep]
-    return Curve(name, x, values[kept].tolist(), COLOURS[colour], dash, width=2.2, hover=name)
-
-
-def _thin(table: pd.DataFrame, groups: Mapping[str, str], column: str) -> list[Curve]:
-    factors = _factors(table)
-    return [
-        Curve(
-            f"{groups[name]} objects",
-            factors,
-            values.tolist(),
-            colour_of(groups[name]),
-            opacity=0.5,
-            hover=name,
-        )
-        for name, values in mean_lists(table, column).items()
-    ]
+    return mean_curve(table, _factors(table), column, name, colour, dash)
 
 
 def _listed(table: pd.DataFrame, values: Float[np.ndarray, "n"]) -> str:
