@@ -112,13 +112,17 @@ def _write_meshes(wanted: dict[str, Path], model: LRM, prediction: Prediction, c
     files = [wanted[name] for name in ("glb", "obj", "ply") if name in wanted]
     if files:
         surface = _surface(model, prediction, config.resolution, config.density)
-        parts = [part.numpy() for part in (surface.vertices, surface.faces, surface.colours)]
         for file in files:
-            write_mesh(file, *parts)
+            write_surface(file, surface)
     if "textured" in wanted:
         surface = _surface(model, prediction, min(UNWRAPPED, config.resolution), config.density)
         baked = bake(surface, prediction.planes, model.decoder)
         write_textured_glb(wanted["textured"], *(part.numpy() for part in baked[:3]), texture=baked.texture)
+
+
+def write_surface(file: Path, surface: Surface) -> None:
+    """Write a surface as a GLB, OBJ or PLY file; raises OSError if that cannot be written."""
+    write_mesh(file, *(part.numpy() for part in (surface.vertices, surface.faces, surface.colours)))
 
 
 def _surface(model: LRM, prediction: Prediction, resolution: int, density: float) -> Surface:

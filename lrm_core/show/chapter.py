@@ -92,11 +92,9 @@ class Chapter:
 
     def stored_numbers(self) -> dict[str, float] | None:
         """Every number of the stored record of the object by its dotted name, lists left out; None without one."""
-        mine = (self.table["object"] == self.item.name) & (self.table["seed"] == self.seed)
-        if not mine.any():
-            return None
-        values = self.table[mine].iloc[0].items()
-        return {name: float(v) for name, v in values if isinstance(v, Real) and not isnan(v)}
+        row = stored_row(self.table, self.item.name, self.seed)
+        numbers = {name: float(v) for name, v in row.items() if isinstance(v, Real) and not isnan(v)}
+        return numbers if row else None
 
     def oracle(self, start: Start) -> Oracle:
         """The object's oracle from that start, from the cache if it is there."""
@@ -106,6 +104,12 @@ class Chapter:
     def predicted(self) -> Float[Tensor, "3 c r r"]:
         """T_pred of the object."""
         return predicted_planes(self.model, self.item)
+
+
+def stored_row(table: pd.DataFrame, name: str, seed: int) -> Mapping[str, Any]:
+    """The entries of one object's record by their dotted names; empty where there is none."""
+    rows = table[(table["object"] == name) & (table["seed"] == seed)]
+    return {} if rows.empty else rows.iloc[0].to_dict()
 
 
 def open_chapter(

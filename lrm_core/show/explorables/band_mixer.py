@@ -8,14 +8,13 @@ from torch import Tensor, nn
 
 from lrm_core.evidence.claims import published
 from lrm_core.show.chapter import Chapter
+from lrm_core.show.explorables.field import check_side, field_figure
 from lrm_core.show.explorables.judged import Judged, judged_views
 from lrm_core.show.explorables.widget import Explorable, slider
-from lrm_core.show.viewer import TriplaneViewer, pack
 from lrm_core.show.viewer.quantise import check_field
 
 CUTOFFS = (0.05, 1.0, 0.05)  # x Nyquist: least, greatest, step
 GAINS = (0.0, 1.5, 0.05)
-VIEW = {"azimuth": -60.0, "elevation": 20.0}  # degrees
 NOTE = (
     "The residual is the prediction less the oracle, and a gain is the part of it in a band that is taken away: "
     "with gains of one the mix is the oracle. Amplitude is summed as published, with the corners in the high band. "
@@ -49,26 +48,13 @@ def mixer(
     """The mixer of any prediction and its oracle; raises as `show_band_mixer`."""
     check_field(predicted, decoder)
     check_side(predicted)
-    scene, alt = TriplaneViewer(**VIEW), f"The predicted triplane of {name}, corrected band by band."
+    alt = f"The predicted triplane of {name}, corrected band by band."
     tensors = {
         "predicted": (predicted, 2),
         "correction": (reference - predicted, 2),
         "truth": (judged.truth, 1),
     }
-    tensors |= {key: (value, 1) for key, value in decoder.state_dict().items()}
-    content = _content() | {"scene": scene.scene(), "views": judged.content()}
-    return Explorable.of(content, scene.still(predicted, decoder), alt, pack(tensors))
-
-
-def check_side(planes: Float[Tensor, "3 C R R"]) -> None:
-    """Whether the page's Fourier transform takes planes of that side.
-
-    Raises:
-        ValueError: if the side is no power of two.
-    """
-    side = planes.shape[-1]
-    if side < 2 or side & (side - 1):
-        raise ValueError(f"planes: expected a side that is a power of two, found {side} x {side} texels")
+    return field_figure(_content(), tensors, predicted, decoder, judged, alt)
 
 
 def _content() -> dict[str, Any]:

@@ -10,14 +10,13 @@ from torch import Tensor
 from lrm_core.model.lrm import LRM
 from lrm_core.render.quality import psnr
 from lrm_core.show.chapter import Chapter
+from lrm_core.show.explorables.field import field_figure
 from lrm_core.show.explorables.judged import Judged, judged_views
 from lrm_core.show.explorables.widget import Explorable, slider
-from lrm_core.show.viewer import TriplaneViewer, pack
 from lrm_core.show.viewer.quantise import check_field
 
 POINTS = 11
 HALFWAY = 0.5
-VIEW = {"azimuth": -60.0, "elevation": 20.0}  # degrees
 ENDS = ("oracle from noise", "oracle from the prediction")
 NOTE = (
     "The triplane is mixed number by number. PSNR is the mean over three held-out views, on every second pixel of "
@@ -43,13 +42,10 @@ def line(
     check_field(a, model.decoder)
     check_field(b, model.decoder)
     scores = scores_along(a, b, model, judged)
-    scene = TriplaneViewer(**VIEW)
     alt = f"The triplane of {name} at a place on the line between its two oracles."
     tensors = {"a": (a, 2), "b": (b, 2), "truth": (judged.truth, 1)}
-    tensors |= {key: (value, 1) for key, value in model.decoder.state_dict().items()}
-    content = _content(scores) | {"scene": scene.scene(), "views": judged.content()}
-    poster = scene.still(torch.lerp(a, b, HALFWAY), model.decoder)
-    return Explorable.of(content, poster, alt, pack(tensors))
+    halfway = torch.lerp(a, b, HALFWAY)
+    return field_figure(_content(scores), tensors, halfway, model.decoder, judged, alt)
 
 
 def scores_along(a: Tensor, b: Tensor, model: LRM, judged: Judged) -> list[float]:

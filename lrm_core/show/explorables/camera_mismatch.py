@@ -15,19 +15,16 @@ from lrm_core.evidence.experiments import get_experiment
 from lrm_core.evidence.experiments.e05_residual_spectrum import BANDS
 from lrm_core.evidence.experiments.e17_source_distance import TRUE, told_planes
 from lrm_core.evidence.oracles import split_views
-from lrm_core.show.chapter import Chapter
+from lrm_core.show.chapter import Chapter, stored_row
 from lrm_core.show.diagnosis.residual import band_names
 from lrm_core.show.diagnosis.source_distance import EXPERIMENT
-from lrm_core.show.explorables.band_mixer import check_side
+from lrm_core.show.explorables.field import check_side, field_figure
 from lrm_core.show.explorables.judged import Judged, judged_views
-from lrm_core.show.explorables.stored import stored_row
 from lrm_core.show.explorables.widget import Explorable, choice, slider
-from lrm_core.show.viewer import TriplaneViewer, pack
 from lrm_core.show.viewer.quantise import check_field
 from lrm_core.spectral import PUBLISHED_EDGES
 
 SCALES = (0.8, 1.25, 0.05)  # least, greatest, step
-VIEW = {"azimuth": -60.0, "elevation": 20.0}  # degrees
 IMAGES = ("l1", "psnr", "area")
 TABLES = {
     "residual": "The residual, from the oracle",
@@ -91,18 +88,15 @@ def mismatch(told: Told, decoder: nn.Module, judged: Judged, row: Mapping[str, A
     right = told.planes[TRUE]
     check_field(right, decoder)
     check_side(right)
-    scene = TriplaneViewer(**VIEW)
     alt = f"The triplane of {name}, predicted for a source distance that may be wrong."
     tensors = told.tensors | {"truth": (judged.truth, 1)}
-    tensors |= {key: (value, 1) for key, value in decoder.state_dict().items()}
     records = [_record(row, index) for index in range(len(told.planes))] if row else []
     content = _content(list(told.planes), _sizes(row, list(told.planes))) | {
         "records": records,
         "area": told.area,
+        "note": NOTE.format(pixels=judged.stride**2),
     }
-    content |= {"scene": scene.scene(), "views": judged.content()}
-    content["note"] = NOTE.format(pixels=judged.stride**2)
-    return Explorable.of(content, scene.still(right, decoder), alt, pack(tensors))
+    return field_figure(content, tensors, right, decoder, judged, alt)
 
 
 def _content(factors: Sequence[float], sizes: Sequence[float]) -> dict[str, Any]:

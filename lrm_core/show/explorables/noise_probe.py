@@ -11,19 +11,16 @@ from torch import Tensor, nn
 
 from lrm_core.evidence.experiments.e06_response import DecoderResponse
 from lrm_core.evidence.matter import matter_texels
-from lrm_core.show.chapter import Chapter
-from lrm_core.show.explorables.band_mixer import check_side
+from lrm_core.show.chapter import Chapter, stored_row
+from lrm_core.show.explorables.field import check_side, field_figure
 from lrm_core.show.explorables.judged import Judged, judged_views
-from lrm_core.show.explorables.stored import stored_row
 from lrm_core.show.explorables.widget import Explorable, choice, slider
-from lrm_core.show.viewer import TriplaneViewer, pack
 from lrm_core.show.viewer.quantise import check_field
 from lrm_core.spectral.bands import band_masks
 
 LEVEL_STEP = 0.05
 DRAWS = 8
 PEAK = 2  # number of the bin in which the published curve is highest (audit A5)
-VIEW = {"azimuth": -60.0, "elevation": 20.0}  # degrees
 PLACES = {
     "the prediction": ("audited.predicted", "predicted"),
     "the oracle": ("audited.reference", "reference"),
@@ -74,11 +71,10 @@ def probe(
         check_field(each.planes, decoder)
         check_side(each.planes)
         tensors |= {key: (each.planes, 2), f"{key}_mask": (each.mask.float(), 1)}
-    tensors |= {key: (value, 1) for key, value in decoder.state_dict().items()}
-    scene, alt = TriplaneViewer(**VIEW), f"The predicted triplane of {name}, with noise of one bin."
-    content = _content(config, row) | {"scene": scene.scene(), "views": judged.content()}
-    content["note"] = _note(probed["predicted"].planes.shape[-1], judged, config)
-    return Explorable.of(content, scene.still(probed["predicted"].planes, decoder), alt, pack(tensors))
+    predicted = probed["predicted"].planes
+    content = _content(config, row) | {"note": _note(predicted.shape[-1], judged, config)}
+    alt = f"The predicted triplane of {name}, with noise of one bin."
+    return field_figure(content, tensors, predicted, decoder, judged, alt)
 
 
 def _content(config: DecoderResponse, row: Mapping[str, Any]) -> dict[str, Any]:

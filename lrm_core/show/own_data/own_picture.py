@@ -21,7 +21,7 @@ from lrm_core.model.hashing import model_hash
 from lrm_core.model.lrm import LRM
 from lrm_core.objects.pictures import Picture, load_picture, whole
 from lrm_core.paths import data_dir
-from lrm_core.predict import ASSETS, PredictConfig, Prediction, predict_picture, write_assets
+from lrm_core.predict import ASSETS, PredictConfig, Prediction, predict_picture, write_assets, write_surface
 from lrm_core.profiles import Profile, get_profile
 from lrm_core.render.surface import Surface, extract_surface
 from lrm_core.render.turntable import FOCAL, Frames, turntable, write_film
@@ -35,7 +35,7 @@ from lrm_core.show.viewer.widget import camera_of
 
 PUBLISHED = "paper"  # the profile of the published weights
 GROUP, DEFAULT = "mini/objects/real", "cc0_couch"
-CONFIG = PredictConfig(formats=("glb", "planes"), resolution=64)
+CONFIG = PredictConfig(formats=("planes",), resolution=64)
 FRAMES, EVERY = 24, 3  # of the film, and of those the ones that are shown as pictures
 SCENE, CLOSER = 420, 0.7  # pixels; of the distance at which clouds are seen
 
@@ -93,6 +93,7 @@ class OwnPicture:
         """Where the files are, until the kernel ends; `folder.name` is its path."""
         folder = TemporaryDirectory(prefix="own_picture_")
         write_assets(Path(folder.name), self.model, self.prediction, CONFIG)
+        write_surface(Path(folder.name) / ASSETS["glb"], self.surface)
         write_film(Path(folder.name) / ASSETS["mp4"], self.frames)
         return folder
 
