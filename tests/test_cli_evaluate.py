@@ -10,32 +10,14 @@ from pathlib import Path
 import pytest
 import torch
 from click.testing import CliRunner, Result
+from tiny_folder import save_square, save_tiny
 
-from lrm_core import LRM, LRMConfig
 from lrm_core.cli import main
 from lrm_core.evidence.view_scores import scored_views
-from lrm_core.model.checkpoints import load_model, save_checkpoint
-from lrm_core.model.config import ViTConfig
-from lrm_core.objects import load_object, save_object
-from lrm_core.objects.poses import sample_poses
+from lrm_core.model.checkpoints import load_model
+from lrm_core.objects import load_object
 from lrm_core.show.own_data import evaluation_page
 
-SIDE = 32
-TINY = LRMConfig(
-    camera_embed_dim=8,
-    rendering_samples_per_ray=8,
-    transformer_dim=16,
-    transformer_layers=1,
-    transformer_heads=2,
-    triplane_low_res=8,
-    triplane_high_res=16,
-    triplane_dim=4,
-    encoder_model_name="tiny",
-    encoder_feat_dim=16,
-    vit=ViTConfig(embed_dim=16, depth=1, num_heads=2, patch_size=8, pos_grid=4),
-    source_size=SIDE,
-    render_size=SIDE,
-)
 FILES = {"index.html", "evaluation.json", "views.csv", "objects.csv"}
 
 
@@ -43,15 +25,9 @@ FILES = {"index.html", "evaluation.json", "views.csv", "objects.csv"}
 def place(tmp_path_factory) -> Path:
     """A tiny model, and two groups of objects; one object is broken."""
     folder = tmp_path_factory.mktemp("evaluation")
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        save_checkpoint(LRM(TINY), folder / "tiny.safetensors", dtype=torch.float32)
+    save_tiny(folder / "tiny.safetensors")
     for seed, name in enumerate(("cups/<b>cup", "cups/mug", "bowls/bowl")):
-        generator = torch.Generator().manual_seed(seed)
-        rgba = torch.zeros(4, 4, SIDE, SIDE)
-        rgba[:, :, 8:24, 8:24] = torch.rand(1, 4, 1, 1, generator=generator)
-        intrinsics = torch.tensor([[0.75 * SIDE] * 2, [SIDE / 2] * 2, [float(SIDE)] * 2])
-        save_object(folder / name, rgba, sample_poses(generator, 4), intrinsics)
+        save_square(folder / name, seed, views=4)
     shutil.copytree(folder / "cups/mug", folder / "broken/mug")
     shutil.copytree(folder / "cups/mug", folder / "broken/pot")
     (folder / "broken/pot/pose/003.npy").unlink()

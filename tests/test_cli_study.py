@@ -10,49 +10,24 @@ import torch
 from click.testing import CliRunner, Result
 from safetensors import safe_open
 from safetensors.torch import save_file
+from tiny_folder import save_square, save_tiny
 
-from lrm_core import LRM, LRMConfig
 from lrm_core.cli import main
 from lrm_core.evidence import oracles
 from lrm_core.evidence.oracles import predicted_planes
-from lrm_core.model.checkpoints import load_model, save_checkpoint
-from lrm_core.model.config import ViTConfig
-from lrm_core.objects import load_object, save_object
-from lrm_core.objects.poses import sample_poses
+from lrm_core.model.checkpoints import load_model
+from lrm_core.objects import load_object
 from lrm_core.show.own_data.study import object_folders, read_planes
 from lrm_core.spectral import pooled_shares
-
-SIZE = 32
-TINY = LRMConfig(
-    camera_embed_dim=8,
-    rendering_samples_per_ray=8,
-    transformer_dim=16,
-    transformer_layers=1,
-    transformer_heads=2,
-    triplane_low_res=8,
-    triplane_high_res=16,
-    triplane_dim=4,
-    encoder_model_name="tiny",
-    encoder_feat_dim=16,
-    vit=ViTConfig(embed_dim=16, depth=1, num_heads=2, patch_size=8, pos_grid=4),
-    source_size=SIZE,
-    render_size=SIZE,
-)
 
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory) -> Path:
     """A tiny model, and two objects of eight views."""
     folder = tmp_path_factory.mktemp("study")
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        save_checkpoint(LRM(TINY), folder / "tiny.safetensors", dtype=torch.float32)
+    save_tiny(folder / "tiny.safetensors")
     for seed, name in enumerate(("bowl", "cup")):
-        generator = torch.Generator().manual_seed(seed)
-        rgba = torch.zeros(8, 4, SIZE, SIZE)
-        rgba[:, :, 8:24, 8:24] = torch.rand(1, 4, 1, 1, generator=generator)
-        intrinsics = torch.tensor([[0.75 * SIZE] * 2, [SIZE / 2] * 2, [float(SIZE)] * 2])
-        save_object(folder / "objects" / name, rgba, sample_poses(generator, 8), intrinsics)
+        save_square(folder / "objects" / name, seed, views=8)
     return folder
 
 

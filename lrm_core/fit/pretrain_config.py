@@ -29,7 +29,8 @@ class PretrainConfig:
         shape_weight: of the error of the shape at points (`shape_loss`), at the start.
         shape_until: share of the first round over which the shape weight falls to zero, and only what is rendered
             counts.
-        lpips_weight: of LPIPS between rendered and true squares of `PATCH` pixels; 0 renders none.
+        lpips_weight: of LPIPS between rendered and true squares of `PATCH` pixels; 0 renders none. Its gradient
+            repeats bit by bit with one thread only, which is what a process of `lrm pretrain` has on a CPU.
         lpips_from: share of the first round after which squares are rendered. They take up to half of the rays of
             a group, at one view for each object that has one.
         pool: folder of a rendered pool (`lrm pool`) that some of the objects come from; None for none.

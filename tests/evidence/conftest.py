@@ -1,32 +1,19 @@
 """A tiny random model and synthetic objects, enough to run every experiment in seconds."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import tiny_folder
 import torch
 
-from lrm_core import LRM, LRMConfig
+from lrm_core import LRM
 from lrm_core.evidence.oracles import OracleCache
-from lrm_core.model.config import ViTConfig
 from lrm_core.objects import RenderedObject
 from lrm_core.render.cameras import look_at
 
-TINY = LRMConfig(
-    camera_embed_dim=8,
-    rendering_samples_per_ray=16,
-    transformer_dim=16,
-    transformer_layers=1,
-    transformer_heads=2,
-    triplane_low_res=8,
-    triplane_high_res=16,
-    triplane_dim=4,
-    encoder_model_name="tiny",
-    encoder_feat_dim=16,
-    vit=ViTConfig(embed_dim=16, depth=1, num_heads=2, patch_size=8, pos_grid=4),
-    source_size=32,  # LPIPS needs as many pixels
-    render_size=32,
-)
+TINY = replace(tiny_folder.TINY, rendering_samples_per_ray=16)
 
 
 @pytest.fixture(scope="session")

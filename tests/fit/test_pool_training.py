@@ -6,11 +6,9 @@ from dataclasses import replace
 import pytest
 import torch
 import trimesh
-from safetensors.torch import load_file
 from test_patches import LATE
-from test_pretrain import SHORT, TINY, Killed, _small_validation  # noqa: F401
+from test_pretrain import SHORT, TINY, _small_validation, killed_and_unbroken  # noqa: F401
 
-from lrm_core.fit import pretrain as module
 from lrm_core.fit.pool_data import pool_batch
 from lrm_core.fit.pretrain import pretrain
 from lrm_core.fit.pretrain_batch import open_pool, training_batch
@@ -139,20 +137,7 @@ def test_squares_of_both_kinds_know_their_objects(folder):
 
 def test_a_run_with_a_pool_resumes_bit_by_bit(folder, tmp_path, monkeypatch):
     config = replace(SHORT, pool=folder, pool_share=0.5)
-    pretrain(tmp_path / "unbroken", TINY, config)
-    original = module.train_step
-
-    def dies_at_step_3(state, *arguments):
-        if state.step == 3:
-            raise Killed
-        return original(state, *arguments)
-
-    monkeypatch.setattr(module, "train_step", dies_at_step_3)
-    with pytest.raises(Killed):
-        pretrain(tmp_path / "broken", TINY, config)
-    monkeypatch.setattr(module, "train_step", original)
-    pretrain(tmp_path / "broken", TINY, config)
-    ours, theirs = (load_file(tmp_path / run / "state.safetensors") for run in ("broken", "unbroken"))
+    ours, theirs = killed_and_unbroken(tmp_path, monkeypatch, config, killed_at=3)
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
     plain = pretrain(tmp_path / "plain", TINY, SHORT)
     assert not torch.equal(plain.average["pos_embed"], theirs["average.pos_embed"])

@@ -8,6 +8,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from lrm_core.fit import pretrain as module
 from lrm_core.fit import pretrain_validation
 from lrm_core.fit.optimisers import build_optimisers, rate, set_rates, split_parameters
 from lrm_core.fit.pretrain import new_state, pretrain, train_step
@@ -67,23 +68,25 @@ class Killed(Exception):
     pass
 
 
-def test_a_killed_run_resumes_bit_by_bit(tmp_path, monkeypatch):
-    pretrain(tmp_path / "unbroken", TINY, SHORT)
-    from lrm_core.fit import pretrain as module
+def killed_and_unbroken(tmp_path, monkeypatch, config, killed_at):
+    """Final states of a run that died before a step and went on, and of one that did not."""
+    pretrain(tmp_path / "unbroken", TINY, config)
 
-    original = module.train_step
-
-    def dies_at_step_3(state, config, team):
-        if state.step == 3:
+    def dies(state, *arguments):
+        if state.step == killed_at:
             raise Killed
-        return original(state, config, team)
+        return train_step(state, *arguments)
 
-    monkeypatch.setattr(module, "train_step", dies_at_step_3)
+    monkeypatch.setattr(module, "train_step", dies)
     with pytest.raises(Killed):
-        pretrain(tmp_path / "broken", TINY, SHORT)
-    monkeypatch.setattr(module, "train_step", original)
-    pretrain(tmp_path / "broken", TINY, SHORT)
-    ours, theirs = (load_file(tmp_path / run / "state.safetensors") for run in ("broken", "unbroken"))
+        pretrain(tmp_path / "broken", TINY, config)
+    monkeypatch.setattr(module, "train_step", train_step)
+    pretrain(tmp_path / "broken", TINY, config)
+    return [load_file(tmp_path / run / "state.safetensors") for run in ("broken", "unbroken")]
+
+
+def test_a_killed_run_resumes_bit_by_bit(tmp_path, monkeypatch):
+    ours, theirs = killed_and_unbroken(tmp_path, monkeypatch, SHORT, killed_at=3)
     assert ours.keys() == theirs.keys()
     assert all(torch.equal(ours[name], theirs[name]) for name in ours)
     rows = [list(csv.DictReader((tmp_path / run / "curve.csv").open())) for run in ("broken", "unbroken")]

@@ -4,12 +4,10 @@ from dataclasses import replace
 
 import pytest
 import torch
-from safetensors.torch import load_file
-from test_pretrain import SHORT, TINY, Killed, _small_validation  # noqa: F401
+from test_pretrain import SHORT, TINY, _small_validation, killed_and_unbroken  # noqa: F401
 
-from lrm_core.fit import pretrain as module
 from lrm_core.fit.optimisers import rate
-from lrm_core.fit.pretrain import Curve, new_state, pretrain, take_over, train_step
+from lrm_core.fit.pretrain import Curve, new_state, pretrain, take_over
 from lrm_core.fit.pretrain_config import PretrainConfig
 from lrm_core.fit.publish import publish
 from lrm_core.model.checkpoints import load_model
@@ -35,19 +33,7 @@ def test_a_round_starts_from_the_average_without_moments():
 
 
 def test_a_run_killed_between_two_rounds_resumes_bit_by_bit(tmp_path, monkeypatch):
-    pretrain(tmp_path / "unbroken", TINY, TWO)
-
-    def dies_between(state, config, team):
-        if state.step == SHORT.steps:
-            raise Killed
-        return train_step(state, config, team)
-
-    monkeypatch.setattr(module, "train_step", dies_between)
-    with pytest.raises(Killed):
-        pretrain(tmp_path / "broken", TINY, TWO)
-    monkeypatch.setattr(module, "train_step", train_step)
-    pretrain(tmp_path / "broken", TINY, TWO)
-    ours, theirs = (load_file(tmp_path / run / "state.safetensors") for run in ("broken", "unbroken"))
+    ours, theirs = killed_and_unbroken(tmp_path, monkeypatch, TWO, killed_at=SHORT.steps)
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
 
 
