@@ -1,6 +1,7 @@
 """Figures and sentences on how far the oracles are fitted (E18): what depends on it, and what does not."""
 
 from collections.abc import Mapping
+from math import log10
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -10,6 +11,7 @@ from lrm_core.show.elements.prose import number, percent
 
 EXPERIMENT = "e18_oracle_length"
 STEPS_AXIS = "steps of the fit"
+ROOM = 1.05  # at either end of the axis, so that the tick there has its label
 
 
 def share_figure(table: pd.DataFrame, groups: Mapping[str, str], usual: int) -> go.Figure:
@@ -62,8 +64,9 @@ def finding(table: pd.DataFrame, usual: int) -> str:
 
 
 def _by_steps(table: pd.DataFrame, lines: list[Curve], axis: str, alt: str, usual: int) -> go.Figure:
-    marks = {"as in all chapters": float(usual)}
-    return curves(lines, (STEPS_AXIS, axis), alt, log_ticks=_steps(table), marks=marks)
+    steps, marks = _steps(table), {"as in all chapters": float(usual)}
+    figure = curves(lines, (STEPS_AXIS, axis), alt, log_ticks=steps, marks=marks)
+    return figure.update_xaxes(range=[log10(steps[0] / ROOM), log10(steps[-1] * ROOM)])
 
 
 def _steps(table: pd.DataFrame) -> list[int]:
