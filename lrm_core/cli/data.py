@@ -49,7 +49,7 @@ def objects() -> None:
 @click.option("--resolution", default=128, show_default=True, help="Pixels per side.")
 def pool(folder: Path, out: Path, views: int, resolution: int) -> None:
     """Render every GLB of a folder once, for `lrm pretrain --pool`; evaluated meshes are left out."""
-    from lrm_core.objects.pool import FAULTS, render_pool
+    from lrm_core.objects.pool_render import FAULTS, render_pool
     from lrm_core.paths import data_dir
 
     report = render_pool(folder, out, data_dir(), views=views, resolution=resolution)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from lrm_core.fit.muon import Muon
 from lrm_core.fit.pretrain_config import PretrainConfig
 from lrm_core.fit.schedule import cosine
 from lrm_core.model.lrm import LRM
@@ -32,16 +33,13 @@ def split_parameters(model: LRM) -> tuple[list[Tensor], list[Tensor]]:
 
 
 def build_optimisers(model: LRM, config: PretrainConfig) -> Sequence[torch.optim.Optimizer]:
-    """Muon (Jordan et al. 2024) for hidden matrices, AdamW for the rest.
+    """Muon for hidden matrices, AdamW for the rest.
 
-    Muon's steps are scaled to the size of AdamW's (Liu et al. 2025, eq. 4). Weight decay is on hidden matrices
-    only: biases, norms, embeddings and the decoder have none.
+    Weight decay is on hidden matrices only: biases, norms, embeddings and the decoder have none.
     """
     hidden, rest = split_parameters(model)
     return (
-        torch.optim.Muon(
-            hidden, lr=config.matrix_lr, weight_decay=config.weight_decay, adjust_lr_fn="match_rms_adamw"
-        ),
+        Muon(hidden, lr=config.matrix_lr, weight_decay=config.weight_decay),
         torch.optim.AdamW(rest, lr=config.lr, betas=(0.9, 0.95), weight_decay=0.0, fused=True),
     )
 

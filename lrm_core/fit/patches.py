@@ -80,7 +80,8 @@ def procedural_patches(
     hits = cast(objects.map(lambda value: value[:count]), rays.origins.contiguous(), rays.directions)
     pixels = torch.cat([hits.rgb, hits.alpha], dim=-1).mT.unflatten(-1, (fine, fine))
     rgb, alpha = avg_pool2d(pixels, supersample).split([3, 1], dim=1)
-    return Patches(owners, target_cameras[owners, views], anchors, rgb, alpha, resolution)
+    found = Patches(owners, target_cameras[owners, views], anchors, rgb, alpha, resolution)
+    return found.to(cameras.device)
 
 
 def perceptual_loss(

@@ -3,6 +3,7 @@
 import shutil
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from tqdm import tqdm
 from lrm_core.fit.checkpoint import TrainingState
 from lrm_core.fit.optimisers import build_optimisers, set_rates
 from lrm_core.fit.pool_data import check_pool
-from lrm_core.fit.pretrain_batch import open_pool, training_batch
+from lrm_core.fit.pretrain_batch import Scene, cast_scene, open_pool, scenes
 from lrm_core.fit.pretrain_config import PretrainConfig
 from lrm_core.fit.pretrain_loss import reconstruction_loss
 from lrm_core.fit.pretrain_validation import Validation
@@ -55,17 +56,18 @@ def take_over(state: TrainingState, start: Path, config: PretrainConfig) -> None
     state.step = steps
 
 
-def train_step(state: TrainingState, config: PretrainConfig, team: Accelerator) -> float:
-    """One update of the weights and their average; returns the loss over the whole batch."""
+def train_step(
+    state: TrainingState, config: PretrainConfig, team: Accelerator, coming: Iterator[Scene]
+) -> float:
+    """One update of the weights and their average by the next scenes; returns the loss over the whole batch."""
     done = state.step % config.steps
     if state.step and not done:
         state.restart()
     set_rates(state.optimisers, state.step, config)
     state.model.zero_grad()
-    groups = config.batch // config.group
     loss = torch.zeros((), device=team.device)
-    for member in range(team.process_index, groups, team.num_processes):
-        loss += _group_backward(state, config, state.step * groups + member, team.device)
+    for number in _my_groups(state.step, config, team):
+        loss += _group_backward(state, config, number, next(coming), team.device)
     reached = [p for p in state.model.parameters() if p.grad is not None]
     loss = sum_over_processes(reached, loss, team)
     if not torch.isfinite(loss):
@@ -77,14 +79,20 @@ def train_step(state: TrainingState, config: PretrainConfig, team: Accelerator) 
     return loss.item()
 
 
+def _my_groups(step: int, config: PretrainConfig, team: Accelerator) -> range:
+    """Numbers of the groups of a step that this process trains on."""
+    groups = config.batch // config.group
+    return range(step * groups + team.process_index, (step + 1) * groups, team.num_processes)
+
+
 def _group_backward(
-    state: TrainingState, config: PretrainConfig, number: int, device: torch.device
+    state: TrainingState, config: PretrainConfig, number: int, scene: Scene, device: torch.device
 ) -> torch.Tensor:
     """Add the gradient of one group of objects; returns what the group adds to the loss of the batch."""
     progress = state.step / config.steps
-    batch = training_batch(number, config, state.model.config.source_size, progress)
-    generator = torch.Generator().manual_seed(number)
-    loss = reconstruction_loss(state.model, batch.to(device), config, generator, progress)
+    batch = cast_scene(scene, config, state.model.config.source_size, progress, device)
+    generator = torch.Generator(device).manual_seed(number)
+    loss = reconstruction_loss(state.model, batch, config, generator, progress)
     loss = loss * config.group / config.batch
     loss.backward()
     return loss.detach()
@@ -136,8 +144,10 @@ def pretrain(
             shutil.copyfile(start.with_name(CURVE), run / "curve.csv")
     state.load(run / "state.safetensors")
     team.wait_for_everyone()
+    if team.device.type == "cuda":
+        config = replace(config, group=config.batch // team.num_processes)
     curve = Curve(run / "curve.csv", state.step)
-    validation = Validation.prepare(architecture.source_size)
+    validation = Validation.prepare(architecture.source_size).to(team.device)
     started = time.perf_counter() - curve.seconds
     for step, loss in _steps(state, config, team):
         last = step % config.steps == 0
@@ -166,6 +176,8 @@ def _configuration(architecture: LRMConfig, config: PretrainConfig) -> dict[str,
 def _steps(state: TrainingState, config: PretrainConfig, team: Accelerator) -> Iterator[tuple[int, float]]:
     """Train to the end of the last round: (steps done, mean loss since the last checkpoint)."""
     mean, end = 0.0, config.rounds * config.steps
+    numbers = [n for step in range(state.step, end) for n in _my_groups(step, config, team)]
+    coming = scenes(numbers, config, state.model.config.source_size, ahead=team.device.type == "cuda")
     with tqdm(
         total=end,
         initial=state.step,
@@ -174,7 +186,7 @@ def _steps(state: TrainingState, config: PretrainConfig, team: Accelerator) -> I
         disable=not team.is_main_process,
     ) as bar:
         while state.step < end:
-            loss = train_step(state, config, team)
+            loss = train_step(state, config, team, coming)
             count = (state.step - 1) % config.checkpoint_every
             mean = (mean * count + loss) / (count + 1)
             bar.set_postfix(loss=f"{mean:.4f}")

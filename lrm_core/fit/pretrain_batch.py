@@ -1,16 +1,27 @@
-"""The batch of a training step: procedural objects, and objects of a pool among them."""
+"""The batch of a training step: procedural objects, and objects of a pool among them.
 
-from dataclasses import fields, replace
+What is small and takes Python's time, the objects and where they are seen from, is drawn on the CPU (`Scene`), by
+other processes while a GPU trains. The rays are cast where the model is.
+"""
+
+import os
+import pickle
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields, replace
 from functools import cache
 from pathlib import Path
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
 
 from lrm_core.fit.patches import Patches
 from lrm_core.fit.pool_data import pool_batch
 from lrm_core.fit.pretrain_config import PATCH, PretrainConfig
-from lrm_core.fit.pretrain_data import RayBatch, procedural_batch, ray_batch, training_seeds
+from lrm_core.fit.pretrain_data import RayBatch, draw_poses, procedural_batch, training_seeds
 from lrm_core.objects.pool import Pool
+from lrm_core.objects.procedural import ProceduralBatch, sample_objects
 
 
 @cache
@@ -19,30 +30,92 @@ def open_pool(folder: str) -> Pool:
     return Pool(Path(folder))
 
 
-def training_batch(number: int, config: PretrainConfig, size: int, progress: float) -> RayBatch:
-    """A group of objects.
+@dataclass(frozen=True)
+class Scene:
+    """A group of objects before rays are cast, on the CPU.
+
+    Attributes:
+        objects: the procedural ones, None if there are none.
+        poses: of their views, (B, M, 3, 4).
+        pool: the batch of those of the pool, None if there are none.
+        patches: how many procedural objects have a square.
+        generator: state of the generator that the rays are drawn from.
+    """
+
+    objects: ProceduralBatch | None
+    poses: Float[Tensor, "B M 3 4"] | None
+    pool: RayBatch | None
+    patches: int
+    generator: Tensor
+
+
+def draw_scene(number: int, config: PretrainConfig, size: int, progress: float) -> Scene:
+    """A group of objects and their views.
 
     Args:
         number: of the group, counted over the whole run; fixes every draw.
         size: side of the source view, in pixels.
         progress: share of the first round that is done.
     """
-    patches = config.patches(progress)
-    rays = config.rays - patches * PATCH**2 // config.group
-    plan = {"views": config.views, "rays": rays, "size": size}
-    if config.pool is None:
-        return ray_batch(number, batch=config.group, patches=patches, **plan)
-    generator = torch.Generator().manual_seed(number)
-    from_pool = torch.rand(config.group, generator=generator) < config.pool_share
-    pool_patches = int(from_pool[:patches].sum())
+    patches, generator = config.patches(progress), torch.Generator().manual_seed(number)
+    from_pool = torch.zeros(config.group, dtype=torch.bool)
+    if config.pool is not None:
+        from_pool = torch.rand(config.group, generator=generator) < config.pool_share
+    pool_patches, count = int(from_pool[:patches].sum()), int(from_pool.sum())
     seeds = [s for s, out in zip(training_seeds(number, config.group), from_pool, strict=True) if not out]
+    plan = {"views": config.views, "rays": _rays(config, patches), "size": size, "patches": pool_patches}
+    return Scene(
+        objects=sample_objects(seeds) if seeds else None,
+        poses=draw_poses(len(seeds), config.views, generator) if seeds else None,
+        pool=pool_batch(open_pool(config.pool), count, generator, **plan) if count else None,
+        patches=patches - pool_patches,
+        generator=generator.get_state(),
+    )
+
+
+def cast_scene(
+    scene: Scene, config: PretrainConfig, size: int, progress: float, device: torch.device | str = "cpu"
+) -> RayBatch:
+    """The batch of a scene, made on a device; other arguments as in `draw_scene`."""
+    generator = torch.Generator()
+    generator.set_state(scene.generator)
     parts = []
-    if seeds:
-        parts.append(procedural_batch(seeds, generator, patches=patches - pool_patches, **plan))
-    if count := int(from_pool.sum()):
-        pool = open_pool(config.pool)
-        parts.append(pool_batch(pool, count, generator, patches=pool_patches, **plan))
+    if scene.objects is not None:
+        plan = {"rays": _rays(config, config.patches(progress)), "size": size, "patches": scene.patches}
+        parts.append(procedural_batch(scene.objects.to(device), scene.poses, generator, **plan))
+    if scene.pool is not None:
+        parts.append(scene.pool.to(device))
     return join(*parts) if len(parts) > 1 else parts[0]
+
+
+def _rays(config: PretrainConfig, patches: int) -> int:
+    """Rays of each object beside those of the group's squares."""
+    return config.rays - patches * PATCH**2 // config.group
+
+
+@dataclass(frozen=True)
+class _Scenes(Dataset):
+    """Scenes by the number of their group, pickled: as tensors they would need an open file each."""
+
+    config: PretrainConfig
+    size: int
+
+    def __getitem__(self, number: int) -> bytes:
+        return pickle.dumps(draw_scene(number, self.config, self.size, self.config.progress(number)))
+
+
+def scenes(numbers: Sequence[int], config: PretrainConfig, size: int, ahead: bool) -> Iterator[Scene]:
+    """The scenes of groups in their order.
+
+    Args:
+        numbers: of the groups.
+        config, size: as in `draw_scene`.
+        ahead: whether other processes draw them ahead of time, one for each core but one.
+    """
+    workers = max(1, len(os.sched_getaffinity(0)) - 1) if ahead else 0
+    how = {"multiprocessing_context": "spawn", "prefetch_factor": 4} if workers else {}
+    loader = DataLoader(_Scenes(config, size), batch_size=None, sampler=numbers, num_workers=workers, **how)
+    return map(pickle.loads, loader)
 
 
 def join(first: RayBatch, second: RayBatch) -> RayBatch:

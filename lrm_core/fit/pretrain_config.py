@@ -1,6 +1,6 @@
 """Recipes of training from scratch, by name."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from lrm_core.model.config import MINI, LRMConfig
@@ -18,7 +18,8 @@ class PretrainConfig:
             averaged weights of the one before, without the optimisers' moments.
         restart: peaks of the learning rates in later rounds, as a share of those in the first.
         batch: objects a step.
-        group: objects rendered together; a step's groups are shared out among the processes.
+        group: objects rendered together on a CPU, where a step's groups are shared out among the processes; on a
+            GPU a process takes its whole share of the batch at once.
         views, rays: cameras and target rays of each object.
         matrix_lr, lr: peaks of the learning rates of hidden matrices (Muon) and of all else (AdamW),
             reached after `warmup` steps, then cosine to 1%.
@@ -78,6 +79,10 @@ class PretrainConfig:
                 f"{2 * PATCH**2} rays a group, found {self.group} x {self.rays}; raise rays"
             )
 
+    def progress(self, number: int) -> float:
+        """Share of the first round that is done when a group of this number is trained on."""
+        return number // (self.batch // self.group) / self.steps
+
     def patches(self, progress: float) -> int:
         """How many objects of a group have a square rendered, at this share of the first round."""
         if not self.lpips_weight or progress < self.lpips_from:
@@ -94,7 +99,21 @@ class PretrainConfig:
         return {name: value for name, value in asdict(self).items() if name not in off}
 
 
-PRESETS: dict[str, tuple[LRMConfig, PretrainConfig]] = {"mini": (MINI, PretrainConfig(rounds=2))}
+NARROW = replace(
+    MINI,
+    transformer_dim=192,
+    transformer_layers=4,
+    transformer_heads=3,
+    encoder_feat_dim=192,
+    vit=replace(MINI.vit, embed_dim=192, num_heads=3),
+)
+LONG = PretrainConfig(
+    steps=5000, batch=64, matrix_lr=3e-3, lr=1.5e-3, warmup=150, ema=0.997, checkpoint_every=250
+)
+PRESETS: dict[str, tuple[LRMConfig, PretrainConfig]] = {
+    "mini": (MINI, LONG),  # minutes on a GPU, days on a CPU
+    "mini-cpu": (NARROW, PretrainConfig(rounds=2)),  # hours on two cores
+}
 
 
 def get_preset(name: str) -> tuple[LRMConfig, PretrainConfig]:

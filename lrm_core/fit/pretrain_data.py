@@ -1,6 +1,5 @@
 """Training batches of procedural objects, made on the fly: an object is its seed, a batch is its step."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -9,13 +8,13 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
 from lrm_core.fit.patches import Patches, procedural_patches
-from lrm_core.objects.caster import cast
+from lrm_core.objects.caster import Hits, cast
 from lrm_core.objects.inside import inside
 from lrm_core.objects.poses import sample_poses
 from lrm_core.objects.procedural import ProceduralBatch, sample_objects
 from lrm_core.objects.seeds import FIRST_HELD_OUT_SEED
 from lrm_core.render.cameras import normalize_poses, principal_camera, standard_camera
-from lrm_core.render.rays import camera_rays, rays_through
+from lrm_core.render.rays import Rays, camera_rays, rays_through
 
 FOCAL = 0.75
 ABOUT, BEHIND = 0.06, 0.8  # world units, of points on and behind surfaces
@@ -68,6 +67,11 @@ def training_seeds(step: int, batch: int) -> range:
     return range(first, first + batch)
 
 
+def draw_poses(count: int, views: int, generator: torch.Generator) -> Float[Tensor, "B M 3 4"]:
+    """World poses of the views of so many objects; the first of each is its source."""
+    return torch.stack([sample_poses(generator, views) for _ in range(count)])
+
+
 def ray_batch(
     step: int, *, batch: int, views: int, rays: int, size: int, supersample: int = 2, patches: int = 0
 ) -> RayBatch:
@@ -82,43 +86,45 @@ def ray_batch(
         supersample: rays per source pixel and axis.
         patches: how many of the objects have a square of one view.
     """
-    return procedural_batch(
-        training_seeds(step, batch),
-        torch.Generator().manual_seed(step),
-        views=views,
-        rays=rays,
-        size=size,
-        supersample=supersample,
-        patches=patches,
-    )
+    generator = torch.Generator().manual_seed(step)
+    objects, poses = sample_objects(training_seeds(step, batch)), draw_poses(batch, views, generator)
+    plan = {"rays": rays, "size": size, "supersample": supersample, "patches": patches}
+    return procedural_batch(objects, poses, generator, **plan)
 
 
 def procedural_batch(
-    seeds: Sequence[int],
+    objects: ProceduralBatch,
+    poses: Float[Tensor, "B M 3 4"],
     generator: torch.Generator,
     *,
-    views: int,
     rays: int,
     size: int,
     supersample: int = 2,
     patches: int = 0,
 ) -> RayBatch:
-    """The batch of the procedural objects with these numbers; arguments as in `ray_batch`."""
-    objects = sample_objects(seeds)
-    poses = torch.stack([sample_poses(generator, views) for _ in seeds])  # (B, M, 3, 4)
+    """The batch of objects seen from world poses, on the device of the objects.
+
+    Args:
+        poses: on the CPU; the first of each object is its source.
+        generator: on the CPU; draws rays and points, the same on every device.
+        rays, size, supersample, patches: as in `ray_batch`.
+    """
+    device = objects.mask.device
     normal = torch.stack([normalize_poses(p) for p in poses])
-    uv = torch.rand(len(seeds), views, CANDIDATES * rays // views, 2, generator=generator)
-    cameras, target_cameras = (standard_camera(p, intrinsics()) for p in (poses, normal))
+    uv = torch.rand(*poses.shape[:2], CANDIDATES * rays // poses.shape[1], 2, generator=generator).to(device)
+    cameras, target_cameras = (standard_camera(p, intrinsics()).to(device) for p in (poses, normal))
+    principal = principal_camera(normal[:, 0], intrinsics()).to(device)
+    poses, normal = poses.to(device), normal.to(device)
     world, target = rays_through(cameras, uv), rays_through(target_cameras, uv)
-    hits = cast(objects, world.origins.flatten(1, 2).contiguous(), world.directions.flatten(1, 2))
+    hits, sources = _cast_all(objects, world, cameras[:, 0], size, supersample)
     kept = half_on_object(hits.alpha[..., 0], rays, generator)[..., None]
     near = kept[:, : rays // 2]
     starts, ways = (take(values.flatten(1, 2), near) for values in (world.origins, world.directions))
     places = _places(starts, ways, take(hits.depth, near), generator)
     alpha = take(hits.alpha, kept)
     return RayBatch(
-        sources=source_views(objects, poses[:, 0], size, supersample),
-        cameras=principal_camera(normal[:, 0], intrinsics()),
+        sources=sources,
+        cameras=principal,
         origins=take(target.origins.flatten(1, 2), kept),
         directions=take(target.directions.flatten(1, 2), kept),
         rgb=take(hits.rgb, kept),
@@ -147,9 +153,9 @@ def _places(
     batch, count, _ = depth.shape
     about = ABOUT * torch.randn(batch, count, 2, generator=generator)
     beyond = BEHIND * torch.rand(batch, count, 2, generator=generator)
-    along = depth + torch.cat([about, beyond], dim=-1)  # (B, K, 4)
+    along = depth + torch.cat([about, beyond], dim=-1).to(depth)  # (B, K, 4)
     met = origins[:, :, None] + along[..., None] * directions[:, :, None]
-    anywhere = 2 * torch.rand(2, batch, 4 * count, 3, generator=generator) - 1
+    anywhere = 2 * torch.rand(2, batch, 4 * count, 3, generator=generator).to(depth) - 1
     met = torch.where(met.isfinite().all(-1, keepdim=True).flatten(1, 2), met.flatten(1, 2), anywhere[0])
     return torch.cat([met, anywhere[1]], dim=1)
 
@@ -161,14 +167,32 @@ def _move(points: Float[Tensor, "B P 3"], before: Float[Tensor, "B 3 4"], after:
 
 
 def source_views(
-    objects: ProceduralBatch, poses: Float[Tensor, "B 3 4"], size: int, supersample: int
+    objects: ProceduralBatch, cameras: Float[Tensor, "B 25"], size: int, supersample: int
 ) -> Float[Tensor, "B 3 S S"]:
     """One view of each object on white, anti-aliased by a box filter."""
+    rays = camera_rays(cameras, size * supersample)
+    return _on_white(cast(objects, rays.origins.contiguous(), rays.directions), size, supersample)
+
+
+def _on_white(hits: Hits, size: int, supersample: int) -> Float[Tensor, "B 3 S S"]:
+    """Pictures of the hits of all rays of a camera each."""
     fine = size * supersample
-    rays = camera_rays(standard_camera(poses, intrinsics()), fine)
-    hits = cast(objects, rays.origins.contiguous(), rays.directions)
     image = hits.rgb + (1 - hits.alpha)
     return avg_pool2d(image.mT.unflatten(-1, (fine, fine)), supersample)
+
+
+def _cast_all(
+    objects: ProceduralBatch, targets: Rays, cameras: Float[Tensor, "B 25"], size: int, supersample: int
+) -> tuple[Hits, Float[Tensor, "B 3 S S"]]:
+    """Hits of the targets' rays and the source views, cast together: half as many operations."""
+    views = camera_rays(cameras, size * supersample)
+    pairs = zip(targets, views, strict=True)
+    origins, directions = (torch.cat([target.flatten(1, 2), view], dim=1) for target, view in pairs)
+    count = targets.origins[0].shape[:-1].numel()
+    hits = cast(objects, origins, directions)
+    parts = [value.tensor_split([count], dim=1) for value in vars(hits).values()]
+    of_targets, of_views = (Hits(*part) for part in zip(*parts, strict=True))
+    return of_targets, _on_white(of_views, size, supersample)
 
 
 def share(drawn: Float[Tensor, "B C 1"], kept: Float[Tensor, "B K 1"]) -> Float[Tensor, "B K 1"]:
@@ -179,7 +203,7 @@ def share(drawn: Float[Tensor, "B C 1"], kept: Float[Tensor, "B K 1"]) -> Float[
 
 def half_on_object(alpha: Float[Tensor, "B C"], count: int, generator: torch.Generator) -> Tensor:
     """Indices (B, count): half prefer rays that hit, the others are any of the rest."""
-    order = torch.rand(alpha.shape, generator=generator)
+    order = torch.rand(alpha.shape, generator=generator).to(alpha)
     on = (order + alpha).topk(count // 2, dim=1).indices
     rest = order.scatter(1, on, -1.0).topk(count - count // 2, dim=1).indices
     return torch.cat([on, rest], dim=1)

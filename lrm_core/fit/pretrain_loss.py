@@ -13,7 +13,7 @@ from lrm_core.fit.pretrain_data import RayBatch
 from lrm_core.model.decoder import activate
 from lrm_core.model.lrm import LRM
 from lrm_core.render import render_rays
-from lrm_core.render.field import Field
+from lrm_core.render.field import Field, raw_at
 from lrm_core.render.rays import box_span
 
 RAW_FREE = -10.0
@@ -35,11 +35,12 @@ def reconstruction_loss(
     squares of pictures, LPIPS between them and the rendered ones is added.
 
     Args:
-        generator: on the CPU; draws backgrounds, sample positions and points in free space.
+        generator: draws backgrounds, sample positions and points in free space.
         progress: share of the schedule that is done.
     """
     planes = predict(model, batch, config.precision).float()
-    shade = torch.randint(0, 3, (len(planes), 1, 1), generator=generator).to(planes) / 2
+    shade = torch.randint(0, 3, (len(planes), 1, 1), generator=generator, device=generator.device)
+    shade = shade.to(planes) / 2
     rendering = render_rays(
         planes,
         model.decoder,
@@ -48,6 +49,7 @@ def reconstruction_loss(
         background=shade,
         samples_per_ray=model.config.rendering_samples_per_ray,
         jitter=generator,
+        skip_empty=not planes.is_cuda,
     )
     target = batch.rgb + shade * (1 - batch.alpha)
     colour = (batch.share * (rendering.rgb - target).square()).mean()
@@ -74,7 +76,7 @@ def shape_loss(planes: Float[Tensor, "B 3 C R R"], decoder: nn.Module, batch: Ra
     known = planes[: len(batch.points)]
     if not len(known):
         return planes.new_zeros(())
-    raw = torch.stack([Field(p, decoder).raw(x) for p, x in zip(known, batch.points, strict=True)])
+    raw = _raw(known, decoder, batch.points)
     thickness = activate(raw).density[..., 0] * (2 / planes.shape[-1])
     absorbed = -torch.log(-torch.expm1(-thickness.clamp(min=1e-12)))
     return torch.where(batch.solid, absorbed, thickness).mean()
@@ -88,11 +90,20 @@ def emptiness_loss(
     The colour error alone leaves a haze of density about 0.003, too thin to see and too thick to skip.
     """
     span = box_span(batch.origins, batch.directions)
-    draw = torch.rand(span.near.shape, generator=generator).to(planes)
-    points = batch.origins + (span.near + draw * (span.far - span.near))[..., None] * batch.directions
     free = span.hit & (batch.alpha[..., 0] == 0)
-    raw = [Field(p, decoder).raw(x[f])[:, 0] for p, x, f in zip(planes, points, free, strict=True)]
-    return relu(torch.cat(raw) - RAW_FREE).sum() / free.sum().clamp(min=1)
+    draw = torch.rand(span.near.shape, generator=generator, device=generator.device).to(planes)
+    points = batch.origins + (span.near + draw * (span.far - span.near))[..., None] * batch.directions
+    raw = _raw(planes, decoder, torch.where(free[..., None], points, 0.0))[..., 0]
+    return (relu(raw - RAW_FREE) * free).sum() / free.sum().clamp(min=1)
+
+
+def _raw(
+    planes: Float[Tensor, "B 3 C R R"], decoder: nn.Module, points: Float[Tensor, "B P 3"]
+) -> Float[Tensor, "B P 4"]:
+    """Raw density and colours: all objects at once on a GPU, one after another on a CPU."""
+    if planes.is_cuda:
+        return raw_at(planes, decoder, points)
+    return torch.stack([Field(p, decoder).raw(x) for p, x in zip(planes, points, strict=True)])
 
 
 def predict(model: LRM, batch: RayBatch, precision: str) -> Float[Tensor, "B 3 C R R"]:

@@ -41,12 +41,17 @@ class Validation:
         generator = torch.Generator().manual_seed(FIRST_SEED)
         poses = torch.stack([sample_poses(generator, VIEWS) for _ in range(OBJECTS)])
         normal = torch.stack([normalize_poses(p) for p in poses])
+        cameras = standard_camera(poses, intrinsics())
         return cls(
-            sources=source_views(objects, poses[:, 0], source_size, 2),
+            sources=source_views(objects, cameras[:, 0], source_size, 2),
             cameras=principal_camera(normal[:, 0], intrinsics()),
-            targets=torch.stack([source_views(objects, poses[:, m], SIZE, 2) for m in range(VIEWS)], dim=1),
+            targets=torch.stack([source_views(objects, cameras[:, m], SIZE, 2) for m in range(VIEWS)], dim=1),
             target_cameras=standard_camera(normal, intrinsics()),
         )
+
+    def to(self, device: torch.device) -> "Validation":
+        """The pictures and cameras on another device."""
+        return Validation(**{name: value.to(device) for name, value in vars(self).items()})
 
     @torch.no_grad()
     def score(self, state: TrainingState, run: Path) -> dict[str, float]:
@@ -58,7 +63,7 @@ class Validation:
         scores = psnr(images, self.targets)
         pairs = torch.stack([self.targets, images], dim=2).flatten(1, 2)  # (B, 2M, 3, H, W)
         sheet = pairs.permute(0, 3, 1, 4, 2).flatten(0, 1).flatten(1, 2)  # (B H, 2M W, 3)
-        picture = Image.fromarray((sheet.clamp(0, 1) * 255).byte().numpy().astype(np.uint8))
+        picture = Image.fromarray((sheet.clamp(0, 1) * 255).byte().cpu().numpy().astype(np.uint8))
         with replacing(run / f"validation-{state.step:06d}.png") as temporary:
             picture.save(temporary, format="PNG")
         return {"source_psnr": scores[:, 0].mean().item(), "novel_psnr": scores[:, 1:].mean().item()}

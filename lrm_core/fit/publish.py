@@ -32,7 +32,7 @@ less, also whether points in space are inside the object{seen_whole} |
 | never seen | procedural objects with seeds from 10,000,000 on, and every {unseen} |
 | steps | {steps:,} of batch {batch}, in {rounds} |
 | seconds | {seconds:,.0f} |
-| machine | {machine}, {threads} threads, PyTorch {torch} |
+| machine | {machine}, PyTorch {torch} |
 | seed | {seed} (weights); the step number fixes every other draw |
 | recipe | {recipe} |
 | last validation | source view {source} dB, novel views {novel} dB PSNR at 64 x 64 (16 held-out procedural objects) |
@@ -78,8 +78,7 @@ def publish(run: Path, architecture: LRMConfig, config: PretrainConfig, out: Pat
         rounds="one round" if state.step <= config.steps else f"{state.step / config.steps:g} rounds",
         batch=config.batch,
         seconds=curve.seconds,
-        machine=platform.machine(),
-        threads=torch.get_num_threads(),
+        machine=_machine(),
         torch=torch.__version__,
         seed=config.seed,
         recipe=", ".join(f"{key} {value}" for key, value in config.in_force().items()),
@@ -94,6 +93,12 @@ def publish(run: Path, architecture: LRMConfig, config: PretrainConfig, out: Pat
         f"lrm pretrain --preset {out.stem}",
         config.seed,
     )
+
+
+def _machine() -> str:
+    if torch.cuda.is_available():
+        return f"{platform.machine()}, {torch.cuda.get_device_name()}"
+    return f"{platform.machine()}, {torch.get_num_threads()} threads"
 
 
 def _data(objects: int, config: PretrainConfig) -> dict[str, str]:

@@ -118,6 +118,13 @@ def query_points(
         raise ValueError(
             f"points: expected shape ({planes.shape[0]}, points, 3), found {tuple(points.shape)}"
         )
+    return FieldValues(*activate(raw_at(planes, decoder, points)))
+
+
+def raw_at(
+    planes: Float[Tensor, "N 3 C R R"], decoder: nn.Module, points: Float[Tensor, "N points 3"]
+) -> Float[Tensor, "N points 4"]:
+    """Raw density, then the three raw colours, of each triplane at its own points, to the letter of the spec."""
     x, y, z = points.unbind(-1)
     grids = torch.stack(
         [torch.stack(pair, dim=-1) for pair in ((x, y), (x, z), (z, y))], dim=1
@@ -126,4 +133,4 @@ def query_points(
     features = (
         features[:, :, 0].unflatten(0, (-1, 3)).permute(0, 3, 1, 2).flatten(2)
     )  # (N, P, 3C), plane 0 first
-    return FieldValues(*activate(decoder(features)))
+    return decoder(features)

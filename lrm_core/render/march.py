@@ -23,12 +23,12 @@ CHECKPOINT_RAYS = 32_768  # beyond this many, the backward pass renders each chu
 
 @dataclass(frozen=True)
 class RaySegments:
-    """Rays (rays, 3) with the distances between which each is sampled, and whether it hits the box (rays,)."""
+    """Rays (..., 3) with the distances between which each is sampled, and whether it hits the box (...)."""
 
-    origins: Float[Tensor, "rays 3"]
-    directions: Float[Tensor, "rays 3"]
-    start: Float[Tensor, "rays"]
-    end: Float[Tensor, "rays"]
+    origins: Float[Tensor, "*rays 3"]
+    directions: Float[Tensor, "*rays 3"]
+    start: Float[Tensor, "*rays"]
+    end: Float[Tensor, "*rays"]
     hit: Tensor
 
     @classmethod
@@ -68,8 +68,8 @@ def render_field(
     nothing = rays.origins.new_zeros(len(rays), 3), rays.end * torch.nan, torch.zeros_like(rays.end)
     candidates = _candidates(rays, occupancy)
     pieces = candidates.split(CHUNK_RAYS)
-    draws = [_draws(len(piece), samples_per_ray // 2, jitter, rays.origins) for piece in pieces]
-    calls = [(field, occupancy, rays[piece], *draw) for piece, draw in zip(pieces, draws, strict=True)]
+    drawn = [draws(piece.shape, samples_per_ray // 2, jitter, rays.origins) for piece in pieces]
+    calls = [(field, occupancy, rays[piece], *draw) for piece, draw in zip(pieces, drawn, strict=True)]
     found, *parts = zip(*_march_all(calls, len(candidates)), strict=True)
     index = torch.cat([piece[part] for piece, part in zip(pieces, found, strict=True)])
     return tuple(
@@ -99,12 +99,21 @@ def _candidates(rays: RaySegments, occupancy: Occupancy | None) -> Tensor:
     return (rays.hit & (far > near)).nonzero()[:, 0]
 
 
-def _draws(rays: int, samples: int, jitter: torch.Generator | None, like: Tensor) -> tuple[Tensor, Tensor]:
-    """Where in its bin each coarse sample lies, and the quantiles of the fine ones (steps 2 and 5)."""
+def draws(
+    rays: Sequence[int], samples: int, jitter: torch.Generator | None, like: Tensor
+) -> tuple[Float[Tensor, "*rays samples"], Float[Tensor, "*rays samples"]]:
+    """Where in its bin each coarse sample lies, and the quantiles of the fine ones (steps 2 and 5).
+
+    Args:
+        rays: shape of the rays.
+        samples: coarse ones, and as many fine ones.
+        jitter: None for the middles.
+        like: gives device and type.
+    """
     if jitter is None:
         middle = (torch.arange(samples, device=like.device, dtype=like.dtype) + 0.5) / samples
-        return like.new_full((1, 1), 0.5).expand(rays, samples), middle.expand(rays, samples)
-    draw = torch.rand(2, rays, samples, generator=jitter, device=jitter.device, dtype=like.dtype)
+        return like.new_full((1,), 0.5).expand(*rays, samples), middle.expand(*rays, samples)
+    draw = torch.rand(2, *rays, samples, generator=jitter, device=jitter.device, dtype=like.dtype)
     return tuple(draw.to(like.device))
 
 

@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from lrm_core.render.dense import render_dense
 from lrm_core.render.field import Field, check_planes
 from lrm_core.render.march import RaySegments, render_field
 from lrm_core.render.occupancy import Occupancy
@@ -41,7 +42,8 @@ def render_rays(
         background: behind everything; a number or a tensor that broadcasts to (N, rays, 3).
         samples_per_ray: even, at least 8.
         jitter: generator of the sample positions; None is the deterministic quadrature.
-        skip_empty: spend nothing on samples in empty space.
+        skip_empty: spend nothing on samples in empty space, one object after another; else every sample of all
+            objects at once, which suits a GPU while objects are many and rays few.
 
     Returns:
         rgb (N, rays, 3), depth (N, rays, 1), weight (N, rays, 1).
@@ -57,15 +59,15 @@ def render_rays(
         )
     if samples_per_ray % 2 or samples_per_ray < 8:
         raise ValueError(f"samples_per_ray: expected an even number of at least 8, found {samples_per_ray}")
-    segments = RaySegments.through_box(origins.flatten(0, 1), directions.flatten(0, 1))
-    parts = []
-    for n, plane in enumerate(planes):
-        field = Field(plane, decoder)
-        mine = segments[n * origins.shape[1] : (n + 1) * origins.shape[1]]
-        parts.append(
-            render_field(field, Occupancy.of(field) if skip_empty else None, mine, samples_per_ray, jitter)
-        )
-    colour, depth, weight = (torch.stack(part) for part in zip(*parts, strict=True))
+    segments = RaySegments.through_box(origins, directions)
+    if skip_empty:
+        parts = [
+            render_field(field, Occupancy.of(field), segments[n], samples_per_ray, jitter)
+            for n, field in enumerate(Field(plane, decoder) for plane in planes)
+        ]
+        colour, depth, weight = (torch.stack(part) for part in zip(*parts, strict=True))
+    else:
+        colour, depth, weight = render_dense(planes, decoder, segments, samples_per_ray, jitter)
     rgb = colour + background * (1 - weight[..., None])
     return Rendering(rgb, _clamp_depth(depth, segments, samples_per_ray)[..., None], weight[..., None])
 

@@ -4,11 +4,16 @@ from dataclasses import replace
 
 import pytest
 import torch
-from test_pretrain import SHORT, TINY, _small_validation, killed_and_unbroken  # noqa: F401
+from test_pretrain import (  # noqa: F401
+    SHORT,
+    TINY,
+    _small_validation,
+    killed_and_unbroken,
+    training_batch,
+)
 
 from lrm_core.fit import patches as patches_module
 from lrm_core.fit.patches import draw_anchors, perceptual_loss
-from lrm_core.fit.pretrain_batch import training_batch
 from lrm_core.fit.pretrain_config import PATCH, PretrainConfig
 from lrm_core.fit.pretrain_data import intrinsics, ray_batch, source_views
 from lrm_core.fit.pretrain_loss import reconstruction_loss
@@ -41,7 +46,7 @@ def test_true_squares_are_cut_from_the_whole_picture(batch):
     for owner, (row, column) in enumerate(patches.anchors.int().tolist()):
         cameras = standard_camera(normalize_poses(poses[owner]), intrinsics())
         (view,) = [v for v in range(3) if torch.allclose(cameras[v], patches.cameras[owner])]
-        whole = source_views(objects, poses[:, view], WHOLE, 2)[owner]
+        whole = source_views(objects, standard_camera(poses[:, view], intrinsics()), WHOLE, 2)[owner]
         found.append(whole[:, row : row + PATCH, column : column + PATCH])
     torch.testing.assert_close(patches.rgb + 1 - patches.alpha, torch.stack(found), atol=1e-5, rtol=1e-5)
     assert patches.alpha.mean() > 0.2

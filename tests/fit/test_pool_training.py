@@ -7,17 +7,23 @@ import pytest
 import torch
 import trimesh
 from test_patches import LATE
-from test_pretrain import SHORT, TINY, _small_validation, killed_and_unbroken  # noqa: F401
+from test_pretrain import (  # noqa: F401
+    SHORT,
+    TINY,
+    _small_validation,
+    killed_and_unbroken,
+    training_batch,
+)
 
 from lrm_core.fit.pool_data import pool_batch
 from lrm_core.fit.pretrain import pretrain
-from lrm_core.fit.pretrain_batch import open_pool, training_batch
+from lrm_core.fit.pretrain_batch import open_pool
 from lrm_core.fit.pretrain_config import PATCH, get_preset
 from lrm_core.fit.pretrain_data import ray_batch
 from lrm_core.fit.pretrain_loss import reconstruction_loss, shape_loss
 from lrm_core.fit.publish import publish
 from lrm_core.model.lrm import LRM
-from lrm_core.objects.pool import INDEX, render_pool
+from lrm_core.objects.pool_render import INDEX, render_pool
 from lrm_core.paths import data_dir
 from lrm_core.render.rays import camera_rays
 

@@ -12,6 +12,7 @@ from lrm_core.fit import pretrain as module
 from lrm_core.fit import pretrain_validation
 from lrm_core.fit.optimisers import build_optimisers, rate, set_rates, split_parameters
 from lrm_core.fit.pretrain import new_state, pretrain, train_step
+from lrm_core.fit.pretrain_batch import cast_scene, draw_scene, scenes
 from lrm_core.fit.pretrain_config import PretrainConfig, get_preset
 from lrm_core.fit.pretrain_data import ray_batch, training_seeds
 from lrm_core.fit.pretrain_loss import (
@@ -62,6 +63,11 @@ SHORT = PretrainConfig(
 def _small_validation(monkeypatch):
     monkeypatch.setattr(pretrain_validation, "OBJECTS", 2)
     monkeypatch.setattr(pretrain_validation, "SIZE", 16)
+
+
+def training_batch(number, config, size, progress):
+    """The batch of a group."""
+    return cast_scene(draw_scene(number, config, size, progress), config, size, progress)
 
 
 class Killed(Exception):
@@ -195,7 +201,8 @@ def test_a_step_on_cuda_is_that_on_the_cpu():
     losses = {}
     for device in ("cpu", "cuda"):
         team = SimpleNamespace(device=torch.device(device), process_index=0, num_processes=1)
-        losses[device] = [train_step(new_state(TINY, SHORT, device), SHORT, team)]
+        coming = scenes(range(2), SHORT, TINY.source_size, ahead=device == "cuda")
+        losses[device] = [train_step(new_state(TINY, SHORT, device), SHORT, team, coming)]
     assert losses["cuda"] == pytest.approx(losses["cpu"], rel=1e-3)
 
 

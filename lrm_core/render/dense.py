@@ -1,0 +1,70 @@
+"""Every sample of every ray, all objects at once: few large operations, as a GPU wants them."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+from lrm_core.model.decoder import activate
+from lrm_core.render.field import raw_at
+from lrm_core.render.march import RaySegments, draws
+from lrm_core.render.quadrature import coarse_depths, composite, fine_depths, interval_weights
+
+CHUNK_SAMPLES = 2**23  # at a time; with more in all, the backward pass renders each chunk again
+
+
+def render_dense(
+    planes: Float[Tensor, "N 3 C R R"],
+    decoder: nn.Module,
+    rays: RaySegments,
+    samples_per_ray: int,
+    jitter: torch.Generator | None = None,
+) -> tuple[Float[Tensor, "N rays 3"], Float[Tensor, "N rays"], Float[Tensor, "N rays"]]:
+    """Colour without background, depth (NaN where nothing absorbs) and weight of each ray.
+
+    Args:
+        planes, decoder: the fields.
+        rays: (N, rays), as many for each field.
+        samples_per_ray: even; half coarse, half fine.
+        jitter: draws the sample positions; None is the deterministic quadrature.
+    """
+    fields, count = rays.end.shape
+    chunk = max(1, CHUNK_SAMPLES // (fields * samples_per_ray))
+    save_memory = torch.is_grad_enabled() and count > chunk
+    parts = []
+    for start in range(0, count, chunk):
+        part = rays[:, start : start + chunk]
+        offsets, quantiles = draws(part.end.shape, samples_per_ray // 2, jitter, part.origins)
+        call = (planes, decoder, part, offsets, quantiles)
+        parts.append(checkpoint(_render, *call, use_reentrant=False) if save_memory else _render(*call))
+    return tuple(torch.cat(part, dim=1) for part in zip(*parts, strict=True))
+
+
+def _render(planes: Tensor, decoder: nn.Module, rays: RaySegments, offsets: Tensor, quantiles: Tensor):
+    """Colour without background, depth and weight, (N, rays, ...)."""
+    shape = rays.end.shape
+    start, end = rays.start.flatten(), rays.end.flatten()
+    depths = coarse_depths(start, end, offsets.flatten(0, 1), offsets.shape[-1])
+    density, colour = _evaluate(planes, decoder, rays, depths)
+    with torch.no_grad():
+        more = fine_depths(depths, interval_weights(depths, density), quantiles.flatten(0, 1))
+    more_density, more_colour = _evaluate(planes, decoder, rays, more)
+    depths, order = torch.cat([depths, more], dim=1).sort(dim=1)
+    result = composite(depths, torch.cat([density, more_density], dim=1).gather(1, order))
+    shares = torch.zeros_like(depths).scatter(1, order, result.shares)  # back to coarse, then fine
+    seen = (shares[..., None] * torch.cat([colour, more_colour], dim=1)).sum(1)
+    return seen.unflatten(0, shape), result.depth.unflatten(0, shape), result.weight.unflatten(0, shape)
+
+
+def _evaluate(
+    planes: Float[Tensor, "N 3 C R R"],
+    decoder: nn.Module,
+    rays: RaySegments,
+    depths: Float[Tensor, "all samples"],
+) -> tuple[Float[Tensor, "all samples"], Float[Tensor, "all samples 3"]]:
+    """Raw density, -inf outside the box, and colour."""
+    along = depths.unflatten(0, rays.end.shape)[..., None]  # (N, rays, samples, 1)
+    points = rays.origins[:, :, None] + along * rays.directions[:, :, None]
+    raw = raw_at(planes, decoder, points.flatten(1, 2)).view(*depths.shape, 4)
+    outside = (depths > rays.end.flatten()[:, None]) | ~rays.hit.flatten()[:, None]
+    return raw[..., 0].masked_fill(outside, -torch.inf), activate(raw).colour
