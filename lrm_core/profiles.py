@@ -110,7 +110,7 @@ PROFILES = {
                 objects=(1, 1), steps=6, validate_every=3, arms=("lora_mse", "lora_freq"), seeds=1
             ),
         ),
-        Profile("mini", "mini", MINI_GROUPS, 3, iterations=1000, rays_per_step=2048, adam=DAMPED, seeds=(0,)),
+        Profile("mini", "mini", MINI_GROUPS, 3, iterations=2000, rays_per_step=2048, adam=DAMPED, seeds=(0,)),
         Profile(
             name="paper",
             model="openlrm-mix-base-1.1",

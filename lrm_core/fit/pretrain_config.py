@@ -107,11 +107,17 @@ NARROW = replace(
     encoder_feat_dim=192,
     vit=replace(MINI.vit, embed_dim=192, num_heads=3),
 )
-LONG = PretrainConfig(
-    steps=5000, batch=64, matrix_lr=3e-3, lr=1.5e-3, warmup=150, ema=0.997, checkpoint_every=250
+LARGE_BATCH = PretrainConfig(
+    steps=2250,
+    batch=128,
+    matrix_lr=3e-3,
+    lr=1.5e-3,
+    pool_share=0.2,
+    checkpoint_every=250,
+    validate_every=500,
 )
 PRESETS: dict[str, tuple[LRMConfig, PretrainConfig]] = {
-    "mini": (MINI, LONG),  # minutes on a GPU, days on a CPU
+    "mini": (MINI, LARGE_BATCH),  # minutes on a GPU, days on a CPU
     "mini-cpu": (NARROW, PretrainConfig(rounds=2)),  # hours on two cores
 }
 

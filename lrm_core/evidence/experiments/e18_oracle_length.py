@@ -29,7 +29,7 @@ class OracleLength:
     """
 
     oracle: OracleConfig = field(default_factory=OracleConfig)
-    factors: tuple[float, ...] = (0.25, 0.5, 1, 2, 4)
+    factors: tuple[float, ...] = (0.125, 0.25, 0.5, 1)
     definition: int = 1
 
     @property
