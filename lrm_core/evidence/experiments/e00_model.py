@@ -12,12 +12,13 @@ from torch.nn.functional import avg_pool2d
 
 from lrm_core.evidence.metrics import mask_iou, ssim
 from lrm_core.evidence.oracles import OracleCache, predicted_planes, render_planes
-from lrm_core.fit.pretrain_data import source_views
+from lrm_core.fit.pretrain_data import intrinsics, source_views
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject
 from lrm_core.objects.poses import sample_poses
 from lrm_core.objects.procedural import sample_objects
 from lrm_core.objects.procedural_views import render_object
+from lrm_core.render.cameras import standard_camera
 from lrm_core.render.perceptual import lpips
 from lrm_core.render.quality import psnr
 
@@ -49,7 +50,8 @@ class Guess(NamedTuple):
 def training_view(seed: int, view: int, resolution: int, supersample: int = 1) -> Float[Tensor, "3 h w"]:
     """View of a training object on white; view 0 is a source view, the others are novel ones."""
     poses = sample_poses(torch.Generator().manual_seed(seed), view + 1)
-    return source_views(sample_objects([seed]), poses[view:], resolution, supersample)[0]
+    cameras = standard_camera(poses[view:], intrinsics())
+    return source_views(sample_objects([seed]), cameras, resolution, supersample)[0]
 
 
 @lru_cache
