@@ -1,8 +1,8 @@
 """The original's numbers on a GPU, and how long things take there: `python benchmarks/cuda.py`.
 
-Parity is the largest difference to the vectors in `tests/fixtures/parity`, over the largest value expected for features
-and planes. The published architectures are timed with random parameters: a prediction, and views of a random field,
-of which every sample has to be looked at.
+Parity is the largest difference to the vectors in `tests/fixtures/parity`, over the largest value expected for
+features and planes. The published architectures are timed with random parameters: a prediction, and views of a random
+field, of which every sample has to be looked at.
 """
 
 import json

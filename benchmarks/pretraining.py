@@ -16,17 +16,18 @@ from accelerate import Accelerator
 from keep import keep
 
 from lrm_core import load_model
-from lrm_core.fit import pretrain, pretrain_data
+from lrm_core.fit import pretrain, pretrain_batch, pretrain_data
 from lrm_core.fit.checkpoint import TrainingState
 from lrm_core.fit.pretrain import new_state, train_step
+from lrm_core.fit.pretrain_batch import scenes
 from lrm_core.fit.pretrain_config import PretrainConfig, get_preset
 from lrm_core.fit.pretrain_data import ray_batch
 from lrm_core.fit.pretrain_loss import predict, reconstruction_loss
 
 STEPS, LATE = 9, 0.8  # steps that are timed; share of the round at which the late ones lie
 PARTS = {
-    "data": (pretrain, "training_batch"),
-    "generator": (pretrain_data, "sample_objects"),
+    "scenes": (pretrain_batch, "draw_scene"),
+    "rays": (pretrain, "cast_scene"),
     "caster": (pretrain_data, "cast"),
 }
 
@@ -57,10 +58,13 @@ def watch(spent: Counter, part: str, module: ModuleType, name: str) -> None:
 def whole_steps(state: TrainingState, config: PretrainConfig, spent: Counter) -> dict[str, float]:
     """Medians over `STEPS` steps, after one that warms up: seconds of a step, share of each part in its own step."""
     team, steps = Accelerator(cpu=True), []
+    first, groups = state.step, config.batch // config.group
+    numbers = range(first * groups, (first + STEPS + 1) * groups)
+    coming = scenes(numbers, config, state.model.config.source_size, ahead=False)
     for _ in range(STEPS + 1):
         spent.clear()
         started = time.perf_counter()
-        train_step(state, config, team)
+        train_step(state, config, team, coming)
         steps.append({"step": time.perf_counter() - started} | spent)
     shares = {f"share of {part}": median(step[part] / step["step"] for step in steps[1:]) for part in PARTS}
     return {"seconds": median(step["step"] for step in steps[1:])} | shares

@@ -64,7 +64,7 @@ STEPS = click.option("--steps", default=500, show_default=True)
 
 
 @click.command()
-@click.option("--preset", default="mini", show_default=True, help="The recipe that is varied.")
+@click.option("--preset", default="mini-cpu", show_default=True, help="The recipe that is varied.")
 @click.option("--variant", "variants", multiple=True, help='Such as "width 128"; every one by default.')
 @click.option("--processes", type=int, help="Share each batch among so many; one per core by default.")
 def ablate(preset: str, variants: tuple[str, ...], processes: int | None) -> None:
@@ -72,7 +72,7 @@ def ablate(preset: str, variants: tuple[str, ...], processes: int | None) -> Non
     from lrm_core.fit.ablation import FOLDER, TABLE
     from lrm_core.fit.ablation import ablate as train
 
-    out = data_dir() / preset / TABLE
+    out = data_dir() / "mini" / TABLE
     for row in train(preset, FOLDER, out, variants or None, processes=processes):
         click.echo(f"{row['variant']}: novel views {float(row['novel_psnr']):.2f} dB")
     click.echo(out)

@@ -49,7 +49,6 @@ def reconstruction_loss(
         background=shade,
         samples_per_ray=model.config.rendering_samples_per_ray,
         jitter=generator,
-        skip_empty=not planes.is_cuda,
     )
     target = batch.rgb + shade * (1 - batch.alpha)
     colour = (batch.share * (rendering.rgb - target).square()).mean()

@@ -43,6 +43,7 @@ Made by `lrm pretrain --preset {preset} --out {out}{options}`; the curve is in `
 Limits: it knows {known} only; what the source view does not show it fills with an average; its planes
 have {side} texels a side, so it cannot carry detail finer than {texel:.3f} world units.
 {credits}"""
+CARD_NAME = "MODEL_CARD.md"
 MADE = "made on the fly (`lrm_core/objects/procedural.py`)"
 
 
@@ -86,10 +87,10 @@ def publish(run: Path, architecture: LRMConfig, config: PretrainConfig, out: Pat
         novel=scores["novel_psnr"],
         sha256=digest(out)[0],
     )
-    with replacing(out.with_name("MODEL_CARD.md")) as temporary:
+    with replacing(out.with_name(CARD_NAME)) as temporary:
         temporary.write_text(card)
     list_made(
-        [out, out.with_name(CURVE), out.with_name("MODEL_CARD.md")],
+        [out, out.with_name(CURVE), out.with_name(CARD_NAME)],
         f"lrm pretrain --preset {out.stem}",
         config.seed,
     )
@@ -121,7 +122,7 @@ def _data(objects: int, config: PretrainConfig) -> dict[str, str]:
     pool = open_pool(config.pool)
     return words | {
         "data": f"{objects:,} objects: each, with a probability of {config.pool_share:.0%}, one of {len(pool)} "
-        f"meshes of a pool (digest {pool.digest}, credits below), else a procedural object, {MADE}, {seeds}",
+        f"meshes of a pool (digest {pool.digest}, credited in the card), else a procedural object, {MADE}, {seeds}",
         "unseen": f"mesh in `data/objects` and in the library {LIBRARY}",
         "known": "procedural shapes and the meshes of its pool",
         "credits": _credits(pool),

@@ -10,7 +10,7 @@ from lrm_core.render.field import raw_at
 from lrm_core.render.march import RaySegments, draws
 from lrm_core.render.quadrature import coarse_depths, composite, fine_depths, interval_weights
 
-CHUNK_SAMPLES = 2**23  # at a time; with more in all, the backward pass renders each chunk again
+CHUNK_SAMPLES = 2**22  # at a time; with more in all, the backward pass renders each chunk again
 
 
 def render_dense(

@@ -31,7 +31,7 @@ def render_rays(
     background: float | Tensor = 1.0,
     samples_per_ray: int = 96,
     jitter: torch.Generator | None = None,
-    skip_empty: bool = True,
+    skip_empty: bool | None = None,
 ) -> Rendering:
     """Render each triplane along its own rays (spec, section Volume rendering).
 
@@ -42,8 +42,9 @@ def render_rays(
         background: behind everything; a number or a tensor that broadcasts to (N, rays, 3).
         samples_per_ray: even, at least 8.
         jitter: generator of the sample positions; None is the deterministic quadrature.
-        skip_empty: spend nothing on samples in empty space, one object after another; else every sample of all
-            objects at once, which suits a GPU while objects are many and rays few.
+        skip_empty: whether to spend nothing on samples in empty space, one object after another, or to evaluate every
+            sample of all objects at once. By default the first on a CPU, the second on a GPU, which would wait for
+            the many small operations of the first.
 
     Returns:
         rgb (N, rays, 3), depth (N, rays, 1), weight (N, rays, 1).
@@ -60,7 +61,7 @@ def render_rays(
     if samples_per_ray % 2 or samples_per_ray < 8:
         raise ValueError(f"samples_per_ray: expected an even number of at least 8, found {samples_per_ray}")
     segments = RaySegments.through_box(origins, directions)
-    if skip_empty:
+    if not planes.is_cuda if skip_empty is None else skip_empty:
         parts = [
             render_field(field, Occupancy.of(field), segments[n], samples_per_ray, jitter)
             for n, field in enumerate(Field(plane, decoder) for plane in planes)
@@ -90,7 +91,7 @@ def render_views(
     background: float | Float[Tensor, "N M _"] = 1.0,
     samples_per_ray: int = 96,
     jitter: torch.Generator | None = None,
-    skip_empty: bool = True,
+    skip_empty: bool | None = None,
 ) -> Rendering:
     """Render M views of each of N triplanes.
 

@@ -12,7 +12,7 @@ from lrm_core.fit import pretrain as module
 from lrm_core.fit import pretrain_validation
 from lrm_core.fit.optimisers import build_optimisers, rate, set_rates, split_parameters
 from lrm_core.fit.pretrain import new_state, pretrain, train_step
-from lrm_core.fit.pretrain_batch import cast_scene, draw_scene, scenes
+from lrm_core.fit.pretrain_batch import cast_scene, draw_scene
 from lrm_core.fit.pretrain_config import PretrainConfig, get_preset
 from lrm_core.fit.pretrain_data import ray_batch, training_seeds
 from lrm_core.fit.pretrain_loss import (
@@ -197,13 +197,24 @@ def test_hidden_matrices_leave_out_norms_embeddings_and_the_decoder():
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")
-def test_a_step_on_cuda_is_that_on_the_cpu():
+def test_a_step_on_cuda_lowers_the_loss_that_the_cpu_finds():
+    """Its rays are the CPU's, their samples are not: there every object is rendered at once."""
+    config = replace(SHORT, group=4)
+    scene = draw_scene(0, config, TINY.source_size, 0.0)
+    batches = [cast_scene(scene, config, TINY.source_size, 0.0, device) for device in ("cpu", "cuda")]
+    for name, value in vars(batches[0]).items():
+        if torch.is_tensor(value):
+            torch.testing.assert_close(vars(batches[1])[name].cpu(), value, atol=1e-4, rtol=1e-4)
     losses = {}
-    for device in ("cpu", "cuda"):
-        team = SimpleNamespace(device=torch.device(device), process_index=0, num_processes=1)
-        coming = scenes(range(2), SHORT, TINY.source_size, ahead=device == "cuda")
-        losses[device] = [train_step(new_state(TINY, SHORT, device), SHORT, team, coming)]
-    assert losses["cuda"] == pytest.approx(losses["cpu"], rel=1e-3)
+    for batch, device in zip(batches, ("cpu", "cuda"), strict=True):
+        state = new_state(TINY, config, device)
+        loss = reconstruction_loss(state.model, batch, config, torch.Generator().manual_seed(0), 0.0)
+        losses[device] = loss.item()
+    assert losses["cuda"] == pytest.approx(losses["cpu"], rel=0.02)
+    team = SimpleNamespace(device=torch.device("cuda"), process_index=0, num_processes=1)
+    again = iter([scene] * 20)
+    found = [train_step(state, replace(config, steps=1000), team, again) for _ in range(20)]
+    assert found[-1] < found[0]
 
 
 def test_no_training_object_is_held_out():

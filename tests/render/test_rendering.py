@@ -181,3 +181,28 @@ def test_wrong_input_is_named(ball, change, message):
     change(arguments)
     with pytest.raises(ValueError, match=message):
         render_rays(decoder=decoder, **arguments)
+
+
+@pytest.mark.parametrize("per_chunk", [1, 3, 10_000])
+def test_all_objects_at_once_equal_one_after_another(ball, monkeypatch, per_chunk):
+    """Values and gradients, with rays that miss the box, and chunks that do not divide them."""
+    planes, decoder = ball
+    several = torch.stack([planes, planes.roll(3, dims=-1)]).requires_grad_()
+    generator = torch.Generator().manual_seed(0)
+    origins = 2.5 * torch.nn.functional.normalize(torch.randn(2, 40, 3, generator=generator), dim=-1).double()
+    target = 1.3 * (2 * torch.rand(2, 40, 3, generator=generator).double() - 1)
+    directions = torch.nn.functional.normalize(target - origins, dim=-1)
+    directions[0, :2] = torch.tensor([0.0, 0.0, 1.0])
+    monkeypatch.setattr("lrm_core.render.dense.CHUNK_SAMPLES", 2 * 24 * per_chunk)
+    found = []
+    for skip_empty in (True, False):
+        rendering = render_rays(
+            several, decoder, origins, directions, samples_per_ray=24, background=0.3, skip_empty=skip_empty
+        )
+        weight = torch.linspace(1, 2, rendering.rgb.numel(), dtype=torch.float64).view_as(rendering.rgb)
+        (gradient,) = torch.autograd.grad((rendering.rgb * weight).sum() + rendering.weight.sum(), several)
+        found.append((rendering.rgb, rendering.weight, gradient))
+    missed = (found[0][1] == 0)[..., 0]
+    assert missed.any()
+    for skipped, dense in zip(*found, strict=True):
+        torch.testing.assert_close(skipped, dense, rtol=0, atol=1e-3 * dense.abs().max().item())

@@ -239,6 +239,11 @@ def test_an_interval_is_written_only_where_it_is_known():
     assert prose.mean_and_interval(Interval(0.5, float("nan"), float("nan"), 2)) == "0.50"
 
 
+def test_durations_turn_into_hours():
+    assert prose.duration(514) == "8.6 minutes"
+    assert prose.duration(9275) == "2.6 hours"
+
+
 def test_the_box_marks_the_case_that_decided_and_no_other():
     rule, table = RULES["C1"], _table(BASINS)
     box = prose.verdict_box(rule, judge(rule, table), "A <finding>.")

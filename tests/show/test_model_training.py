@@ -7,7 +7,13 @@ def test_the_curve_is_that_of_the_embedded_model():
     figure = model_training.training_curve()
     assert len(figure.data) == 2
     assert "dB" in figure.layout.meta["alt"]
-    assert "objects, each once" in model_training.training_sentence()
+    assert "It was shown objects 288,000 times in 8.6 minutes" in model_training.training_sentence()
+
+
+def test_the_card_is_shown_row_by_row():
+    table = model_training.training_card()
+    assert tuple(table.iloc[:, 0]) == model_training.CARD_ROWS
+    assert "382 meshes of a pool" in table.iloc[0, 1]
 
 
 def test_training_pictures_are_named(monkeypatch):

@@ -44,6 +44,11 @@ def percent_range(values: Sequence[float]) -> str:
     return f"{number(100 * min(values), 0)}–{number(100 * max(values), 0)}%"
 
 
+def duration(seconds: float) -> str:
+    """In minutes, from two hours on in hours."""
+    return f"{seconds / 60:.1f} minutes" if seconds < 7200 else f"{seconds / 3600:.1f} hours"
+
+
 def mean_and_interval(interval: Interval, digits: int = 2) -> str:
     """Mean over objects with its interval in brackets, without one where the objects are too few."""
     mean = number(interval.estimate, digits)

@@ -13,15 +13,16 @@ from lrm_core.show.chapter import show_figure, show_table, show_text
 from lrm_core.show.elements.prose import number, percent
 from lrm_core.show.elements.style import COLOURS, SMALL, finish
 
-PRESET, BASE, EXACT = "mini", "as trained", "float32"
+PRESET, BASE, EXACT = "mini-cpu", "as trained", "float32"
 COLUMNS = ("variant", "parameters", "objects", "seconds", "source_psnr", "novel_psnr")
 SAME_TIME = 0.05  # relative; two runs of one thing differ by about as much on a machine that does other work
-MISSING = f"They have not been measured yet: `lrm ablate` trains them and writes `data/{PRESET}/{TABLE}`."
+FOLDER = "mini"  # in data
+MISSING = f"They have not been measured yet: `lrm ablate` trains them and writes `data/{FOLDER}/{TABLE}`."
 
 
 def show_ablation() -> None:
     """Display the figure, the table and what they say; one sentence while nothing has been measured."""
-    path = data_dir() / PRESET / TABLE
+    path = data_dir() / FOLDER / TABLE
     if not path.exists():
         show_text(MISSING)
         return

@@ -5,13 +5,15 @@ import plotly.graph_objects as go
 
 from lrm_core.evidence.experiments.e00_model import training_view
 from lrm_core.fit.pretrain import CURVE
+from lrm_core.fit.publish import CARD_NAME as CARD
 from lrm_core.paths import data_dir
 from lrm_core.show.elements.pictures import image_row
 from lrm_core.show.elements.plots import Curve, curves
-from lrm_core.show.elements.prose import number
+from lrm_core.show.elements.prose import duration, number
 from lrm_core.show.elements.style import COLOURS
 
 TRAINING_OBJECTS, TRAINING_SIZE = 64, 64
+CARD_ROWS = ("data", "supervision", "never seen", "steps", "seconds", "machine", "seed")
 
 
 def _validation_curve() -> pd.DataFrame:
@@ -37,14 +39,22 @@ def training_curve() -> go.Figure:
     return curves(lines, ("objects seen in training", "PSNR (dB)"), alt)
 
 
+def training_card() -> pd.DataFrame:
+    """What the model card says about the training, row by row."""
+    card = (data_dir() / "mini" / CARD).read_text(encoding="utf-8")
+    rows = (line.strip("| ").partition(" | ") for line in card.splitlines() if line.startswith("| "))
+    said = {name: value.replace("`", "") for name, _, value in rows if name in CARD_ROWS}
+    return pd.DataFrame({"": said.keys(), "as the model card says": said.values()})
+
+
 def training_sentence() -> str:
-    """The training in numbers: objects, hours, and what its last validations still brought."""
+    """The training in numbers: objects, time, and what its last validations still brought."""
     curve = _validation_curve()
     last = curve.iloc[-1]
     earlier = curve[curve["objects"] <= 0.75 * last["objects"]].iloc[-1]
     gained = last["novel_psnr"] - earlier["novel_psnr"]
     return (
-        f"It saw {int(last['objects']):,} objects, each once, in {last['seconds'] / 3600:.1f} hours. The last "
+        f"It was shown objects {int(last['objects']):,} times in {duration(last['seconds'])}. The last "
         f"{1 - earlier['objects'] / last['objects']:.0%} of them, with the learning rate falling to a hundredth, "
         f"changed novel views by {number(gained, 2)} dB."
     )
