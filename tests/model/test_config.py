@@ -34,9 +34,9 @@ def test_vit_overrides_named_encoder() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"transformer_heads": 7}, r"transformer_dim \(192\) must be a multiple of transformer_heads \(7\)"),
+        ({"transformer_heads": 7}, r"transformer_dim \(256\) must be a multiple of transformer_heads \(7\)"),
         ({"triplane_high_res": 48}, r"twice triplane_low_res \(16\), found 48"),
-        ({"encoder_feat_dim": 384}, r"encoder_feat_dim \(384\) must equal vit.embed_dim \(192\)"),
+        ({"encoder_feat_dim": 384}, r"encoder_feat_dim \(384\) must equal vit.embed_dim \(256\)"),
         ({"encoder_type": "dino"}, "encoder_type must be 'dinov2', found 'dino'"),
         ({"triplane_dim": 0}, "triplane_dim must be a whole number of at least 1, found 0"),
         ({"transformer_layers": 2.5}, "transformer_layers must be a whole number of at least 1, found 2.5"),

@@ -1,4 +1,4 @@
-"""The chapters on fine-tuning: figures, tables and sentences on made-up runs; the gallery in a browser."""
+"""The chapters on fine-tuning: figures, tables and sentences on made-up runs."""
 
 import io
 import re
@@ -36,7 +36,6 @@ from lrm_core.show.repair import (
 )
 from lrm_core.show.repair.arm_labels import MAIN, label
 from lrm_core.show.repair.arm_study import ArmStudy
-from lrm_core.show.repair.gallery import gallery_html
 
 COMPLETE = {arm.name: range(arm.seeds) for arm in ARMS.values()}
 PARTIAL = {"lora_mse": [0], "lora_freq": [0, 1], "lora_freq_r8": [0]}
@@ -350,10 +349,6 @@ def test_every_arm_has_a_label_of_its_own():
     assert label(rank_arm("freq", 16)) == "FreqLoss, rank 16"
 
 
-def _sheet(objects: int = 2, views: int = 3) -> bytes:
-    return contact_sheet([torch.rand(views, 3, 16, 16) for _ in range(objects)])
-
-
 def test_a_sheet_has_a_row_for_each_object_and_a_column_for_each_view():
     rows = [torch.full((3, 3, 16, 16), 0.1 + 0.8 * place) for place in range(2)]
     picture = Image.open(io.BytesIO(contact_sheet(rows))).convert("RGB")
@@ -378,79 +373,3 @@ def test_a_shipped_sheet_comes_before_a_cached_one(tmp_path):
     assert store.find("a-s0-1") == cached
     SheetStore(tmp_path / "shipped").keep("a-s0-1", b"shipped")
     assert store.find("a-s0-1").read_bytes() == b"shipped"
-
-
-def test_the_gallery_holds_every_object_method_and_view():
-    html = gallery_html(["a & b", "c"], (1, 5, 10), {"the truth": _sheet(), "MSE": _sheet(), "missing": None})
-    assert html.count("<section") == 2
-    assert html.count('role="img"') == 2 * 2 * 3
-    assert html.count("data:image/webp") == 2
-    assert html.count("no pictures of this arm") == 2
-    assert 'aria-label="c, view 10: MSE"' in html
-    assert "a & b" not in html
-    assert not re.search(r"https?://", html)
-
-
-def test_a_gallery_of_nothing_is_refused():
-    with pytest.raises(ValueError, match="objects and views"):
-        gallery_html([], (1,), {})
-
-
-@pytest.fixture
-def opened(browser, tmp_path):
-    """A page with two galleries' worth of objects, and what its console says."""
-    page = browser.new_page(viewport={"width": 390, "height": 800})
-    page.said = []
-    page.on("pageerror", lambda error: page.said.append(str(error)))
-    sheets = {"the truth": _sheet(), "MSE": _sheet()}
-    html = gallery_html(["chair", "a lamp"], (1, 5, 10), sheets)
-    (tmp_path / "page.html").write_text(f"<!doctype html><meta charset=utf-8><body>{html}", encoding="utf-8")
-    page.address = (tmp_path / "page.html").as_uri()
-    page.goto(page.address)
-    yield page
-    page.close()
-
-
-def _shown(page) -> list[str]:
-    return page.evaluate(
-        "[...document.querySelectorAll('section')].filter(s => s.offsetHeight).map(s => s.dataset.object)"
-    )
-
-
-def _cells(page) -> int:
-    return page.evaluate("[...document.querySelectorAll('.cells span')].filter(c => c.offsetHeight).length")
-
-
-def test_the_picker_is_served_by_the_keyboard_and_keeps_the_address(opened):
-    assert (_shown(opened), _cells(opened)) == (["chair"], 2 * 3)
-    opened.focus("select[name=object]")
-    opened.keyboard.press("ArrowDown")
-    assert _shown(opened) == ["a lamp"]
-    opened.select_option("select[name=view]", "5")
-    assert _cells(opened) == 2
-    address = opened.url
-    assert address.endswith("#gallery--a%20lamp--5")
-    opened.goto("about:blank")
-    opened.goto(address)
-    assert (_shown(opened), _cells(opened)) == (["a lamp"], 2)
-    opened.focus("button[value='1']")
-    opened.keyboard.press("Enter")
-    assert _shown(opened) == ["chair"]
-    assert opened.evaluate("document.scrollingElement.scrollWidth") <= 390
-    assert opened.said == []
-
-
-def test_an_address_of_another_page_part_is_left_alone(opened):
-    opened.goto("about:blank")
-    opened.goto(opened.address + "#gallery--nobody--99")
-    assert _shown(opened) == ["chair"]
-    assert opened.said == []
-
-
-def test_without_scripts_every_object_is_shown(browser, opened):
-    context = browser.new_context(java_script_enabled=False)
-    page = context.new_page()
-    page.goto(opened.address)
-    assert page.locator("section:visible").count() == 2
-    assert not page.locator(".picker").is_visible()
-    context.close()

@@ -1,4 +1,4 @@
-"""A gallery of contact sheets with a picker: objects, methods and views; works in the page without a kernel."""
+"""A gallery of contact sheets: pick object and view, wipe between two methods; works in the page without a kernel."""
 
 import base64
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,8 @@ def gallery_html(
 ) -> str:
     """Every object by every method in every view; a picker shows one object, and all views or one.
 
-    Without scripts all objects are shown. What is picked stands in the address, so that it can be linked.
+    Where one view is picked, two methods lie one over the other with a slider between them. Without scripts all
+    objects are shown. What is picked stands in the address, so that it can be linked.
 
     Args:
         objects: of the rows of every sheet.
@@ -37,7 +38,7 @@ def gallery_html(
     return (
         f'<div class="lrm-gallery" data-name="{escape(name)}" role="group" aria-label="Gallery of renders" '
         f'style="--columns:{len(views)};--rows:{len(objects)}"><style>{_style(sheets)}</style>'
-        f"{_picker(objects, views)}{sections}<script>{_asset('gallery.js')}</script></div>"
+        f"{_picker(objects, views)}{sections}{_comparison(sheets)}<script>{_asset('gallery.js')}</script></div>"
     )
 
 
@@ -63,9 +64,25 @@ def _picker(objects: Sequence[str], views: Sequence[int]) -> str:
     )
 
 
-def _options(labels: Mapping[str, str]) -> str:
+def _comparison(sheets: Mapping[str, bytes | None]) -> str:
+    """Two methods one over the other, the second cut off at the slider; nothing where fewer have pictures."""
+    methods = {str(number): name for number, (name, sheet) in enumerate(sheets.items()) if sheet is not None}
+    if len(methods) < 2:
+        return ""
+    first, *_, last = methods
+    return (
+        '<form class="compare" hidden><div class="stack" role="img"><span></span><span></span></div><div>'
+        f"<label>Left <select name=left>{_options(methods, first)}</select></label>"
+        f"<label>Right <select name=right>{_options(methods, last)}</select></label>"
+        '<label>Left shown, % <input type="range" name="cut" min="0" max="100" value="50"></label>'
+        '<button type="button">Flip</button></div></form>'
+    )
+
+
+def _options(labels: Mapping[str, str], chosen: str | None = None) -> str:
     return "".join(
-        f'<option value="{escape(value)}">{escape(label)}</option>' for value, label in labels.items()
+        f'<option value="{escape(value)}"{" selected" if value == chosen else ""}>{escape(label)}</option>'
+        for value, label in labels.items()
     )
 
 
