@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from lrm_core.objects.listing import object_folders
 from lrm_core.paths import data_dir
 
 
@@ -65,7 +66,7 @@ class Profile:
 
     def members(self) -> list[list[Path]]:
         """Folders of all objects in order of name, one list for each group; raises as `object_folders`."""
-        return [_members(data_dir() / group) for group in self.objects]
+        return [object_folders(data_dir() / group) for group in self.objects]
 
     def object_folders(self, every: bool = False) -> list[Path]:
         """Folders of the objects, group by group; with `every`, beyond `per_group` too if the profile is `whole`.
@@ -136,13 +137,3 @@ def get_profile(name: str) -> Profile:
     if name not in PROFILES:
         raise ValueError(f"unknown profile {name!r}; expected one of {', '.join(PROFILES)}")
     return PROFILES[name]
-
-
-def _members(group: Path) -> list[Path]:
-    members = sorted(path for path in group.glob("*") if (path / "intrinsics.npy").exists())
-    if not members:
-        raise FileNotFoundError(
-            f"{group}: expected folders of rendered objects (rgba/ pose/ intrinsics.npy), found none; "
-            "render some with `lrm render`"
-        )
-    return members

@@ -17,7 +17,7 @@ from lrm_core.evidence import oracles
 from lrm_core.evidence.oracles import predicted_planes
 from lrm_core.model.checkpoints import load_model
 from lrm_core.objects import load_object
-from lrm_core.show.own_data.study import object_folders, read_planes
+from lrm_core.show.own_data.study import read_planes
 from lrm_core.spectral import pooled_shares
 
 
@@ -161,7 +161,7 @@ def test_response_around_saved_planes_and_around_the_oracle(place, tmp_path):
     [
         ("tto", ["--variant", "colours"], "unknown variant 'colours'; expected one of planes, proximity"),
         ("tto", ["--num-iters", "0"], "iterations: expected at least 1, found 0"),
-        ("oracle", ["--data-dir", "nowhere"], "nowhere: expected a rendered object (rgba/ pose/"),
+        ("oracle", ["--data-dir", "nowhere"], "nowhere: expected a rendered object (rgba, pose"),
         ("oracle", ["--model-name", "tiny"], "unknown model 'tiny'"),
         ("spectrum", ["--triplane-path", "none.safetensors"], "none.safetensors: no such file of planes"),
         ("spectrum", ["--reference", "r.safetensors"], "r.safetensors: a reference needs planes"),
@@ -188,8 +188,3 @@ def test_planes_that_do_not_fit_are_named(tmp_path):
     arguments = ["--triplane-path", tmp_path / "a.safetensors", "--reference", tmp_path / "b.safetensors"]
     result = CliRunner().invoke(main, ["spectrum", *map(str, arguments)])
     assert "b.safetensors: expected planes of shape (3, 1, 8, 8) as in" in result.stderr
-
-
-def test_objects_are_found_alone_and_in_a_folder(place):
-    assert [path.name for path in object_folders(place / "objects")] == ["bowl", "cup"]
-    assert object_folders(place / "objects/cup") == [place / "objects/cup"]

@@ -12,8 +12,8 @@ from tqdm import tqdm
 from lrm_core.evidence.view_scores import KINDS, METRICS, Pair, scored_views, true_depth
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import load_object, split_names
+from lrm_core.objects.listing import object_folders
 
-PARTS = ("rgba", "pose", "intrinsics.npy")  # of a rendered object on disk
 KEPT = 6  # pairs of pictures at either end
 
 
@@ -117,22 +117,12 @@ def listed_objects(folders: Sequence[Path], split: str) -> list[tuple[str, Path]
 def _members(folder: Path, split: str) -> list[Path]:
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder}: no such folder of rendered objects")
-    if split != "all" or (folder / "meta" / "all_uids.json").exists():
-        members = [folder / name for name in split_names(folder, split)]
-    elif _holds_parts(folder):
-        members = [folder]
-    else:
-        members = sorted(path for path in folder.iterdir() if path.is_dir() and _holds_parts(path))
+    if split == "all" and not (folder / "meta" / "all_uids.json").exists():
+        return object_folders(folder)
+    members = [folder / name for name in split_names(folder, split)]
     if not members:
-        raise FileNotFoundError(
-            f"{folder}: expected a rendered object (rgba/ pose/ intrinsics.npy) or a folder of them, found none; "
-            "render some with `lrm render`"
-        )
+        raise FileNotFoundError(f"{folder}: the list {split} in its meta is empty; expected names of objects")
     return members
-
-
-def _holds_parts(folder: Path) -> bool:
-    return any((folder / part).exists() for part in PARTS)
 
 
 def _psnr(pair: Pair) -> float:

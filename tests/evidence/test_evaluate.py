@@ -214,7 +214,7 @@ def test_the_split_decides_which_objects_and_their_order(folder: Path, tmp_path:
         (root / "meta" / f"{split}_uids.json").write_text(json.dumps(names))
     assert listed_objects([root], "all") == [("split", root / "cup"), ("split", root / "bowl")]
     assert listed_objects([root], "val") == [("split", root / "cup")]
-    with pytest.raises(FileNotFoundError, match="split: expected a rendered object"):
+    with pytest.raises(FileNotFoundError, match="split: the list train in its meta is empty"):
         listed_objects([root], "train")
 
 

@@ -158,7 +158,7 @@ def test_chosen_objects(probe: Probe, tmp_path: Path) -> None:
 
 def test_a_profile_without_objects(tmp_path: Path) -> None:
     empty = Profile("p", "m", (str(tmp_path / "nothing"),), 3, 1, 8, (0,))
-    with pytest.raises(FileNotFoundError, match=r"nothing: expected folders of rendered objects"):
+    with pytest.raises(FileNotFoundError, match=r"nothing: expected a rendered object"):
         empty.object_folders()
 
 

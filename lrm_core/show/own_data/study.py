@@ -38,23 +38,6 @@ PLANES = "planes.safetensors"
 PALETTE = ("real", "pred", "procedural", "predinit", "random")
 
 
-def object_folders(data: Path) -> list[Path]:
-    """The folder itself if it is a rendered object, else the rendered objects in it, in order of name.
-
-    Raises:
-        FileNotFoundError: if there is none.
-    """
-    if (data / "intrinsics.npy").exists():
-        return [data]
-    found = sorted(path.parent for path in data.glob("*/intrinsics.npy"))
-    if not found:
-        raise FileNotFoundError(
-            f"{data}: expected a rendered object (rgba/ pose/ intrinsics.npy) or a folder of them, found none; "
-            "render some with `lrm render`"
-        )
-    return found
-
-
 def read_planes(path: Path) -> Planes:
     """The tensor "planes" (3, C, R, R) of a safetensors file, such as `lrm oracle` writes.
 
