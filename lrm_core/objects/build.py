@@ -59,26 +59,60 @@ def render_path(
         FileNotFoundError: if there is no such file, or no mesh in the folder.
         ValueError: if `views` or `resolution` is below 1, or two files of the folder have the same stem.
     """
-    if views < 1 or resolution < 1:
-        raise ValueError(f"views and resolution must be at least 1, found {views} and {resolution}")
+    check_sizes(views, resolution)
     files, out, report = _mesh_files(Path(path)), Path(out), RenderReport()
     for file in (progress := tqdm(files, desc="render", unit="object")):
         progress.set_postfix_str(file.stem)
-        poses = sample_poses(_pose_generator(file.stem, seed), views)
         try:
-            if (out / file.stem).exists():
-                _check_same_cameras(out / file.stem, poses, resolution)
-                report.kept.append(file.stem)
-                continue
-            rgba = render_mesh(file, poses, resolution).rgba
+            rendered = render_file(file, out / file.stem, views=views, resolution=resolution, seed=seed)
         except (ValueError, FileNotFoundError) as error:
             report.failed[file.stem] = str(error)
             continue
-        save_object(out / file.stem, rgba, poses, pinhole_intrinsics(resolution))
-        report.rendered.append(file.stem)
-    if finished := _finished(out):
-        write_splits(out, finished, SPLIT_SEED)
+        (report.rendered if rendered else report.kept).append(file.stem)
+    split_finished(out)
     return report
+
+
+def check_sizes(views: int, resolution: int) -> None:
+    """Raise ValueError if `views` or `resolution` is below 1."""
+    if views < 1 or resolution < 1:
+        raise ValueError(f"views and resolution must be at least 1, found {views} and {resolution}")
+
+
+def render_file(file: Path, folder: Path, *, views: int, resolution: int, seed: int) -> bool:
+    """Render one mesh file into an object's folder; False if the object is there already.
+
+    Args:
+        file: as `render_mesh` takes it.
+        folder: of the object; its name and the seed fix the cameras, whatever else is rendered beside it.
+        views: of the object, view 0 being the source.
+        resolution: side of the images, in pixels.
+        seed: of the camera poses.
+
+    Raises:
+        FileNotFoundError, ValueError: as `render_mesh`, and as `check_same_cameras`.
+    """
+    if folder.exists():
+        check_same_cameras(folder, views=views, resolution=resolution, seed=seed)
+        return False
+    poses = _poses(folder.name, views, seed)
+    rgba = render_mesh(file, poses, resolution).rgba
+    save_object(folder, rgba, poses, pinhole_intrinsics(resolution))
+    return True
+
+
+def check_same_cameras(folder: Path, *, views: int, resolution: int, seed: int) -> None:
+    """Raise ValueError if the object in `folder` was rendered from other cameras; raises as `load_object` too."""
+    stored = load_cameras(folder)
+    expected = (_poses(folder.name, views, seed), pinhole_intrinsics(resolution))
+    if any(a.shape != b.shape or not torch.allclose(a, b) for a, b in zip(stored, expected, strict=True)):
+        raise ValueError(f"{folder}: exists with other views, resolution or seed; remove it to render again")
+
+
+def split_finished(out: Path) -> None:
+    """Write the lists of all objects that `out` holds, if it holds any."""
+    if finished := [folder.parent.name for folder in out.glob("[!.]*/intrinsics.npy")]:
+        write_splits(out, finished, SPLIT_SEED)
 
 
 def build_procedural(out: str | Path, *, views: int = VIEWS, resolution: int = RESOLUTION) -> None:
@@ -86,13 +120,13 @@ def build_procedural(out: str | Path, *, views: int = VIEWS, resolution: int = R
     out = Path(out)
     for seed in tqdm(held_out_seeds(HELD_OUT_OBJECTS), desc="procedural", unit="object"):
         name = procedural_name(seed)
-        poses = sample_poses(_pose_generator(name, 0), views)
         if (out / name).exists():
-            _check_same_cameras(out / name, poses, resolution)
+            check_same_cameras(out / name, views=views, resolution=resolution, seed=0)
             continue
+        poses = _poses(name, views, seed=0)
         rgba, _, _ = render_object(seed, poses, resolution)
         save_object(out / name, rgba.clamp(0, 1), poses, pinhole_intrinsics(resolution))
-    write_splits(out, _finished(out), SPLIT_SEED)
+    split_finished(out)
 
 
 def procedural_name(seed: int) -> str:
@@ -175,18 +209,6 @@ def _mesh_files(path: Path) -> list[Path]:
     return files
 
 
-def _pose_generator(name: str, seed: int) -> torch.Generator:
-    """Every object has poses of its own, whatever else is rendered beside it."""
-    return torch.Generator().manual_seed(zlib.crc32(f"{seed} {name}".encode()))
-
-
-def _check_same_cameras(folder: Path, poses: Float[Tensor, "V 3 4"], resolution: int) -> None:
-    """Raise ValueError if an object that exists was rendered from other cameras."""
-    stored = load_cameras(folder)
-    expected = (poses, pinhole_intrinsics(resolution))
-    if any(a.shape != b.shape or not torch.allclose(a, b) for a, b in zip(stored, expected, strict=True)):
-        raise ValueError(f"{folder}: exists with other views, resolution or seed; remove it to render again")
-
-
-def _finished(out: Path) -> list[str]:
-    return [folder.parent.name for folder in out.glob("[!.]*/intrinsics.npy")]
+def _poses(name: str, views: int, seed: int) -> Float[Tensor, "V 3 4"]:
+    """Every object has poses of its own."""
+    return sample_poses(torch.Generator().manual_seed(zlib.crc32(f"{seed} {name}".encode())), views)
