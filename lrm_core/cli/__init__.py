@@ -58,6 +58,7 @@ for command in (
     data.render,
     data.objects,
     data.pool,
+    data.render_objaverse,
     assets.predict,
     assets.evaluate,
     assets.models,

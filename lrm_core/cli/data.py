@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from lrm_core import paths
+
 
 @click.command()
 @click.argument("mesh", metavar="FILE_OR_FOLDER", type=click.Path(path_type=Path))
@@ -31,9 +33,8 @@ def render(mesh: Path, out: Path, views: int, resolution: int, seed: int) -> Non
 def objects() -> None:
     """Render the objects that come with the repository into data/mini/objects; finished ones are kept."""
     from lrm_core.objects.build import build_mini_objects
-    from lrm_core.paths import data_dir
 
-    build_mini_objects(data_dir())
+    build_mini_objects(paths.data_dir())
 
 
 @click.command()
@@ -50,12 +51,69 @@ def objects() -> None:
 def pool(folder: Path, out: Path, views: int, resolution: int) -> None:
     """Render every GLB of a folder once, for `lrm pretrain --pool`; evaluated meshes are left out."""
     from lrm_core.objects.pool_render import FAULTS, render_pool
-    from lrm_core.paths import data_dir
 
-    report = render_pool(folder, out, data_dir(), views=views, resolution=resolution)
+    report = render_pool(folder, out, paths.data_dir(), views=views, resolution=resolution)
     for name, fault in report.failed.items():
         click.echo(f"{name}: {fault}", err=True)
     click.echo(
         f"{out}: {len(report.rendered)} rendered, {len(report.kept)} kept, {len(report.left_out)} left out for "
         f"evaluation, {len(report.failed)} failed (listed in {FAULTS})"
     )
+
+
+@click.command()
+@click.option("--num-objects", type=int, help="21 by default, or every one of --uids.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=paths.data_dir() / "paper/objects",
+    help="Folder for the rendered objects; where the profile paper looks for them by default.",
+)
+@click.option("--seed", default=0, show_default=True, help="Of the draw and of the cameras.")
+@click.option(
+    "--uids", "uid_file", type=click.Path(path_type=Path), help="File with one uid a line; no draw."
+)
+@click.option(
+    "--licences", default="cc0,by", show_default=True, help="Of cc0, by, by-sa, by-nc, by-nc-sa, with commas."
+)
+@click.option(
+    "--mirror", type=click.Path(path_type=Path), help="Folder laid out like the dataset; no download."
+)
+@click.option("--views", default=32, show_default=True)
+@click.option("--resolution", default=336, show_default=True, help="Pixels per side.")
+def render_objaverse(
+    num_objects: int | None,
+    out: Path,
+    seed: int,
+    uid_file: Path | None,
+    licences: str,
+    mirror: Path | None,
+    views: int,
+    resolution: int,
+) -> None:
+    """Draw objects of Objaverse, fetch them from the hub, and render them; finished ones are kept."""
+    from lrm_core.objects.objaverse import MANIFEST, NUM_OBJECTS
+    from lrm_core.objects.objaverse import render_objaverse as rendered
+    from lrm_core.objects.objaverse_index import read_uids
+
+    uids = read_uids(uid_file) if uid_file else None
+    if num_objects is None:
+        num_objects = len(uids) if uids else NUM_OBJECTS
+    report = rendered(
+        out,
+        num_objects=num_objects,
+        seed=seed,
+        uids=uids,
+        licences=licences.split(","),
+        mirror=mirror,
+        views=views,
+        resolution=resolution,
+    )
+    for fault in report.failed.values():
+        click.echo(fault, err=True)
+    counts = f"{len(report.rendered)} rendered, {len(report.kept)} kept, {len(report.failed)} failed"
+    click.echo(f"{out}: {counts}; see {out / MANIFEST}")
+    if (made := len(report.rendered) + len(report.kept)) < num_objects:
+        raise ValueError(
+            f"{out}: {made} of {num_objects} objects; there are no others to take the place of the rest"
+        )

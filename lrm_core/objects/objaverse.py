@@ -1,0 +1,234 @@
+"""Objects of Objaverse: fetched from the hub or taken from a mirror, checked, rendered, and listed with licences.
+
+<out>/<uid>/            one rendered object, in the format of `dataset.py`
+<out>/meta/             the lists, a random fifth validates
+<out>/objaverse.json    who made each object, its licence and SHA-256; what failed, and why
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import struct
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from tqdm import tqdm
+
+from lrm_core.objects.build import (
+    VIEWS,
+    RenderReport,
+    check_same_cameras,
+    check_sizes,
+    render_file,
+    split_finished,
+)
+from lrm_core.objects.manifest import digest
+from lrm_core.objects.objaverse_index import LICENCES, REVISION, Facts, Hub, Index, Mirror, check_licences
+from lrm_core.objects.splits import write_json
+
+MANIFEST = "objaverse.json"
+ALLOWED = ("cc0", "by")
+NUM_OBJECTS = 21  # as published
+RESOLUTION = 336  # pixels, what openlrm-mix-base-1.1 sees of a source image
+MAX_BYTES = 100 * 2**20  # of a GLB
+
+
+@dataclass(frozen=True)
+class Listed(Facts):
+    """A rendered object in the manifest; its licence is an SPDX identifier.
+
+    Attributes:
+        revision: commit of the dataset that its GLB is of, None where that is from a mirror.
+        sha256, bytes: of the GLB.
+        seed: of its camera poses, and of the draw if it was drawn.
+    """
+
+    revision: str | None
+    sha256: str
+    bytes: int
+    seed: int
+
+
+class Manifest:
+    """What `objaverse.json` says of the objects that are in the folder, and of those that failed.
+
+    Attributes:
+        objects: by uid.
+        failures: reasons by uid.
+    """
+
+    def __init__(self, out: Path) -> None:
+        """Read it, if there is one.
+
+        Raises:
+            ValueError: if it cannot be read.
+        """
+        self.path, self.objects, self.failures = out / MANIFEST, {}, {}
+        if not self.path.exists():
+            return
+        try:
+            content = json.loads(self.path.read_text(encoding="utf-8"))
+            listed = [Listed(**facts) for facts in content["objects"]]
+            self.failures = dict(content["failures"])
+        except (ValueError, TypeError, KeyError) as error:
+            raise ValueError(
+                f"{self.path}: not a readable manifest ({error!r}); remove it to have it made again"
+            ) from error
+        self.objects = {item.uid: item for item in listed if (out / item.uid).is_dir()}
+
+    @property
+    def revision(self) -> str:
+        """Of the dataset, for further objects."""
+        return next((item.revision for item in self.objects.values() if item.revision), REVISION)
+
+    def add(self, item: Listed) -> None:
+        """List an object, in place of its failure."""
+        self.objects[item.uid] = item
+        self.failures.pop(item.uid, None)
+        self._write()
+
+    def fail(self, uid: str, reason: str) -> None:
+        """List a failure."""
+        self.failures[uid] = reason
+        self._write()
+
+    def _write(self) -> None:
+        objects = [asdict(self.objects[uid]) for uid in sorted(self.objects)]
+        write_json(self.path, {"objects": objects, "failures": self.failures})
+
+
+def render_objaverse(
+    out: str | Path,
+    *,
+    num_objects: int = NUM_OBJECTS,
+    seed: int = 0,
+    uids: Sequence[str] | None = None,
+    licences: Sequence[str] = ALLOWED,
+    mirror: str | Path | None = None,
+    views: int = VIEWS,
+    resolution: int = RESOLUTION,
+) -> RenderReport:
+    """Render objects of Objaverse into a dataset with train and val lists and a manifest.
+
+    Objects are drawn from all those under an allowed licence (and in the mirror), each as likely as another. One
+    that fails is listed with its reason, and the next of the order takes its place. Finished objects are kept, so an
+    interrupted call can be repeated; the dataset stays at the commit of the first call.
+
+    Args:
+        out: root of the dataset; an object's folder is named after its uid.
+        num_objects: how many are made, if there are so many.
+        seed: of the draw and of the camera poses.
+        uids: take these in their order, instead of a draw.
+        licences: keys of `LICENCES` that are allowed.
+        mirror: folder laid out like the dataset; nothing is downloaded then.
+        views: views per object, view 0 being the source.
+        resolution: side of the images, in pixels.
+
+    Returns:
+        uids by what happened to them; fewer than asked for if the objects ran out.
+
+    Raises:
+        ConnectionError: if there is no mirror and the hub cannot be reached, or must not be (offline mode).
+        FileNotFoundError: if the mirror has no list of objects.
+        ValueError: if an argument is out of range, or `out` holds objects with other views, resolution or seed.
+    """
+    check_sizes(views, resolution)
+    check_licences(licences)
+    if num_objects < 1:
+        raise ValueError(f"the number of objects must be at least 1, found {num_objects}")
+    cameras = {"views": views, "resolution": resolution, "seed": seed}
+    work = _Work(Path(out), cameras, licences, mirror)
+    order = work.drawn() if uids is None else dict.fromkeys(uids)
+    report = RenderReport()
+    with tqdm(total=num_objects, desc="objaverse", unit="object") as progress:
+        for uid in order:
+            progress.set_postfix_str(uid)
+            progress.update(work.build(uid, report))
+            if progress.n == num_objects:
+                break
+    split_finished(Path(out))
+    return report
+
+
+class _Work:
+    """One call of `render_objaverse`."""
+
+    def __init__(
+        self, out: Path, cameras: dict[str, int], licences: Sequence[str], mirror: str | Path | None
+    ) -> None:
+        self.out, self.cameras, self.licences, self.manifest = out, cameras, licences, Manifest(out)
+        for uid in self.manifest.objects:
+            check_same_cameras(out / uid, **cameras)
+        self.source = Mirror(Path(mirror)) if mirror else Hub(self.manifest.revision)
+        self.index = Index(self.source.fetch)
+
+    def drawn(self) -> Iterator[str]:
+        """Every object that the source has under an allowed licence, and faulty entries, to be listed as such."""
+        for uid in self.index.drawn(self.cameras["seed"]):
+            try:
+                wanted = (
+                    self.source.has(self.index.path(uid)) and self.index.facts(uid).licence in self.licences
+                )
+            except (ValueError, FileNotFoundError):
+                wanted = True
+            if wanted:
+                yield uid
+
+    def build(self, uid: str, report: RenderReport) -> bool:
+        """Make one object unless it is finished; list it or its failure. Whether there is an object."""
+        try:
+            facts = self.index.facts(uid)
+            if facts.licence not in self.licences:
+                allowed = ", ".join(self.licences)
+                raise ValueError(f"{uid}: its licence is {facts.licence}; allowed are {allowed}")
+            rendered = uid not in self.manifest.objects and self._render(facts)
+        except (ValueError, FileNotFoundError) as error:
+            self.manifest.fail(uid, str(error))
+            report.failed[uid] = str(error)
+            return False
+        (report.rendered if rendered else report.kept).append(uid)
+        return True
+
+    def _render(self, facts: Facts) -> bool:
+        """Fetch, check, render and list an object; False if its views are there already."""
+        if (size := self.source.size(facts.path)) > MAX_BYTES:
+            raise ValueError(f"{facts.path}: {size} bytes, more than the {MAX_BYTES} that are rendered")
+        file = self.source.fetch(facts.path)
+        sha256, size = digest(file)
+        check_glb(file, sha256)
+        rendered = render_file(file, self.out / facts.uid, **self.cameras)
+        origin = {
+            "revision": self.source.revision,
+            "sha256": sha256,
+            "bytes": size,
+            "seed": self.cameras["seed"],
+        }
+        self.manifest.add(Listed(**asdict(facts) | {"licence": LICENCES[facts.licence]} | origin))
+        return rendered
+
+
+def check_glb(path: Path, sha256: str) -> None:
+    """Raise ValueError if a file is not whole, by the header of GLB 2.0 and the checksum that the hub names it by.
+
+    Args:
+        path: of the file.
+        sha256: of its content.
+    """
+    with path.open("rb") as file:
+        header = file.read(12)
+    if len(header) < 12 or header[:4] != b"glTF":
+        raise ValueError(f"{path}: not a GLB; expected it to begin with glTF, found {header[:4]!r}")
+    version, length = struct.unpack("<II", header[4:])
+    found = path.stat().st_size
+    if (version, length) != (2, found):
+        raise ValueError(
+            f"{path}: expected GLB version 2 and {found} bytes, as the file has; its header says version {version} "
+            f"and {length} bytes"
+        )
+    named = path.resolve().name  # in the cache, large files are named by their SHA-256
+    if re.fullmatch("[0-9a-f]{64}", named) and named != sha256:
+        raise ValueError(
+            f"{path}: SHA-256 {sha256} instead of {named}, the file is damaged; remove {path.resolve()}"
+        )

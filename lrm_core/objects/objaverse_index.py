@@ -1,0 +1,237 @@
+"""The dataset Objaverse: where its files come from, who made its objects under which licence, their draw.
+
+The layout is that of the dataset `allenai/objaverse` on the hub (Deitke et al. 2023), which the package `objaverse`
+keeps in its cache as well:
+
+    object-paths.json.gz          {uid: "glbs/<folder>/<uid>.glb"}, every object
+    metadata/<folder>.json.gz     {uid: annotations}, the objects of one folder
+    glbs/<folder>/<uid>.glb
+"""
+
+from __future__ import annotations
+
+import errno
+import gzip
+import json
+import re
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+REPOSITORY = "allenai/objaverse"
+REVISION = "main"  # asked for once; the commit that it was then is kept to ever after
+PATHS = "object-paths.json.gz"
+LICENCES = {
+    "cc0": "CC0-1.0",
+    "by": "CC-BY-4.0",
+    "by-sa": "CC-BY-SA-4.0",
+    "by-nc": "CC-BY-NC-4.0",
+    "by-nc-sa": "CC-BY-NC-SA-4.0",
+}  # as the annotations have them, and their SPDX identifiers
+UID = re.compile("[0-9a-f]{32}")
+GLB = re.compile(rf"glbs/([0-9]{{3}}-[0-9]{{3}})/({UID.pattern})\.glb")
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the dataset says of one object.
+
+    Attributes:
+        uid: 32 hexadecimal digits.
+        path: of its GLB in the dataset.
+        title, author: empty where the annotations have none.
+        licence: key of `LICENCES`.
+        url: of its page, None where the annotations have none.
+    """
+
+    uid: str
+    path: str
+    title: str
+    author: str
+    licence: str
+    url: str | None
+
+
+class Mirror:
+    """A folder laid out like the dataset, whole or in part."""
+
+    revision = None
+
+    def __init__(self, folder: Path) -> None:
+        """Raise FileNotFoundError if the folder has no list of objects."""
+        self.folder = folder
+        self.fetch(PATHS)
+
+    def has(self, path: str) -> bool:
+        """Whether the folder has a file of the dataset."""
+        return (self.folder / path).is_file()
+
+    def size(self, path: str) -> int:
+        """Bytes of a file; raises as `fetch`."""
+        return self.fetch(path).stat().st_size
+
+    def fetch(self, path: str) -> Path:
+        """The file; raises FileNotFoundError if there is none."""
+        if not self.has(path):
+            raise FileNotFoundError(
+                f"{self.folder / path}: no such file; a mirror is laid out like the dataset {REPOSITORY}"
+            )
+        return self.folder / path
+
+
+class Hub:
+    """The dataset on the hub, at one commit; files stay in the cache of the hub's client.
+
+    Every method raises FileNotFoundError for a file that the dataset lacks, and ConnectionError if the hub cannot be
+    asked or refuses.
+    """
+
+    def __init__(self, revision: str) -> None:
+        """Find the commit that a branch is at; a commit stands for itself."""
+        self.revision = revision
+        self.revision = self._ask(PATHS, dry_run=True).commit_hash
+
+    def has(self, path: str) -> bool:
+        """Of the listed objects, the dataset has every one."""
+        return True
+
+    def size(self, path: str) -> int:
+        """Bytes of a file, without its download."""
+        return self._ask(path, dry_run=True).file_size or 0
+
+    def fetch(self, path: str) -> Path:
+        """The file in the cache, downloaded where it is not there yet."""
+        return Path(self._ask(path, dry_run=False))
+
+    def _ask(self, path: str, dry_run: bool) -> Any:
+        from huggingface_hub import constants, errors, hf_hub_download
+
+        try:
+            return hf_hub_download(
+                REPOSITORY, path, repo_type="dataset", revision=self.revision, dry_run=dry_run
+            )
+        except errors.RemoteEntryNotFoundError as error:
+            raise FileNotFoundError(f"{path}: not in the dataset {REPOSITORY} at {self.revision}") from error
+        except Exception as error:  # the hub's client raises a dozen unrelated types
+            if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+                raise
+            reason = "HF_HUB_OFFLINE is set" if constants.HF_HUB_OFFLINE else type(error).__name__
+            raise ConnectionError(
+                f"{REPOSITORY}/{path} could not be downloaded and is not in the local cache ({reason}): connect to "
+                "the network and run the command again (finished objects are kept), or name a folder laid out like "
+                "the dataset with --mirror"
+            ) from error
+
+
+class Index:
+    """The objects of the dataset, by uid; annotations are read folder by folder when they are asked for."""
+
+    def __init__(self, fetch: Callable[[str], Path]) -> None:
+        """Read the list of objects.
+
+        Args:
+            fetch: gives the local file for a path of the dataset; what it raises is passed on.
+
+        Raises:
+            ValueError: if the list cannot be read.
+        """
+        self._fetch = fetch
+        self._paths = _read(fetch(PATHS))
+        self._credits: dict[str, dict[str, dict]] = {}  # of the folders read so far
+
+    def drawn(self, seed: int) -> Iterator[str]:
+        """Every uid once, in an order that the seed and the set of uids fix."""
+        uids = sorted(self._paths)
+        for index in np.random.default_rng(seed).permutation(len(uids)):
+            yield uids[index]
+
+    def path(self, uid: str) -> str:
+        """Where the dataset has the GLB of an object.
+
+        Raises:
+            ValueError: if there is no such object, or its entry is not `glbs/<folder>/<uid>.glb`.
+        """
+        if uid not in self._paths:
+            raise ValueError(f"{uid}: not among the {len(self._paths)} objects of {PATHS}")
+        path = str(self._paths[uid])
+        match = GLB.fullmatch(path)
+        if match is None or match[2] != uid:
+            raise ValueError(
+                f"{uid}: {PATHS} says {path!r} instead of glbs/<folder>/{uid}.glb, which is refused"
+            )
+        return path
+
+    def facts(self, uid: str) -> Facts:
+        """Title, author and licence of an object, by its annotations.
+
+        Raises:
+            ValueError: as `path`, and if the annotations cannot be read, lack the object or do not name a licence
+                of `LICENCES`.
+        """
+        path = self.path(uid)
+        folder = path.split("/")[1]
+        if folder not in self._credits:
+            annotations = _read(self._fetch(f"metadata/{folder}.json.gz"))
+            self._credits[folder] = {key: _credit(a) for key, a in annotations.items() if isinstance(a, dict)}
+        if uid not in self._credits[folder]:
+            raise ValueError(f"{uid}: metadata/{folder}.json.gz does not list it, so its licence is unknown")
+        facts = Facts(uid, path, **self._credits[folder][uid])
+        if facts.licence not in LICENCES:
+            raise ValueError(
+                f"{uid}: unknown licence {facts.licence!r}; the known ones are {', '.join(LICENCES)}"
+            )
+        return facts
+
+
+def check_licences(licences: Sequence[str]) -> None:
+    """Raise ValueError if there is none, or one that is not a key of `LICENCES`."""
+    if not licences or not set(licences) <= set(LICENCES):
+        found = ",".join(licences) or "none"
+        raise ValueError(f"expected some of the licences {', '.join(LICENCES)}, found {found}")
+
+
+def read_uids(path: Path) -> list[str]:
+    """The uids of a text file, one a line, each once; empty lines do not count.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if there is no uid in it, or a line is not 32 hexadecimal digits.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such file; expected one uid a line")
+    uids = dict.fromkeys(
+        line.strip()
+        for line in path.read_text(encoding="utf-8", errors="replace").splitlines()
+        if line.strip()
+    )
+    if wrong := [uid for uid in uids if not UID.fullmatch(uid)]:
+        raise ValueError(f"{path}: expected uids of 32 hexadecimal digits, found {wrong[0]!r}")
+    if not uids:
+        raise ValueError(f"{path}: no uids; expected one a line")
+    return list(uids)
+
+
+def _credit(annotations: dict) -> dict[str, str | None]:
+    """What is kept of an object's annotations, which take kilobytes for each of a folder's thousands."""
+    user = annotations.get("user") or {}
+    return {
+        "title": annotations.get("name") or "",
+        "author": user.get("displayName") or user.get("username") or "",
+        "licence": str(annotations.get("license")),
+        "url": annotations.get("viewerUrl"),
+    }
+
+
+def _read(path: Path) -> dict[str, object]:
+    """An object of JSON by key, from a gzip file."""
+    try:
+        content = json.loads(gzip.decompress(path.read_bytes()))
+    except (gzip.BadGzipFile, EOFError, zlib.error, ValueError) as error:
+        raise ValueError(f"{path}: not readable as gzipped JSON ({error})") from error
+    if not isinstance(content, dict):
+        raise ValueError(f"{path}: expected an object of JSON, found {type(content).__name__}")
+    return content
