@@ -1,4 +1,4 @@
-"""A hub on this machine: one repository with two files, served as the client asks for them, or with a fault."""
+"""A hub on this machine: one repository of a few files, served as the client asks for them, or with a fault."""
 
 import hashlib
 import json
@@ -7,14 +7,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import huggingface_hub
+import pytest
+from huggingface_hub import constants
+
 COMMITS = ("a" * 40, "b" * 40)
+LARGE = (".safetensors", ".glb")  # files that are named by their SHA-256
 
 
 class Hub(ThreadingHTTPServer):
     """Serves `files` (name to content) at the commit `COMMITS[newest]`.
 
     Attributes:
-        fault: "RepoNotFound", "GatedRepo", "wrong" (weights of other content than their checksum says) or
+        fault: "RepoNotFound", "GatedRepo", "wrong" (large files of other content than their checksum says) or
             "cut" (the connection ends halfway, once).
         asked: the byte ranges and commits of the downloads so far.
     """
@@ -28,6 +33,16 @@ class Hub(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_port}"
 
 
+def point_client_at(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the hub's client ask this address."""
+    monkeypatch.setattr(constants, "ENDPOINT", address)
+    template = address + "/{repo_id}/resolve/{revision}/{filename}"
+    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    huggingface_hub.close_session()
+
+
 @contextmanager
 def serving(files: dict[str, bytes]) -> Iterator[Hub]:
     """The hub while the block runs."""
@@ -39,6 +54,10 @@ def serving(files: dict[str, bytes]) -> Iterator[Hub]:
         finally:
             hub.shutdown()
             thread.join()
+
+
+def _digest(name: str, content: bytes) -> str:
+    return (hashlib.sha256 if name.endswith(LARGE) else hashlib.sha1)(content).hexdigest()
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -67,16 +86,18 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _entry(self, name: str) -> dict:
         content = self.server.files[name]
-        large = {"oid": hashlib.sha256(content).hexdigest(), "size": len(content), "pointerSize": 1}
-        lfs = {"lfs": large} if name.endswith(".safetensors") else {}
-        return {"type": "file", "path": name, "size": len(content), "oid": "c" * 40, **lfs}
+        large = {"oid": _digest(name, content), "size": len(content), "pointerSize": 1}
+        lfs = {"lfs": large} if name.endswith(LARGE) else {}
+        oid = hashlib.sha1(content).hexdigest()
+        return {"type": "file", "path": name, "size": len(content), "oid": oid, **lfs}
 
     def _send_file(self, path: str, body: bool) -> None:
-        hub, (_, _, commit, name) = self.server, path.strip("/").rsplit("/", 3)
-        content = hub.files[name]
-        digest = hashlib.sha256(content).hexdigest() if name.endswith(".safetensors") else "c" * 40
-        headers = {"ETag": f'"{digest}"', "X-Repo-Commit": commit, "Accept-Ranges": "bytes"}
-        if hub.fault == "wrong" and name.endswith(".safetensors"):
+        hub, (revision, name) = self.server, path.partition("/resolve/")[2].split("/", 1)
+        if name not in hub.files:
+            return self._send(404, b"", {"X-Error-Code": "EntryNotFound"}, body)
+        content, commit = hub.files[name], COMMITS[hub.newest] if revision == "main" else revision
+        headers = {"ETag": f'"{_digest(name, content)}"', "X-Repo-Commit": commit, "Accept-Ranges": "bytes"}
+        if hub.fault == "wrong" and name.endswith(LARGE):
             content = content[:-1] + bytes([content[-1] ^ 1])
         first = 0
         if "Range" in self.headers and body:

@@ -26,6 +26,7 @@ COMMANDS = (
     "rank-ablation",
     "records",
     "render",
+    "render-objaverse",
     "reproduce",
     "response",
     "site",

@@ -8,11 +8,10 @@ import shutil
 import struct
 from pathlib import Path
 
-import huggingface_hub
 import pytest
 import torch
 from click.testing import CliRunner
-from hub_server import COMMITS, serving
+from hub_server import COMMITS, point_client_at, serving
 from huggingface_hub import constants
 from safetensors.torch import save
 from test_checkpoints import SIZES
@@ -44,12 +43,7 @@ def hub(cache, monkeypatch):
         "README.md": b"not asked for",
     }
     with serving(files) as running:
-        monkeypatch.setattr(constants, "ENDPOINT", running.address)
-        template = running.address + "/{repo_id}/resolve/{revision}/{filename}"
-        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
-        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-        huggingface_hub.close_session()
+        point_client_at(running.address, monkeypatch)
         yield running
 
 
