@@ -1,19 +1,18 @@
 """Oracle triplanes (E1), fitted once and shared by the experiments through a cache on disk."""
 
 import hashlib
-import json
 import sys
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal
 
 import torch
 from jaxtyping import Float
-from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from lrm_core.atomic import save_tensors
 from lrm_core.evidence.canonical import canonical_json, plain
+from lrm_core.evidence.oracle_files import Oracle, load_oracle, save_oracle
 from lrm_core.evidence.provenance import data_hash
 from lrm_core.fit import fit_oracle
 from lrm_core.fit.oracle import PUBLISHED_EPS, PUBLISHED_LR
@@ -75,19 +74,6 @@ class OracleCache:
     def path(self, fingerprint: str) -> Path:
         """Where an oracle is written."""
         return self.folder / f"{fingerprint}.safetensors"
-
-
-@dataclass(frozen=True)
-class Oracle:
-    """A fitted triplane.
-
-    Attributes:
-        planes: T_ref, (3, C, R, R).
-        history: step, loss, train_psnr, heldout_psnr as lists.
-    """
-
-    planes: Float[Tensor, "3 c r r"]
-    history: dict[str, list[float]]
 
 
 def split_views(item: RenderedObject) -> tuple[list[int], list[int]]:
@@ -153,6 +139,7 @@ def oracle(
     config: OracleConfig,
     seed: int,
     cache: OracleCache | None = None,
+    on_step: Callable[[int], None] | None = None,
 ) -> Oracle:
     """The oracle of an object, from the cache if it was fitted before.
 
@@ -164,16 +151,17 @@ def oracle(
         config: of the fit.
         seed: of the random start and of the ray batches.
         cache: where fitted oracles are kept.
+        on_step: of a fit, as in `fit_oracle`.
     """
     if start not in STARTS:
         raise ValueError(f"unknown start {start!r}; expected one of {', '.join(STARTS)}")
     cache = cache or OracleCache()
     fingerprint = oracle_fingerprint(model, item, start, config, seed)
     found = cache.find(fingerprint)
-    fitted = _load(found) if found else None
+    fitted = load_oracle(found) if found else None
     if fitted is None:
-        fitted = _fit(model, item, start, config, seed)
-        _save(cache.path(fingerprint), fitted)
+        fitted = _fit(model, item, start, config, seed, on_step)
+        save_oracle(cache.path(fingerprint), fitted)
     device = next(model.parameters()).device
     return Oracle(fitted.planes.to(device), fitted.history)
 
@@ -193,7 +181,14 @@ def oracle_fingerprint(
 
 
 @torch.enable_grad()
-def _fit(model: LRM, item: RenderedObject, start: Start, config: OracleConfig, seed: int) -> Oracle:
+def _fit(
+    model: LRM,
+    item: RenderedObject,
+    start: Start,
+    config: OracleConfig,
+    seed: int,
+    on_step: Callable[[int], None] | None,
+) -> Oracle:
     predicted = predicted_planes(model, item)
     begin = _random_start(predicted, config, seed) if start == "random" else predicted
     train, heldout = (targets(model, item, indices, start, predicted) for indices in split_views(item))
@@ -210,6 +205,7 @@ def _fit(model: LRM, item: RenderedObject, start: Start, config: OracleConfig, s
         samples_per_ray=model.config.rendering_samples_per_ray,
         seed=seed,
         progress=sys.stderr.isatty(),
+        on_step=on_step,
     )
     return Oracle(fitted.planes, plain(fitted.history))
 
@@ -228,17 +224,3 @@ def targets(
         return views
     images = render_images(model, predicted, views.cameras, views.images.shape[-1])
     return Views((images.clamp(0, 1) * 255).round().cpu() / 255, views.cameras)
-
-
-def _save(path: Path, fitted: Oracle) -> None:
-    planes = fitted.planes.cpu().contiguous()
-    save_tensors(path, {"planes": planes}, {"history": json.dumps(fitted.history)})
-
-
-def _load(path: Path) -> Oracle | None:
-    """A cached oracle; None if its file is damaged, since it can be fitted again."""
-    try:
-        with safe_open(path, framework="pt") as file:
-            return Oracle(file.get_tensor("planes"), json.loads(file.metadata()["history"]))
-    except (SafetensorError, OSError, KeyError, TypeError, ValueError):
-        return None

@@ -2,6 +2,7 @@
 
 import copy
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import torch
@@ -84,6 +85,7 @@ def fit_oracle(
     seed: int = 0,
     heldout: Views | None = None,
     progress: bool = True,
+    on_step: Callable[[int], None] | None = None,
 ) -> OracleFit:
     """Fit planes to views by Adam, cosine from `lr` to 1% of it, loss L1 + MSE, decoder frozen.
 
@@ -106,6 +108,7 @@ def fit_oracle(
         seed: of the draw of rays or views.
         heldout: views that are only scored.
         progress: show a bar.
+        on_step: told after each step how many are done.
 
     Raises:
         ValueError: if shapes do not fit, values are not finite, or both kinds of batch are asked for.
@@ -120,6 +123,8 @@ def fit_oracle(
             report = (step + 1, loss.item(), psnr_of(mean_square).item(), score)
             for column, value in zip(history.values(), report, strict=True):
                 column.append(value)
+        if on_step:
+            on_step(step + 1)
     return OracleFit(planes.detach(), history)
 
 

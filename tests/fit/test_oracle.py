@@ -154,3 +154,9 @@ def test_views_that_are_not_finite_are_named(scene, part):
     broken[3, ..., 0] = math.nan
     with pytest.raises(ValueError, match=rf"the {part} of \[3\] hold NaN"):
         fit_oracle(planes, decoder, views._replace(**{part: broken}))
+
+
+def test_a_listener_is_told_of_every_step(scene):
+    told = []
+    fit(scene, iterations=3, on_step=told.append)
+    assert told == [1, 2, 3]
