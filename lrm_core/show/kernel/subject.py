@@ -25,10 +25,10 @@ from lrm_core.evidence.runner import load_item
 from lrm_core.model.config import PRESETS
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject
+from lrm_core.objects.listing import object_folders
 from lrm_core.paths import repository_root
 from lrm_core.profiles import Profile
 from lrm_core.show.chapter import Chapter
-from lrm_core.show.own_data.study import object_folders
 
 VIEWS = 2  # held-out views that a bench renders
 KEPT = 8  # objects whose planes and renders stay in memory
