@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-from lrm_core.evidence.oracles import Oracle, _save
+from lrm_core.evidence.oracle_files import Oracle, save_oracle
 from lrm_core.fit.checkpoint import TrainingState
 from lrm_core.model.checkpoints import save_checkpoint
 from lrm_core.model.config import MINI
@@ -23,7 +23,7 @@ resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
 for save in (
     lambda: save_checkpoint(model, path),
     lambda: state.save(path),
-    lambda: _save(path, Oracle(torch.zeros(3, 8, 32, 32), {})),
+    lambda: save_oracle(path, Oracle(torch.zeros(3, 8, 32, 32), {})),
 ):
     try:
         save()
