@@ -44,9 +44,10 @@ def test_missing_decibels(table):
     assert _series(figure, "procedural objects") == dict(zip(STEPS, CUBE["missing"], strict=True))
 
 
-def test_finding_reads_the_usual_length_and_both_ends(table):
-    text = oracle_length.finding(table, 500)
-    assert "1.00 dB short of those after 1,000" in text
+def test_finding_reads_the_last_doubling_and_both_ends(table):
+    text = oracle_length.finding(table)
+    assert "The longest of these fits, 1,000 steps" in text
+    assert "after 500 the renders are 1.00 dB short of it" in text
     assert "from 60% of the power to 40%" in text
     assert "in 1 of 2 objects" in text
     assert "from 10% of the high-band power to 30%" in text

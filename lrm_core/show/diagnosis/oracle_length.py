@@ -44,18 +44,18 @@ def missing_figure(table: pd.DataFrame, groups: Mapping[str, str], usual: int) -
     return _by_steps(table, lines, "missing to the longest fit (dB)", alt, usual)
 
 
-def finding(table: pd.DataFrame, usual: int) -> str:
-    """How much is missing at the usual length, and what the bands do from the shortest to the longest fit."""
+def finding(table: pd.DataFrame) -> str:
+    """What the last doubling of the steps brought, and what the bands do from the shortest to the longest fit."""
     steps = _steps(table)
-    place = steps.index(usual)
     high, low, missing, floor = (
         mean_list(table, column) for column in ("power.high", "power.low", "missing", "floor.high")
     )
     bands = (mean_lists(table, column).values() for column in ("power.high", "power.low"))
     ahead = sum(int(fine[-1] > coarse[-1]) for fine, coarse in zip(*bands, strict=True))
     return (
-        f"After {usual:,} steps, the length that all chapters use, the renders are {number(missing[place], 2)} dB "
-        f"short of those after {steps[-1]:,}, in the mean over {table['object'].nunique()} objects. From "
+        f"The longest of these fits, {steps[-1]:,} steps, is the length that all chapters use; after {steps[-2]:,} "
+        f"the renders are {number(missing[-2], 2)} dB short of it, in the mean over {table['object'].nunique()} "
+        f"objects. From "
         f"{steps[0]:,} to {steps[-1]:,} steps the high band goes from {percent(high[0])} of the power to "
         f"{percent(high[-1])}, the low band from {percent(low[0])} to {percent(low[-1])}; after the longest fit the "
         f"high band holds more than the low one in {ahead} of {table['object'].nunique()} objects. What the null "

@@ -1,5 +1,7 @@
 """Figures and sentences on how the model under study was trained."""
 
+from html import escape
+
 import pandas as pd
 import plotly.graph_objects as go
 
@@ -39,12 +41,12 @@ def training_curve() -> go.Figure:
     return curves(lines, ("objects seen in training", "PSNR (dB)"), alt)
 
 
-def training_card() -> pd.DataFrame:
-    """What the model card says about the training, row by row."""
+def training_card() -> str:
+    """What the model card says about the training, as an HTML list."""
     card = (data_dir() / "mini" / CARD).read_text(encoding="utf-8")
     rows = (line.strip("| ").partition(" | ") for line in card.splitlines() if line.startswith("| "))
-    said = {name: value.replace("`", "") for name, _, value in rows if name in CARD_ROWS}
-    return pd.DataFrame({"": said.keys(), "as the model card says": said.values()})
+    said = {name: escape(value.replace("`", "")) for name, _, value in rows if name in CARD_ROWS}
+    return "<ul>" + "".join(f"<li><b>{name}</b>: {value}</li>" for name, value in said.items()) + "</ul>"
 
 
 def training_sentence() -> str:
