@@ -384,7 +384,7 @@ def test_h_in_the_page_is_the_change_of_the_pictures_of_lrm_core(show, bench, sc
     print(f"explorables: H of bin {band} x {found['h'] / expected:.4f}")
     assert found["h"] == pytest.approx(expected, rel=0.03)
     change = float((images[1] - images[0]).norm() / images[0].norm())
-    # 8-bit planes show pictures to 1e-2 of their range (40 dB): a change as small as that of bin 9 to a twentieth of it
+    # 8-bit planes show pictures to 1e-2 of their range (40 dB), so a change of half of that to a tenth of it
     assert found["picturesChange"] == pytest.approx(change, rel=0.05, abs=5e-4)
     said = seen.page.inner_text(".lrm-explorable [role=status]")
     stored = RECORD["audited.predicted.response"][band]
