@@ -8,7 +8,7 @@ from torch.utils.checkpoint import checkpoint
 from lrm_core.model.decoder import activate
 from lrm_core.render.field import raw_at
 from lrm_core.render.march import RaySegments, draws
-from lrm_core.render.quadrature import coarse_depths, composite, fine_depths, interval_weights
+from lrm_core.render.quadrature import coarse_depths, composite_unsorted, fine_depths, interval_weights
 
 CHUNK_SAMPLES = 2**22  # at a time; with more in all, the backward pass renders each chunk again
 
@@ -49,10 +49,8 @@ def _render(planes: Tensor, decoder: nn.Module, rays: RaySegments, offsets: Tens
     with torch.no_grad():
         more = fine_depths(depths, interval_weights(depths, density), quantiles.flatten(0, 1))
     more_density, more_colour = _evaluate(planes, decoder, rays, more)
-    depths, order = torch.cat([depths, more], dim=1).sort(dim=1)
-    result = composite(depths, torch.cat([density, more_density], dim=1).gather(1, order))
-    shares = torch.zeros_like(depths).scatter(1, order, result.shares)  # back to coarse, then fine
-    seen = (shares[..., None] * torch.cat([colour, more_colour], dim=1)).sum(1)
+    result = composite_unsorted(torch.cat([depths, more], dim=1), torch.cat([density, more_density], dim=1))
+    seen = (result.shares[..., None] * torch.cat([colour, more_colour], dim=1)).sum(1)
     return seen.unflatten(0, shape), result.depth.unflatten(0, shape), result.weight.unflatten(0, shape)
 
 

@@ -11,7 +11,7 @@ from torch.utils.checkpoint import checkpoint
 from lrm_core.model.decoder import activate
 from lrm_core.render.field import Field
 from lrm_core.render.occupancy import Occupancy
-from lrm_core.render.quadrature import coarse_depths, composite, fine_depths, interval_weights
+from lrm_core.render.quadrature import coarse_depths, composite_unsorted, fine_depths, interval_weights
 from lrm_core.render.rays import box_span
 from lrm_core.render.side_by_side import side_by_side
 
@@ -132,10 +132,8 @@ def _march(field: Field, occupancy: Occupancy | None, rays: RaySegments, offsets
         if occupancy is not None:
             skimmed.masked_fill_(more > _opaque_from(depths, weights)[:, None], -torch.inf)
     more_density, more_colour = _evaluate(field, rays, more, skimmed)
-    depths, order = torch.cat([depths, more], dim=1).sort(dim=1)
-    result = composite(depths, torch.cat([density, more_density], dim=1).gather(1, order))
-    shares = torch.zeros_like(depths).scatter(1, order, result.shares)  # back to coarse, then fine
-    coarse, fine = shares.unflatten(1, (2, 1, -1)).unbind(1)  # (rays, 1, samples / 2) each
+    result = composite_unsorted(torch.cat([depths, more], dim=1), torch.cat([density, more_density], dim=1))
+    coarse, fine = result.shares.unflatten(1, (2, 1, -1)).unbind(1)  # (rays, 1, samples / 2) each
     return found, (coarse @ colour + fine @ more_colour)[:, 0], result.depth, result.weight
 
 

@@ -51,6 +51,15 @@ def composite(depths: Float[Tensor, "rays samples"], raw_density: Float[Tensor, 
     return Composite(half[:, 1:] + half[:, :-1], (weights * middle).sum(-1) / weight, weight)
 
 
+def composite_unsorted(
+    depths: Float[Tensor, "rays samples"], raw_density: Float[Tensor, "rays samples"]
+) -> Composite:
+    """`composite` of samples in any order; the shares are in theirs."""
+    depths, order = depths.sort(dim=1)
+    result = composite(depths, raw_density.gather(1, order))
+    return result._replace(shares=torch.zeros_like(depths).scatter(1, order, result.shares))
+
+
 def coarse_depths(
     start: Float[Tensor, "rays"],
     end: Float[Tensor, "rays"],

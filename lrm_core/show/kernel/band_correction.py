@@ -15,7 +15,7 @@ from lrm_core.show.chapter import Chapter
 from lrm_core.show.diagnosis.corrected import TARGETS
 from lrm_core.show.elements.pictures import image_row
 from lrm_core.show.elements.prose import number, percent, table_html
-from lrm_core.show.kernel.bench import FIELD, WIDE, Bench
+from lrm_core.show.kernel.bench import ENTRY, FIELD, WIDE, Bench
 from lrm_core.show.kernel.front_end import show_bench
 from lrm_core.show.kernel.subject import Setting, Subject
 from lrm_core.spectral import split_residual
@@ -76,9 +76,7 @@ def band_correction_bench(setting: Setting) -> Bench:
             max=HIGHEST,
             step=STEP,
             description="Cutoff (× Nyquist)",
-            continuous_update=False,
-            style=WIDE,
-            layout=FIELD,
+            **ENTRY,
         ),
     }
     return Bench(setting, _draw, controls, _presets())

@@ -11,6 +11,7 @@ from lrm_core.show.kernel.subject import Setting, Subject
 
 WIDE = {"description_width": "8rem"}
 FIELD = {"width": "36rem", "max_width": "100%"}
+ENTRY = {"continuous_update": False, "style": WIDE, "layout": FIELD}  # draws when it is let go
 REFUSED = (ValueError, OSError, RuntimeError)  # inputs that do not fit; PyTorch out of memory is the last
 
 
@@ -156,9 +157,7 @@ class Bench(widgets.VBox):
 
 
 def _field(label: str, value: str, placeholder: str) -> widgets.Text:
-    return widgets.Text(
-        value, description=label, placeholder=placeholder, continuous_update=False, style=WIDE, layout=FIELD
-    )
+    return widgets.Text(value, description=label, placeholder=placeholder, **ENTRY)
 
 
 def _paragraph(text: str, role: str = "status") -> str:

@@ -11,7 +11,7 @@ from lrm_core.evidence.experiments.e05_residual_spectrum import BANDS
 from lrm_core.show.chapter import Chapter
 from lrm_core.show.elements.prose import percent, table_html
 from lrm_core.show.elements.style import COLOURS
-from lrm_core.show.kernel.bench import FIELD, WIDE, Bench
+from lrm_core.show.kernel.bench import ENTRY, Bench
 from lrm_core.show.kernel.front_end import show_bench
 from lrm_core.show.kernel.subject import Setting, Subject
 from lrm_core.spectral import PUBLISHED_EDGES, pooled_shares, published_shares
@@ -59,9 +59,7 @@ def residual_spectrum_bench(setting: Setting) -> Bench:
         max=HIGHEST,
         step=STEP,
         description="Cutoffs (× Nyquist)",
-        continuous_update=False,
-        style=WIDE,
-        layout=FIELD,
+        **ENTRY,
     )
     published = {f"C2: {lower:g} and {upper:g}": {"cutoffs": (lower, upper)}}
     return Bench(setting, _draw, {"cutoffs": cutoffs}, published)
