@@ -37,7 +37,7 @@ def dataset() -> dict[str, bytes]:
 
 def packed(content: object) -> bytes:
     """Gzipped JSON."""
-    return gzip.compress(json.dumps(content).encode())
+    return gzip.compress(json.dumps(content).encode(), mtime=0)
 
 
 def write_dataset(folder: Path) -> Path:

@@ -218,6 +218,7 @@ def test_an_object_without_a_known_licence_is_not_taken(mirror, tmp_path, change
 @pytest.mark.parametrize(
     ("content", "reason"),
     [(b"plain", "not readable as gzipped JSON"), (packed([]), "expected an object of JSON, found list")],
+    ids=["not gzipped", "a list"],
 )
 def test_index_files_that_cannot_be_read_are_named(mirror, tmp_path, content, reason):
     (mirror / "metadata/000-000.json.gz").write_bytes(content)
