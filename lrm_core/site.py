@@ -55,7 +55,7 @@ def _inputs(root: Path, profile: str) -> list[Path]:
 
 
 def _book_files(root: Path) -> list[Path]:
-    return [root / "_config.yml", root / "_toc.yml", root / "book"]
+    return [root / "_config.yml", root / "_toc.yml", root / "CITATION.cff", root / "book"]
 
 
 def _executed(root: Path, profile: str) -> list[Path]:

@@ -53,19 +53,21 @@ class Scorecard(SphinxDirective):
         return [nodes.table("", group, classes=["scorecard"])]
 
     def _cells(self, row: Any) -> list[list[nodes.Node]]:
-        claim = [nodes.paragraph("", "", self._name(row)), nodes.paragraph(text=row.quantity)]
+        name = claim_link(row, self.env.docname)
+        claim = [nodes.paragraph("", "", name), nodes.paragraph(text=row.quantity)]
         cells = [claim, *([nodes.paragraph(text=text)] for text in scores(row))]
         if apart := by_kind(row):
             cells[-1].append(nodes.paragraph(text=apart))
         return cells
 
-    def _name(self, row: Any) -> nodes.Node:
-        """Id and title of a claim, linked where it has a chapter."""
-        words = nodes.inline(text=f"{row.claim} {row.title}")
-        if row.claim not in CHAPTERS:
-            return words
-        target = {"reftype": "doc", "refdomain": "std", "reftarget": f"/notebooks/{CHAPTERS[row.claim]}"}
-        return pending_xref("", words, refdoc=self.env.docname, refexplicit=True, refwarn=True, **target)
+
+def claim_link(row: Any, page: str) -> nodes.Node:
+    """Id and title of a claim on a page, linked where it has a chapter."""
+    words = nodes.inline(text=f"{row.claim} {row.title}")
+    if row.claim not in CHAPTERS:
+        return words
+    target = {"reftype": "doc", "refdomain": "std", "reftarget": f"/notebooks/{CHAPTERS[row.claim]}"}
+    return pending_xref("", words, refdoc=page, refexplicit=True, refwarn=True, **target)
 
 
 def scores(row: Any) -> list[str]:

@@ -1,4 +1,4 @@
-"""Numbers in prose come from stored data and from the code: the role {stored}`name`.
+"""Numbers in prose come from stored data and from the code: the role {stored}`name`; hovering says from where.
 
 A name stands for a function of the profile in `NUMBERS`; an unknown name, or missing data, is a warning
 and thereby an error of the build.
@@ -12,7 +12,9 @@ from statistics import fmean
 from docutils import nodes
 from docutils.parsers.rst.states import Inliner
 from sphinx.application import Sphinx
+from sphinx.writers.html5 import HTML5Translator
 
+from lrm_core.evidence import verdicts
 from lrm_core.evidence.claims import PUBLISHED_OBJECTS, claim, claims
 from lrm_core.evidence.headlines import headline
 from lrm_core.evidence.rulebook import RULES
@@ -20,8 +22,10 @@ from lrm_core.evidence.rules_isotropy import PUBLISHED_SPREAD
 from lrm_core.fit.pretrain_data import FOCAL
 from lrm_core.model.positions import DISTANCE
 from lrm_core.objects.arrange import BOUND
+from lrm_core.objects.listing import object_folders
 from lrm_core.objects.poses import SHELL_DISTANCE
-from lrm_core.show.elements.prose import number, percent, percent_range
+from lrm_core.paths import data_dir
+from lrm_core.show.elements.prose import number, percent, percent_range, tally
 from lrm_core.show.findings import stored_finding, stored_verdict
 from lrm_core.spectral import PUBLISHED_EDGES
 
@@ -39,6 +43,8 @@ def _verdict(claim_id: str, profile: str) -> str:
 NUMBERS: dict[str, Callable[[str], str]] = {
     "profile": lambda profile: profile,
     "claims": lambda profile: str(len(claims())),
+    "tally": lambda profile: tally(verdicts(profile=profile)["verdict"]),
+    "objects.real": lambda profile: str(len(object_folders(data_dir() / "mini" / "objects" / "real"))),
     "source": lambda profile: claims()[0].source,
     "c1.published.distance": lambda profile: number(claim("C1").published["random_vs_predinit"]["l1"]),
     "c1.published.correlation": lambda profile: number(
@@ -77,6 +83,28 @@ NUMBERS |= {f"{name.lower()}.verdict": partial(_verdict, name) for name in RULES
 NUMBERS |= {f"{name.lower()}.finding": partial(stored_finding, name) for name in RULES}
 
 
+class StoredNumber(nodes.inline):
+    """Text with where it comes from, for those who rest on it; attribute `origin`."""
+
+
+def origin(name: str, profile: str) -> str:
+    """Where the number of that name comes from, in a few words."""
+    claim_id, _, kind = name.upper().partition(".")
+    if kind.startswith("PUBLISHED"):
+        return f"Claim {claim_id} as published, in data/claims.json"
+    if claim_id in RULES:
+        return f"From the records in data/results/{profile}/{RULES[claim_id].experiment}"
+    return f"Counted or set by the code, profile {profile}"
+
+
+def _visit_html(translator: HTML5Translator, node: StoredNumber) -> None:
+    translator.body.append(translator.starttag(node, "span", "", title=node["origin"]))
+
+
+def _depart_html(translator: HTML5Translator, node: StoredNumber) -> None:
+    translator.body.append("</span>")
+
+
 def stored(
     name: str,
     raw: str,
@@ -88,7 +116,9 @@ def stored(
 ) -> tuple[list[nodes.Node], list[nodes.Node]]:
     """The stored number of that name as text."""
     try:
-        return [nodes.inline(raw, NUMBERS[text](_profile()), classes=["stored"])], []
+        profile = _profile()
+        number = NUMBERS[text](profile)
+        return [StoredNumber(raw, number, classes=["stored"], origin=origin(text, profile))], []
     except (KeyError, ValueError, FileNotFoundError) as error:
         known = ", ".join(sorted(NUMBERS))
         message = inliner.reporter.error(f"stored number {text!r}: {error}; known names: {known}", line=line)
@@ -102,4 +132,5 @@ def _profile() -> str:
 def setup(app: Sphinx) -> dict:
     """Register the role; pages are read again whenever the profile or the data changed."""
     app.add_role("stored", stored)
+    app.add_node(StoredNumber, html=(_visit_html, _depart_html))
     return {"parallel_read_safe": True}

@@ -7,6 +7,7 @@ from math import nan
 from types import SimpleNamespace
 
 import pytest
+import yaml
 
 from lrm_core.evidence.claims import PUBLISHED_OBJECTS, claim
 from lrm_core.evidence.rulebook import RULES
@@ -19,6 +20,12 @@ from lrm_core.spectral import PUBLISHED_EDGES
 PAGES = sorted((repository_root() / "book").glob("*.md"))
 
 
+@pytest.fixture(autouse=True)
+def extensions_on_path(monkeypatch):
+    """As Sphinx has it, so that one extension can use another."""
+    monkeypatch.syspath_prepend(repository_root() / "book" / "_ext")
+
+
 def _extension(name: str):
     spec = importlib.util.spec_from_file_location(name, repository_root() / "book" / "_ext" / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
@@ -26,7 +33,7 @@ def _extension(name: str):
     return module
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def numbers():
     """The extension that reads stored numbers."""
     return _extension("stored_numbers")
@@ -159,3 +166,39 @@ def test_only_the_loader_of_thebe_leaves_a_page():
     context = {"script_files": [*kept, *thebe]}
     assembly._drop_thebe(None, "page", "page.html", context, None)
     assert context["script_files"] == kept
+
+
+def test_a_number_says_where_it_comes_from(numbers, inliner):
+    (node,), _ = numbers.stored("stored", "", "c4.finding", 1, inliner)
+    assert node["origin"] == "From the records in data/results/mini/e08_band_correction"
+    assert numbers.origin("c4.published.low", "mini") == "Claim C4 as published, in data/claims.json"
+    assert numbers.origin("camera.focal", "smoke") == "Counted or set by the code, profile smoke"
+
+
+def test_the_head_of_a_page_names_it_and_escapes_what_it_says():
+    facts = _extension("page_facts")
+    cited = {"title": "A & B", "keywords": ["x", "y"], "authors": [{"name": "One"}, {"name": "Two"}]}
+    tags = facts.head_tags("Bands", 'Is <b> "so"?', cited, "2026")
+    head = ElementTree.fromstring(f"<head>{tags}</head>")
+    found = [(tag.get("property") or tag.get("name"), tag.get("content")) for tag in head]
+    assert ("og:title", "Bands") in found
+    assert ("og:description", 'Is <b> "so"?') in found
+    assert ("citation_title", "A & B") in found
+    assert [content for name, content in found if name == "citation_author"] == ["One", "Two"]
+
+
+@pytest.mark.parametrize(("words", "minutes"), [(0, 1), (250, 1), (400, 2), (1900, 10)])
+def test_reading_time_is_at_least_a_minute(words, minutes):
+    assert _extension("page_facts").minutes(words) == minutes
+
+
+def test_the_tour_says_stored_numbers_and_stays_within_the_book(numbers):
+    tour = _extension("tour")
+    pages = yaml.safe_load((repository_root() / "_toc.yml").read_text())
+    known = [pages["root"], *(chapter["file"] for part in pages["parts"] for chapter in part["chapters"])]
+    for stop in tour.stops():
+        assert stop.page in known
+        assert "{" not in tour.filled(stop.text, "mini")
+    assert not re.findall(r"\d+%", " ".join(stop.text for stop in tour.stops()))
+    with pytest.raises(KeyError, match="nowhere"):
+        tour.filled("{nowhere}", "mini")

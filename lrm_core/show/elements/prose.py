@@ -1,9 +1,11 @@
 """Text around numbers: how they are written, and the boxes, tables and links made of them."""
 
 import base64
+from collections import Counter
 from collections.abc import Sequence
 from html import escape
 from math import isnan, nan
+from typing import get_args
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -11,7 +13,7 @@ from plotly.basedatatypes import BaseTraceType
 
 from lrm_core.evidence.claims import Claim
 from lrm_core.evidence.live import Live
-from lrm_core.evidence.rules import Rule
+from lrm_core.evidence.rules import Rule, Verdict
 from lrm_core.evidence.statistics import Interval
 from lrm_core.evidence.verdicts import Judgement
 
@@ -47,6 +49,17 @@ def percent_range(values: Sequence[float]) -> str:
 def duration(seconds: float) -> str:
     """In minutes, from two hours on in hours."""
     return f"{seconds / 60:.1f} minutes" if seconds < 7200 else f"{seconds / 3600:.1f} hours"
+
+
+def tally(verdicts: Sequence[str]) -> str:
+    """How many claims got each verdict, the most favourable one first.
+
+    >>> tally(["not replicated", "replicated", "not replicated"])
+    '1 replicated and 2 not replicated'
+    """
+    counts = Counter(verdicts)
+    parts = [f"{counts[verdict]} {verdict}" for verdict in get_args(Verdict) if counts[verdict]]
+    return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
 
 
 def mean_and_interval(interval: Interval, digits: int = 2) -> str:

@@ -1,0 +1,98 @@
+"""The first page and the tour on the built site: what is alive there, and whether each stop moves its figure."""
+
+import pytest
+import yaml
+
+from lrm_core.paths import repository_root
+from lrm_core.show.explorables.widget import check_state
+
+PATIENCE = 240_000  # milliseconds
+
+
+STOPS = yaml.safe_load((repository_root() / "book" / "tour.yml").read_text(encoding="utf-8"))
+
+
+@pytest.fixture
+def opened(visit, site):
+    """Opens a page of the site from disk; closes it afterwards."""
+    seen = []
+
+    def go(page: str, address: str = "", **options):
+        seen.append(visit((site / f"{page}.html").as_uri() + address, **options))
+        return seen[-1]
+
+    yield go
+    for one in seen:
+        assert (one.outside, one.errors) == ([], [])
+        one.page.context.close()
+
+
+def test_the_first_screen_is_a_live_reconstruction(opened):
+    page = opened("book/index").page
+    page.wait_for_selector('.lrm-first-look .lrm-viewer:not([data-stage="poster"])', timeout=PATIENCE)
+    top = page.evaluate("document.querySelector('.lrm-first-look').getBoundingClientRect().top")
+    assert top < 600
+
+
+def test_every_claim_has_a_card_with_its_verdict_and_a_link(opened):
+    page = opened("book/index").page
+    cards = page.query_selector_all("ul.brief > li")
+    assert len(cards) == 14
+    for card in cards:
+        assert card.query_selector(".verdict").inner_text()
+        assert card.query_selector("a").get_attribute("href").endswith(".html")
+
+
+def test_each_stop_shows_its_text_and_moves_its_figure(opened):
+    seen = opened("book/index", "?tour=1")
+    for at, stop in enumerate(STOPS):
+        seen.page.wait_for_selector(".lrm-tour", timeout=PATIENCE)
+        assert f"{stop['page']}.html" in seen.page.url
+        assert f"Stop {at + 1} of {len(STOPS)}" in seen.value("document.querySelector('.lrm-tour').innerText")
+        assert seen.page.query_selector(stop["figure"])
+        if "preset" in stop:
+            _moved(seen.page, stop)
+        if at + 1 < len(STOPS):
+            seen.page.click(".lrm-tour-go[data-go=next]")
+            seen.page.wait_for_url(f"**tour={at + 2}*", timeout=PATIENCE)
+    assert not seen.page.query_selector(".lrm-tour-go[data-go=next]")
+
+
+def _moved(page, stop) -> None:
+    """The sliders come to rest at a preset of the figure that exists."""
+    content = page.evaluate(
+        """selector => JSON.parse([...document.querySelectorAll('script.lrm-explorable-data')].find(
+          (one) => one.previousElementSibling.querySelector(selector)).textContent).content""",
+        stop["figure"],
+    )
+    (state,) = [one["state"] for one in content["presets"] if one["label"].startswith(stop["preset"])]
+    check_state(state, content["sliders"])
+    page.wait_for_function(
+        """([selector, state]) => Object.entries(state).every(([name, value]) =>
+          Number(document.querySelector(`${selector} input[name="${name}"]`).value) === value)""",
+        arg=[stop["figure"], state],
+        timeout=PATIENCE,
+    )
+
+
+def test_the_tour_ends_where_the_reader_ends_it(opened):
+    seen = opened("book/scorecard", "?tour=11")
+    seen.page.click("text=End the tour")
+    assert not seen.page.query_selector(".lrm-tour")
+    assert "tour" not in seen.page.url
+
+
+@pytest.mark.parametrize("address", ["", "?tour=0", "?tour=3", "?tour=99", "?tour=x"])
+def test_an_address_without_a_stop_here_shows_none(opened, address):
+    assert not opened("book/scorecard", address).page.query_selector(".lrm-tour")
+
+
+def test_a_page_names_itself_to_machines(opened):
+    page = opened("notebooks/04_band_correction").page
+    said = page.evaluate(
+        """Object.fromEntries([...document.querySelectorAll("head meta")].map(
+          (tag) => [tag.getAttribute("property") ?? tag.name, tag.content]))"""
+    )
+    assert said["og:title"] == "Correcting one band"
+    assert said["citation_publication_date"] == "2026"
+    assert said["og:description"].startswith("If one could repair only the coarse half")
