@@ -176,8 +176,7 @@ def show_html(html: str) -> None:
 def show_figure(figure: go.Figure, name: str, caption: str) -> None:
     """Display a figure, what it shows, and a link that holds its data."""
     figure.show()
-    show_text(f"*{caption}*")
-    show_html(prose.csv_link(prose.figure_data(figure), name, "Data of this figure (CSV)"))
+    show_html(prose.figure_caption(caption, name, prose.figure_data(figure)))
 
 
 def show_verdict(chapter: Chapter) -> None:

@@ -6,6 +6,7 @@ import xml.etree.ElementTree as ElementTree
 from math import nan
 from types import SimpleNamespace
 
+import pandas as pd
 import pytest
 import yaml
 
@@ -15,6 +16,7 @@ from lrm_core.fit.pretrain_data import FOCAL
 from lrm_core.objects.arrange import BOUND
 from lrm_core.objects.poses import SHELL_DISTANCE
 from lrm_core.paths import repository_root
+from lrm_core.show.elements.prose import figure_caption
 from lrm_core.spectral import PUBLISHED_EDGES
 
 PAGES = sorted((repository_root() / "book").glob("*.md"))
@@ -202,3 +204,22 @@ def test_the_tour_says_stored_numbers_and_stays_within_the_book(numbers):
     assert not re.findall(r"\d+%", " ".join(stop.text for stop in tour.stops()))
     with pytest.raises(KeyError, match="nowhere"):
         tour.filled("{nowhere}", "mini")
+
+
+def test_captions_are_numbered_in_order_and_say_how_to_make_them_again():
+    figures = _extension("figures")
+    captions = [figure_caption(f"It < {name}.", name, pd.DataFrame({"x": [1]})) for name in ("one", "two")]
+    body = figures.numbered(
+        f"<p>before</p>{captions[0]}<p>between</p>{captions[1]}", "04_band_correction", "mini"
+    )
+    page = ElementTree.fromstring(f"<body>{body}</body>")
+    found = {div.get("id"): " ".join(div.itertext()) for div in page.iter("div")}
+    assert list(found) == ["figure-one", "figure-two"]
+    assert found["figure-two"].startswith("Figure 4.2.  It < two.")
+    assert "lrm reproduce --profile mini --notebook 04" in found["figure-one"]
+    assert "data/results/mini/e08_band_correction" in found["figure-one"]
+    assert [link.get("download") for link in page.iter("a")] == ["one.csv", "two.csv"]
+
+
+def test_a_chapter_without_a_claim_names_no_records():
+    assert "records" not in _extension("figures").reproduction("00_model", "smoke")

@@ -144,6 +144,12 @@ def csv_link(table: pd.DataFrame, name: str, text: str) -> str:
     return file_link(table.to_csv(index=False, float_format="%.6g").encode(), f"{name}.csv", "text/csv", text)
 
 
+def figure_caption(caption: str, name: str, data: pd.DataFrame) -> str:
+    """What a figure shows, and a link that holds its data, as HTML; the book numbers it."""
+    link = csv_link(data, name, "Data of this figure (CSV)")
+    return f'<div class="lrm-caption" data-name="{escape(name)}"><p>{escape(caption)}</p>{link}</div>'
+
+
 def file_link(content: bytes, name: str, kind: str, text: str) -> str:
     """A link that holds a file of that name and media type, as HTML."""
     data = base64.b64encode(content).decode()
