@@ -6,10 +6,11 @@ PYTEST_ARGS ?= -n 2 --dist loadfile
 BIN := .venv/bin
 STAMP := .venv/installed
 
-.PHONY: help env book test lab lint clean
+.PHONY: help env book pdf test lab lint clean
 
 help:
 	@echo "make book   environment, every notebook, the site (PROFILE=smoke|mini|paper, default mini)"
+	@echo "make pdf    the site as one PDF, through Chromium: _build/book.pdf"
 	@echo "make test   environment, every test"
 	@echo "make lab    JupyterLab on the notebooks"
 	@echo "make lint   ruff, check and format"
@@ -28,6 +29,9 @@ $(STAMP): requirements.lock pyproject.toml
 book: $(STAMP)
 	@$(BIN)/lrm reproduce --profile $(PROFILE)
 	@$(BIN)/lrm site --profile $(PROFILE)
+
+pdf: book
+	@$(BIN)/lrm pdf --profile $(PROFILE)
 
 test: $(STAMP)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PYTEST_ARGS)

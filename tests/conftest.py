@@ -11,12 +11,10 @@ import pytest
 from filelock import FileLock
 
 from lrm_core.paths import repository_root
+from lrm_core.pdf import ARGUMENTS, BROWSERS
 
 # A shell that starts the tests in the background leaves them deaf to Ctrl-C, which some of them press.
 signal.signal(signal.SIGINT, signal.default_int_handler)
-
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-BROWSER_ARGUMENTS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
 
 @pytest.fixture(scope="session")
@@ -29,7 +27,7 @@ def browser() -> Iterator:
         message = f"no browser found ({', '.join(BROWSERS)}): the pages were not looked at"
         pytest.fail(message) if os.environ.get("LRM_REQUIRE_BROWSER") else pytest.skip(message)
     with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=path, args=BROWSER_ARGUMENTS)
+        running = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
         yield running
         running.close()
 

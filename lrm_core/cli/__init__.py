@@ -51,6 +51,7 @@ def main() -> None:
 for command in (
     paper.reproduce,
     paper.site,
+    paper.pdf,
     paper.records,
     paper.arms,
     paper.ship,

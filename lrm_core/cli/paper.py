@@ -1,6 +1,7 @@
 """Commands that re-run the paper: notebooks, site, records, verdicts."""
 
 import sys
+from pathlib import Path
 
 import click
 
@@ -31,6 +32,20 @@ def site(profile: str) -> None:
     click.echo(f"{'Up to date' if built.cached else f'Built in {built.seconds:.1f} s'}: {built.index}")
     click.echo("Open that file in a browser, or serve it and open http://localhost:8000:")
     click.echo(f"  {sys.executable} -m http.server -d {built.index.parent} 8000")
+
+
+@click.command()
+@PROFILE
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="_build/book.pdf by default.")
+def pdf(profile: str, out: Path | None) -> None:
+    """Print the site into one PDF with still figures, through Chromium."""
+    from lrm_core.pdf import print_book, reading_order
+    from lrm_core.site import build_site
+
+    built = build_site(profile)
+    out = out or built.index.parents[1] / "book.pdf"
+    sheets = print_book(built.index.parent, out, reading_order())
+    click.echo(f"{sheets} pages: {out}")
 
 
 @click.command()

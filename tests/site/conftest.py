@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from lrm_core.pdf import DRAWN
 from lrm_core.site import build_site
 
 
@@ -52,8 +53,6 @@ class Visit:
         return self.page.evaluate(expression)
 
 
-DRAWN = """() => [...document.querySelectorAll('.lrm-figure')].every(box => box.querySelector('.main-svg'))
-  && [...document.querySelectorAll('.math')].every(formula => formula.querySelector('mjx-container'))"""
 PATIENCE = 120_000  # milliseconds; both cores may be busy with other tests
 LOCAL = ("http://127.0.0.1:", "file:", "data:", "blob:")
 
