@@ -15,6 +15,7 @@ from lrm_core.objects import load_object
 COMMANDS = (
     "ablate",
     "arms",
+    "convert",
     "evaluate",
     "finetune",
     "models",
@@ -31,6 +32,7 @@ COMMANDS = (
     "response",
     "site",
     "spectrum",
+    "train",
     "tto",
     "verdicts",
 )

@@ -64,6 +64,8 @@ for command in (
     assets.evaluate,
     assets.models,
     training.pretrain,
+    training.train,
+    training.convert,
     training.ablate,
     training.finetune,
     training.rank_ablation,

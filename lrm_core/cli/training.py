@@ -1,4 +1,4 @@
-"""Commands that train: from scratch, and fine-tuning."""
+"""Commands that train, from scratch and fine-tuning, and the one that writes what comes of it in another format."""
 
 from pathlib import Path
 
@@ -48,6 +48,53 @@ def pretrain(
     if out:
         publish(run, architecture, config, out)
         click.echo(f"{out}: averaged weights")
+
+
+@click.command()
+@click.option(
+    "--config",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="YAML in the layout of OpenLRM's train-sample, such as data/mini/train-tiny.yaml.",
+)
+def train(config: Path) -> None:
+    """Train a model on rendered objects as OpenLRM does it: MSE, LPIPS and total variation, random crops.
+
+    Goes on from the last state in the folder checkpoint_root/parent/child.
+    """
+    from accelerate import PartialState
+
+    from lrm_core.evidence.finetuning import METRICS
+    from lrm_core.fit.train import train as trained
+    from lrm_core.fit.train_file import read_train_config
+    from lrm_core.render.quality import mean_square
+
+    run = read_train_config(config)
+    main = PartialState().is_main_process
+    if run.ignored and main:
+        click.echo(f"{config}: without effect here: {', '.join(run.ignored)}")
+    scores = trained(run, {"mse": mean_square, **METRICS})
+    if main:
+        for row in scores.rows:
+            click.echo(" ".join(f"{name} {float(value):.5g}" for name, value in row.items()))
+        click.echo(run.run)
+
+
+@click.command()
+@click.argument("source")
+@click.argument("target", type=click.Path(path_type=Path))
+def convert(source: str, target: Path) -> None:
+    """Write a model in OpenLRM's released format, or as one file if TARGET ends in .safetensors.
+
+    SOURCE is a name or path as for `lrm evaluate`, or the folder of a run of `lrm train` or `lrm pretrain`.
+    """
+    from lrm_core.fit.convert import convert as converted
+    from lrm_core.model.release import what_openlrm_lacks
+
+    lacks = what_openlrm_lacks(converted(source, target).config)
+    click.echo(target)
+    if lacks and target.suffix != ".safetensors":
+        click.echo(lacks, err=True)
 
 
 DATA_DIR = rendered_objects("Rendered objects")

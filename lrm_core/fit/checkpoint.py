@@ -16,16 +16,18 @@ from lrm_core.model.lrm import LRM
 class TrainingState:
     """Weights, their moving average, the optimisers' moments, and the number of steps done.
 
-    Every parameter belongs to one of the optimisers.
+    Every parameter belongs to one of the optimisers or is frozen. Without `averaging` there is no average.
     """
 
     model: LRM
     optimisers: Sequence[torch.optim.Optimizer]
     step: int = 0
     average: dict[str, Tensor] = field(default_factory=dict)
+    averaging: bool = True
 
     def __post_init__(self):
-        self.average = {name: p.detach().clone() for name, p in self.model.named_parameters()}
+        if self.averaging:
+            self.average = {name: p.detach().clone() for name, p in self.model.named_parameters()}
         self._optimiser_of = {
             p: optimiser for optimiser in self.optimisers for g in optimiser.param_groups for p in g["params"]
         }
@@ -55,7 +57,7 @@ class TrainingState:
         named = {f"weight.{name}": p.detach() for name, p in self.model.named_parameters()}
         named |= {f"average.{name}": value for name, value in self.average.items()}
         for name, parameter in self.model.named_parameters():
-            for key, value in self._optimiser_of[parameter].state.get(parameter, {}).items():
+            for key, value in self._moments(parameter).items():
                 named[f"optimiser.{key}.{name}"] = value
         return {name: value.contiguous() for name, value in named.items()}
 
@@ -79,12 +81,20 @@ class TrainingState:
                     f"{path}: has no weight {name} of shape {tuple(parameter.shape)}; choose another folder"
                 )
             parameter.copy_(stored[f"weight.{name}"])
-            self.average[name].copy_(stored[f"average.{name}"])
-            self._optimiser_of[parameter].state[parameter] = {
+            if self.averaging:
+                self.average[name].copy_(stored[f"average.{name}"])
+            moments = {
                 key.split(".")[1]: value.to(parameter.device)
                 for key, value in stored.items()
                 if _moment_of(key) == name
             }
+            if moments:
+                self._optimiser_of[parameter].state[parameter] = moments
+
+    def _moments(self, parameter: Tensor) -> dict[str, Tensor]:
+        """What its optimiser keeps for a parameter; nothing for a frozen one."""
+        optimiser = self._optimiser_of.get(parameter)
+        return optimiser.state.get(parameter, {}) if optimiser else {}
 
 
 def read_training_checkpoint(path: Path) -> tuple[dict[str, Tensor], int]:

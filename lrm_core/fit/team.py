@@ -9,9 +9,9 @@ from torch import Tensor
 
 
 def sum_over_processes(
-    parameters: Sequence[Tensor], loss: Float[Tensor, ""], team: Accelerator
-) -> Float[Tensor, ""]:
-    """Sum the loss and the gradient of every parameter, in place, over the processes; returns the loss."""
+    parameters: Sequence[Tensor], loss: Float[Tensor, "*parts"], team: Accelerator
+) -> Float[Tensor, "*parts"]:
+    """Sum the loss, or its parts, and every parameter's gradient over the processes, in place; returns the loss."""
     if team.num_processes == 1:
         return loss
     parts = [loss, *(parameter.grad for parameter in parameters)]

@@ -77,11 +77,12 @@ class RenderedObject:
         return Views(self.images[chosen], self.cameras()[chosen])
 
 
-def load_object(folder: str | Path) -> RenderedObject:
+def load_object(folder: str | Path, views: Sequence[int] | None = None) -> RenderedObject:
     """Read and check one rendered object.
 
     Args:
         folder: holds `rgba/`, `pose/` and `intrinsics.npy`.
+        views: indices of those that are read, in this order; the first becomes the source. All of them if None.
 
     Raises:
         FileNotFoundError: if the folder, a view's image or its pose is missing.
@@ -90,14 +91,15 @@ def load_object(folder: str | Path) -> RenderedObject:
     folder = Path(folder)
     poses, intrinsics = load_cameras(folder)
     size = (int(intrinsics[2, 0]), int(intrinsics[2, 1]))
-    paths = [folder / "rgba" / f"{index:03d}.png" for index in range(len(poses))]
+    indices = list(range(len(poses)) if views is None else views)
+    paths = [folder / "rgba" / f"{index:03d}.png" for index in indices]
     rgba = torch.from_numpy(_read_images(paths, size))
     alpha = rgba[:, 3:]
     return RenderedObject(
         name=folder.resolve().name,
         images=rgba[:, :3] * alpha + (1 - alpha),
         masks=alpha.clone(),
-        poses=poses,
+        poses=poses[indices],
         intrinsics=intrinsics,
     )
 
@@ -115,7 +117,7 @@ def load_cameras(folder: str | Path) -> tuple[Float[Tensor, "V 3 4"], Float[Tens
         FileNotFoundError, ValueError: as `load_object`.
     """
     folder = Path(folder)
-    count = _count_views(folder)
+    count = count_views(folder)
     intrinsics = check_intrinsics(folder / "intrinsics.npy", read_array(folder / "intrinsics.npy"))
     paths = [folder / "pose" / f"{index:03d}.npy" for index in range(count)]
     poses = np.stack([check_pose(path, read_array(path)) for path in paths])
@@ -153,8 +155,12 @@ def save_object(
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def _count_views(folder: Path) -> int:
-    """Number of views, after checking that images and poses are numbered alike from 000 without a gap."""
+def count_views(folder: Path) -> int:
+    """Number of views, after checking that images and poses are numbered alike from 000 without a gap.
+
+    Raises:
+        FileNotFoundError: if a part, an image or a pose is missing.
+    """
     for part in (folder, folder / "rgba", folder / "pose"):
         if not part.is_dir():
             raise FileNotFoundError(

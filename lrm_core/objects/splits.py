@@ -30,7 +30,11 @@ def split_names(root: str | Path, split: str) -> list[str]:
     """Names of the objects in `meta/<split>_uids.json`; raises as `load_split`."""
     if split not in SPLITS:
         raise ValueError(f"unknown split {split!r}; choose one of {', '.join(SPLITS)}")
-    path = Path(root) / "meta" / f"{split}_uids.json"
+    return read_names(Path(root) / "meta" / f"{split}_uids.json")
+
+
+def read_names(path: Path) -> list[str]:
+    """Names of the objects in a list of any place; raises as `load_split`."""
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such list of objects")
     try:
