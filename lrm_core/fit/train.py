@@ -171,10 +171,11 @@ def _description(task: _Task) -> dict:
 
 
 def _steps(task: _Task, state: TrainingState, losses: Rows) -> Iterator[int]:
-    """Train to the end, with a row among the losses for each step; gives the number of steps done, at first too."""
+    """Train to the end, with a row among the losses for each step; gives the number of steps done, 0 at the start."""
     numbers = (number for step in range(state.step, task.steps) for number in task.mine(step))
     coming = task.samples.stream(numbers, ahead=task.team.device.type == "cuda")
-    yield state.step
+    if state.step == 0:
+        yield 0
     with tqdm(
         total=task.steps,
         initial=state.step,
