@@ -18,15 +18,56 @@ from lrm_core import paths
 )
 @click.option("--views", default=32, show_default=True)
 @click.option("--resolution", default=128, show_default=True, help="Pixels per side.")
-@click.option("--seed", default=0, show_default=True, help="Of the cameras.")
-def render(mesh: Path, out: Path, views: int, resolution: int, seed: int) -> None:
-    """Render a mesh (GLB, OBJ or PLY), or every mesh of a folder, in the format of rendered objects."""
-    from lrm_core.objects.build import render_path
+@click.option("--seed", default=0, show_default=True, help="Of the cameras, and of the noise of Cycles.")
+@click.option(
+    "--engine",
+    type=click.Choice(["cast", "cycles"]),
+    default="cast",
+    show_default=True,
+    help="The project's ray caster, or the path tracer of Blender.",
+)
+@click.option("--samples", default=32, show_default=True, help="Of Cycles, per pixel.")
+@click.option(
+    "--device", type=click.Choice(["cpu", "gpu"]), default="cpu", show_default=True, help="Of Cycles."
+)
+@click.option(
+    "--time-limit",
+    default=600.0,
+    show_default=True,
+    help="Seconds that Cycles may take for the views of an object; then it is stopped and the object skipped.",
+)
+@click.option(
+    "--blender-python",
+    help="A Python with bpy, or the program blender; by default what LRM_BLENDER_PYTHON names, else this Python.",
+)
+def render(
+    mesh: Path,
+    out: Path,
+    views: int,
+    resolution: int,
+    seed: int,
+    engine: str,
+    samples: int,
+    device: str,
+    time_limit: float,
+    blender_python: str | None,
+) -> None:
+    """Render a mesh, or every mesh of a folder, in the format of rendered objects.
 
-    report = render_path(mesh, out, views=views, resolution=resolution, seed=seed)
+    Both engines read GLB, GLTF, OBJ, PLY and STL files, Cycles FBX files too.
+    """
+    from lrm_core.objects.blender import Cycles
+    from lrm_core.objects.blender_process import blender_command
+    from lrm_core.objects.build import FAILURES, render_path
+
+    cycles = None
+    if engine == "cycles":
+        cycles = Cycles(blender_command(blender_python), samples, device == "gpu", time_limit)
+    report = render_path(mesh, out, views=views, resolution=resolution, seed=seed, cycles=cycles)
     click.echo(f"{out}: {len(report.rendered)} rendered, {len(report.kept)} kept")
     if report.failed:
-        raise ValueError("\n".join(report.failed.values()))
+        reasons = "\n".join(report.failed.values())
+        raise ValueError(f"{len(report.failed)} failed (listed in {out / FAILURES}):\n{reasons}")
 
 
 @click.command()

@@ -6,8 +6,10 @@ for a mesh and by `render_object` for a procedural object.
 
 from __future__ import annotations
 
+import csv
 import json
 import zlib
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,7 +18,9 @@ from jaxtyping import Float
 from torch import Tensor
 from tqdm import tqdm
 
-from lrm_core.objects.dataset import load_cameras, save_object
+from lrm_core.atomic import replacing
+from lrm_core.objects.blender import SUFFIXES, Cycles
+from lrm_core.objects.dataset import SETTINGS, load_cameras, save_object
 from lrm_core.objects.manifest import Entry, make_entry, record_entries
 from lrm_core.objects.mesh import UP_AXIS
 from lrm_core.objects.mesh_render import pinhole_intrinsics, render_mesh
@@ -28,6 +32,7 @@ from lrm_core.objects.splits import write_splits
 VIEWS, RESOLUTION = 32, 128
 HELD_OUT_OBJECTS = 24
 SPLIT_SEED = 0
+FAILURES = "failures.csv"
 OWN_LICENCE = "Apache-2.0"
 
 
@@ -41,32 +46,45 @@ class RenderReport:
 
 
 def render_path(
-    path: str | Path, out: str | Path, *, views: int = VIEWS, resolution: int = RESOLUTION, seed: int = 0
+    path: str | Path,
+    out: str | Path,
+    *,
+    views: int = VIEWS,
+    resolution: int = RESOLUTION,
+    seed: int = 0,
+    cycles: Cycles | None = None,
 ) -> RenderReport:
     """Render a mesh file, or every mesh file of a folder, into a dataset with train and val lists.
 
     An object that exists with the same cameras is kept, so an interrupted call can be repeated. A file that
-    cannot be rendered is reported and the others go on.
+    cannot be rendered is reported and the others go on; `failures.csv` lists those of the last call, which the
+    next one tries again.
 
     Args:
-        path: a .glb, .gltf, .obj or .ply file, or a folder of them (not searched deeper).
+        path: a .glb, .gltf, .obj, .ply or .stl file (.fbx too with Cycles), or a folder of them (not searched
+            deeper).
         out: root of the dataset; an object's folder is named after its file.
         views: views per object, view 0 being the source.
         resolution: side of the images, in pixels.
         seed: of the camera poses.
+        cycles: how to render with Blender; None is the ray caster.
 
     Raises:
         FileNotFoundError: if there is no such file, or no mesh in the folder.
         ValueError: if `views` or `resolution` is below 1, or two files of the folder have the same stem.
+        OSError: if Blender cannot be started, or nothing can be written into `out`.
     """
     check_sizes(views, resolution)
-    files, out, report = _mesh_files(Path(path)), Path(out), RenderReport()
+    files, out, report = _mesh_files(Path(path), SUFFIXES if cycles else UP_AXIS), Path(out), RenderReport()
+    cameras = {"views": views, "resolution": resolution, "seed": seed}
+    _write_failures(out, report.failed)
     for file in (progress := tqdm(files, desc="render", unit="object")):
         progress.set_postfix_str(file.stem)
         try:
-            rendered = render_file(file, out / file.stem, views=views, resolution=resolution, seed=seed)
+            rendered = render_file(file, out / file.stem, **cameras, cycles=cycles)
         except (ValueError, FileNotFoundError) as error:
             report.failed[file.stem] = str(error)
+            _write_failures(out, report.failed)
             continue
         (report.rendered if rendered else report.kept).append(file.stem)
     split_finished(out)
@@ -79,7 +97,18 @@ def check_sizes(views: int, resolution: int) -> None:
         raise ValueError(f"views and resolution must be at least 1, found {views} and {resolution}")
 
 
-def render_file(file: Path, folder: Path, *, views: int, resolution: int, seed: int) -> bool:
+def _write_failures(out: Path, failed: Mapping[str, str]) -> None:
+    """The table of objects that failed and why; no file if none did."""
+    if not failed:
+        (out / FAILURES).unlink(missing_ok=True)
+        return
+    with replacing(out / FAILURES) as temporary, temporary.open("w", newline="", encoding="utf-8") as stream:
+        csv.writer(stream).writerows([("object", "reason"), *failed.items()])
+
+
+def render_file(
+    file: Path, folder: Path, *, views: int, resolution: int, seed: int, cycles: Cycles | None = None
+) -> bool:
     """Render one mesh file into an object's folder; False if the object is there already.
 
     Args:
@@ -88,17 +117,34 @@ def render_file(file: Path, folder: Path, *, views: int, resolution: int, seed: 
         views: of the object, view 0 being the source.
         resolution: side of the images, in pixels.
         seed: of the camera poses.
+        cycles: how to render with Blender; None is the ray caster.
 
     Raises:
-        FileNotFoundError, ValueError: as `render_mesh`, and as `check_same_cameras`.
+        FileNotFoundError, ValueError: as `render_mesh` or `Cycles.render`, and if `folder` was rendered otherwise.
+        OSError: if Blender cannot be started, or `folder` cannot be written.
     """
+    settings = cycles.settings() if cycles else {}
     if folder.exists():
         check_same_cameras(folder, views=views, resolution=resolution, seed=seed)
+        _check_same_settings(folder, settings)
         return False
     poses = _poses(folder.name, views, seed)
-    rgba = render_mesh(file, poses, resolution).rgba
-    save_object(folder, rgba, poses, pinhole_intrinsics(resolution))
+    if cycles:
+        rgba = cycles.render(file, folder, poses, resolution, seed)
+    else:
+        rgba = render_mesh(file, poses, resolution).rgba
+    save_object(folder, rgba, poses, pinhole_intrinsics(resolution), settings)
     return True
+
+
+def _check_same_settings(folder: Path, settings: Mapping[str, str | int]) -> None:
+    """Raise ValueError if the object in `folder` was rendered by another engine or with other samples."""
+    stored = folder / SETTINGS
+    found = stored.read_text(encoding="utf-8") if stored.exists() else "{}\n"
+    if found != json.dumps(settings) + "\n":
+        raise ValueError(
+            f"{folder}: exists with another engine or other samples; choose another --out or remove it"
+        )
 
 
 def check_same_cameras(folder: Path, *, views: int, resolution: int, seed: int) -> None:
@@ -191,14 +237,14 @@ def _list_entries(data: Path) -> list[Entry]:
     return [*made, licence, evidence]
 
 
-def _mesh_files(path: Path) -> list[Path]:
+def _mesh_files(path: Path, suffixes: Collection[str]) -> list[Path]:
     if path.is_file():
         return [path]
     if not path.is_dir():
         raise FileNotFoundError(f"{path}: no such file or folder")
-    files = sorted(file for file in path.iterdir() if file.suffix.lower() in UP_AXIS)
+    files = sorted(file for file in path.iterdir() if file.suffix.lower() in suffixes)
     if not files:
-        raise FileNotFoundError(f"{path}: no meshes; expected files ending in {', '.join(UP_AXIS)}")
+        raise FileNotFoundError(f"{path}: no meshes; expected files ending in {', '.join(suffixes)}")
     by_stem: dict[str, Path] = {}
     for file in files:
         if file.stem in by_stem:

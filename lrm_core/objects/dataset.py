@@ -3,6 +3,7 @@
     <root>/<name>/rgba/NNN.png        straight alpha, 8 bits a channel, views numbered from 000
     <root>/<name>/pose/NNN.npy        3x4 camera-to-world, Blender axes, world units
     <root>/<name>/intrinsics.npy      [[fx, fy], [cx, cy], [width, height]] in pixels, shared by the views
+    <root>/<name>/render.json         who rendered it, if not the ray casters of this project
     <root>/meta/{all,train,val}_uids.json
 
 Everything that is read is checked; a fault is a ValueError or FileNotFoundError that names the file.
@@ -10,9 +11,10 @@ Everything that is read is checked; a fault is a ValueError or FileNotFoundError
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -25,6 +27,8 @@ from torch import Tensor
 from lrm_core.objects.checks import check_intrinsics, check_pose, read_array, read_rgba
 from lrm_core.render.cameras import normalize_poses, principal_camera, standard_camera
 from lrm_core.render.views import Views
+
+SETTINGS = "render.json"
 
 
 @dataclass(frozen=True)
@@ -129,6 +133,7 @@ def save_object(
     rgba: Float[Tensor, "V 4 H W"],
     poses: Float[Tensor, "V 3 4"],
     intrinsics: Float[Tensor, "3 2"],
+    settings: Mapping[str, str | int] | None = None,
 ) -> None:
     """Write one rendered object; the folder appears complete or not at all.
 
@@ -137,6 +142,7 @@ def save_object(
         rgba: (V, 4, H, W), straight alpha, in [0, 1]; stored in 8 bits a channel.
         poses: (V, 3, 4), camera-to-world, Blender axes, world units.
         intrinsics: (3, 2), [[fx, fy], [cx, cy], [width, height]] in pixels.
+        settings: of another renderer than the project's ray casters, for `render.json`.
 
     Raises:
         FileExistsError: if `folder` exists.
@@ -150,6 +156,8 @@ def save_object(
     temporary = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
     try:
         _write_files(temporary, rgba, poses, intrinsics)
+        if settings:
+            (temporary / SETTINGS).write_text(json.dumps(settings) + "\n", encoding="utf-8")
         temporary.rename(folder)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""Meshes with base colours from GLB, glTF, OBJ and PLY files, turned upright and normalised."""
+"""Meshes with base colours from GLB, glTF, OBJ, PLY and STL files, turned upright and normalised."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Triangles = Float[np.ndarray, "F 3 3"]  # of corners, normals too
 Colour = Float[np.ndarray, "*shape"]
 
 RADIUS = 0.95  # of the bounding sphere about the origin, in world units
-UP_AXIS = {".glb": "y", ".gltf": "y", ".obj": "y", ".ply": "z"}
+UP_AXIS = {".glb": "y", ".gltf": "y", ".obj": "y", ".ply": "z", ".stl": "z"}
 LINEAR_COLOURS = (".glb", ".gltf")  # have linear factors and vertex colours; other files, display-referred
 CREASE = np.cos(np.radians(45))  # a vertex normal further from its face's normal than this is not used
 ALPHA_CUTOFF = 0.5
@@ -66,8 +66,8 @@ def load_mesh(path: str | Path, up: str = "auto") -> Mesh:
     source camera stands. Samplers' wrap modes are not read: textures repeat. Points and curves are left out.
 
     Args:
-        path: .glb, .gltf, .obj or .ply.
-        up: "y", "z", or "auto": y, except z for .ply.
+        path: .glb, .gltf, .obj, .ply or .stl.
+        up: "y", "z", or "auto": y, except z for .ply and .stl.
 
     Raises:
         FileNotFoundError: if there is no such file.

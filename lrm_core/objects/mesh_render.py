@@ -63,7 +63,7 @@ def render_mesh(
     """Render a mesh file, normalised as in `load_mesh`, in square views of focal length 0.75 of the width.
 
     Args:
-        path: .glb, .gltf, .obj or .ply.
+        path: .glb, .gltf, .obj, .ply or .stl.
         poses: camera-to-world, Blender axes, world units; view 0 is the source.
         resolution: side of the images, in pixels.
         up: axis that points up in the file; see `load_mesh`.

@@ -1,0 +1,127 @@
+"""Views of a mesh by Blender's path tracer Cycles, each object in a process of its own.
+
+The cameras, the frame of the object and the format are those of the ray caster (`mesh_render.py`); what differs is
+the light: shadows, light between surfaces, gloss, and pixels that are averaged as linear light. EEVEE is not
+offered: without a GPU it takes fifty times as long as Cycles.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from lrm_core.objects.blender_process import run_script
+from lrm_core.objects.checks import read_rgba
+from lrm_core.objects.mesh import RADIUS, UP_AXIS, load_mesh
+from lrm_core.objects.mesh_render import LIGHT, pinhole_intrinsics
+
+SUFFIXES = (*UP_AXIS, ".fbx")
+SAMPLES, TIME_LIMIT = 32, 600.0
+SKY = 0.3  # radiance, linear
+SUN = math.pi * (1 - SKY)  # irradiance; a white surface that faces the sun comes out white
+
+
+@dataclass(frozen=True)
+class Cycles:
+    """How to render with Cycles.
+
+    Attributes:
+        command: what starts the script; see `blender_command`.
+        samples: rays per pixel.
+        gpu: whether to render on a GPU.
+        time_limit: for all views of an object together, in seconds.
+    """
+
+    command: tuple[str, ...]
+    samples: int = SAMPLES
+    gpu: bool = False
+    time_limit: float = TIME_LIMIT
+
+    def __post_init__(self) -> None:
+        if self.samples < 1 or self.time_limit <= 0:
+            raise ValueError(
+                f"samples must be at least 1 and the time limit above 0 s, "
+                f"found {self.samples} and {self.time_limit:g} s"
+            )
+
+    def settings(self) -> dict[str, str | int]:
+        """What is stored beside the cameras to tell renderings apart."""
+        return {"engine": "cycles", "samples": self.samples}
+
+    def render(
+        self, file: Path, folder: Path, poses: Float[Tensor, "V 3 4"], resolution: int, seed: int
+    ) -> Float[Tensor, "V 4 H W"]:
+        """Straight RGBA in [0, 1] of one mesh file, fitted into its sphere as in `load_mesh`.
+
+        Args:
+            file: .glb, .gltf, .obj, .ply, .stl or .fbx.
+            folder: of the object; work is done beside it, and its name and the seed fix the noise.
+            poses: camera-to-world, Blender axes, world units.
+            resolution: side of the images, in pixels.
+            seed: of the noise.
+
+        Raises:
+            FileNotFoundError, ValueError: as `load_mesh`; ValueError too if Blender fails, takes longer than the
+                limit, or leaves other pictures than were asked for.
+            OSError: if the interpreter has no Blender, or nothing can be written beside `folder`.
+        """
+        _check_mesh(file)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(prefix=f".{folder.name}.", suffix=".tmp", dir=folder.parent) as place:
+            job = Path(place) / "job.json"
+            job.write_text(json.dumps(self._job(file, folder, poses, resolution, seed)), encoding="utf-8")
+            try:
+                run_script(self.command, job, self.time_limit)
+                return _read_views(Path(place), len(poses), resolution)
+            except ValueError as error:
+                raise ValueError(f"{file}: {error}") from error
+
+    def _job(
+        self, file: Path, folder: Path, poses: Float[Tensor, "V 3 4"], resolution: int, seed: int
+    ) -> dict[str, object]:
+        """The keys of `blender_scene.py`, but for the folder."""
+        noise = [zlib.crc32(f"{seed} {folder.name} {view}".encode()) >> 1 for view in range(len(poses))]
+        return {
+            "mesh": str(file.resolve()),
+            "poses": poses.tolist(),
+            "intrinsics": pinhole_intrinsics(resolution).tolist(),
+            "radius": RADIUS,
+            "seeds": noise,
+            "samples": self.samples,
+            "gpu": self.gpu,
+            "light": LIGHT.tolist(),
+            "sun": SUN,
+            "sky": SKY,
+        }
+
+
+def _check_mesh(file: Path) -> None:
+    """The complaints of the ray caster about files that it reads too; they cost no start of Blender."""
+    if file.suffix.lower() in UP_AXIS:
+        load_mesh(file)
+    elif file.suffix.lower() not in SUFFIXES:
+        raise ValueError(f"{file}: unsupported suffix; Blender reads meshes from {', '.join(SUFFIXES)}")
+    elif not file.is_file():
+        raise FileNotFoundError(f"{file}: no such file")
+
+
+def _read_views(place: Path, count: int, resolution: int) -> Float[Tensor, "V 4 H W"]:
+    """The pictures that Blender left; ValueError if one is missing, unreadable or of another size."""
+    views = []
+    for name in (f"{index:03d}.png" for index in range(count)):
+        if not (place / name).is_file():
+            raise ValueError(f"Blender left no view {name}")
+        views.append(read_rgba(place / name))
+        if views[-1].shape != (resolution, resolution, 4):
+            found = "x".join(map(str, views[-1].shape[1::-1]))
+            raise ValueError(f"Blender's view {name} is {found}, expected {resolution}x{resolution} pixels")
+    return torch.from_numpy(np.stack(views)).permute(0, 3, 1, 2).float() / 255
