@@ -28,6 +28,7 @@ NO_BLENDER = 77  # exit code
 TRANSPARENT_LAYERS = 16
 BOUNCES = 4
 SUN_ANGLE = 0.2  # radians across; shadows have soft edges
+SENSOR = 36.0  # millimetres; Blender has no lens below 1 mm
 GPU_KINDS = ("OPTIX", "CUDA", "HIP", "METAL", "ONEAPI")
 
 try:
@@ -113,19 +114,20 @@ def world_corners() -> np.ndarray:
 
 
 def colour_bare_meshes() -> None:
-    """Meshes without a material show the colours of their vertices, or white where they have none."""
+    """Meshes without a material are matt, in the colours of their vertices or white where they have none."""
     for mesh in bpy.data.meshes:
         if any(mesh.materials):
             continue
         material = bpy.data.materials.new("bare")
         material.use_nodes = True
         nodes, links = material.node_tree.nodes, material.node_tree.links
-        colour = nodes["Principled BSDF"].inputs["Base Color"]
-        colour.default_value = (1, 1, 1, 1)
+        inputs = nodes["Principled BSDF"].inputs
+        inputs["Base Color"].default_value = (1, 1, 1, 1)
+        inputs["Roughness"].default_value, inputs["Specular IOR Level"].default_value = 1.0, 0.0
         if mesh.color_attributes:
             attribute = nodes.new("ShaderNodeVertexColor")
             attribute.layer_name = mesh.color_attributes[0].name
-            links.new(attribute.outputs["Color"], colour)
+            links.new(attribute.outputs["Color"], inputs["Base Color"])
         mesh.materials.clear()
         mesh.materials.append(material)
 
@@ -149,8 +151,8 @@ def add_camera(scene: bpy.types.Scene, intrinsics: np.ndarray) -> bpy.types.Obje
     """A pinhole camera; pixel (0, 0) is centred at (0.5, 0.5)."""
     (focal, _), (cx, cy), (width, height) = intrinsics
     data = bpy.data.cameras.new("camera")
-    data.sensor_fit, data.sensor_width = "HORIZONTAL", 1.0
-    data.lens = focal / width
+    data.sensor_fit, data.sensor_width = "HORIZONTAL", SENSOR
+    data.lens = SENSOR * focal / width
     data.shift_x, data.shift_y = (width / 2 - cx) / width, (cy - height / 2) / width
     data.clip_start, data.clip_end = 0.01, 100.0  # world units
     camera = bpy.data.objects.new("camera", data)
