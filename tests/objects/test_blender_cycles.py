@@ -70,7 +70,7 @@ def lopsided(suffix: str) -> trimesh.Trimesh:
         trimesh.creation.box(bounds=[[0, 0, 0.5], [1, 0.5, 2]]),
     ]
     mesh = trimesh.util.concatenate(boxes)
-    return trimesh.Trimesh(turned(mesh.vertices + [5, -7, 9], suffix), mesh.faces, process=False)
+    return trimesh.Trimesh(turned(mesh.vertices + np.array([5, -7, 9]), suffix), mesh.faces, process=False)
 
 
 @pytest.mark.parametrize("suffix", [".glb", ".gltf", ".obj", ".ply", ".stl", ".fbx"])
