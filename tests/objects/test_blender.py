@@ -216,7 +216,7 @@ def test_the_script_says_that_blender_is_missing(meshes, tmp_path, monkeypatch):
     with pytest.raises(OSError, match=r"has no Blender \(No module named 'bpy'\)"):
         render_path(meshes, tmp_path / "out", **SMALL, cycles=Cycles(blender_command(sys.executable)))
     monkeypatch.delenv(VARIABLE, raising=False)
-    with pytest.raises(FileNotFoundError, match=r"this Python does not have; .* pip install bpy"):
+    with pytest.raises(FileNotFoundError, match=r"this Python does not have; .*pip install bpy"):
         blender_command()
 
 

@@ -47,13 +47,14 @@ def cycles(python) -> Cycles:
     return Cycles(blender_command(python), samples=16)
 
 
-def ious(first, second):
-    """Of the silhouettes of each view, (V,)."""
-    first, second = first[:, 3] > 0.5, second[:, 3] > 0.5
+def ious(ours, theirs):
+    """Of the silhouettes of each view, (V,); pixels that half of the caster's four rays hit are left out."""
+    decided = (theirs[:, 3] - 0.5).abs() > 0.01
+    first, second = (ours[:, 3] > 0.5) & decided, (theirs[:, 3] > 0.5) & decided
     return (first & second).sum((1, 2)) / (first | second).sum((1, 2))
 
 
-@pytest.mark.parametrize("name", ["cc0_teddyBear", "cc0_antiqueChair"])
+@pytest.mark.parametrize("name", ["cc0_teddyBear", "cc0_kitchenaid"])
 def test_silhouettes_of_real_objects_agree(cycles, tmp_path, name):
     file = data_dir() / f"objects/glb/{name}.glb"
     ours, theirs = cycles.render(file, tmp_path / name, POSES, 128, 0), render_mesh(file, POSES, 128).rgba
