@@ -138,9 +138,8 @@ def test_every_figure_has_the_common_look():
     for figure in drawn:
         layout = figure.layout
         assert layout.meta["alt"] == "alternative text"
-        assert (
-            layout.template.layout.paper_bgcolor == layout.template.layout.plot_bgcolor == "rgba(0, 0, 0, 0)"
-        )
+        assert layout.template.layout.paper_bgcolor == "#fff"
+        assert layout.template.layout.plot_bgcolor == "rgba(0, 0, 0, 0)"
         assert layout.height > TOP + 50
         assert min([layout.template.layout.font.size, SMALL]) >= 12
         assert not layout.width

@@ -19,6 +19,7 @@ SYMBOLS: Mapping[str, str] = {"real": "circle", "procedural": "square"}
 GREYSCALE_SAFE = "Cividis"
 GRID = "rgba(128, 128, 128, 0.25)"
 CLEAR = "rgba(0, 0, 0, 0)"
+PAPER = "#fff"  # pages clear it and follow their theme; JupyterLab draws dark text in its dark theme too
 BOTTOM = 110  # pixels for axis title and legend
 TOP = 16
 SMALL = 12
@@ -27,7 +28,7 @@ _AXIS = {"gridcolor": GRID, "zerolinecolor": GRID, "linecolor": GRID, "ticks": "
 TEMPLATE = go.layout.Template(
     layout={
         "font": {"size": 13},
-        "paper_bgcolor": CLEAR,
+        "paper_bgcolor": PAPER,
         "plot_bgcolor": CLEAR,
         "colorway": [COLOURS["procedural"], COLOURS["real"], COLOURS["predinit"], COLOURS["random"]],
         "xaxis": _AXIS,

@@ -10,7 +10,8 @@ import ipywidgets as widgets
 from lrm_core.show.kernel.subject import Setting, Subject
 
 WIDE = {"description_width": "8rem"}
-FIELD = {"width": "36rem", "max_width": "100%"}
+FIELD = {"width": "36rem", "max_width": "calc(100% - 2 * var(--jp-widgets-margin))"}  # widgets have margins
+WRAPPED = {"flex_flow": "row wrap"}
 ENTRY = {"continuous_update": False, "style": WIDE, "layout": FIELD}  # draws when it is let go
 REFUSED = (ValueError, OSError, RuntimeError)  # inputs that do not fit; PyTorch out of memory is the last
 
@@ -58,12 +59,13 @@ class Bench(widgets.VBox):
             layout=FIELD,
         )
         self.message, self.result = widgets.HTML(), widgets.HTML()
+        self.result.add_class("jp-RenderedHTMLCommon")  # JupyterLab's own look of tables
         self.fit_button = widgets.Button(description="Fit the oracle", button_style="primary")
         self.progress = widgets.IntProgress(max=setting.config.iterations, style=WIDE, layout=FIELD)
         buttons = [self._preset(label, values) for label, values in presets.items()]
         inputs = [self.model_field, self.folder_field, self.object_picker, *self.controls.values()]
         fitting = widgets.HBox([self.fit_button, self.progress])
-        super().__init__([*inputs, widgets.HBox(buttons), self.message, fitting, self.result])
+        super().__init__([*inputs, widgets.HBox(buttons, layout=WRAPPED), self.message, fitting, self.result])
         self._display_fitting()
         self.fit_button.on_click(lambda _: self.fit())
         for field in inputs:
