@@ -36,7 +36,7 @@ def figure_html(figure: dict) -> str:
     height = int(layout.get("height") or DEFAULT_HEIGHT)
     payload = json.dumps({"data": figure["data"], "layout": layout}).replace("</", "<\\/")
     return (
-        f'<div class="lrm-figure" role="img" aria-label="{escape(alternative_text(layout), quote=True)}" '
+        f'<div class="lrm-figure" role="figure" aria-label="{escape(alternative_text(layout), quote=True)}" '
         f'style="height:{height}px"></div>'
         f'<script type="application/json" class="lrm-figure-data">{payload}</script>'
         "<noscript><p>This figure is drawn by JavaScript.</p></noscript>"

@@ -223,3 +223,15 @@ def test_captions_are_numbered_in_order_and_say_how_to_make_them_again():
 
 def test_a_chapter_without_a_claim_names_no_records():
     assert "records" not in _extension("figures").reproduction("00_model", "smoke")
+
+
+def test_entries_of_the_bibliography_are_items_of_their_list():
+    assembly, entry = (
+        _extension("page_assembly"),
+        '<div role="list"><div class="citation" role="{}"></div></div>',
+    )
+    context = {"body": entry.format("doc-biblioentry")}
+    assembly._name_entries(None, "page", "page.html", context, None)
+    assert context["body"] == entry.format("listitem")
+    assembly._name_entries(None, "search", "search.html", without_body := {}, None)
+    assert without_body == {}

@@ -17,6 +17,8 @@ from lrm_core.evidence.rules import Rule, Verdict
 from lrm_core.evidence.statistics import Interval
 from lrm_core.evidence.verdicts import Judgement
 
+# The theme of the pages knows the class and takes the box out of the order of tabs where nothing scrolls.
+_SCROLLING = 'class="pst-scrollable-table-container" tabindex="0" role="group" aria-label="Table"'
 AGREE = 0.01  # relative; the same triplanes rendered on another machine stay within it
 
 
@@ -78,9 +80,9 @@ def claim_quote(claim: Claim) -> str:
 
 
 def table_html(table: pd.DataFrame) -> str:
-    """A table of text, without its index."""
+    """A table of text, without its index, in a box that scrolls sideways by hand and by key."""
     html = table.to_html(index=False, border=0, classes="dataframe")
-    return f'<div style="overflow-x:auto;margin-bottom:1.2rem">{html}</div>'
+    return f'<div {_SCROLLING} style="overflow-x:auto;margin-bottom:1.2rem">{html}</div>'
 
 
 def verdict_box(rule: Rule, found: Judgement, finding: str) -> str:
