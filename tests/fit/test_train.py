@@ -23,6 +23,7 @@ from lrm_core.fit import train as module
 from lrm_core.fit.convert import convert
 from lrm_core.fit.train import build_optimiser, new_state, rate, train
 from lrm_core.fit.train_config import TrainConfig
+from lrm_core.fit.train_data import Samples, object_places
 from lrm_core.fit.train_file import read_train_config
 from lrm_core.fit.train_validation import validate
 from lrm_core.model.checkpoints import load_model
@@ -31,6 +32,13 @@ from lrm_core.render import render_views
 from lrm_core.render.quality import mean_square
 
 BIN = Path(sys.executable).parent
+FAST = {  # of a run of ten steps
+    "train__epochs": 5,
+    "train__optim__lr": 1e-2,
+    "train__loss__perceptual_weight": 0.0,
+    "val__global_step_period": 100,
+    "saver__checkpoint_global_steps": 100,
+}
 SCORES = {"mse": mean_square, **METRICS}
 
 
@@ -127,13 +135,14 @@ def test_what_a_run_leaves(tmp_path, one_thread):
     assert all(torch.equal(a, b) for a, b in zip(converted.parameters(), model.parameters(), strict=True))
 
 
-def test_training_lowers_the_loss(tmp_path):
-    changes = {"train__epochs": 20, "train__optim__lr": 5e-3, "train__loss__perceptual_weight": 0.0}
-    config = tiny_config(tmp_path, **changes, val__global_step_period=100, saver__checkpoint_global_steps=100)
-    first, last = (float(row["mse"]) for row in train(config, SCORES).rows)
+def test_training_lowers_the_loss_of_what_it_sees(tmp_path, monkeypatch):
+    """On one sample, since the losses of a few steps differ more by object and background than by training."""
+    config = tiny_config(tmp_path, **FAST)
+    one = Samples(object_places(config.subsets, "train"), config, batch=2)[0]
+    monkeypatch.setattr(Samples, "__getitem__", lambda samples, number: one)
+    train(config, {"mse": mean_square})
     losses = [float(row["loss"]) for row in csv.DictReader((config.run / "losses.csv").open())]
-    assert sum(losses[-8:]) < 0.7 * sum(losses[:8])
-    assert last < first
+    assert losses[-1] < 0.7 * losses[0]
 
 
 def test_a_frozen_encoder_stays(tmp_path):
