@@ -62,15 +62,15 @@ def train(config: Path) -> None:
 
     Goes on from the last state in the folder checkpoint_root/parent/child.
     """
-    from accelerate import PartialState
+    from accelerate import Accelerator
 
     from lrm_core.evidence.finetuning import METRICS
-    from lrm_core.fit.train import train as trained
-    from lrm_core.fit.train_file import read_train_config
+    from lrm_core.fit.upstream.file import read_train_config
+    from lrm_core.fit.upstream.train import train as trained
     from lrm_core.render.quality import mean_square
 
     run = read_train_config(config)
-    main = PartialState().is_main_process
+    main = Accelerator().is_main_process
     if run.ignored and main:
         click.echo(f"{config}: without effect here: {', '.join(run.ignored)}")
     scores = trained(run, {"mse": mean_square, **METRICS})

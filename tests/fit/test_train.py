@@ -19,13 +19,12 @@ from tiny_training import changed, tiny_config, tiny_layout, write_layout
 
 from lrm_core.cli import main
 from lrm_core.evidence.finetuning import METRICS
-from lrm_core.fit import train as module
 from lrm_core.fit.convert import convert
-from lrm_core.fit.train import build_optimiser, new_state, rate, train
-from lrm_core.fit.train_config import TrainConfig
-from lrm_core.fit.train_data import Samples, object_places
-from lrm_core.fit.train_file import read_train_config
-from lrm_core.fit.train_validation import validate
+from lrm_core.fit.upstream.config import TrainConfig
+from lrm_core.fit.upstream.file import read_train_config
+from lrm_core.fit.upstream.samples import Samples, object_places
+from lrm_core.fit.upstream.train import build_optimiser, new_state, rate, train
+from lrm_core.fit.upstream.validation import validate
 from lrm_core.model.checkpoints import load_model
 from lrm_core.objects import load_object
 from lrm_core.render import render_views

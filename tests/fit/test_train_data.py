@@ -9,8 +9,8 @@ import torch
 from tiny_folder import TINY
 from tiny_training import tiny_config
 
-from lrm_core.fit.train_data import BACKGROUNDS, Samples, draw_sample, object_places
-from lrm_core.fit.train_loss import PARTS, render_samples, sample_losses
+from lrm_core.fit.upstream.loss import PARTS, render_samples, sample_losses
+from lrm_core.fit.upstream.samples import BACKGROUNDS, Samples, draw_sample, object_places
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import load_object
 from lrm_core.render import render_views

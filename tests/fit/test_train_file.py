@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from tiny_training import changed, tiny_layout, write_layout
 
-from lrm_core.fit.train_file import read_train_config
+from lrm_core.fit.upstream.file import read_train_config
 from lrm_core.model.config import PRESETS
 from lrm_core.paths import data_dir
 

@@ -7,8 +7,8 @@ from typing import Any
 import yaml
 from tiny_folder import TINY, save_square
 
-from lrm_core.fit.train_config import TrainConfig
-from lrm_core.fit.train_file import read_train_config
+from lrm_core.fit.upstream.config import TrainConfig
+from lrm_core.fit.upstream.file import read_train_config
 from lrm_core.objects.splits import write_json
 
 VIEWS = 6

@@ -8,8 +8,8 @@ from tqdm import tqdm
 
 from lrm_core.fit.examples import Example
 from lrm_core.fit.scores import Metrics, score
-from lrm_core.fit.train_config import TrainConfig
-from lrm_core.fit.train_data import resized, told_cameras
+from lrm_core.fit.upstream.config import TrainConfig
+from lrm_core.fit.upstream.samples import resized, told_cameras
 from lrm_core.model.lrm import LRM
 from lrm_core.objects.dataset import count_views, load_object
 from lrm_core.render.views import Views

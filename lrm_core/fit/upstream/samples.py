@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 from torch.utils.data import DataLoader, Dataset
 
-from lrm_core.fit.train_config import Subset, TrainConfig
+from lrm_core.fit.upstream.config import Subset, TrainConfig
 from lrm_core.objects.dataset import RenderedObject, count_views, load_object
 from lrm_core.objects.splits import read_names
 from lrm_core.render.cameras import normalize_poses, principal_camera, standard_camera

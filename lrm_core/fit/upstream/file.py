@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from lrm_core.fit.train_config import Subset, TrainConfig
+from lrm_core.fit.upstream.config import Subset, TrainConfig
 from lrm_core.model.config import LRMConfig
 
 IGNORED = (

@@ -19,10 +19,10 @@ from lrm_core.fit.checkpoint import TrainingState
 from lrm_core.fit.run_folder import Rows, claim_folder
 from lrm_core.fit.scores import Metrics
 from lrm_core.fit.team import sum_over_processes
-from lrm_core.fit.train_config import TrainConfig
-from lrm_core.fit.train_data import Sample, Samples, object_places
-from lrm_core.fit.train_loss import PARTS, sample_losses
-from lrm_core.fit.train_validation import validate
+from lrm_core.fit.upstream.config import TrainConfig
+from lrm_core.fit.upstream.loss import PARTS, sample_losses
+from lrm_core.fit.upstream.samples import Sample, Samples, object_places
+from lrm_core.fit.upstream.validation import validate
 from lrm_core.model.checkpoints import load_model
 from lrm_core.model.initialise import initialise
 from lrm_core.model.lrm import LRM

@@ -7,8 +7,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from lrm_core.fit.pretrain_loss import total_variation
-from lrm_core.fit.train_config import TrainConfig
-from lrm_core.fit.train_data import Sample
+from lrm_core.fit.upstream.config import TrainConfig
+from lrm_core.fit.upstream.samples import Sample
 from lrm_core.model.lrm import LRM
 from lrm_core.render import render_rays
 from lrm_core.render.perceptual import lpips_with_gradients
