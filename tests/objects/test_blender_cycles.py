@@ -12,6 +12,7 @@ import torch
 import trimesh
 from PIL import Image
 from scipy import ndimage
+from torch.nn.functional import avg_pool2d
 
 from lrm_core.objects.blender import SKY, SUN, Cycles
 from lrm_core.objects.blender_process import VARIABLE, blender_command, run_script
@@ -48,19 +49,26 @@ def cycles(python) -> Cycles:
 
 
 def ious(ours, theirs):
-    """Of the silhouettes of each view, (V,); pixels that half of the caster's four rays hit are left out."""
-    decided = (theirs[:, 3] - 0.5).abs() > 0.01
-    first, second = (ours[:, 3] > 0.5) & decided, (theirs[:, 3] > 0.5) & decided
+    """Of the silhouettes of each view, (V,)."""
+    first, second = ours[:, 3] > 0.5, theirs[:, 3] > 0.5
     return (first & second).sum((1, 2)) / (first | second).sum((1, 2))
 
 
-@pytest.mark.parametrize("name", ["cc0_teddyBear", "cc0_kitchenaid"])
+def cast(file, resolution=128, times=4):
+    """Views of the caster from so many times its rays: its own four cannot say which half is covered."""
+    return avg_pool2d(render_mesh(file, POSES, resolution * times).rgba, times)
+
+
+@pytest.mark.parametrize("name", ["cc0_teddyBear", "cc0_kitchenaid", "cc0_antiqueChair", "cc0_horse2"])
 def test_silhouettes_of_real_objects_agree(cycles, tmp_path, name):
     file = data_dir() / f"objects/glb/{name}.glb"
-    ours, theirs = cycles.render(file, tmp_path / name, POSES, 128, 0), render_mesh(file, POSES, 128).rgba
-    assert (ious(ours, theirs) >= LEAST_IOU).all()
+    ours, theirs = cycles.render(file, tmp_path / name, POSES, 128, 0), cast(file)
+    found = ious(ours, theirs)
+    print(f"blender: {name} IoU {found.min():.4f} to {found.max():.4f}")
+    assert (found >= LEAST_IOU).all()
     inside = (ours[:, 3] == 1) & (theirs[:, 3] == 1)
     difference = (ours - theirs)[:, :3].permute(0, 2, 3, 1)[inside]
+    print(f"blender: {name} mean absolute difference of colour {difference.abs().mean():.3f}")
     assert difference.abs().mean() < 0.1
 
 
@@ -85,7 +93,7 @@ def test_every_format_has_the_same_frame(cycles, python, tmp_path, suffix):
             (tmp_path / name.replace("model.gltf", file.name)).write_bytes(content)
     else:
         lopsided(suffix).export(file)
-    ours, theirs = cycles.render(file, tmp_path / "views", POSES, 128, 0), render_mesh(twin, POSES, 128).rgba
+    ours, theirs = cycles.render(file, tmp_path / "views", POSES, 128, 0), cast(twin)
     assert (ious(ours, theirs) >= LEAST_IOU).all()
 
 
@@ -98,7 +106,7 @@ def test_nested_nodes_are_placed(cycles, tmp_path):
     scene.add_geometry(box, geom_name="other", node_name="second", parent_node_name="first", transform=shift)
     scene.export(tmp_path / "tree.glb")
     ours = cycles.render(tmp_path / "tree.glb", tmp_path / "views", POSES, 128, 0)
-    assert (ious(ours, render_mesh(tmp_path / "tree.glb", POSES, 128).rgba) >= LEAST_IOU).all()
+    assert (ious(ours, cast(tmp_path / "tree.glb")) >= LEAST_IOU).all()
 
 
 def job(file, poses, intrinsics, samples=64):
