@@ -14,6 +14,7 @@ from lrm_core.objects import load_object
 
 COMMANDS = (
     "ablate",
+    "app",
     "arms",
     "convert",
     "evaluate",

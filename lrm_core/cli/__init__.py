@@ -61,6 +61,7 @@ for command in (
     data.pool,
     data.render_objaverse,
     assets.predict,
+    assets.app,
     assets.evaluate,
     assets.models,
     training.pretrain,

@@ -57,6 +57,16 @@ def predict(
 
 
 @click.command()
+@click.option("--model-name", "--model", default="mini", show_default=True, help="Name or path of the model.")
+@click.option("--port", default=7860, show_default=True, help="Of this machine; no other machine reaches it.")
+def app(model_name: str, port: int) -> None:
+    """Serve a page to this machine that does what `predict` does, until Ctrl-C; needs gradio."""
+    from lrm_core.predict.app import serve
+
+    serve(model_name, port, click.echo)
+
+
+@click.command()
 @click.argument("model_name", metavar="MODEL")
 @click.argument("folders", metavar="FOLDER...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(

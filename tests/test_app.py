@@ -1,0 +1,134 @@
+"""The page of `lrm app`: the files of `lrm predict`, one sentence for a bad picture, and no other machine."""
+
+import re
+import sys
+import tomllib
+import urllib.request
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from click.testing import CliRunner
+from PIL import Image
+
+from lrm_core.cli import main
+from lrm_core.model.checkpoints import save_checkpoint
+from lrm_core.model.config import MINI, ViTConfig
+from lrm_core.model.lrm import LRM
+from lrm_core.paths import repository_root
+from lrm_core.predict import PredictConfig, predict_path
+from lrm_core.predict.app import HEAD, LOOPBACK, REQUIREMENT, SHOWN, build_app, launch, predict_files
+
+SIZES = replace(
+    MINI,
+    camera_embed_dim=12,
+    rendering_samples_per_ray=8,
+    transformer_dim=24,
+    transformer_layers=1,
+    transformer_heads=2,
+    triplane_low_res=4,
+    triplane_high_res=8,
+    triplane_dim=6,
+    encoder_feat_dim=24,
+    vit=ViTConfig(embed_dim=24, depth=1, num_heads=2, patch_size=8, pos_grid=4),
+    source_size=32,
+    render_size=16,
+)
+
+
+@pytest.fixture(scope="module")
+def model() -> LRM:
+    """A tiny model with random weights whose fields are dense enough to have a surface."""
+    torch.manual_seed(0)
+    tiny = LRM(SIZES).eval().requires_grad_(False)
+    tiny.decoder.net[6].bias[0] = 4.0
+    return tiny
+
+
+@pytest.fixture
+def picture(tmp_path) -> Path:
+    image = Image.new("RGBA", (40, 30))
+    image.paste((200, 60, 30, 255), (5, 5, 20, 25))
+    image.save(tmp_path / "a.png")
+    return tmp_path / "a.png"
+
+
+@pytest.fixture
+def root(tmp_path) -> Path:
+    (tmp_path / "root").mkdir()
+    return tmp_path / "root"
+
+
+def test_the_page_shows_the_files_of_predict(model, picture, root, tmp_path):
+    shown = predict_files(model, root, str(picture), 1.9)
+    save_checkpoint(model, tmp_path / "tiny.safetensors", dtype=torch.float32)
+    config = PredictConfig(formats=SHOWN, source_distance=1.9)
+    predict_path(str(tmp_path / "tiny.safetensors"), picture, tmp_path / "out", config)
+    expected = tmp_path / "out" / "a"
+    for file in map(Path, (shown.picture, *shown.files)):
+        assert file.read_bytes() == (expected / file.name).read_bytes(), file.name
+    assert shown.files[:2] == [shown.mesh, shown.film]
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        ("none", "no picture chosen; expected a file ending in .png"),
+        ("corrupt", "a.png: corrupt"),
+        ("text", "a.png: corrupt, or not a PNG, JPEG or WebP"),
+        ("animated", "a.png: animated (2 frames); save one frame as a picture"),
+        ("cmyk", "a.png: colours of type CMYK are not read"),
+        ("small", "a.png: 4x4 is too small"),
+        ("distance", "source_distance: expected a positive number, found 0"),
+    ],
+)
+def test_bad_input_is_one_sentence_without_the_folder(model, picture, root, kind, message):
+    image = Image.open(picture).convert("RGB")
+    if kind == "corrupt":
+        picture.write_bytes(picture.read_bytes()[:60])
+    elif kind == "text":
+        picture.write_text("not a picture")
+    elif kind == "animated":
+        image.save(picture, save_all=True, append_images=[Image.new("RGB", image.size)])
+    elif kind == "cmyk":
+        image.convert("CMYK").save(picture, format="JPEG")
+    elif kind == "small":
+        image.resize((4, 4)).save(picture)
+    path = None if kind == "none" else str(picture)
+    with pytest.raises(ValueError, match=re.escape(message)) as error:
+        predict_files(model, root, path, 0 if kind == "distance" else 2.0)
+    assert str(picture.parent) not in str(error.value)
+    assert list(root.iterdir()) == []
+
+
+def test_without_gradio_one_sentence_says_how_to_install_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "gradio", None)
+    result = CliRunner().invoke(main, ["app"])
+    assert result.exit_code == 2
+    assert result.stderr == f'Error: `lrm app` needs gradio: `pip install "{REQUIREMENT}"` in `.venv`\n'
+
+
+def test_the_extra_is_the_requirement_that_the_sentence_names():
+    project = tomllib.loads((repository_root() / "pyproject.toml").read_text())["project"]
+    assert project["optional-dependencies"]["app"] == [REQUIREMENT]
+
+
+def test_the_page_is_served_on_loopback_and_names_no_other_machine(model, root, monkeypatch):
+    pytest.importorskip("gradio")
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(root))
+    monkeypatch.setenv("GRADIO_SERVER_NAME", "0.0.0.0")
+    app = build_app(model, root)
+    try:
+        address = launch(app, 7871)
+        assert address.startswith(f"http://{LOOPBACK}:")
+        assert (app.server_name, app.share, app.analytics_enabled) == (LOOPBACK, False, False)
+        page, style = (
+            urllib.request.urlopen(address + part, timeout=60).read().decode() for part in ("", "theme.css")
+        )
+    finally:
+        app.close()
+    loaded = r"""<(?:script|link|img)[^>]*(?:src|href)=["']?https?://(?!127\.0\.0\.1)[^"'>]*"""
+    assert re.findall(loaded, page) == []
+    assert "http" not in style
+    assert HEAD.replace('"', "") in page.replace('\\"', "").replace('"', "")
