@@ -68,15 +68,7 @@ def predict_files(model: LRM, root: Path, path: str | None, source_distance: flo
 
 
 def build_app(model: LRM, root: Path) -> "gradio.Blocks":
-    """The page around `predict_files`; `launch` serves it.
-
-    Args:
-        model: frozen.
-        root: an existing folder for what is written.
-
-    Raises:
-        ValueError: if gradio is not installed.
-    """
+    """The page around `predict_files`; `launch` serves it. Raises ValueError without gradio."""
     gr = import_gradio()
 
     def handle(path: str | None, source_distance: float) -> Shown:
@@ -149,11 +141,7 @@ def serve(model_name: str, port: int, report: Callable[[str], None]) -> None:
 
 
 def import_gradio() -> ModuleType:
-    """Gradio, told to report nothing.
-
-    Raises:
-        ValueError: if it is not installed.
-    """
+    """Gradio, told to report nothing; a ValueError says how to install it."""
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     try:
         import gradio
