@@ -127,16 +127,21 @@ def serve(model_name: str, port: int, report: Callable[[str], None]) -> None:
         report: takes the line that says where the page is.
 
     Raises:
-        ValueError: if gradio is not installed, or as `load_model`.
+        ValueError: if gradio is not installed, the port is taken, or as `load_model`.
         FileNotFoundError: as `load_model`.
-        OSError: if the port is taken.
     """
     import_gradio()
     model = load_model(model_name).requires_grad_(False)
     with TemporaryDirectory(prefix="lrm_app_") as root:
         os.environ["GRADIO_TEMP_DIR"] = root
         app = build_app(model, Path(root))
-        report(f"{launch(app, port)}: open it in a browser of this machine; Ctrl-C ends it")
+        try:
+            address = launch(app, port)
+        except OSError as error:
+            raise ValueError(
+                f"port {port}: taken, or the page did not start; choose another with --port"
+            ) from error
+        report(f"{address}: open it in a browser of this machine; Ctrl-C ends it")
         app.block_thread()
 
 
