@@ -50,12 +50,12 @@ def _inputs(root: Path, profile: str) -> list[Path]:
     """Everything that the pages are made from; the weights decide which records count."""
     results = root / "data" / "results" / profile
     data = [root / "data" / "claims.json", results, root / "data" / "mini" / "mini.safetensors"]
-    code = [root / "lrm_core", root / "requirements.lock", root / "pyproject.toml"]
+    code = [root / name for name in ("lrm_core", "requirements.lock", "pyproject.toml", "CITATION.cff")]
     return [*_book_files(root), *_executed(root, profile), *data, *code]
 
 
 def _book_files(root: Path) -> list[Path]:
-    return [root / "_config.yml", root / "_toc.yml", root / "CITATION.cff", root / "book"]
+    return [root / "_config.yml", root / "_toc.yml", root / "book"]
 
 
 def _executed(root: Path, profile: str) -> list[Path]:
