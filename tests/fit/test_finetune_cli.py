@@ -72,7 +72,8 @@ def test_two_processes_of_accelerate_launch_train_as_one_with_the_double_batch(c
     """
     script = tmp_path / "lrm.py"
     script.write_text(
-        "import os, sys\nfrom lrm_core.cli import main\nprint('rank', os.environ['RANK'], flush=True)\nmain()\n"
+        "import os, sys\nfrom lrm_core.cli import main\n"
+        "sys.stdout.write(f'rank {os.environ[\"RANK\"]}\\n')\nmain()\n"  # one write, which no other cuts in two
     )
     environment = {
         **os.environ,

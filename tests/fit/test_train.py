@@ -20,6 +20,7 @@ from tiny_training import changed, tiny_config, tiny_layout, write_layout
 from lrm_core.cli import main
 from lrm_core.evidence.finetuning import METRICS
 from lrm_core.fit.convert import convert
+from lrm_core.fit.upstream import train as module
 from lrm_core.fit.upstream.config import TrainConfig
 from lrm_core.fit.upstream.file import read_train_config
 from lrm_core.fit.upstream.samples import Samples, object_places

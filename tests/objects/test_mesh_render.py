@@ -325,7 +325,7 @@ def test_edges_of_a_box_stay_sharp_and_a_ball_is_smooth(tmp_path):
 
 
 BAD_FILES = {
-    "suffix": ("a.stl", b"solid", r"a\.stl: unsupported suffix; meshes are read from \.glb"),
+    "suffix": ("a.dae", b"<COLLADA/>", r"a\.dae: unsupported suffix; meshes are read from \.glb"),
     "garbage": ("a.glb", b"x" * 100, r"a\.glb: not readable as a mesh"),
     "truncated": ("a.ply", b"ply\nformat ascii 1.0\nelement vertex 3\n", r"a\.ply: not readable as a mesh"),
     "no faces": ("a.obj", b"v 0 0 0\nv 1 0 0\nv 0 1 0\n", r"a\.obj: no faces"),
