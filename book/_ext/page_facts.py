@@ -56,9 +56,8 @@ def _add_facts(app: Sphinx, page: str, template: str, context: dict, doctree: no
     line = f'<p class="lrm-reading">About {time} minute{"s" if time > 1 else ""} to read</p>'
     context["body"] = context["body"].replace("</h1>", f"</h1>\n{line}", 1)
     cited = yaml.safe_load((repository_root() / "CITATION.cff").read_text(encoding="utf-8"))
-    context["metatags"] += head_tags(
-        context["title"], " ".join(paragraphs[0].split()), cited, app.config.copyright
-    )
+    description = " ".join(paragraphs[0].split()) if paragraphs else context["title"]
+    context["metatags"] += head_tags(context["title"], description, cited, app.config.copyright)
 
 
 def setup(app: Sphinx) -> dict:
