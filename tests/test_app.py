@@ -4,7 +4,6 @@ import re
 import sys
 import tomllib
 import urllib.request
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,37 +11,21 @@ import torch
 from click.testing import CliRunner
 from PIL import Image
 from safetensors.torch import load_file
+from tiny_folder import TINY
 
 from lrm_core.cli import main
 from lrm_core.model.checkpoints import save_checkpoint
-from lrm_core.model.config import MINI, ViTConfig
 from lrm_core.model.lrm import LRM
 from lrm_core.paths import repository_root
 from lrm_core.predict import PredictConfig, predict_path
 from lrm_core.predict.app import LOOPBACK, REQUIREMENT, SHOWN, build_app, launch, predict_files
-
-SIZES = replace(
-    MINI,
-    camera_embed_dim=12,
-    rendering_samples_per_ray=8,
-    transformer_dim=24,
-    transformer_layers=1,
-    transformer_heads=2,
-    triplane_low_res=4,
-    triplane_high_res=8,
-    triplane_dim=6,
-    encoder_feat_dim=24,
-    vit=ViTConfig(embed_dim=24, depth=1, num_heads=2, patch_size=8, pos_grid=4),
-    source_size=32,
-    render_size=16,
-)
 
 
 @pytest.fixture(scope="module")
 def model() -> LRM:
     """A tiny model with random weights whose fields are dense enough to have a surface."""
     torch.manual_seed(0)
-    tiny = LRM(SIZES).eval().requires_grad_(False)
+    tiny = LRM(TINY).eval().requires_grad_(False)
     tiny.decoder.net[6].bias[0] = 4.0
     return tiny
 

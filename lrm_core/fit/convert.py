@@ -6,13 +6,13 @@ from pathlib import Path
 import torch
 
 from lrm_core.fit.checkpoint import read_training_checkpoint
+from lrm_core.fit.run_folder import STATE
 from lrm_core.model.checkpoints import load_model, read_metadata, save_checkpoint
 from lrm_core.model.config import LRMConfig
 from lrm_core.model.hub import WEIGHTS
 from lrm_core.model.lrm import LRM
 from lrm_core.model.release import save_release
 
-STATE = "state.safetensors"
 INSIDE = ("config", "format")  # header entries that every file writes for itself
 
 

@@ -18,7 +18,7 @@ from lrm_core.fit.pretrain_batch import Scene, cast_scene, open_pool, scenes
 from lrm_core.fit.pretrain_config import PretrainConfig
 from lrm_core.fit.pretrain_loss import reconstruction_loss
 from lrm_core.fit.pretrain_validation import Validation
-from lrm_core.fit.run_folder import Rows, claim_folder
+from lrm_core.fit.run_folder import STATE, Rows, claim_folder
 from lrm_core.fit.team import sum_over_processes
 from lrm_core.model.checkpoints import load_model, read_metadata
 from lrm_core.model.config import LRMConfig
@@ -138,11 +138,11 @@ def pretrain(
     run.mkdir(parents=True, exist_ok=True)
     claim_folder(run / "config.json", _configuration(architecture, config))
     state = new_state(architecture, config, team.device)
-    if start and not (run / "state.safetensors").exists():
+    if start and not (run / STATE).exists():
         take_over(state, start, config)
         if team.is_main_process:
             shutil.copyfile(start.with_name(CURVE), run / "curve.csv")
-    state.load(run / "state.safetensors")
+    state.load(run / STATE)
     team.wait_for_everyone()
     if team.device.type == "cuda":
         config = replace(config, group=config.batch // team.num_processes)
@@ -157,7 +157,7 @@ def pretrain(
         curve.add(
             step=step, objects=step * config.batch, seconds=time.perf_counter() - started, loss=loss, **scores
         )
-        state.save(run / "state.safetensors")
+        state.save(run / STATE)
     team.wait_for_everyone()
     return state
 

@@ -12,6 +12,7 @@ from lrm_core.atomic import replacing
 from lrm_core.fit.pretrain import CURVE, Curve, new_state
 from lrm_core.fit.pretrain_batch import open_pool
 from lrm_core.fit.pretrain_config import PATCH, PretrainConfig
+from lrm_core.fit.run_folder import STATE
 from lrm_core.model.checkpoints import save_checkpoint
 from lrm_core.model.config import LRMConfig
 from lrm_core.objects.held_out_meshes import LIBRARY
@@ -55,7 +56,7 @@ def publish(run: Path, architecture: LRMConfig, config: PretrainConfig, out: Pat
         OSError: if a file cannot be written; the old one then stays.
     """
     state = new_state(architecture, config)
-    state.load(run / "state.safetensors")
+    state.load(run / STATE)
     if state.step == 0:
         raise ValueError(f"{run}: no checkpoint to publish; train with `lrm pretrain` first")
     model, curve = state.averaged(), Curve(run / "curve.csv", state.step)

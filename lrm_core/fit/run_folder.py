@@ -7,6 +7,8 @@ from pathlib import Path
 
 from lrm_core.atomic import replacing
 
+STATE = "state.safetensors"  # of a run: weights and moments
+
 
 def claim_folder(path: Path, configuration: dict) -> None:
     """Write the configuration of a run to `path`, or see that it is that of the run which lies there.

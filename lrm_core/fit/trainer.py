@@ -14,13 +14,11 @@ from lrm_core.fit.batch import batch_loss, numbered_pair
 from lrm_core.fit.examples import Example
 from lrm_core.fit.finetune_config import FinetuneConfig
 from lrm_core.fit.losses import Perceptual
-from lrm_core.fit.run_folder import Rows, claim_folder
+from lrm_core.fit.run_folder import STATE, Rows, claim_folder
 from lrm_core.fit.scores import EarlyStop, Metrics, early_stop, score
 from lrm_core.fit.tuning import Tuning
 from lrm_core.model.hashing import model_hash
 from lrm_core.model.lrm import LRM
-
-STATE = "state.safetensors"
 
 
 @dataclass(frozen=True)

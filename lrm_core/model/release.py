@@ -1,16 +1,14 @@
 """The released format of OpenLRM: a folder with `config.json` and `model.safetensors`."""
 
 import json
-import os
-import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from lrm_core.atomic import appearing
 from lrm_core.model.checkpoints import save_checkpoint
 from lrm_core.model.config import LRMConfig
 from lrm_core.model.hub import CONFIG, WEIGHTS
@@ -63,21 +61,9 @@ def save_release(model: LRM, folder: Path, metadata: Mapping[str, str] | None = 
         ValueError: if a parameter is not finite.
         OSError: if it cannot be written.
     """
-    with _appearing(folder) as temporary:
+    if folder.exists():
+        raise FileExistsError(f"{folder}: exists already; remove it or choose another place")
+    with appearing(folder) as temporary:
         save_checkpoint(model, temporary / WEIGHTS, torch.float32, metadata)
         text = json.dumps(openlrm_config(model.config), indent=2)
         (temporary / CONFIG).write_text(text + "\n", encoding="utf-8")
-
-
-@contextmanager
-def _appearing(folder: Path) -> Iterator[Path]:
-    """A temporary folder beside `folder` that takes its name when the block succeeds."""
-    if folder.exists():
-        raise FileExistsError(f"{folder}: exists already; remove it or choose another place")
-    temporary = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
-    temporary.mkdir(parents=True)
-    try:
-        yield temporary
-        temporary.rename(folder)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)

@@ -12,8 +12,6 @@ Everything that is read is checked; a fault is a ValueError or FileNotFoundError
 from __future__ import annotations
 
 import json
-import os
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,6 +22,7 @@ from jaxtyping import Float, Float32
 from PIL import Image
 from torch import Tensor
 
+from lrm_core.atomic import appearing
 from lrm_core.objects.checks import check_intrinsics, check_pose, read_array, read_rgba
 from lrm_core.render.cameras import normalize_poses, principal_camera, standard_camera
 from lrm_core.render.views import Views
@@ -152,15 +151,10 @@ def save_object(
     if folder.exists():
         raise FileExistsError(f"{folder}: exists already; remove it to write the object again")
     _check_to_save(folder, rgba, poses, intrinsics)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
-    try:
+    with appearing(folder) as temporary:
         _write_files(temporary, rgba, poses, intrinsics)
         if settings:
             (temporary / SETTINGS).write_text(json.dumps(settings) + "\n", encoding="utf-8")
-        temporary.rename(folder)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def count_views(folder: Path) -> int:

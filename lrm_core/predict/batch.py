@@ -1,14 +1,13 @@
 """One picture or a folder of them to assets: finished ones are kept, faulty ones named, the others go on."""
 
 import json
-import os
-import shutil
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from PIL import Image
 from tqdm import tqdm
 
+from lrm_core.atomic import appearing
 from lrm_core.fingerprint import fingerprint
 from lrm_core.model.checkpoints import load_model
 from lrm_core.model.hashing import model_hash
@@ -75,15 +74,10 @@ def _write_folder(
     folder: Path, model: LRM, prediction: Prediction, config: PredictConfig, record: dict[str, object]
 ) -> None:
     """Assets, the picture as the model saw it and the record; the folder appears complete or not at all."""
-    temporary = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
-    temporary.mkdir()
-    try:
+    with appearing(folder) as temporary:
         write_assets(temporary, model, prediction, config)
         Image.fromarray(to_pixels(prediction.picture)).save(temporary / "picture.png")
         (temporary / RECORD).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-        temporary.rename(folder)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _is_finished(folder: Path, record: dict[str, object]) -> bool:

@@ -4,17 +4,15 @@ import io
 
 import numpy as np
 import pytest
-import yaml
 from PIL import Image
 
 from lrm_core.evidence.claims import claims
-from lrm_core.paths import repository_root
+from lrm_core.pdf import reading_order
 
-TOC = yaml.safe_load((repository_root() / "_toc.yml").read_text())
-PAGES = [TOC["root"], *(chapter["file"] for part in TOC["parts"] for chapter in part["chapters"])]
+PAGES = reading_order()
 CHAPTERS = [page for page in PAGES if page.startswith("notebooks/")]
 WITHOUT_FORMULAS = [
-    *(TOC["root"], "book/scorecard", "book/audit", "book/bibliography"),
+    *(PAGES[0], "book/scorecard", "book/audit", "book/bibliography"),
     *("notebooks/00_model", "notebooks/13_own_picture"),
 ]
 COUNT = "name => document.querySelectorAll(name).length"
@@ -34,7 +32,7 @@ def test_a_page_stands_alone_and_says_nothing_on_the_console(opened):
     assert opened.errors == []
 
 
-@pytest.mark.parametrize("name", [TOC["root"], CHAPTERS[0], "search", "genindex"])
+@pytest.mark.parametrize("name", [PAGES[0], CHAPTERS[0], "search", "genindex"])
 def test_the_same_over_http(visit, served, name):
     seen = visit(f"{served}/{name}.html")
     assert (seen.outside, seen.errors) == ([], [])
@@ -94,7 +92,7 @@ def test_figures_follow_the_theme(visit, site):
 
 def test_the_first_address_leads_to_the_landing_page(visit, site):
     seen = visit((site / "index.html").as_uri())
-    seen.page.wait_for_url(f"**/{TOC['root']}.html")
+    seen.page.wait_for_url(f"**/{PAGES[0]}.html")
     assert "frequency mismatch" in seen.page.title()
     seen.page.context.close()
 

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from lrm_core.fit.checkpoint import TrainingState
-from lrm_core.fit.run_folder import Rows, claim_folder
+from lrm_core.fit.run_folder import STATE, Rows, claim_folder
 from lrm_core.fit.scores import Metrics
 from lrm_core.fit.team import sum_over_processes
 from lrm_core.fit.upstream.config import TrainConfig
@@ -28,7 +28,7 @@ from lrm_core.model.initialise import initialise
 from lrm_core.model.lrm import LRM
 from lrm_core.model.release import save_release
 
-STATE, LOSSES, SCORES = "state.safetensors", "losses.csv", "validation.csv"
+LOSSES, SCORES = "losses.csv", "validation.csv"
 WITHOUT_EFFECT = (  # on the weights after a step
     *("ignored", "model", "subsets", "parent", "child", "checkpoint_root", "keep", "auto_resume"),
     *("batch_size", "accum_steps", "debug_global_steps", "val_batch_size", "debug_batches"),
