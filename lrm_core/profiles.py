@@ -35,6 +35,7 @@ class Profile:
         objects: folders of rendered objects, relative to `data`; a path that holds several is listed.
         per_group: at most so many objects of each folder, in order of name.
         views: at most so many views of each object, view 0 included; None is all.
+        side: of the images in pixels, to which larger ones are averaged; None takes them as they are.
         whole: whether experiments on every object reach beyond `per_group`.
         iterations, rays_per_step, views_per_step: of every oracle; a step takes rays or (as published) views.
         adam: learning rate and epsilon of every oracle.
@@ -54,6 +55,7 @@ class Profile:
     views_per_step: int | None = None
     adam: tuple[float, float] = (0.01, 1e-8)  # as published
     views: int | None = None
+    side: int | None = None
     whole: bool = True
     training_objects: int = 512
     finetuning: FinetunePlan = FinetunePlan()
@@ -112,6 +114,17 @@ PROFILES = {
             ),
         ),
         Profile("mini", "mini", MINI_GROUPS, 3, iterations=2000, rays_per_step=2048, adam=DAMPED, seeds=(0,)),
+        Profile(  # the real objects of `mini` once more, rendered by a path tracer
+            "cycles",
+            "mini",
+            ("mini/objects/cycles",),
+            3,
+            iterations=2000,
+            rays_per_step=2048,
+            adam=DAMPED,
+            seeds=(0,),
+            side=128,
+        ),
         Profile(
             name="paper",
             model="openlrm-mix-base-1.1",

@@ -8,7 +8,10 @@ import click
 from lrm_core.paths import data_dir
 
 PROFILE = click.option(
-    "--profile", default="mini", show_default=True, help="smoke (tests), mini (CPU) or paper (CUDA)."
+    "--profile",
+    default="mini",
+    show_default=True,
+    help="smoke (tests), mini (CPU), cycles (as mini, on path-traced images) or paper (CUDA).",
 )
 REFRESH = click.option("--refresh", is_flag=True, help="Recompute what is stored already.")
 MODEL_NAME = click.option(

@@ -45,7 +45,7 @@ def record_all(
     Ctrl-C keeps what is finished; the next call goes on from there.
 
     Args:
-        profile: "smoke", "mini" or "paper".
+        profile: "smoke", "mini", "cycles" or "paper".
         experiments: names; all if None.
         refresh: make current records again as well, and fit their oracles anew.
         objects: names; all of the profile if None.
@@ -132,8 +132,8 @@ def _make_object(recorder: Recorder, jobs: list[Job]) -> tuple[int, str]:
 
 
 def load_item(profile: Profile, folder: Path) -> RenderedObject:
-    """An object with the views that the profile uses."""
-    return load_object(folder).first(profile.views)
+    """An object with the views that the profile uses, in the size that it uses."""
+    return load_object(folder).first(profile.views).averaged(profile.side)
 
 
 def _jobs(profile: Profile, experiments: Iterable[Experiment], objects: Sequence[str] | None) -> list[Job]:

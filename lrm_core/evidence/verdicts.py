@@ -39,7 +39,7 @@ def verdicts(
     """The scorecard of a profile.
 
     Args:
-        profile: "smoke", "mini" or "paper".
+        profile: "smoke", "mini", "cycles" or "paper".
         store: `data/results/<profile>` if None.
         model_hash: read only records of these weights; those that the profile has now if None.
 
@@ -63,7 +63,7 @@ def experiment_table(
 
     Args:
         experiment: such as "e05_residual_spectrum", or "e14_finetuning" for what the rules read of its arms.
-        profile: "smoke", "mini" or "paper".
+        profile: "smoke", "mini", "cycles" or "paper".
         model_hash: of the weights; those that the profile has now if None. Where they are not on this machine
             (a published model that was never fetched) records of any one model are read.
         store: `data/results/<profile>` if None.

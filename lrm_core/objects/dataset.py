@@ -21,6 +21,7 @@ import torch
 from jaxtyping import Float, Float32
 from PIL import Image
 from torch import Tensor
+from torch.nn.functional import avg_pool2d
 
 from lrm_core.atomic import appearing
 from lrm_core.objects.checks import check_intrinsics, check_pose, read_array, read_rgba
@@ -64,6 +65,23 @@ class RenderedObject:
         """The object with its first `count` views only; with all of them if None."""
         parts = {name: getattr(self, name)[:count] for name in ("images", "masks", "poses")}
         return replace(self, **parts)
+
+    def averaged(self, side: int | None) -> RenderedObject:
+        """The object in smaller square images, each pixel the mean of those it covers; as it is if `side` is None.
+
+        Raises:
+            ValueError: if the images are not square, or their side is no multiple of the one asked for.
+        """
+        height, width = self.images.shape[-2:]
+        if side is None or height == width == side:
+            return self
+        if height != width or width % side:
+            raise ValueError(
+                f"{self.name}: images of {width}x{height} pixels cannot be averaged to {side}x{side}; "
+                "expected a multiple of that"
+            )
+        images, masks = (avg_pool2d(picture, width // side) for picture in (self.images, self.masks))
+        return replace(self, images=images, masks=masks, intrinsics=self.intrinsics * (side / width))
 
     def views(self, indices: Sequence[int]) -> Views:
         """Images and render cameras of some views.
