@@ -8,9 +8,9 @@ from torch import Tensor
 
 from lrm_core.evidence.visibility import depth_normals, facing, hidden_by_depth, unproject
 from lrm_core.objects import RenderedObject
-from lrm_core.objects.build import procedural_name
 from lrm_core.objects.mesh_render import pinhole_intrinsics, render_mesh
 from lrm_core.objects.procedural_views import render_object
+from lrm_core.objects.shipped import procedural_name
 from lrm_core.paths import data_dir
 from lrm_core.render import Rendering
 

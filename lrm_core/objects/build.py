@@ -1,4 +1,4 @@
-"""Rendering meshes into datasets, and the build of the objects that come with the project.
+"""Rendering meshes into datasets.
 
 Depth and visibility are not stored. They are recomputed from the stored poses when needed, by `render_mesh`
 for a mesh and by `render_object` for a procedural object.
@@ -21,19 +21,14 @@ from tqdm import tqdm
 from lrm_core.atomic import replacing
 from lrm_core.objects.blender import SUFFIXES, Cycles
 from lrm_core.objects.dataset import SETTINGS, load_cameras, save_object
-from lrm_core.objects.manifest import Entry, make_entry, record_entries
 from lrm_core.objects.mesh import UP_AXIS
 from lrm_core.objects.mesh_render import pinhole_intrinsics, render_mesh
 from lrm_core.objects.poses import sample_poses
-from lrm_core.objects.procedural_views import render_object
-from lrm_core.objects.seeds import held_out_seeds
 from lrm_core.objects.splits import write_splits
 
 VIEWS, RESOLUTION = 32, 128
-HELD_OUT_OBJECTS = 24
 SPLIT_SEED = 0
 FAILURES = "failures.csv"
-OWN_LICENCE = "Apache-2.0"
 
 
 @dataclass
@@ -128,7 +123,7 @@ def render_file(
         check_same_cameras(folder, views=views, resolution=resolution, seed=seed)
         _check_same_settings(folder, settings)
         return False
-    poses = _poses(folder.name, views, seed)
+    poses = object_poses(folder.name, views, seed)
     if cycles:
         rgba = cycles.render(file, folder, poses, resolution, seed)
     else:
@@ -150,7 +145,7 @@ def _check_same_settings(folder: Path, settings: Mapping[str, str | int]) -> Non
 def check_same_cameras(folder: Path, *, views: int, resolution: int, seed: int) -> None:
     """Raise ValueError if the object in `folder` was rendered from other cameras; raises as `load_object` too."""
     stored = load_cameras(folder)
-    expected = (_poses(folder.name, views, seed), pinhole_intrinsics(resolution))
+    expected = (object_poses(folder.name, views, seed), pinhole_intrinsics(resolution))
     if any(a.shape != b.shape or not torch.allclose(a, b) for a, b in zip(stored, expected, strict=True)):
         raise ValueError(f"{folder}: exists with other views, resolution or seed; remove it to render again")
 
@@ -159,82 +154,6 @@ def split_finished(out: Path) -> None:
     """Write the lists of all objects that `out` holds, if it holds any."""
     if finished := [folder.parent.name for folder in out.glob("[!.]*/intrinsics.npy")]:
         write_splits(out, finished, SPLIT_SEED)
-
-
-def build_procedural(out: str | Path, *, views: int = VIEWS, resolution: int = RESOLUTION) -> None:
-    """Render the held-out procedural objects that `out` does not hold yet, and write its lists."""
-    out = Path(out)
-    for seed in tqdm(held_out_seeds(HELD_OUT_OBJECTS), desc="procedural", unit="object"):
-        name = procedural_name(seed)
-        if (out / name).exists():
-            check_same_cameras(out / name, views=views, resolution=resolution, seed=0)
-            continue
-        poses = _poses(name, views, seed=0)
-        rgba, _, _ = render_object(seed, poses, resolution)
-        save_object(out / name, rgba.clamp(0, 1), poses, pinhole_intrinsics(resolution))
-    split_finished(out)
-
-
-def procedural_name(seed: int) -> str:
-    """Folder name of the procedural object with the given number."""
-    return f"procedural_{seed}"
-
-
-def build_mini_objects(data: str | Path) -> None:
-    """Render the real and the held-out procedural objects into `mini/objects` and list them.
-
-    Finished objects are kept. The images are stored as they are rendered, 8 bits a channel, in optimised PNG.
-
-    Args:
-        data: the data folder of the project, which holds `objects/glb` and `objects/LICENSES.json`.
-
-    Raises:
-        ValueError: if a mesh cannot be rendered.
-    """
-    data = Path(data)
-    report = render_path(data / "objects/glb", data / "mini/objects/real")
-    if report.failed:
-        raise ValueError("\n".join(report.failed.values()))
-    build_procedural(data / "mini/objects/procedural")
-    record_entries(data, [*_real_entries(data), *_procedural_entries(data), *_list_entries(data)])
-
-
-def _real_entries(data: Path) -> list[Entry]:
-    licences = json.loads((data / "objects/LICENSES.json").read_text(encoding="utf-8"))["objects"]
-    entries = []
-    for name, facts in licences.items():
-        author = f"{facts['title']} by {facts['author'] or 'unknown author'}, {facts['source_package']}"
-        mesh, views = f"objects/glb/{name}.glb", f"mini/objects/real/{name}"
-        entries.append(make_entry(data, mesh, source=author, licence=facts["licence"]))
-        entries.append(make_entry(data, views, source=f"rendered from {mesh}", licence=facts["licence"]))
-    return entries
-
-
-def _procedural_entries(data: Path) -> list[Entry]:
-    return [
-        make_entry(
-            data,
-            f"mini/objects/procedural/{procedural_name(seed)}",
-            source="procedural object, rendered by lrm_core.objects",
-            licence=OWN_LICENCE,
-            seed=seed,
-        )
-        for seed in held_out_seeds(HELD_OUT_OBJECTS)
-    ]
-
-
-def _list_entries(data: Path) -> list[Entry]:
-    lists = [f"mini/objects/{group}/meta" for group in ("real", "procedural")]
-    made = [
-        make_entry(data, path, source="split 80/20 by seed", licence=OWN_LICENCE, seed=SPLIT_SEED)
-        for path in lists
-    ]
-    package = "Debian sweethome3d-furniture 1.8-1"
-    licence = make_entry(data, "objects/LICENSE-BlendSwap-CC-0.txt", source=package, licence="CC0-1.0")
-    evidence = make_entry(
-        data, "objects/LICENSES.json", source=f"compiled from {package}", licence=OWN_LICENCE
-    )
-    return [*made, licence, evidence]
 
 
 def _mesh_files(path: Path, suffixes: Collection[str]) -> list[Path]:
@@ -255,6 +174,6 @@ def _mesh_files(path: Path, suffixes: Collection[str]) -> list[Path]:
     return files
 
 
-def _poses(name: str, views: int, seed: int) -> Float[Tensor, "V 3 4"]:
+def object_poses(name: str, views: int, seed: int) -> Float[Tensor, "V 3 4"]:
     """Every object has poses of its own."""
     return sample_poses(torch.Generator().manual_seed(zlib.crc32(f"{seed} {name}".encode())), views)

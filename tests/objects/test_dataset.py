@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from lrm_core.objects import load_object, load_split, save_object, split_names
+from lrm_core.objects import RenderedObject, load_object, load_split, save_object, split_names
 from lrm_core.objects.poses import sample_poses
 from lrm_core.objects.splits import write_splits
 from lrm_core.render.cameras import canonical_pose
@@ -348,3 +348,39 @@ def test_the_first_views_keep_their_cameras(folder):
     assert len(few.images) == len(few.masks) == len(few.poses) == 2
     torch.testing.assert_close(few.cameras(), item.cameras()[:2])
     assert len(item.first(None).images) == len(item.images)
+
+
+def square(side=8):
+    images = torch.rand(VIEWS, 3, side, side, generator=torch.Generator().manual_seed(0))
+    intrinsics = torch.tensor([[6.0, 6.0], [side / 2, side / 2], [side, side]])
+    return RenderedObject("vase", images, images[:, :1], make_poses(), intrinsics)
+
+
+def test_an_averaged_pixel_is_the_mean_of_those_it_covers():
+    whole = square()
+    half = whole.averaged(4)
+    blocks = whole.images.reshape(VIEWS, 3, 4, 2, 4, 2)
+    torch.testing.assert_close(half.images, blocks.mean((3, 5)))
+    torch.testing.assert_close(half.masks, half.images[:, :1])
+    assert half.intrinsics.tolist() == [[3, 3], [2, 2], [4, 4]]
+
+
+def test_averaging_leaves_the_cameras_as_they_are():
+    torch.testing.assert_close(square().averaged(4).cameras(), square().cameras())
+
+
+@pytest.mark.parametrize("side", [None, 8])
+def test_nothing_is_averaged_where_the_size_is_right(side):
+    whole = square()
+    assert whole.averaged(side) is whole
+
+
+@pytest.mark.parametrize("side", [3, 16])
+def test_a_size_that_does_not_divide_is_refused(side):
+    with pytest.raises(ValueError, match=f"vase: images of 8x8 pixels cannot be averaged to {side}x{side}"):
+        square().averaged(side)
+
+
+def test_images_that_are_not_square_are_refused(folder):
+    with pytest.raises(ValueError, match="vase: images of 8x6 pixels"):
+        load_object(folder).averaged(2)

@@ -1,0 +1,176 @@
+"""Figures and sentences of the chapter on a second renderer of the same objects."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+import plotly.graph_objects as go
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from lrm_core import load_model
+from lrm_core.evidence.headlines import HEADLINES
+from lrm_core.evidence.live import Live, recompute
+from lrm_core.evidence.oracles import heldout_views, predicted_planes, render_images
+from lrm_core.evidence.renderers import CASTER, CLAIMS, CYCLES, Comparison, both, compare
+from lrm_core.evidence.rulebook import RULES
+from lrm_core.evidence.runner import load_item, record_all
+from lrm_core.evidence.statistics import Interval, bca_interval, per_object
+from lrm_core.model.lrm import LRM
+from lrm_core.objects import RenderedObject
+from lrm_core.profiles import get_profile
+from lrm_core.show.elements.pictures import image_row
+from lrm_core.show.elements.plots import Panel, Row, strips
+from lrm_core.show.elements.prose import mean_and_interval, number
+
+QUALITY = "e00_model"
+LABELS = {CASTER: "ray caster", CYCLES: "Cycles"}
+MEASURES = {
+    "model.novel.psnr": ("PSNR in novel views (dB)", 1),
+    "gain": ("PSNR over the best guess without a model (dB)", 1),
+    "model.novel.lpips": ("LPIPS in novel views", 3),
+    "model.novel.iou": ("IoU of the masks in novel views", 3),
+}
+LIVE_ENTRIES = {
+    "model.source.psnr": "PSNR in the source view (dB)",
+    "model.novel.psnr": "PSNR in novel views (dB)",
+    "model.novel.lpips": "LPIPS in novel views",
+    "model.novel.iou": "IoU of the masks in novel views",
+}
+
+
+def comparisons(refresh: bool = False) -> list[Comparison]:
+    """Every claim that rests on both renderings; with `refresh` the records of Cycles are made again.
+
+    Raises:
+        FileNotFoundError: with `refresh`, if the objects are missing.
+    """
+    if refresh:
+        record_all(CYCLES, sorted({RULES[claim].experiment for claim in CLAIMS} | {QUALITY}), refresh=True)
+    return [found for claim in CLAIMS if (found := compare(claim))]
+
+
+def quality_table() -> pd.DataFrame:
+    """Measures of the model by each rendering, one row per object, with columns such as "cycles.gain"."""
+    tables = both(QUALITY)
+    columns = {f"{name}.{m}": per_object(t, m) for name, t in tables.items() if len(t) for m in MEASURES}
+    return pd.DataFrame(columns).rename_axis("object").reset_index()
+
+
+def live(device: str) -> Live:
+    """The quality of the model on the first path-traced object computed now, with the stored one."""
+    return recompute(CYCLES, QUALITY, _folders(CYCLES)[0].name, device=device)
+
+
+def pictures(device: str) -> str:
+    """Source view and a held-out view of one object by each renderer, and what the model makes of them, as HTML."""
+    name = _folders(CYCLES)[0].name
+    model = load_model(get_profile(CYCLES).model, device=device).eval()
+    shown: dict[str, Tensor] = {}
+    for profile, label in LABELS.items():
+        plan = get_profile(profile)
+        shown |= _views(model, load_item(plan, plan.object_folder(name)), label)
+    return image_row(shown, name)
+
+
+@torch.no_grad()
+def _views(model: LRM, item: RenderedObject, label: str) -> dict[str, Float[Tensor, "3 h w"]]:
+    seen = heldout_views(item, 1)
+    planes = predicted_planes(model, item)
+    rendered = render_images(model, planes, seen.cameras, seen.images.shape[-1])[0].cpu()
+    return {
+        f"source view, {label}": item.images[0],
+        f"held-out view, {label}": seen.images[0],
+        f"reconstructed from the source view, {label}": rendered,
+    }
+
+
+def quality_figure(table: pd.DataFrame) -> go.Figure:
+    """Each measure of the model, every object by both renderings."""
+    panels = [
+        Panel(words, [Row(label, f"{name}.{measure}") for name, label in LABELS.items()])
+        for measure, (words, _) in MEASURES.items()
+    ]
+    means = "; ".join(
+        f"{words} {_mean(table, CASTER, measure, digits)} by the ray caster and "
+        f"{_mean(table, CYCLES, measure, digits)} by Cycles"
+        for measure, (words, digits) in MEASURES.items()
+    )
+    return strips(table, _groups(table["object"]), panels, f"Means over {len(table)} objects: {means}.")
+
+
+def claims_figure(found: Sequence[Comparison]) -> go.Figure:
+    """The audited number of each claim, every object by both renderings."""
+    columns = {f"{one.claim}.{name}": one.values[name] for one in found for name in LABELS}
+    table = pd.DataFrame(columns).rename_axis("object").reset_index()
+    panels = [Panel(f"{one.claim}: {HEADLINES[one.claim].quantity}", _rows(one.claim)) for one in found]
+    alt = " ".join(
+        f"{one.claim}: {number(one.caster.audited.estimate)} by the ray caster and "
+        f"{number(one.cycles.audited.estimate)} by Cycles."
+        for one in found
+    )
+    return strips(table, _groups(table["object"]), panels, alt)
+
+
+def _rows(claim: str) -> list[Row]:
+    return [Row(label, f"{claim}.{name}") for name, label in LABELS.items()]
+
+
+def comparison_table(found: Sequence[Comparison]) -> pd.DataFrame:
+    """Both verdicts of every claim with the paired difference, as text."""
+    rows = [
+        (
+            one.claim,
+            one.caster.case.verdict,
+            one.cycles.case.verdict,
+            number(one.caster.audited.estimate),
+            mean_and_interval(one.difference),
+            number(one.spread),
+            one.answer,
+        )
+        for one in found
+    ]
+    names = ["claim", "verdict, ray caster", "verdict, Cycles", "audited, ray caster"]
+    return pd.DataFrame(rows, columns=[*names, "difference", "spread of objects", "finding"])
+
+
+def finding(found: Sequence[Comparison], table: pd.DataFrame) -> str:
+    """What the comparison says, in words and numbers."""
+    if not found:
+        return "There are no records of the second rendering."
+    named = {answer: [one.claim for one in found if one.answer == answer] for answer in _ANSWERS}
+    parts = [f"{words} {_listed(named[answer])}" for answer, words in _ANSWERS.items() if named[answer]]
+    psnr, lpips = (_difference(table, measure) for measure in ("model.novel.psnr", "model.novel.lpips"))
+    return (
+        f"Judged on the same {len(found[0].values)} objects, {'; '.join(parts)}. Over the {len(table)} objects that "
+        "both rendered, Cycles less ray caster, the model's PSNR in novel views changes by "
+        f"{mean_and_interval(psnr)} dB and its LPIPS by {mean_and_interval(lpips, 3)}."
+    )
+
+
+_ANSWERS = {
+    "depends on the renderer": "another verdict is reached with Cycles for",
+    "another size": "the verdict is the same but the number moves by more than objects differ for",
+    "the same": "neither verdict nor size depends on the renderer for",
+}
+
+
+def _listed(claims: Sequence[str]) -> str:
+    return " and ".join([", ".join(claims[:-1]), claims[-1]] if len(claims) > 1 else claims)
+
+
+def _difference(table: pd.DataFrame, measure: str) -> Interval:
+    return bca_interval((table[f"{CYCLES}.{measure}"] - table[f"{CASTER}.{measure}"]).to_numpy())
+
+
+def _mean(table: pd.DataFrame, name: str, measure: str, digits: int) -> str:
+    return number(table[f"{name}.{measure}"].mean(), digits)
+
+
+def _groups(objects: Sequence[str]) -> dict[str, str]:
+    return dict.fromkeys(objects, "real")
+
+
+def _folders(profile: str) -> list[Path]:
+    return get_profile(profile).object_folders()
