@@ -107,7 +107,7 @@ def test_the_files_are_in_a_temporary_folder_that_no_output_names(own):
     table = own_picture.files_table(own)
     assert table["file"].tolist() == ["mesh.glb", "turntable.mp4", "planes.safetensors"]
     links = own_picture.file_links(own)
-    for text in (table.to_string(), links, own_picture.reproduce(own, "13_own_picture")):
+    for text in (table.to_string(), links, own_picture.reproduce(own, "14_own_picture")):
         assert str(folder) not in text
         assert str(Path.home()) not in text
     held = re.findall(r'download="([^"]*)" href="data:[^;]*;base64,([^"]*)"', links)
@@ -146,7 +146,7 @@ def test_quality_comes_from_the_store_or_is_said_to_be_unknown(own, tiny_model):
 
 
 def test_commands_name_the_profile_the_picture_and_the_published_weights(own):
-    text = own_picture.reproduce(own, "13_own_picture")
+    text = own_picture.reproduce(own, "14_own_picture")
     assert "reproduce --profile mini --notebook 13" in text
     assert "-p picture picture.png" in text
     assert f"--model {get_profile('paper').model}" in text

@@ -13,7 +13,7 @@ PAGES = reading_order()
 CHAPTERS = [page for page in PAGES if page.startswith("notebooks/")]
 WITHOUT_FORMULAS = [
     *(PAGES[0], "book/scorecard", "book/audit", "book/bibliography"),
-    *("notebooks/00_model", "notebooks/13_own_picture"),
+    *("notebooks/00_model", "notebooks/13_another_renderer", "notebooks/14_own_picture"),
 ]
 COUNT = "name => document.querySelectorAll(name).length"
 

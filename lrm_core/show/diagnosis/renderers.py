@@ -25,6 +25,7 @@ from lrm_core.show.elements.plots import Panel, Row, strips
 from lrm_core.show.elements.prose import mean_and_interval, number
 
 QUALITY = "e00_model"
+EXPERIMENTS = sorted({RULES[claim].experiment for claim in CLAIMS} | {QUALITY})
 LABELS = {CASTER: "ray caster", CYCLES: "Cycles"}
 MEASURES = {
     "model.novel.psnr": ("PSNR in novel views (dB)", 1),
@@ -47,7 +48,7 @@ def comparisons(refresh: bool = False) -> list[Comparison]:
         FileNotFoundError: with `refresh`, if the objects are missing.
     """
     if refresh:
-        record_all(CYCLES, sorted({RULES[claim].experiment for claim in CLAIMS} | {QUALITY}), refresh=True)
+        record_all(CYCLES, EXPERIMENTS, refresh=True)
     return [found for claim in CLAIMS if (found := compare(claim))]
 
 
@@ -147,6 +148,21 @@ def finding(found: Sequence[Comparison], table: pd.DataFrame) -> str:
         "both rendered, Cycles less ray caster, the model's PSNR in novel views changes by "
         f"{mean_and_interval(psnr)} dB and its LPIPS by {mean_and_interval(lpips, 3)}."
     )
+
+
+def reproduce(notebook: str) -> str:
+    """The commands that make the second rendering, its records and the chapter, as Markdown."""
+    folder = f"data/{get_profile(CYCLES).objects[0]}"
+    lines = [
+        f".venv/bin/lrm render data/objects/glb --engine cycles --resolution 256 --out {folder} "
+        "--blender-python PYTHON",
+        f".venv/bin/lrm records --profile {CYCLES} "
+        + " ".join(f"--experiment {name}" for name in EXPERIMENTS),
+        f".venv/bin/lrm reproduce --notebook {notebook[:2]}            # from the stored records",
+        f".venv/bin/lrm reproduce --notebook {notebook[:2]} --refresh  # fits every oracle anew",
+        f".venv/bin/lrm reproduce --profile {CYCLES} --notebook 02     # another chapter on these objects",
+    ]
+    return "```bash\n" + "\n".join(lines) + "\n```"
 
 
 _ANSWERS = {
