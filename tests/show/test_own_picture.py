@@ -147,7 +147,7 @@ def test_quality_comes_from_the_store_or_is_said_to_be_unknown(own, tiny_model):
 
 def test_commands_name_the_profile_the_picture_and_the_published_weights(own):
     text = own_picture.reproduce(own, "14_own_picture")
-    assert "reproduce --profile mini --notebook 13" in text
+    assert "reproduce --profile mini --notebook 14" in text
     assert "-p picture picture.png" in text
     assert f"--model {get_profile('paper').model}" in text
 
