@@ -40,6 +40,19 @@ OWN_SECTIONS = [
 OTHER_SECTIONS = {MODEL: MODEL_SECTIONS, OWN: OWN_SECTIONS}  # of chapters that examine no claim
 PARAMETERS = {"profile": "mini", "seed": 0, "objects": None, "refresh": False, "device": "cpu"}
 LONGEST_CELL, LONGEST_FUNCTION = 25, 10
+# Sentences and tables of published numbers, of what follows from them alone, and of commands and folders.
+NOT_OURS = {
+    *("claim_quote", "published_table", "published_object_table", "published_average_table", "method_table"),
+    *(
+        "published_sentence",
+        "sum_sentence",
+        "law_sentence",
+        "flat_sentence",
+        "limit_sentence",
+        "cutoff_sentence",
+    ),
+    *("reproduce", "records_sentence"),
+}
 NOT_PROSE = re.compile(r"\$\$.*?\$\$|\$[^$]*\$|```.*?```|`[^`]*`|\]\([^)]*\)", re.DOTALL)
 
 
@@ -103,6 +116,15 @@ def test_no_number_is_typed(notebook):
             assert not [value for value in constants if isinstance(value, int | float)], cell.source
             prose = [value for value in constants if isinstance(value, str) and " " in value]
             assert not [text for text in prose if re.search(r"\d", text)], cell.source
+
+
+def test_every_computed_text_says_where_its_numbers_come_from(notebook):
+    for cell in _code(notebook):
+        calls = [node for node in ast.walk(ast.parse(cell.source)) if isinstance(node, ast.Call)]
+        for call in calls:
+            if ast.unparse(call.func) in ("page.show_text", "page.show_table"):
+                made_by = call.args[0].func.attr
+                assert (len(call.args) > 1) != (made_by in NOT_OURS), ast.unparse(call)
 
 
 def test_every_chapter_has_the_same_shape(notebook):

@@ -120,7 +120,8 @@ class ResultStore:
         model_hash: str | None = None,
         configuration: Mapping[str, Any] | None = None,
     ) -> pd.DataFrame:
-        """One row per record: object, seed, the entries of `result` (nested names joined by dots), hashes.
+        """One row per record: experiment, object, seed, the entries of `result` (nested names joined by dots), hashes,
+            and provenance.profile, .revision and .seconds.
 
         Args:
             experiment: name of the experiment.
@@ -148,9 +149,12 @@ class ResultStore:
 
 
 def _row(record: dict[str, Any]) -> dict[str, Any]:
-    provenance = {f"provenance.{name}": record["provenance"][name] for name in ("revision", "seconds")}
+    provenance = {
+        f"provenance.{name}": record["provenance"][name] for name in ("profile", "revision", "seconds")
+    }
     hashes = {name: record[name] for name in ("model_hash", "data_hash", "fingerprint")}
     return {
+        "experiment": record["experiment"],
         "object": record["object"],
         "seed": record["seed"],
         **_flat(record["result"]),

@@ -21,6 +21,7 @@ from lrm_core.evidence.claims import Claim, claim
 from lrm_core.evidence.experiments import get_experiment
 from lrm_core.evidence.live import Live, recompute
 from lrm_core.evidence.oracles import Oracle, OracleConfig, Start, oracle, predicted_planes
+from lrm_core.evidence.provenance import code_revision
 from lrm_core.evidence.rulebook import RULES
 from lrm_core.evidence.rules import Rule
 from lrm_core.evidence.runner import load_item
@@ -30,7 +31,10 @@ from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject
 from lrm_core.profiles import Profile, get_profile
 from lrm_core.show.elements import prose
+from lrm_core.show.elements.origin import COUNTED, NOW, SET, computed, of_records, origin
 from lrm_core.show.findings import finding, stored_table
+
+__all__ = ["COUNTED", "NOW", "SET"]  # what the notebooks name as a source beside records
 
 
 @dataclass(frozen=True)
@@ -90,6 +94,10 @@ class Chapter:
         device = str(next(self.model.parameters()).device)
         return recompute(self.plan.name, self.rule.experiment, self.item.name, seed=self.seed, device=device)
 
+    def stored_in(self, table: pd.DataFrame) -> pd.DataFrame:
+        """The record of the object among those of a table, one row; none where it has not been made."""
+        return rows_of(table, self.item.name, self.seed)
+
     def stored_numbers(self) -> dict[str, float] | None:
         """Every number of the stored record of the object by its dotted name, lists left out; None without one."""
         row = stored_row(self.table, self.item.name, self.seed)
@@ -108,8 +116,13 @@ class Chapter:
 
 def stored_row(table: pd.DataFrame, name: str, seed: int) -> Mapping[str, Any]:
     """The entries of one object's record by their dotted names; empty where there is none."""
-    rows = table[(table["object"] == name) & (table["seed"] == seed)]
+    rows = rows_of(table, name, seed)
     return {} if rows.empty else rows.iloc[0].to_dict()
+
+
+def rows_of(table: pd.DataFrame, name: str, seed: int) -> pd.DataFrame:
+    """The record of one object and seed as a table of one row, or of none."""
+    return table[(table["object"] == name) & (table["seed"] == seed)]
 
 
 def open_chapter(
@@ -158,14 +171,15 @@ def records_beside(chapter: Chapter, experiment: str, refresh: bool = False) -> 
     return table[table["object"].isin(chapter.groups)].reset_index(drop=True)
 
 
-def show_text(text: str) -> None:
-    """Display Markdown."""
-    display(Markdown(text))
+def show_text(text: str, *sources: pd.DataFrame | str) -> None:
+    """Display Markdown, with where its numbers come from (`origin`) if any of them are ours."""
+    display(Markdown(computed(text, origin(*sources)) if sources else text))
 
 
-def show_table(table: pd.DataFrame) -> None:
-    """Display a table of text."""
-    display(HTML(prose.table_html(table)))
+def show_table(table: pd.DataFrame, *sources: pd.DataFrame | str) -> None:
+    """Display a table of text, with where its numbers come from (`origin`) if any of them are ours."""
+    html = prose.table_html(table)
+    show_html(computed(html, origin(*sources)) if sources else html)
 
 
 def show_html(html: str) -> None:
@@ -182,7 +196,19 @@ def show_figure(figure: go.Figure, name: str, caption: str) -> None:
 def show_verdict(chapter: Chapter) -> None:
     """Display the verdict with the rule that decided, and what the records say."""
     text = finding(chapter.claim.id, chapter.table)
-    show_html(prose.verdict_box(chapter.rule, chapter.judgement, text))
+    show_html(prose.verdict_box(chapter.rule, chapter.judgement, text, origin(chapter.table)))
+
+
+def show_live(live: Live, entries: dict[str, str], records: pd.DataFrame) -> None:
+    """Display what was just computed beside what is stored, and whether the two agree.
+
+    Args:
+        entries: label of each number by its dotted name.
+        records: the stored ones that it is compared with.
+    """
+    sources = f"{NOW} by code revision {code_revision()}", f"stored: {of_records(records)}"
+    show_table(prose.live_table(live, entries), *sources)
+    show_text(prose.agreement(live), *sources)
 
 
 def show_records(chapter: Chapter, notebook: str) -> None:

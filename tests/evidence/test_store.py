@@ -82,6 +82,8 @@ def test_table(store: ResultStore) -> None:
     assert table["shares.low"].tolist() == [0.25, 0.75]
     assert table["profile"].tolist() == [[1.0, 2.0]] * 2
     assert table["provenance.seconds"].tolist() == [1.5, 1.5]
+    assert table["provenance.profile"].tolist() == [PROVENANCE.profile] * 2
+    assert table["experiment"].tolist() == ["e05", "e05"]
 
 
 def test_table_does_not_mix_models_or_configurations(store: ResultStore) -> None:

@@ -59,6 +59,7 @@ def record(arm: str, seed: int) -> dict:
             "base": {"trainable": 147_456, "transformer": 170_027_520, "parameters": 260_201_972},
         },
         "provenance": {
+            "revision": "abc",
             "seconds": 100.0 + 10 * seed,
             "machine": {"accelerator": None, "processor": "a processor", "cores": 2},
         },

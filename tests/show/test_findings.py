@@ -29,6 +29,7 @@ from lrm_core.evidence.rules_visibility import C7_OURS, C7_TRUTH
 from lrm_core.evidence.statistics import Interval
 from lrm_core.evidence.verdicts import judge
 from lrm_core.show.elements import prose
+from lrm_core.show.elements.origin import NOW, origin
 from lrm_core.show.findings import MEANING, finding, stored_finding, stored_verdict
 
 BASINS = {
@@ -246,13 +247,14 @@ def test_durations_turn_into_hours():
 
 def test_the_box_marks_the_case_that_decided_and_no_other():
     rule, table = RULES["C1"], _table(BASINS)
-    box = prose.verdict_box(rule, judge(rule, table), "A <finding>.")
+    box = prose.verdict_box(rule, judge(rule, table), "A <finding>.", origin(NOW))
     assert box.count("<li>") == len(rule.cases)
     assert box.count("this one decided") == 1
     assert "<strong>held-out PSNR of the two oracles within" in box
     assert "A &lt;finding&gt;." in box
     assert "C1: replicated</p>" in box
-    undecided = prose.verdict_box(rule, judge(rule, _table(BASINS, objects=1)), "x")
+    assert f'title="{origin(NOW)}">\n\n<p>A &lt;finding&gt;.</p>' in box
+    undecided = prose.verdict_box(rule, judge(rule, _table(BASINS, objects=1)), "x", "y")
     assert "this one decided" not in undecided
     assert "fewer than 3 objects" in undecided
 

@@ -16,6 +16,7 @@ from lrm_core.evidence.live import Live
 from lrm_core.evidence.rules import Rule, Verdict
 from lrm_core.evidence.statistics import Interval
 from lrm_core.evidence.verdicts import Judgement
+from lrm_core.show.elements.origin import computed
 
 # The theme of the pages knows the class and takes the box out of the order of tabs where nothing scrolls.
 _SCROLLING = 'class="pst-scrollable-table-container" tabindex="0" role="group" aria-label="Table"'
@@ -85,15 +86,20 @@ def table_html(table: pd.DataFrame) -> str:
     return f'<div {_SCROLLING} style="overflow-x:auto;margin-bottom:1.2rem">{html}</div>'
 
 
-def verdict_box(rule: Rule, found: Judgement, finding: str) -> str:
-    """The verdict, what it rests on, and every case of the rule with the one that decided, as HTML."""
+def verdict_box(rule: Rule, found: Judgement, finding: str, said: str) -> str:
+    """The verdict, what the records say, and every case of the rule with the one that decided, as HTML.
+
+    Args:
+        finding: in words.
+        said: where its numbers come from (`origin`).
+    """
     cases = "".join(
         f"<li>{_case(case.words, case.verdict, decided=case is found.case)}</li>" for case in rule.cases
     )
     outside = "" if found.case in rule.cases else f"<p>None was tried: {escape(found.case.words)}.</p>"
     return (
         f'<div class="admonition important"><p class="admonition-title">{rule.claim}: {found.case.verdict}</p>'
-        f"<p>{escape(finding)}</p><p>The rule, written down before the run; the first case that holds decides. "
+        f"{computed(f'<p>{escape(finding)}</p>', said)}<p>The rule, written down before the run; the first case that holds decides. "
         '"Above" and "below" mean the whole 95% interval over objects.</p>'
         f"<ol>{cases}</ol>{outside}</div>"
     )

@@ -27,11 +27,12 @@ def show_ablation() -> None:
         show_text(MISSING)
         return
     table = read_ablation(path)
-    show_text(intent_sentence(table))
+    where = f"from data/{FOLDER}/{TABLE}"
+    show_text(intent_sentence(table), where)
     caption = "Each variant after the same training objects: how good it was, and what an object took."
     show_figure(ablation_figure(table), "ablation", caption)
-    show_table(ablation_table(table))
-    show_text(outcome_sentences(table))
+    show_table(ablation_table(table), where)
+    show_text(outcome_sentences(table), where)
 
 
 def read_ablation(path: Path) -> pd.DataFrame:

@@ -16,6 +16,7 @@ from lrm_core.show.elements.style import COLOURS
 
 TRAINING_OBJECTS, TRAINING_SIZE = 64, 64
 CARD_ROWS = ("data", "supervision", "never seen", "steps", "seconds", "machine", "seed")
+SOURCE = f"from data/mini/{CURVE}"
 
 
 def _validation_curve() -> pd.DataFrame:

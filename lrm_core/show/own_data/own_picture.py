@@ -77,6 +77,11 @@ class OwnPicture:
         return whole(load_picture(self.path), self.model.config.source_size)
 
     @cached_property
+    def quality(self) -> pd.DataFrame:
+        """Records of how good the model is on rendered objects."""
+        return experiment_table(EXPERIMENT, self.plan.name, model_hash(self.model))
+
+    @cached_property
     def surface(self) -> Surface:
         """The mesh that the files hold."""
         return extract_surface(self.prediction.planes, self.model.decoder, CONFIG.resolution, CONFIG.density)
@@ -208,7 +213,7 @@ def file_links(own: OwnPicture) -> str:
 
 def quality_sentence(own: OwnPicture) -> str:
     """What the stored records say that this model reaches on rendered objects."""
-    table = experiment_table(EXPERIMENT, own.plan.name, model_hash(own.model))
+    table = own.quality
     if table.empty:
         return "How good this model is has not been measured in this profile yet."
     source, novel, gain = (table[name].mean() for name in ("model.source.psnr", "model.novel.psnr", "gain"))

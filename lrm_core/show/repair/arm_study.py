@@ -12,7 +12,7 @@ import pandas as pd
 
 from lrm_core.evidence.arm_runs import ArmRecorder, record_arms
 from lrm_core.evidence.arm_tables import records, tidy
-from lrm_core.evidence.arms import ARMS, Arm, arm_seeds, plan_arms
+from lrm_core.evidence.arms import ARMS, EXPERIMENT, Arm, arm_seeds, plan_arms
 from lrm_core.paths import repository_root
 from lrm_core.profiles import Profile, get_profile
 from lrm_core.show.elements.prose import number
@@ -57,6 +57,21 @@ class ArmStudy:
     def record(self, arm: str, seed: int) -> dict[str, Any] | None:
         """The record of an arm and seed."""
         return next((record for record in self.of(arm) if record["seed"] == seed), None)
+
+    def made(self, names: Sequence[str] | None = None, seed: int | None = None) -> pd.DataFrame:
+        """One row for each object of each record, with what `show.elements.origin` says of records.
+
+        Args:
+            names: of the arms; all if None.
+            seed: all if None.
+        """
+        revisions = {(one["object"], one["seed"]): one["provenance"]["revision"] for one in self.records}
+        rows = self.runs[["arm", "seed", "object"]].drop_duplicates()
+        rows = rows if names is None else rows[rows["arm"].isin(names)]
+        rows = rows if seed is None else rows[rows["seed"] == seed]
+        where = {"experiment": EXPERIMENT, "provenance.profile": self.plan.name}
+        made_by = [revisions[key] for key in zip(rows["arm"], rows["seed"], strict=True)]
+        return rows.assign(**where, **{"provenance.revision": made_by})
 
     def losses(self, arms: Sequence[str]) -> dict[str, list[list[float]]]:
         """Training losses of each arm that has records, one list for each seed."""

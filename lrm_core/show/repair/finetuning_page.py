@@ -17,6 +17,7 @@ from lrm_core.fit.batch import batch_loss
 from lrm_core.fit.scores import score
 from lrm_core.fit.tuning import Tuning
 from lrm_core.show.elements import prose
+from lrm_core.show.elements.origin import origin
 from lrm_core.show.findings import finding
 from lrm_core.show.repair.arm_study import ArmStudy
 
@@ -34,7 +35,7 @@ def claim_rows(study: ArmStudy) -> pd.DataFrame:
 def verdict_html(study: ArmStudy, claim_id: str) -> str:
     """The verdict on a claim with the rule that decided, and what the records say."""
     rule, table = RULES[claim_id], claim_rows(study)
-    return prose.verdict_box(rule, judge(rule, table), finding(claim_id, table))
+    return prose.verdict_box(rule, judge(rule, table), finding(claim_id, table), origin(study.made()))
 
 
 def live(study: ArmStudy, arm: str, seed: int = 0) -> Live:

@@ -1,0 +1,63 @@
+"""Where the computed text of a chapter comes from, for who points at it or reaches it by key."""
+
+from html import escape
+
+import pandas as pd
+
+# Sources other than records, in words.
+NOW = "computed while this page was built"
+SET = "set by the code for this profile"
+COUNTED = "counted in the architectures"
+
+
+def origin(*sources: pd.DataFrame | str) -> str:
+    """What computed text rests on, in one sentence that stays true where published numbers stand beside ours.
+
+    Args:
+        sources: records as `ResultStore.table` gives them, or what they are in words.
+
+    >>> origin(COUNTED, NOW)
+    'Numbers of ours here: counted in the architectures; computed while this page was built.'
+    """
+    said = [source if isinstance(source, str) else of_records(source) for source in sources]
+    return f"Numbers of ours here: {'; '.join(said)}."
+
+
+def of_records(table: pd.DataFrame) -> str:
+    """Folder, number of objects, seeds and code revisions of some records.
+
+    Args:
+        table: with the columns experiment, object, seed, provenance.profile and provenance.revision.
+    """
+    if table.empty:
+        return "no records yet"
+    folders = table.groupby(["provenance.profile", "experiment"], sort=False)
+    return "; ".join(_of_folder(f"data/results/{'/'.join(name)}", part) for name, part in folders)
+
+
+def computed(content: str, said: str) -> str:
+    """Content with what is said of its origin, as HTML that Markdown passes on.
+
+    A mouse shows the title; the style sheet of the pages shows it below the content while that has the focus.
+
+    Args:
+        content: HTML, or Markdown where the whole is displayed as such.
+        said: by `origin`.
+    """
+    about = f'role="group" aria-label="Computed" title="{escape(said, quote=True)}"'
+    return f'<div class="lrm-computed" tabindex="0" {about}>\n\n{content}\n\n</div>'
+
+
+def _of_folder(folder: str, table: pd.DataFrame) -> str:
+    count = table["object"].nunique()
+    parts = [
+        f"{count} object{'s' if count > 1 else ''}",
+        _listed("seed", table["seed"]),
+        _listed("code revision", table["provenance.revision"]),
+    ]
+    return f"from the records in {folder} ({', '.join(parts)})"
+
+
+def _listed(name: str, values: pd.Series) -> str:
+    different = sorted(values.unique())
+    return f"{name}{'s' if len(different) > 1 else ''} {' and '.join(map(str, different))}"

@@ -1,0 +1,87 @@
+"""Where the computed text of a chapter comes from, and how a page says so."""
+
+import re
+from html import unescape
+
+import pandas as pd
+import pytest
+from finetuning_records import record, tidy
+
+from lrm_core.evidence.live import Live
+from lrm_core.evidence.provenance import code_revision
+from lrm_core.profiles import get_profile
+from lrm_core.show import chapter as page
+from lrm_core.show.elements.origin import computed, of_records, origin
+from lrm_core.show.repair.arm_study import ArmStudy
+
+COLUMNS = ["experiment", "object", "seed", "provenance.profile", "provenance.revision"]
+ONE = pd.DataFrame([("e05", "chair", 0, "mini", "abc")], columns=COLUMNS)
+MANY = pd.DataFrame(
+    [("e05", name, seed, "mini", f"r{seed}") for name in ("chair", "lamp") for seed in (1, 0)],
+    columns=COLUMNS,
+)
+
+
+@pytest.fixture
+def shown(monkeypatch) -> list:
+    """What the functions of a chapter display."""
+    seen = []
+    monkeypatch.setattr(page, "display", lambda part: seen.append(part.data))
+    return seen
+
+
+def test_records_say_folder_objects_seeds_and_revisions():
+    assert of_records(ONE) == (
+        "from the records in data/results/mini/e05 (1 object, seed 0, code revision abc)"
+    )
+    assert of_records(MANY) == (
+        "from the records in data/results/mini/e05 (2 objects, seeds 0 and 1, code revisions r0 and r1)"
+    )
+
+
+def test_records_of_two_experiments_are_told_apart():
+    both = of_records(pd.concat([ONE, MANY.assign(experiment="e09")]))
+    assert both.split("; ") == [of_records(ONE), of_records(MANY).replace("e05", "e09")]
+
+
+def test_no_records_are_no_source():
+    assert origin(pd.DataFrame(), "counted") == "Numbers of ours here: no records yet; counted."
+
+
+def test_text_with_a_source_can_be_pointed_at_and_reached_by_key(shown):
+    page.show_text("It is **1.5**.", ONE)
+    (text,) = shown
+    about = re.search(r'^<div class="lrm-computed" tabindex="0" .* title="(.*)">\n\nIt is', text)
+    assert about[1] == origin(ONE)
+    page.show_table(pd.DataFrame({"a": ["1"]}), 'a "quoted" source')
+    assert unescape(re.search(r'title="(.*)"', shown[1])[1]).endswith('a "quoted" source.')
+
+
+def test_what_is_published_gets_no_source_of_ours(shown):
+    page.show_text("Published: 1.5.")
+    page.show_table(pd.DataFrame({"published": ["1.5"]}))
+    assert not any("lrm-computed" in part for part in shown)
+
+
+def test_markdown_inside_is_left_to_markdown():
+    opening, text, end = computed("a **b**", "c").split("\n\n")
+    assert (opening[:4], text, end) == ("<div", "a **b**", "</div>")
+
+
+def test_what_is_computed_live_names_this_revision_and_the_record(shown):
+    page.show_live(Live({"a": 1.0}, {"a": 1.0}), {"a": "label"}, ONE)
+    assert len(shown) == 2
+    for part in shown:
+        assert f"by code revision {code_revision()}; stored: {of_records(ONE)}" in part
+
+
+def test_arms_count_the_objects_on_which_they_were_scored():
+    study = ArmStudy(
+        get_profile("mini"), [record("lora_mse", 0), record("lora_freq", 1)],
+        tidy({"lora_mse": [0], "lora_freq": [1]}),
+    )  # fmt: skip
+    assert of_records(study.made()).endswith(
+        "/mini/e14_finetuning (5 objects, seeds 0 and 1, code revision abc)"
+    )
+    assert of_records(study.made(["lora_mse"])).endswith("(5 objects, seed 0, code revision abc)")
+    assert study.made(["lora_mse"], seed=1).empty
