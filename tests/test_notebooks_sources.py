@@ -39,6 +39,9 @@ OWN_SECTIONS = [
 ]
 OTHER_SECTIONS = {MODEL: MODEL_SECTIONS, OWN: OWN_SECTIONS}  # of chapters that examine no claim
 PARAMETERS = {"profile": "mini", "seed": 0, "objects": None, "refresh": False, "device": "cpu"}
+NOTE = re.compile(
+    r'<aside class="margin">\n\n(.*?)\n\n</aside>', re.DOTALL
+)  # Markdown inside, also in JupyterLab
 LONGEST_CELL, LONGEST_FUNCTION = 25, 10
 # Sentences and tables of published numbers, of what follows from them alone, and of commands and folders.
 NOT_OURS = {
@@ -125,6 +128,16 @@ def test_every_computed_text_says_where_its_numbers_come_from(notebook):
             if ast.unparse(call.func) in ("page.show_text", "page.show_table"):
                 made_by = call.args[0].func.attr
                 assert (len(call.args) > 1) != (made_by in NOT_OURS), ast.unparse(call)
+
+
+def test_a_chapter_has_a_few_short_notes_in_its_margin(notebook):
+    text = "\n\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    notes = NOTE.findall(text)
+    assert 2 <= len(notes) <= 4
+    assert len(notes) == text.count("<aside") == text.count("</aside>")
+    for note in notes:
+        assert "\n" not in note
+        assert 1 <= len(re.findall(r"[.?!](?:\s|$)", note)) <= 2
 
 
 def test_every_chapter_has_the_same_shape(notebook):

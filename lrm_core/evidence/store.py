@@ -120,8 +120,7 @@ class ResultStore:
         model_hash: str | None = None,
         configuration: Mapping[str, Any] | None = None,
     ) -> pd.DataFrame:
-        """One row per record: experiment, object, seed, the entries of `result` (nested names joined by dots), hashes,
-            and provenance.profile, .revision and .seconds.
+        """One row per record: object, seed, the entries of `result` (nested names joined by dots), where it is from.
 
         Args:
             experiment: name of the experiment.

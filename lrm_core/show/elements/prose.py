@@ -96,10 +96,11 @@ def verdict_box(rule: Rule, found: Judgement, finding: str, said: str) -> str:
     cases = "".join(
         f"<li>{_case(case.words, case.verdict, decided=case is found.case)}</li>" for case in rule.cases
     )
+    found_here = computed(f"<p>{escape(finding)}</p>", said)
     outside = "" if found.case in rule.cases else f"<p>None was tried: {escape(found.case.words)}.</p>"
     return (
         f'<div class="admonition important"><p class="admonition-title">{rule.claim}: {found.case.verdict}</p>'
-        f"{computed(f'<p>{escape(finding)}</p>', said)}<p>The rule, written down before the run; the first case that holds decides. "
+        f"{found_here}<p>The rule, written down before the run; the first case that holds decides. "
         '"Above" and "below" mean the whole 95% interval over objects.</p>'
         f"<ol>{cases}</ol>{outside}</div>"
     )
