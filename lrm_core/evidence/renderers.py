@@ -13,7 +13,7 @@ import pandas as pd
 
 from lrm_core.evidence.experiments import EXPERIMENTS
 from lrm_core.evidence.rulebook import RULES
-from lrm_core.evidence.statistics import Interval, bca_interval, per_object
+from lrm_core.evidence.statistics import FEWEST_OBJECTS, Interval, bca_interval, per_object
 from lrm_core.evidence.verdicts import Judgement, experiment_table, judge
 
 CASTER, CYCLES = "mini", "cycles"  # profiles that differ in nothing but who rendered their objects
@@ -54,14 +54,14 @@ class Comparison:
 
 
 def compare(claim: str) -> Comparison | None:
-    """Judge a claim by each rendering on the objects that both have; None where there is none.
+    """Judge a claim by each rendering on the objects that both have; None where they are too few for a verdict.
 
     Raises:
         KeyError: if the claim is none of `CLAIMS`.
     """
     rule = RULES[claim]
     tables = both(rule.experiment)
-    if tables[CASTER].empty:
+    if tables[CASTER]["object"].nunique() < FEWEST_OBJECTS:
         return None
     values = pd.DataFrame({name: per_object(table, rule.audited) for name, table in tables.items()})
     return Comparison(claim, values, *(judge(rule, tables[name]) for name in (CASTER, CYCLES)))

@@ -52,18 +52,21 @@ def table(values):
 
 
 def test_only_objects_of_both_renderings_are_compared(stored, monkeypatch):
-    stored |= {CASTER: table({"a": 0.5, "b": 0.6, "z": 0.9}), CYCLES: table({"b": 0.7, "a": 0.4})}
+    by_caster = {"a": 0.5, "b": 0.6, "c": 0.7, "z": 0.9}
+    stored |= {CASTER: table(by_caster), CYCLES: table({"b": 0.7, "a": 0.4, "c": 0.8})}
     seen = []
     monkeypatch.setattr(renderers, "judge", lambda rule, t: seen.append(set(t["object"])) or "judged")
     found = compare("C2")
-    assert seen == [{"a", "b"}] * 2
+    assert seen == [{"a", "b", "c"}] * 2
     assert found.values.loc["a"].tolist() == [0.5, 0.4]
     assert found.values.loc["b"].tolist() == [0.6, 0.7]
 
 
-@pytest.mark.parametrize("by_cycles", [pd.DataFrame(), table({"y": 0.4})], ids=["no record", "others"])
-def test_nothing_is_compared_without_a_common_object(stored, by_cycles):
-    stored |= {CASTER: table({"a": 0.5}), CYCLES: by_cycles}
+@pytest.mark.parametrize(
+    "by_cycles", [pd.DataFrame(), table({"a": 0.4, "b": 0.5, "y": 0.6})], ids=["no record", "two in common"]
+)
+def test_nothing_is_compared_on_too_few_objects(stored, by_cycles):
+    stored |= {CASTER: table({"a": 0.5, "b": 0.6, "c": 0.7}), CYCLES: by_cycles}
     assert compare("C2") is None
 
 

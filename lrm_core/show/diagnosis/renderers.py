@@ -42,7 +42,7 @@ LIVE_ENTRIES = {
 
 
 def comparisons(refresh: bool = False) -> list[Comparison]:
-    """Every claim that rests on both renderings; with `refresh` the records of Cycles are made again.
+    """Every claim that both renderings have enough objects for; with `refresh` the records of Cycles are made again.
 
     Raises:
         FileNotFoundError: with `refresh`, if the objects are missing.
@@ -59,9 +59,21 @@ def quality_table() -> pd.DataFrame:
     return pd.DataFrame(columns).rename_axis("object").reset_index()
 
 
+def records(found: Sequence[Comparison]) -> pd.DataFrame:
+    """Every record that the comparisons and the table of quality rest on."""
+    names = {RULES[one.claim].experiment for one in found} | {QUALITY}
+    return pd.concat([table for name in sorted(names) for table in both(name).values()])
+
+
 def live(device: str) -> Live:
     """The quality of the model on the first path-traced object computed now, with the stored one."""
     return recompute(CYCLES, QUALITY, _folders(CYCLES)[0].name, device=device)
+
+
+def live_record(records: pd.DataFrame) -> pd.DataFrame:
+    """The stored record that `live` is compared with."""
+    of_cycles = (records["experiment"] == QUALITY) & (records["provenance.profile"] == CYCLES)
+    return records[of_cycles & (records["object"] == _folders(CYCLES)[0].name)]
 
 
 def pictures(device: str) -> str:
@@ -140,13 +152,15 @@ def finding(found: Sequence[Comparison], table: pd.DataFrame) -> str:
     """What the comparison says, in words and numbers."""
     if not found:
         return "There are no records of the second rendering."
+    missing = [claim for claim in CLAIMS if claim not in {one.claim for one in found}]
+    left = f" Not measured on both renderings: {_listed(missing)}." if missing else ""
     named = {answer: [one.claim for one in found if one.answer == answer] for answer in _ANSWERS}
     parts = [f"{words} {_listed(named[answer])}" for answer, words in _ANSWERS.items() if named[answer]]
     psnr, lpips = (_difference(table, measure) for measure in ("model.novel.psnr", "model.novel.lpips"))
     return (
         f"Judged on the same {len(found[0].values)} objects, {'; '.join(parts)}. Over the {len(table)} objects that "
         "both rendered, Cycles less ray caster, the model's PSNR in novel views changes by "
-        f"{mean_and_interval(psnr)} dB and its LPIPS by {mean_and_interval(lpips, 3)}."
+        f"{mean_and_interval(psnr)} dB and its LPIPS by {mean_and_interval(lpips, 3)}.{left}"
     )
 
 
