@@ -223,6 +223,14 @@ def test_what_remains_of_the_gain_is_a_ratio_of_means():
     assert "without any training, changes L1 by −0.0100" in text
 
 
+def test_adapters_that_lose_have_no_gain_to_keep():
+    runs = tidy(COMPLETE)
+    runs["l1"] = 1 - runs["l1"]
+    text = finetuning_distance.distance_sentence(runs)
+    assert "MSE has no gain in L1 to keep" in text
+    assert "keeps" not in text
+
+
 def test_the_published_order_shows_one_view_of_each_object():
     config = replace(ARMS["lora_freq"].config, steps=500)
     text = finetuning_controls.order_sentence(16, 4, config)

@@ -44,17 +44,21 @@ def distance_sentence(runs: pd.DataFrame, metric: str = "l1") -> str:
         told, true = f"lora_{loss}", f"lora_{loss}_true_distance"
         if len(measured(runs, [told, true])) < 2:
             return "The arms at the true distance have not been measured yet."
-        remains = gain_ratio(runs, true, told, metric)
         lost = difference_of_changes(runs, true, told, metric).interval
-        parts.append(
-            f"{label(told)} keeps {percent(remains)} of its gain in {METRICS[metric]} "
-            f"(the changes differ by {mean_and_interval(lost, 4)})"
-        )
+        kept = kept_words(runs, true, told, metric)
+        parts.append(f"{label(told)} {kept} (the changes differ by {mean_and_interval(lost, 4)})")
     alone = _told_alone(runs, metric)
     return (
-        f"{' and '.join(parts)} where the model is told the true distance. Telling it that, without any training, "
+        f"Where the model is told the true distance, {' and '.join(parts)}. Telling it that, without any training, "
         f"changes {METRICS[metric]} by {mean_and_interval(alone, 4)}."
     )
+
+
+def kept_words(runs: pd.DataFrame, arm: str, of: str, metric: str) -> str:
+    """What an arm keeps of the gain of another in a metric of which less is better, where there is a gain to keep."""
+    if change(runs, of, metric).objects.mean() >= 0:
+        return f"has no gain in {METRICS[metric]} to keep"
+    return f"keeps {percent(gain_ratio(runs, arm, of, metric))} of its gain in {METRICS[metric]}"
 
 
 def gain_ratio(runs: pd.DataFrame, arm: str, of: str, metric: str) -> float:
