@@ -63,5 +63,5 @@ def test_the_finding_says_the_numbers(table):
     text = source_distance.finding(table)
     assert "Over 2 objects the residual is 0.80 times as large when told × 0.8 and 1.25 times" in text
     assert "160% (× 0.8) and 250% (× 1.25) of its power in the low band" in text
-    assert "100% (× 0.8) and 100% (× 1.25) of the square" in text
+    assert "100% (× 0.8) and 100% (× 1.25) of that of the whole" in text
     assert "by 200% when the distance is right" in text

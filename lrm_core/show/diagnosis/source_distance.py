@@ -110,7 +110,7 @@ def finding(table: pd.DataFrame) -> str:
     share = " and ".join(f"{percent((made[i] / size[i]) ** 2)} ({label})" for i, label in ends)
     return (
         f"Over {table['object'].nunique()} objects the residual is {sizes}. What the mismatch alone adds has "
-        f"{alone} of its power in the low band, and its square is {share} of the square of the whole residual. "
+        f"{alone} of its power in the low band, and its squared norm is {share} of that of the whole residual. "
         f"Correcting the low band of the residual improves the renders, towards those of the oracle, by "
         f"{percent(low['reference'][true])} when the distance is right, and by {moved} when it is wrong. Towards the "
         f"truth the improvement is {percent(low['truth'][true])} when the distance is right."

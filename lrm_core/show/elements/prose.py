@@ -121,7 +121,7 @@ def agreement(live: Live) -> str:
     agrees = "agrees with" if relative.max() <= AGREE else "**differs from**"
     return (
         f"The computation {agrees} the store: of {len(compared)} numbers, `{worst['entry']}` differs most, "
-        f"{worst['live']:.5g} now against {worst['stored']:.5g} stored."
+        f"{worst['live']:.5g} now against {worst['stored']:.5g} stored (apart by {abs(worst['difference']):.1g})."
     )
 
 

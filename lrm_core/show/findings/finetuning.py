@@ -68,14 +68,16 @@ FINETUNING_MEANING: dict[str, tuple[str, ...]] = {
 
 def lora_sentence(x: Intervals) -> str:
     """The numbers that decide claim C10."""
+    ours, mse, x25 = (
+        " and ".join(_percent(x(f"change.{metric}.{arm}")) for metric in ("l1", "lpips"))
+        for arm in ("lora_freq", "lora_mse", "lora_mse_x25")
+    )
     return (
-        f"With FreqLoss at rank 8 the L1 of held-out objects changes by {_percent(x(C10_OURS))} (published: "
-        f"{_share(headline('C10'))}). At rank {MAIN_RANK} L1 changes by {_percent(x('change.l1.lora_freq'))} and "
-        f"LPIPS by {_percent(x('change.lpips.lora_freq'))}; with MSE it is {_percent(x('change.l1.lora_mse'))} and "
-        f"{_percent(x('change.lpips.lora_mse'))}, with MSE × 25 {_percent(x('change.l1.lora_mse_x25'))} and "
-        f"{_percent(x('change.lpips.lora_mse_x25'))}. Told the true source distance, FreqLoss changes L1 by "
-        f"{_percent(x(C10_TRUE))}. The object that fares worst with FreqLoss changes by "
-        f"{_percent(x('worst.l1.lora_freq'))}."
+        f"With FreqLoss at rank 8 the mean L1 of the held-out objects changes by {_percent(x(C10_OURS))} (published: "
+        f"{_share(headline('C10'))}). At rank {MAIN_RANK}, with every object's change taken over its own value "
+        f"before, L1 and LPIPS change on average by {ours} with FreqLoss, by {mse} with MSE, and by {x25} with MSE × "
+        f"25. Told the true source distance, FreqLoss changes L1 by {_percent(x(C10_TRUE))}. For the object that "
+        f"fares worst with FreqLoss, L1 changes by {_percent(x('worst.l1.lora_freq'))}."
     )
 
 
@@ -105,9 +107,9 @@ def full_sentence(x: Intervals) -> str:
     mse, freq = (_percent(x(column)) for column in C13_LORA)
     return (
         f"Training all weights with MSE changes the L1 of the object that fares worst by {_percent(x(C13_FULL))} "
-        f"(published: {_share(headline('C13'))}); adapters on the same objects and views change that of theirs by "
-        f"{mse} (MSE) and {freq} (FreqLoss). The change of an object by all weights exceeds that by adapters by at "
-        f"most {_percent(x(C13_OVER))}."
+        f"(published: {_share(headline('C13'))}); by adapters on the same objects and views, L1 of their worst "
+        f"object changes by {mse} (MSE) and {freq} (FreqLoss). The change of an object by all "
+        f"weights exceeds that by adapters by at most {_percent(x(C13_OVER))}."
     )
 
 
@@ -118,7 +120,8 @@ def parameters_sentence(x: Intervals) -> str:
     return (
         f"The {trained:,} parameters of rank {MAIN_RANK} are {_fine(x(C14_OURS).estimate)} of the transformer of the "
         f"published architecture and {_fine(x(C14_MODEL).estimate)} of the whole of it (published: "
-        f"{_fine(headline('C14'))}). In the model of these pages it is {own[0]} and {own[1]}."
+        f"{_fine(headline('C14'))}). In the model of these pages, adapters of that rank are {own[0]} of "
+        f"the transformer and {own[1]} of the whole."
     )
 
 

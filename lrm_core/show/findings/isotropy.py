@@ -39,6 +39,6 @@ def isotropy_sentence(x: Intervals) -> str:
         f"spread of {percent(x(C8_RANDOM).estimate)}. Directions of different frequency spread by "
         f"{percent(x(C8_BANDS).estimate)}. The images change {number(times['leading'], 0)} times as much along the "
         f"leading singular direction as along a random one, and {number(times['audited.residual'], 1)} times as much "
-        "along the residual, where the largest direction of a random matrix has "
-        f"{number(x('random_map.ratio').estimate, 1)}."
+        "along the residual; in a random matrix, which prefers no direction, the leading one reaches "
+        f"{number(x('random_map.ratio').estimate, 1)} times."
     )

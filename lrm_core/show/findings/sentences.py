@@ -166,8 +166,8 @@ def _amplification(x: Intervals) -> str:
     flat, mixture = x("amplification.flat_ratio"), "amplification.published_mixture"
     return (
         f"By the published definition a share of the low band is worth this many times one of the high band: "
-        f"{_ratio(x, mixture)} (published: {low} to {high}; a renderer that prefers no band: "
-        f"{number(x(f'{mixture}.flat_ratio').estimate, 1)}). At one cutoff and by power it is, with renders of the "
+        f"{_ratio(x, mixture)}; published: {low} to {high}; for a renderer that prefers no band: "
+        f"{number(x(f'{mixture}.flat_ratio').estimate, 1)}. At one cutoff and by power it is, with renders of the "
         f"oracle as the target: {_ratio(x, 'amplification.reference')}; with the truth: "
         f"{_ratio(x, 'amplification.truth')}; for a renderer that prefers no band: {number(flat.estimate, 1)}."
     )
@@ -209,9 +209,7 @@ def _ratio(x: Intervals, name: str) -> str:
     if not ratio.n:
         return "undefined, since in no object do both corrections improve the renders"
     known = number(ratio.estimate, 1)
-    return (
-        known if ratio.n == objects else f"{known} in {ratio.n} of {objects} objects (no ratio in the others)"
-    )
+    return known if ratio.n == objects else f"{known} in the {ratio.n} of {objects} objects that have a ratio"
 
 
 def _response(x: Intervals) -> str:

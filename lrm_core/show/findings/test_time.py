@@ -13,7 +13,7 @@ TEST_TIME_MEANING = (
     "the published amounts.",
     "So optimising one object lowers the error that it is judged by and leaves what LPIPS sees; L1 falls by other "
     "amounts than published.",
-    "So at least one half of the claim, less L1 or artefacts that stay, does not hold here in both spaces.",
+    "So the two halves of the claim, less L1 and artefacts that stay, do not hold together here in both spaces.",
 )
 
 
@@ -33,8 +33,8 @@ def optimisation_sentence(x: Intervals) -> str:
     return (
         f"In held-out views L1 changes by {end['planes', 'l1']} when the planes are optimised (published: {free}) "
         f"and by {end['tokens', 'l1']} when the tokens are (published: {tokens}). LPIPS changes by "
-        f"{end['planes', 'lpips']} and {end['tokens', 'lpips']}; of these, {risen[0]} and {risen[1]} is what it has "
-        "risen again since its best step. Stopped where LPIPS of two more views is least, L1 changes by "
+        f"{end['planes', 'lpips']} and {end['tokens', 'lpips']}; since its best step it has risen again by "
+        f"{risen[0]} and {risen[1]}. Stopped where LPIPS of two more views is least, L1 changes by "
         f"{stopped['planes', 'l1']} and {stopped['tokens', 'l1']}, LPIPS by {stopped['planes', 'lpips']} and "
         f"{stopped['tokens', 'lpips']}."
     )
