@@ -163,9 +163,9 @@ def test_the_sentence_on_the_peak_follows_the_curve(make_page, slope, high, low)
 @pytest.mark.parametrize(
     ("slopes", "objects", "words"),
     [
-        ((-3.0, -0.1), 4, ("around the oracle, which is more", "around the prediction, which is less")),
-        ((-0.1, -3.0), 4, ("around the oracle, which is less", "around the prediction, which is more")),
-        ((-3.0, -3.0), 2, ("around the oracle, from too few", "around the prediction, from too few")),
+        ((-3.0, -0.1), 4, ("around the oracle (more than", "around the prediction (less than")),
+        ((-0.1, -3.0), 4, ("around the oracle (less than", "around the prediction (more than")),
+        ((-3.0, -3.0), 2, ("around the oracle (too few", "around the prediction (too few")),
     ],
 )
 def test_the_sentence_on_lookup_follows_the_intervals(make_page, slopes, objects, words):
@@ -176,7 +176,7 @@ def test_the_sentence_on_lookup_follows_the_intervals(make_page, slopes, objects
 def test_an_interval_across_the_reference_tells_nothing_apart(make_page):
     page = make_page()
     page.table[C3_REFERENCE] = [1.0, 2.2, 1.1, 2.0]
-    assert "around the oracle, which is not told apart" in readings.lookup_sentence(page)
+    assert "around the oracle (not told apart" in readings.lookup_sentence(page)
 
 
 def test_the_sweep_shows_each_level_of_each_object(make_page):
@@ -260,7 +260,7 @@ def test_thin_air_has_a_chapter_without_audited_numbers(make_chapter):
     assert names == {published, "lookup alone", "level response"}
     assert {trace.name for trace in response.sweep_figure(page).data} == {"level response"}
     assert len(prose.figure_data(response.noise_maps(page))["series"].unique()) == 2
-    assert "from too few objects" in readings.lookup_sentence(page)
+    assert "too few objects" in readings.lookup_sentence(page)
     assert set(readings.compared_table(page)[reference]) == {"–"}
     nothing = page.table.assign(**{"published.bin_shares": None})
     assert response.peak_sentence(make_chapter("C3", nothing)) == "No object has a response."

@@ -181,7 +181,7 @@ def residual_sentence(chapter: Chapter) -> str:
     x, norm = intervals(chapter.table), chapter.configuration.norm
     whole = x("audited.residual.full.norm").estimate / norm
     return (
-        f"The residual itself is {number(whole, 0)} times as long as a step of the published norm, so that what "
+        f"The residual itself is {whole:,.0f} times as long as a step of the published norm, so that what "
         "holds within that norm need not hold as far as the prediction."
     )
 

@@ -126,7 +126,7 @@ def lookup_sentence(chapter: Chapter) -> str:
     x = intervals(chapter.table)
     lookup = x("lookup.ratio.per_bin").estimate
     found = " and ".join(
-        f"{mean_and_interval(x(column))} {name}, {_against(x(column), lookup)}"
+        f"{mean_and_interval(x(column))} {name} ({_against(x(column), lookup)})"
         for name, column in PLACES.items()
     )
     return f"Per bin, lookup alone gives {number(lookup)}. To noise where the object is we find {found}."
@@ -135,7 +135,7 @@ def lookup_sentence(chapter: Chapter) -> str:
 def _against(interval: Interval, reference: float) -> str:
     """How an interval lies to a number, in words."""
     if not interval.known:
-        return "from too few objects to compare"
+        return "too few objects to compare"
     if interval.low > reference:
-        return "which is more"
-    return "which is less" if interval.high < reference else "which is not told apart from it"
+        return "more than lookup"
+    return "less than lookup" if interval.high < reference else "not told apart from lookup"

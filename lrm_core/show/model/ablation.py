@@ -17,7 +17,9 @@ PRESET, BASE, EXACT = "mini-cpu", "as trained", "float32"
 COLUMNS = ("variant", "parameters", "objects", "seconds", "source_psnr", "novel_psnr")
 SAME_TIME = 0.05  # relative; two runs of one thing differ by about as much on a machine that does other work
 FOLDER = "mini"  # in data
-MISSING = f"They have not been measured yet: `lrm ablate` trains them and writes `data/{FOLDER}/{TABLE}`."
+MISSING = (
+    f"The variants have not been measured yet: `lrm ablate` trains them and writes `data/{FOLDER}/{TABLE}`."
+)
 
 
 def show_ablation() -> None:
