@@ -4,7 +4,7 @@ import os
 from typing import Any
 
 from docutils import nodes
-from scorecard import claim_link, scores
+from scorecard import audited_words, claim_link, scores
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
@@ -38,8 +38,9 @@ class Brief(SphinxDirective):
         verdict = nodes.inline(text=row.verdict, classes=["verdict"])
         name = nodes.paragraph("", "", claim_link(row, self.env.docname), nodes.Text(" "), verdict)
         _, published, _, audited = scores(row)
+        meant = f" ({words})" if (words := audited_words(row)) else ""
         numbers = nodes.paragraph(
-            text=f"{row.quantity}: published {published}, here {audited}", classes=["numbers"]
+            text=f"{row.quantity}: published {published}, here {audited}{meant}", classes=["numbers"]
         )
         opening = nodes.raw("", "<details><summary>What we find</summary>", format="html")
         found = nodes.paragraph(text=stored_finding(row.claim, profile))

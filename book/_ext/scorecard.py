@@ -13,6 +13,7 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 from lrm_core.evidence import verdicts
+from lrm_core.evidence.headlines import HEADLINES
 from lrm_core.evidence.verdicts import KINDS
 from lrm_core.show.elements.prose import number
 
@@ -56,6 +57,8 @@ class Scorecard(SphinxDirective):
         name = claim_link(row, self.env.docname)
         claim = [nodes.paragraph("", "", name), nodes.paragraph(text=row.quantity)]
         cells = [claim, *([nodes.paragraph(text=text)] for text in scores(row))]
+        if meant := audited_words(row):
+            cells[-1].append(nodes.paragraph(text=meant))
         if apart := by_kind(row):
             cells[-1].append(nodes.paragraph(text=apart))
         return cells
@@ -72,7 +75,9 @@ def claim_link(row: Any, page: str) -> nodes.Node:
 
 def scores(row: Any) -> list[str]:
     """Verdict and numbers of a claim as text."""
-    interval = f"{_score(row.audited)} [{_score(row.low)}, {_score(row.high)}]"
+    interval = _score(row.audited)
+    if row.low != row.high:  # the same for every object, such as a count of parameters
+        interval += f" [{_score(row.low)}, {_score(row.high)}]"
     return [
         row.verdict,
         _score(row.published),
@@ -81,17 +86,22 @@ def scores(row: Any) -> list[str]:
     ]
 
 
+def audited_words(row: Any) -> str:
+    """In what the audited number of a claim is another one than the published; empty without an audited number."""
+    return "" if isnan(row.audited) else HEADLINES[row.claim].audited
+
+
 def by_kind(row: Any) -> str:
-    """The audited number of real and of procedural objects apart, as text; empty unless there are both."""
+    """The audited number of real and of procedural objects apart, as text; empty unless they are two numbers."""
     means = {kind: getattr(row, kind) for kind in KINDS}
-    if any(map(isnan, means.values())):
+    if any(map(isnan, means.values())) or means["real"] == means["procedural"]:
         return ""
     return ", ".join(f"{kind} {_score(mean)}" for kind, mean in means.items())
 
 
 def _score(value: float) -> str:
-    """A number with two digits behind the point, with four where it would be read as nothing."""
-    return number(value, 4 if 0 < abs(value) < 0.01 else 2)
+    """A number with two digits behind the point, four where it would be read as nothing, none where it is whole."""
+    return number(value, 0 if float(value).is_integer() else 4 if abs(value) < 0.01 else 2)
 
 
 def _row(cells: list[list[nodes.Node]]) -> nodes.row:

@@ -115,12 +115,23 @@ def test_a_score_without_records_shows_dashes():
     assert scorecard.scores(row) == ["not measured yet", "−0.0050", "–", "–"]
     row.audited, row.low, row.high = 0.5, -0.25, 0.75
     assert scorecard.scores(row)[3] == "0.50 [−0.25, 0.75]"
+    row.audited, row.low, row.high = 32.0, 16.0, 32.0
+    assert scorecard.scores(row)[3] == "32 [16, 32]"
+    row.audited = row.low = row.high = 0.125
+    assert scorecard.scores(row)[3] == "0.12"
+
+
+def test_an_audited_number_says_in_what_it_is_another_one():
+    scorecard = _extension("scorecard")
+    assert "different frequency" in scorecard.audited_words(SimpleNamespace(claim="C8", audited=0.25))
+    assert scorecard.audited_words(SimpleNamespace(claim="C8", audited=nan)) == ""
 
 
 def test_kinds_of_objects_stand_apart_only_where_there_are_both():
     scorecard = _extension("scorecard")
     assert scorecard.by_kind(SimpleNamespace(real=0.5, procedural=-0.25)) == "real 0.50, procedural −0.25"
     assert scorecard.by_kind(SimpleNamespace(real=0.5, procedural=nan)) == ""
+    assert scorecard.by_kind(SimpleNamespace(real=0.5, procedural=0.5)) == ""
 
 
 def test_every_claim_with_a_rule_is_linked_to_a_chapter_about_it():
