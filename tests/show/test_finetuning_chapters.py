@@ -245,7 +245,8 @@ def test_the_page_says_how_many_seeds_there_are():
     assert "MSE: 1 of 5; FreqLoss: 2 of 5; FreqLoss, rank 8: 1 of 3" in text
     assert "**Not measured yet:** MSE × 25." in text
     assert arm_study.measured_sentence(study_of(COMPLETE), MAIN) == (
-        "All 3 arms have all their seeds, on 5 validation objects."
+        "All 3 arms have all their seeds, on 5 validation objects. "
+        "Adapters have rank 4 where their name gives no other."
     )
     small = replace(study_of({"lora_mse": [0], "lora_freq": [0]}), plan=get_profile("smoke"))
     assert arm_study.measured_sentence(small, MAIN).endswith(
@@ -307,7 +308,7 @@ def test_the_sentences_quote_the_numbers():
         for claim, numbers in values.items()
     }
     assert "changes by −16.2% (published: −16.2%)" in texts["C10"]
-    assert "with MSE × 25 −11.0% and −6.0%" in texts["C10"]
+    assert "by −11.0% and −6.0% with MSE × 25" in texts["C10"]
     assert "Told the true source distance, FreqLoss changes L1 by −12.0%" in texts["C10"]
     assert "−0.0080 at 2, −0.0080 at 4" in texts["C11"]
     assert "after Holm is 0.010" in texts["C11"]

@@ -12,7 +12,7 @@ import pandas as pd
 
 from lrm_core.evidence.arm_runs import ArmRecorder, record_arms
 from lrm_core.evidence.arm_tables import records, tidy
-from lrm_core.evidence.arms import ARMS, EXPERIMENT, Arm, arm_seeds, plan_arms
+from lrm_core.evidence.arms import ARMS, EXPERIMENT, MAIN_RANK, Arm, arm_seeds, plan_arms
 from lrm_core.paths import repository_root
 from lrm_core.profiles import Profile, get_profile
 from lrm_core.show.elements.prose import number
@@ -116,19 +116,20 @@ def open_study(
 
 
 def measured_sentence(study: ArmStudy, names: Sequence[str]) -> str:
-    """How many seeds of which arms there are, as Markdown."""
+    """How many seeds of which arms there are, and what rank they have, as Markdown."""
     wanted, lacking = study.arms(names), study.missing(names)
-    objects = study.runs["object"].nunique()
-    small = (
+    where = f"on {study.runs['object'].nunique()} validation objects"
+    rank = f" Adapters have rank {MAIN_RANK} where their name gives no other."
+    small = rank + (
         f" The profile `{study.plan.name}` has {len(wanted)} of the {len(names)} arms of this chapter."
         if len(wanted) < len(names)
         else ""
     )
     if not lacking:
-        return f"All {len(wanted)} arms have all their seeds, on {objects} validation objects.{small}"
+        return f"All {len(wanted)} arms have all their seeds, {where}.{small}"
     none = [label(name) for name, (have, _) in lacking.items() if not have]
     some = [f"{label(name)}: {have} of {want}" for name, (have, want) in lacking.items() if have]
-    sentences = [f"{len(wanted) - len(lacking)} of {len(wanted)} arms have all their seeds."]
+    sentences = [f"{len(wanted) - len(lacking)} of {len(wanted)} arms have all their seeds, {where}."]
     sentences += [f"Seeds measured of others: {'; '.join(some)}."] if some else []
     sentences += [f"**Not measured yet:** {'; '.join(none)}."] if none else []
     return " ".join(sentences) + small
