@@ -86,10 +86,10 @@ def law_sentence(published: Mapping[str, list[float]]) -> str:
     exponent = matching_exponent(published)
     (amplitude, power), (white, _) = law_shares(exponent), law_shares(0)
     return (
-        f"By the published measure white noise puts {percent(white[2])} of itself in the high band. The published "
-        f"mean of {percent(published_high(published))} is that of a power spectrum that falls like f to the minus "
-        f"{number(exponent, 1)}, and such a spectrum holds {percent(power[0])} of its power in the low band and "
-        f"{percent(power[2])} in the high one (by amplitude: {percent(amplitude[0])} low)."
+        f"By the published measure white noise on such planes puts {percent(white[2])} of itself in the high "
+        f"band. The published mean of {percent(published_high(published))} is that of a power spectrum that falls "
+        f"like f to the minus {number(exponent, 1)}, and such a spectrum holds {percent(power[0])} of its power in "
+        f"the low band and {percent(power[2])} in the high one (by amplitude: {percent(amplitude[0])} low)."
     )
 
 
