@@ -1,6 +1,7 @@
 """The chapters on band correction and on the low band, on records of a tiny model."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import nbformat
 import numpy as np
@@ -94,7 +95,7 @@ def test_the_published_tables_give_the_ratios_of_audit_a4():
     ratios = amplification.published_ratios()
     assert ratios == pytest.approx({"stone": 162, "office": 25}, rel=0.01)
     sentence = amplification.published_sentence()
-    assert "162 (stone) and 25 (office); the published range of 30 to 50 holds none of them" in sentence
+    assert "162 (stone) and 25 (office); the published range of 30 to 50 holds neither" in sentence
     assert amplification.published_table()["ratio"].tolist() == ["162", "25"]
 
 
@@ -149,6 +150,14 @@ def test_the_parts_of_one_channel_sum_to_it(make_chapter):
     residual = corrected.residual_of(chapter)[0]
     widest = residual[residual.square().mean((-2, -1)).argmax()]
     assert parts["residual"][(3, 5)] == pytest.approx(float(widest[5, 3]), abs=1e-3)
+
+
+def test_the_sentence_on_both_parts_counts_the_objects_that_the_means_harm():
+    columns = {LOW_TRUTH: [0.5, 0.5], "corrections.structured_low.truth.improvement": [0.5, 0.5]}
+    chapter = SimpleNamespace(table=pd.DataFrame({"object": ["a", "b"]} | columns))
+    assert low_band.together_sentence(chapter).startswith("In no object")
+    chapter.table.loc[0, LOW_TRUTH] = 0.25
+    assert low_band.together_sentence(chapter).startswith("In 1 of 2 objects both")
 
 
 def test_sizes_count_all_numbers_of_the_triplane(make_chapter):

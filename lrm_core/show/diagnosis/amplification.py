@@ -60,7 +60,7 @@ def published_sentence() -> str:
     ratios = published_ratios()
     inside = [name for name, ratio in ratios.items() if low <= ratio <= high]
     listed = " and ".join(f"{number(ratio, 0)} ({name})" for name, ratio in ratios.items())
-    verdict = f"{len(inside)} of these {len(ratios)}" if inside else "none of them"
+    verdict = f"{len(inside)} of these {len(ratios)}" if inside else "neither"
     return (
         f"From the published tables follow {listed}; the published range of {low} to {high} holds {verdict}. "
         f"The improvements split the residual at {published_cutoff():g} × Nyquist; the shares are those below "

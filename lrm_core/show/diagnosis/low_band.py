@@ -143,6 +143,19 @@ def sizes_table(chapter: Chapter) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["corrected", "numbers", "share of power", *improvements])
 
 
+def together_sentence(chapter: Chapter) -> str:
+    """In how many objects correcting the channel means does harm once the rest of the low band is corrected."""
+    means = chapter.table.groupby("object").mean(numeric_only=True)
+    whole, rest = (means[_column(name, "truth")] for name in ("low", "structured_low"))
+    less = int((whole < rest).sum())
+    if not less:
+        return "In no object do both parts bring the renders less close to the truth than the rest of the low band."
+    return (
+        f"In {less} of {len(means)} objects both parts together bring the renders less close to the truth than the "
+        "rest of the low band alone: where the rest is corrected, correcting the channel means as well does harm."
+    )
+
+
 def _column(name: str, target: str) -> str:
     return f"corrections.{name}.{target}.improvement"
 

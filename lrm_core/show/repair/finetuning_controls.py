@@ -94,7 +94,14 @@ def main_table(runs: pd.DataFrame, metrics: Sequence[str] = SHOWN) -> pd.DataFra
             published = "–" if there is None else change_text(there, metric)
             p = "–" if found is None else number(found.p, 3)
             rows.append((comparison.label, METRICS[metric], published, cell, spread, p))
-    names = ["difference", "metric", f"published, rank {MAIN_RANK}", "ours", "spread over seeds", "p"]
+    names = [
+        "difference",
+        "metric",
+        f"published, rank {MAIN_RANK}",
+        "ours",
+        "standard deviation over seeds",
+        "p",
+    ]
     return pd.DataFrame(rows, columns=names)
 
 

@@ -90,7 +90,7 @@ def difference_table(runs: pd.DataFrame) -> pd.DataFrame:
         cell, spread = difference_cells(one, "lpips")
         published = change_text(comparison.published["lpips"], "lpips")
         rows.append((comparison.label, published, cell, spread, number(p.get(comparison.label), 3)))
-    columns = ["FreqLoss − MSE, LPIPS", "published", "ours", "spread over seeds", "p (Holm)"]
+    columns = ["FreqLoss − MSE, LPIPS", "published", "ours", "standard deviation over seeds", "p (Holm)"]
     return pd.DataFrame(rows, columns=columns)
 
 
