@@ -34,7 +34,7 @@ from lrm_core.show.repair import (
     rank_ablation,
     trainable,
 )
-from lrm_core.show.repair.arm_labels import MAIN, label
+from lrm_core.show.repair.arm_labels import MAIN, arms_table, label
 from lrm_core.show.repair.arm_study import ArmStudy
 
 COMPLETE = {arm.name: range(arm.seeds) for arm in ARMS.values()}
@@ -382,3 +382,9 @@ def test_a_shipped_sheet_comes_before_a_cached_one(tmp_path):
     assert store.find("a-s0-1") == cached
     SheetStore(tmp_path / "shipped").keep("a-s0-1", b"shipped")
     assert store.find("a-s0-1").read_bytes() == b"shipped"
+
+
+def test_the_table_of_arms_says_what_each_is_by_the_name_it_has_in_figures():
+    table = arms_table(MAIN)
+    assert table["arm"].tolist() == ["MSE", "FreqLoss", "MSE × 25"]
+    assert table["what it is"].tolist() == [ARMS[arm].words for arm in MAIN]

@@ -1,6 +1,8 @@
 """What the arms of fine-tuning are called and drawn with."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
 
 from lrm_core.evidence.arms import ARMS
 from lrm_core.show.elements.style import COLOURS
@@ -41,6 +43,12 @@ def label(arm: str) -> str:
         return LABELS[arm]
     loss = "freq" if arm.startswith("lora_freq") else "mse"
     return f"{LOSS_LABELS[loss]}, rank {ARMS[arm].config.rank}"
+
+
+def arms_table(arms: Sequence[str]) -> pd.DataFrame:
+    """What each arm trains, and what it is there for, as text."""
+    rows = [(label(arm), ARMS[arm].words) for arm in arms]
+    return pd.DataFrame(rows, columns=["arm", "what it is"])
 
 
 def colour(arm: str) -> str:
