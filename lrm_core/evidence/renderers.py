@@ -54,16 +54,18 @@ class Comparison:
 
 
 def compare(claim: str) -> Comparison | None:
-    """Judge a claim by each rendering on the objects that both have; None where they are too few for a verdict.
+    """Judge a claim by each rendering on the objects that both have; None where too few have the audited number.
 
     Raises:
         KeyError: if the claim is none of `CLAIMS`.
     """
     rule = RULES[claim]
     tables = both(rule.experiment)
-    if tables[CASTER]["object"].nunique() < FEWEST_OBJECTS:
+    if tables[CASTER].empty:
         return None
-    values = pd.DataFrame({name: per_object(table, rule.audited) for name, table in tables.items()})
+    values = pd.DataFrame({name: per_object(t, rule.audited) for name, t in tables.items()}).dropna()
+    if len(values) < FEWEST_OBJECTS:
+        return None
     return Comparison(claim, values, *(judge(rule, tables[name]) for name in (CASTER, CYCLES)))
 
 

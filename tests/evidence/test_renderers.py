@@ -1,5 +1,7 @@
 """Two renderings of the same objects: what counts as another finding, and which objects are compared."""
 
+from math import nan
+
 import pandas as pd
 import pytest
 
@@ -63,7 +65,9 @@ def test_only_objects_of_both_renderings_are_compared(stored, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "by_cycles", [pd.DataFrame(), table({"a": 0.4, "b": 0.5, "y": 0.6})], ids=["no record", "two in common"]
+    "by_cycles",
+    [pd.DataFrame(), table({"a": 0.4, "b": 0.5, "y": 0.6}), table({"a": 0.4, "b": 0.5, "c": nan})],
+    ids=["no record", "two in common", "two numbers"],
 )
 def test_nothing_is_compared_on_too_few_objects(stored, by_cycles):
     stored |= {CASTER: table({"a": 0.5, "b": 0.6, "c": 0.7}), CYCLES: by_cycles}

@@ -153,7 +153,11 @@ def finding(found: Sequence[Comparison], table: pd.DataFrame) -> str:
     if not found:
         return "There are no records of the second rendering."
     missing = [claim for claim in CLAIMS if claim not in {one.claim for one in found}]
-    left = f" Not measured on both renderings: {_listed(missing)}." if missing else ""
+    left = (
+        f" Not compared, for want of records or of objects with a number: {_listed(missing)}."
+        if missing
+        else ""
+    )
     named = {answer: [one.claim for one in found if one.answer == answer] for answer in _ANSWERS}
     parts = [f"{words} {_listed(named[answer])}" for answer, words in _ANSWERS.items() if named[answer]]
     psnr, lpips = (_difference(table, measure) for measure in ("model.novel.psnr", "model.novel.lpips"))
