@@ -81,3 +81,16 @@ def test_pictures_show_each_renderer_and_what_the_model_makes_of_it():
     html = renderers.pictures("cpu")
     assert html.count("<img") == 6
     assert "held-out view, Cycles" in html
+
+
+def test_what_is_measured_live_agrees_with_the_store(found):
+    stored = renderers.live_record(renderers.records(found))
+    live = renderers.live("cpu", stored)
+    assert stored["object"].tolist() == ["cc0_JapaneseLantern"]
+    compared = live.comparison().set_index("entry")
+    assert set(compared.index) == set(renderers.LIVE_ENTRIES)
+    assert compared["difference"].abs().max() < 0.01
+
+
+def test_without_a_record_there_is_nothing_to_compare_with():
+    assert renderers.live("cpu", pd.DataFrame()).stored is None

@@ -10,8 +10,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from lrm_core import load_model
+from lrm_core.evidence.experiments.e00_model import model_scores
 from lrm_core.evidence.headlines import HEADLINES
-from lrm_core.evidence.live import Live, recompute
+from lrm_core.evidence.live import Live
 from lrm_core.evidence.oracles import heldout_views, predicted_planes, render_images
 from lrm_core.evidence.renderers import CASTER, CLAIMS, CYCLES, Comparison, both, compare
 from lrm_core.evidence.rulebook import RULES
@@ -65,9 +66,17 @@ def records(found: Sequence[Comparison]) -> pd.DataFrame:
     return pd.concat([table for name in sorted(names) for table in both(name).values()])
 
 
-def live(device: str) -> Live:
-    """The quality of the model on the first path-traced object computed now, with the stored one."""
-    return recompute(CYCLES, QUALITY, _folders(CYCLES)[0].name, device=device)
+def live(device: str, stored: pd.DataFrame) -> Live:
+    """The quality of the model on the first path-traced object computed now, with the stored one.
+
+    Args:
+        stored: by `live_record`.
+    """
+    plan = get_profile(CYCLES)
+    model = load_model(plan.model, device=device).eval()
+    scores = model_scores(model, load_item(plan, _folders(CYCLES)[0]))
+    found = None if stored.empty else {name: float(stored[name].iloc[0]) for name in LIVE_ENTRIES}
+    return Live({"model": scores}, found)
 
 
 def live_record(records: pd.DataFrame) -> pd.DataFrame:
