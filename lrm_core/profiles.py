@@ -93,6 +93,7 @@ class Profile:
 
 
 DAMPED = (0.1, 1e-5)  # see `fit_oracle`: nearer to convergence, and no noisier in a null oracle
+RENDERINGS = ("mini", "cycles")  # differ in nothing but who rendered their objects; one chapter compares them
 MINI_GROUPS = ("mini/objects/real", "mini/objects/procedural")
 PROFILES = {
     profile.name: profile

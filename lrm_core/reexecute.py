@@ -15,6 +15,7 @@ from lrm_core.atomic import replacing
 from lrm_core.fingerprint import fingerprint
 from lrm_core.normalise import normalise_notebook
 from lrm_core.paths import repository_root
+from lrm_core.profiles import RENDERINGS
 
 CELL_TIMEOUT = 4 * 3600  # seconds; the longest cell is a refresh of every oracle
 _KERNEL_ENVIRONMENT = {"TQDM_DISABLE": "1", "PYTHONHASHSEED": "0"}
@@ -128,10 +129,11 @@ def _code_key(chapter: Chapter, root: Path) -> str:
 
 
 def _data_key(chapter: Chapter, root: Path) -> str:
-    """Hash of `data/` without the results of other profiles."""
+    """Hash of `data/` without the results of profiles that no chapter reads here."""
     results = root / "data" / "results"
     others = [path for path in (root / "data").glob("*") if path != results]
-    return fingerprint([*sorted(others), results / chapter.parameters["profile"]])
+    read = sorted({chapter.parameters["profile"], *RENDERINGS})
+    return fingerprint([*sorted(others), *(results / profile for profile in read)])
 
 
 def _execute(chapter: Chapter) -> nbformat.NotebookNode:

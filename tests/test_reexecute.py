@@ -70,9 +70,12 @@ def test_a_copy_is_kept_until_its_inputs_change(root):
     (run,), (line,) = _run(root)
     assert run.cached
     assert line == "[1/1] 01_quick: up to date"
-    (root / "data" / "results" / "mini").mkdir(parents=True)
-    (root / "data" / "results" / "mini" / "record.json").write_text("{}")
-    assert _run(root)[0][0].cached, "results of another profile do not matter"
+    for profile in ("paper", "cycles"):
+        (root / "data" / "results" / profile).mkdir(parents=True)
+    (root / "data" / "results" / "paper" / "record.json").write_text("{}")
+    assert _run(root)[0][0].cached, "results of a profile that no chapter reads do not matter"
+    (root / "data" / "results" / "cycles" / "record.json").write_text("{}")
+    assert not _run(root)[0][0].cached, "one chapter reads them in every profile"
     (root / "data" / "weights.bin").write_bytes(b"new")
     assert not _run(root)[0][0].cached
 

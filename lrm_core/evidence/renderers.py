@@ -15,8 +15,9 @@ from lrm_core.evidence.experiments import EXPERIMENTS
 from lrm_core.evidence.rulebook import RULES
 from lrm_core.evidence.statistics import FEWEST_OBJECTS, Interval, bca_interval, per_object
 from lrm_core.evidence.verdicts import Judgement, experiment_table, judge
+from lrm_core.profiles import RENDERINGS
 
-CASTER, CYCLES = "mini", "cycles"  # profiles that differ in nothing but who rendered their objects
+CASTER, CYCLES = RENDERINGS
 CLAIMS = tuple(name for name, rule in RULES.items() if rule.experiment in EXPERIMENTS)
 Answer = Literal["depends on the renderer", "another size", "the same"]
 
