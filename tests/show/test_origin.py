@@ -44,6 +44,17 @@ def test_records_of_two_experiments_are_told_apart():
     assert both.split("; ") == [of_records(ONE), of_records(MANY).replace("e05", "e09")]
 
 
+def test_folders_that_agree_stand_together():
+    both = of_records(pd.concat([ONE, ONE.assign(experiment="e09")]))
+    assert both == of_records(ONE).replace("mini/e05", "mini/e05 and data/results/mini/e09")
+
+
+def test_a_table_of_sentences_reads_from_the_left(shown):
+    for words in ("12.5 dB", "a sentence that goes on for more than fifty characters"):
+        page.show_table(pd.DataFrame({"a": [words]}), "counted")
+    assert [' words"' in html for html in shown] == [False, True]
+
+
 def test_no_records_are_no_source():
     assert origin(pd.DataFrame(), "counted") == "Numbers of ours here: no records yet; counted."
 

@@ -89,11 +89,9 @@ def pictures(device: str) -> str:
     """Source view and a held-out view of one object by each renderer, and what the model makes of them, as HTML."""
     name = _folders(CYCLES)[0].name
     model = load_model(get_profile(CYCLES).model, device=device).eval()
-    shown: dict[str, Tensor] = {}
-    for profile, label in LABELS.items():
-        plan = get_profile(profile)
-        shown |= _views(model, load_item(plan, plan.object_folder(name)), label)
-    return image_row(shown, name)
+    plans = {label: get_profile(profile) for profile, label in LABELS.items()}
+    items = {label: load_item(plan, plan.object_folder(name)) for label, plan in plans.items()}
+    return "".join(image_row(_views(model, item, label), name, 150) for label, item in items.items())
 
 
 @torch.no_grad()

@@ -1,5 +1,6 @@
 """Where the computed text of a chapter comes from, for who points at it or reaches it by key."""
 
+from collections import defaultdict
 from html import escape
 
 import pandas as pd
@@ -24,15 +25,19 @@ def origin(*sources: pd.DataFrame | str) -> str:
 
 
 def of_records(table: pd.DataFrame) -> str:
-    """Folder, number of objects, seeds and code revisions of some records.
+    """Folders, number of objects, seeds and code revisions of some records; what folders agree in is said once.
 
     Args:
         table: with the columns experiment, object, seed, provenance.profile and provenance.revision.
     """
     if table.empty:
         return "no records yet"
-    folders = table.groupby(["provenance.profile", "experiment"], sort=False)
-    return "; ".join(_of_folder(f"data/results/{'/'.join(name)}", part) for name, part in folders)
+    folders = defaultdict(list)
+    for name, part in table.groupby(["provenance.profile", "experiment"], sort=False):
+        folders[_facts(part)].append(f"data/results/{'/'.join(name)}")
+    return "; ".join(
+        f"from the records in {' and '.join(names)} ({facts})" for facts, names in folders.items()
+    )
 
 
 def computed(content: str, said: str) -> str:
@@ -48,14 +53,11 @@ def computed(content: str, said: str) -> str:
     return f'<div class="lrm-computed" tabindex="0" {about}>\n\n{content}\n\n</div>'
 
 
-def _of_folder(folder: str, table: pd.DataFrame) -> str:
+def _facts(table: pd.DataFrame) -> str:
     count = table["object"].nunique()
-    parts = [
-        f"{count} object{'s' if count > 1 else ''}",
-        _listed("seed", table["seed"]),
-        _listed("code revision", table["provenance.revision"]),
-    ]
-    return f"from the records in {folder} ({', '.join(parts)})"
+    seeds, revisions = table["seed"], table["provenance.revision"]
+    objects = f"{count} object{'s' if count > 1 else ''}"
+    return ", ".join([objects, _listed("seed", seeds), _listed("code revision", revisions)])
 
 
 def _listed(name: str, values: pd.Series) -> str:

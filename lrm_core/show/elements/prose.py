@@ -20,6 +20,7 @@ from lrm_core.show.elements.origin import computed
 
 # The theme of the pages knows the class and takes the box out of the order of tabs where nothing scrolls.
 _SCROLLING = 'class="pst-scrollable-table-container" tabindex="0" role="group" aria-label="Table"'
+SENTENCE = 50  # characters; longer cells are read as text, not compared as numbers
 AGREE = 0.01  # relative; the same triplanes rendered on another machine stay within it
 
 
@@ -81,8 +82,12 @@ def claim_quote(claim: Claim) -> str:
 
 
 def table_html(table: pd.DataFrame) -> str:
-    """A table of text, without its index, in a box that scrolls sideways by hand and by key."""
-    html = table.to_html(index=False, border=0, classes="dataframe")
+    """A table of text, without its index, in a box that scrolls sideways by hand and by key.
+
+    Where a cell holds a sentence the table has the class `words`, by which the pages align it to the left.
+    """
+    sentences = bool((table.map(lambda cell: len(str(cell))) > SENTENCE).any(axis=None))
+    html = table.to_html(index=False, border=0, classes="words" if sentences else None)
     return f'<div {_SCROLLING} style="overflow-x:auto;margin-bottom:1.2rem">{html}</div>'
 
 
