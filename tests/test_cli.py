@@ -58,7 +58,10 @@ def test_help_imports_neither_torch_nor_papermill():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["reproduce", "--profile", "tiny"], "unknown profile 'tiny'; expected one of smoke, mini, paper"),
+        (
+            ["reproduce", "--profile", "tiny"],
+            "unknown profile 'tiny'; expected one of smoke, mini, cycles, paper",
+        ),
         (["reproduce", "--profile", "smoke", "--notebook", "99"], "no notebook starts with '99'"),
         (["render", "nowhere.glb", "--out", "rendered"], "nowhere.glb"),
         (["verdicts", "--profile", "tiny"], "unknown profile 'tiny'"),
