@@ -1,6 +1,6 @@
 """What each profile runs: model, objects, oracle length, seeds, device."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lrm_core.objects.listing import object_folders
@@ -95,6 +95,7 @@ class Profile:
 DAMPED = (0.1, 1e-5)  # see `fit_oracle`: nearer to convergence, and no noisier in a null oracle
 RENDERINGS = ("mini", "cycles")  # differ in nothing but who rendered their objects; one chapter compares them
 MINI_GROUPS = ("mini/objects/real", "mini/objects/procedural")
+MINI = Profile("mini", "mini", MINI_GROUPS, 3, iterations=2000, rays_per_step=2048, adam=DAMPED, seeds=(0,))
 PROFILES = {
     profile.name: profile
     for profile in (
@@ -114,18 +115,8 @@ PROFILES = {
                 objects=(1, 1), steps=6, validate_every=3, arms=("lora_mse", "lora_freq"), seeds=1
             ),
         ),
-        Profile("mini", "mini", MINI_GROUPS, 3, iterations=2000, rays_per_step=2048, adam=DAMPED, seeds=(0,)),
-        Profile(  # the real objects of `mini` once more, rendered by a path tracer
-            "cycles",
-            "mini",
-            ("mini/objects/cycles",),
-            3,
-            iterations=2000,
-            rays_per_step=2048,
-            adam=DAMPED,
-            seeds=(0,),
-            side=128,
-        ),
+        MINI,
+        replace(MINI, name="cycles", objects=("mini/objects/cycles",), side=128),
         Profile(
             name="paper",
             model="openlrm-mix-base-1.1",

@@ -23,7 +23,7 @@ from lrm_core.objects import RenderedObject
 from lrm_core.profiles import get_profile
 from lrm_core.show.elements.pictures import image_row
 from lrm_core.show.elements.plots import Panel, Row, strips
-from lrm_core.show.elements.prose import mean_and_interval, number
+from lrm_core.show.elements.prose import listed, mean_and_interval, number
 
 QUALITY = "e00_model"
 EXPERIMENTS = sorted({RULES[claim].experiment for claim in CLAIMS} | {QUALITY})
@@ -108,10 +108,7 @@ def _views(model: LRM, item: RenderedObject, label: str) -> dict[str, Float[Tens
 
 def quality_figure(table: pd.DataFrame) -> go.Figure:
     """Each measure of the model, every object by both renderings."""
-    panels = [
-        Panel(words, [Row(label, f"{name}.{measure}") for name, label in LABELS.items()])
-        for measure, (words, _) in MEASURES.items()
-    ]
+    panels = [Panel(words, _rows(measure)) for measure, (words, _) in MEASURES.items()]
     means = "; ".join(
         f"{words} {_mean(table, CASTER, measure, digits)} by the ray caster and "
         f"{_mean(table, CYCLES, measure, digits)} by Cycles"
@@ -122,7 +119,7 @@ def quality_figure(table: pd.DataFrame) -> go.Figure:
 
 def claims_figure(found: Sequence[Comparison]) -> go.Figure:
     """The audited number of each claim, every object by both renderings."""
-    columns = {f"{one.claim}.{name}": one.values[name] for one in found for name in LABELS}
+    columns = {f"{name}.{one.claim}": one.values[name] for one in found for name in LABELS}
     table = pd.DataFrame(columns).rename_axis("object").reset_index()
     panels = [Panel(f"{one.claim}: {HEADLINES[one.claim].quantity}", _rows(one.claim)) for one in found]
     alt = " ".join(
@@ -133,8 +130,8 @@ def claims_figure(found: Sequence[Comparison]) -> go.Figure:
     return strips(table, _groups(table["object"]), panels, alt)
 
 
-def _rows(claim: str) -> list[Row]:
-    return [Row(label, f"{claim}.{name}") for name, label in LABELS.items()]
+def _rows(quantity: str) -> list[Row]:
+    return [Row(label, f"{name}.{quantity}") for name, label in LABELS.items()]
 
 
 def comparison_table(found: Sequence[Comparison]) -> pd.DataFrame:
@@ -161,12 +158,12 @@ def finding(found: Sequence[Comparison], table: pd.DataFrame) -> str:
         return "There are no records of the second rendering."
     missing = [claim for claim in CLAIMS if claim not in {one.claim for one in found}]
     left = (
-        f" Not compared, for want of records or of objects with a number: {_listed(missing)}."
+        f" Not compared, for want of records or of objects with a number: {listed(missing)}."
         if missing
         else ""
     )
     named = {answer: [one.claim for one in found if one.answer == answer] for answer in _ANSWERS}
-    parts = [f"{words} {_listed(named[answer])}" for answer, words in _ANSWERS.items() if named[answer]]
+    parts = [f"{words} {listed(named[answer])}" for answer, words in _ANSWERS.items() if named[answer]]
     psnr, lpips = (_difference(table, measure) for measure in ("model.novel.psnr", "model.novel.lpips"))
     return (
         f"Judged on the same {len(found[0].values)} objects, {'; '.join(parts)}. Over the {len(table)} objects that "
@@ -195,10 +192,6 @@ _ANSWERS = {
     "another size": "the verdict is the same but the number moves by more than objects differ for",
     "the same": "neither verdict nor size depends on the renderer for",
 }
-
-
-def _listed(claims: Sequence[str]) -> str:
-    return " and ".join([", ".join(claims[:-1]), claims[-1]] if len(claims) > 1 else claims)
 
 
 def _difference(table: pd.DataFrame, measure: str) -> Interval:

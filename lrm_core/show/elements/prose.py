@@ -63,6 +63,15 @@ def tally(verdicts: Sequence[str]) -> str:
     """
     counts = Counter(verdicts)
     parts = [f"{counts[verdict]} {verdict}" for verdict in get_args(Verdict) if counts[verdict]]
+    return listed(parts)
+
+
+def listed(parts: Sequence[str]) -> str:
+    """Words one after another, with "and" before the last.
+
+    >>> listed(["C2", "C3", "C4"])
+    'C2, C3 and C4'
+    """
     return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
 
 
