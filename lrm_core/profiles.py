@@ -95,7 +95,7 @@ class Profile:
 DAMPED = (0.1, 1e-5)  # see `fit_oracle`: nearer to convergence, and no noisier in a null oracle
 RENDERINGS = ("mini", "cycles")  # differ in nothing but who rendered their objects; one chapter compares them
 MINI_GROUPS = ("mini/objects/real", "mini/objects/procedural")
-MINI = Profile("mini", "mini", MINI_GROUPS, 3, iterations=2000, rays_per_step=2048, adam=DAMPED, seeds=(0,))
+MINI = Profile("mini", "mini", MINI_GROUPS, 12, iterations=2000, rays_per_step=2048, adam=DAMPED, seeds=(0,))
 PROFILES = {
     profile.name: profile
     for profile in (

@@ -58,7 +58,7 @@ class DecoderResponse:
     published_std: float = 0.5
     levels: tuple[float, ...] = (0.05, 0.15, 0.5)
     level: float = 0.15
-    draws: int = 2
+    draws: int = 4
     definition: int = 1
 
     def __post_init__(self) -> None:
