@@ -1,5 +1,6 @@
 """What each profile runs: model, objects, oracle length, seeds, device."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -34,6 +35,7 @@ class Profile:
         model: name for `load_model`.
         objects: folders of rendered objects, relative to `data`; a path that holds several is listed.
         per_group: at most so many objects of each folder, in order of name.
+        few: at most so many of those, for experiments that fit many oracles of each object.
         views: at most so many views of each object, view 0 included; None is all.
         side: of the images in pixels, to which larger ones are averaged; None takes them as they are.
         whole: whether experiments on every object reach beyond `per_group`.
@@ -53,6 +55,7 @@ class Profile:
     rays_per_step: int | None
     seeds: tuple[int, ...]
     views_per_step: int | None = None
+    few: int = 3
     adam: tuple[float, float] = (0.01, 1e-8)  # as published
     views: int | None = None
     side: int | None = None
@@ -78,6 +81,11 @@ class Profile:
         """
         limit = None if every and self.whole else self.per_group
         return [folder for members in self.members() for folder in members[:limit]]
+
+    def few_of(self, folders: Sequence[Path]) -> list[Path]:
+        """The first `few` of each group among the folders of objects."""
+        groups = {folder.parent: [f for f in folders if f.parent == folder.parent] for folder in folders}
+        return [folder for members in groups.values() for folder in members[: self.few]]
 
     def object_folder(self, name: str) -> Path:
         """Folder of one object of this profile.

@@ -139,13 +139,14 @@ def load_item(profile: Profile, folder: Path) -> RenderedObject:
 def _jobs(profile: Profile, experiments: Iterable[Experiment], objects: Sequence[str] | None) -> list[Job]:
     """Every (object, experiment, seed) of a profile, object by object so that oracles are shared while warm."""
     named = None if objects is None else [profile.object_folder(name) for name in objects]
-    few = named or profile.object_folders()
+    selected = named or profile.object_folders()
     every = named or profile.object_folders(every=True)
+    few = profile.few_of(selected)
     return [
         (item, experiment, seed)
         for folder in every
         for item in [load_item(profile, folder)]
         for experiment in experiments
-        if experiment.every_object or folder in few
+        if folder in (every if experiment.every_object else few if experiment.few_objects else selected)
         for seed in experiment.seeds(profile)
     ]

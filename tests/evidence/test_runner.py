@@ -156,6 +156,23 @@ def test_chosen_objects(probe: Probe, tmp_path: Path) -> None:
         runner.record_all("tiny", objects=["disc9"], store=ResultStore(tmp_path))
 
 
+def test_an_experiment_of_many_oracles_sees_the_first_few_objects_of_each_group(
+    probe: Probe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        runner, "get_experiment", {"few": Experiment("few", probe, Config, few_objects=True)}.get
+    )
+    profile = Profile("tiny", "tiny", ("group",), 3, iterations=1, rays_per_step=8, seeds=(0,), few=2)
+    monkeypatch.setattr(runner, "get_profile", lambda name: profile)
+    store = ResultStore(tmp_path)
+    runner.record_all("tiny", ["few"], store=store)
+    assert store.table("few")["object"].tolist() == ["disc0", "disc1"]
+    runner.record_all("tiny", ["few"], objects=["disc1", "disc2"], store=store)
+    assert store.table("few")["object"].tolist() == ["disc0", "disc1", "disc2"]
+    two_groups = [Path(group, name) for group in ("real", "made") for name in NAMES]
+    assert profile.few_of(two_groups) == [two_groups[k] for k in (0, 1, 3, 4)]
+
+
 def test_a_profile_without_objects(tmp_path: Path) -> None:
     empty = Profile("p", "m", (str(tmp_path / "nothing"),), 3, 1, 8, (0,))
     with pytest.raises(FileNotFoundError, match=r"nothing: expected a rendered object"):

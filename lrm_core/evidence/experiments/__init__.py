@@ -34,6 +34,7 @@ class Experiment:
         config: the configuration's dataclass; with a field `oracle` where it fits oracles.
         every_seed: whether it runs for all seeds of a profile or for the first only.
         every_object: whether it runs for all objects there are or for the profile's selection only.
+        few_objects: whether it runs for a few of the selection only.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Experiment:
     config: type
     every_seed: bool = False
     every_object: bool = False
+    few_objects: bool = False
 
     def configuration(self, profile: Profile) -> Any:
         """The configuration of a profile."""
@@ -83,7 +85,9 @@ EXPERIMENTS = {
         Experiment("e11_calibration", e11_calibration.run, e11_calibration.CalibrationFit),
         Experiment("e12_test_time", e12_test_time.run, e12_test_time.LatentOptimisation),
         Experiment("e17_source_distance", e17_source_distance.run, e17_source_distance.SourceDistance),
-        Experiment("e18_oracle_length", e18_oracle_length.run, e18_oracle_length.OracleLength),
+        Experiment(
+            "e18_oracle_length", e18_oracle_length.run, e18_oracle_length.OracleLength, few_objects=True
+        ),
     )
 }
 
