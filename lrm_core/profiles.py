@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lrm_core.objects.listing import object_folders
-from lrm_core.paths import data_dir
+from lrm_core.paths import data_dir, repository_root
 
 
 @dataclass(frozen=True)
@@ -104,41 +104,43 @@ DAMPED = (0.1, 1e-5)  # see `fit_oracle`: nearer to convergence, and no noisier 
 RENDERINGS = ("mini", "cycles")  # differ in nothing but who rendered their objects; one chapter compares them
 MINI_GROUPS = ("mini/objects/real", "mini/objects/procedural")
 MINI = Profile("mini", "mini", MINI_GROUPS, 12, iterations=2000, rays_per_step=2048, adam=DAMPED, seeds=(0,))
-PROFILES = {
-    profile.name: profile
-    for profile in (
-        Profile(
-            "smoke",
-            "mini",
-            MINI_GROUPS,
-            1,
-            iterations=30,
-            rays_per_step=1024,
-            adam=DAMPED,
-            seeds=(0,),
-            views=8,
-            whole=False,
-            training_objects=32,
-            finetuning=FinetunePlan(
-                objects=(1, 1), steps=6, validate_every=3, arms=("lora_mse", "lora_freq"), seeds=1
-            ),
-        ),
-        MINI,
-        replace(MINI, name="cycles", objects=("mini/objects/cycles",), side=128),
-        Profile(
-            name="paper",
-            model="openlrm-mix-base-1.1",
-            objects=("paper/objects",),
-            per_group=21,
-            iterations=2000,
-            rays_per_step=None,
-            views_per_step=4,
-            seeds=(0, 1, 2),
-            finetuning=FinetunePlan(objects=None),
-            device="cuda",
-        ),
-    )
-}
+FEW_ARMS = FinetunePlan(objects=(1, 1), steps=6, validate_every=3, arms=("lora_mse", "lora_freq"), seeds=1)
+SMOKE = replace(
+    MINI,
+    name="smoke",
+    per_group=1,
+    iterations=30,
+    rays_per_step=1024,
+    views=8,
+    whole=False,
+    training_objects=32,
+    finetuning=FEW_ARMS,
+)
+PAPER = Profile(
+    name="paper",
+    model="openlrm-mix-base-1.1",
+    objects=("paper/objects",),
+    per_group=21,
+    iterations=2000,
+    rays_per_step=None,
+    views_per_step=4,
+    seeds=(0, 1, 2),
+    finetuning=FinetunePlan(objects=None),
+    device="cuda",
+)
+REHEARSAL = replace(
+    PAPER,
+    name="rehearsal",
+    model=str(repository_root() / ".cache/rehearsal/model"),
+    objects=("../.cache/rehearsal/objects",),
+    iterations=10,
+    views=8,
+    training_objects=2,
+    finetuning=replace(FEW_ARMS, steps=2, validate_every=1),
+    device="cpu",
+)  # `benchmarks/paper.py` makes its model and its objects
+CYCLES = replace(MINI, name="cycles", objects=("mini/objects/cycles",), side=128)
+PROFILES = {profile.name: profile for profile in (SMOKE, MINI, CYCLES, REHEARSAL, PAPER)}
 
 
 def get_profile(name: str) -> Profile:

@@ -60,7 +60,7 @@ def test_help_imports_neither_torch_nor_papermill():
     [
         (
             ["reproduce", "--profile", "tiny"],
-            "unknown profile 'tiny'; expected one of smoke, mini, cycles, paper",
+            "unknown profile 'tiny'; expected one of smoke, mini, cycles, rehearsal, paper",
         ),
         (["reproduce", "--profile", "smoke", "--notebook", "99"], "no notebook starts with '99'"),
         (["render", "nowhere.glb", "--out", "rendered"], "nowhere.glb"),

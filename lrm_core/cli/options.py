@@ -11,7 +11,8 @@ PROFILE = click.option(
     "--profile",
     default="mini",
     show_default=True,
-    help="smoke (tests), mini (CPU), cycles (as mini, on path-traced images) or paper (CUDA).",
+    help="smoke (tests), mini (CPU), cycles (as mini, on path-traced images), rehearsal (of paper) or "
+    "paper (CUDA).",
 )
 REFRESH = click.option("--refresh", is_flag=True, help="Recompute what is stored already.")
 MODEL_NAME = click.option(

@@ -217,6 +217,6 @@ def test_an_interval_is_unknown_without_values_and_an_error_without_a_column() -
 
 def test_unknown_profile() -> None:
     with pytest.raises(
-        ValueError, match=r"unknown profile 'huge'; expected one of smoke, mini, cycles, paper"
+        ValueError, match=r"unknown profile 'huge'; expected one of smoke, mini, cycles, rehearsal, paper"
     ):
         verdicts("huge")

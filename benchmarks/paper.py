@@ -1,0 +1,161 @@
+"""The profile `paper` before there are weights or a GPU: `python benchmarks/paper.py`.
+
+First its rehearsal: every chapter through papermill with the base architecture on random weights, two objects and
+ten steps of each fit, images and rays made smaller so that a CPU can render them. It has to run; its numbers mean
+nothing.
+Then the parts of the profile at their full size on this CPU, each in a process of its own. Seconds and peak memory.
+"""
+
+import resource
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import psutil
+import torch
+from keep import keep
+from torch import Tensor
+
+from lrm_core.fit import fit_oracle
+from lrm_core.model.config import PRESETS, LRMConfig
+from lrm_core.model.lrm import LRM
+from lrm_core.model.release import save_release
+from lrm_core.objects.build import render_path
+from lrm_core.paths import data_dir
+from lrm_core.profiles import PAPER, REHEARSAL
+from lrm_core.reexecute import chapters, reexecute
+from lrm_core.render import Views, render_views
+from lrm_core.render.cameras import canonical_source_camera, orbit_poses, standard_camera
+
+OBJECTS = ("cc0_ammoBox", "cc0_barrel")
+SOURCE, SAMPLES = 112, 24  # pixels and samples per ray of the rehearsal
+FULL = PRESETS[PAPER.model]
+GIB = 2**30
+
+
+def prepare() -> None:
+    """Random weights and two rendered objects, where `REHEARSAL` looks for them."""
+    folder = Path(REHEARSAL.model)
+    if not folder.exists():
+        torch.manual_seed(0)
+        small = replace(FULL, source_size=SOURCE, render_size=SOURCE, rendering_samples_per_ray=SAMPLES)
+        save_release(LRM(small), folder)
+    for name in OBJECTS:
+        render_path(data_dir() / f"objects/glb/{name}.glb", folder.parent / "objects", resolution=SOURCE)
+
+
+@contextmanager
+def watched(figures: dict[str, float]):
+    """Note the seconds inside, and the largest memory of all processes that were started from here."""
+    began, done, largest = time.perf_counter(), threading.Event(), [0]
+
+    def look() -> None:
+        while not done.wait(0.2):
+            largest.append(sum(map(_resident, psutil.Process().children(recursive=True))))
+
+    watcher = threading.Thread(target=look)
+    watcher.start()
+    try:
+        yield
+    finally:
+        done.set()
+        watcher.join()
+        figures |= {"seconds": time.perf_counter() - began, "peak memory, GiB": max(largest) / GIB}
+
+
+def _resident(process: psutil.Process) -> int:
+    try:
+        return process.memory_info().rss
+    except psutil.NoSuchProcess:
+        return 0
+
+
+def rehearsal() -> dict[str, dict[str, float]]:
+    """Seconds and peak memory of every chapter; raises as `reexecute`."""
+    figures = {}
+    for chapter in chapters(REHEARSAL.name, device=REHEARSAL.device, refresh=True):
+        with watched(figures.setdefault(chapter.source.stem, {})):
+            reexecute([chapter])
+    return figures
+
+
+def _model() -> LRM:
+    torch.manual_seed(0)
+    return LRM(FULL).eval().requires_grad_(False)
+
+
+def _cameras(count: int) -> Tensor:
+    intrinsics = torch.tensor([[0.75, 0.75], [0.5, 0.5], [1.0, 1.0]])
+    return standard_camera(orbit_poses(count + 1)[:count], intrinsics[None])
+
+
+def _planes(config: LRMConfig = FULL) -> Tensor:
+    return 0.1 * torch.randn(3, config.triplane_dim, config.triplane_high_res, config.triplane_high_res)
+
+
+def prediction() -> Callable[[], object]:
+    model, image = _model(), torch.rand(1, 3, FULL.source_size, FULL.source_size)
+    return torch.no_grad()(lambda: model.predict_planes(image, canonical_source_camera()))
+
+
+def view() -> Callable[[], object]:
+    decoder, planes, cameras = _model().decoder, _planes()[None], _cameras(1)[None]
+    samples = FULL.rendering_samples_per_ray
+    return torch.no_grad()(
+        lambda: render_views(planes, decoder, cameras, FULL.render_size, samples_per_ray=samples)
+    )
+
+
+def oracle_step() -> Callable[[], object]:
+    """A step as published, on four whole views."""
+    count, size = PAPER.views_per_step, FULL.render_size
+    views = Views(torch.rand(count, 3, size, size), _cameras(count))
+    plan = {"iterations": 1, "views_per_step": count, "progress": False}
+    samples = FULL.rendering_samples_per_ray
+    return lambda: fit_oracle(_planes(), _model().decoder, views, samples_per_ray=samples, **plan)
+
+
+def adapter_step() -> Callable[[], object]:
+    """Forward and backward of the planes to all weights of the transformer, the most that fine-tuning asks."""
+    model, image = _model(), torch.rand(1, 3, FULL.source_size, FULL.source_size)
+    model.transformer.requires_grad_(True)
+    return lambda: model.predict_planes(image, canonical_source_camera()).square().mean().backward()
+
+
+PARTS = {
+    "a prediction": prediction,
+    "a view": view,
+    "a step of an oracle": oracle_step,
+    "a step of full fine-tuning": adapter_step,
+}
+
+
+def time_part(name: str) -> None:
+    """In a process of its own: one call after the model is there, seconds and peak memory as JSON words."""
+    call = PARTS[name]()
+    began = time.perf_counter()
+    call()
+    print(time.perf_counter() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / GIB)
+
+
+def full_size() -> dict[str, dict[str, float]]:
+    """Seconds and peak memory of every part."""
+    figures = {}
+    for name in PARTS:
+        command = [sys.executable, __file__, name]
+        told = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+        figures[name] = dict(zip(("seconds", "peak memory, GiB"), map(float, told), strict=True))
+    return figures
+
+
+if __name__ == "__main__":
+    if sys.argv[1:]:
+        time_part(sys.argv[1])
+    else:
+        prepare()
+        keep("paper", {"full size": full_size(), "rehearsal": rehearsal()})

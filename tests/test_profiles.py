@@ -1,0 +1,39 @@
+"""The profiles: what each may differ in from the one that it stands for."""
+
+from dataclasses import fields
+
+import pytest
+
+from lrm_core.profiles import PROFILES, Profile, get_profile
+
+
+def _differences(one: Profile, other: Profile) -> set[str]:
+    return {part.name for part in fields(Profile) if getattr(one, part.name) != getattr(other, part.name)}
+
+
+@pytest.mark.parametrize(
+    ("name", "of", "allowed"),
+    [
+        ("cycles", "mini", {"objects", "side"}),
+        (
+            "rehearsal",
+            "paper",
+            {"model", "objects", "iterations", "views", "training_objects", "finetuning", "device"},
+        ),
+    ],
+)
+def test_a_profile_that_stands_for_another_differs_only_where_it_has_to(name, of, allowed):
+    assert _differences(get_profile(name), get_profile(of)) == allowed | {"name"}
+
+
+def test_names_and_results_are_its_own():
+    assert [profile.name for profile in PROFILES.values()] == list(PROFILES)
+    assert len({profile.results for profile in PROFILES.values()}) == len(PROFILES)
+
+
+def test_the_first_few_of_each_group():
+    mini = get_profile("mini")
+    few = mini.few_of(mini.object_folders())
+    assert [len([f for f in few if f.parent == members[0].parent]) for members in mini.members()] == [
+        mini.few
+    ] * 2
