@@ -6,9 +6,11 @@ import pytest
 import torch
 
 from lrm_core.evidence.statistics import bca_interval
+from lrm_core.show.elements.curves import Curve, curves, mean_lists
+from lrm_core.show.elements.maps import maps
 from lrm_core.show.elements.pictures import data_url, image_row
-from lrm_core.show.elements.plots import Curve, Panel, Row, curves, maps, mean_lists, strips
 from lrm_core.show.elements.prose import figure_data
+from lrm_core.show.elements.strips import Panel, Row, strips
 from lrm_core.show.elements.style import BOTTOM, COLOURS, SMALL, TOP
 
 GROUPS = {"a": "real", "b": "real", "c": "procedural", "d": "procedural"}

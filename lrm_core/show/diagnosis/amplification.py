@@ -13,8 +13,8 @@ from lrm_core.evidence.verdicts import intervals
 from lrm_core.show.chapter import Chapter
 from lrm_core.show.diagnosis.correction import published_cutoff
 from lrm_core.show.diagnosis.residual import PUBLISHED_SIZE, law_shares, matching_exponent
-from lrm_core.show.elements.plots import Panel, Row, strips
 from lrm_core.show.elements.prose import mean_and_interval, number, percent
+from lrm_core.show.elements.strips import Panel, Row, strips
 from lrm_core.spectral import PUBLISHED_EDGES, power_law_shares
 
 FLAT_LIMIT = 2.0  # at one cutoff and by power, a renderer that prefers no band stays below it

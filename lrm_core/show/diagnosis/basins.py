@@ -15,9 +15,11 @@ from lrm_core.evidence.verdicts import intervals
 from lrm_core.fit import fit_oracle
 from lrm_core.fit.oracle import OracleFit
 from lrm_core.show.chapter import Chapter
+from lrm_core.show.elements.curves import Curve, curves, mean_lists
+from lrm_core.show.elements.maps import maps
 from lrm_core.show.elements.pictures import image_row
-from lrm_core.show.elements.plots import Curve, Panel, Row, curves, maps, mean_lists, strips
 from lrm_core.show.elements.prose import mean_and_interval, number
+from lrm_core.show.elements.strips import Panel, Row, strips
 from lrm_core.show.elements.style import COLOURS, GROUPS, colour_of
 
 PAIRS = {

@@ -16,8 +16,8 @@ from lrm_core.evidence.matter import matter_texels
 from lrm_core.evidence.verdicts import intervals
 from lrm_core.show.chapter import Chapter
 from lrm_core.show.diagnosis.corrected import TARGETS, corrected_pictures
-from lrm_core.show.elements.plots import Panel, Row, strips
 from lrm_core.show.elements.prose import mean_and_interval, number, percent
+from lrm_core.show.elements.strips import Panel, Row, strips
 from lrm_core.spectral.calibration import (
     KINDS,
     Kind,

@@ -18,8 +18,9 @@ from lrm_core.evidence.rules import Intervals
 from lrm_core.evidence.verdicts import intervals
 from lrm_core.show.chapter import Chapter
 from lrm_core.show.diagnosis.corrected import TARGETS, corrected_pictures, live_scene, residual_of
-from lrm_core.show.elements.plots import Curve, Panel, Row, curves, mean_lists, strips
+from lrm_core.show.elements.curves import Curve, curves, mean_lists
 from lrm_core.show.elements.prose import mean_and_interval, number, percent
+from lrm_core.show.elements.strips import Panel, Row, strips
 from lrm_core.show.elements.style import COLOURS, finish
 from lrm_core.spectral import split_residual
 

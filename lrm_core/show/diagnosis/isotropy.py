@@ -12,8 +12,9 @@ from lrm_core.evidence.leading import BANDS
 from lrm_core.evidence.rules_isotropy import C8_BANDS, C8_OURS, C8_RANDOM, NEARLY, PUBLISHED_SPREAD
 from lrm_core.evidence.verdicts import intervals
 from lrm_core.show.chapter import Chapter
-from lrm_core.show.elements.plots import Curve, Panel, Row, curves, mean_lists, strips
+from lrm_core.show.elements.curves import Curve, curves, mean_lists
 from lrm_core.show.elements.prose import mean_and_interval, number, percent
+from lrm_core.show.elements.strips import Panel, Row, strips
 from lrm_core.show.elements.style import COLOURS, GROUPS, colour_of
 from lrm_core.show.findings.isotropy import LEVELS, levels
 

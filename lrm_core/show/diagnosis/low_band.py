@@ -11,8 +11,9 @@ from lrm_core.evidence.experiments.e09_low_band import corrections
 from lrm_core.evidence.verdicts import intervals
 from lrm_core.show.chapter import Chapter
 from lrm_core.show.diagnosis.corrected import TARGETS, corrected_pictures, residual_of
-from lrm_core.show.elements.plots import Panel, Row, maps, strips
+from lrm_core.show.elements.maps import maps
 from lrm_core.show.elements.prose import mean_and_interval, number, percent
+from lrm_core.show.elements.strips import Panel, Row, strips
 
 PARTS = {
     "dc": "channel means",

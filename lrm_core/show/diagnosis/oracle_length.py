@@ -6,7 +6,7 @@ from math import log10
 import pandas as pd
 import plotly.graph_objects as go
 
-from lrm_core.show.elements.plots import Curve, curves, mean_curve, mean_list, mean_lists, object_curves
+from lrm_core.show.elements.curves import Curve, curves, mean_curve, mean_list, mean_lists, object_curves
 from lrm_core.show.elements.prose import number, percent
 
 EXPERIMENT = "e18_oracle_length"

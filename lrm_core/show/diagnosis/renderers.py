@@ -22,8 +22,8 @@ from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject
 from lrm_core.profiles import get_profile
 from lrm_core.show.elements.pictures import image_row
-from lrm_core.show.elements.plots import Panel, Row, strips
 from lrm_core.show.elements.prose import listed, mean_and_interval, number
+from lrm_core.show.elements.strips import Panel, Row, strips
 
 QUALITY = "e00_model"
 EXPERIMENTS = sorted({RULES[claim].experiment for claim in CLAIMS} | {QUALITY})

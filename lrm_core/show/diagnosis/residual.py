@@ -13,8 +13,10 @@ from lrm_core.evidence.rules import FLOOR
 from lrm_core.evidence.statistics import per_object
 from lrm_core.evidence.verdicts import intervals
 from lrm_core.show.chapter import Chapter
-from lrm_core.show.elements.plots import Curve, Panel, Row, curves, maps, mean_lists, strips
+from lrm_core.show.elements.curves import Curve, curves, mean_lists
+from lrm_core.show.elements.maps import maps
 from lrm_core.show.elements.prose import mean_and_interval, number, percent, percent_range
+from lrm_core.show.elements.strips import Panel, Row, strips
 from lrm_core.show.elements.style import COLOURS
 from lrm_core.spectral import PUBLISHED_EDGES, power_law_shares, profile_radii
 

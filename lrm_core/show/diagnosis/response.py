@@ -17,8 +17,9 @@ from lrm_core.evidence.matter import matter_texels
 from lrm_core.evidence.rules_response import C3_REFERENCE, LEVEL_H
 from lrm_core.evidence.verdicts import intervals
 from lrm_core.show.chapter import Chapter
+from lrm_core.show.elements.curves import Curve, curves, mean_lists
+from lrm_core.show.elements.maps import maps
 from lrm_core.show.elements.pictures import image_row
-from lrm_core.show.elements.plots import Curve, curves, maps, mean_lists
 from lrm_core.show.elements.prose import mean_and_interval, number, percent
 from lrm_core.show.elements.style import COLOURS, GROUPS, colour_of
 from lrm_core.spectral import RESPONSE_BANDS, band_noise

@@ -14,8 +14,8 @@ from lrm_core.evidence.statistics import Interval
 from lrm_core.evidence.verdicts import intervals
 from lrm_core.show.chapter import Chapter
 from lrm_core.show.diagnosis.response import SERIES
-from lrm_core.show.elements.plots import Panel, Row, strips
 from lrm_core.show.elements.prose import mean_and_interval, number, percent
+from lrm_core.show.elements.strips import Panel, Row, strips
 from lrm_core.spectral import RESPONSE_BANDS
 
 READINGS = {

@@ -13,8 +13,8 @@ from lrm_core.evidence.experiments.e17_source_distance import TRUE, told_planes
 from lrm_core.evidence.live import Live, recompute
 from lrm_core.evidence.oracles import heldout_views, render_images
 from lrm_core.show.chapter import Chapter
+from lrm_core.show.elements.curves import Curve, curves, mean_curve, mean_list, object_curves
 from lrm_core.show.elements.pictures import image_row
-from lrm_core.show.elements.plots import Curve, curves, mean_curve, mean_list, object_curves
 from lrm_core.show.elements.prose import number, percent
 
 EXPERIMENT = "e17_source_distance"

@@ -9,7 +9,8 @@ from lrm_core.evidence.point_cloud import BINS, PointCloud
 from lrm_core.evidence.verdicts import intervals
 from lrm_core.show.chapter import Chapter
 from lrm_core.show.elements.clouds import cloud_scenes
-from lrm_core.show.elements.plots import Curve, curves, maps, mean_lists
+from lrm_core.show.elements.curves import Curve, curves, mean_lists
+from lrm_core.show.elements.maps import maps
 from lrm_core.show.elements.prose import file_link, mean_and_interval, number, percent, spoken
 from lrm_core.show.elements.style import COLOURS
 

@@ -14,9 +14,10 @@ from lrm_core.evidence.rules_visibility import C7_OURS, C7_TRUTH, LIMIT
 from lrm_core.evidence.surface import SurfaceScene, surface_scene
 from lrm_core.evidence.verdicts import intervals
 from lrm_core.show.chapter import Chapter
+from lrm_core.show.elements.curves import Curve, curves, mean_lists
 from lrm_core.show.elements.pictures import image_row
-from lrm_core.show.elements.plots import Curve, Panel, Row, curves, mean_lists, strips
 from lrm_core.show.elements.prose import mean_and_interval, number, percent, spoken
+from lrm_core.show.elements.strips import Panel, Row, strips
 from lrm_core.show.elements.style import COLOURS, GROUPS, colour_of
 
 HALF = 0.5  # of the surface: what one camera hides of an object, about

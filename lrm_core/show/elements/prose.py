@@ -183,7 +183,7 @@ def figure_data(figure: go.Figure) -> pd.DataFrame:
     """What a figure shows, as a table that can be read without it.
 
     Args:
-        figure: of `lrm_core.show.elements.plots`.
+        figure: of the modules beside this one.
 
     Returns:
         One row per point. Of strips: panel, quantity, group, object and value, with low and high where an

@@ -62,3 +62,11 @@ def finish(figure: go.Figure, alt: str, plot_height: int, top: int = TOP, bottom
     )
     figure.update_layout(legend={"y": -58 / plot_height})
     return figure
+
+
+def name_once(figure: go.Figure) -> None:
+    """Every name once in the legend, where a click hides all that bear it."""
+    seen = set()
+    for trace in figure.data:
+        trace.update(legendgroup=trace.name, showlegend=trace.name not in seen)
+        seen.add(trace.name)

@@ -22,9 +22,10 @@ from lrm_core.objects import RenderedObject
 from lrm_core.profiles import Profile, get_profile
 from lrm_core.show.chapter import make_records
 from lrm_core.show.elements import prose
+from lrm_core.show.elements.curves import Curve, curves
 from lrm_core.show.elements.pictures import image_row
-from lrm_core.show.elements.plots import Curve, Panel, Row, curves, strips
 from lrm_core.show.elements.prose import mean_and_interval, number
+from lrm_core.show.elements.strips import Panel, Row, strips
 from lrm_core.show.elements.style import GROUPS, colour_of
 from lrm_core.show.viewer import show_viewer
 

@@ -9,8 +9,8 @@ from lrm_core.evidence.experiments.e00_model import training_view
 from lrm_core.fit.pretrain import CURVE
 from lrm_core.fit.publish import CARD_NAME as CARD
 from lrm_core.paths import data_dir
+from lrm_core.show.elements.curves import Curve, curves
 from lrm_core.show.elements.pictures import image_row
-from lrm_core.show.elements.plots import Curve, curves
 from lrm_core.show.elements.prose import duration, number
 from lrm_core.show.elements.style import COLOURS
 

@@ -28,7 +28,7 @@ from lrm_core.evidence.oracles import (
 )
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject
-from lrm_core.show.elements.plots import Curve, curves
+from lrm_core.show.elements.curves import Curve, curves
 from lrm_core.show.elements.prose import number, percent
 from lrm_core.show.elements.style import COLOURS
 from lrm_core.spectral import profile_radii, response

@@ -9,8 +9,9 @@ import plotly.graph_objects as go
 
 from lrm_core.evidence.arm_tables import values
 from lrm_core.evidence.statistics import Interval, bca_interval
-from lrm_core.show.elements.plots import Curve, Panel, Row, curves, strips
+from lrm_core.show.elements.curves import Curve, curves
 from lrm_core.show.elements.prose import number
+from lrm_core.show.elements.strips import Panel, Row, strips
 from lrm_core.show.elements.style import COLOURS, finish
 from lrm_core.show.repair.arm_changes import (
     DIGITS,

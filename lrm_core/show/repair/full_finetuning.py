@@ -5,8 +5,8 @@ import plotly.graph_objects as go
 
 from lrm_core.evidence.arm_tables import values, worst
 from lrm_core.evidence.claims import published
-from lrm_core.show.elements.plots import Panel, Row, strips
 from lrm_core.show.elements.prose import number
+from lrm_core.show.elements.strips import Panel, Row, strips
 from lrm_core.show.repair import finetuning, finetuning_controls
 from lrm_core.show.repair.arm_changes import METRICS, Difference, measured, relative_change
 from lrm_core.show.repair.arm_labels import label

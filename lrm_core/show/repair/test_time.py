@@ -23,8 +23,8 @@ from lrm_core.evidence.oracles import render_images
 from lrm_core.evidence.rules_test_time import SPACES
 from lrm_core.evidence.verdicts import intervals
 from lrm_core.show.chapter import Chapter
+from lrm_core.show.elements.curves import Curve, curves, mean_lists
 from lrm_core.show.elements.pictures import image_row
-from lrm_core.show.elements.plots import Curve, curves, mean_lists
 from lrm_core.show.elements.prose import number, percent
 from lrm_core.show.elements.style import COLOURS
 
