@@ -97,6 +97,21 @@ def test_the_first_address_leads_to_the_landing_page(visit, site):
     seen.page.context.close()
 
 
+def test_a_citation_tells_its_entry_to_a_mouse_and_to_the_keyboard(visit, site):
+    seen = visit((site / f"{PAGES[0]}.html").as_uri())
+    citation = seen.page.query_selector(".bibtex-citation a")
+    said, address = citation.get_attribute("title"), citation.get_attribute("href")
+    behind = "document.activeElement && getComputedStyle(document.activeElement, '::after').content"
+    assert seen.value(behind) == "none"
+    citation.focus()
+    assert "attr(title)" in seen.value(behind) or said in seen.value(behind)
+    listed = visit((site / "book" / address.partition("#")[0]).as_uri())
+    entry = listed.page.query_selector(f"[id='{address.partition('#')[2]}'] p").inner_text()
+    assert entry[:20] == said[:20]
+    for each in (seen, listed):
+        each.page.context.close()
+
+
 def test_the_scorecard_shows_the_claims_of_one_verdict(visit, site):
     seen = visit((site / "book/scorecard.html").as_uri())
     shown = "() => [...document.querySelectorAll('.scorecard tbody tr')].filter(row => row.offsetHeight)"
