@@ -65,12 +65,15 @@ def objects_hash(train: Sequence[Path], validation: Sequence[Path]) -> str:
 
 
 def make_examples(
-    model: LRM, folders: Sequence[Path], views: Sequence[int], told: float | None
+    model: LRM, folders: Sequence[Path], views: Sequence[int], told: float | None, side: int | None = None
 ) -> list[Example]:
-    """`Example.of` each object; the encoder runs in one thread, so that a run resumes in any number of them."""
+    """`Example.of` each object, averaged to `side` pixels.
+
+    The encoder runs in one thread, so that a run resumes in any number of them.
+    """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        return [Example.of(model, load_object(folder), views, told) for folder in folders]
+        return [Example.of(model, load_object(folder).averaged(side), views, told) for folder in folders]
     finally:
         torch.set_num_threads(threads)

@@ -100,8 +100,8 @@ class ArmRecorder:
         """The examples of an arm; made once for all arms that are told the same."""
         if arm.told not in self._told:
             self._told[arm.told] = ArmData(
-                make_examples(self.model, self.train, TRAINING_VIEWS, arm.told),
-                make_examples(self.model, self.validation, EVALUATION_VIEWS, arm.told),
+                make_examples(self.model, self.train, TRAINING_VIEWS, arm.told, self.profile.side),
+                make_examples(self.model, self.validation, EVALUATION_VIEWS, arm.told, self.profile.side),
             )
         data = self._told[arm.told]
         return data.shuffled() if arm.shuffled else data

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from lrm_core import LRM
 from lrm_core.cli import main
 from lrm_core.evidence import ResultStore, arm_runs, arm_tables
-from lrm_core.evidence.arm_data import object_folders
+from lrm_core.evidence.arm_data import make_examples, object_folders
 from lrm_core.evidence.arm_runs import ArmRecorder, count_parameters, record_arms
 from lrm_core.evidence.arms import ARMS, EXPERIMENT, arm_seeds, configuration, plan_arms, recipe
 from lrm_core.evidence.runner import Made
@@ -271,6 +271,23 @@ def test_lists_of_a_folder_decide_where_a_profile_says_so(tmp_path: Path) -> Non
         (tmp_path / "meta" / f"{split}_uids.json").write_text(names)
     paper = replace(get_profile("paper"), objects=(str(tmp_path),))
     assert [[folder.name for folder in part] for part in object_folders(paper)] == [["b", "a"], ["c"]]
+
+
+def test_larger_images_are_averaged_to_the_size_of_the_model(
+    model: LRM, make_object: Callable, tmp_path: Path
+) -> None:
+    item, folders = make_object(0), [tmp_path / "as_it_is", tmp_path / "twice"]
+    rgba = torch.cat([item.images, item.masks], dim=1)
+    twice = rgba.repeat_interleave(2, -1).repeat_interleave(2, -2)
+    save_object(folders[0], rgba, item.poses, item.intrinsics)
+    save_object(folders[1], twice, item.poses, item.intrinsics * 2)
+    side = item.images.shape[-1]
+    plain, averaged = make_examples(model, folders, (0, 1), None, side)
+    torch.testing.assert_close(averaged.views.images, plain.views.images)
+    torch.testing.assert_close(averaged.views.cameras, plain.views.cameras)
+    torch.testing.assert_close(averaged.features, plain.features)
+    with pytest.raises(ValueError, match="expected images of"):
+        make_examples(model, folders, (0, 1), None)
 
 
 def test_smoke_runs_two_arms_for_six_steps() -> None:

@@ -31,8 +31,8 @@ NOTE = (
     "in the same held-out views, here on one pixel of {pixels}. As published, the noise lies on all texels and "
     "its size is in units of the planes; else it lies where the object is, and its size is over the spread that "
     "each channel has there. The page draws its own noise; thin lines are one standard deviation between the "
-    "draws of the record. The first bin holds {first} of {all} modes, so that draws differ most there, and two "
-    "say little of how much. Points that were measured before with noise of this size stay on the chart."
+    "{draws} draws of the record. The first bin holds {first} of {all} modes, so that draws differ most there. "
+    "Points that were measured before with noise of this size stay on the chart."
 )
 
 
@@ -105,7 +105,7 @@ def _content(config: DecoderResponse, row: Mapping[str, Any]) -> dict[str, Any]:
 
 def _note(side: int, judged: Judged, config: DecoderResponse) -> str:
     first = int(band_masks(side, config.edges[:2]).sum())
-    return NOTE.format(pixels=judged.stride**2, first=first, all=side**2)
+    return NOTE.format(pixels=judged.stride**2, first=first, all=side**2, draws=config.draws)
 
 
 def _state(band: int, level: float, place: int = 0, draw: int = 1) -> dict[str, float]:
