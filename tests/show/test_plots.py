@@ -112,6 +112,9 @@ def test_names_appear_once_in_the_legend():
     figure = curves([*lines, Curve("two", [0, 1], [2, 3], "#000000")], ("x", "y"), "alt")
     assert [trace.showlegend for trace in figure.data] == [True, False, True]
     assert figure.data[0].legendgroup == figure.data[1].legendgroup
+    mean = Curve("one", [0, 1], [2, 4], "#000000", width=3)
+    figure = curves([*lines, mean], ("x", "y"), "alt")
+    assert [trace.showlegend for trace in figure.data] == [False, False, True]
 
 
 def test_marks_stand_at_their_place_on_a_logarithmic_axis():

@@ -18,7 +18,7 @@ from lrm_core.show.elements.pictures import image_row
 from lrm_core.show.elements.prose import number, percent
 
 EXPERIMENT = "e17_source_distance"
-AXIS = "distance that the encoder is told, over the true one"
+AXIS = "distance told, over the true one"
 LIVE_ENTRIES = {
     "residual.relative_size[0]": "size of the residual, shortest distance told",
     "residual.relative_size[2]": "size of the residual, true distance told",

@@ -65,8 +65,14 @@ def finish(figure: go.Figure, alt: str, plot_height: int, top: int = TOP, bottom
 
 
 def name_once(figure: go.Figure) -> None:
-    """Every name once in the legend, where a click hides all that bear it."""
-    seen = set()
+    """Every name once in the legend, by its widest line; a click there hides all that bear it."""
+    shown = {}
     for trace in figure.data:
-        trace.update(legendgroup=trace.name, showlegend=trace.name not in seen)
-        seen.add(trace.name)
+        if trace.name not in shown or _width(trace) > _width(shown[trace.name]):
+            shown[trace.name] = trace
+    for trace in figure.data:
+        trace.update(legendgroup=trace.name, showlegend=trace is shown[trace.name])
+
+
+def _width(trace: go.Scatter) -> float:
+    return trace.line.width or 0.0
