@@ -11,7 +11,7 @@ from lrm_core.show.elements.maps import maps
 from lrm_core.show.elements.pictures import data_url, image_row
 from lrm_core.show.elements.prose import figure_data
 from lrm_core.show.elements.strips import Panel, Row, strips
-from lrm_core.show.elements.style import BOTTOM, COLOURS, SMALL, TOP
+from lrm_core.show.elements.style import BOTTOM, COLOURS, SMALL, TITLE, TOP
 
 GROUPS = {"a": "real", "b": "real", "c": "procedural", "d": "procedural"}
 TABLE = pd.DataFrame({"object": ["a", "a", "b", "c", "d"], "x": [1.0, 3.0, 4.0, 6.0, 9.0]})
@@ -115,6 +115,24 @@ def test_names_appear_once_in_the_legend():
     mean = Curve("one", [0, 1], [2, 4], "#000000", width=3)
     figure = curves([*lines, mean], ("x", "y"), "alt")
     assert [trace.showlegend for trace in figure.data] == [False, False, True]
+
+
+def test_titles_are_broken_where_a_phone_would_cut_them():
+    short = curves([Curve("one", [0, 1], [1, 2], "#000000")], ("x", "y"), "alt")
+    words = "error of hidden surface over that of visible surface"
+    long = curves([Curve("one", [0, 1], [1, 2], "#000000")], (words, "y"), "alt")
+    lines = long.layout.xaxis.title.text.split("<br>")
+    assert " ".join(lines) == words
+    assert max(map(len, lines)) <= TITLE
+    assert len(lines) == 2
+    assert short.layout.xaxis.title.text == "x"
+    room = long.layout.height - short.layout.height
+    assert room == long.layout.margin.b - short.layout.margin.b > 0
+    assert long.layout.legend.y < short.layout.legend.y
+    side_by_side = maps(
+        {"first": np.eye(2), "0.9 to 1, object only": np.eye(2), "third": np.eye(2)}, "alt", ""
+    )
+    assert side_by_side.layout.annotations[1].text == "0.9 to 1,<br>object only"
 
 
 def test_marks_stand_at_their_place_on_a_logarithmic_axis():

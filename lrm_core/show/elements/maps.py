@@ -1,6 +1,7 @@
 """Square maps side by side."""
 
 from collections.abc import Mapping, Sequence
+from textwrap import wrap
 
 import numpy as np
 import plotly.graph_objects as go
@@ -10,6 +11,7 @@ from plotly.subplots import make_subplots
 from lrm_core.show.elements.style import GREYSCALE_SAFE, finish
 
 COLOUR_BAR = {"orientation": "h", "thickness": 12, "len": 0.7, "y": -0.12, "yanchor": "top"}
+TITLES = 36  # characters side by side that a phone shows
 
 
 def maps(
@@ -23,7 +25,8 @@ def maps(
         unit: of the values, beside the colour bar.
         rings: radii of circles about the centre, where a map spans [-1, 1] on both axes (x Nyquist).
     """
-    figure = make_subplots(cols=len(images), subplot_titles=list(images), horizontal_spacing=0.06)
+    titles = ["<br>".join(wrap(title, TITLES // len(images))) for title in images]
+    figure = make_subplots(cols=len(images), subplot_titles=titles, horizontal_spacing=0.06)
     everything = np.stack(list(images.values()))
     limits = {"zmin": float(everything.min()), "zmax": float(everything.max())}
     for column, (title, image) in enumerate(images.items(), start=1):

@@ -1,6 +1,7 @@
 """One look for every figure: colours that keep their meaning, sizes that a phone can show."""
 
 from collections.abc import Mapping
+from textwrap import wrap
 
 import plotly.graph_objects as go
 
@@ -23,6 +24,7 @@ PAPER = "#fff"  # pages clear it and follow their theme; JupyterLab draws dark t
 BOTTOM = 110  # pixels for axis title and legend
 TOP = 16
 SMALL = 12
+TITLE = 42  # characters of an axis title that a phone shows
 
 _AXIS = {"gridcolor": GRID, "zerolinecolor": GRID, "linecolor": GRID, "ticks": "", "automargin": True}
 TEMPLATE = go.layout.Template(
@@ -54,14 +56,23 @@ def finish(figure: go.Figure, alt: str, plot_height: int, top: int = TOP, bottom
         plot_height: of the plotting area, in pixels; the legend goes below.
         top, bottom: margins above and below the plot, in pixels.
     """
+    below = SMALL + 4 if _wrap_titles(figure) else 0
     figure.update_layout(
         template=TEMPLATE,
-        height=plot_height + top + bottom,
-        margin={"l": 52, "r": 12, "t": top, "b": bottom},
+        height=plot_height + top + bottom + below,
+        margin={"l": 52, "r": 12, "t": top, "b": bottom + below},
         meta={"alt": alt},
     )
-    figure.update_layout(legend={"y": -58 / plot_height})
+    figure.update_layout(legend={"y": -(58 + below) / plot_height})
     return figure
+
+
+def _wrap_titles(figure: go.Figure) -> bool:
+    """Break long titles of the horizontal axes; whether there was one."""
+    titles = [axis.title for axis in figure.select_xaxes() if len(axis.title.text or "") > TITLE]
+    for title in titles:
+        title.text = "<br>".join(wrap(title.text, TITLE))
+    return bool(titles)
 
 
 def name_once(figure: go.Figure) -> None:
