@@ -56,6 +56,13 @@ def test_references_and_thresholds_are_drawn():
     assert {"limit", "a quantity"} <= {note.text for note in figure.layout.annotations}
 
 
+def test_labels_of_thresholds_lie_below_each_other_inside_the_panel():
+    one, two = _strips(lines={"limit": 7.0}), _strips(lines={"limit": 7.0, "another": 7.1})
+    first, second = (note.y for note in two.layout.annotations if note.text in ("limit", "another"))
+    assert first < second < two.layout.yaxis.range[0]
+    assert two.layout.height > one.layout.height == _strips().layout.height
+
+
 def test_a_column_without_values_is_said_to_have_none():
     figure = strips(
         TABLE.assign(y=None), GROUPS, [Panel("unit", [Row("b", "y"), Row("c", "missing")])], "alt"

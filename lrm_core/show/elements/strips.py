@@ -13,6 +13,7 @@ from lrm_core.show.elements.style import COLOURS, GROUPS, SMALL, SYMBOLS, colour
 
 ROW = 58  # pixels
 BETWEEN_PANELS = 84
+LABEL = 0.24  # rows from the label of one threshold to that of the next
 MARKS = {
     "published": "diamond-open",
     "white noise": "triangle-up-open",
@@ -59,7 +60,7 @@ def strips(table: pd.DataFrame, groups: Mapping[str, str], panels: Sequence[Pane
         panels: one above the other, each with its own axis.
         alt: text for screen readers.
     """
-    counts = [len(panel.rows) for panel in panels]
+    counts = [len(panel.rows) + _depth(panel) for panel in panels]
     height = ROW * sum(counts) + BETWEEN_PANELS * (len(panels) - 1)
     figure = make_subplots(
         rows=len(panels),
@@ -78,7 +79,7 @@ def strips(table: pd.DataFrame, groups: Mapping[str, str], panels: Sequence[Pane
             type="log" if panel.log else None, row=number, col=1,
         )  # fmt: skip
         figure.update_yaxes(
-            range=[len(panel.rows) - 0.45, -0.7], showticklabels=False, showgrid=False, zeroline=False,
+            range=[counts[number - 1] - 0.45, -0.7], showticklabels=False, showgrid=False, zeroline=False,
             row=number, col=1,
         )  # fmt: skip
     name_once(figure)
@@ -123,11 +124,16 @@ def _add_mean(figure: go.Figure, values: pd.Series, height: float, panel: int) -
 
 
 def _add_lines(figure: go.Figure, panel: Panel, number: int) -> None:
-    for label, x in panel.lines.items():
+    for place, (label, x) in enumerate(panel.lines.items()):
         figure.add_vline(
             x=x, line={"color": COLOURS["reference"], "width": 1, "dash": "dot"}, row=number, col=1
         )
         figure.add_annotation(
-            text=label, x=np.log10(x) if panel.log else x, y=len(panel.rows) - 0.5, xanchor="left",
+            text=label, x=np.log10(x) if panel.log else x, y=len(panel.rows) - 0.5 + LABEL * place, xanchor="left",
             yanchor="bottom", showarrow=False, font={"size": SMALL}, row=number, col=1,
         )  # fmt: skip
+
+
+def _depth(panel: Panel) -> float:
+    """Rows below the last that the labels of thresholds take, each lower than the one before."""
+    return LABEL * max(0, len(panel.lines) - 1)
