@@ -140,6 +140,7 @@ def test_titles_are_broken_where_a_phone_would_cut_them():
         {"first": np.eye(2), "0.9 to 1, object only": np.eye(2), "third": np.eye(2)}, "alt", ""
     )
     assert side_by_side.layout.annotations[1].text == "0.9 to 1,<br>object only"
+    assert side_by_side.layout.margin.t > maps({"first": np.eye(2)}, "alt", "").layout.margin.t
 
 
 def test_marks_stand_at_their_place_on_a_logarithmic_axis():

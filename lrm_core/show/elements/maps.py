@@ -12,6 +12,7 @@ from lrm_core.show.elements.style import GREYSCALE_SAFE, finish
 
 COLOUR_BAR = {"orientation": "h", "thickness": 12, "len": 0.7, "y": -0.12, "yanchor": "top"}
 TITLES = 36  # characters side by side that a phone shows
+LINE = 22  # pixels of a line of a title
 
 
 def maps(
@@ -47,7 +48,9 @@ def maps(
     )
     for column in range(1, len(images) + 1):
         figure.update_yaxes(scaleanchor="x" if column == 1 else f"x{column}", row=1, col=column)
-    return finish(figure, alt, 300, top=36, bottom=90)
+    return finish(
+        figure, alt, 300, top=14 + LINE * max(title.count("<br>") + 1 for title in titles), bottom=90
+    )
 
 
 def _centres(size: int) -> list[float]:
