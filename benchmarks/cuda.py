@@ -14,6 +14,7 @@ from statistics import median
 import torch
 from keep import keep
 from safetensors.torch import load_file
+from scene import orbit_cameras
 from torch import Tensor
 
 from lrm_core.fit import fit_oracle
@@ -22,7 +23,7 @@ from lrm_core.model.config import MINI, PRESETS, LRMConfig
 from lrm_core.model.decoder import Decoder
 from lrm_core.model.lrm import LRM
 from lrm_core.render import Views, render_views
-from lrm_core.render.cameras import canonical_source_camera, orbit_poses, standard_camera
+from lrm_core.render.cameras import canonical_source_camera
 
 PARITY = Path(__file__).resolve().parents[1] / "tests/fixtures/parity"
 SIZES = {"mini": MINI} | {size: PRESETS[f"openlrm-mix-{size}-1.1"] for size in ("small", "base", "large")}
@@ -92,8 +93,7 @@ def timings(config: LRMConfig) -> dict[str, float]:
     source = canonical_source_camera().cuda()
     side = config.triplane_high_res
     planes = torch.randn(1, 3, config.triplane_dim, side, side, device="cuda")
-    intrinsics = torch.tensor([[0.75, 0.75], [0.5, 0.5], [1.0, 1.0]])
-    camera = standard_camera(orbit_poses(2)[:1], intrinsics[None]).cuda()[None]
+    camera = orbit_cameras(1).cuda()[None]
     size, samples = config.render_size, config.rendering_samples_per_ray
 
     def predict() -> Tensor:
@@ -130,8 +130,7 @@ def oracle(config: LRMConfig, steps: int = 100) -> float:
     torch.manual_seed(0)
     side, size = config.triplane_high_res, config.render_size
     planes = 0.1 * torch.randn(3, config.triplane_dim, side, side, device="cuda")
-    intrinsics = torch.tensor([[0.75, 0.75], [0.5, 0.5], [1.0, 1.0]])
-    cameras = standard_camera(orbit_poses(17)[:16], intrinsics[None]).cuda()
+    cameras = orbit_cameras(16).cuda()
     views = Views(torch.rand(16, 3, size, size, device="cuda"), cameras)
     decoder = Decoder(config.triplane_dim).cuda()
     plan = {"iterations": steps, "rays_per_step": 4096, "progress": False}

@@ -1,9 +1,9 @@
 """The profile `paper` before there are weights or a GPU: `python benchmarks/paper.py`.
 
-First its rehearsal: every chapter through papermill with the base architecture on random weights, two objects and
-ten steps of each fit, images and rays made smaller so that a CPU can render them. It has to run; its numbers mean
-nothing.
-Then the parts of the profile at their full size on this CPU, each in a process of its own. Seconds and peak memory.
+First the parts of the profile at their full size on this CPU, each in a process of its own. Then its rehearsal: every
+chapter through papermill with the base architecture on random weights, two objects and ten steps of each fit, images
+and rays made smaller so that a CPU can render them. It has to run; its numbers mean nothing. Of all: seconds and peak
+memory.
 """
 
 import resource
@@ -19,10 +19,11 @@ from pathlib import Path
 import psutil
 import torch
 from keep import keep
+from scene import orbit_cameras
 from torch import Tensor
 
 from lrm_core.fit import fit_oracle
-from lrm_core.model.config import PRESETS, LRMConfig
+from lrm_core.model.config import PRESETS
 from lrm_core.model.lrm import LRM
 from lrm_core.model.release import save_release
 from lrm_core.objects.build import render_path
@@ -30,7 +31,7 @@ from lrm_core.paths import data_dir
 from lrm_core.profiles import PAPER, REHEARSAL
 from lrm_core.reexecute import chapters, reexecute
 from lrm_core.render import Views, render_views
-from lrm_core.render.cameras import canonical_source_camera, orbit_poses, standard_camera
+from lrm_core.render.cameras import canonical_source_camera
 
 OBJECTS = ("cc0_ammoBox", "cc0_barrel")
 SOURCE, SAMPLES = 112, 24  # pixels and samples per ray of the rehearsal
@@ -89,13 +90,8 @@ def _model() -> LRM:
     return LRM(FULL).eval().requires_grad_(False)
 
 
-def _cameras(count: int) -> Tensor:
-    intrinsics = torch.tensor([[0.75, 0.75], [0.5, 0.5], [1.0, 1.0]])
-    return standard_camera(orbit_poses(count + 1)[:count], intrinsics[None])
-
-
-def _planes(config: LRMConfig = FULL) -> Tensor:
-    return 0.1 * torch.randn(3, config.triplane_dim, config.triplane_high_res, config.triplane_high_res)
+def _planes() -> Tensor:
+    return 0.1 * torch.randn(3, FULL.triplane_dim, FULL.triplane_high_res, FULL.triplane_high_res)
 
 
 def prediction() -> Callable[[], object]:
@@ -104,7 +100,7 @@ def prediction() -> Callable[[], object]:
 
 
 def view() -> Callable[[], object]:
-    decoder, planes, cameras = _model().decoder, _planes()[None], _cameras(1)[None]
+    decoder, planes, cameras = _model().decoder, _planes()[None], orbit_cameras(1)[None]
     samples = FULL.rendering_samples_per_ray
     return torch.no_grad()(
         lambda: render_views(planes, decoder, cameras, FULL.render_size, samples_per_ray=samples)
@@ -114,14 +110,15 @@ def view() -> Callable[[], object]:
 def oracle_step() -> Callable[[], object]:
     """A step as published, on four whole views."""
     count, size = PAPER.views_per_step, FULL.render_size
-    views = Views(torch.rand(count, 3, size, size), _cameras(count))
+    decoder, planes = _model().decoder, _planes()
+    views = Views(torch.rand(count, 3, size, size), orbit_cameras(count))
     plan = {"iterations": 1, "views_per_step": count, "progress": False}
     samples = FULL.rendering_samples_per_ray
-    return lambda: fit_oracle(_planes(), _model().decoder, views, samples_per_ray=samples, **plan)
+    return lambda: fit_oracle(planes, decoder, views, samples_per_ray=samples, **plan)
 
 
-def adapter_step() -> Callable[[], object]:
-    """Forward and backward of the planes to all weights of the transformer, the most that fine-tuning asks."""
+def finetuning_step() -> Callable[[], object]:
+    """Forward and backward of the planes to all weights of the transformer; adapters ask for less."""
     model, image = _model(), torch.rand(1, 3, FULL.source_size, FULL.source_size)
     model.transformer.requires_grad_(True)
     return lambda: model.predict_planes(image, canonical_source_camera()).square().mean().backward()
@@ -131,12 +128,12 @@ PARTS = {
     "a prediction": prediction,
     "a view": view,
     "a step of an oracle": oracle_step,
-    "a step of full fine-tuning": adapter_step,
+    "a step of full fine-tuning": finetuning_step,
 }
 
 
 def time_part(name: str) -> None:
-    """In a process of its own: one call after the model is there, seconds and peak memory as JSON words."""
+    """In a process of its own: one call after the model is there, seconds and peak memory in GiB as two words."""
     call = PARTS[name]()
     began = time.perf_counter()
     call()
