@@ -23,7 +23,8 @@ def study(tiny_model) -> Study:
         row = {"object": name, "seed": 0, "gain": 1.0 - place, "angles": [20.0, 70.0, 170.0]}
         for guess in model_study.GUESSES:
             for views in ("source", "novel"):
-                row |= {f"{guess}.{views}.{key}": value + place / 10 for key, value in scores.items()}
+                more = place / 10 + (views == "source")
+                row |= {f"{guess}.{views}.{key}": value + more for key, value in scores.items()}
             row[f"{guess}.novel_views"] = [17.0 - place, 15.0, 14.0]
         rows.append(row | {"white.novel.iou": None, "white.source.iou": None})
     groups = {name: "real" if name in "ab" else "procedural" for name in "abcd"}
@@ -51,9 +52,10 @@ def test_the_data_of_the_quality_figure_tells_novel_views_from_the_source_view(s
 
 
 def test_quality_table_has_a_row_for_every_guess_of_every_group(study):
-    table = model_study.quality_table(study)
-    assert len(table) == 2 * len(model_study.GUESSES)
-    assert set(table.loc[table["guess"] == "white image", "IoU, novel"]) == {"–"}
+    novel, source = (model_study.quality_table(study, views) for views in ("novel", "source"))
+    assert len(novel) == len(source) == 2 * len(model_study.GUESSES)
+    assert set(novel.loc[novel["guess"] == "white image", "IoU"]) == {"–"}
+    assert novel["PSNR"].tolist() != source["PSNR"].tolist()
 
 
 def test_architecture_table_counts_parameters(study):
@@ -83,7 +85,7 @@ def test_the_oracle_bounds_the_prediction(study):
 
 def test_every_way_to_run_the_chapter_is_shown(study):
     text = model_study.reproduce(study, "00_model")
-    assert prose.reproduce("smoke", "00_model") in text
+    assert "lrm reproduce --profile smoke --notebook 00\n" in text
     assert "papermill notebooks/00_model.ipynb 00_model.ipynb -p profile smoke" in text
     assert "lrm pretrain --preset mini" in text
 

@@ -21,6 +21,7 @@ from lrm_core.evidence.statistics import Interval, bca_interval, per_object
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject
 from lrm_core.profiles import get_profile
+from lrm_core.show.elements import prose
 from lrm_core.show.elements.pictures import image_row
 from lrm_core.show.elements.prose import listed, mean_and_interval, number
 from lrm_core.show.elements.strips import Panel, Row, strips
@@ -175,16 +176,14 @@ def finding(found: Sequence[Comparison], table: pd.DataFrame) -> str:
 def reproduce(notebook: str) -> str:
     """The commands that make the second rendering, its records and the chapter, as Markdown."""
     folder = f"data/{get_profile(CYCLES).objects[0]}"
-    lines = [
-        f".venv/bin/lrm render data/objects/glb --engine cycles --resolution 256 --out {folder} "
-        "--blender-python PYTHON",
-        f".venv/bin/lrm records --profile {CYCLES} "
-        + " ".join(f"--experiment {name}" for name in EXPERIMENTS),
-        f".venv/bin/lrm reproduce --notebook {notebook[:2]}            # from the stored records",
-        f".venv/bin/lrm reproduce --notebook {notebook[:2]} --refresh  # fits every oracle anew",
-        f".venv/bin/lrm reproduce --profile {CYCLES} --notebook 02     # another chapter on these objects",
-    ]
-    return "```bash\n" + "\n".join(lines) + "\n```"
+    names = " ".join(f"--experiment {name}" for name in EXPERIMENTS)
+    more = {
+        "the second rendering": ".venv/bin/lrm render data/objects/glb --engine cycles --resolution 256 "
+        f"--out {folder} --blender-python PYTHON",
+        "its records": f".venv/bin/lrm records --profile {CYCLES} {names}",
+        "another chapter on these objects": f".venv/bin/lrm reproduce --profile {CYCLES} --notebook 02",
+    }
+    return prose.reproduce(CASTER, notebook, more)
 
 
 _ANSWERS = {

@@ -2,9 +2,10 @@
 
 import base64
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from math import isnan, nan
+from types import MappingProxyType
 from typing import get_args
 
 import pandas as pd
@@ -153,13 +154,33 @@ def live_table(live: Live, entries: dict[str, str]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["quantity", "just computed", "stored"])
 
 
-def reproduce(profile: str, notebook: str) -> str:
-    """The commands that run a chapter again, as Markdown."""
-    lrm = f".venv/bin/lrm reproduce --profile {profile} --notebook {notebook[:2]}"
-    return (
-        f"```bash\n{lrm}            # from the stored records\n{lrm} --refresh  # fits every oracle anew\n"
-        f".venv/bin/papermill notebooks/{notebook}.ipynb {notebook}.ipynb -p profile {profile}\n```"
-    )
+def commands(told: Mapping[str, str]) -> str:
+    """Shell commands, each under what it does, as Markdown.
+
+    Args:
+        told: command for each thing that one does.
+    """
+    lines = [f"# {does}\n{command}" for does, command in told.items()]
+    return "```bash\n" + "\n".join(lines) + "\n```"
+
+
+def runs(profile: str, notebook: str) -> dict[str, str]:
+    """The commands that run a chapter again and leave its records as they are, for `commands`."""
+    papermill = f".venv/bin/papermill notebooks/{notebook}.ipynb {notebook}.ipynb -p profile {profile}"
+    return {
+        "this chapter, from the stored records": _reproduce(profile, notebook),
+        "by papermill itself": papermill,
+    }
+
+
+def _reproduce(profile: str, notebook: str) -> str:
+    return f".venv/bin/lrm reproduce --profile {profile} --notebook {notebook[:2]}"
+
+
+def reproduce(profile: str, notebook: str, more: Mapping[str, str] = MappingProxyType({})) -> str:
+    """The commands that run a chapter again, also from new records, and more as for `commands`, as Markdown."""
+    anew = {"with its records made anew": f"{_reproduce(profile, notebook)} --refresh"}
+    return commands(runs(profile, notebook) | anew | dict(more))
 
 
 def csv_link(table: pd.DataFrame, name: str, text: str) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -107,20 +108,18 @@ def _sizes(config: LRMConfig) -> dict[str, str]:
     }
 
 
-def quality_table(study: Study) -> pd.DataFrame:
-    """Every measure of every guess, in novel views and in the source view, for each group of objects."""
+def quality_table(study: Study, views: Literal["novel", "source"]) -> pd.DataFrame:
+    """Every measure of every guess in the novel views or in the source view, for each group of objects."""
     rows = []
     for group, mine in study.by_group().items():
         mean = intervals(mine)
         for guess, label in GUESSES.items():
             cells = [
                 mean_and_interval(mean(f"{guess}.{views}.{measure}"), digits)
-                for views in ("novel", "source")
                 for measure, (_, digits) in MEASURES.items()
             ]
             rows.append((GROUPS.get(group, group), label, *cells))
-    names = [f"{label}, {views}" for views in ("novel", "source") for label, _ in MEASURES.values()]
-    return pd.DataFrame(rows, columns=["objects", "guess", *names])
+    return pd.DataFrame(rows, columns=["objects", "guess", *(label for label, _ in MEASURES.values())])
 
 
 def quality_figure(study: Study) -> go.Figure:
@@ -231,5 +230,5 @@ def oracle_sentence(study: Study) -> str:
 
 def reproduce(study: Study, notebook: str) -> str:
     """The commands that run the chapter again and train the model again, as Markdown."""
-    train = ".venv/bin/lrm pretrain --preset mini  # trains the embedded model from nothing"
-    return f"{prose.reproduce(study.plan.name, notebook)}\n\n```bash\n{train}\n```"
+    train = {"the embedded model, trained from nothing": ".venv/bin/lrm pretrain --preset mini"}
+    return prose.reproduce(study.plan.name, notebook, train)

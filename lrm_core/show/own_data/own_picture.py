@@ -226,12 +226,14 @@ def quality_sentence(own: OwnPicture) -> str:
 
 def reproduce(own: OwnPicture, notebook: str) -> str:
     """The commands that run the chapter on another picture, and those that need no notebook, as Markdown."""
-    lines = [
-        f".venv/bin/lrm reproduce --profile {own.plan.name} --notebook {notebook[:2]}",
-        f".venv/bin/papermill notebooks/{notebook}.ipynb {notebook}.ipynb -p profile {own.plan.name} "
-        "-p picture picture.png",
-        ".venv/bin/lrm predict picture.png --out predicted  # or a folder of pictures",
-        f".venv/bin/lrm predict picture.png --model {get_profile(PUBLISHED).model}",
-        ".venv/bin/lrm models  # which weights are here",
-    ]
-    return "```bash\n" + "\n".join(lines) + "\n```"
+    predict = ".venv/bin/lrm predict picture.png"
+    return prose.commands(
+        {
+            "this chapter": f".venv/bin/lrm reproduce --profile {own.plan.name} --notebook {notebook[:2]}",
+            "on a picture of your own": f".venv/bin/papermill notebooks/{notebook}.ipynb {notebook}.ipynb "
+            f"-p profile {own.plan.name} -p picture picture.png",
+            "the files alone, of a picture or of a folder of pictures": f"{predict} --out predicted",
+            "by a published model": f"{predict} --model {get_profile(PUBLISHED).model}",
+            "which weights are here": ".venv/bin/lrm models",
+        }
+    )

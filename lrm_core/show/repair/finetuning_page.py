@@ -70,13 +70,12 @@ def live_entries(found: Live) -> dict[str, str]:
 def reproduce(study: ArmStudy, notebook: str, arm: str) -> str:
     """The commands that run a chapter again and that make the records of an arm, as Markdown."""
     profile = study.plan.name
-    again = f".venv/bin/lrm reproduce --profile {profile} --notebook {notebook[:2]}"
-    return (
-        f"```bash\n{again}  # from the stored records\n"
-        f".venv/bin/papermill notebooks/{notebook}.ipynb {notebook}.ipynb -p profile {profile}\n"
-        f".venv/bin/lrm arms --profile {profile}              # every record that is missing; resumes\n"
-        f".venv/bin/lrm arms --profile {profile} --arm {arm} --seed 0 --refresh  # one run again\n```"
-    )
+    arms = f".venv/bin/lrm arms --profile {profile}"
+    records = {
+        "every record of an arm that is missing; resumes": arms,
+        "one run again": f"{arms} --arm {arm} --seed 0 --refresh",
+    }
+    return prose.commands(prose.runs(profile, notebook) | records)
 
 
 def records_sentence(study: ArmStudy) -> str:
