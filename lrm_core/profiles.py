@@ -103,7 +103,9 @@ class Profile:
 DAMPED = (0.1, 1e-5)  # see `fit_oracle`: nearer to convergence, and no noisier in a null oracle
 RENDERINGS = ("mini", "cycles")  # differ in nothing but who rendered their objects; one chapter compares them
 MINI_GROUPS = ("mini/objects/real", "mini/objects/procedural")
-MINI = Profile("mini", "mini", MINI_GROUPS, 12, iterations=2000, rays_per_step=2048, adam=DAMPED, seeds=(0,))
+MINI = Profile(
+    "mini", "mini", MINI_GROUPS, 12, iterations=2000, rays_per_step=2048, adam=DAMPED, seeds=(0, 1, 2)
+)
 FEW_ARMS = FinetunePlan(objects=(1, 1), steps=6, validate_every=3, arms=("lora_mse", "lora_freq"), seeds=1)
 SMOKE = replace(
     MINI,
@@ -111,6 +113,7 @@ SMOKE = replace(
     per_group=1,
     iterations=30,
     rays_per_step=1024,
+    seeds=(0,),
     views=8,
     whole=False,
     training_objects=32,
@@ -139,7 +142,7 @@ REHEARSAL = replace(
     finetuning=replace(FEW_ARMS, steps=2, validate_every=1),
     device="cpu",
 )  # `benchmarks/paper.py` makes its model and its objects
-CYCLES = replace(MINI, name="cycles", objects=("mini/objects/cycles",), side=128)
+CYCLES = replace(MINI, name="cycles", objects=("mini/objects/cycles",), seeds=(0,), side=128)
 PROFILES = {profile.name: profile for profile in (SMOKE, MINI, CYCLES, REHEARSAL, PAPER)}
 
 

@@ -14,7 +14,7 @@ def _differences(one: Profile, other: Profile) -> set[str]:
 @pytest.mark.parametrize(
     ("name", "of", "allowed"),
     [
-        ("cycles", "mini", {"objects", "side"}),
+        ("cycles", "mini", {"objects", "seeds", "side"}),
         (
             "rehearsal",
             "paper",
@@ -24,6 +24,10 @@ def _differences(one: Profile, other: Profile) -> set[str]:
 )
 def test_a_profile_that_stands_for_another_differs_only_where_it_has_to(name, of, allowed):
     assert _differences(get_profile(name), get_profile(of)) == allowed | {"name"}
+
+
+def test_three_seeds_where_a_seed_matters():
+    assert all(len(get_profile(name).seeds) >= 3 for name in ("mini", "paper"))
 
 
 def test_names_and_results_are_its_own():

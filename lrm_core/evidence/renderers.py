@@ -71,9 +71,10 @@ def compare(claim: str) -> Comparison | None:
 
 
 def both(experiment: str) -> dict[str, pd.DataFrame]:
-    """Current records of an experiment by each profile, of the objects that both have."""
+    """Current records of an experiment by each profile, of the objects and seeds that both have."""
     tables = {name: experiment_table(experiment, name) for name in (CASTER, CYCLES)}
     if any(table.empty for table in tables.values()):
         return {name: pd.DataFrame({"object": []}) for name in tables}
-    common = set(tables[CASTER]["object"]) & set(tables[CYCLES]["object"])
-    return {name: t[t["object"].isin(common)].reset_index(drop=True) for name, t in tables.items()}
+    rows = {name: t.set_index(["object", "seed"], drop=False) for name, t in tables.items()}
+    common = rows[CASTER].index.intersection(rows[CYCLES].index)
+    return {name: t.loc[common].reset_index(drop=True) for name, t in rows.items()}
