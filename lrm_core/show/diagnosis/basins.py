@@ -32,6 +32,11 @@ STARTS: dict[Start, tuple[str, str]] = {
     "predicted": ("oracle from the prediction", "predinit"),
     "random": ("oracle from noise", "random"),
 }
+READINGS = {
+    C1_OURS: "over all texels, as published",
+    C1_MATTER: "over texels that the object occupies",
+    C1_FEATURES: "behind the decoder's first layer",
+}
 LIVE_ENTRIES = {
     C1_OURS: "correlation of the oracles, all texels",
     C1_MATTER: "the same, texels that the object occupies",
@@ -87,11 +92,10 @@ def alike_and_apart(chapter: Chapter) -> go.Figure:
     )
     numbers = Panel(
         "correlation of the two oracles: to the right is closer",
-        (
-            Row("over all texels, as published", C1_OURS, {"published": published}),
-            Row("over texels that the object occupies", C1_MATTER),
-            Row("behind the decoder's first layer", C1_FEATURES),
-        ),
+        [
+            Row(label, column, {"published": published} if column == C1_OURS else {})
+            for column, label in READINGS.items()
+        ],
         {"far": FAR, "near": NEAR},
     )
     x = intervals(chapter.table)
