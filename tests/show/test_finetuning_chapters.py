@@ -259,7 +259,17 @@ def test_the_budget_is_that_of_the_records():
     assert table.loc["FreqLoss", "seeds measured"] == "2 of 5"
     assert table.loc["FreqLoss", "seconds a run"] == "105 (100 to 110)"
     assert table.loc["MSE × 25", "seconds a run"] == "–"
+    assert "machine" not in table
+
+
+def test_the_machine_stands_in_the_table_only_where_there_are_several():
+    study = study_of(PARTIAL)
+    assert finetuning_page.records_sentence(study, MAIN).endswith("were made on a processor, 2 cores.")
+    study.of("lora_freq")[0]["provenance"]["machine"]["accelerator"] = "a GPU"
+    table = arm_study.budget_table(study, MAIN).set_index("arm")
     assert table.loc["MSE", "machine"] == "a processor, 2 cores"
+    assert table.loc["FreqLoss", "machine"] == "a GPU; a processor, 2 cores"
+    assert "made on a processor, 2 cores and a GPU" in finetuning_page.records_sentence(study, MAIN)
 
 
 def test_the_training_loss_is_drawn_in_blocks_of_ten():

@@ -28,8 +28,9 @@ def _series(figure, name: str) -> dict[float, float]:
 
 
 def test_shares_of_objects_means_and_floor(table):
-    figure = oracle_length.share_figure(table, GROUPS, 500)
-    assert _series(figure, "real objects") == dict(zip(STEPS, CHAIR["power.high"], strict=True))
+    figure = oracle_length.share_figure(table, 500)
+    thin = [list(trace.y) for trace in figure.data if trace.name == "high band, one object"]
+    assert thin == [CHAIR["power.high"], CUBE["power.high"]]
     assert _series(figure, "high band, mean") == pytest.approx({250: 0.6, 500: 0.5, 1000: 0.4})
     assert _series(figure, "low band, mean") == pytest.approx({250: 0.2, 500: 0.3, 1000: 0.4})
     floor = _series(figure, "left by the null oracle in the high band, mean")

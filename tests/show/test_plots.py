@@ -143,6 +143,14 @@ def test_titles_are_broken_where_a_phone_would_cut_them():
     assert side_by_side.layout.margin.t > maps({"first": np.eye(2)}, "alt", "").layout.margin.t
 
 
+def test_maps_are_as_high_as_their_place_in_the_row_is_wide():
+    def height(count):
+        layout = maps({str(number): np.eye(2) for number in range(count)}, "alt", "").layout
+        return layout.height - layout.margin.t - layout.margin.b
+
+    assert height(4) < height(3) < height(1)
+
+
 def test_marks_stand_at_their_place_on_a_logarithmic_axis():
     line = Curve("one", [0.1, 1], [1, 2], "#000000")
     figure = curves([line], ("x", "y"), "alt", log_ticks=[0.1, 1], log_y=True, marks={"edge": 0.1})

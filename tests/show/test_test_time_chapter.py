@@ -87,7 +87,11 @@ def test_published_numbers_stand_beside_ours_and_are_said_to_be_published(page):
 
 
 def test_tables_are_text_without_gaps(page):
-    for table in (test_time.compared_table(page), test_time.overfitting_table(page)):
+    for table in (
+        test_time.compared_table(page),
+        test_time.stopped_table(page),
+        test_time.overfitting_table(page),
+    ):
         assert table.map(lambda cell: isinstance(cell, str) and "nan" not in cell).all(axis=None)
 
 

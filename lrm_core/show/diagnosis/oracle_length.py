@@ -8,21 +8,26 @@ import plotly.graph_objects as go
 
 from lrm_core.show.elements.curves import Curve, curves, mean_curve, mean_list, mean_lists, object_curves
 from lrm_core.show.elements.prose import number, percent
+from lrm_core.show.elements.style import COLOURS
 
 EXPERIMENT = "e18_oracle_length"
 STEPS_AXIS = "steps of the fit"
 ROOM = 1.05  # at either end of the axis, so that the tick there has its label
 
 
-def share_figure(table: pd.DataFrame, groups: Mapping[str, str], usual: int) -> go.Figure:
+def share_figure(table: pd.DataFrame, usual: int) -> go.Figure:
     """Share of power in the low and the high band against the length of the fit, and the floor of the high one.
 
     Args:
         table: records of E18.
-        groups: of each object.
         usual: steps of the oracles of all other chapters, which are marked.
     """
-    lines = object_curves(table, groups, _steps(table), "power.high")
+    lines = [
+        Curve(
+            "high band, one object", _steps(table), values.tolist(), COLOURS["real"], opacity=0.4, hover=name
+        )
+        for name, values in mean_lists(table, "power.high").items()
+    ]
     lines += [
         mean_curve(table, _steps(table), column, name, colour, dash)
         for column, name, colour, dash in (

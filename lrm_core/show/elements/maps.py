@@ -10,9 +10,11 @@ from plotly.subplots import make_subplots
 
 from lrm_core.show.elements.style import GREYSCALE_SAFE, finish
 
-COLOUR_BAR = {"orientation": "h", "thickness": 12, "len": 0.7, "y": -0.12, "yanchor": "top"}
+COLOUR_BAR = {"orientation": "h", "thickness": 12, "len": 0.7, "yanchor": "top"}
 TITLES = 36  # characters side by side that a phone shows
 LINE = 22  # pixels of a line of a title
+HIGHEST, WIDEST = 300, 560  # pixels of one map, of all maps together on a page
+BAR_BELOW = 36  # pixels from the maps to the colour bar
 
 
 def maps(
@@ -28,13 +30,15 @@ def maps(
     """
     titles = ["<br>".join(wrap(title, TITLES // len(images))) for title in images]
     figure = make_subplots(cols=len(images), subplot_titles=titles, horizontal_spacing=0.06)
+    height = min(HIGHEST, WIDEST // len(images))
+    bar = COLOUR_BAR | {"y": -BAR_BELOW / height, "title": {"text": unit, "side": "bottom"}}
     everything = np.stack(list(images.values()))
     limits = {"zmin": float(everything.min()), "zmax": float(everything.max())}
     for column, (title, image) in enumerate(images.items(), start=1):
         centres = _centres(image.shape[-1]) if rings else None
         figure.add_heatmap(
             z=np.round(image, 3), name=title, x=centres, y=centres, colorscale=GREYSCALE_SAFE, **limits,
-            showscale=column == 1, colorbar=COLOUR_BAR | {"title": {"text": unit, "side": "bottom"}},
+            showscale=column == 1, colorbar=bar,
             row=1, col=column,
         )  # fmt: skip
         for radius in rings:
@@ -49,7 +53,7 @@ def maps(
     for column in range(1, len(images) + 1):
         figure.update_yaxes(scaleanchor="x" if column == 1 else f"x{column}", row=1, col=column)
     return finish(
-        figure, alt, 300, top=14 + LINE * max(title.count("<br>") + 1 for title in titles), bottom=90
+        figure, alt, height, top=14 + LINE * max(title.count("<br>") + 1 for title in titles), bottom=90
     )
 
 

@@ -136,7 +136,8 @@ def measured_sentence(study: ArmStudy, names: Sequence[str]) -> str:
 
 
 def budget_table(study: ArmStudy, names: Sequence[str]) -> pd.DataFrame:
-    """For each arm: seeds measured, what it trains, seconds of a run, the best step, and the machine."""
+    """For each arm: seeds measured, what it trains, seconds of a run and the best step; and where there are several,
+    the machines."""
     rows = []
     for arm in study.arms(names):
         found = study.of(arm.name)
@@ -150,19 +151,26 @@ def budget_table(study: ArmStudy, names: Sequence[str]) -> pd.DataFrame:
         "step of least LPIPS",
         "machine",
     ]
-    return pd.DataFrame(rows, columns=columns)
+    table = pd.DataFrame(rows, columns=columns)
+    return table if len(machines(study, names)) > 1 else table.drop(columns="machine")
+
+
+def machines(study: ArmStudy, names: Sequence[str]) -> list[str]:
+    """What the records of some arms were made on."""
+    found = [one for arm in study.arms(names) for one in study.of(arm.name)]
+    return list(dict.fromkeys(_machine(one["provenance"]["machine"]) for one in found))
 
 
 def _circumstances(found: Sequence[dict[str, Any]]) -> list[str]:
     seconds = [one["provenance"]["seconds"] for one in found]
     best = sorted({one["result"]["early_stop"]["best_step"] for one in found})
-    machines = dict.fromkeys(_machine(one["provenance"]["machine"]) for one in found)
+    places = dict.fromkeys(_machine(one["provenance"]["machine"]) for one in found)
     mean = number(fmean(seconds), 0)
     return [
         f"{found[0]['result']['trainable']:,}",
         mean if len(seconds) == 1 else f"{mean} ({number(min(seconds), 0)} to {number(max(seconds), 0)})",
         ", ".join(map(str, best)),
-        "; ".join(machines),
+        "; ".join(places),
     ]
 
 

@@ -19,7 +19,7 @@ from lrm_core.fit.tuning import Tuning
 from lrm_core.show.elements import prose
 from lrm_core.show.elements.origin import origin
 from lrm_core.show.findings import finding
-from lrm_core.show.repair.arm_study import ArmStudy
+from lrm_core.show.repair.arm_study import ArmStudy, machines
 
 LIVE_OBJECTS = 2  # validation objects that are scored again while a page is built
 
@@ -78,12 +78,12 @@ def reproduce(study: ArmStudy, notebook: str, arm: str) -> str:
     return prose.commands(prose.runs(profile, notebook) | records)
 
 
-def records_sentence(study: ArmStudy) -> str:
-    """Where the records are."""
+def records_sentence(study: ArmStudy, names: Sequence[str]) -> str:
+    """Where the records are, and what those of some arms were made on."""
     folder = f"data/results/{study.plan.name}/{EXPERIMENT}/"
     return (
         f"The {len(study.records)} records are in `{folder}`, one JSON file per arm and seed, with every object at "
-        "every validated step."
+        f"every validated step. Those of this chapter were made on {prose.listed(machines(study, names))}."
     )
 
 

@@ -98,7 +98,7 @@ def published_table(published: Mapping[str, Any]) -> pd.DataFrame:
 
 
 def compared_table(chapter: Chapter) -> pd.DataFrame:
-    """Published changes beside ours at the end, and where validation views would have stopped."""
+    """Published changes beside ours at the end."""
     x = intervals(chapter.table)
     rows = [
         {
@@ -108,13 +108,24 @@ def compared_table(chapter: Chapter) -> pd.DataFrame:
             "LPIPS, ours": _percents(x, f"{name}.end.lpips"),
             "SSIM, ours": number(x(f"{name}.end.ssim").estimate, 3),
             "PSNR, ours (dB)": number(x(f"{name}.end.psnr").estimate, 1),
-            "L1, stopped": _percents(x, f"{name}.stopped.l1"),
-            "LPIPS, stopped": _percents(x, f"{name}.stopped.lpips"),
-            "stopped at step": number(x(f"{name}.stopped.step").estimate, 0),
         }
         for name, key in PUBLISHED.items()
     ]
     return pd.DataFrame(rows)
+
+
+def stopped_table(chapter: Chapter) -> pd.DataFrame:
+    """Changes where validation views would have stopped."""
+    x = intervals(chapter.table)
+    rows = [
+        (
+            label,
+            number(x(f"{name}.stopped.step").estimate, 0),
+            *(_percents(x, f"{name}.stopped.{metric}") for metric in ("l1", "lpips")),
+        )
+        for name, (label, _, _) in LABELS.items()
+    ]
+    return pd.DataFrame(rows, columns=["optimised", "stopped at step", "L1", "LPIPS"])
 
 
 def path_figure(chapter: Chapter, metric: str) -> go.Figure:

@@ -42,27 +42,17 @@ def fraction_table(config: LRMConfig) -> pd.DataFrame:
             str(MAIN_RANK),
             f"{published('C10')['trainable_r4']:,}",
             "–",
-            "–",
-            "–",
             _share(claimed),
         )
     ]
-    for name, of in (("OpenLRM 1.1 base, counted", BASE), ("this model, counted", config)):
+    for name, counted in (("OpenLRM 1.1 base, counted", BASE), ("this model, counted", config)):
         for rank in RANKS:
-            found = counts(of, rank)
-            shares = [_share(found.adapters / whole) for whole in (found.transformer, found.model)]
-            rows.append((name, str(rank), f"{found.adapters:,}", f"{found.transformer:,}", shares[0],
-                         f"{found.model:,}", shares[1]))  # fmt: skip
-    columns = [
-        "model",
-        "rank",
-        "adapters",
-        "transformer",
-        "of the transformer",
-        "whole model",
-        "of the model",
-    ]
-    return pd.DataFrame(rows, columns=columns)
+            found = counts(counted, rank)
+            shares = [f"{_share(found.adapters / of)} of {of:,}" for of in (found.transformer, found.model)]
+            rows.append((name, str(rank), f"{found.adapters:,}", *shares))
+    return pd.DataFrame(
+        rows, columns=["model", "rank", "adapters", "of the transformer", "of the whole model"]
+    )
 
 
 def fraction_sentence() -> str:
