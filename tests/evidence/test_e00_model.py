@@ -2,6 +2,7 @@ import math
 
 import pytest
 import torch
+from torch.nn.functional import interpolate
 
 from lrm_core.evidence.experiments.e00_model import (
     ModelQuality,
@@ -38,8 +39,9 @@ def test_mean_image_is_brighter_at_its_border() -> None:
     assert image[:, 6:10, 6:10].mean() < 0.8
 
 
-def test_the_nearest_training_object_to_one_of_them_is_itself() -> None:
-    sources = training_sources(32, 5)
+@pytest.mark.parametrize("side", [32, 64, 84], ids=["as searched", "twice", "no multiple"])
+def test_the_nearest_training_object_to_one_of_them_is_itself(side) -> None:
+    sources = interpolate(training_sources(32, 5), side)
     assert [nearest_training_seed(source, ModelQuality(training_objects=5)) for source in sources] == list(
         range(5)
     )

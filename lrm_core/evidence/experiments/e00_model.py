@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn.functional import avg_pool2d
+from torch.nn.functional import adaptive_avg_pool2d
 
 from lrm_core.evidence.metrics import mask_iou, ssim
 from lrm_core.evidence.oracles import OracleCache, predicted_planes, render_planes
@@ -72,7 +72,7 @@ def training_sources(resolution: int, count: int) -> Float[Tensor, "count 3 h w"
 def nearest_training_seed(source: Float[Tensor, "3 h w"], config: ModelQuality) -> int:
     """Number of the training object whose source view is nearest in mean squared error."""
     size = config.search_size
-    small = avg_pool2d(source, source.shape[-1] // size)
+    small = adaptive_avg_pool2d(source, size)
     gallery = training_sources(size, config.training_objects)
     return int((gallery - small).square().mean((1, 2, 3)).argmin())
 
