@@ -4,8 +4,9 @@ Of the rendered objects in `data/mini/objects`, the longer side of what view 0 s
 (real) of the picture in the median, and its middle is that of the picture within a few hundredths.
 """
 
+from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -168,7 +169,7 @@ def _not_white(rgba: np.ndarray) -> Float32[np.ndarray, "H W"]:
 
 
 def _without_background(image: Image.Image, path: Path) -> np.ndarray:
-    """Pixels (H, W, 4) with the alpha that rembg finds."""
+    """Pixels (H, W, 4) with the alpha that rembg finds by U^2-Net (Qin et al. 2020)."""
     advice = "save it with a transparent or plain white background"
     try:
         from rembg import remove
@@ -178,12 +179,23 @@ def _without_background(image: Image.Image, path: Path) -> np.ndarray:
             "or have backgrounds removed after `pip install 'lrm_core[pictures]'`"
         ) from error
     try:
-        return np.asarray(remove(image).convert("RGBA"))
+        return np.asarray(remove(image, session=_segmenter()).convert("RGBA"))
     except Exception as error:  # whatever its runtime or the download of its model raises
         raise ValueError(
             f"{path}: rembg could not remove the background ({type(error).__name__}: {error}); its model is "
             f"downloaded at first use, connect to the network once, or {advice}"
         ) from error
+
+
+@lru_cache
+def _segmenter() -> Any:
+    """rembg's session, loaded once for all pictures.
+
+    Its weights are under the Apache licence; those that rembg takes by itself are not free for commercial use.
+    """
+    from rembg import new_session
+
+    return new_session("u2net")
 
 
 def _extent(mask: Float[Tensor, "H W"]) -> tuple[float, float, float, float]:

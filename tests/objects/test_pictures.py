@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
 from lrm_core.objects import split_names
-from lrm_core.objects.pictures import EXTENT, Picture, framed, load_picture, whole
+from lrm_core.objects.pictures import EXTENT, Picture, _segmenter, framed, load_picture, whole
 from lrm_core.paths import data_dir
 
 SIZE = 64
@@ -198,20 +198,40 @@ def test_a_cluttered_background_without_rembg_says_what_to_do(cluttered, monkeyp
         load_picture(cluttered)
 
 
-def test_rembg_removes_a_cluttered_background(cluttered, monkeypatch):
-    monkeypatch.setitem(sys.modules, "rembg", SimpleNamespace(remove=lambda image: _drawn(size=image.size)))
+@pytest.fixture
+def rembg(monkeypatch):
+    """Stands in for the package; its sessions are the names of their models."""
+    _segmenter.cache_clear()
+    stub = SimpleNamespace(new_session=lambda name: name)
+    monkeypatch.setitem(sys.modules, "rembg", stub)
+    yield stub
+    _segmenter.cache_clear()
+
+
+def test_rembg_removes_a_cluttered_background(cluttered, rembg):
+    rembg.remove = lambda image, session: _drawn(size=image.size)
     with pytest.raises(ValueError, match="shows nothing"):
         load_picture(cluttered)  # the stub's thing lies beside a picture of that size
     drawn = _drawn(size=(40, 40), box=(5, 5, 25, 35))
-    monkeypatch.setitem(sys.modules, "rembg", SimpleNamespace(remove=lambda image: drawn))
+    rembg.remove = lambda image, session: drawn
     assert _extent(load_picture(cluttered).mask) == (15, 20, 30)
 
 
-def test_rembg_without_its_model_is_one_sentence(cluttered, monkeypatch):
-    def remove(image):
+def test_rembg_takes_the_freely_licensed_weights_and_loads_them_once(cluttered, rembg):
+    opened, used = [], []
+    rembg.new_session = lambda name: opened.append(name) or name
+    rembg.remove = lambda image, session: used.append(session) or _drawn(size=(40, 40), box=(5, 5, 25, 35))
+    load_picture(cluttered)
+    load_picture(cluttered)
+    assert opened == ["u2net"]
+    assert used == ["u2net", "u2net"]
+
+
+def test_rembg_without_its_model_is_one_sentence(cluttered, rembg):
+    def new_session(name):
         raise ConnectionError("no route")
 
-    monkeypatch.setitem(sys.modules, "rembg", SimpleNamespace(remove=remove))
+    rembg.new_session, rembg.remove = new_session, None
     with pytest.raises(
         ValueError, match=r"rembg could not remove the background \(ConnectionError: no route\)"
     ):
