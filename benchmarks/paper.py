@@ -1,24 +1,26 @@
 """The profile `paper` before there are weights or a GPU: `python benchmarks/paper.py`.
 
 First the parts of the profile at their full size on this CPU, each in a process of its own. Then its rehearsal: every
-chapter through papermill with the base architecture on random weights, two objects and ten steps of each fit, images
-and rays made smaller so that a CPU can render them. It has to run; its numbers mean nothing. Of all: seconds and peak
-memory.
+chapter through papermill, from an empty store, with the base architecture on new random weights, two objects and ten
+steps of each fit, images and rays made smaller so that a CPU can render them. It has to run; its numbers mean
+nothing. Of all: seconds and peak memory. `python benchmarks/paper.py 07 13` rehearses those chapters again.
 """
 
+import json
 import resource
+import shutil
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import psutil
 import torch
-from keep import keep
+from keep import FOLDER, keep
 from scene import orbit_cameras
 from torch import Tensor
 
@@ -29,7 +31,7 @@ from lrm_core.model.release import save_release
 from lrm_core.objects.build import render_path
 from lrm_core.paths import data_dir
 from lrm_core.profiles import PAPER, REHEARSAL
-from lrm_core.reexecute import chapters, reexecute
+from lrm_core.reexecute import ChapterError, chapters, reexecute
 from lrm_core.render import Views, render_views
 from lrm_core.render.cameras import canonical_source_camera
 
@@ -40,12 +42,12 @@ GIB = 2**30
 
 
 def prepare() -> None:
-    """Random weights and two rendered objects, where `REHEARSAL` looks for them."""
+    """New random weights and two rendered objects, where `REHEARSAL` looks for them, and no record."""
     folder = Path(REHEARSAL.model)
-    if not folder.exists():
-        torch.manual_seed(0)
-        small = replace(FULL, source_size=SOURCE, render_size=SOURCE, rendering_samples_per_ray=SAMPLES)
-        save_release(LRM(small), folder)
+    for old in (folder, REHEARSAL.results):
+        shutil.rmtree(old, ignore_errors=True)
+    small = replace(FULL, source_size=SOURCE, render_size=SOURCE, rendering_samples_per_ray=SAMPLES)
+    save_release(LRM(small), folder)
     for name in OBJECTS:
         render_path(data_dir() / f"objects/glb/{name}.glb", folder.parent / "objects", resolution=SOURCE)
 
@@ -62,7 +64,7 @@ def watched(figures: dict[str, float]):
     watcher = threading.Thread(target=look)
     watcher.start()
     try:
-        yield
+        yield figures
     finally:
         done.set()
         watcher.join()
@@ -76,12 +78,18 @@ def _resident(process: psutil.Process) -> int:
         return 0
 
 
-def rehearsal() -> dict[str, dict[str, float]]:
-    """Seconds and peak memory of every chapter; raises as `reexecute`."""
+def rehearse(numbers: Sequence[str] = ("",)) -> dict[str, dict[str, float | str]]:
+    """Seconds and peak memory of the chapters with these numbers, all by default; of one that fails, the error."""
     figures = {}
-    for chapter in chapters(REHEARSAL.name, device=REHEARSAL.device, refresh=True):
-        with watched(figures.setdefault(chapter.source.stem, {})):
-            reexecute([chapter])
+    for number in numbers:
+        for chapter in chapters(REHEARSAL.name, device=REHEARSAL.device, notebook=number):
+            chapter.key_file.unlink(missing_ok=True)
+            with watched(figures.setdefault(chapter.source.stem, {})) as found:
+                try:
+                    reexecute([chapter])
+                except ChapterError as error:
+                    print(error)
+                    found["failed"] = str(error).splitlines()[0]
     return figures
 
 
@@ -150,9 +158,18 @@ def full_size() -> dict[str, dict[str, float]]:
     return figures
 
 
-if __name__ == "__main__":
-    if sys.argv[1:]:
-        time_part(sys.argv[1])
+def main(words: Sequence[str]) -> None:
+    """Measure everything, or one part (words: its name), or some chapters again (their numbers)."""
+    if words and words[0] in PARTS:
+        time_part(words[0])
+    elif words:
+        figures = json.loads((FOLDER / "paper.json").read_text())["figures"]
+        figures["rehearsal"] |= rehearse(words)
+        keep("paper", figures)
     else:
         prepare()
-        keep("paper", {"full size": full_size(), "rehearsal": rehearsal()})
+        keep("paper", {"full size": full_size(), "rehearsal": rehearse()})
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
