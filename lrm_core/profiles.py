@@ -35,13 +35,13 @@ class Profile:
         model: name for `load_model`.
         objects: folders of rendered objects, relative to `data`; a path that holds several is listed.
         per_group: at most so many objects of each folder, in order of name.
-        few: at most so many of those, for experiments that fit many oracles of each object.
+        few: at most so many of those, for what fits many oracles of an object: other lengths, other seeds.
         views: at most so many views of each object, view 0 included; None is all.
         side: of the images in pixels, to which larger ones are averaged; None takes them as they are.
         whole: whether experiments on every object reach beyond `per_group`.
         iterations, rays_per_step, views_per_step: of every oracle; a step takes rays or (as published) views.
         adam: learning rate and epsilon of every oracle.
-        seeds: of the experiments in which a seed matters.
+        seeds: of the experiments in which a seed matters; on all objects the first, on the few all of them.
         training_objects: what the guesses without a model look at.
         finetuning: objects, steps and arms of fine-tuning.
         device: where it runs.

@@ -142,11 +142,12 @@ def _jobs(profile: Profile, experiments: Iterable[Experiment], objects: Sequence
     selected = named or profile.object_folders()
     every = named or profile.object_folders(every=True)
     few = profile.few_of(selected)
+    reached = {"every": every, "selected": selected, "few": few}
     return [
         (item, experiment, seed)
         for folder in every
         for item in [load_item(profile, folder)]
         for experiment in experiments
-        if folder in (every if experiment.every_object else few if experiment.few_objects else selected)
-        for seed in experiment.seeds(profile)
+        if folder in reached[experiment.objects]
+        for seed in experiment.seeds(profile, folder in few)
     ]

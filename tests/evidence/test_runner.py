@@ -3,7 +3,7 @@
 import multiprocessing
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +65,17 @@ def test_every_object_and_seed(probe: Probe, tmp_path: Path) -> None:
     assert store.table("first")["seed"].tolist() == [0, 0, 0]
 
 
+def test_seeds_beyond_the_first_are_for_a_few_objects(probe: Probe, tmp_path: Path, monkeypatch) -> None:
+    few = replace(runner.get_profile("tiny"), few=1)
+    monkeypatch.setattr(runner, "get_profile", lambda name: few)
+    store = ResultStore(tmp_path)
+    runner.record_all("tiny", ["every"], store=store)
+    table = store.table("every")
+    assert table.groupby("object")["seed"].apply(list).to_dict() == dict(
+        zip(NAMES, [[0, 1], [0], [0]], strict=True)
+    )
+
+
 def test_the_second_call_has_nothing_to_do_and_refresh_does_all(probe: Probe, tmp_path: Path) -> None:
     store = ResultStore(tmp_path)
     runner.record_all("tiny", store=store)
@@ -103,7 +114,9 @@ def test_objects_side_by_side_give_the_same_records(
 ) -> None:
     profile = Profile("tiny", "tiny", (), 3, iterations=2, rays_per_step=64, seeds=(0, 1))
     chosen = [get_experiment("e01_oracle"), get_experiment("e02_basins")]
-    jobs = [(make_object(n), e, seed) for n in range(3) for e in chosen for seed in e.seeds(profile)]
+    jobs = [
+        (make_object(n), e, seed) for n in range(3) for e in chosen for seed in e.seeds(profile, few=True)
+    ]
     recorders = [
         Recorder(profile, model, ResultStore(tmp_path / name), OracleCache(tmp_path / f"oracles-{name}"))
         for name in ("alone", "beside")
@@ -160,7 +173,7 @@ def test_an_experiment_of_many_oracles_sees_the_first_few_objects_of_each_group(
     probe: Probe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        runner, "get_experiment", {"few": Experiment("few", probe, Config, few_objects=True)}.get
+        runner, "get_experiment", {"few": Experiment("few", probe, Config, objects="few")}.get
     )
     profile = Profile("tiny", "tiny", ("group",), 3, iterations=1, rays_per_step=8, seeds=(0,), few=2)
     monkeypatch.setattr(runner, "get_profile", lambda name: profile)

@@ -42,9 +42,15 @@ def test_no_spread_is_told_of_one_seed():
     assert seeds.seeds_sentence(table) == "Only one seed was fitted."
 
 
+def test_seeds_are_compared_on_the_objects_that_have_them_all():
+    table = records([{"a": 0.1, "b": 0.2, "c": 0.3, "z": 0.9}, {"a": 0.1, "b": 0.2, "c": 0.3}])
+    assert seeds.seeds_table(table)["seed 0"].str.startswith("0.20 [").all()
+    assert "On the 3 objects that were fitted with 2 seeds" in seeds.seeds_sentence(table)
+
+
 def test_sentence_tells_whether_the_verdict_depends_on_the_seed():
     low, high = {"a": 0.1, "b": 0.12, "c": 0.14}, {"a": 0.9, "b": 0.92, "c": 0.94}
-    assert "Each of the 2 seeds alone leads to the same verdict: replicated." in seeds.seeds_sentence(
+    assert "each seed alone leads to the same verdict: replicated." in seeds.seeds_sentence(
         records([low, low])
     )
     assert "replicated by seed 0 and not replicated by seed 1" in seeds.seeds_sentence(records([low, high]))

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from lrm_core.evidence.experiments import (
     e00_model,
@@ -23,6 +23,8 @@ from lrm_core.evidence.experiments import (
 from lrm_core.evidence.oracles import OracleConfig
 from lrm_core.profiles import Profile
 
+Reach = Literal["every", "selected", "few"]
+
 
 @dataclass(frozen=True)
 class Experiment:
@@ -32,17 +34,15 @@ class Experiment:
         name: of its module and of its folder in the results store.
         run: (model, object, configuration, seed, cache) -> result.
         config: the configuration's dataclass; with a field `oracle` where it fits oracles.
-        every_seed: whether it runs for all seeds of a profile or for the first only.
-        every_object: whether it runs for all objects there are or for the profile's selection only.
-        few_objects: whether it runs for a few of the selection only.
+        every_seed: whether all seeds of a profile are run on a few of its objects, or the first one only.
+        objects: it runs for all objects there are, for the profile's selection, or for a few of that.
     """
 
     name: str
     run: Callable[..., dict[str, Any]]
     config: type
     every_seed: bool = False
-    every_object: bool = False
-    few_objects: bool = False
+    objects: Reach = "selected"
 
     def configuration(self, profile: Profile) -> Any:
         """The configuration of a profile."""
@@ -61,14 +61,15 @@ class Experiment:
         }
         return self.config(**{k: v for k, v in decided.items() if k in self.config.__dataclass_fields__})
 
-    def seeds(self, profile: Profile) -> tuple[int, ...]:
-        return profile.seeds if self.every_seed else profile.seeds[:1]
+    def seeds(self, profile: Profile, few: bool) -> tuple[int, ...]:
+        """Seeds to run on an object; `few`: whether it is one of the profile's few."""
+        return profile.seeds if self.every_seed and few else profile.seeds[:1]
 
 
 EXPERIMENTS = {
     experiment.name: experiment
     for experiment in (
-        Experiment("e00_model", e00_model.run, e00_model.ModelQuality, every_object=True),
+        Experiment("e00_model", e00_model.run, e00_model.ModelQuality, objects="every"),
         Experiment("e01_oracle", e01_oracle.run, e01_oracle.OracleQuality),
         Experiment("e02_basins", e02_basins.run, e02_basins.Basins, every_seed=True),
         Experiment("e03_surface_error", e03_surface_error.run, e03_surface_error.SurfaceError),
@@ -85,9 +86,7 @@ EXPERIMENTS = {
         Experiment("e11_calibration", e11_calibration.run, e11_calibration.CalibrationFit),
         Experiment("e12_test_time", e12_test_time.run, e12_test_time.LatentOptimisation),
         Experiment("e17_source_distance", e17_source_distance.run, e17_source_distance.SourceDistance),
-        Experiment(
-            "e18_oracle_length", e18_oracle_length.run, e18_oracle_length.OracleLength, few_objects=True
-        ),
+        Experiment("e18_oracle_length", e18_oracle_length.run, e18_oracle_length.OracleLength, objects="few"),
     )
 }
 

@@ -12,7 +12,11 @@ from lrm_core.show.elements.prose import listed, mean_and_interval, number
 
 
 def seeds_table(table: pd.DataFrame) -> pd.DataFrame:
-    """Correlation of the two oracles by each seed, and how much of it seeds and objects change."""
+    """Correlation of the two oracles by each seed, and how much of it seeds and objects change.
+
+    Of the objects that have every seed.
+    """
+    table = _repeated(table)
     by_seed = dict(list(table.groupby("seed")))
     rows = [
         (
@@ -33,12 +37,17 @@ def seed_spread(table: pd.DataFrame, column: str) -> float:
 
 
 def seeds_sentence(table: pd.DataFrame) -> str:
-    """What the rule says of the records of each seed alone."""
+    """What the rule says of the records of each seed alone, of the objects that have every seed."""
+    table = _repeated(table)
     verdicts = {seed: judge(RULES["C1"], mine).case.verdict for seed, mine in table.groupby("seed")}
     if len(verdicts) == 1:
         return "Only one seed was fitted."
+    where = f"On the {table['object'].nunique()} objects that were fitted with {len(verdicts)} seeds"
     if len(set(verdicts.values())) == 1:
-        return f"Each of the {len(verdicts)} seeds alone leads to the same verdict: {next(iter(verdicts.values()))}."
-    return (
-        "The verdict depends on the seed: " + listed([f"{v} by seed {s}" for s, v in verdicts.items()]) + "."
-    )
+        return f"{where}, each seed alone leads to the same verdict: {next(iter(verdicts.values()))}."
+    return f"{where}, the verdict depends on it: {listed([f'{v} by seed {s}' for s, v in verdicts.items()])}."
+
+
+def _repeated(table: pd.DataFrame) -> pd.DataFrame:
+    counts = table.groupby("object")["seed"].transform("nunique")
+    return table[counts == counts.max()]
