@@ -1,14 +1,13 @@
 """Square maps side by side."""
 
 from collections.abc import Mapping, Sequence
-from textwrap import wrap
 
 import numpy as np
 import plotly.graph_objects as go
 from jaxtyping import Float
 from plotly.subplots import make_subplots
 
-from lrm_core.show.elements.style import GREYSCALE_SAFE, finish
+from lrm_core.show.elements.style import GREYSCALE_SAFE, balanced, finish
 
 COLOUR_BAR = {"orientation": "h", "thickness": 12, "len": 0.7, "yanchor": "top"}
 TITLES = 36  # characters side by side that a phone shows
@@ -28,7 +27,7 @@ def maps(
         unit: of the values, beside the colour bar.
         rings: radii of circles about the centre, where a map spans [-1, 1] on both axes (x Nyquist).
     """
-    titles = ["<br>".join(wrap(title, TITLES // len(images))) for title in images]
+    titles = ["<br>".join(balanced(title, TITLES // len(images))) for title in images]
     figure = make_subplots(cols=len(images), subplot_titles=titles, horizontal_spacing=0.06)
     height = min(HIGHEST, WIDEST // len(images))
     bar = COLOUR_BAR | {"y": -BAR_BELOW / height, "title": {"text": unit, "side": "bottom"}}

@@ -71,8 +71,18 @@ def _wrap_titles(figure: go.Figure) -> bool:
     """Break long titles of the horizontal axes; whether there was one."""
     titles = [axis.title for axis in figure.select_xaxes() if len(axis.title.text or "") > TITLE]
     for title in titles:
-        title.text = "<br>".join(wrap(title.text, TITLE))
+        title.text = "<br>".join(balanced(title.text, TITLE))
     return bool(titles)
+
+
+def balanced(text: str, width: int) -> list[str]:
+    """Text in as few lines of at most so many characters as it takes, and these about equally long.
+
+    >>> balanced("power of the null oracle over that of the residual", 42)
+    ['power of the null oracle', 'over that of the residual']
+    """
+    count = len(wrap(text, width))
+    return next(lines for narrower in range(1, width + 1) if len(lines := wrap(text, narrower)) <= count)
 
 
 def name_once(figure: go.Figure) -> None:
