@@ -133,6 +133,9 @@ def test_titles_are_broken_where_a_phone_would_cut_them():
     assert max(map(len, lines)) <= TITLE
     assert len(lines) == 2
     assert short.layout.xaxis.title.text == "x"
+    upright = curves([Curve("one", [0, 1], [1, 2], "#000000")], ("x", words), "alt")
+    assert upright.layout.yaxis.title.text.split("<br>") == lines
+    assert upright.layout.height == short.layout.height
     room = long.layout.height - short.layout.height
     assert room == long.layout.margin.b - short.layout.margin.b > 0
     assert long.layout.legend.y < short.layout.legend.y

@@ -1,9 +1,10 @@
 """One look for every figure: colours that keep their meaning, sizes that a phone can show."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from textwrap import wrap
 
 import plotly.graph_objects as go
+from plotly.graph_objs.layout import XAxis, YAxis
 
 # Okabe-Ito, which stays apart for colour-blind readers; two of its light tones darkened for white paper.
 COLOURS: Mapping[str, str] = {
@@ -17,6 +18,7 @@ COLOURS: Mapping[str, str] = {
 }
 GROUPS: Mapping[str, str] = {"real": "real object", "procedural": "procedural object"}
 SYMBOLS: Mapping[str, str] = {"real": "circle", "procedural": "square"}
+Axis = XAxis | YAxis
 GREYSCALE_SAFE = "Cividis"
 GRID = "rgba(128, 128, 128, 0.25)"
 CLEAR = "rgba(0, 0, 0, 0)"
@@ -25,6 +27,7 @@ BOTTOM = 110  # pixels for axis title and legend
 TOP = 16
 SMALL = 12
 TITLE = 42  # characters of an axis title that a phone shows
+LETTER = 9  # pixels that a letter of an axis title takes, generously
 
 _AXIS = {"gridcolor": GRID, "zerolinecolor": GRID, "linecolor": GRID, "ticks": "", "automargin": True}
 TEMPLATE = go.layout.Template(
@@ -56,7 +59,8 @@ def finish(figure: go.Figure, alt: str, plot_height: int, top: int = TOP, bottom
         plot_height: of the plotting area, in pixels; the legend goes below.
         top, bottom: margins above and below the plot, in pixels.
     """
-    below = SMALL + 4 if _wrap_titles(figure) else 0
+    below = SMALL + 4 if _wrap_titles(figure.select_xaxes(), TITLE) else 0
+    _wrap_titles(figure.select_yaxes(), plot_height // LETTER)
     figure.update_layout(
         template=TEMPLATE,
         height=plot_height + top + bottom + below,
@@ -67,11 +71,11 @@ def finish(figure: go.Figure, alt: str, plot_height: int, top: int = TOP, bottom
     return figure
 
 
-def _wrap_titles(figure: go.Figure) -> bool:
-    """Break long titles of the horizontal axes; whether there was one."""
-    titles = [axis.title for axis in figure.select_xaxes() if len(axis.title.text or "") > TITLE]
+def _wrap_titles(axes: Iterable[Axis], width: int) -> bool:
+    """Break titles that have more characters than the width; whether there was one."""
+    titles = [axis.title for axis in axes if len(axis.title.text or "") > width]
     for title in titles:
-        title.text = "<br>".join(balanced(title.text, TITLE))
+        title.text = "<br>".join(balanced(title.text, width))
     return bool(titles)
 
 
