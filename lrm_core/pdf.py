@@ -73,8 +73,12 @@ def _print(tab: Any, source: Path, out: Path) -> str:
 
 
 @contextmanager
-def _tab() -> Iterator[Any]:
-    """A page of headless Chromium that shows print styles, the light scheme and still pictures."""
+def headless() -> Iterator[Any]:
+    """A browser without a window, as Playwright's.
+
+    Raises:
+        FileNotFoundError: if none of `BROWSERS` is there.
+    """
     from playwright.sync_api import sync_playwright
 
     path = next(filter(None, map(shutil.which, BROWSERS)), None)
@@ -82,7 +86,14 @@ def _tab() -> Iterator[Any]:
         raise FileNotFoundError(f"no browser found ({', '.join(BROWSERS)}); install one, such as chromium")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@contextmanager
+def _tab() -> Iterator[Any]:
+    """A page that shows print styles, the light scheme and still pictures."""
+    with headless() as browser:
         tab = browser.new_page(viewport={"width": 740, "height": 1100})
         tab.emulate_media(media="print", color_scheme="light", reduced_motion="reduce")
         yield tab
-        browser.close()
