@@ -36,7 +36,7 @@ from lrm_core.render import Views, render_views
 from lrm_core.render.cameras import canonical_source_camera
 
 OBJECTS = ("cc0_ammoBox", "cc0_barrel")
-SOURCE, SAMPLES = 112, 24  # pixels and samples per ray of the rehearsal
+SOURCE, SAMPLES = 56, 16  # pixels and samples per ray of the rehearsal
 FULL = PRESETS[PAPER.model]
 GIB = 2**30
 

@@ -137,6 +137,7 @@ REHEARSAL = replace(
     model=str(repository_root() / ".cache/rehearsal/model"),
     objects=("../.cache/rehearsal/objects",),
     iterations=10,
+    seeds=(0,),
     views=8,
     training_objects=2,
     finetuning=replace(FEW_ARMS, steps=2, validate_every=1),

@@ -18,7 +18,7 @@ def _differences(one: Profile, other: Profile) -> set[str]:
         (
             "rehearsal",
             "paper",
-            {"model", "objects", "iterations", "views", "training_objects", "finetuning", "device"},
+            {"model", "objects", "iterations", "seeds", "views", "training_objects", "finetuning", "device"},
         ),
     ],
 )
