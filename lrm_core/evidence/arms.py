@@ -79,11 +79,11 @@ def _of_rank(loss: str, rank: int) -> Arm:
 TITLES = {"mse": "MSE", "freq": "FreqLoss"}
 NYQUIST = (
     "FreqLoss with its cutoff at 0.3 x Nyquist: the published 0.3 is in cycles per pixel, which is 0.6 x Nyquist, "
-    "and nearly all of the error lies below that (audit A7)."
+    "and by the published losses nearly all of the error lies below that (audit A7)."
 )
 SCALE = (
-    "MSE times 25, the scale control: FreqLoss multiplies amplitudes by 5 before it squares them, and nearly all of "
-    "the error lies below its cutoff, so that it is almost this (audit A7)."
+    "MSE times 25, the scale control: FreqLoss multiplies amplitudes by 5 before it squares them; the more of the "
+    "error lies below its cutoff, by the published losses nearly all, the more it is just this (audit A7)."
 )
 SHUFFLED = (
     "FreqLoss on the true images and cameras of another training object: what adapters gain without ever seeing a "

@@ -69,6 +69,9 @@ def test_sentence_counts_the_objects_that_gain(study):
     assert "2 real objects" in text
     assert "better guess for 1 of 2" in text
     assert "better guess for 0 of 2" in text
+    assert "by LPIPS better than the nearest training object for 0." in text
+    better = replace(study, table=study.table.assign(**{"model.novel.lpips": 0.1}))
+    assert "by LPIPS better than the nearest training object for 2." in model_study.verdict_sentence(better)
 
 
 def test_views_fall_into_bins_of_angle(study):

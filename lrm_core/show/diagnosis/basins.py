@@ -167,8 +167,8 @@ def oracle_sentence(chapter: Chapter) -> str:
     )
     here = f"Here Adam takes {ours.iterations:,} steps of {views}; its learning rate falls from {ours.lr:g} along a "
     there = (
-        f"cosine to a hundredth of that, and its ε is {ours.eps:g}. Published are {theirs['iterations']:,} steps of "
-        f"{theirs['views_per_iteration']} whole views, from {theirs['lr']:g}."
+        f"cosine to a hundredth of that, and its ε is {ours.eps:g}. The published fit takes "
+        f"{theirs['iterations']:,} steps of {theirs['views_per_iteration']} whole views, from {theirs['lr']:g}."
     )
     if ours.lr == theirs["lr"]:
         return here + there

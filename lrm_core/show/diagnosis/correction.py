@@ -19,7 +19,7 @@ from lrm_core.evidence.verdicts import intervals
 from lrm_core.show.chapter import Chapter
 from lrm_core.show.diagnosis.corrected import TARGETS, corrected_pictures, live_scene, residual_of
 from lrm_core.show.elements.curves import Curve, curves, mean_lists
-from lrm_core.show.elements.prose import mean_and_interval, number, percent
+from lrm_core.show.elements.prose import listed, mean_and_interval, number, percent
 from lrm_core.show.elements.strips import Panel, Row, strips
 from lrm_core.show.elements.style import COLOURS, finish
 from lrm_core.spectral import split_residual
@@ -144,12 +144,29 @@ def measures_table(chapter: Chapter) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def measures_sentence(chapter: Chapter) -> str:
+    """By which measures correcting one band brings the renders closer to the truth than correcting the other."""
+    x = intervals(chapter.table)
+    scores = {
+        key: [x(f"corrections.{band}.truth.{key}").estimate for band in ("low", "high")] for key in MEASURES
+    }
+    by_low = [name for key, (_, name) in MEASURES.items() if _better(key, *scores[key])]
+    by_high = [name for _, name in MEASURES.values() if name not in by_low]
+    bands = {"the low band": by_low, "the high band": by_high}
+    said = [f"correcting {band} helps more by {listed(names)}" for band, names in bands.items() if names]
+    return f"In the mean over objects, {'; '.join(said)}."
+
+
+def _better(measure: str, one: float, other: float) -> bool:
+    return one > other if measure in ("psnr", "ssim") else one < other
+
+
 def margins_table(chapter: Chapter) -> pd.DataFrame:
     """The differences between improvements that the rule reads."""
     x = intervals(chapter.table)
     names = {"low_minus_high": "low band minus high band", "low_minus_control": "low band minus its noise"}
     rows = [
-        (label, *(mean_and_interval(x(f"margin.{name}.{target}")) for target in TARGETS))
+        (label, *(mean_and_interval(x(f"margin.{name}.{target}"), 3) for target in TARGETS))
         for name, label in names.items()
     ]
     return pd.DataFrame(rows, columns=["difference", *(f"to {words}" for words in TARGETS.values())])

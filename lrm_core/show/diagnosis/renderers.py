@@ -25,6 +25,7 @@ from lrm_core.show.elements import prose
 from lrm_core.show.elements.pictures import image_row
 from lrm_core.show.elements.prose import listed, mean_and_interval, number
 from lrm_core.show.elements.strips import Panel, Row, strips
+from lrm_core.show.findings import stored_verdict
 
 QUALITY = "e00_model"
 EXPERIMENTS = sorted({RULES[claim].experiment for claim in CLAIMS} | {QUALITY})
@@ -142,9 +143,9 @@ def comparison_table(found: Sequence[Comparison]) -> pd.DataFrame:
             one.claim,
             one.caster.case.verdict,
             one.cycles.case.verdict,
-            number(one.caster.audited.estimate),
-            mean_and_interval(one.difference),
-            number(one.spread),
+            number(one.caster.audited.estimate, 3),
+            mean_and_interval(one.difference, 3),
+            number(one.spread, 3),
             one.answer,
         )
         for one in found
@@ -169,7 +170,18 @@ def finding(found: Sequence[Comparison], table: pd.DataFrame) -> str:
     return (
         f"Judged on the same {len(found[0].values)} objects, {'; '.join(parts)}. Over the {len(table)} objects that "
         "both rendered, Cycles less ray caster, the model's PSNR in novel views changes by "
-        f"{mean_and_interval(psnr)} dB and its LPIPS by {mean_and_interval(lpips, 3)}.{left}"
+        f"{mean_and_interval(psnr)} dB and its LPIPS by {mean_and_interval(lpips, 3)}.{left}{_few(found)}"
+    )
+
+
+def _few(found: Sequence[Comparison]) -> str:
+    """Which claims get another verdict than on the scorecard from these objects, by the ray caster alone."""
+    other = [one.claim for one in found if one.caster.case.verdict != stored_verdict(one.claim, CASTER)]
+    return (
+        f" So few objects are weak evidence: by the ray caster alone they give {listed(other)} another verdict than "
+        "the scorecard, which rests on all."
+        if other
+        else ""
     )
 
 

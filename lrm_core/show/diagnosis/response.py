@@ -112,8 +112,10 @@ def peak_sentence(chapter: Chapter) -> str:
         if shares:
             mean = np.mean(shares, axis=0)
             high, low = (_bin(config, int(find(mean))) for find in (np.argmax, np.argmin))
-            parts.append(f"{label}, it is highest at {high} and lowest at {low}")
-    return f"The mean response in × Nyquist: {'; '.join(parts)}." if parts else "No object has a response."
+            parts.append(f"{label} at {high} and at {low}")
+    if not parts:
+        return "No object has a response."
+    return f"The mean response is highest and lowest, in × Nyquist: {'; '.join(parts)}."
 
 
 def sweep_figure(chapter: Chapter) -> go.Figure:

@@ -103,17 +103,21 @@ def finding(table: pd.DataFrame) -> str:
     low = {target: mean_list(table, f"residual.low_to_{target}") for target in ("reference", "truth")}
     ends = [(0, f"× {factors[0]:g}"), (len(factors) - 1, f"× {factors[-1]:g}")]
     sizes = " and ".join(
-        f"{number(size[i] / size[true], 2)} times as large when told {label}" for i, label in ends
+        f"{number(size[i] / size[true], 2)} times as large when the encoder is told {factors[i]:g} times the distance"
+        for i, _ in ends
     )
     alone = " and ".join(f"{percent(power[i])} ({label})" for i, label in ends)
-    moved = " and ".join(f"{percent(low['reference'][i])} ({label})" for i, label in ends)
+    moved, moved_truth = (
+        " and ".join(f"{percent(low[target][i])} ({label})" for i, label in ends) for target in low
+    )
     share = " and ".join(f"{percent((made[i] / size[i]) ** 2)} ({label})" for i, label in ends)
     return (
         f"Over {table['object'].nunique()} objects the residual is {sizes}. What the mismatch alone adds has "
         f"{alone} of its power in the low band, and its squared norm is {share} of that of the whole residual. "
         f"Correcting the low band of the residual improves the renders, towards those of the oracle, by "
         f"{percent(low['reference'][true])} when the distance is right, and by {moved} when it is wrong. Towards the "
-        f"truth the improvement is {percent(low['truth'][true])} when the distance is right."
+        f"truth the improvement is {percent(low['truth'][true])} when the distance is right, and {moved_truth} when "
+        "it is wrong."
     )
 
 

@@ -116,7 +116,8 @@ def verdict_box(rule: Rule, found: Judgement, finding: str, said: str) -> str:
     return (
         f'<div class="admonition important"><p class="admonition-title">{rule.claim}: {found.case.verdict}</p>'
         f"{found_here}<p>The rule, written down before the run; the first case that holds decides. "
-        '"Above" and "below" mean the whole 95% interval over objects.</p>'
+        '"Above" and "below" mean the whole 95% interval over objects; other words compare the numbers '
+        "themselves.</p>"
         f"<ol>{cases}</ol>{outside}</div>"
     )
 

@@ -33,7 +33,7 @@ FINETUNING_MEANING: dict[str, tuple[str, ...]] = {
         "So FreqLoss improves held-out renders by about the published amount, and harms no object.",
         "So FreqLoss improves held-out renders beyond its controls, but by another amount than published or not "
         "for every object.",
-        "So the records do not show that FreqLoss improves held-out renders beyond what its controls do.",
+        "So the records do not show that FreqLoss improves held-out renders, or not beyond what its controls do.",
     ),
     "C11": (
         FEW_SEEDS,
@@ -52,7 +52,8 @@ FINETUNING_MEANING: dict[str, tuple[str, ...]] = {
     ),
     "C13": (
         FEW_SEEDS,
-        "So an object gets worse, but by adapters on the same data as well: it is not the number of weights.",
+        "So an object gets worse, but by adapters on the same data as well: harm to single objects is not peculiar "
+        "to training all weights.",
         "So training all weights harms an object by about the published amount, where adapters on equal data do not.",
         "So training all weights harms an object where adapters on equal data do not, by another amount than "
         "published.",

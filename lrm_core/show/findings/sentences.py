@@ -7,10 +7,11 @@ import pandas as pd
 from lrm_core.evidence.claims import PUBLISHED_OBJECTS, claim
 from lrm_core.evidence.rulebook import RULES
 from lrm_core.evidence.rules import C1_FEATURES, C1_MATTER, C1_OURS, Intervals
+from lrm_core.evidence.rules_correction import C4_OVER_HIGH, C5_REFERENCE, C5_TRUTH
 from lrm_core.evidence.rules_response import C3_OURS, C3_PREDICTED, C3_REFERENCE
-from lrm_core.evidence.rules_visibility import C7_OURS, C7_TRUTH
+from lrm_core.evidence.rules_visibility import C7_OURS, C7_TRUTH, LIMIT
 from lrm_core.evidence.verdicts import NOT_MEASURED, TOO_FEW, Judgement, experiment_table, intervals, judge
-from lrm_core.show.elements.prose import number, percent, percent_range
+from lrm_core.show.elements.prose import mean_and_interval, number, percent, percent_range
 from lrm_core.show.findings.finetuning import (
     FINETUNING_MEANING,
     best_rank_sentence,
@@ -27,15 +28,16 @@ MEANING: dict[str, tuple[str, ...]] = {
     "C1": (
         "So the distance between the two oracles is mostly one that no picture shows.",
         "So the two oracles are basins of their own: alike as pictures, far apart as numbers, and worse in between.",
-        "So the two oracles are alike as pictures and apart as numbers, but less far than published or without a "
-        "ridge between them.",
+        "So the two oracles are alike as pictures and apart as numbers, but not as far apart, or not with such a "
+        "ridge between them, as the claim has it.",
         "So at least one half of the claim, alike as pictures or far apart as numbers, does not hold here.",
     ),
     "C2": (
         "So most of what lies in the high band is left by the fit itself, and says nothing about the encoder.",
         "So the high band wins only because amplitudes are summed: in power the low band outweighs it.",
         "So the residual is a high-frequency one, in power as in amplitude and by about the published share.",
-        "So the residual is a high-frequency one in power too, although its share differs from the published one.",
+        "So the high band holds more power than the low one, though by the published definition its share is "
+        "another than published.",
         "So the records do not show that the high band outweighs the low one.",
     ),
     "C3": (
@@ -51,7 +53,8 @@ MEANING: dict[str, tuple[str, ...]] = {
         "So noise of that size in the low band does at least as well: the gain is not that of the right correction.",
         "So it is the low band that does the damage, by about the published amount.",
         "So it is the low band that does more of the damage, but not by the published amounts.",
-        "So the records do not show that correcting the low band helps, and helps more than correcting the high one.",
+        "So the records do not show both, that correcting the low band helps and that it helps more than correcting "
+        "the high one.",
     ),
     "C5": (
         "So the factor is one of the definition: at one cutoff and by power, a share of the low band is not even "
@@ -66,8 +69,8 @@ MEANING: dict[str, tuple[str, ...]] = {
         "So the rest of the low band dominates the channel means in renders of the oracle only: the truth does not "
         "bear the claim out.",
         "So it is not a shift of the channels: the rest of the low band dominates, by about the published amounts.",
-        "So it is not a shift of the channels: the rest of the low band dominates, but by other amounts than "
-        "published.",
+        "So it is not a shift of the channels: the rest of the low band dominates, though not both amounts are the "
+        "published ones.",
         "So the records do not show that the rest of the low band helps, and more than twice as much as the channel "
         "means.",
     ),
@@ -129,7 +132,7 @@ def _basins(x: Intervals) -> str:
         f"{number(x(C1_OURS).estimate)} over all texels (published: {number(published)}), by "
         f"{number(x(C1_MATTER).estimate)} over those that the object occupies and by "
         f"{number(x(C1_FEATURES).estimate)} behind the decoder's first layer; on the straight line between them "
-        f"the renders lose up to {number(x('path.barrier').estimate, 1)} dB."
+        f"the renders lose {number(x('path.barrier').estimate, 1)} dB at its worst point, in the mean over objects."
     )
 
 
@@ -142,8 +145,10 @@ def _residual_spectrum(x: Intervals) -> str:
         f"{percent_range(high)} and {percent_range(low)}; white noise: "
         f"{percent(x('white_noise.published.high').estimate)} and "
         f"{percent(x('white_noise.published.low').estimate)}). In power it is "
-        f"{percent(x('predicted.power.high').estimate)} and {percent(x('predicted.power.low').estimate)}, and a fit "
-        f"whose true residual is zero leaves {percent(x('floor.high').estimate)} of that high-band power."
+        f"{percent(x('predicted.power.high').estimate)} and {percent(x('predicted.power.low').estimate)} (white "
+        f"noise: {percent(x('white_noise.power.high').estimate)} and "
+        f"{percent(x('white_noise.power.low').estimate)}), and a fit whose true residual is zero leaves "
+        f"{percent(x('floor.high').estimate)} of that high-band power."
     )
 
 
@@ -156,8 +161,10 @@ def _band_correction(x: Intervals) -> str:
         f"(published: {low} and {high}), and noise of the same power in the low band by "
         f"{_improvement(x, 'control_low', 'reference')}. With the truth as the target it is "
         f"{_improvement(x, 'low', 'truth')} for the low band and {_improvement(x, 'high', 'truth')} for the high "
-        f"one; the whole oracle improves by {percent(x('oracle.truth.improvement').estimate)}. An improvement below "
-        "zero is a harm."
+        f"one; the whole oracle improves by {percent(x('oracle.truth.improvement').estimate)}. The improvement "
+        f"of the low band less that of the high one is {mean_and_interval(x(C4_OVER_HIGH['reference']), 3)} to "
+        f"renders of the oracle and {mean_and_interval(x(C4_OVER_HIGH['truth']), 3)} to the truth. An improvement "
+        "below zero is a harm."
     )
 
 
@@ -169,7 +176,9 @@ def _amplification(x: Intervals) -> str:
         f"{_ratio(x, mixture)}; published: {low} to {high}; for a renderer that prefers no band: "
         f"{number(x(f'{mixture}.flat_ratio').estimate, 1)}. At one cutoff and by power it is, with renders of the "
         f"oracle as the target: {_ratio(x, 'amplification.reference')}; with the truth: "
-        f"{_ratio(x, 'amplification.truth')}; for a renderer that prefers no band: {number(flat.estimate, 1)}."
+        f"{_ratio(x, 'amplification.truth')}; for a renderer that prefers no band: {number(flat.estimate, 1)}. The "
+        "rule tests what every object has, the yield of the low band less twice that of the high one: "
+        f"{mean_and_interval(x(C5_REFERENCE))} and {mean_and_interval(x(C5_TRUTH))}."
     )
 
 
@@ -195,7 +204,8 @@ def _visibility(x: Intervals) -> str:
         f"{number(x('audited.reference.sight.ratio').estimate)} with those of the oracle as the target, "
         f"{number(x(C7_TRUTH).estimate)} with the truth, and {number(x('audited.oracle.sight.ratio').estimate)} for "
         "the oracle itself, which was fitted from all sides. What occluded surface has beyond the level of visible "
-        f"surface makes up {percent(x('audited.truth.sight.excess').estimate)} of all error to the truth."
+        f"surface makes up {percent(x('audited.truth.sight.excess').estimate)} of all error to the truth. With the "
+        f"truth the ratio is {mean_and_interval(x(C7_TRUTH))}; the limit of the rule is {LIMIT:g}."
     )
 
 

@@ -3,7 +3,7 @@
 from lrm_core.evidence.claims import claim
 from lrm_core.evidence.rules import Intervals
 from lrm_core.evidence.rules_test_time import PUBLISHED_CHANGES
-from lrm_core.show.elements.prose import percent
+from lrm_core.show.elements.prose import number, percent
 
 # What each case of the rule amounts to, in the order of its cases.
 TEST_TIME_MEANING = (
@@ -30,11 +30,13 @@ def optimisation_sentence(x: Intervals) -> str:
         for when in ("end", "stopped")
     )
     risen = [percent(x(f"{space}.after_best.lpips").estimate) for space in ("planes", "tokens")]
+    steps = [number(x(f"{space}.stopped.step").estimate, 0) for space in ("planes", "tokens")]
     return (
         f"In held-out views L1 changes by {end['planes', 'l1']} when the planes are optimised (published: {free}) "
         f"and by {end['tokens', 'l1']} when the tokens are (published: {tokens}). LPIPS changes by "
         f"{end['planes', 'lpips']} and {end['tokens', 'lpips']}; since its best step it has risen again by "
-        f"{risen[0]} and {risen[1]}. Stopped where LPIPS of two more views is least, L1 changes by "
-        f"{stopped['planes', 'l1']} and {stopped['tokens', 'l1']}, LPIPS by {stopped['planes', 'lpips']} and "
+        f"{risen[0]} and {risen[1]}. Stopped where LPIPS of two more views is least, after {steps[0]} and "
+        f"{steps[1]} steps in the mean, L1 changes by {stopped['planes', 'l1']} and {stopped['tokens', 'l1']}, "
+        f"LPIPS by {stopped['planes', 'lpips']} and "
         f"{stopped['tokens', 'lpips']}."
     )

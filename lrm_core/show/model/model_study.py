@@ -208,11 +208,13 @@ def _group_sentence(table: pd.DataFrame, group: str) -> str:
     gain = intervals(table)("gain")
     better = int((per_object(table, "gain") > 0).sum())
     source, novel = (table[f"model.{views}.psnr"].mean() for views in ("source", "novel"))
+    nearest = per_object(table, "model.novel.lpips") < per_object(table, "nearest_training.novel.lpips")
     objects = f"{len(table)} {GROUPS.get(group, group)}{'s' if len(table) > 1 else ''}"
     return (
         f"On {objects} it reaches {number(source, 1)} dB in the source view and {number(novel, 1)} dB in novel "
         f"views, {mean_and_interval(gain, 1)} dB more than the better of the white and the mean training image; "
-        f"it is the better guess for {better} of {len(table)}."
+        f"by PSNR it is the better guess for {better} of {len(table)}, by LPIPS better than the nearest training "
+        f"object for {int(nearest.sum())}."
     )
 
 

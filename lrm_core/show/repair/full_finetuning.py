@@ -133,7 +133,7 @@ def published_sentence() -> str:
     return (
         f"The fork's result file of full fine-tuning has {file['train_objects']} training objects and "
         f"{file['val_objects']} for validation. In it the LPIPS of the MSE run changes by "
-        f"{change_text(changed, 'lpips')}, a number that its table leaves out; the table gives gains of "
+        f"{change_text(changed, 'lpips')}, a number that its table does not give; the table gives gains of "
         f"{number(100 * numbers['full_std_l1_gain'], 1)}% (MSE) and {number(100 * numbers['full_freq_l1_gain'], 1)}% "
         "(FreqLoss) in L1, while the changes of L1 by the file are "
         f"{change_text(_file_change('full_std'), 'l1')} and {change_text(_file_change('full_freq'), 'l1')}."

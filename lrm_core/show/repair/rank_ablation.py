@@ -120,7 +120,10 @@ def best_rank_sentence(runs: pd.DataFrame) -> str:
             continue
         interval = f" [{found.low:g}, {found.high:g}]" if found.known else ""
         seeds = ", ".join(f"{rank:g}" for rank in best_ranks(runs, loss))
-        parts.append(f"with {LOSS_LABELS[loss]} it is {found.estimate:g}{interval}, seed by seed {seeds}")
+        edge = ", the largest that was tried" if found.estimate == max(RANKS) else ""
+        parts.append(
+            f"with {LOSS_LABELS[loss]} it is {found.estimate:g}{interval}{edge}, seed by seed {seeds}"
+        )
     published = claim("C12").published["best_rank"]
     return f"The rank of least LPIPS (published: {published}): {'; '.join(parts)}."
 

@@ -187,8 +187,8 @@ def settings_sentence(chapter: Chapter) -> str:
         f"and {len(counts.validation.images)} more decide where one would stop. A step sees {config.rays_per_step} "
         f"random rays of all training views. LPIPS needs a picture: with it a step sees a window of {config.crop} "
         f"pixels a side of one view, {dearer} times as many rays, and the number of steps is {few}. The "
-        "batches, and that number, are ours; so is the form of the proximity, of which no more is published than its "
-        "weight."
+        f"batches, and the {few} steps, are ours; so is the form of the proximity, of which no more is published "
+        "than its weight."
     )
 
 
