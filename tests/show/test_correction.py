@@ -181,6 +181,19 @@ def test_measures_are_those_of_the_records(make_chapter):
     assert table.loc["high band corrected", "PSNR (dB)"] == prose.number(expected, 1)
 
 
+def test_the_sentence_on_measures_sorts_them_by_the_band_that_helps_more(make_chapter):
+    chapter = make_chapter("C4")
+    scores = {"l1": (0.1, 0.2), "psnr": (20.0, 21.0), "ssim": (0.9, 0.8), "lpips": (0.3, 0.2)}
+    given = {
+        f"corrections.{band}.truth.{key}": pair[place]
+        for key, pair in scores.items()
+        for place, band in enumerate(("low", "high"))
+    }
+    said = correction.measures_sentence(replace(chapter, table=chapter.table.assign(**given)))
+    assert "correcting the low band helps more by L1 and SSIM;" in said
+    assert "correcting the high band helps more by PSNR (dB) and LPIPS." in said
+
+
 @pytest.mark.parametrize(
     ("name", "claim_id"), [("04_band_correction", "C4"), ("05_inside_the_low_band", "C6")]
 )
