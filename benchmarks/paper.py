@@ -7,6 +7,7 @@ nothing. Of all: seconds and peak memory. `python benchmarks/paper.py 07 13` reh
 """
 
 import json
+import math
 import resource
 import shutil
 import subprocess
@@ -30,10 +31,12 @@ from lrm_core.model.lrm import LRM
 from lrm_core.model.release import save_release
 from lrm_core.objects.build import render_path
 from lrm_core.paths import data_dir
+from lrm_core.predict import PredictConfig
 from lrm_core.profiles import PAPER, REHEARSAL
 from lrm_core.reexecute import ChapterError, chapters, reexecute
 from lrm_core.render import Views, render_views
 from lrm_core.render.cameras import canonical_source_camera
+from lrm_core.render.field import Field
 
 OBJECTS = ("cc0_ammoBox", "cc0_barrel")
 SOURCE, SAMPLES = 56, 16  # pixels and samples per ray of the rehearsal
@@ -47,9 +50,20 @@ def prepare() -> None:
     for old in (folder, REHEARSAL.results):
         shutil.rmtree(old, ignore_errors=True)
     small = replace(FULL, source_size=SOURCE, render_size=SOURCE, rendering_samples_per_ray=SAMPLES)
-    save_release(LRM(small), folder)
+    model = LRM(small).eval()
+    fill(model)
+    save_release(model, folder)
     for name in OBJECTS:
         render_path(data_dir() / f"objects/glb/{name}.glb", folder.parent / "objects", resolution=SOURCE)
+
+
+@torch.no_grad()
+def fill(model: LRM) -> None:
+    """Lift the density of random weights until about half of space is matter, so that there is a surface to find."""
+    size = model.config.source_size
+    planes = model.predict_planes(torch.rand(1, 3, size, size), canonical_source_camera())
+    raw = Field(planes[0], model.decoder).raw(2 * torch.rand(4096, 3) - 1)[:, 0]
+    model.decoder.net[-1].bias[0] += 1 + math.log(math.expm1(PredictConfig().density)) - raw.mean()
 
 
 @contextmanager

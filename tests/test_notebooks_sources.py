@@ -23,7 +23,7 @@ MODEL_SECTIONS = [
     "What it is",
     "What it has seen",
     "How it was trained",
-    "What was tried before the long run",
+    "Variants of the recipe",
     "How good it is",
     "What this means for the other chapters",
     "Run it yourself",
