@@ -40,6 +40,7 @@ from lrm_core.render.field import Field
 
 OBJECTS = ("cc0_ammoBox", "cc0_barrel")
 SOURCE, SAMPLES = 56, 16  # pixels and samples per ray of the rehearsal
+SPREAD = 100  # times as far as in weights that were just drawn
 FULL = PRESETS[PAPER.model]
 GIB = 2**30
 
@@ -59,9 +60,10 @@ def prepare() -> None:
 
 @torch.no_grad()
 def fill(model: LRM) -> None:
-    """Lift the density of random weights until about half of space is matter, so that there is a surface to find."""
+    """Spread the density of random weights about that of the mesh, so that there is a surface to find."""
     size = model.config.source_size
     planes = model.predict_planes(torch.rand(1, 3, size, size), canonical_source_camera())
+    model.decoder.net[-1].weight[0] *= SPREAD
     raw = Field(planes[0], model.decoder).raw(2 * torch.rand(4096, 3) - 1)[:, 0]
     model.decoder.net[-1].bias[0] += 1 + math.log(math.expm1(PredictConfig().density)) - raw.mean()
 
