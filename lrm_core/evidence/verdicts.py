@@ -156,8 +156,12 @@ def _row(
 
 
 def _seeds(claim_id: str, table: pd.DataFrame) -> int:
-    """How many seeds a verdict rests on: of all objects, or as the table says of the arms that the claim compares."""
+    """How many seeds every object has, or as the table says of the arms that the claim compares."""
     if table.empty:
         return 0
     counted = f"seeds.{claim_id}"
-    return int(table[counted].iloc[0]) if counted in table else table["seed"].nunique()
+    return (
+        int(table[counted].iloc[0])
+        if counted in table
+        else int(table.groupby("object")["seed"].nunique().min())
+    )

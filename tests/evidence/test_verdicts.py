@@ -140,14 +140,14 @@ def test_unknown_claim() -> None:
         published("C15")
 
 
-def put_spectra(store: ResultStore, model_hash: str, count: int = 4) -> None:
+def put_spectra(store: ResultStore, model_hash: str, count: int = 4, seed: int = 0) -> None:
     configuration = asdict(get_experiment("e05_residual_spectrum").configuration(get_profile("mini")))
     for k in range(count):
         shares = {
             "published": {"high": 0.5 + 0.001 * k, "high_minus_low": 0.3},
             "power": {"high": 0.1 + 0.01 * k, "high_minus_low": -0.5},
         }
-        key = RecordKey("e05_residual_spectrum", f"o{k}", 0, model_hash, "data", configuration)
+        key = RecordKey("e05_residual_spectrum", f"o{k}", seed, model_hash, "data", configuration)
         store.put(key, {"predicted": shares, "floor": {"high": 0.01}}, PROVENANCE)
 
 
@@ -168,6 +168,14 @@ def test_scorecard_reads_the_records(tmp_path: Path) -> None:
     assert row["low"] < row["audited"] < row["high"]
     assert row["objects"] == 4
     assert "but not by power" in row["rule"]
+
+
+def test_the_scorecard_counts_the_seeds_that_every_object_has(tmp_path: Path) -> None:
+    store = ResultStore(tmp_path)
+    for seed, count in enumerate((4, 4, 3)):
+        put_spectra(store, "weights", count, seed)
+    card = verdicts("mini", store=store, model_hash="weights").set_index("claim")
+    assert card.loc["C2", "seeds"] == 2
 
 
 def test_kinds_of_objects_apart() -> None:
