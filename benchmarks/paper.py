@@ -80,7 +80,7 @@ def watched(figures: dict[str, float]):
     watcher = threading.Thread(target=look)
     watcher.start()
     try:
-        yield figures
+        yield
     finally:
         done.set()
         watcher.join()
@@ -100,7 +100,8 @@ def rehearse(numbers: Sequence[str] = ("",)) -> dict[str, dict[str, float | str]
     for number in numbers:
         for chapter in chapters(REHEARSAL.name, device=REHEARSAL.device, notebook=number):
             chapter.key_file.unlink(missing_ok=True)
-            with watched(figures.setdefault(chapter.source.stem, {})) as found:
+            found = figures.setdefault(chapter.source.stem, {})
+            with watched(found):
                 try:
                     reexecute([chapter])
                 except ChapterError as error:

@@ -265,6 +265,7 @@ def test_the_budget_is_that_of_the_records():
 def test_the_machine_stands_in_the_table_only_where_there_are_several():
     study = study_of(PARTIAL)
     assert finetuning_page.records_sentence(study, MAIN).endswith("were made on a processor, 2 cores.")
+    assert finetuning_page.records_sentence(study, []).endswith("at every validated step.")
     study.of("lora_freq")[0]["provenance"]["machine"]["accelerator"] = "a GPU"
     table = arm_study.budget_table(study, MAIN).set_index("arm")
     assert table.loc["MSE", "machine"] == "a processor, 2 cores"

@@ -193,7 +193,7 @@ def reproduce(notebook: str) -> str:
         "the second rendering": ".venv/bin/lrm render data/objects/glb --engine cycles --resolution 256 "
         f"--out {folder} --blender-python PYTHON",
         "its records": f".venv/bin/lrm records --profile {CYCLES} {names}",
-        "another chapter on these objects": f".venv/bin/lrm reproduce --profile {CYCLES} --notebook 02",
+        "another chapter on these objects": prose.chapter_command(CYCLES, "02"),
     }
     return prose.reproduce(CASTER, notebook, more)
 

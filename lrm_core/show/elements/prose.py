@@ -169,18 +169,19 @@ def runs(profile: str, notebook: str) -> dict[str, str]:
     """The commands that run a chapter again and leave its records as they are, for `commands`."""
     papermill = f".venv/bin/papermill notebooks/{notebook}.ipynb {notebook}.ipynb -p profile {profile}"
     return {
-        "this chapter, from the stored records": _reproduce(profile, notebook),
+        "this chapter, from the stored records": chapter_command(profile, notebook),
         "by papermill itself": papermill,
     }
 
 
-def _reproduce(profile: str, notebook: str) -> str:
+def chapter_command(profile: str, notebook: str) -> str:
+    """The command that runs a chapter; its number is enough."""
     return f".venv/bin/lrm reproduce --profile {profile} --notebook {notebook[:2]}"
 
 
 def reproduce(profile: str, notebook: str, more: Mapping[str, str] = MappingProxyType({})) -> str:
     """The commands that run a chapter again, also from new records, and more as for `commands`, as Markdown."""
-    anew = {"with its records made anew": f"{_reproduce(profile, notebook)} --refresh"}
+    anew = {"with its records made anew": f"{chapter_command(profile, notebook)} --refresh"}
     return commands(runs(profile, notebook) | anew | dict(more))
 
 

@@ -229,7 +229,7 @@ def reproduce(own: OwnPicture, notebook: str) -> str:
     predict = ".venv/bin/lrm predict picture.png"
     return prose.commands(
         {
-            "this chapter": f".venv/bin/lrm reproduce --profile {own.plan.name} --notebook {notebook[:2]}",
+            "this chapter": prose.chapter_command(own.plan.name, notebook),
             "on a picture of your own": f".venv/bin/papermill notebooks/{notebook}.ipynb {notebook}.ipynb "
             f"-p profile {own.plan.name} -p picture picture.png",
             "the files alone, of a picture or of a folder of pictures": f"{predict} --out predicted",

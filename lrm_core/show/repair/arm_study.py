@@ -142,7 +142,8 @@ def budget_table(study: ArmStudy, names: Sequence[str]) -> pd.DataFrame:
     for arm in study.arms(names):
         found = study.of(arm.name)
         seeds = f"{len(found)} of {len(arm_seeds(study.plan, arm))}"
-        rows.append((label(arm.name), seeds, *(_circumstances(found) if found else ["–"] * 4)))
+        where = "; ".join(machines(study, [arm.name])) or "–"
+        rows.append((label(arm.name), seeds, *(_circumstances(found) if found else ["–"] * 3), where))
     columns = [
         "arm",
         "seeds measured",
@@ -164,13 +165,11 @@ def machines(study: ArmStudy, names: Sequence[str]) -> list[str]:
 def _circumstances(found: Sequence[dict[str, Any]]) -> list[str]:
     seconds = [one["provenance"]["seconds"] for one in found]
     best = sorted({one["result"]["early_stop"]["best_step"] for one in found})
-    places = dict.fromkeys(_machine(one["provenance"]["machine"]) for one in found)
     mean = number(fmean(seconds), 0)
     return [
         f"{found[0]['result']['trainable']:,}",
         mean if len(seconds) == 1 else f"{mean} ({number(min(seconds), 0)} to {number(max(seconds), 0)})",
         ", ".join(map(str, best)),
-        "; ".join(places),
     ]
 
 

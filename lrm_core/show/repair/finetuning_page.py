@@ -81,9 +81,11 @@ def reproduce(study: ArmStudy, notebook: str, arm: str) -> str:
 def records_sentence(study: ArmStudy, names: Sequence[str]) -> str:
     """Where the records are, and what those of some arms were made on."""
     folder = f"data/results/{study.plan.name}/{EXPERIMENT}/"
+    where = prose.listed(machines(study, names))
+    made = f" Those of this chapter were made on {where}." if where else ""
     return (
         f"The {len(study.records)} records are in `{folder}`, one JSON file per arm and seed, with every object at "
-        f"every validated step. Those of this chapter were made on {prose.listed(machines(study, names))}."
+        f"every validated step.{made}"
     )
 
 
