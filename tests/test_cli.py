@@ -29,6 +29,7 @@ COMMANDS = (
     "records",
     "render",
     "render-objaverse",
+    "repeat",
     "reproduce",
     "response",
     "site",

@@ -53,6 +53,7 @@ for command in (
     paper.site,
     paper.pdf,
     paper.records,
+    paper.repeat,
     paper.arms,
     paper.ship,
     paper.verdicts,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from lrm_core.cli.options import PROFILE, REFRESH
+from lrm_core.cli.options import PROFILE, REFRESH, output_dir
 
 
 @click.command()
@@ -50,7 +50,7 @@ def pdf(profile: str, out: Path | None) -> None:
 
 @click.command()
 @PROFILE
-@click.option("--experiment", "experiments", multiple=True, help="Such as e02; every one by default.")
+@click.option("--experiment", "experiments", multiple=True, help="Such as e02_basins; every one by default.")
 @REFRESH
 @click.option("--processes", type=int, help="Objects at once; one per core by default.")
 def records(profile: str, experiments: tuple[str, ...], refresh: bool, processes: int | None) -> None:
@@ -59,6 +59,36 @@ def records(profile: str, experiments: tuple[str, ...], refresh: bool, processes
     from lrm_core.fit.launch import default_processes
 
     record_all(profile, experiments or None, refresh, processes=processes or default_processes())
+
+
+@click.command()
+@PROFILE
+@click.option("--object", "objects", multiple=True, help="Such as procedural_10000000; every one by default.")
+@click.option("--experiment", "experiments", multiple=True, help="Such as e02_basins; every one by default.")
+@output_dir("runs/repeat", "Of new records and oracles.")
+@click.option("--processes", type=int, help="Objects at once; one per core by default.")
+def repeat(
+    profile: str,
+    objects: tuple[str, ...],
+    experiments: tuple[str, ...],
+    output_dir: Path,
+    processes: int | None,
+) -> None:
+    """Make records again from nothing, and hold them against the stored ones; resumes. Exit code 1: too far."""
+    from lrm_core.evidence.repetition import repeat as make
+    from lrm_core.evidence.repetition import repeated_claims, repeated_experiments
+    from lrm_core.evidence.store import ResultStore
+    from lrm_core.fit.launch import default_processes
+    from lrm_core.profiles import get_profile
+
+    stored = ResultStore(get_profile(profile).results)
+    processes = processes or default_processes()
+    again = make(profile, output_dir / profile, experiments or None, objects or None, processes)
+    tables = repeated_experiments(stored, again), repeated_claims(profile, stored, again)
+    for table, name in zip(tables, ("experiments", "claims"), strict=True):
+        table.to_csv(output_dir / profile / f"{name}.csv", index=False)
+        click.echo(table.to_string(index=False) + "\n")
+    sys.exit(0 if all(table["passes"].all() for table in tables) else 1)
 
 
 @click.command()

@@ -13,7 +13,7 @@ import pandas as pd
 
 from lrm_core.evidence.experiments import EXPERIMENTS
 from lrm_core.evidence.rulebook import RULES
-from lrm_core.evidence.statistics import FEWEST_OBJECTS, Interval, bca_interval, per_object
+from lrm_core.evidence.statistics import FEWEST_OBJECTS, Interval, bca_interval, in_common, per_object
 from lrm_core.evidence.verdicts import Judgement, experiment_table, judge
 from lrm_core.profiles import RENDERINGS
 
@@ -75,6 +75,4 @@ def both(experiment: str) -> dict[str, pd.DataFrame]:
     tables = {name: experiment_table(experiment, name) for name in (CASTER, CYCLES)}
     if any(table.empty for table in tables.values()):
         return {name: pd.DataFrame({"object": []}) for name in tables}
-    rows = {name: t.set_index(["object", "seed"], drop=False) for name, t in tables.items()}
-    common = rows[CASTER].index.intersection(rows[CYCLES].index)
-    return {name: t.loc[common].reset_index(drop=True) for name, t in rows.items()}
+    return dict(zip(tables, in_common(*tables.values()), strict=True))

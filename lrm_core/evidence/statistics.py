@@ -34,6 +34,13 @@ def per_object(table: pd.DataFrame, column: str) -> pd.Series:
     return pd.to_numeric(table[column]).groupby(table["object"]).mean().dropna()
 
 
+def in_common(first: pd.DataFrame, second: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The rows of two tables for the objects and seeds that both have, in the same order."""
+    indexed = [table.set_index(["object", "seed"], drop=False) for table in (first, second)]
+    common = indexed[0].index.intersection(indexed[1].index)
+    return tuple(table.loc[common].reset_index(drop=True) for table in indexed)
+
+
 def bca_interval(
     values: Sequence[float], level: float = 0.95, resamples: int = 9999, seed: int = 0
 ) -> Interval:
