@@ -83,7 +83,7 @@ def repeat(
 
     stored = ResultStore(get_profile(profile).results)
     processes = processes or default_processes()
-    again = make(profile, output_dir / profile, experiments or None, objects or None, processes)
+    again = make(profile, stored, output_dir / profile, experiments or None, objects or None, processes)
     tables = repeated_experiments(stored, again), repeated_claims(profile, stored, again)
     for table, name in zip(tables, ("experiments", "claims"), strict=True):
         table.to_csv(output_dir / profile / f"{name}.csv", index=False)

@@ -38,15 +38,19 @@ NOISE = "null"  # in the names of numbers that measure the noise of a fit
 
 def repeat(
     profile: str,
+    stored: ResultStore,
     folder: Path,
     experiments: Sequence[str] | None = None,
     objects: Sequence[str] | None = None,
     processes: int = 1,
 ) -> ResultStore:
-    """Make records in a store of their own, with oracles of their own; what is in the folder already is kept.
+    """Make stored records again in a store of their own, with oracles of their own.
+
+    What is in the folder already is kept.
 
     Args:
         profile, experiments, objects, processes: as in `record_all`.
+        stored: whose records are made again.
         folder: gets records and oracles.
 
     Returns:
@@ -56,8 +60,15 @@ def repeat(
         ValueError, FileNotFoundError, ChildProcessError: as `record_all`.
     """
     store, oracles = ResultStore(folder / "records"), folder / "oracles"
-    cache = OracleCache(oracles, shipped=oracles)
-    record_all(profile, experiments, objects=objects, store=store, cache=cache, processes=processes)
+    record_all(
+        profile,
+        experiments,
+        objects=objects,
+        store=store,
+        cache=OracleCache(oracles, shipped=oracles),
+        like=stored,
+        processes=processes,
+    )
     return store
 
 

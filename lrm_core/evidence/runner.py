@@ -38,6 +38,7 @@ def record_all(
     objects: Sequence[str] | None = None,
     store: ResultStore | None = None,
     cache: OracleCache | None = None,
+    like: ResultStore | None = None,
     processes: int = 1,
     device: str | None = None,
 ) -> Made:
@@ -52,6 +53,7 @@ def record_all(
         objects: names; all of the profile if None.
         store: `data/results/<profile>` if None.
         cache: of oracles; the one of the checkout if None, of which a refresh uses nothing older than itself.
+        like: make only records that this store has as well.
         processes: how many objects are worked on at once, with one thread each; 1 stays in this process.
         device: "cpu" or "cuda"; the profile's own if None.
 
@@ -67,6 +69,8 @@ def record_all(
     model = load_model(plan.model, device=device or plan.device).eval().requires_grad_(False)
     cache = cache or OracleCache(newer_than=time.time() if refresh else 0.0)
     recorder = Recorder(plan, model, store, cache)
+    if like:
+        jobs = [job for job in jobs if like.get(recorder.key(*job))]
     pending = [job for job in jobs if refresh or not recorder.is_current(*job)]
     make = recorder.make_all(pending) if processes == 1 else recorder.make_side_by_side(pending, processes)
     with (

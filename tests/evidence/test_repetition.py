@@ -9,6 +9,7 @@ from click.testing import CliRunner
 
 from lrm_core.cli import main
 from lrm_core.evidence import repetition, runner
+from lrm_core.evidence.oracles import OracleCache
 from lrm_core.evidence.provenance import Provenance
 from lrm_core.evidence.repetition import TOLERANCE, repeat, repeated_claims, repeated_experiments
 from lrm_core.evidence.rulebook import RULES
@@ -153,13 +154,18 @@ def tiny(monkeypatch, model, make_object) -> None:
 
 
 def test_it_begins_with_nothing_and_resumes(tiny, tmp_path):
-    store = repeat("mini", tmp_path / "again", ["e01_oracle"])
-    (record,) = store.records("e01_oracle")
-    fitted = sorted((tmp_path / "again/oracles").iterdir())
-    assert fitted
-    made = [path.stat().st_mtime_ns for path in (store.path(key("disc0", "e01_oracle")), *fitted)]
-    assert list(repeat("mini", tmp_path / "again", ["e01_oracle"]).records("e01_oracle")) == [record]
-    assert [p.stat().st_mtime_ns for p in (store.path(key("disc0", "e01_oracle")), *fitted)] == made
+    stored = ResultStore(tmp_path / "stored")
+    runner.record_all("mini", ["e01_oracle"], store=stored, cache=OracleCache(tmp_path / "elsewhere"))
+    again = repeat("mini", stored, tmp_path / "again", ["e01_oracle", "e02_basins"])
+    assert [r["result"] for r in again.records("e01_oracle")] == [
+        r["result"] for r in stored.records("e01_oracle")
+    ]
+    assert not list(again.records("e02_basins")), "nothing is repeated that is not stored"
+    made = sorted(path for path in (tmp_path / "again").rglob("*") if path.is_file())
+    assert {path.parent.name for path in made} == {"e01_oracle", "oracles"}
+    times = [path.stat().st_mtime_ns for path in made]
+    repeat("mini", stored, tmp_path / "again", ["e01_oracle", "e02_basins"])
+    assert [path.stat().st_mtime_ns for path in made] == times
 
 
 @pytest.mark.parametrize(("value", "code"), [(2.0, 0), (9.0, 1)])
