@@ -26,7 +26,7 @@ from lrm_core.objects.listing import object_folders
 from lrm_core.objects.poses import SHELL_DISTANCE
 from lrm_core.paths import data_dir
 from lrm_core.show.elements.prose import number, percent, percent_range, tally
-from lrm_core.show.findings import stored_finding, stored_verdict
+from lrm_core.show.findings import repetition_sentence, stored_finding, stored_verdict
 from lrm_core.spectral import PUBLISHED_EDGES
 
 
@@ -77,6 +77,7 @@ NUMBERS: dict[str, Callable[[str], str]] = {
     "camera.canonical": lambda profile: f"{DISTANCE:g}",
     "bands.low_mid": lambda profile: f"{PUBLISHED_EDGES[1]:g}",
     "bands.mid_high": lambda profile: f"{PUBLISHED_EDGES[2]:g}",
+    "repetition": repetition_sentence,
     "bands.end": lambda profile: f"{PUBLISHED_EDGES[3]:g}",
 }
 NUMBERS |= {f"{name.lower()}.verdict": partial(_verdict, name) for name in RULES}

@@ -75,18 +75,19 @@ def repeat(
     processes: int | None,
 ) -> None:
     """Make records again from nothing, and hold them against the stored ones; resumes. Exit code 1: too far."""
+    from lrm_core.evidence.repetition import keep_repetition
     from lrm_core.evidence.repetition import repeat as make
-    from lrm_core.evidence.repetition import repeated_claims, repeated_experiments
-    from lrm_core.evidence.store import ResultStore
     from lrm_core.fit.launch import default_processes
-    from lrm_core.profiles import get_profile
 
-    stored = ResultStore(get_profile(profile).results)
-    processes = processes or default_processes()
-    again = make(profile, stored, output_dir / profile, experiments or None, objects or None, processes)
-    tables = repeated_experiments(stored, again), repeated_claims(profile, stored, again)
-    for table, name in zip(tables, ("experiments", "claims"), strict=True):
-        table.to_csv(output_dir / profile / f"{name}.csv", index=False)
+    again = make(
+        profile,
+        output_dir / profile,
+        experiments or None,
+        objects or None,
+        processes or default_processes(),
+    )
+    tables = keep_repetition(profile, again)
+    for table in tables:
         click.echo(table.to_string(index=False) + "\n")
     sys.exit(0 if all(table["passes"].all() for table in tables) else 1)
 

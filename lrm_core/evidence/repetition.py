@@ -22,6 +22,7 @@ from typing import Any
 
 import pandas as pd
 
+from lrm_core.atomic import replacing
 from lrm_core.evidence.experiments import EXPERIMENTS
 from lrm_core.evidence.oracles import OracleCache
 from lrm_core.evidence.rulebook import RULES
@@ -30,15 +31,20 @@ from lrm_core.evidence.runner import record_all
 from lrm_core.evidence.statistics import in_common, per_object
 from lrm_core.evidence.store import ResultStore
 from lrm_core.evidence.verdicts import experiment_table, judge
+from lrm_core.profiles import get_profile
 
 TOLERANCE, SHARE = 0.2, 0.95
 CLAIM_COLUMNS = ("claim", "objects", "stored", "again", "largest", "verdict", "verdict_again", "passes")
+FOLDER, EXPERIMENTS_TABLE, CLAIMS = (
+    "repeated",
+    "experiments.csv",
+    "claims.csv",
+)  # beside the records of a profile
 NOISE = "null"  # in the names of numbers that measure the noise of a fit
 
 
 def repeat(
     profile: str,
-    stored: ResultStore,
     folder: Path,
     experiments: Sequence[str] | None = None,
     objects: Sequence[str] | None = None,
@@ -50,7 +56,6 @@ def repeat(
 
     Args:
         profile, experiments, objects, processes: as in `record_all`.
-        stored: whose records are made again.
         folder: gets records and oracles.
 
     Returns:
@@ -66,18 +71,41 @@ def repeat(
         objects=objects,
         store=store,
         cache=OracleCache(oracles, shipped=oracles),
-        like=stored,
+        like=ResultStore(get_profile(profile).results),
         processes=processes,
     )
     return store
+
+
+def tables_folder(profile: str) -> Path:
+    """Where the tables of the last repetition lie."""
+    return get_profile(profile).results / FOLDER
+
+
+def keep_repetition(profile: str, again: ResultStore) -> list[pd.DataFrame]:
+    """Hold new records against the stored ones; both tables are written beside these and returned.
+
+    Raises:
+        ValueError: as `repeated_experiments` and `repeated_claims`.
+    """
+    stored = ResultStore(get_profile(profile).results)
+    tables = {
+        EXPERIMENTS_TABLE: repeated_experiments(stored, again),
+        CLAIMS: repeated_claims(profile, stored, again),
+    }
+    for name, table in tables.items():
+        with replacing(tables_folder(profile) / name) as temporary:
+            table.to_csv(temporary, index=False, float_format="%.6g")
+    return [*tables.values()]
 
 
 def repeated_experiments(stored: ResultStore, again: ResultStore) -> pd.DataFrame:
     """How far the numbers of each experiment are from the stored ones, in standard deviations over the objects.
 
     Returns:
-        One row per experiment with a new record: experiment, records, numbers, equal (share of the numbers with the
-        same digits), within (share within the tolerance), largest, where (object and name of the largest), passes.
+        One row per experiment with a new record: experiment, objects, records, numbers, equal (share of the numbers
+        with the same digits), within (share within the tolerance), largest, where (object and name of the largest),
+        passes.
 
     Raises:
         ValueError: if a new record has no stored one of the same weights, data and settings.
@@ -118,6 +146,7 @@ def _experiment_row(name: str, new: list[dict[str, Any]], old: list[dict[str, An
     within = _share(differences, lambda difference: difference <= TOLERANCE)
     return {
         "experiment": name,
+        "objects": len({record["object"] for record in new}),
         "records": len(new),
         "numbers": len(differences),
         "equal": _share(differences, lambda difference: difference == 0),

@@ -11,11 +11,18 @@ from lrm_core.cli import main
 from lrm_core.evidence import repetition, runner
 from lrm_core.evidence.oracles import OracleCache
 from lrm_core.evidence.provenance import Provenance
-from lrm_core.evidence.repetition import TOLERANCE, repeat, repeated_claims, repeated_experiments
+from lrm_core.evidence.repetition import (
+    TOLERANCE,
+    keep_repetition,
+    repeat,
+    repeated_claims,
+    repeated_experiments,
+)
 from lrm_core.evidence.rulebook import RULES
 from lrm_core.evidence.rules_response import C3_OURS, C3_PREDICTED, C3_REFERENCE
 from lrm_core.evidence.store import RecordKey, ResultStore
 from lrm_core.profiles import Profile
+from lrm_core.show.findings import repetition_sentence
 
 EXPERIMENT = "e05_residual_spectrum"
 OBJECTS = {"a": 1.0, "b": 2.0, "c": 3.0}  # standard deviation 1
@@ -144,10 +151,12 @@ def test_another_verdict_does_not_pass(judged):
 
 
 @pytest.fixture
-def tiny(monkeypatch, model, make_object) -> None:
+def tiny(monkeypatch, tmp_path, model, make_object) -> None:
     """A profile of one object, whose oracles take two steps."""
     profile = Profile("mini", "tiny", (), 1, iterations=2, rays_per_step=64, seeds=(0,))
-    monkeypatch.setattr(runner, "get_profile", lambda name: profile)
+    monkeypatch.setattr(Profile, "results", tmp_path / "stored")
+    for module in (runner, repetition):
+        monkeypatch.setattr(module, "get_profile", lambda name: profile)
     monkeypatch.setattr(runner, "load_model", lambda name, device: model)
     monkeypatch.setattr(Profile, "object_folders", lambda self, every=False: [Path("disc0")])
     monkeypatch.setattr(runner, "load_object", lambda folder: make_object(0))
@@ -156,7 +165,7 @@ def tiny(monkeypatch, model, make_object) -> None:
 def test_it_begins_with_nothing_and_resumes(tiny, tmp_path):
     stored = ResultStore(tmp_path / "stored")
     runner.record_all("mini", ["e01_oracle"], store=stored, cache=OracleCache(tmp_path / "elsewhere"))
-    again = repeat("mini", stored, tmp_path / "again", ["e01_oracle", "e02_basins"])
+    again = repeat("mini", tmp_path / "again", ["e01_oracle", "e02_basins"])
     assert [r["result"] for r in again.records("e01_oracle")] == [
         r["result"] for r in stored.records("e01_oracle")
     ]
@@ -164,21 +173,33 @@ def test_it_begins_with_nothing_and_resumes(tiny, tmp_path):
     made = sorted(path for path in (tmp_path / "again").rglob("*") if path.is_file())
     assert {path.parent.name for path in made} == {"e01_oracle", "oracles"}
     times = [path.stat().st_mtime_ns for path in made]
-    repeat("mini", stored, tmp_path / "again", ["e01_oracle", "e02_basins"])
+    repeat("mini", tmp_path / "again", ["e01_oracle", "e02_basins"])
     assert [path.stat().st_mtime_ns for path in made] == times
 
 
 @pytest.mark.parametrize(("value", "code"), [(2.0, 0), (9.0, 1)])
-def test_the_command_says_whether_it_passes(stored, tmp_path, monkeypatch, value, code):
+def test_the_command_keeps_its_tables_and_says_whether_they_pass(stored, tmp_path, monkeypatch, value, code):
+    again = {"b": {"x": value, "y": [value, 7.0]}}
     monkeypatch.setattr(Profile, "results", stored.root)
     monkeypatch.setattr(repetition, "RULES", {})
-    monkeypatch.setattr(
-        repetition,
-        "record_all",
-        lambda *args, store, **kw: filled(store.root, {"b": {"x": value, "y": [value, 7.0]}}),
-    )
+    monkeypatch.setattr(repetition, "record_all", lambda *args, store, **kw: filled(store.root, again))
     result = CliRunner().invoke(main, ["repeat", "--output-dir", str(tmp_path), "--processes", "1"])
     assert result.exit_code == code, result.output
     assert EXPERIMENT in result.stdout
-    table = pd.read_csv(tmp_path / "mini/experiments.csv")
-    assert table["passes"].tolist() == [code == 0]
+    assert pd.read_csv(stored.root / "repeated/experiments.csv")["passes"].tolist() == [code == 0]
+    assert pd.read_csv(stored.root / "repeated/claims.csv").empty
+
+
+def test_what_the_last_repetition_came_to(monkeypatch, stored, judged, tmp_path):
+    monkeypatch.setattr(Profile, "results", stored.root)
+    assert repetition_sentence("mini") == "No record of the profile mini has been repeated yet."
+    judged |= dict.fromkeys(("old", "new"), of_c3({"a": 1.5, "b": 1.6, "c": 1.7}))
+    monkeypatch.setattr(repetition, "experiment_table", lambda *args, **kw: judged["old"])
+    monkeypatch.setattr(repetition, "RULES", {"C3": RULES["C3"]})
+    again = filled(tmp_path / "again", {"b": {"x": 2.0, "y": [2.5, 7.0]}, "c": {"x": 3.0, "y": [3.0, 7.0]}})
+    keep_repetition("mini", again)
+    assert repetition_sentence("mini") == (
+        "2 records of 2 objects were made again: of 6 numbers 83% came out with the same digits and 83% within 0.2 "
+        "standard deviations; in the experiment that was worst 83% did, where 95% were asked. The numbers of the "
+        "claims came within 0.000 standard deviations, and 1 of 1 verdicts on these objects stayed what they were."
+    )

@@ -1,0 +1,27 @@
+"""What the last repetition of the records came to, in words."""
+
+import pandas as pd
+
+from lrm_core.evidence.repetition import CLAIMS, EXPERIMENTS_TABLE, SHARE, TOLERANCE, tables_folder
+from lrm_core.show.elements.prose import number, percent
+
+
+def repetition_sentence(profile: str) -> str:
+    """How many records were made again, and how far their numbers and verdicts were from the stored ones."""
+    folder = tables_folder(profile)
+    if not (folder / EXPERIMENTS_TABLE).exists():
+        return f"No record of the profile {profile} has been repeated yet."
+    experiments, claims = (pd.read_csv(folder / name) for name in (EXPERIMENTS_TABLE, CLAIMS))
+    counted = experiments["numbers"].sum()
+    equal, within = (
+        (experiments[name] * experiments["numbers"]).sum() / counted for name in ("equal", "within")
+    )
+    stayed = claims["verdict"] == claims["verdict_again"]
+    return (
+        f"{experiments['records'].sum()} records of {experiments['objects'].max()} objects were made again: of "
+        f"{counted:,} numbers {percent(equal)} came out with the same digits and {percent(within)} within "
+        f"{TOLERANCE:g} standard deviations; in the experiment that was worst {percent(experiments['within'].min())} "
+        f"did, where {percent(SHARE)} were asked. The numbers of the claims came within "
+        f"{number(claims['largest'].max(), 3)} standard deviations, and {stayed.sum()} of {len(claims)} verdicts "
+        f"on these objects stayed what they were."
+    )
