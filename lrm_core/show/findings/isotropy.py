@@ -34,7 +34,7 @@ def isotropy_sentence(x: Intervals) -> str:
     return (
         f"Along random directions of norm {norm:g} the images change by {jittered} of {LEVELS} levels on average "
         f"where the renderer draws its samples at random, with a spread over mean of {percent(x(C8_OURS).estimate)} "
-        f"(published: {percent(PUBLISHED_SPREAD)}); without any direction they change by "
+        f"(published: {percent(PUBLISHED_SPREAD)}); two renders of one and the same triplane differ by "
         f"{percent(x(C8_JITTER).estimate)} of that. With the samples held still they change by {held} levels, with a "
         f"spread of {percent(x(C8_RANDOM).estimate)}. Directions of different frequency spread by "
         f"{percent(x(C8_BANDS).estimate)}. The images change {number(times['leading'], 0)} times as much along the "

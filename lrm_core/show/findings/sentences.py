@@ -202,10 +202,10 @@ def _visibility(x: Intervals) -> str:
         f"{number(x(C7_OURS).estimate)} times as wrong as visible ones (published: {published}). On the surface "
         "that held-out views show, renders are this many times as wrong where the source does not see it: "
         f"{number(x('audited.reference.sight.ratio').estimate)} with those of the oracle as the target, "
-        f"{number(x(C7_TRUTH).estimate)} with the truth, and {number(x('audited.oracle.sight.ratio').estimate)} for "
-        "the oracle itself, which was fitted from all sides. What occluded surface has beyond the level of visible "
-        f"surface makes up {percent(x('audited.truth.sight.excess').estimate)} of all error to the truth. With the "
-        f"truth the ratio is {mean_and_interval(x(C7_TRUTH))}; the limit of the rule is {LIMIT:g}."
+        f"{mean_and_interval(x(C7_TRUTH))} with the truth, where the limit of the rule is {LIMIT:g}, and "
+        f"{number(x('audited.oracle.sight.ratio').estimate)} for the oracle itself, which was fitted from all sides. "
+        "What occluded surface has beyond the level of visible surface makes up "
+        f"{percent(x('audited.truth.sight.excess').estimate)} of all error to the truth."
     )
 
 
