@@ -20,6 +20,7 @@ from lrm_core.objects import RenderedObject
 from lrm_core.paths import repository_root
 
 HASH_LENGTH = 16
+CHANGED = ("status", "--porcelain", "--untracked-files=no", "--", ".", ":(exclude)data/results")
 
 
 @dataclass(frozen=True)
@@ -69,12 +70,15 @@ def weights_hash(model: str) -> str | None:
 
 
 def code_revision(folder: Path | None = None) -> str:
-    """Commit of the repository (first 12 digits), "+dirty" if tracked files differ, else "unknown"."""
+    """Commit of the repository (first 12 digits), "+dirty" if tracked files differ, else "unknown".
+
+    The results store does not count: records would else make each other dirty.
+    """
     root = folder or repository_root()
     commit = _git(root, "rev-parse", "--short=12", "HEAD")
     if commit is None:
         return "unknown"
-    return commit + ("+dirty" if _git(root, "status", "--porcelain", "--untracked-files=no") else "")
+    return commit + ("+dirty" if _git(root, *CHANGED) else "")
 
 
 def machine() -> dict[str, Any]:

@@ -17,6 +17,7 @@ from lrm_core.spectral.corrections import (
     channel_means,
     count_numbers,
     matched_noise,
+    random_part,
     split_residual,
     structured_low,
 )
@@ -52,6 +53,7 @@ __all__ = [
     "profile_radii",
     "published_shares",
     "radial_profile",
+    "random_part",
     "response",
     "response_shares",
     "response_slope",

@@ -79,6 +79,49 @@ def matched_noise(
     return band_noise(residual, band, size, generator)[0]
 
 
+def random_part(
+    residual: Float[Tensor, "3 c r r"], share: Float[Tensor, "3 c"], generator: torch.Generator
+) -> Float[Tensor, "3 c r r"]:
+    """A part of a residual in modes drawn at random, by which a correction removes a given power (method E8).
+
+    It is the control of a band correction that removes as much: what subtracting it improves comes of the power and
+    not of the band. Modes are drawn for each channel until their power is reached, a mode and its mirror image
+    together; of the last one drawn so much is taken that exactly the share is gone.
+
+    Args:
+        residual: dT, (3, C, R, R).
+        share: of the power of each channel, (3, C), between 0 and 1.
+        generator: of the order of the modes.
+
+    Returns:
+        (3, C, R, R); the residual less it has 1 - share of the power of every channel.
+
+    Raises:
+        ValueError: if the residual has another shape, or a share lies outside [0, 1].
+    """
+    _check_residual(residual)
+    if not ((share >= 0) & (share <= 1)).all():
+        raise ValueError(
+            f"expected shares between 0 and 1, found {float(share.min()):g} to {float(share.max()):g}"
+        )
+    spectrum = torch.fft.fft2(residual)
+    drawn = torch.rand(residual.shape, generator=generator).to(residual.device)
+    order = (drawn + _mirrored(drawn)).flatten(-2).argsort(-1)
+    power = spectrum.abs().square().double().flatten(-2)
+    in_order = power.gather(-1, order)
+    before = in_order.cumsum(-1) - in_order
+    wanted = share.to(power)[..., None] * power.sum(-1, keepdim=True)
+    gone = ((wanted - before) / in_order).nan_to_num(0).clamp(0, 1)
+    gone = torch.empty_like(power).scatter_(-1, order, gone).view(residual.shape)
+    left = (1 - (gone + _mirrored(gone)) / 2).sqrt()
+    return torch.fft.ifft2(spectrum * (1 - left)).real.to(residual)
+
+
+def _mirrored(modes: Float[Tensor, "*lead r r"]) -> Float[Tensor, "*lead r r"]:
+    """The value of mode -k at mode k."""
+    return modes.flip((-2, -1)).roll((1, 1), (-2, -1))
+
+
 def count_numbers(residual: Float[Tensor, "3 c r r"], band: tuple[float, float]) -> int:
     """How many real numbers the part of a residual in a band [low, high) has: 3C for each DFT index in it.
 

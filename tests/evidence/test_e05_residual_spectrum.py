@@ -57,6 +57,15 @@ def test_summary_carries_both_definitions() -> None:
     assert found["block_grid"] == pytest.approx(0.75, abs=0.05)
 
 
+def test_a_wave_lies_in_its_tenth_and_the_corners_in_none() -> None:
+    residual = split_bands(noise(2, size=32), [0, 0.4, 0.5, 1.0, inf])
+    (tenth,) = (spectrum_summary(residual[1])["bins"] > 1e-3).nonzero()
+    assert tenth.tolist() == [4]
+    assert float(spectrum_summary(residual[3])["bins"].sum()) == pytest.approx(0, abs=1e-4)
+    whole = spectrum_summary(residual.sum(0))
+    assert float(whole["bins"].sum()) == pytest.approx(whole["published"]["sum"], abs=1e-4)
+
+
 def test_dc_and_block_grid() -> None:
     flat = torch.ones(3, 4, 16, 16) * noise()[:, :, :1, :1]
     assert spectrum_summary(flat + 1e-4 * noise(1))["dc"] == pytest.approx(1, abs=1e-4)

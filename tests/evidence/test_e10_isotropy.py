@@ -67,8 +67,12 @@ def place(render: Linear, residual: torch.Tensor | None = None) -> Surroundings:
     return Surroundings(render, planes, noise(2) if residual is None else residual, mask, render(planes))
 
 
+def measured(around: Surroundings, config: Isotropy, seed: int) -> dict:
+    return isotropy(around, around, config, seed)
+
+
 def test_an_isometry_answers_to_every_direction_alike() -> None:
-    record = plain(isotropy(place(Linear()), replace(QUICK, iterations=1), 0))
+    record = plain(measured(place(Linear()), replace(QUICK, iterations=1), 0))
     of_norm = 0.1 / sqrt(NUMBERS)
     for name in ("random", "matter", "bands"):
         assert record["audited"][name]["rms"]["mean"] == pytest.approx(of_norm, rel=1e-3)
@@ -88,7 +92,7 @@ def test_an_isometry_answers_to_every_direction_alike() -> None:
 
 def test_one_strong_direction_is_found_although_random_ones_agree() -> None:
     render = Linear(peak=19.0)
-    record = isotropy(place(render), QUICK, 0)
+    record = measured(place(render), QUICK, 0)
     gain = sqrt((NUMBERS - 1 + 400) / NUMBERS)  # of a random direction
     assert float(record["leading"]["gains"][0]) == pytest.approx(20 / sqrt(NUMBERS), rel=1e-3)
     assert record["leading"]["over_random"] == pytest.approx(20 / gain, rel=0.1)
@@ -99,17 +103,17 @@ def test_one_strong_direction_is_found_although_random_ones_agree() -> None:
 
 def test_a_residual_along_the_strong_direction_is_captured() -> None:
     render = Linear(peak=19.0)
-    record = isotropy(place(render, 3 * render.first), QUICK, 0)
+    record = measured(place(render, 3 * render.first), QUICK, 0)
     assert record["audited"]["residual"]["full"]["norm"] == pytest.approx(3)
     assert record["leading"]["captured"]["power"] == pytest.approx(1, abs=1e-3)
     assert record["leading"]["captured"]["image"] == pytest.approx(1, abs=1e-3)
     assert record["audited"]["residual"]["rms"] == pytest.approx(0.1 * 20 / sqrt(NUMBERS), rel=1e-3)
-    flat = isotropy(place(Linear(), noise(3)), replace(QUICK, iterations=1), 0)
+    flat = measured(place(Linear(), noise(3)), replace(QUICK, iterations=1), 0)
     assert flat["leading"]["captured"]["power"] < 0.05
 
 
 def test_a_low_pass_answers_by_its_gain_in_every_bin_and_its_leading_directions_are_low() -> None:
-    record = isotropy(place(Linear(lambda f: torch.where(f < 0.35, 1.0, 0.1))), QUICK, 0)
+    record = measured(place(Linear(lambda f: torch.where(f < 0.35, 1.0, 0.1))), QUICK, 0)
     found = torch.tensor(record["audited"]["bands"]["over_random"])
     assert found[1:3] / found[4:].mean() == pytest.approx(torch.full((2,), 10.0), rel=1e-3)
     assert record["audited"]["bands"]["rms"]["spread"] > 0.5
@@ -120,18 +124,34 @@ def test_a_low_pass_answers_by_its_gain_in_every_bin_and_its_leading_directions_
 
 def test_what_jitter_alone_makes_is_told_apart() -> None:
     """The changes of norm 0.1 drown in jitter; by the second reading of the norm they do not."""
-    record = isotropy(place(Linear(jitter=0.05)), QUICK, 0)
+    record = measured(place(Linear(jitter=0.05)), QUICK, 0)
     assert record["published"]["jitter"]["share"] == pytest.approx(1, abs=0.05)
     assert record["published"]["mean"] == pytest.approx(0.05 * sqrt(2) * sqrt(2 / torch.pi), rel=0.05)
     assert record["entrywise"]["norm"] == pytest.approx(0.1 * sqrt(NUMBERS))
     assert record["entrywise"]["jitter"]["share"] == pytest.approx(sqrt(0.005 / 0.015), abs=0.05)
-    quiet = isotropy(place(Linear()), QUICK, 0)
+    quiet = measured(place(Linear()), QUICK, 0)
     assert quiet["published"]["jitter"] == {"mean": 0.0, "share": 0.0}
     assert quiet["published"]["spread"] == pytest.approx(quiet["audited"]["random"]["l1"]["spread"], abs=0.05)
 
 
+def test_the_spread_of_jitter_falls_with_the_root_of_the_pixels() -> None:
+    found = measured(place(Linear(jitter=0.05)), replace(QUICK, directions=300), 0)["published"]
+    assert found["by_views"]["views"] == [1, 2]
+    assert found["by_views"]["pixels"] == [256, 512]
+    one, both = found["by_views"]["spread"]
+    assert both == pytest.approx(found["spread"])
+    assert one / both == pytest.approx(sqrt(2), rel=0.15)
+
+
+def test_the_published_definition_has_renders_of_its_own() -> None:
+    wide = replace(place(Linear(jitter=0.05)), planes=noise(1))
+    both = isotropy(place(Linear()), wide, QUICK, 0), isotropy(wide, place(Linear()), QUICK, 0)
+    assert [record["published"]["jitter"]["mean"] > 0 for record in both] == [True, False]
+    assert [record["entrywise"]["jitter"]["mean"] > 0 for record in both] == [False, True]
+
+
 def test_a_renderer_that_shows_nothing_leaves_ratios_undefined() -> None:
-    record = plain(isotropy(place(Linear(torch.zeros_like)), QUICK, 0))
+    record = plain(measured(place(Linear(torch.zeros_like)), QUICK, 0))
     assert record["published"]["spread"] is record["leading"]["over_random"] is None
     assert record["margin"]["leading_minus_random_map"] is record["linear"]["expected_spread"] is None
     assert record["audited"]["bands"]["over_random"] == [None] * 10
@@ -139,11 +159,11 @@ def test_a_renderer_that_shows_nothing_leaves_ratios_undefined() -> None:
 
 def test_nothing_in_matter_is_unknown() -> None:
     empty = replace(place(Linear()), mask=torch.zeros(3, 16, 16, dtype=torch.bool))
-    assert set(isotropy(empty, QUICK, 0)["audited"]["matter"]["l1"].values()) == {None}
+    assert set(measured(empty, QUICK, 0)["audited"]["matter"]["l1"].values()) == {None}
 
 
 def test_the_sweep_of_a_linear_renderer_is_level() -> None:
-    record = isotropy(place(Linear(peak=9.0)), QUICK, 0)["sweep"]
+    record = measured(place(Linear(peak=9.0)), QUICK, 0)["sweep"]
     assert record["norm"] == [0.1, 1.0, 10.0, 100.0]
     for name in ("random", "residual", "leading"):
         assert record[name] == pytest.approx([record[name][0]] * 4, rel=1e-3)

@@ -49,6 +49,12 @@ def test_revision_of_a_clean_a_dirty_and_no_repository(tmp_path: Path) -> None:
     git("commit", "-m", "first")
     clean = code_revision(tmp_path)
     assert len(clean) == 12
+    record = tmp_path / "data/results/mini/e05.json"
+    record.parent.mkdir(parents=True)
+    for text in ("1", "2"):
+        record.write_text(text)
+        git("add", ".")
+    assert code_revision(tmp_path) == clean, "records do not make each other dirty"
     (tmp_path / "a").write_text("2")
     assert code_revision(tmp_path) == clean + "+dirty"
 

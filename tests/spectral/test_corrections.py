@@ -12,6 +12,7 @@ from lrm_core.spectral import (
     channel_means,
     count_numbers,
     matched_noise,
+    random_part,
     split_bands,
     split_residual,
     structured_low,
@@ -111,6 +112,45 @@ def test_control_is_zero_where_there_is_nothing_to_match() -> None:
         matched_noise(residual, (0.01, 0.02), at(1))  # a band without a mode
 
 
+@quick
+@given(size=sizes, share=st.floats(0, 1), seed=seeds)
+def test_a_random_part_takes_its_share_of_every_channel(size: int, share: float, seed: int) -> None:
+    residual = noise(size=size, seed=seed) * torch.tensor([1.0, 30.0]).view(2, 1, 1)
+    shares = share * torch.rand(3, 2, generator=at(seed)).to(residual)
+    part = random_part(residual, shares, at(seed + 1))
+    left = (residual - part).square().sum((-2, -1)) / residual.square().sum((-2, -1))
+    torch.testing.assert_close(left, 1 - shares)
+    spectra = torch.fft.fft2(part), torch.fft.fft2(residual)
+    gain = spectra[0] / spectra[1]  # between none and all of each mode, in phase
+    torch.testing.assert_close(gain.imag, torch.zeros_like(gain.imag), atol=1e-6, rtol=0)
+    touched = ((gain.real > 1e-6) & (gain.real < 1 - 1e-6)).sum((-2, -1))
+    assert int(touched.max()) <= 2, "one mode and its mirror image are taken in part"
+
+
+def test_a_random_part_is_drawn_from_all_modes() -> None:
+    residual = noise(channels=400)
+    shares = torch.full((3, 400), 0.3, dtype=residual.dtype)
+    part = random_part(residual, shares, at(1))
+    whole = band_totals(residual, [0.0, 0.3, 0.7, inf]).sum((0, 1))
+    torch.testing.assert_close(
+        band_totals(residual - part, [0.0, 0.3, 0.7, inf]).sum((0, 1)) / whole,
+        torch.full((3,), 0.7, dtype=whole.dtype),
+        atol=0.04,
+        rtol=0,
+    )
+    assert not torch.allclose(random_part(residual, shares, at(2)), part)
+
+
+def test_a_random_part_of_nothing_and_bad_shares() -> None:
+    residual = noise()
+    residual[1, 0] = 0
+    shares = torch.full((3, residual.shape[1]), 0.5)
+    assert not random_part(residual, shares, at(1))[1, 0].any()
+    for wrong in (-0.1, 1.1, float("nan")):
+        with pytest.raises(ValueError, match="shares between 0 and 1, found"):
+            random_part(residual, shares + wrong - 0.5, at(1))
+
+
 @pytest.mark.parametrize("size", [5, 6])
 @pytest.mark.parametrize("band", [(0.0, 0.1), (0.0, 0.7), (0.7, inf)])
 def test_numbers_are_the_dimension_of_the_band(size: int, band: tuple[float, float]) -> None:
@@ -125,6 +165,7 @@ def test_bad_residuals_and_cutoffs() -> None:
         channel_means,
         lambda x: structured_low(x, 0.3),
         lambda x: matched_noise(x, (0, 0.3), at(0)),
+        lambda x: random_part(x, torch.zeros(1), at(0)),
         lambda x: count_numbers(x, (0, 0.3)),
     )
     for call in calls:

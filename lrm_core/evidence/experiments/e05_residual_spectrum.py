@@ -27,6 +27,7 @@ from lrm_core.spectral import (
 
 BANDS = ("low", "mid", "high")
 AUDITED_EDGES = (*PUBLISHED_EDGES[:-1], inf)
+BIN_EDGES = tuple(k / 10 for k in range(11))  # those of the decoder's response
 Residual = Float[Tensor, "3 c r r"]
 
 
@@ -35,7 +36,7 @@ class ResidualSpectrum:
     """Configuration of E5: how T_ref is fitted. The bands are the published ones."""
 
     oracle: OracleConfig = field(default_factory=OracleConfig)
-    definition: int = 1
+    definition: int = 2
 
 
 @torch.no_grad()
@@ -90,6 +91,7 @@ def spectrum_summary(residual: Residual) -> dict[str, Any]:
 
     Returns:
         published, power: as `shares_summary`;
+        bins: share of the amplitude, mean over planes, in each tenth up to Nyquist (method E7);
         density: mean power of a mode in each band, and that of the high over the low band;
         profile: mean power of a mode in each ring up to Nyquist, over channels and planes;
         amplitude_profile: the same for |DFT|, as published;
@@ -105,10 +107,11 @@ def spectrum_summary(residual: Residual) -> dict[str, Any]:
         "rms": float(residual.square().mean().sqrt()),
     }
     if not residual.any():
-        return summary | {"density": None, "power_law": None, "block_grid": None, "dc": None}
+        return summary | {"bins": None, "density": None, "power_law": None, "block_grid": None, "dc": None}
     density = mode_density(residual, AUDITED_EDGES).mean((0, 1)).tolist()
     dc = float(size**2 * residual.mean((-2, -1)).square().sum() / residual.square().sum())
     return summary | {
+        "bins": published_shares(residual, BIN_EDGES).mean(0),
         "density": _named(density) | {"high_over_low": density[2] / density[0]},
         "power_law": _power_law(profile, size),
         "block_grid": _block_grid(residual),

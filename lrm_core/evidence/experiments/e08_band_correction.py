@@ -14,7 +14,7 @@ from lrm_core.evidence.correction_scores import Images, Scene, Scores, gathered,
 from lrm_core.evidence.oracles import OracleCache, OracleConfig
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject
-from lrm_core.spectral import matched_noise, pooled_shares, published_shares, split_residual
+from lrm_core.spectral import matched_noise, pooled_shares, published_shares, random_part, split_residual
 
 Bands = dict[str, float]
 
@@ -28,7 +28,7 @@ class BandCorrection:
         cutoffs: radii in x Nyquist at which the residual is split.
         published_cutoff: the one of the claims, where SSIM and LPIPS are measured too; one of `cutoffs`.
         views: at most so many held-out views are rendered.
-        control_draws: random corrections of each band, whose scores are averaged.
+        control_draws: of each random correction, whose scores are averaged.
 
     Raises:
         ValueError: if the published cutoff is not among the cutoffs, or there is no draw.
@@ -39,7 +39,7 @@ class BandCorrection:
     published_cutoff: float = 0.3
     views: int = 8
     control_draws: int = 2
-    definition: int = 1
+    definition: int = 2
 
     def __post_init__(self) -> None:
         if self.published_cutoff not in self.cutoffs:
@@ -55,7 +55,7 @@ class BandCorrection:
 def run(
     model: LRM, item: RenderedObject, config: BandCorrection, seed: int, cache: OracleCache | None = None
 ) -> dict[str, Any]:
-    """Scores of T_pred less the low or the high band of its residual, or less noise of the same power.
+    """Scores of T_pred less a band of its residual, less a random part of it, or less noise, of the same power.
 
     Returns:
         As `band_corrections`, of the oracle from T_pred in held-out views.
@@ -68,8 +68,9 @@ def band_corrections(scene: Scene, config: BandCorrection, seed: int) -> dict[st
 
     Returns:
         predicted, oracle: scores of the renders of T_pred and of T_ref, with SSIM and LPIPS;
-        corrections: the same for low, high, control_low and control_high at the published cutoff;
-        margin: improvement of low minus that of high, and of low minus that of its control, per target;
+        corrections: the same for low, high, control_low, control_high, random_low and random_high at the published
+            cutoff;
+        margin: improvement of low minus that of high, of control_low, and of random_low, per target;
         share: of the residual at the published cutoff, as `residual_shares`;
         amplification: as `amplifications` at the published cutoff; published_mixture, where those same
             improvements are divided by the amplitude shares of [0, 0.15) and [0.4, 1) (audit A3), with the
@@ -88,6 +89,7 @@ def band_corrections(scene: Scene, config: BandCorrection, seed: int) -> dict[st
         share = residual_shares(scene.residual, cutoff)
         rows.append(scores | {"share": share, "amplification": amplifications(scores, share["power"])})
         if cutoff == config.published_cutoff:
+            renders |= random_renders(scene, cutoff, config.control_draws, seed)
             result |= _at_published_cutoff(scene.residual, _averaged(scene.detailed_scores, renders), share)
     return result | {"sweep": {"cutoff": config.cutoffs} | gathered(rows, list)}
 
@@ -102,6 +104,17 @@ def corrected_renders(
     for name, band in bands.items():
         noises = (matched_noise(scene.residual, band, generator) for _ in range(draws))
         renders[f"control_{name}"] = [scene.corrected(noise) for noise in noises]
+    return renders
+
+
+def random_renders(scene: Scene, cutoff: float, draws: int, seed: int) -> dict[str, list[Images]]:
+    """Renders (views, 3, H, W) of T_pred less random parts of its residual, as powerful as each band."""
+    whole, generator = scene.residual.square().sum((-2, -1)), torch.Generator().manual_seed(seed + 1)
+    renders = {}
+    for name, part in split_residual(scene.residual, cutoff)._asdict().items():
+        share = (part.square().sum((-2, -1)) / whole).nan_to_num(0).clamp(0, 1)
+        parts = (random_part(scene.residual, share, generator) for _ in range(draws))
+        renders[f"random_{name}"] = [scene.corrected(part) for part in parts]
     return renders
 
 
@@ -164,6 +177,7 @@ def _at_published_cutoff(
         "margin": {
             "low_minus_high": _margin(scores, "low", "high"),
             "low_minus_control": _margin(scores, "low", "control_low"),
+            "low_minus_random": _margin(scores, "low", "random_low"),
         },
         "share": share,
         "amplification": amplifications(scores, share["power"]) | {"published_mixture": mixture},

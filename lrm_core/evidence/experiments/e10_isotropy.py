@@ -6,6 +6,7 @@ from math import sqrt
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from lrm_core.evidence.directions import (
     UNKNOWN_SUMMARY,
@@ -41,6 +42,8 @@ class Isotropy:
         norm: of every direction, as published; in units of the planes, over all their numbers.
         still_directions: the first so many of them, without jitter and in the second reading of the norm.
         views, resolution: of the renders; at most so many held-out views and pixels along a side.
+        published_views, published_resolution: the same of the published definition, which is not without them:
+            where samples are drawn at random, the spread of a mean over pixels falls with the root of their number.
         jitter_draws: renders of T_ref itself with samples drawn anew.
         bins, bin_draws: bands of equal width from 0 to 1 x Nyquist, and directions in each.
         leading, oversample, iterations: of the singular value decomposition.
@@ -56,6 +59,8 @@ class Isotropy:
     still_directions: int = 24
     views: int = 2
     resolution: int = 64
+    published_views: int = 8
+    published_resolution: int = 288
     jitter_draws: int = 8
     bins: int = 10
     bin_draws: int = 2
@@ -63,7 +68,7 @@ class Isotropy:
     oversample: int = 4
     iterations: int = 2
     norms: tuple[float, ...] = (0.1, 1.0, 10.0, 100.0)
-    definition: int = 1
+    definition: int = 2
 
     def __post_init__(self) -> None:
         if not 2 <= self.still_directions <= self.directions:
@@ -87,19 +92,21 @@ def run(
     Raises:
         ValueError: if no view is held out.
     """
-    place = object_surroundings(model, item, config.oracle, config.views, config.resolution, seed, cache)
-    return isotropy(place, config, seed)
+    sizes = (config.views, config.resolution), (config.published_views, config.published_resolution)
+    near, wide = (object_surroundings(model, item, config.oracle, *size, seed, cache) for size in sizes)
+    return isotropy(near, wide, config, seed)
 
 
 @torch.no_grad()
-def isotropy(place: Surroundings, config: Isotropy, seed: int) -> dict[str, Any]:
-    """E10 of any triplane and renderer.
+def isotropy(place: Surroundings, wide: Surroundings, config: Isotropy, seed: int) -> dict[str, Any]:
+    """E10 of any triplane and renderer; `wide` is the same place in the renders of the published definition.
 
     Changes are mean absolute (l1, as published) or root mean square (rms) over views, pixels and colours.
 
     Returns:
-        published: `jittered` along the random directions, by the norm of all numbers together; entrywise: the same
-            along the first of them, if the published norm were meant of each number (root mean square);
+        published: `jittered` along the random directions, by the norm of all numbers together, in the renders of
+            the published definition; entrywise: the same along the first of them in the renders of the audited one,
+            if the published norm were meant of each number (root mean square);
         audited: random, matter (random in the texels that matter reads), bands, residual: see `still`;
         leading: as `leading_summary`; linear: as `linear_summary`;
         random_map: ratio and spread of a Gaussian random matrix of as many numbers and pixels;
@@ -113,7 +120,7 @@ def isotropy(place: Surroundings, config: Isotropy, seed: int) -> dict[str, Any]
     ratio_of_map = random_map_ratio(inputs, outputs)
     first = leading["over_random"]
     return {
-        "published": jittered(place, config, seed, config.norm, config.directions),
+        "published": jittered(wide, config, seed, config.norm, config.directions),
         "entrywise": jittered(place, config, seed, config.norm * sqrt(inputs), config.still_directions),
         "audited": audited,
         "leading": leading,
@@ -138,19 +145,30 @@ def jittered(place: Surroundings, config: Isotropy, seed: int, norm: float, coun
 
     Returns:
         `summary` of the mean absolute change, norm, and jitter: mean change without any direction, and its share of
-        the mean change with one.
+        the mean change with one; by_views: views, pixels, and spread of the change in the first so many views.
     """
     draws = torch.Generator().manual_seed(seed + 1)
     before = place.render(place.planes, draws)
     alone = [place.render(place.planes, draws) for _ in range(config.jitter_draws)]
     moved = (place.render(place.planes + v, draws) for v in random_directions(place, norm, count, seed))
-    along = summary(changes_from(before, moved).l1)
+    in_views = torch.stack([(image - before).abs().mean((1, 2, 3)) for image in moved]).cpu()
+    along = summary(in_views.mean(1))
     jitter = float(changes_from(before, alone).l1.mean())
-    return along | {"norm": norm, "jitter": {"mean": jitter, "share": ratio(jitter, along["mean"])}}
+    share = {"mean": jitter, "share": ratio(jitter, along["mean"])}
+    return along | {"norm": norm, "jitter": share, "by_views": _by_views(in_views, before[0, 0].numel())}
+
+
+def _by_views(changes_in_views: Tensor, pixels: int) -> dict[str, list[Any]]:
+    """Spread over mean of changes (directions, views) in 1, 2, 4, ... of the views, of so many pixels each."""
+    counts = [2**k for k in range(changes_in_views.shape[1].bit_length())]
+    spreads = [summary(changes_in_views[:, :count].mean(1))["spread"] for count in counts]
+    return {"views": counts, "pixels": [count * pixels for count in counts], "spread": spreads}
 
 
 def still(place: Surroundings, config: Isotropy, seed: int) -> dict[str, Any]:
-    """Change along directions of the published norm, with the samples held still.
+    """Change along directions of the published norm, with nothing drawn at random.
+
+    Each ray has the same offsets in every render; its fine samples still follow the density, which a step changes.
 
     Returns:
         random, matter, bands: `summaries` over directions; of bands over all bins and draws together, with

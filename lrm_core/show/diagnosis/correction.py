@@ -43,7 +43,7 @@ LIVE_ENTRIES = {
     "share.power.low": "share of the residual's power in the low band",
     "amplification.reference.low_minus_twice_high": "yield of low minus twice that of high",
 }
-REDRAWN = ("control", "sweep")  # entries that depend on how many cutoffs came before
+REDRAWN = ("control", "random", "sweep")  # entries that depend on how many cutoffs came before
 
 
 def published_cutoff() -> float:
