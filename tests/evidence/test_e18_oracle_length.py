@@ -49,6 +49,19 @@ def test_lists_follow_the_oracles(model: LRM, item: RenderedObject, monkeypatch:
     assert found["missing"] == pytest.approx([scores[1] - scores[0], 0], abs=1e-4)
 
 
+def test_the_published_rate_is_a_fit_of_the_usual_length(
+    model: LRM, item: RenderedObject, cache: OracleCache
+) -> None:
+    published = replace(FIT, lr=0.01, eps=1e-8)
+    found = e18.run(model, item, OracleLength(FIT, (0.5, 2)), 0, cache)
+    alone = e18.run(model, item, OracleLength(published, (1,)), 0, cache)
+    rate = found["published_rate"]
+    assert rate["power"]["high"] == alone["power"]["high"][0]
+    assert rate["heldout_psnr"] == alone["heldout_psnr"][0]
+    assert rate["missing"] == found["heldout_psnr"][-1] - rate["heldout_psnr"]
+    assert alone["published_rate"]["missing"] == 0
+
+
 def test_lengths_of_the_profiles_end_at_the_usual_one() -> None:
     for name in ("smoke", "mini"):
         plan = get_profile(name)

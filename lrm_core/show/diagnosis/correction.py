@@ -33,6 +33,15 @@ SERIES = {
     "control_low": ("noise in the low band", "procedural", "dot"),
     "control_high": ("noise in the high band", "real", "dot"),
 }
+# Labels of the corrections at the published cutoff; each band is followed by its controls.
+CORRECTIONS = {
+    "low": "low band corrected",
+    "random_low": "power of the low band at random",
+    "control_low": "noise in the low band",
+    "high": "high band corrected",
+    "random_high": "power of the high band at random",
+    "control_high": "noise in the high band",
+}
 MEASURES = {"l1": (4, "L1"), "psnr": (1, "PSNR (dB)"), "ssim": (3, "SSIM"), "lpips": (3, "LPIPS")}
 LIVE_ENTRIES = {
     "corrections.low.reference.improvement": "low band, to renders of the oracle",
@@ -98,7 +107,7 @@ def improvement_figure(chapter: Chapter) -> go.Figure:
 
 
 def controls_figure(chapter: Chapter) -> go.Figure:
-    """Improvement at the published cutoff for every object: both bands, their noise, the whole residual."""
+    """Improvement at the published cutoff for every object: both bands, their controls, the whole residual."""
     published = chapter.claim.published
     marks = {band: {"published": fmean(published[f"{band}_only"].values())} for band in ("low", "high")}
     panels = []
@@ -109,16 +118,18 @@ def controls_figure(chapter: Chapter) -> go.Figure:
                 f"corrections.{name}.{target}.improvement",
                 marks.get(name, {}) if target == "reference" else {},
             )
-            for name, (label, _, _) in SERIES.items()
+            for name, label in CORRECTIONS.items()
         ]
         if target == "truth":
             rows.append(Row("the whole residual: the oracle", "oracle.truth.improvement"))
         panels.append(Panel(f"improvement, to {words}", rows, {"as before": 0.0}, span=(0, 1)))
     x = intervals(chapter.table)
     alt = "Points for every object. " + " ".join(
-        f"To {words}: low {percent(_improvement(x, 'low', target))} and its noise "
-        f"{percent(_improvement(x, 'control_low', target))}, high {percent(_improvement(x, 'high', target))} and "
-        f"its noise {percent(_improvement(x, 'control_high', target))}."
+        f"To {words}: "
+        + ", ".join(
+            f"{label} {percent(_improvement(x, name, target))}" for name, label in CORRECTIONS.items()
+        )
+        + "."
         for target, words in TARGETS.items()
     )
     return strips(chapter.table, chapter.groups, panels, alt)
@@ -164,7 +175,11 @@ def _better(measure: str, one: float, other: float) -> bool:
 def margins_table(chapter: Chapter) -> pd.DataFrame:
     """The differences between improvements that the rule reads."""
     x = intervals(chapter.table)
-    names = {"low_minus_high": "low band minus high band", "low_minus_control": "low band minus its noise"}
+    names = {
+        "low_minus_high": "low band minus high band",
+        "low_minus_random": "low band minus its power at random",
+        "low_minus_control": "low band minus its noise",
+    }
     rows = [
         (label, *(mean_and_interval(x(f"margin.{name}.{target}"), 3) for target in TARGETS))
         for name, label in names.items()
@@ -176,7 +191,7 @@ def margins_table(chapter: Chapter) -> pd.DataFrame:
 def live(chapter: Chapter) -> Live:
     """The record of the object at the published cutoff, computed now, with what is stored of it.
 
-    The noise depends on the cutoffs before it and is left out of the comparison.
+    The controls depend on the cutoffs before them or on the number of draws, and are left out of the comparison.
     """
     config = replace(chapter.configuration, cutoffs=(published_cutoff(),), control_draws=1)
     result = band_corrections(live_scene(chapter, config.views), config, chapter.seed)

@@ -6,6 +6,9 @@ from math import log10
 import pandas as pd
 import plotly.graph_objects as go
 
+from lrm_core.evidence.oracles import OracleConfig
+from lrm_core.evidence.verdicts import intervals
+from lrm_core.fit.oracle import PUBLISHED_LR
 from lrm_core.show.elements.curves import Curve, curves, mean_curve, mean_list, mean_lists, object_curves
 from lrm_core.show.elements.prose import number, percent
 from lrm_core.show.elements.style import COLOURS
@@ -65,6 +68,19 @@ def finding(table: pd.DataFrame) -> str:
         f"{percent(high[-1])}, the low band from {percent(low[0])} to {percent(low[-1])}; after the longest fit the "
         f"high band holds more than the low one in {ahead} of {table['object'].nunique()} objects. What the null "
         f"oracle leaves there goes from {percent(floor[0])} of the high-band power to {percent(floor[-1])}."
+    )
+
+
+def rate_sentence(table: pd.DataFrame, usual: OracleConfig) -> str:
+    """What as many steps at the published learning rate come to, and which band is ahead there."""
+    x, rate = intervals(table), "published_rate"
+    high, low = (pd.to_numeric(table[f"{rate}.power.{band}"]) for band in ("high", "low"))
+    return (
+        f"These fits have a learning rate of {usual.lr:g}. With the published one, {PUBLISHED_LR:g}, and as many "
+        f"steps the renders stay {number(x(f'{rate}.missing').estimate, 2)} dB short, and the high band holds "
+        f"{percent(high.mean())} of the residual's power, the low band {percent(low.mean())}; the high band holds "
+        f"more in {int((high > low).sum())} of {len(table)} objects. By the published definition the shares are "
+        f"{percent(x(f'{rate}.published.high').estimate)} and {percent(x(f'{rate}.published.low').estimate)}."
     )
 
 

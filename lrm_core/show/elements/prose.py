@@ -22,7 +22,7 @@ from lrm_core.show.elements.origin import computed
 # The theme of the pages knows the class and takes the box out of the order of tabs where nothing scrolls.
 _SCROLLING = 'class="pst-scrollable-table-container" tabindex="0" role="group" aria-label="Table"'
 SENTENCE = 50  # characters; longer cells are read as text, not compared as numbers
-AGREE = 0.01  # relative; the same triplanes rendered on another machine stay within it
+AGREE, SMALLEST = 0.01, 1e-4  # relative, and the least number that counts as one
 
 
 def number(value: float | None, digits: int = 2) -> str:
@@ -116,8 +116,8 @@ def verdict_box(rule: Rule, found: Judgement, finding: str, said: str) -> str:
     return (
         f'<div class="admonition important"><p class="admonition-title">{rule.claim}: {found.case.verdict}</p>'
         f"{found_here}<p>The rule, written down before the run; the first case that holds decides. "
-        '"Above" and "below" mean the whole 95% interval over objects; other words compare the numbers '
-        "themselves.</p>"
+        "A comparison is one of the whole 95% interval over objects, except where it is of a p value, of the one "
+        "object that fares worst, or of the best rank itself.</p>"
         f"<ol>{cases}</ol>{outside}</div>"
     )
 
@@ -125,12 +125,12 @@ def verdict_box(rule: Rule, found: Judgement, finding: str, said: str) -> str:
 def agreement(live: Live) -> str:
     """Whether what was just computed is what is stored, as Markdown.
 
-    Differences are relative to the stored number, or to the typical size 1 where that is smaller.
+    Differences are relative to the stored number, or to `SMALLEST` where that is smaller.
     """
     compared = live.comparison()
     if compared.empty:
         return "There is no stored record of this object, seed and configuration to compare with."
-    relative = compared["difference"].abs() / compared["stored"].abs().clip(lower=1)
+    relative = compared["difference"].abs() / compared["stored"].abs().clip(lower=SMALLEST)
     if relative.max() == 0:
         return f"All {len(compared)} numbers are those of the store, digit for digit."
     worst = compared.loc[relative.idxmax()]

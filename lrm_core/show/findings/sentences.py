@@ -13,79 +13,15 @@ from lrm_core.evidence.rules_visibility import C7_OURS, C7_TRUTH, LIMIT
 from lrm_core.evidence.verdicts import NOT_MEASURED, TOO_FEW, Judgement, experiment_table, intervals, judge
 from lrm_core.show.elements.prose import mean_and_interval, number, percent, percent_range
 from lrm_core.show.findings.finetuning import (
-    FINETUNING_MEANING,
     best_rank_sentence,
     full_sentence,
     lora_sentence,
     parameters_sentence,
     ranks_sentence,
 )
-from lrm_core.show.findings.isotropy import ISOTROPY_MEANING, isotropy_sentence
-from lrm_core.show.findings.test_time import TEST_TIME_MEANING, optimisation_sentence
-
-# What each case of a rule amounts to, in the order of its cases.
-MEANING: dict[str, tuple[str, ...]] = {
-    "C1": (
-        "So the distance between the two oracles is mostly one that no picture shows.",
-        "So the two oracles are basins of their own: alike as pictures, far apart as numbers, and worse in between.",
-        "So the two oracles are alike as pictures and apart as numbers, but not as far apart, or not with such a "
-        "ridge between them, as the claim has it.",
-        "So at least one half of the claim, alike as pictures or far apart as numbers, does not hold here.",
-    ),
-    "C2": (
-        "So most of what lies in the high band is left by the fit itself, and says nothing about the encoder.",
-        "So the high band wins only because amplitudes are summed: in power the low band outweighs it.",
-        "So the residual is a high-frequency one, in power as in amplitude and by about the published share.",
-        "So the high band holds more power than the low one, though by the published definition its share is "
-        "another than published.",
-        "So the records do not show that the high band outweighs the low one.",
-    ),
-    "C3": (
-        "So low frequencies come first only by the published definition: counted per bin, and to noise that the "
-        "renderer can see, high ones come first around at least one of the two triplanes.",
-        "So decoder and renderer together are a low-pass around both triplanes, and by about the published factor.",
-        "So decoder and renderer together are a low-pass around both triplanes, by another factor than published.",
-        "So the records do not show that low frequencies answer more than high ones around both triplanes.",
-    ),
-    "C4": (
-        "So correcting the low band takes the renders towards those of the oracle, but the truth does not bear the "
-        "claim out.",
-        "So noise of that size in the low band does at least as well: the gain is not that of the right correction.",
-        "So it is the low band that does the damage, by about the published amount.",
-        "So it is the low band that does more of the damage, but not by the published amounts.",
-        "So the records do not show both, that correcting the low band helps and that it helps more than correcting "
-        "the high one.",
-    ),
-    "C5": (
-        "So the factor is one of the definition: at one cutoff and by power, a share of the low band is not even "
-        "worth twice one of the high band, to renders of the oracle or to the truth.",
-        "So a share of the low band is worth as much more as published.",
-        "So a share of the low band is worth more than a renderer that prefers no band would make it, but not by "
-        "the published factor.",
-        "So the records do not show that a share of the low band is worth more than twice one of the high band, "
-        "which a renderer that prefers no band stays below.",
-    ),
-    "C6": (
-        "So the rest of the low band dominates the channel means in renders of the oracle only: the truth does not "
-        "bear the claim out.",
-        "So it is not a shift of the channels: the rest of the low band dominates, by about the published amounts.",
-        "So it is not a shift of the channels: the rest of the low band dominates, though not both amounts are the "
-        "published ones.",
-        "So the records do not show that the rest of the low band helps, and more than twice as much as the channel "
-        "means.",
-    ),
-    "C7": (
-        "So occlusion hardly matters to the colours inside of the oracle's matter, but much to the surface that one "
-        "sees: by the published definition the question was put to points that no image shows.",
-        "So it is not occlusion: what the source does not see is little worse, by about the published ratio.",
-        "So it is not occlusion: what the source does not see is little worse or no worse, by another ratio than "
-        "published.",
-        "So the records do not show that what the source does not see is little worse than what it sees.",
-    ),
-    "C8": ISOTROPY_MEANING,
-    **FINETUNING_MEANING,
-    "C9": TEST_TIME_MEANING,
-}
+from lrm_core.show.findings.isotropy import isotropy_sentence
+from lrm_core.show.findings.meanings import MEANING
+from lrm_core.show.findings.test_time import optimisation_sentence
 
 
 def finding(claim_id: str, table: pd.DataFrame) -> str:
@@ -148,7 +84,9 @@ def _residual_spectrum(x: Intervals) -> str:
         f"{percent(x('predicted.power.high').estimate)} and {percent(x('predicted.power.low').estimate)} (white "
         f"noise: {percent(x('white_noise.power.high').estimate)} and "
         f"{percent(x('white_noise.power.low').estimate)}), and a fit whose true residual is zero leaves "
-        f"{percent(x('floor.high').estimate)} of that high-band power."
+        f"{percent(x('floor.high').estimate)} of that high-band power. A single wave of the high band holds "
+        f"{number(x('predicted.density.high_over_low').estimate)} times the power of one of the low band; in white "
+        "noise it holds as much."
     )
 
 
@@ -158,7 +96,8 @@ def _band_correction(x: Intervals) -> str:
     return (
         f"Correcting only the low band improves the renders by {_improvement(x, 'low', 'reference')} with those of "
         f"the oracle as the target, correcting only the high band by {_improvement(x, 'high', 'reference')} "
-        f"(published: {low} and {high}), and noise of the same power in the low band by "
+        f"(published: {low} and {high}), a random part of the residual that has the power of the low band by "
+        f"{_improvement(x, 'random_low', 'reference')}, and noise of that power in the low band by "
         f"{_improvement(x, 'control_low', 'reference')}. With the truth as the target it is "
         f"{_improvement(x, 'low', 'truth')} for the low band and {_improvement(x, 'high', 'truth')} for the high "
         f"one; the whole oracle improves by {percent(x('oracle.truth.improvement').estimate)}. The improvement "
@@ -176,8 +115,9 @@ def _amplification(x: Intervals) -> str:
         f"{_ratio(x, mixture)}; published: {low} to {high}; for a renderer that prefers no band: "
         f"{number(x(f'{mixture}.flat_ratio').estimate, 1)}. At one cutoff and by power it is, with renders of the "
         f"oracle as the target: {_ratio(x, 'amplification.reference')}; with the truth: "
-        f"{_ratio(x, 'amplification.truth')}; for a renderer that prefers no band: {number(flat.estimate, 1)}. The "
-        "rule tests what every object has, the yield of the low band less twice that of the high one: "
+        f"{_ratio(x, 'amplification.truth')}; for a renderer that prefers no band: {number(flat.estimate, 1)}. "
+        "An object in which correcting one of the bands does harm has no ratio, whichever band it is, so the rule "
+        "tests what every object has, the yield of the low band less twice that of the high one: "
         f"{mean_and_interval(x(C5_REFERENCE))} and {mean_and_interval(x(C5_TRUTH))}."
     )
 
