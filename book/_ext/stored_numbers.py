@@ -20,11 +20,13 @@ from lrm_core.evidence.headlines import headline
 from lrm_core.evidence.rulebook import RULES
 from lrm_core.evidence.rules_isotropy import PUBLISHED_SPREAD
 from lrm_core.fit.pretrain_data import FOCAL
+from lrm_core.model.config import MINI_NAME
 from lrm_core.model.positions import DISTANCE
 from lrm_core.objects.arrange import BOUND
 from lrm_core.objects.listing import object_folders
 from lrm_core.objects.poses import SHELL_DISTANCE
 from lrm_core.paths import data_dir
+from lrm_core.profiles import get_profile
 from lrm_core.show.elements.prose import number, percent, percent_range, tally
 from lrm_core.show.findings import repetition_sentence, stored_finding, stored_verdict
 from lrm_core.spectral import PUBLISHED_EDGES
@@ -38,6 +40,16 @@ def _band(index: int) -> list[float]:
 
 def _verdict(claim_id: str, profile: str) -> str:
     return stored_verdict(claim_id, profile).capitalize()
+
+
+def _studied(profile: str) -> str:
+    """On which model and objects the numbers of a profile were measured."""
+    if get_profile(profile).model == MINI_NAME:
+        return (
+            "All numbers of ours are measured on a small model of the same architecture, and on other objects than "
+            "the published ones; none on the published weights."
+        )
+    return "All numbers of ours are measured on the published architecture, on other objects than the published ones."
 
 
 NUMBERS: dict[str, Callable[[str], str]] = {
@@ -77,6 +89,7 @@ NUMBERS: dict[str, Callable[[str], str]] = {
     "camera.canonical": lambda profile: f"{DISTANCE:g}",
     "bands.low_mid": lambda profile: f"{PUBLISHED_EDGES[1]:g}",
     "bands.mid_high": lambda profile: f"{PUBLISHED_EDGES[2]:g}",
+    "studied": _studied,
     "repetition": repetition_sentence,
     "bands.end": lambda profile: f"{PUBLISHED_EDGES[3]:g}",
 }

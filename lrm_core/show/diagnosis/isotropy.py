@@ -12,7 +12,7 @@ from lrm_core.evidence.leading import BANDS
 from lrm_core.evidence.rules_isotropy import C8_BANDS, C8_OURS, C8_RANDOM, NEARLY, PUBLISHED_SPREAD
 from lrm_core.evidence.verdicts import intervals
 from lrm_core.show.chapter import Chapter
-from lrm_core.show.elements.curves import Curve, curves, mean_lists
+from lrm_core.show.elements.curves import Curve, curves, mean_list, mean_lists
 from lrm_core.show.elements.prose import mean_and_interval, number, percent
 from lrm_core.show.elements.strips import Panel, Row, strips
 from lrm_core.show.elements.style import COLOURS, GROUPS, colour_of
@@ -175,6 +175,31 @@ def controls_table(chapter: Chapter) -> pd.DataFrame:
         "residual, norm": mean_and_interval(x("audited.residual.full.norm"), 0),
     }
     return pd.DataFrame(rows.items(), columns=["quantity", "mean of the objects"])
+
+
+def pixels_sentence(chapter: Chapter) -> str:
+    """How the spread along random directions depends on the number of pixels, where samples are drawn anew."""
+    pixels, spreads = (
+        mean_list(chapter.table, f"published.by_views.{name}") for name in ("pixels", "spread")
+    )
+    return (
+        f"The spread over mean falls with the pixels that are averaged: from {percent(spreads[0])} over "
+        f"{pixels[0]:,.0f} to {percent(spreads[-1])} over {pixels[-1]:,.0f} of them, by a factor of "
+        f"{number(spreads[0] / spreads[-1])}; noise of its own in every pixel would fall by one of "
+        f"{number((pixels[-1] / pixels[0]) ** 0.5)}. How small it is says how many pixels were averaged."
+    )
+
+
+def formula_sentence(chapter: Chapter) -> str:
+    """What the formula of the spread says beside what is measured."""
+    x = intervals(chapter.table)
+    expected, found = (x(name).estimate for name in ("linear.expected_spread", "audited.random.rms.spread"))
+    return (
+        f"By the formula the singular values would let random directions spread by {percent(expected)}; measured are "
+        f"{percent(found)}. To first order, with all samples held where they are, the change itself is "
+        f"{percent(x('linear.over_measured').estimate)} of the measured one; what is missing is left to what that "
+        "order leaves out, such as samples that follow the density."
+    )
 
 
 def residual_sentence(chapter: Chapter) -> str:

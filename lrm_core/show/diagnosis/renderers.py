@@ -201,7 +201,7 @@ def reproduce(notebook: str) -> str:
 _ANSWERS = {
     "depends on the renderer": "another verdict is reached with Cycles for",
     "another size": "the verdict is the same but the number moves by more than objects differ for",
-    "the same": "neither verdict nor size depends on the renderer for",
+    "the same": "by the rule above neither verdict nor size depends on the renderer for",
 }
 
 

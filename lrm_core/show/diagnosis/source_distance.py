@@ -13,9 +13,11 @@ from lrm_core.evidence.experiments.e17_source_distance import TRUE, told_planes
 from lrm_core.evidence.live import Live, recompute
 from lrm_core.evidence.oracles import heldout_views, render_images
 from lrm_core.show.chapter import Chapter
+from lrm_core.show.diagnosis.correction import published_cutoff
 from lrm_core.show.elements.curves import Curve, curves, mean_curve, mean_list, object_curves
 from lrm_core.show.elements.pictures import image_row
 from lrm_core.show.elements.prose import number, percent
+from lrm_core.spectral import PUBLISHED_EDGES
 
 EXPERIMENT = "e17_source_distance"
 AXIS = "distance told, over the true one"
@@ -113,11 +115,11 @@ def finding(table: pd.DataFrame) -> str:
     share = " and ".join(f"{percent((made[i] / size[i]) ** 2)} ({label})" for i, label in ends)
     return (
         f"Over {table['object'].nunique()} objects the residual is {sizes}. What the mismatch alone adds has "
-        f"{alone} of its power in the low band, and its squared norm is {share} of that of the whole residual. "
-        f"Correcting the low band of the residual improves the renders, towards those of the oracle, by "
-        f"{percent(low['reference'][true])} when the distance is right, and by {moved} when it is wrong. Towards the "
-        f"truth the improvement is {percent(low['truth'][true])} when the distance is right, and {moved_truth} when "
-        "it is wrong."
+        f"{alone} of its power below {PUBLISHED_EDGES[1]:g} × Nyquist, and its squared norm is {share} of that of "
+        f"the whole residual. Correcting the residual below {published_cutoff():g} × Nyquist improves the renders, "
+        f"towards those of the oracle, by {percent(low['reference'][true])} when the distance is right, and by {moved} "
+        f"when it is wrong. Towards the truth the improvement is {percent(low['truth'][true])} when the distance is "
+        f"right, and {moved_truth} when it is wrong."
     )
 
 

@@ -41,6 +41,11 @@ class Difference:
         """Standard deviation over seeds; NaN for fewer than two."""
         return stdev(self.seeds) if len(self.seeds) > 1 else nan
 
+    @property
+    def agreeing(self) -> int:
+        """How many seeds differ in the direction of the mean over objects."""
+        return int((self.seeds * self.objects.mean() > 0).sum())
+
 
 def seeds_of(runs: pd.DataFrame, arm: str) -> list[int]:
     """Seeds of which an arm has a record."""

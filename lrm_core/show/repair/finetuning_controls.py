@@ -93,7 +93,8 @@ def main_table(runs: pd.DataFrame, metrics: Sequence[str] = SHOWN) -> pd.DataFra
             there = comparison.published.get(metric)
             published = "–" if there is None else change_text(there, metric)
             p = "–" if found is None else number(found.p, 3)
-            rows.append((comparison.label, METRICS[metric], published, cell, spread, p))
+            seeds = "–" if found is None else f"{found.agreeing} of {len(found.seeds)}"
+            rows.append((comparison.label, METRICS[metric], published, cell, spread, p, seeds))
     names = [
         "difference",
         "metric",
@@ -101,6 +102,7 @@ def main_table(runs: pd.DataFrame, metrics: Sequence[str] = SHOWN) -> pd.DataFra
         "ours",
         "standard deviation over seeds",
         "p",
+        "seeds of this sign",
     ]
     return pd.DataFrame(rows, columns=names)
 
