@@ -14,7 +14,10 @@ def image_l1(
 
 
 def ssim(pred: Float[Tensor, "n 3 h w"], target: Float[Tensor, "n 3 h w"]) -> Float[Tensor, " n"]:
-    """Structural similarity of each image (Wang et al. 2004): Gaussian window of 1.5 pixels, data range 1."""
+    """Structural similarity of each image (Wang et al. 2004): Gaussian window of 1.5 pixels, data range 1.
+
+    The published numbers come from scikit-image, whose default is a level window of 7 x 7 pixels: compare changes.
+    """
     pairs = zip(pred.cpu().numpy(), target.cpu().numpy(), strict=True)
     options = {"channel_axis": 0, "data_range": 1.0, "gaussian_weights": True, "sigma": 1.5}
     options |= {"use_sample_covariance": False}

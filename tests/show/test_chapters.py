@@ -52,7 +52,7 @@ FIGURES = [
         for draw in (response.noise_maps, response.response_figure, response_readings.readings_figure)
     ],
     ("C4", correction.improvement_figure),
-    ("C4", correction.controls_figure),
+    ("C4", band_controls.controls_figure),
     ("C5", amplification.ratio_figure),
     ("C6", low_band.parts_figure),
     ("C6", low_band.improvement_figure),
@@ -106,7 +106,7 @@ def test_figures_are_described_and_give_their_data(make_chapter, claim, draw):
         ("C2", residual.shares_figure, "share, amplitude", "low (0 to 0.15)", "predicted.published.low"),
         ("C2", residual.shares_figure, "share of the power", "low (0 to 0.15)", "predicted.power.low"),
         ("C2", residual.controls_figure, "power of the null", "high band", "floor.high"),
-        ("C4", correction.controls_figure, "improvement, to the truth", "low band corrected", C4_TRUTH),
+        ("C4", band_controls.controls_figure, "improvement, to the truth", "low band corrected", C4_TRUTH),
         (
             "C5",
             amplification.ratio_figure,

@@ -15,7 +15,7 @@ from lrm_core.evidence.experiments.e08_band_correction import BandCorrection
 from lrm_core.evidence.live import Live
 from lrm_core.paths import repository_root
 from lrm_core.show import chapter as page
-from lrm_core.show.diagnosis import amplification, corrected, correction, low_band
+from lrm_core.show.diagnosis import amplification, band_controls, corrected, correction, effective, low_band
 from lrm_core.show.elements import prose
 from lrm_core.show.elements.style import COLOURS
 
@@ -197,8 +197,10 @@ def test_the_sentence_on_measures_sorts_them_by_the_band_that_helps_more(make_ch
 @pytest.mark.parametrize(
     ("name", "claim_id"), [("04_band_correction", "C4"), ("05_inside_the_low_band", "C6")]
 )
-def test_every_cell_of_the_notebook_runs(make_chapter, monkeypatch, name, claim_id):
+def test_every_cell_of_the_notebook_runs(make_chapter, tables, monkeypatch, name, claim_id):
     chapter, shown = make_chapter(claim_id), []
+    beside = {effective.RESIDUAL: tables["C2"], effective.RESPONSE: tables["C3"]}
+    monkeypatch.setattr(page, "records_beside", lambda chapter, experiment, refresh: beside[experiment])
     chapter.__dict__["live"] = Live({"x": 1.0}, {"x": 1.0})  # the tiny profile has no stored objects
     monkeypatch.setattr(page, "open_chapter", lambda *arguments, **options: chapter)
     monkeypatch.setattr(page, "display", shown.append)
@@ -210,4 +212,45 @@ def test_every_cell_of_the_notebook_runs(make_chapter, monkeypatch, name, claim_
             exec(cell.source, names)
     boxes = [entry.data for entry in shown if "admonition important" in str(getattr(entry, "data", ""))]
     assert len(boxes) == {"C4": 2, "C6": 1}[claim_id]
-    assert sum(isinstance(entry, go.Figure) for entry in shown) == 3
+    assert sum(isinstance(entry, go.Figure) for entry in shown) == {"C4": 4, "C6": 3}[claim_id]
+
+
+def test_random_parts_stand_beside_a_renderer_that_answers_in_proportion(make_chapter):
+    chapter = make_chapter("C4")
+    given = {
+        "share.power.low": 0.36,
+        "share.power.high": 0.64,
+        "corrections.random_low.reference.improvement": 0.31,
+        "corrections.random_high.reference.improvement": 0.71,
+    }
+    said = band_controls.power_sentence(replace(chapter, table=chapter.table.assign(**given)))
+    assert "would be worth 20% and 40%. Taken away at random it is worth 31% and 71%" in said
+
+
+def test_the_effective_error_is_share_times_response():
+    bins = [0.05] * 3 + [0.1] * 7
+    residuals = pd.DataFrame([{"object": n, "predicted.bins": bins} for n in ("a", "b", "x")])
+    responses = pd.DataFrame(
+        [{"object": n, "published.bin_shares": [0.2] * 3 + [0.4 / 7] * 7} for n in ("b", "a", "y")]
+    )
+    found = effective.shares(residuals, responses, 32)
+    assert {name: values.shape for name, values in found.items()} == dict.fromkeys(effective.LINES, (2, 10))
+    low = 3 * 0.05 * 0.2 / (3 * 0.05 * 0.2 + 7 * 0.1 * 0.4 / 7)
+    assert found["product"][:, :3].sum(axis=1) == pytest.approx([low, low])
+    assert found["residual"].sum(axis=1) == pytest.approx([1, 1])
+    assert effective.effective_sentence(found).startswith(
+        "Below 0.3 × Nyquist lie 18% of the residual's amplitude, 60% of the response and 43% of the product"
+    )
+    (product,) = (line for line in effective.effective_figure(found).data if "effective" in line.name)
+    assert sum(product.y) == pytest.approx(1)
+
+
+def test_white_noise_has_an_effective_error_that_follows_the_response():
+    from lrm_core.spectral import white_noise_shares
+
+    flat = white_noise_shares(32, effective.BIN_EDGES).tolist()
+    residuals = pd.DataFrame([{"object": "a", "predicted.bins": flat}])
+    responses = pd.DataFrame([{"object": "a", "published.bin_shares": [0.1] * 10}])
+    found = effective.shares(residuals, responses, 32)
+    assert found["flat"] == pytest.approx(found["product"])
+    assert found["flat"] == pytest.approx(found["residual"])

@@ -41,11 +41,14 @@ SPECTRUM = {
     "predicted.power.low": 0.1, "predicted.power.high": 0.6, "predicted.power.high_minus_low": 0.5,
     "floor.high": 0.03, "white_noise.published.high": 0.66, "white_noise.published.low": 0.02,
     "white_noise.power.high": 0.87, "white_noise.power.low": 0.02,
+    "predicted.density.high_over_low": 0.08,
 }  # fmt: skip
 CORRECTION = {
     C4_LOW: 0.65, C4_HIGH: 0.04, C4_TRUTH: 0.4, "corrections.control_low.reference.improvement": -0.35,
     "corrections.high.truth.improvement": 0.02, "oracle.truth.improvement": 0.55,
     C4_OVER_HIGH["reference"]: 0.61, C4_OVER_HIGH["truth"]: 0.38, C4_OVER_CONTROL: 1.0,
+    "corrections.random_low.reference.improvement": 0.21,
+    "corrections.random_high.reference.improvement": 0.33,
 }  # fmt: skip
 RATIOS = {
     "share.power.low": 0.45, "amplification.flat_ratio": 0.9, C5_RATIO: 40.0, C5_REFERENCE: 1.0,
@@ -154,6 +157,7 @@ def test_the_sentences_quote_the_numbers_of_the_table():
             "50% of the residual",
             "60% and 10% (white noise: 87% and 2.0%)",
             "3.0% of that",
+            "holds 0.08 times the power",
             "47–52%",
         )
     )
@@ -169,7 +173,8 @@ def test_the_sentences_on_corrections_quote_the_numbers_of_the_table():
         "by 65% with",
         "high band by 4.0%",
         "53–77% and 1–7%",
-        "low band by −35%",
+        "improve them by 21% and 33%",
+        "in that band, by −35%",
         "it is 40%",
         "by 55%",
         "less that of the high one is ",
@@ -191,7 +196,7 @@ def test_the_sentence_on_visibility_quotes_the_numbers_of_the_table():
         "1.16 times",
         "(published: 1.16)",
         "1.34 with",
-        "1.23 with the truth",
+        "1.23 [1.23, 1.23] with the truth, where the limit of the rule is 1.5",
         "1.05 for",
         "up 8.5% of",
     )
@@ -277,6 +282,9 @@ def test_agreement_names_the_number_that_differs_most():
         in prose.agreement(live)
     )
     assert "**differs from** the store" in prose.agreement(Live({"a": 1.0, "b": 20.0}, {"a": 1.0, "b": 25.0}))
+    assert "**differs from** the store" in prose.agreement(
+        Live({"a": 3e-6, "b": 20.0}, {"a": 6e-6, "b": 20.0})
+    )
     assert "All 2 numbers" in prose.agreement(Live({"a": 1.0, "b": 0.0}, {"a": 1.0, "b": 0.0}))
     assert "no stored record" in prose.agreement(Live({"a": 1.0}, None))
 

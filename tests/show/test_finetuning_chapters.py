@@ -129,6 +129,8 @@ def test_comparisons_are_paired_by_object_and_shared_seed(runs):
     assert len(found.seeds) == 3
     assert found.interval == bca_interval(found.objects.to_numpy())
     assert found.spread == pytest.approx(found.seeds.std(ddof=1))
+    mixed = replace(found, objects=pd.Series([1.0]), seeds=pd.Series([2.0, -1.0, 0.5, 0.0]))
+    assert mixed.agreeing == 2
 
 
 def test_figures_draw_objects_mean_seeds_and_the_published_number(runs):

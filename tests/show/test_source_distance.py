@@ -65,7 +65,7 @@ def test_the_finding_says_the_numbers(table):
         "Over 2 objects the residual is 0.80 times as large when the encoder is told 0.8 times the distance and"
         in text
     )
-    assert "160% (× 0.8) and 250% (× 1.25) of its power in the low band" in text
+    assert "160% (× 0.8) and 250% (× 1.25) of its power below 0.15 × Nyquist" in text
     assert "100% (× 0.8) and 100% (× 1.25) of that of the whole" in text
     assert "by 200% when the distance is right" in text
     assert "200% when the distance is right, and 160% (× 0.8) and 250% (× 1.25) when it is wrong." in text

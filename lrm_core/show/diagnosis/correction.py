@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from statistics import fmean
 
 import numpy as np
 import pandas as pd
@@ -19,8 +18,7 @@ from lrm_core.evidence.verdicts import intervals
 from lrm_core.show.chapter import Chapter
 from lrm_core.show.diagnosis.corrected import TARGETS, corrected_pictures, live_scene, residual_of
 from lrm_core.show.elements.curves import Curve, curves, mean_lists
-from lrm_core.show.elements.prose import listed, mean_and_interval, number, percent
-from lrm_core.show.elements.strips import Panel, Row, strips
+from lrm_core.show.elements.prose import listed, number, percent
 from lrm_core.show.elements.style import COLOURS, finish
 from lrm_core.spectral import split_residual
 
@@ -32,15 +30,6 @@ SERIES = {
     "high": ("high band corrected", "real", "solid"),
     "control_low": ("noise in the low band", "procedural", "dot"),
     "control_high": ("noise in the high band", "real", "dot"),
-}
-# Labels of the corrections at the published cutoff; each band is followed by its controls.
-CORRECTIONS = {
-    "low": "low band corrected",
-    "random_low": "power of the low band at random",
-    "control_low": "noise in the low band",
-    "high": "high band corrected",
-    "random_high": "power of the high band at random",
-    "control_high": "noise in the high band",
 }
 MEASURES = {"l1": (4, "L1"), "psnr": (1, "PSNR (dB)"), "ssim": (3, "SSIM"), "lpips": (3, "LPIPS")}
 LIVE_ENTRIES = {
@@ -96,43 +85,14 @@ def improvement_figure(chapter: Chapter) -> go.Figure:
         "Improvement against the cutoff, thin for objects and thick for their mean, with noise of the same power "
         f"dotted. At {published_cutoff():g} × Nyquist: "
         + "; ".join(
-            f"to {words}, low {percent(_improvement(x, 'low', target))}, "
-            f"high {percent(_improvement(x, 'high', target))}, noise in the low band "
-            f"{percent(_improvement(x, 'control_low', target))}"
+            f"to {words}, low {percent(improvement(x, 'low', target))}, "
+            f"high {percent(improvement(x, 'high', target))}, noise in the low band "
+            f"{percent(improvement(x, 'control_low', target))}"
             for target, words in TARGETS.items()
         )
         + f". The low band holds {percent(x('share.power.low').estimate)} of the residual's power there."
     )
     return _stacked(panels, "cutoff (× Nyquist)", alt, {"published cutoff": published_cutoff()})
-
-
-def controls_figure(chapter: Chapter) -> go.Figure:
-    """Improvement at the published cutoff for every object: both bands, their controls, the whole residual."""
-    published = chapter.claim.published
-    marks = {band: {"published": fmean(published[f"{band}_only"].values())} for band in ("low", "high")}
-    panels = []
-    for target, words in TARGETS.items():
-        rows = [
-            Row(
-                label,
-                f"corrections.{name}.{target}.improvement",
-                marks.get(name, {}) if target == "reference" else {},
-            )
-            for name, label in CORRECTIONS.items()
-        ]
-        if target == "truth":
-            rows.append(Row("the whole residual: the oracle", "oracle.truth.improvement"))
-        panels.append(Panel(f"improvement, to {words}", rows, {"as before": 0.0}, span=(0, 1)))
-    x = intervals(chapter.table)
-    alt = "Points for every object. " + " ".join(
-        f"To {words}: "
-        + ", ".join(
-            f"{label} {percent(_improvement(x, name, target))}" for name, label in CORRECTIONS.items()
-        )
-        + "."
-        for target, words in TARGETS.items()
-    )
-    return strips(chapter.table, chapter.groups, panels, alt)
 
 
 def measures_table(chapter: Chapter) -> pd.DataFrame:
@@ -172,21 +132,6 @@ def _better(measure: str, one: float, other: float) -> bool:
     return one > other if measure in ("psnr", "ssim") else one < other
 
 
-def margins_table(chapter: Chapter) -> pd.DataFrame:
-    """The differences between improvements that the rule reads."""
-    x = intervals(chapter.table)
-    names = {
-        "low_minus_high": "low band minus high band",
-        "low_minus_random": "low band minus its power at random",
-        "low_minus_control": "low band minus its noise",
-    }
-    rows = [
-        (label, *(mean_and_interval(x(f"margin.{name}.{target}"), 3) for target in TARGETS))
-        for name, label in names.items()
-    ]
-    return pd.DataFrame(rows, columns=["difference", *(f"to {words}" for words in TARGETS.values())])
-
-
 @torch.no_grad()
 def live(chapter: Chapter) -> Live:
     """The record of the object at the published cutoff, computed now, with what is stored of it.
@@ -200,7 +145,8 @@ def live(chapter: Chapter) -> Live:
     return Live(plain(result), kept)
 
 
-def _improvement(x: Intervals, name: str, target: str) -> float:
+def improvement(x: Intervals, name: str, target: str) -> float:
+    """Mean improvement by a correction at the published cutoff."""
     return x(f"corrections.{name}.{target}.improvement").estimate
 
 

@@ -117,9 +117,9 @@ def finding(table: pd.DataFrame) -> str:
         f"Over {table['object'].nunique()} objects the residual is {sizes}. What the mismatch alone adds has "
         f"{alone} of its power below {PUBLISHED_EDGES[1]:g} × Nyquist, and its squared norm is {share} of that of "
         f"the whole residual. Correcting the residual below {published_cutoff():g} × Nyquist improves the renders, "
-        f"towards those of the oracle, by {percent(low['reference'][true])} when the distance is right, and by {moved} "
-        f"when it is wrong. Towards the truth the improvement is {percent(low['truth'][true])} when the distance is "
-        f"right, and {moved_truth} when it is wrong."
+        f"towards those of the oracle, by {percent(low['reference'][true])} when the distance is right, and by "
+        f"{moved} when it is wrong. Towards the truth the improvement is {percent(low['truth'][true])} when the "
+        f"distance is right, and {moved_truth} when it is wrong."
     )
 
 

@@ -96,9 +96,10 @@ def _band_correction(x: Intervals) -> str:
     return (
         f"Correcting only the low band improves the renders by {_improvement(x, 'low', 'reference')} with those of "
         f"the oracle as the target, correcting only the high band by {_improvement(x, 'high', 'reference')} "
-        f"(published: {low} and {high}), a random part of the residual that has the power of the low band by "
-        f"{_improvement(x, 'random_low', 'reference')}, and noise of that power in the low band by "
-        f"{_improvement(x, 'control_low', 'reference')}. With the truth as the target it is "
+        f"(published: {low} and {high}). Random parts of the residual that have the power of the low and of the high "
+        f"band improve them by {_improvement(x, 'random_low', 'reference')} and "
+        f"{_improvement(x, 'random_high', 'reference')}, and noise that has the power of the low band, in that band, "
+        f"by {_improvement(x, 'control_low', 'reference')}. With the truth as the target it is "
         f"{_improvement(x, 'low', 'truth')} for the low band and {_improvement(x, 'high', 'truth')} for the high "
         f"one; the whole oracle improves by {percent(x('oracle.truth.improvement').estimate)}. The improvement "
         f"of the low band less that of the high one is {mean_and_interval(x(C4_OVER_HIGH['reference']), 3)} to "

@@ -1,0 +1,83 @@
+"""What stands beside the band corrections of E8: random parts of the residual, noise, and the differences."""
+
+from statistics import fmean
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from lrm_core.evidence.verdicts import intervals
+from lrm_core.show.chapter import Chapter
+from lrm_core.show.diagnosis.corrected import TARGETS
+from lrm_core.show.diagnosis.correction import improvement
+from lrm_core.show.elements.prose import mean_and_interval, percent
+from lrm_core.show.elements.strips import Panel, Row, strips
+
+# Labels of the corrections at the published cutoff; each band is followed by its controls.
+CORRECTIONS = {
+    "low": "low band corrected",
+    "random_low": "power of the low band at random",
+    "control_low": "noise in the low band",
+    "high": "high band corrected",
+    "random_high": "power of the high band at random",
+    "control_high": "noise in the high band",
+}
+
+
+def controls_figure(chapter: Chapter) -> go.Figure:
+    """Improvement at the published cutoff for every object: both bands, their controls, the whole residual."""
+    published = chapter.claim.published
+    marks = {band: {"published": fmean(published[f"{band}_only"].values())} for band in ("low", "high")}
+    panels = []
+    for target, words in TARGETS.items():
+        rows = [
+            Row(
+                label,
+                f"corrections.{name}.{target}.improvement",
+                marks.get(name, {}) if target == "reference" else {},
+            )
+            for name, label in CORRECTIONS.items()
+        ]
+        if target == "truth":
+            rows.append(Row("the whole residual: the oracle", "oracle.truth.improvement"))
+        panels.append(Panel(f"improvement, to {words}", rows, {"as before": 0.0}, span=(0, 1)))
+    x = intervals(chapter.table)
+    alt = "Points for every object. " + " ".join(
+        f"To {words}: "
+        + ", ".join(f"{label} {percent(improvement(x, name, target))}" for name, label in CORRECTIONS.items())
+        + "."
+        for target, words in TARGETS.items()
+    )
+    return strips(chapter.table, chapter.groups, panels, alt)
+
+
+def margins_table(chapter: Chapter) -> pd.DataFrame:
+    """The differences between improvements that the rule reads."""
+    x = intervals(chapter.table)
+    names = {
+        "low_minus_high": "low band minus high band",
+        "low_minus_random": "low band minus its power at random",
+        "low_minus_control": "low band minus its noise",
+    }
+    rows = [
+        (label, *(mean_and_interval(x(f"margin.{name}.{target}"), 3) for target in TARGETS))
+        for name, label in names.items()
+    ]
+    return pd.DataFrame(rows, columns=["difference", *(f"to {words}" for words in TARGETS.values())])
+
+
+def power_sentence(chapter: Chapter) -> str:
+    """What random parts of the residual improve, beside a renderer that answers in proportion to it."""
+    x = intervals(chapter.table)
+    parts = {band: chapter.table[f"share.power.{band}"].astype(float) for band in ("low", "high")}
+    flat, found = (
+        " and ".join(percent(value(band)) for band in parts)
+        for value in (
+            lambda band: (1 - (1 - parts[band]) ** 0.5).mean(),
+            lambda band: improvement(x, f"random_{band}", "reference"),
+        )
+    )
+    return (
+        f"If the error went with the length of the residual, whatever its band, the power of the low and of the high "
+        f"band would be worth {flat}. Taken away at random it is worth {found}, to renders of the oracle: where that "
+        "is more, the renders answer less than in proportion, and a part of the residual can hide behind the rest."
+    )
