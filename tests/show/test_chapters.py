@@ -18,6 +18,7 @@ from lrm_core.render import query_points
 from lrm_core.show import chapter
 from lrm_core.show.diagnosis import (
     amplification,
+    band_controls,
     basins,
     correction,
     gauge,
