@@ -1,7 +1,6 @@
 """Text around numbers: how they are written, and the boxes, tables and links made of them."""
 
 import base64
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from html import escape
 from math import isnan, nan
@@ -59,11 +58,12 @@ def duration(seconds: float) -> str:
 def tally(verdicts: Sequence[str]) -> str:
     """How many claims got each verdict, the most favourable one first.
 
-    >>> tally(["not replicated", "replicated", "not replicated"])
-    '1 replicated and 2 not replicated'
+    >>> tally(["not replicated", "metric artefact", "replicated", "not replicated", "metric artefact"])
+    '1 replicated, 2 metric artefacts and 2 not replicated'
     """
-    counts = Counter(verdicts)
-    parts = [f"{counts[verdict]} {verdict}" for verdict in get_args(Verdict) if counts[verdict]]
+    counts = {verdict: list(verdicts).count(verdict) for verdict in get_args(Verdict)}
+    named = {verdict: f"{verdict}s" for verdict in counts if verdict.endswith("artefact")}
+    parts = [f"{n} {named.get(verdict, verdict) if n > 1 else verdict}" for verdict, n in counts.items() if n]
     return listed(parts)
 
 
