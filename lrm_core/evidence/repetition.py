@@ -152,7 +152,7 @@ def _experiment_row(name: str, new: list[dict[str, Any]], old: list[dict[str, An
         "equal": _share(differences, lambda difference: difference == 0),
         "within": within,
         "largest": differences[farthest],
-        "where": farthest,
+        "where": farthest if differences[farthest] else "nowhere",
         "passes": within >= SHARE,
     }
 

@@ -52,6 +52,7 @@ def row(stored, folder, result) -> pd.Series:
 def test_the_same_numbers_again(stored, tmp_path):
     found = row(stored, tmp_path / "again", {"x": 2.0, "y": [2.0, 7.0]})
     assert found[["records", "numbers", "equal", "within", "largest"]].tolist() == [1, 3, 1, 1, 0]
+    assert found["where"] == "nowhere"
     assert found["passes"]
 
 
