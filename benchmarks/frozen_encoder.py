@@ -8,7 +8,6 @@ by the same recipe as the variants of `lrm ablate`, so that its row can be held 
 """
 
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -19,7 +18,7 @@ from keep import keep
 from torch import Tensor, nn
 
 from lrm_core.fit import pretrain
-from lrm_core.fit.ablation import STEPS, WARMUP
+from lrm_core.fit.ablation import STEPS, shortened
 from lrm_core.fit.pretrain_config import get_preset
 from lrm_core.model.config import LRMConfig
 from lrm_core.model.encoder import PatchEmbed
@@ -40,9 +39,8 @@ class FrozenPatches(nn.Module):
         width = patches.proj.out_channels
         self.spared = width // 2 + 3
         self.features = nn.Linear(sum(CHANNELS), width - self.spared)
-        self._network = (
-            network,
-        )  # in a tuple it is no part of the model, of its average and of its checkpoints
+        # In a tuple it is no part of the model, of its average and of its checkpoints.
+        self._network = (network,)
 
     def forward(self, image: Tensor) -> Tensor:
         tokens = self.proj(image)
@@ -83,7 +81,7 @@ def main() -> None:
     FrozenLRM.network.eval().requires_grad_(False)
     pretrain.LRM = FrozenLRM
     architecture, recipe = get_preset(PRESET)
-    recipe = replace(recipe, steps=STEPS, warmup=WARMUP, rounds=1, validate_every=STEPS)
+    recipe = shortened(recipe)
     with tempfile.TemporaryDirectory() as folder:
         state = pretrain.pretrain(Path(folder), architecture, recipe)
         last = pretrain.Curve(Path(folder) / "curve.csv", STEPS).rows[-1]

@@ -56,6 +56,17 @@ def blank(value: Any) -> Any:
     return {name: blank(entry) for name, entry in value.items()} if isinstance(value, dict) else None
 
 
+def numbers(value: Plain, name: str = "") -> dict[str, bool | int | float]:
+    """All numbers and truth values in a result by their dotted names, in order."""
+    if isinstance(value, dict):
+        parts = [numbers(entry, f"{name}.{key}".lstrip(".")) for key, entry in value.items()]
+    elif isinstance(value, list):
+        parts = [numbers(entry, f"{name}[{index}]") for index, entry in enumerate(value)]
+    else:
+        return {} if value is None or isinstance(value, str) else {name: value}
+    return {key: number for part in parts for key, number in part.items()}
+
+
 def _rounded(value: float, where: str) -> float:
     if not isfinite(value):
         raise ValueError(

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from lrm_core import load_model
-from lrm_core.evidence.canonical import plain
+from lrm_core.evidence.canonical import numbers, plain
 from lrm_core.evidence.experiments import get_experiment
 from lrm_core.evidence.oracles import OracleCache
 from lrm_core.evidence.runner import Recorder, load_item
@@ -23,7 +23,10 @@ class Live:
 
     def comparison(self) -> pd.DataFrame:
         """Every number of both, one row each: entry, live, stored, difference; empty without a record."""
-        live, stored = dict(_numbers(self.result)), dict(_numbers(self.stored or {}))
+        live, stored = (
+            {name: float(value) for name, value in numbers(of).items() if not isinstance(value, bool)}
+            for of in (self.result, self.stored or {})
+        )
         rows = [
             (name, live[name], stored[name], live[name] - stored[name]) for name in live if name in stored
         ]
@@ -52,12 +55,3 @@ def recompute(
     recorder = Recorder(plan, model, store or ResultStore(plan.results), OracleCache())
     record = recorder.store.get(recorder.key(item, chosen, seed))
     return Live(plain(recorder.run(item, chosen, seed)), record and record["result"])
-
-
-def _numbers(value: Any, name: str = "") -> list[tuple[str, float]]:
-    """All numbers in a result with their dotted names."""
-    if isinstance(value, dict):
-        return [pair for key, entry in value.items() for pair in _numbers(entry, f"{name}.{key}".lstrip("."))]
-    if isinstance(value, list):
-        return [pair for index, entry in enumerate(value) for pair in _numbers(entry, f"{name}[{index}]")]
-    return [] if value is None or isinstance(value, bool | str) else [(name, float(value))]

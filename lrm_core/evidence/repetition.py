@@ -13,8 +13,8 @@ the objects, so that 1 is as far as objects are from each other:
 - every claim gets the same verdict on the objects that were repeated.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from collections.abc import Callable, Sequence
+from functools import cache, partial
 from math import inf, isclose, nan
 from pathlib import Path
 from statistics import stdev
@@ -23,6 +23,7 @@ from typing import Any
 import pandas as pd
 
 from lrm_core.atomic import replacing
+from lrm_core.evidence.canonical import numbers
 from lrm_core.evidence.experiments import EXPERIMENTS
 from lrm_core.evidence.oracles import OracleCache
 from lrm_core.evidence.rulebook import RULES
@@ -128,7 +129,7 @@ def repeated_claims(profile: str, stored: ResultStore, again: ResultStore) -> pd
         ValueError: as `experiment_table`.
     """
     rules = [rule for rule in RULES.values() if rule.experiment in EXPERIMENTS]
-    table = partial(experiment_table, profile=profile)
+    table = cache(partial(experiment_table, profile=profile))
     pairs = [
         (rule, table(rule.experiment, store=stored), table(rule.experiment, store=again)) for rule in rules
     ]
@@ -137,11 +138,19 @@ def repeated_claims(profile: str, stored: ResultStore, again: ResultStore) -> pd
 
 
 def _experiment_row(name: str, new: list[dict[str, Any]], old: list[dict[str, Any]]) -> dict[str, Any]:
-    differences = {
-        f"{record['object']}, seed {record['seed']}: {number}": difference
-        for record in new
-        for number, difference in _differences(record, old).items()
-    }
+    stored = {(record["object"], record["seed"]): record for record in old}
+    results = {key: _counted(record) for key, record in stored.items()}
+    differences = {}
+    for record in new:
+        key = record["object"], record["seed"]
+        if key not in stored or stored[key]["fingerprint"] != record["fingerprint"]:
+            raise ValueError(
+                f"{name} of {key[0]}, seed {key[1]}: expected a stored record of the same weights, data and "
+                "settings, found none; run `lrm records` first"
+            )
+        alike = [result for (_, seed), result in results.items() if seed == key[1]]
+        found = _differences(_counted(record), results[key], alike)
+        differences |= {f"{key[0]}, seed {key[1]}: {number}": value for number, value in found.items()}
     farthest = max(differences, key=differences.get)
     within = _share(differences, lambda difference: difference <= TOLERANCE)
     return {
@@ -161,37 +170,21 @@ def _share(differences: dict[str, float], holds: Callable[[float], bool]) -> flo
     return sum(map(holds, differences.values())) / len(differences)
 
 
-def _differences(record: dict[str, Any], stored: list[dict[str, Any]]) -> dict[str, float]:
-    """Difference of each number of a record from the stored one, in standard deviations over the objects."""
-    alike = [dict(_numbers(other["result"])) for other in stored if other["seed"] == record["seed"]]
-    same = [
-        dict(_numbers(other["result"])) for other in stored if other["fingerprint"] == record["fingerprint"]
-    ]
-    if not same:
-        raise ValueError(
-            f"{record['experiment']} of {record['object']}, seed {record['seed']}: expected a stored record of the "
-            "same weights, data and settings, found none; run `lrm records` first"
-        )
-    new = dict(_numbers(record["result"]))
+def _counted(record: dict[str, Any]) -> dict[str, float]:
+    """Every number of a record by its name, save those of null oracles."""
+    return {name: float(value) for name, value in numbers(record["result"]).items() if NOISE not in name}
+
+
+def _differences(
+    new: dict[str, float], old: dict[str, float], alike: Sequence[dict[str, float]]
+) -> dict[str, float]:
+    """Difference of each number from the stored one, in standard deviations over the objects of the same seed."""
     return {
         name: _difference(
-            new.get(name, nan), same[0].get(name, nan), [values[name] for values in alike if name in values]
+            new.get(name, nan), old.get(name, nan), [values[name] for values in alike if name in values]
         )
-        for name in new | same[0]
+        for name in new | old
     }
-
-
-def _numbers(value: Any, name: str = "") -> Iterator[tuple[str, float]]:
-    """Every number of a result by its place, save those of null oracles."""
-    if isinstance(value, dict):
-        for key, entry in value.items():
-            if NOISE not in key:
-                yield from _numbers(entry, f"{name}.{key}" if name else key)
-    elif isinstance(value, list):
-        for place, entry in enumerate(value):
-            yield from _numbers(entry, f"{name}[{place}]")
-    elif isinstance(value, int | float):
-        yield name, float(value)
 
 
 def _difference(new: float, old: float, over_objects: Sequence[float]) -> float:

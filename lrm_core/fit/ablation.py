@@ -103,7 +103,7 @@ def ablate(
     """
     chosen = [get_variant(name) for name in variants or VARIANTS]
     architecture, recipe = get_preset(preset)
-    recipe = replace(recipe, steps=steps, warmup=WARMUP, rounds=1, validate_every=steps)
+    recipe = shortened(recipe, steps)
     rows = []
     for variant in chosen:
         run, changed = folder / variant.name.replace(" ", "_"), variant.of(architecture, recipe)
@@ -115,6 +115,11 @@ def ablate(
             writer.writerows(rows)
         list_made([out], f"lrm ablate --preset {preset}", recipe.seed)
     return rows
+
+
+def shortened(recipe: PretrainConfig, steps: int = STEPS) -> PretrainConfig:
+    """A recipe as one short round that is validated at its end."""
+    return replace(recipe, steps=steps, warmup=WARMUP, rounds=1, validate_every=steps)
 
 
 def get_variant(name: str) -> Variant:

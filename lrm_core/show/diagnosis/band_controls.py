@@ -5,22 +5,19 @@ from statistics import fmean
 import pandas as pd
 import plotly.graph_objects as go
 
+from lrm_core.evidence.experiments.e08_band_correction import flat_improvement
 from lrm_core.evidence.verdicts import intervals
 from lrm_core.show.chapter import Chapter
 from lrm_core.show.diagnosis.corrected import TARGETS
-from lrm_core.show.diagnosis.correction import improvement
+from lrm_core.show.diagnosis.correction import SERIES, improvement
 from lrm_core.show.elements.prose import mean_and_interval, percent
 from lrm_core.show.elements.strips import Panel, Row, strips
 
+BANDS = ("low", "high")
+_LABELS = {name: label for name, (label, _, _) in SERIES.items()}
+_LABELS |= {f"random_{band}": f"power of the {band} band at random" for band in BANDS}
 # Labels of the corrections at the published cutoff; each band is followed by its controls.
-CORRECTIONS = {
-    "low": "low band corrected",
-    "random_low": "power of the low band at random",
-    "control_low": "noise in the low band",
-    "high": "high band corrected",
-    "random_high": "power of the high band at random",
-    "control_high": "noise in the high band",
-}
+CORRECTIONS = {name: _LABELS[name] for band in BANDS for name in (band, f"random_{band}", f"control_{band}")}
 
 
 def controls_figure(chapter: Chapter) -> go.Figure:
@@ -67,17 +64,14 @@ def margins_table(chapter: Chapter) -> pd.DataFrame:
 
 def power_sentence(chapter: Chapter) -> str:
     """What random parts of the residual improve, beside a renderer that answers in proportion to it."""
-    x = intervals(chapter.table)
-    parts = {band: chapter.table[f"share.power.{band}"].astype(float) for band in ("low", "high")}
-    flat, found = (
-        " and ".join(percent(value(band)) for band in parts)
-        for value in (
-            lambda band: (1 - (1 - parts[band]) ** 0.5).mean(),
-            lambda band: improvement(x, f"random_{band}", "reference"),
-        )
-    )
+    x, table = intervals(chapter.table), chapter.table
+    shares = table[[f"share.power.{band}" for band in BANDS]].astype(float).to_numpy()
+    flat = [flat_improvement(dict(zip(BANDS, row, strict=True))) for row in shares]
+    worth = " and ".join(percent(fmean(one[band] for one in flat)) for band in BANDS)
+    found = " and ".join(percent(improvement(x, f"random_{band}", "reference")) for band in BANDS)
     return (
         f"If the error went with the length of the residual, whatever its band, the power of the low and of the high "
-        f"band would be worth {flat}. Taken away at random it is worth {found}, to renders of the oracle: where that "
-        "is more, the renders answer less than in proportion, and a part of the residual can hide behind the rest."
+        f"band would be worth {worth}. Taken away at random it is worth {found}, to renders of the oracle: where "
+        "that is more, the renders answer less than in proportion, and a part of the residual can hide behind the "
+        "rest."
     )

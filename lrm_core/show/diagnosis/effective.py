@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 from jaxtyping import Float
 
 from lrm_core.evidence.experiments.e05_residual_spectrum import BIN_EDGES
+from lrm_core.show.diagnosis.correction import published_cutoff
 from lrm_core.show.elements.curves import Curve, curves, mean_lists
 from lrm_core.show.elements.prose import percent
 from lrm_core.show.elements.style import COLOURS
@@ -54,8 +55,9 @@ def effective_figure(found: Shares) -> go.Figure:
     return curves(lines, ("frequency (× Nyquist)", "share of the bin"), effective_sentence(found))
 
 
-def effective_sentence(found: Shares, cutoff: float = 0.3) -> str:
-    """What lies below the cutoff of each."""
+def effective_sentence(found: Shares) -> str:
+    """What lies below the published cutoff of each."""
+    cutoff = published_cutoff()
     low = [centre < cutoff for centre in CENTRES]
     part = {name: percent(values[:, low].sum(axis=1).mean()) for name, values in found.items()}
     return (

@@ -1,6 +1,7 @@
 """Text around numbers: how they are written, and the boxes, tables and links made of them."""
 
 import base64
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from html import escape
 from math import isnan, nan
@@ -61,10 +62,11 @@ def tally(verdicts: Sequence[str]) -> str:
     >>> tally(["not replicated", "metric artefact", "replicated", "not replicated", "metric artefact"])
     '1 replicated, 2 metric artefacts and 2 not replicated'
     """
-    counts = {verdict: list(verdicts).count(verdict) for verdict in get_args(Verdict)}
-    named = {verdict: f"{verdict}s" for verdict in counts if verdict.endswith("artefact")}
-    parts = [f"{n} {named.get(verdict, verdict) if n > 1 else verdict}" for verdict, n in counts.items() if n]
-    return listed(parts)
+    counts = Counter(verdicts)
+    parts = [f"{counts[verdict]} {verdict}" for verdict in get_args(Verdict) if counts[verdict]]
+    return listed(
+        [f"{part}s" if part.endswith("artefact") and not part.startswith("1 ") else part for part in parts]
+    )
 
 
 def listed(parts: Sequence[str]) -> str:
