@@ -1,8 +1,8 @@
 """What the rules of claims C10 to C14 read, from the records of the arms of fine-tuning.
 
-The table has one row per object and seed, so that a column's mean over objects has an interval like any other. A
-number that is no mean over objects is the same in all rows; where it has an interval of its own, the columns
-`<name>.low` and `<name>.high` hold it.
+The table has one row per object and seed. A number that is no mean over objects is the same in all rows. The
+columns `<name>.low` and `<name>.high` hold the interval of a number over objects and seeds: another seed is another
+training, and what holds for the runs that were made need not hold for the next.
 """
 
 from collections.abc import Mapping
@@ -10,7 +10,17 @@ from typing import Any
 
 import pandas as pd
 
-from lrm_core.evidence.arm_tables import best_rank, best_ranks, changes, paired, records, tidy, values, worst
+from lrm_core.evidence.arm_tables import (
+    best_rank,
+    best_ranks,
+    changes,
+    mean_interval,
+    paired,
+    records,
+    tidy,
+    values,
+    worst,
+)
 from lrm_core.evidence.arms import ARMS, MAIN_RANK, RANKS, rank_arm
 from lrm_core.evidence.statistics import Interval, holm, sign_flip_p
 from lrm_core.evidence.store import ResultStore
@@ -54,8 +64,9 @@ def claim_columns(runs: pd.DataFrame, sizes: Mapping[str, Any] | None) -> pd.Dat
     table = pd.DataFrame(
         {name: v.reindex(index=objects, columns=seeds).stack() for name, v in varying.items()}
     )
-    constant = _ranks(runs) | _worst(runs) | _shares(sizes) | _seeds(runs)
-    return table.reset_index().assign(**constant)
+    constant = _ends(varying) | _ranks(runs) | _worst(runs) | _shares(sizes) | _seeds(runs)
+    table = table.reset_index()
+    return pd.concat([table, pd.DataFrame(constant, index=table.index)], axis=1)
 
 
 def _gains(runs: pd.DataFrame) -> dict[str, pd.DataFrame]:
@@ -123,6 +134,13 @@ def _seeds(runs: pd.DataFrame) -> dict[str, int]:
     """How many seeds there are at least of the arms that each claim rests on."""
     count = runs.groupby("arm")["seed"].nunique()
     return {f"seeds.{claim}": min(int(count.get(arm, 0)) for arm in arms) for claim, arms in BY_SEED.items()}
+
+
+def _ends(varying: Mapping[str, pd.DataFrame]) -> dict[str, float]:
+    """The intervals of means."""
+    found = {name: mean_interval(values) for name, values in varying.items()}
+    low, high = ({f"{n}.{end}": getattr(f, end) for n, f in found.items()} for end in ("low", "high"))
+    return low | high
 
 
 def _with_interval(name: str, found: Interval) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""Intervals of what is no mean over objects, such as the best of several arms or the worst of all objects."""
+"""Intervals over objects and seeds: of a mean, of the best of several arms, of the worst of all objects."""
 
 from collections.abc import Callable
 from math import nan
@@ -19,7 +19,7 @@ def crossed_bootstrap(
     resamples: int = 1999,
     seed: int = 0,
 ) -> Interval:
-    """A statistic with its percentile interval over objects, and over seeds within them.
+    """A statistic with its percentile interval over objects and seeds (the pigeonhole bootstrap of Owen 2007).
 
     Objects and seeds are crossed (a seed is the same for every object and arm), so each resample draws objects and
     seeds, and takes the same ones of every arm. The ends of the interval are values that resamples took. An extreme
@@ -55,6 +55,11 @@ def crossed_bootstrap(
 def best_of(labels: tuple[float, ...]) -> Statistic:
     """The label of the arm with the least mean over objects and seeds; the first of equals."""
     return lambda values: np.asarray(labels)[values.mean((-2, -1)).argmin(0)]
+
+
+def grand_mean(values: Float[np.ndarray, "1 *draws objects seeds"]) -> Float[np.ndarray, "*draws"]:
+    """The mean over objects and seeds, of one arm."""
+    return values[0].mean((-2, -1))
 
 
 def worst_object(values: Float[np.ndarray, "1 *draws objects seeds"]) -> Float[np.ndarray, "*draws"]:

@@ -5,17 +5,22 @@ Everything is paired by object and seed; the untouched model is step 0 of each r
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import reduce
-from math import nan
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from lrm_core.evidence.arm_statistics import Statistic, best_of, crossed_bootstrap, worst_object
+from lrm_core.evidence.arm_statistics import (
+    Statistic,
+    best_of,
+    crossed_bootstrap,
+    grand_mean,
+    worst_object,
+)
 from lrm_core.evidence.arms import ARMS, EXPERIMENT, RANKS, arm_seeds, configuration, rank_arm
 from lrm_core.evidence.canonical import plain
 from lrm_core.evidence.provenance import weights_hash
-from lrm_core.evidence.statistics import Interval
+from lrm_core.evidence.statistics import UNKNOWN, Interval
 from lrm_core.evidence.store import ResultStore
 from lrm_core.profiles import get_profile
 
@@ -114,6 +119,23 @@ def by_seed(after: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:
     return (after - before).dropna(axis=1, how="all")
 
 
+def less(after: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:
+    """As `by_seed`, but if either side has one seed only, that one stands for every seed of the other."""
+    if after.shape[1] == 1:
+        return -before.sub(after.iloc[:, 0], axis=0)
+    if before.shape[1] == 1:
+        return after.sub(before.iloc[:, 0], axis=0)
+    return by_seed(after, before)
+
+
+def mean_interval(table: pd.DataFrame) -> Interval:
+    """The mean of a table of objects and seeds, with an interval over both; unknown where it is empty.
+
+    Seeds without any value are left out, then objects without one of the others.
+    """
+    return _interval([table.dropna(axis=1, how="all").dropna()], grand_mean)
+
+
 def spread(table: pd.DataFrame, arm: str, metric: str, step: int | None = None) -> float:
     """Standard deviation over the seeds of the mean over the objects; NaN for fewer than two seeds."""
     return float(values(table, arm, metric, step).mean(axis=0).std(ddof=1))
@@ -148,7 +170,7 @@ def worst(table: pd.DataFrame, arm: str, metric: str = "l1", control: str | None
     """
     changed = changes(table, arm, metric)
     if control is not None:
-        changed = _minus(changed, changes(table, control, metric))
+        changed = less(changed, changes(table, control, metric))
     return _interval([changed], worst_object)
 
 
@@ -164,17 +186,8 @@ def _ranked(table: pd.DataFrame, loss: str, metric: str) -> list[pd.DataFrame]:
     return [part[shared] for part in parts]
 
 
-def _minus(changed: pd.DataFrame, control: pd.DataFrame) -> pd.DataFrame:
-    """The difference by object and seed; the one seed of either side stands for all."""
-    if changed.shape[1] == 1:
-        return -control.sub(changed.iloc[:, 0], axis=0)
-    if control.shape[1] == 1:
-        return changed.sub(control.iloc[:, 0], axis=0)
-    return by_seed(changed, control)
-
-
 def _interval(parts: Sequence[pd.DataFrame], statistic: Statistic) -> Interval:
     """`crossed_bootstrap` of one table of objects and seeds for each arm."""
     if any(part.empty for part in parts):
-        return Interval(nan, nan, nan, 0)
+        return UNKNOWN
     return crossed_bootstrap(np.stack([part.to_numpy() for part in parts]), statistic)

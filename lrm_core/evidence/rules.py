@@ -1,9 +1,9 @@
 """The rules of the verdicts: thresholds written down before the runs, one table per claim.
 
 A rule reads intervals over objects (95% BCa bootstrap of the mean; seeds are averaged within an object
-first). Its cases are tried from the top; the first that holds is the verdict. "Above x" means that the whole
-interval lies above x, "below x" that it lies below. Fewer than 3 objects give no interval, hence "not
-testable here".
+first), or over objects and seeds where a seed is a training (C10 to C13). Its cases are tried from the top;
+the first that holds is the verdict. "Above x" means that the whole interval lies above x, "below x" that it
+lies below. Fewer than 3 objects give no interval, hence "not testable here".
 """
 
 from collections.abc import Callable

@@ -29,9 +29,29 @@ class Interval:
         return self.n >= FEWEST_OBJECTS
 
 
+UNKNOWN = Interval(nan, nan, nan, 0)
+
+
 def per_object(table: pd.DataFrame, column: str) -> pd.Series:
     """Mean over the seeds of each object, indexed by object; objects without a value are left out."""
     return pd.to_numeric(table[column]).groupby(table["object"]).mean().dropna()
+
+
+def interval_of(table: pd.DataFrame, column: str) -> Interval:
+    """Mean over objects of a column with its interval; unknown where no object has a value.
+
+    Where the table has the columns `<column>.low` and `<column>.high`, they are the interval.
+
+    Raises:
+        KeyError: if there is no such column.
+    """
+    values = per_object(table, column)
+    if not len(values):
+        return UNKNOWN
+    if f"{column}.low" in table:
+        low, high = table[[f"{column}.low", f"{column}.high"]].iloc[0]
+        return Interval(float(values.mean()), float(low), float(high), len(values))
+    return bca_interval(values.to_numpy())
 
 
 def in_common(first: pd.DataFrame, second: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:

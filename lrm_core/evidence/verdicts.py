@@ -14,13 +14,12 @@ from lrm_core.evidence.provenance import weights_hash
 from lrm_core.evidence.rulebook import RULES
 from lrm_core.evidence.rules import Case, Intervals, Rule
 from lrm_core.evidence.rules_finetuning import EXPERIMENT as FINETUNING
-from lrm_core.evidence.statistics import Interval, bca_interval, per_object
+from lrm_core.evidence.statistics import UNKNOWN, Interval, interval_of, per_object
 from lrm_core.evidence.store import ResultStore
 from lrm_core.profiles import get_profile
 
 NOT_MEASURED = Case("not measured yet", "no record", lambda x: True)
 TOO_FEW = Case("not testable here", "fewer than 3 objects", lambda x: True)
-UNKNOWN = Interval(nan, nan, nan, 0)
 KINDS = ("real", "procedural")  # of objects, as their folders are called
 
 
@@ -45,8 +44,9 @@ def verdicts(
 
     Returns:
         One row per claim: claim, published, ours_published_definition, audited, low, high (95% interval of
-        audited over objects), verdict; then objects, seeds, title, quantity, the rule that decided, and real and
-        procedural (audited, mean over the objects of one kind). NaN where nothing was measured.
+        audited over objects, and over seeds where they are trainings), verdict; then objects, seeds, title,
+        quantity, the rule that decided, and real and procedural (audited, mean over the objects of one kind). NaN
+        where nothing was measured.
 
     Raises:
         ValueError: if the profile is unknown, a record is damaged, or the records mix models.
@@ -86,21 +86,8 @@ def experiment_table(
 
 
 def intervals(table: pd.DataFrame) -> Intervals:
-    """Mean and interval over objects of any column; unknown where no object has a value.
-
-    A column that comes with `<column>.low` and `<column>.high` is no mean, and has that interval.
-
-    Raises:
-        KeyError: when asked for a column that no record has.
-    """
-
-    def interval(column: str) -> Interval:
-        values = per_object(table, column)
-        if f"{column}.low" in table and len(values):
-            return Interval(*table[[column, f"{column}.low", f"{column}.high"]].iloc[0], n=len(values))
-        return bca_interval(values.to_numpy()) if len(values) else UNKNOWN
-
-    return interval
+    """`interval_of` any column of a table."""
+    return partial(interval_of, table)
 
 
 def judge(rule: Rule, table: pd.DataFrame) -> Judgement:
@@ -115,8 +102,11 @@ def judge(rule: Rule, table: pd.DataFrame) -> Judgement:
 
 
 def kind_means(table: pd.DataFrame, column: str, kinds: Mapping[str, str]) -> dict[str, float]:
-    """Mean over the objects of each of `KINDS`; NaN where there is none, or the column is no mean over objects."""
-    if column not in table or f"{column}.low" in table:
+    """Mean over the objects of each of `KINDS`; NaN where there is none, or the column is no mean over objects.
+
+    One that is none, such as the worst of all objects, comes with an interval and is the same in all rows.
+    """
+    if column not in table or (f"{column}.low" in table and table[column].nunique() == 1):
         return dict.fromkeys(KINDS, nan)
     values = per_object(table, column)
     means = values.groupby([kinds.get(name) for name in values.index]).mean()

@@ -29,7 +29,7 @@ from lrm_core.evidence.provenance import Provenance
 from lrm_core.evidence.rulebook import RULES
 from lrm_core.evidence.rules import Rule
 from lrm_core.evidence.rules_finetuning import EXPERIMENT as RULES_EXPERIMENT
-from lrm_core.evidence.statistics import holm, sign_flip_p
+from lrm_core.evidence.statistics import bca_interval, holm, per_object, sign_flip_p
 from lrm_core.evidence.verdicts import experiment_table, intervals, judge
 from lrm_core.profiles import get_profile
 
@@ -198,6 +198,18 @@ def test_columns_have_the_means_that_pairing_gives() -> None:
     assert x("published.change.l1").estimate == pytest.approx(end / start - 1)
     assert x("worst.l1.full_mse").n == 12
     assert x("seeds.C11").estimate == 3
+
+
+def test_intervals_know_that_seeds_may_disagree() -> None:
+    """All objects alike and the seeds of one arm far apart: over objects alone the interval is short."""
+    table = made_up(WEAK)
+    end = (table["arm"] == "lora_freq") & (table["step"] == 500)
+    table.loc[end, "l1"] *= 1 + 0.2 * (table.loc[end, "seed"] - 2)
+    columns, name = claim_columns(table, SIZES), "margin.freq_minus_x25.l1"
+    found, alone = intervals(columns)(name), bca_interval(per_object(columns, name).to_numpy())
+    assert found.estimate == pytest.approx(alone.estimate)
+    assert alone.high < 0 < found.high
+    assert judge(RULES["C10"], columns).case.verdict == "not replicated"
 
 
 def test_crossed_bootstrap_draws_the_same_of_every_arm() -> None:

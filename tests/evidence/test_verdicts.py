@@ -186,6 +186,8 @@ def test_kinds_of_objects_apart() -> None:
     assert kind_means(records, "size", kinds) == {"real": 3.5, "procedural": 10.0}
     assert isnan(kind_means(records, "size", {names[0]: "real"})["procedural"])
     records["size.low"] = 0.0
+    assert kind_means(records, "size", kinds) == {"real": 3.5, "procedural": 10.0}
+    records["size"] = 7.0  # such as the worst of all objects
     assert all(map(isnan, kind_means(records, "size", kinds).values()))
 
 

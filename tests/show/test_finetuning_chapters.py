@@ -11,11 +11,11 @@ from finetuning_cases import FINETUNING_CASES
 from finetuning_records import OBJECTS, STEPS, object_metrics, record, tidy
 from PIL import Image
 
+from lrm_core.evidence.arm_statistics import crossed_bootstrap, grand_mean
 from lrm_core.evidence.arms import ARMS, RANKS, rank_arm
 from lrm_core.evidence.claims import published
 from lrm_core.evidence.contact_sheets import SIDE, SheetStore, contact_sheet
 from lrm_core.evidence.rulebook import RULES
-from lrm_core.evidence.statistics import bca_interval
 from lrm_core.evidence.verdicts import judge
 from lrm_core.model.config import BASE
 from lrm_core.profiles import get_profile
@@ -127,9 +127,10 @@ def test_comparisons_are_paired_by_object_and_shared_seed(runs):
         ]
         assert found.objects[name] == pytest.approx(sum(each) / 3)
     assert len(found.seeds) == 3
-    assert found.interval == bca_interval(found.objects.to_numpy())
+    assert found.interval == crossed_bootstrap(found.table.to_numpy()[None], grand_mean)
+    assert found.interval.low < found.seeds.mean() < found.interval.high
     assert found.spread == pytest.approx(found.seeds.std(ddof=1))
-    mixed = replace(found, objects=pd.Series([1.0]), seeds=pd.Series([2.0, -1.0, 0.5, 0.0]))
+    mixed = arm_changes.Difference(pd.DataFrame([[2.0, -1.0, 0.5, 0.0]]))
     assert mixed.agreeing == 2
 
 
@@ -356,6 +357,10 @@ def test_all_weights_are_compared_with_the_mean_of_the_seeds(runs):
     untouched = runs[(runs["arm"] == "lora_mse") & (runs["step"] == 0) & (runs["seed"] == 0)]["l1"].mean()
     expected = (object_metrics("full_mse", 0, 0, STEPS[-1])["l1"] - sum(adapters) / 5) / untouched
     assert found.objects["chair"] == pytest.approx(expected)
+    assert found.table.shape == (
+        len(OBJECTS),
+        5,
+    )  # each seed of the adapters against the one run of all weights
 
 
 def test_a_profile_without_an_arm_is_checked_live_on_another():

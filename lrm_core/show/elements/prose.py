@@ -118,8 +118,8 @@ def verdict_box(rule: Rule, found: Judgement, finding: str, said: str) -> str:
     return (
         f'<div class="admonition important"><p class="admonition-title">{rule.claim}: {found.case.verdict}</p>'
         f"{found_here}<p>The rule, written down before the run; the first case that holds decides. "
-        "A comparison is one of the whole 95% interval over objects, except where it is of a p value, of the one "
-        "object that fares worst, or of the best rank itself.</p>"
+        "A comparison is one of the whole 95% interval, over objects or, where models were trained, over objects and "
+        "seeds, except where it is of a p value, of the one object that fares worst, or of the best rank itself.</p>"
         f"<ol>{cases}</ol>{outside}</div>"
     )
 

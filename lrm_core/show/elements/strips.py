@@ -8,7 +8,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from lrm_core.evidence.statistics import bca_interval, per_object
+from lrm_core.evidence.statistics import Interval, interval_of, per_object
 from lrm_core.show.elements.style import COLOURS, GROUPS, SMALL, SYMBOLS, colour_of, finish, name_once
 
 ROW = 58  # pixels
@@ -55,7 +55,8 @@ def strips(table: pd.DataFrame, groups: Mapping[str, str], panels: Sequence[Pane
     """Every object as a point, the mean with its 95% interval, and references, row by row.
 
     Args:
-        table: of records, with the column `object`; seeds are averaged within an object.
+        table: of records, with the column `object`; seeds are averaged within an object. Intervals are
+            those of `interval_of`.
         groups: of each object, such as "real".
         panels: one above the other, each with its own axis.
         alt: text for screen readers.
@@ -99,7 +100,7 @@ def _add_row(
             hovertemplate="%{text}: %{x:.4g}<extra></extra>", row=panel, col=1,
         )  # fmt: skip
     if len(values):
-        _add_mean(figure, values, place - 0.16, panel)
+        _add_mean(figure, interval_of(table, row.column), place - 0.16, panel)
     for name, x in row.marks.items():
         figure.add_scatter(
             x=[x], y=[place - 0.16], mode="markers", name=name,
@@ -112,8 +113,7 @@ def _add_row(
     )  # fmt: skip
 
 
-def _add_mean(figure: go.Figure, values: pd.Series, height: float, panel: int) -> None:
-    mean = bca_interval(values.to_numpy())
+def _add_mean(figure: go.Figure, mean: Interval, height: float, panel: int) -> None:
     error = {"type": "data", "array": [mean.high - mean.estimate], "arrayminus": [mean.estimate - mean.low]}
     figure.add_scatter(
         x=[mean.estimate], y=[height], mode="markers", name="mean, 95% interval",

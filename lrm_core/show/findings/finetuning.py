@@ -20,7 +20,7 @@ from lrm_core.evidence.rules_finetuning import (
     C14_OURS,
 )
 from lrm_core.evidence.statistics import Interval
-from lrm_core.show.elements.prose import spoken
+from lrm_core.show.elements.prose import mean_and_interval, spoken
 
 FEW_SEEDS = "So there are too few seeds for a verdict."
 
@@ -138,7 +138,9 @@ def _share(value: float) -> str:
 
 
 def _small(found: Interval) -> str:
-    return spoken(found.estimate, 4)
+    if not found.known or found.low == found.high:
+        return spoken(found.estimate, 4)
+    return mean_and_interval(found, 4)
 
 
 def _fine(value: float) -> str:

@@ -7,7 +7,7 @@ from statistics import stdev
 
 import pandas as pd
 
-from lrm_core.evidence.arm_tables import by_seed, changes, values
+from lrm_core.evidence.arm_tables import by_seed, changes, mean_interval, values
 from lrm_core.evidence.statistics import Interval, bca_interval, sign_flip_p
 
 METRICS: Mapping[str, str] = {"lpips": "LPIPS", "l1": "L1", "psnr": "PSNR (dB)", "ssim": "SSIM"}
@@ -16,20 +16,24 @@ DIGITS: Mapping[str, int] = {"lpips": 4, "l1": 4, "psnr": 2, "ssim": 4}
 
 @dataclass(frozen=True)
 class Difference:
-    """A paired comparison.
+    """A paired comparison: its table by object and by the seeds that both sides have."""
 
-    Attributes:
-        objects: difference of each object, seeds averaged.
-        seeds: mean over the objects for each seed that both sides have.
-    """
+    table: pd.DataFrame
 
-    objects: pd.Series
-    seeds: pd.Series
+    @property
+    def objects(self) -> pd.Series:
+        """Difference of each object, seeds averaged."""
+        return self.table.mean(axis=1).dropna()
+
+    @property
+    def seeds(self) -> pd.Series:
+        """Mean over the objects for each seed."""
+        return self.table.mean(axis=0)
 
     @property
     def interval(self) -> Interval:
-        """Mean over objects with its interval; raises ValueError if there is no object."""
-        return bca_interval(self.objects.to_numpy())
+        """Mean with its interval over objects and seeds; unknown if there is none."""
+        return mean_interval(self.table)
 
     @property
     def p(self) -> float:
@@ -60,22 +64,24 @@ def measured(runs: pd.DataFrame, arms: Sequence[str]) -> list[str]:
 
 def change(runs: pd.DataFrame, arm: str, metric: str, step: int | None = None) -> Difference:
     """A metric at a step (at the end if None) less that of the untouched model."""
-    return _paired(values(runs, arm, metric, step), values(runs, arm, metric, 0))
+    return Difference(by_seed(values(runs, arm, metric, step), values(runs, arm, metric, 0)))
 
 
-def relative_change(runs: pd.DataFrame, arm: str, metric: str) -> pd.Series:
-    """Change of each object at the end over its value before, averaged over the seeds."""
-    return changes(runs, arm, metric).mean(axis=1)
+def relative_change(runs: pd.DataFrame, arm: str, metric: str) -> Difference:
+    """Change of each object at the end over its value before."""
+    return Difference(changes(runs, arm, metric))
 
 
 def difference(runs: pd.DataFrame, arm: str, control: str, metric: str) -> Difference:
     """An arm's metric at the end less that of its control, paired by object and by the seeds that both have."""
-    return _paired(values(runs, arm, metric), values(runs, control, metric))
+    return Difference(by_seed(values(runs, arm, metric), values(runs, control, metric)))
 
 
 def difference_of_changes(runs: pd.DataFrame, arm: str, control: str, metric: str) -> Difference:
     """`difference` of what two arms changed, for arms that start from different renders."""
-    return _paired(*(values(runs, name, metric) - values(runs, name, metric, 0) for name in (arm, control)))
+    return Difference(
+        by_seed(*(values(runs, name, metric) - values(runs, name, metric, 0) for name in (arm, control)))
+    )
 
 
 def baseline(runs: pd.DataFrame, arm: str, metric: str) -> Interval:
@@ -85,11 +91,5 @@ def baseline(runs: pd.DataFrame, arm: str, metric: str) -> Interval:
 
 def worsened(runs: pd.DataFrame, arm: str, metric: str) -> tuple[int, int]:
     """How many objects an arm makes worse in a metric of which less is better, and of how many."""
-    changed = relative_change(runs, arm, metric)
+    changed = relative_change(runs, arm, metric).objects
     return int((changed > 0).sum()), len(changed)
-
-
-def _paired(after: pd.DataFrame, before: pd.DataFrame) -> Difference:
-    """The difference of two tables of objects and seeds."""
-    differences = by_seed(after, before)
-    return Difference(differences.mean(axis=1).dropna(), differences.mean(axis=0))

@@ -8,7 +8,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from lrm_core.evidence.arm_tables import values
-from lrm_core.evidence.statistics import Interval, bca_interval
+from lrm_core.evidence.statistics import Interval
 from lrm_core.show.elements.curves import Curve, curves
 from lrm_core.show.elements.prose import number
 from lrm_core.show.elements.strips import Panel, Row, strips
@@ -56,8 +56,7 @@ def compare(runs: pd.DataFrame, comparison: Comparison, metric: str) -> Differen
     if len(measured(runs, arms)) < len(arms):
         return None
     found = change(runs, arms[0], metric) if len(arms) == 1 else difference(runs, *arms, metric)
-    by = scale(runs, comparison.arm, metric)
-    return Difference(found.objects / by, found.seeds / by)
+    return Difference(found.table / scale(runs, comparison.arm, metric))
 
 
 def axis_title(metric: str) -> str:
@@ -81,7 +80,7 @@ def comparison_figure(
         metrics: panels.
     """
     found = {(m, i): compare(runs, c, m) for m in metrics for i, c in enumerate(comparisons)}
-    table = _as_table({f"{m}.{i}": one.objects for (m, i), one in found.items() if one})
+    table = strips_table({f"{m}.{i}": one for (m, i), one in found.items()})
     panels = [
         Panel(
             axis_title(metric),
@@ -124,10 +123,10 @@ def objects_figure(
     ends = [
         f"{label(arm)} {change_text(one.min(), metrics[0])} to {change_text(one.max(), metrics[0])}"
         for arm in there
-        for one in [columns[f"{metrics[0]}.{arm}"]]
+        for one in [columns[f"{metrics[0]}.{arm}"].objects]
     ]
     alt = f"Change of {METRICS[metrics[0]]} of each object. {'; '.join(ends) or NOTHING}."
-    return strips(_as_table(columns), groups_of(runs), panels, alt)
+    return strips(strips_table(columns), groups_of(runs), panels, alt)
 
 
 def groups_of(runs: pd.DataFrame) -> dict[str, str]:
@@ -136,11 +135,11 @@ def groups_of(runs: pd.DataFrame) -> dict[str, str]:
 
 
 def convergence_figure(runs: pd.DataFrame, arms: Sequence[str], metric: str) -> go.Figure:
-    """A held-out metric less that of the untouched model, along the steps: mean over objects with its interval."""
+    """A held-out metric less that of the untouched model, along the steps: mean with its interval."""
     figure, ends = go.Figure(), {}
     for arm in measured(runs, arms):
         steps = sorted(runs.loc[runs["arm"] == arm, "step"].unique().tolist())
-        means = [bca_interval(change(runs, arm, metric, step).objects.to_numpy()) for step in steps]
+        means = [change(runs, arm, metric, step).interval for step in steps]
         if means[0].known:
             _add_band(figure, arm, steps, [m.low for m in means], [m.high for m in means])
         _add_line(figure, arm, steps, [m.estimate for m in means])
@@ -196,9 +195,13 @@ def _marks(comparison: Comparison, metric: str) -> dict[str, float]:
     return {"published": comparison.published[metric]} if metric in comparison.published else {}
 
 
-def _as_table(columns: Mapping[str, pd.Series]) -> pd.DataFrame:
-    """One row per object."""
-    return pd.DataFrame(columns).rename_axis("object").reset_index()
+def strips_table(columns: Mapping[str, Difference | None]) -> pd.DataFrame:
+    """One row per object for `strips`, with the intervals over objects and seeds; those not measured are left out."""
+    found = {name: one for name, one in columns.items() if one}
+    table = pd.DataFrame({name: one.objects for name, one in found.items()}).rename_axis("object")
+    means = {name: one.interval for name, one in found.items()}
+    ends = {f"{name}.{end}": getattr(mean, end) for name, mean in means.items() for end in ("low", "high")}
+    return table.reset_index().assign(**ends)
 
 
 def _add_seeds(

@@ -3,7 +3,7 @@
 import pandas as pd
 import plotly.graph_objects as go
 
-from lrm_core.evidence.arm_tables import values, worst
+from lrm_core.evidence.arm_tables import less, values, worst
 from lrm_core.evidence.claims import published
 from lrm_core.show.elements.prose import number
 from lrm_core.show.elements.strips import Panel, Row, strips
@@ -11,7 +11,14 @@ from lrm_core.show.repair import finetuning, finetuning_controls
 from lrm_core.show.repair.arm_changes import METRICS, Difference, measured, relative_change
 from lrm_core.show.repair.arm_labels import label
 from lrm_core.show.repair.arm_study import ArmStudy
-from lrm_core.show.repair.finetuning import axis_title, difference_cells, groups_of, interval_text, scale
+from lrm_core.show.repair.finetuning import (
+    axis_title,
+    difference_cells,
+    groups_of,
+    interval_text,
+    scale,
+    strips_table,
+)
 from lrm_core.show.repair.finetuning_published import change_text, relative
 
 FULL, LORA = ("full_mse", "full_freq"), ("lora_mse", "lora_freq")
@@ -44,11 +51,11 @@ def worst_table(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def against_lora(runs: pd.DataFrame, full: str, lora: str, metric: str) -> Difference | None:
-    """Full fine-tuning less adapters of the same loss, each averaged over its own seeds; None without records."""
+    """Full fine-tuning less adapters of the same loss; None without records."""
     if len(measured(runs, [full, lora])) < 2:
         return None
-    after = [values(runs, arm, metric).mean(axis=1) for arm in (full, lora)]
-    return Difference((after[0] - after[1]).dropna() / scale(runs, lora, metric), pd.Series(dtype=float))
+    apart = less(*(values(runs, arm, metric) for arm in (full, lora)))
+    return Difference(apart / scale(runs, lora, metric))
 
 
 def difference_figure(runs: pd.DataFrame) -> go.Figure:
@@ -58,7 +65,6 @@ def difference_figure(runs: pd.DataFrame) -> go.Figure:
         f"{metric}.{full}": against_lora(runs, full, lora, metric)
         for metric in SHOWN for full, lora in pairs.items()
     }  # fmt: skip
-    table = pd.DataFrame({name: one.objects for name, one in found.items() if one})
     names = {"full_mse": "MSE: all weights − adapters", "full_freq": "FreqLoss: all weights − adapters"}
     panels = [
         Panel(
@@ -70,7 +76,7 @@ def difference_figure(runs: pd.DataFrame) -> go.Figure:
     ]
     said = [f"{names[full]}: {difference_cells(found[f'l1.{full}'], 'l1')[0]}" for full in FULL]
     alt = f"Differences of L1 over that of the untouched model. {'; '.join(said)}."
-    return strips(table.rename_axis("object").reset_index(), groups_of(runs), panels, alt)
+    return strips(strips_table(found), groups_of(runs), panels, alt)
 
 
 def difference_table(runs: pd.DataFrame) -> pd.DataFrame:
@@ -90,7 +96,7 @@ def object_table(runs: pd.DataFrame) -> pd.DataFrame:
     if not there:
         return pd.DataFrame(columns=["object", "untouched"])
     before = values(runs, there[0], "l1", 0).mean(axis=1)
-    changes = {arm: relative_change(runs, arm, "l1") for arm in there}
+    changes = {arm: relative_change(runs, arm, "l1").objects for arm in there}
     rows = [
         (name, number(before[name], 4), *(change_text(changes[arm][name], "l1") for arm in there))
         for name in before.index
