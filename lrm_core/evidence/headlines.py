@@ -54,7 +54,8 @@ HEADLINES = {
     ),
     "C5": Headline(
         "amplification of the low over the high band, middle of the range",
-        "at one cutoff and by power, to renders of the oracle",
+        "at one cutoff and by power, to renders of the oracle, in objects that have a ratio; the rule reads "
+        "another number",
         lambda p: fmean(p["ratio"]),
     ),
     "C6": Headline(

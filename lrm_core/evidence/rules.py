@@ -133,7 +133,7 @@ RESIDUAL_SPECTRUM = Rule(
         ),
         Case(
             "metric artefact",
-            "the high band outweighs the low one by amplitude (published definition), but not by power",
+            "the high band outweighs the low one by amplitude (published definition), but by power the low one does",
             lambda x: above(x("predicted.published.high_minus_low"), 0) and below(x(C2_POWER), 0),
         ),
         Case(

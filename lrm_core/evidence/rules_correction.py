@@ -86,7 +86,8 @@ AMPLIFICATION = Rule(
         Case(
             "metric artefact",
             "amplified more than twice by the published definition (improvements at one cutoff, amplitude "
-            "shares at others), but not at one cutoff and by power, against renders of T_ref or ground truth",
+            "shares at others), but less than twice at one cutoff and by power, against renders of T_ref or ground "
+            "truth",
             lambda x: above(x(C5_MIXTURE), 0) and (below(x(C5_REFERENCE), 0) or below(x(C5_TRUTH), 0)),
         ),
         Case(
@@ -126,7 +127,7 @@ LOW_BAND = Rule(
         Case(
             "metric artefact",
             "the low band without DC improves more than twice as much as DC against renders of T_ref, but "
-            "against ground truth it does not, or harms",
+            "against ground truth it improves less than that, or harms",
             lambda x: (
                 above(x(C6_MARGIN["reference"]), 0)
                 and (below(x(C6_MARGIN["truth"]), 0) or below(x(C6_STRUCTURED["truth"]), 0))

@@ -201,6 +201,11 @@ def test_what_the_last_repetition_came_to(monkeypatch, stored, judged, tmp_path)
     keep_repetition("mini", again)
     assert repetition_sentence("mini") == (
         "2 records of 2 objects were made again: of 6 numbers 83% came out with the same digits and 83% within 0.2 "
-        "standard deviations; in the experiment that was worst 83% did, where 95% were asked. The numbers of the "
-        "claims came within 0.000 standard deviations, and 1 of 1 verdicts on these objects stayed what they were."
+        "standard deviations (in the experiment that was worst 83%, where 95% were asked); those of the claims came "
+        "within 0.000, and 1 of 1 verdicts on these objects stayed what they were."
+    )
+    keep_repetition("mini", filled(tmp_path / "same", {"b": {"x": 2.0, "y": [2.0, 7.0]}}))
+    assert (
+        "1 objects were made again: all 3 numbers came out with the same digits, and"
+        in repetition_sentence("mini")
     )

@@ -72,6 +72,6 @@ def power_sentence(chapter: Chapter) -> str:
     return (
         f"If the error went with the length of the residual, whatever its band, the power of the low and of the high "
         f"band would be worth {worth}. Taken away at random it is worth {found}, to renders of the oracle: where "
-        "that is more, the renders answer less than in proportion, and a part of the residual can hide behind the "
-        "rest."
+        "that is more, the error falls faster than the length of the residual, so that the power of a part alone "
+        "does not say what its correction is worth."
     )

@@ -175,7 +175,7 @@ def oracle_sentence(chapter: Chapter) -> str:
     return (
         f"{here}{there} On this model the published rate leaves an oracle far from where more steps would take it. A "
         "higher one alone makes texels wander that the views say little about; the larger ε keeps those in place. "
-        "`benchmarks/oracle.py` measures both."
+        "[Chapter 2](02_residual_spectrum.ipynb) measures what the rate comes to."
     )
 
 

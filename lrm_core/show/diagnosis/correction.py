@@ -77,7 +77,7 @@ def pictures(chapter: Chapter) -> str:
 def improvement_figure(chapter: Chapter) -> go.Figure:
     """Improvement by either band against the cutoff, with noise of the same power, for both targets."""
     panels = {
-        f"to {words}": [*_improvements(chapter, target), *_shares(chapter, target)]
+        f"improvement, to {words}": [*_improvements(chapter, target), *_shares(chapter, target)]
         for target, words in TARGETS.items()
     }
     x = intervals(chapter.table)

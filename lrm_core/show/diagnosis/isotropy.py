@@ -1,6 +1,7 @@
 """Figures and tables of the chapter on directions in the space of triplanes (E10, claim C8)."""
 
 from collections.abc import Mapping
+from itertools import pairwise
 from statistics import fmean
 from typing import Any
 
@@ -17,6 +18,7 @@ from lrm_core.show.elements.prose import mean_and_interval, number, percent
 from lrm_core.show.elements.strips import Panel, Row, strips
 from lrm_core.show.elements.style import COLOURS, GROUPS, colour_of
 from lrm_core.show.findings.isotropy import LEVELS, levels
+from lrm_core.spectral import RESPONSE_BANDS
 
 WAYS = {"random": "null", "residual": "pred", "leading": "predinit"}  # colour of each direction
 WORDS = {"random": "a random direction", "residual": "the residual", "leading": "the leading direction"}
@@ -167,7 +169,10 @@ def controls_table(chapter: Chapter) -> pd.DataFrame:
         "leading directions, power where the object is": percent(x("leading.touched").estimate),
     }
     rows |= {
-        f"leading directions, power in the {b} band": percent(x(f"leading.bands.{b}").estimate) for b in BANDS
+        f"leading directions, power from {low:g} to {high:g} × Nyquist": percent(
+            x(f"leading.bands.{b}").estimate
+        )
+        for b, (low, high) in zip(BANDS, pairwise(RESPONSE_BANDS), strict=True)
     }
     rows |= {
         "residual, power along the leading directions": percent(x("leading.captured.power").estimate),

@@ -153,7 +153,8 @@ def together_sentence(chapter: Chapter) -> str:
         return "In no object do both parts bring the renders less close to the truth than the rest of the low band."
     return (
         f"In {less} of {len(means)} objects both parts together bring the renders less close to the truth than the "
-        "rest of the low band alone: where the rest is corrected, correcting the channel means as well does harm."
+        "rest of the low band alone: in these, correcting the channel means as well does harm once the rest is "
+        "corrected."
     )
 
 

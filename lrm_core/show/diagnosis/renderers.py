@@ -123,13 +123,19 @@ def claims_figure(found: Sequence[Comparison]) -> go.Figure:
     """The audited number of each claim, every object by both renderings."""
     columns = {f"{name}.{one.claim}": one.values[name] for one in found for name in LABELS}
     table = pd.DataFrame(columns).rename_axis("object").reset_index()
-    panels = [Panel(f"{one.claim}: {HEADLINES[one.claim].quantity}", _rows(one.claim)) for one in found]
+    panels = [Panel(f"{one.claim}: {_audited(one.claim)}", _rows(one.claim)) for one in found]
     alt = " ".join(
         f"{one.claim}: {number(one.caster.audited.estimate)} by the ray caster and "
         f"{number(one.cycles.audited.estimate)} by Cycles."
         for one in found
     )
     return strips(table, _groups(table["object"]), panels, alt)
+
+
+def _audited(claim: str) -> str:
+    """What the audited number of a claim is, as an axis names it."""
+    headline = HEADLINES[claim]
+    return f"{headline.quantity}; {headline.audited}" if headline.audited else headline.quantity
 
 
 def _rows(quantity: str) -> list[Row]:
@@ -201,7 +207,7 @@ def reproduce(notebook: str) -> str:
 _ANSWERS = {
     "depends on the renderer": "another verdict is reached with Cycles for",
     "another size": "the verdict is the same but the number moves by more than objects differ for",
-    "the same": "by the rule above neither verdict nor size depends on the renderer for",
+    "the same": "by the rule above no dependence on the renderer is shown for",
 }
 
 

@@ -115,8 +115,9 @@ def finding(table: pd.DataFrame) -> str:
     share = " and ".join(f"{percent((made[i] / size[i]) ** 2)} ({label})" for i, label in ends)
     return (
         f"Over {table['object'].nunique()} objects the residual is {sizes}. What the mismatch alone adds has "
-        f"{alone} of its power below {PUBLISHED_EDGES[1]:g} × Nyquist, and its squared norm is {share} of that of "
-        f"the whole residual. Correcting the residual below {published_cutoff():g} × Nyquist improves the renders, "
+        f"{alone} of its power below {PUBLISHED_EDGES[1]:g} × Nyquist, where the residual at the right distance has "
+        f"{percent(mean_list(table, 'residual.power_low')[true])}, and its squared norm is {share} of that of the "
+        f"whole residual. Correcting the residual below {published_cutoff():g} × Nyquist improves the renders, "
         f"towards those of the oracle, by {percent(low['reference'][true])} when the distance is right, and by "
         f"{moved} when it is wrong. Towards the truth the improvement is {percent(low['truth'][true])} when the "
         f"distance is right, and {moved_truth} when it is wrong."

@@ -98,9 +98,9 @@ def heat_table(table: pd.DataFrame) -> pd.DataFrame:
     """How the residual spreads over the planes, and how much of it the fit alone leaves."""
     x = intervals(table)
     rows = {f"mean |ΔT| on plane {plane}": f"heat.mean.{plane}" for plane in PLANES} | {
-        "texels that the object reads over the others": "heat.matter_over_rest",
-        "null oracle over residual, all texels": "heat.floor.all",
-        "null oracle over residual, texels that the object reads": "heat.floor.matter",
+        "mean |ΔT| in texels that the object reads, over that in the others": "heat.matter_over_rest",
+        "mean |ΔT| of the null oracle over that of the prediction, all texels": "heat.floor.all",
+        "the same, texels that the object reads": "heat.floor.matter",
     }
     found = [(label, mean_and_interval(x(column), 3)) for label, column in rows.items()]
     return pd.DataFrame(found, columns=["quantity", "mean [95% interval]"])

@@ -184,8 +184,8 @@ def controls_table(chapter: Chapter) -> pd.DataFrame:
         "points in matter that are outermost, of all": "published.matter_outside",
         "hidden share of the surface that views show": "audited.truth.sight.hidden_share",
         "error beyond the level of visible surface, of all": "audited.truth.sight.excess",
-        "labels that the source's depth buffer gives alike": "audited.labels.depth_buffer",
-        "labels that the oracle's depth buffer gives alike": "audited.labels.reference",
+        "share of points with the same label by the source's depth buffer": "audited.labels.depth_buffer",
+        "share of points with the same label by the oracle's depth buffer": "audited.labels.reference",
         "standard deviation of the ratio under random labels": "audited.shuffled.std",
         "other cameras whose ratio is below the source's": "audited.cameras.above",
     }

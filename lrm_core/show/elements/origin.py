@@ -35,9 +35,7 @@ def of_records(table: pd.DataFrame) -> str:
     folders = defaultdict(list)
     for name, part in table.groupby(["provenance.profile", "experiment"], sort=False):
         folders[_facts(part)].append(f"data/results/{'/'.join(name)}")
-    return "; ".join(
-        f"from the records in {' and '.join(names)} ({facts})" for facts, names in folders.items()
-    )
+    return "; ".join(f"from the records in {', '.join(names)} ({facts})" for facts, names in folders.items())
 
 
 def computed(content: str, said: str) -> str:
@@ -62,4 +60,4 @@ def _facts(table: pd.DataFrame) -> str:
 
 def _listed(name: str, values: pd.Series) -> str:
     different = sorted(values.unique())
-    return f"{name}{'s' if len(different) > 1 else ''} {' and '.join(map(str, different))}"
+    return f"{name}{'s' if len(different) > 1 else ''} {', '.join(map(str, different))}"

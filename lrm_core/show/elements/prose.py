@@ -117,7 +117,7 @@ def verdict_box(rule: Rule, found: Judgement, finding: str, said: str) -> str:
     outside = "" if found.case in rule.cases else f"<p>None was tried: {escape(found.case.words)}.</p>"
     return (
         f'<div class="admonition important"><p class="admonition-title">{rule.claim}: {found.case.verdict}</p>'
-        f"{found_here}<p>The rule, written down before the run; the first case that holds decides. "
+        f"{found_here}<p>The rule; the first case that holds decides. "
         "A comparison is one of the whole 95% interval, over objects or, where models were trained, over objects and "
         "seeds, except where it is of a p value, of the one object that fares worst, or of the best rank itself.</p>"
         f"<ol>{cases}</ol>{outside}</div>"
@@ -139,7 +139,7 @@ def agreement(live: Live) -> str:
     agrees = "agrees with" if relative.max() <= AGREE else "**differs from**"
     return (
         f"The computation {agrees} the store: of {len(compared)} numbers, `{worst['entry']}` differs most, "
-        f"{worst['live']:.5g} now against {worst['stored']:.5g} stored (apart by {abs(worst['difference']):.1g})."
+        f"from {worst['stored']:.5g} by {abs(worst['difference']):.1g}."
     )
 
 

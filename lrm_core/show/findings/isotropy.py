@@ -37,8 +37,9 @@ def isotropy_sentence(x: Intervals) -> str:
         f"(published: {percent(PUBLISHED_SPREAD)}); two renders of one and the same triplane differ by "
         f"{percent(x(C8_JITTER).estimate)} of that. With the samples held still they change by {held} levels, with a "
         f"spread of {percent(x(C8_RANDOM).estimate)}. Directions of different frequency spread by "
-        f"{percent(x(C8_BANDS).estimate)}. The images change {number(times['leading'], 0)} times as much along the "
-        f"leading singular direction as along a random one, and {number(times['audited.residual'], 1)} times as much "
-        "along the residual; in a random matrix, which prefers no direction, the leading one reaches "
+        f"{percent(x(C8_BANDS).estimate)}. In root mean square the images change {number(times['leading'], 0)} times "
+        f"as much along the leading singular direction as along a random one, and "
+        f"{number(times['audited.residual'], 1)} times as much along the residual; in a random matrix, which "
+        f"prefers no direction, the leading one reaches "
         f"{number(x('random_map.ratio').estimate, 1)} times."
     )

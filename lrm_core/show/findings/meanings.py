@@ -9,7 +9,7 @@ MEANING: dict[str, tuple[str, ...]] = {
         "So the distance between the two oracles is mostly one that no picture shows.",
         "So the two oracles are basins of their own: alike as pictures, far apart as numbers, and worse in between.",
         "So the two oracles are alike as pictures and apart as numbers, but it is not shown that they are as far "
-        "apart, and with such a ridge between them, as the claim has it.",
+        "apart as published, or not that a ridge lies between them, which the rule asks for besides.",
         "So at least one half of the claim, alike as pictures or far apart as numbers, does not hold here.",
     ),
     "C2": (
@@ -36,7 +36,7 @@ MEANING: dict[str, tuple[str, ...]] = {
         "So a random part of the residual of the same power does better: the gain is not one of the low band.",
         "So it is the low band that does the damage, by about the published amount.",
         "So it is the low band that does more of the damage, by amounts that are not shown to be the published ones.",
-        "So the records do not show both, that correcting the low band helps and that it helps more than correcting "
+        "So the records do not show that correcting the low band helps, or not that it helps more than correcting "
         "the high one.",
     ),
     "C5": (

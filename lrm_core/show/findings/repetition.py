@@ -12,16 +12,21 @@ def repetition_sentence(profile: str) -> str:
     if not (folder / EXPERIMENTS_TABLE).exists():
         return f"No record of the profile {profile} has been repeated yet."
     experiments, claims = (pd.read_csv(folder / name) for name in (EXPERIMENTS_TABLE, CLAIMS))
-    counted = experiments["numbers"].sum()
-    equal, within = (
-        (experiments[name] * experiments["numbers"]).sum() / counted for name in ("equal", "within")
-    )
     stayed = claims["verdict"] == claims["verdict_again"]
     return (
-        f"{experiments['records'].sum()} records of {experiments['objects'].max()} objects were made again: of "
-        f"{counted:,} numbers {percent(equal)} came out with the same digits and {percent(within)} within "
-        f"{TOLERANCE:g} standard deviations; in the experiment that was worst {percent(experiments['within'].min())} "
-        f"did, where {percent(SHARE)} were asked. The numbers of the claims came within "
-        f"{number(claims['largest'].max(), 3)} standard deviations, and {stayed.sum()} of {len(claims)} verdicts "
-        f"on these objects stayed what they were."
+        f"{experiments['records'].sum()} records of {experiments['objects'].max()} objects were made again: "
+        f"{_agreement(experiments, claims)}, and {stayed.sum()} of {len(claims)} verdicts on these objects stayed "
+        "what they were."
+    )
+
+
+def _agreement(experiments: pd.DataFrame, claims: pd.DataFrame) -> str:
+    numbers = experiments["numbers"]
+    equal, within = ((experiments[name] * numbers).sum() / numbers.sum() for name in ("equal", "within"))
+    if equal == 1:
+        return f"all {numbers.sum():,} numbers came out with the same digits"
+    return (
+        f"of {numbers.sum():,} numbers {percent(equal)} came out with the same digits and {percent(within)} within "
+        f"{TOLERANCE:g} standard deviations (in the experiment that was worst "
+        f"{percent(experiments['within'].min())}, where {percent(SHARE)} were asked); those of the claims came within {number(claims['largest'].max(), 3)}"
     )

@@ -160,7 +160,7 @@ def _ratio(x: Intervals, name: str) -> str:
     if not ratio.n:
         return "undefined, since in no object do both corrections improve the renders"
     known = number(ratio.estimate, 1)
-    return known if ratio.n == objects else f"{known} in the {ratio.n} of {objects} objects that have a ratio"
+    return known if ratio.n == objects else f"{known} (in {ratio.n} of {objects} objects)"
 
 
 def _response(x: Intervals) -> str:

@@ -7,6 +7,8 @@ import plotly.graph_objects as go
 
 from lrm_core.evidence.experiments.e00_model import training_view
 from lrm_core.fit.pretrain import CURVE
+from lrm_core.fit.pretrain_validation import OBJECTS as VALIDATION_OBJECTS
+from lrm_core.fit.pretrain_validation import SIZE as VALIDATION_SIZE
 from lrm_core.fit.publish import CARD_NAME as CARD
 from lrm_core.paths import data_dir
 from lrm_core.show.elements.curves import Curve, curves
@@ -36,8 +38,9 @@ def training_curve() -> go.Figure:
     ]
     last = curve.iloc[-1]
     alt = (
-        f"Validation PSNR rises to {last['source_psnr']:.1f} dB in the source view and "
-        f"{last['novel_psnr']:.1f} dB in novel views after {int(last['objects'])} training objects."
+        f"PSNR of {VALIDATION_OBJECTS} objects at {VALIDATION_SIZE} pixels a side rises to "
+        f"{last['source_psnr']:.1f} dB in the source view and {last['novel_psnr']:.1f} dB in novel views after "
+        f"{int(last['objects']):,} training objects."
     )
     return curves(lines, ("objects seen in training", "PSNR (dB)"), alt)
 

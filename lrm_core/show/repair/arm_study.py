@@ -149,7 +149,7 @@ def budget_table(study: ArmStudy, names: Sequence[str]) -> pd.DataFrame:
         "seeds measured",
         "trained parameters",
         "seconds a run",
-        "step of least LPIPS",
+        "steps of least LPIPS, of the seeds",
         "machine",
     ]
     table = pd.DataFrame(rows, columns=columns)

@@ -63,7 +63,7 @@ def change_comparisons() -> list[Comparison]:
 
 
 def control_table(runs: pd.DataFrame) -> pd.DataFrame:
-    """Each control less the method that it controls, on the axis of the figures, with Holm-adjusted p values."""
+    """Each control minus the method that it controls, on the axis of the figures, with Holm-adjusted p values."""
     found = {
         arm: {metric: compare(runs, Comparison(arm, arm, of), metric) for metric in SHOWN}
         for arm, (of, _) in CONTROLS.items()
@@ -79,7 +79,7 @@ def control_table(runs: pd.DataFrame) -> pd.DataFrame:
         )
         for arm, one in found.items()
     ]
-    names = ("control", "less", "what it asks", *(METRICS[metric] for metric in SHOWN), "p of LPIPS (Holm)")
+    names = ("control", "minus", "what it asks", *(METRICS[metric] for metric in SHOWN), "p of LPIPS (Holm)")
     return pd.DataFrame(rows, columns=list(names))
 
 

@@ -25,7 +25,7 @@ from lrm_core.evidence.verdicts import intervals
 from lrm_core.show.chapter import Chapter
 from lrm_core.show.elements.curves import Curve, curves, mean_lists
 from lrm_core.show.elements.pictures import image_row
-from lrm_core.show.elements.prose import number, percent
+from lrm_core.show.elements.prose import mean_and_interval, number, percent
 from lrm_core.show.elements.style import COLOURS
 
 # Label, colour and dash of each variant, and its published change of L1.
@@ -106,8 +106,8 @@ def compared_table(chapter: Chapter) -> pd.DataFrame:
             "L1, published": _range(chapter.claim.published[key]),
             "L1, ours": _percents(x, f"{name}.end.l1"),
             "LPIPS, ours": _percents(x, f"{name}.end.lpips"),
-            "SSIM, ours": number(x(f"{name}.end.ssim").estimate, 3),
-            "PSNR, ours (dB)": number(x(f"{name}.end.psnr").estimate, 1),
+            "SSIM, ours": mean_and_interval(x(f"{name}.end.ssim"), 3),
+            "PSNR, ours (dB)": mean_and_interval(x(f"{name}.end.psnr"), 1),
         }
         for name, key in PUBLISHED.items()
     ]
