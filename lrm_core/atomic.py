@@ -28,6 +28,8 @@ def replacing(path: Path) -> Iterator[Path]:
         yield temporary
         temporary.replace(path)
     except OSError as error:
+        if error.errno is None or error.filename not in (None, str(temporary), temporary):
+            raise  # of something else that the block did
         raise OSError(
             error.errno, f"could not write it ({error.strerror}); nothing was changed", str(path)
         ) from error

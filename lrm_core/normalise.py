@@ -87,7 +87,9 @@ def _map_text(value: Any, change: Callable[[str], str]) -> Any:
 
 
 def _relative_paths(text: str, root: Path) -> str:
-    text = text.replace(f"{root}/", "").replace(str(root), ".").replace(str(Path.home()), "~")
+    text = text.replace(f"{root}/", "").replace(str(root), ".")
+    if (home := Path.home()) != Path(home.anchor):  # an account without a home has the root for one
+        text = text.replace(str(home), "~")
     return _CELL_FILE.sub("<cell>", text)
 
 

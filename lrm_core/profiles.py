@@ -13,14 +13,13 @@ class FinetunePlan:
     """Fine-tuning in a profile.
 
     Attributes:
-        objects: so many of each folder train, the first in order of name, and so many of the next validate; None
-            takes the lists in the folder's `meta`.
+        objects: so many of each folder train, the first in order of name, and so many of the next validate.
         steps, validate_every: of every run.
         arms: names; None is all.
         seeds: at most so many of each arm; None is all.
     """
 
-    objects: tuple[int, int] | None = (8, 6)
+    objects: tuple[int, int] = (8, 6)
     steps: int = 500
     validate_every: int = 100
     arms: tuple[str, ...] | None = None
@@ -123,12 +122,12 @@ PAPER = Profile(
     name="paper",
     model="openlrm-mix-base-1.1",
     objects=("paper/objects",),
-    per_group=21,
+    per_group=28,
     iterations=2000,
     rays_per_step=None,
     views_per_step=4,
     seeds=(0, 1, 2),
-    finetuning=FinetunePlan(objects=None),
+    finetuning=FinetunePlan(objects=(16, 12)),  # trained on as many as published; validated on more, for C11
     device="cuda",
 )
 REHEARSAL = replace(

@@ -119,7 +119,8 @@ def _run_unless_cached(chapter: Chapter, root: Path) -> Run:
     with replacing(chapter.executed) as path:
         path.write_text(nbformat.writes(normalise_notebook(notebook, root)) + "\n", encoding="utf-8")
     # A chapter may add records to the data that it reads: its copy stands for the data as it left them.
-    chapter.key_file.write_text(f"{code} {_data_key(chapter, root)}")
+    with replacing(chapter.key_file) as path:
+        path.write_text(f"{code} {_data_key(chapter, root)}")
     return Run(chapter.executed, time.perf_counter() - start, cached=False)
 
 

@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from lrm_core.atomic import replacing
 from lrm_core.fingerprint import fingerprint
 from lrm_core.paths import repository_root
 
@@ -42,14 +43,18 @@ def build_site(profile: str = "mini", *, out: Path | None = None) -> Site:
         return Site(index, 0.0, cached=True)
     start = time.perf_counter()
     _build(_stage(root, profile, out / "book_src"), out, profile)
-    key_file.write_text(key)
+    with replacing(key_file) as temporary:
+        temporary.write_text(key)
     return Site(index, time.perf_counter() - start, cached=False)
 
 
 def _inputs(root: Path, profile: str) -> list[Path]:
     """Everything that the pages are made from; the weights decide which records count."""
-    results = root / "data" / "results" / profile
-    data = [root / "data" / "claims.json", results, root / "data" / "mini" / "mini.safetensors"]
+    results = [
+        root / "data" / "results" / name for name in dict.fromkeys((profile, "mini"))
+    ]  # both for the index
+    shown = [root / "data" / "mini" / name for name in ("mini.safetensors", "objects")]
+    data = [root / "data" / "claims.json", *results, *shown]
     code = [root / name for name in ("lrm_core", "requirements.lock", "pyproject.toml", "CITATION.cff")]
     return [*_book_files(root), *_executed(root, profile), *data, *code]
 

@@ -1,8 +1,13 @@
 """A write that the system refuses: one error that names the file, and the old file stays."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
+
+from lrm_core.atomic import replacing
 
 WRITES = """
 import errno, resource, signal, sys
@@ -42,3 +47,20 @@ def test_tensors_that_do_not_fit_leave_the_old_file(tmp_path: Path) -> None:
     refused = f"EFBIG [Errno 27] could not write it (File too large); nothing was changed: '{path}'"
     assert done.stdout.splitlines() == [refused] * 3
     assert [(found.name, found.read_bytes()) for found in tmp_path.iterdir()] == [(path.name, b"old")]
+
+
+def test_an_error_of_something_else_is_not_blamed_on_the_file(tmp_path: Path) -> None:
+    """Neither a file that the block reads in vain, nor an error that the system did not raise."""
+    path = tmp_path / "out.csv"
+    with pytest.raises(FileNotFoundError) as missing, replacing(path) as temporary:
+        shutil.copyfile(tmp_path / "source.csv", temporary)
+    assert Path(missing.value.filename).name == "source.csv"
+    with pytest.raises(OSError, match=r"^ffmpeg died$"), replacing(path):
+        raise OSError("ffmpeg died")
+    (tmp_path / "folder").mkdir()
+    with (
+        pytest.raises(OSError, match=r"could not write it .* '.*folder'"),
+        replacing(tmp_path / "folder") as new,
+    ):
+        new.write_text("x")
+    assert [one.name for one in tmp_path.iterdir()] == ["folder"]

@@ -1,6 +1,7 @@
 """What differs from run to run goes; what was computed stays."""
 
 import copy
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -84,3 +85,14 @@ def test_an_output_that_stands_alone_needs_no_widget_state():
     copy = normalise_notebook(notebook, ROOT)
     assert copy.cells[1].outputs[-1].data == {"application/vnd.lrm.viewer+json": {"alt": "a chair"}}
     assert "widgets" not in copy.metadata
+
+
+def test_an_account_without_a_home_leaves_the_slashes(monkeypatch):
+    monkeypatch.setenv("HOME", "/")
+    (cell,) = normalise_notebook(
+        new_notebook(
+            cells=[new_code_cell("x", outputs=[new_output("stream", name="stdout", text="1/2 of a/b")])]
+        ),
+        Path(ROOT),
+    ).cells
+    assert cell.outputs[0].text == "1/2 of a/b"

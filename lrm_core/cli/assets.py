@@ -47,7 +47,7 @@ def predict(
         source_distance=source_distance,
         keep_framing=keep_framing,
         resolution=resolution,
-        density=density or SURFACE_DENSITY,
+        density=SURFACE_DENSITY if density is None else density,
         frames=frames,
     )
     report = predict_path(model_name, pictures, output_dir, config, device)

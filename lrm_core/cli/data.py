@@ -103,7 +103,7 @@ def pool(folder: Path, out: Path, views: int, resolution: int) -> None:
 
 
 @click.command()
-@click.option("--num-objects", type=int, help="21 by default, or every one of --uids.")
+@click.option("--num-objects", type=int, help="28 by default, or every one of --uids.")
 @click.option(
     "--out",
     type=click.Path(path_type=Path),

@@ -41,7 +41,7 @@ def pretrain(
 
     architecture, config = get_preset(preset)
     share = config.pool_share if pool_share is None else pool_share
-    config = replace(config, rounds=rounds or config.rounds, pool_share=share)
+    config = replace(config, rounds=config.rounds if rounds is None else rounds, pool_share=share)
     config = replace(config, pool=str(pool)) if pool else config
     run = run or Path("runs") / preset
     pretrain_in_processes(run, architecture, config, start, processes=processes)
@@ -163,7 +163,7 @@ def finetune(
         rank=None if full else rank,
         loss=ImageLoss(low_weight=freq_weight, cutoff=freq_cutoff),
         steps=steps,
-        lr=lr or (FULL_LR if full else ADAPTER_LR),
+        lr=(FULL_LR if full else ADAPTER_LR) if lr is None else lr,
         batch=batch,
         seed=seed,
     )

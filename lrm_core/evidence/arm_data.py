@@ -11,8 +11,7 @@ import torch
 from lrm_core.evidence.provenance import HASH_LENGTH, data_hash
 from lrm_core.fit.examples import Example
 from lrm_core.model.lrm import LRM
-from lrm_core.objects import load_object, split_names
-from lrm_core.paths import data_dir
+from lrm_core.objects import load_object
 from lrm_core.profiles import Profile
 
 
@@ -20,13 +19,9 @@ def object_folders(profile: Profile) -> tuple[list[Path], list[Path]]:
     """Folders of the objects that arms train on and of those that validate; no object is in both.
 
     Raises:
-        FileNotFoundError: if a folder or a list is missing.
+        FileNotFoundError: if a folder is missing.
         ValueError: if a folder holds too few objects.
     """
-    if profile.finetuning.objects is None:
-        roots = [data_dir() / group for group in profile.objects]
-        splits = ([root / name for root in roots for name in split_names(root, s)] for s in ("train", "val"))
-        return tuple(splits)
     train, validation = profile.finetuning.objects
     for members in profile.members():
         if len(members) < train + validation:

@@ -21,7 +21,7 @@ def ssim(pred: Float[Tensor, "n 3 h w"], target: Float[Tensor, "n 3 h w"]) -> Fl
     pairs = zip(pred.cpu().numpy(), target.cpu().numpy(), strict=True)
     options = {"channel_axis": 0, "data_range": 1.0, "gaussian_weights": True, "sigma": 1.5}
     options |= {"use_sample_covariance": False}
-    return torch.tensor([structural_similarity(a, b, **options) for a, b in pairs], dtype=pred.dtype)
+    return pred.new_tensor([structural_similarity(a, b, **options) for a, b in pairs])
 
 
 def mask_iou(pred: Float[Tensor, "n 1 h w"], target: Float[Tensor, "n 1 h w"]) -> Float[Tensor, " n"]:

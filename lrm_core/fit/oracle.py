@@ -183,6 +183,8 @@ def _prepare(start: Tensor, decoder: nn.Module, views: Views, rays: int | None, 
     if rays and whole:
         raise ValueError("fit_oracle: give rays_per_step or views_per_step, not both")
     check_views(views)
+    if start.ndim == 5 and len(start) != 1:
+        raise ValueError(f"start: expected one triplane, found {len(start)}; fit one object at a time")
     planes = start[0] if start.ndim == 5 else start
     check_planes(planes, 4)
     frozen = copy.deepcopy(decoder).requires_grad_(False)

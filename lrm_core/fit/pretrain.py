@@ -11,6 +11,7 @@ import torch
 from accelerate import Accelerator
 from tqdm import tqdm
 
+from lrm_core.atomic import replacing
 from lrm_core.fit.checkpoint import TrainingState
 from lrm_core.fit.optimisers import build_optimisers, set_rates
 from lrm_core.fit.pool_data import check_pool
@@ -141,7 +142,8 @@ def pretrain(
     if start and not (run / STATE).exists():
         take_over(state, start, config)
         if team.is_main_process:
-            shutil.copyfile(start.with_name(CURVE), run / "curve.csv")
+            with replacing(run / "curve.csv") as temporary:
+                shutil.copyfile(start.with_name(CURVE), temporary)
     state.load(run / STATE)
     team.wait_for_everyone()
     if team.device.type == "cuda":

@@ -26,7 +26,7 @@ class PretrainConfig:
         weight_decay: on hidden matrices (spec, section Training).
         ema: decay of the averaged weights, which are the ones that are kept.
         mask_weight, tv_weight: of the coverage error and of the planes' total variation.
-        empty_weight: of raw density above -8 where the object is known not to be (`emptiness_loss`).
+        empty_weight: of raw density above `RAW_FREE` where the object is known not to be (`emptiness_loss`).
         shape_weight: of the error of the shape at points (`shape_loss`), at the start.
         shape_until: share of the first round over which the shape weight falls to zero, and only what is rendered
             counts.

@@ -14,14 +14,24 @@ def claim_folder(path: Path, configuration: dict) -> None:
     """Write the configuration of a run to `path`, or see that it is that of the run which lies there.
 
     Raises:
-        ValueError: if the folder holds a run of another configuration.
+        ValueError: if the folder holds a run of another configuration, or a damaged one.
     """
     text = json.dumps(configuration, indent=1, sort_keys=True)
     if not path.exists():
         with replacing(path) as temporary:
             temporary.write_text(text)
-    elif json.loads(path.read_text()) != json.loads(text):
+    elif _read(path) != json.loads(text):
         raise ValueError(f"{path}: this folder holds a run of another configuration; choose another folder")
+
+
+def _read(path: Path) -> dict:
+    try:
+        return json.loads(path.read_text())
+    except json.JSONDecodeError as error:
+        raise ValueError(
+            f"{path}: expected the configuration of a run as JSON, found something else ({error}); choose another "
+            "folder or remove this one"
+        ) from error
 
 
 class Rows:
@@ -34,9 +44,11 @@ class Rows:
 
     def __init__(self, path: Path, columns: Sequence[str], step: int) -> None:
         """Read what is there up to and with `step`; one of the columns is "step"."""
-        rows = list(csv.DictReader(path.open(newline=""))) if path.exists() else []
-        self.rows = [row for row in rows if int(row["step"]) <= step]
         self.path, self.columns = path, tuple(columns)
+        self.rows = []
+        if path.exists():
+            with path.open(newline="") as file:
+                self.rows = [row for row in csv.DictReader(file) if int(row["step"]) <= step]
 
     def has(self, step: int) -> bool:
         """Whether there is a row of that step."""

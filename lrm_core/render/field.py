@@ -28,6 +28,15 @@ def check_planes(planes: Tensor, dims: int) -> None:
         )
 
 
+def check_decoder(decoder: nn.Module, planes: Tensor) -> None:
+    """Raise ValueError unless the decoder reads as many features as planes (..., 3, C, R, R) give."""
+    read, given = decoder.net[0].in_features, 3 * planes.shape[-3]
+    if read != given:
+        raise ValueError(
+            f"decoder: its first layer reads {read} features, but planes of shape {tuple(planes.shape)} give {given}"
+        )
+
+
 class Field:
     """Raw decoder output anywhere in the box for one triplane (3, C, R, R).
 
@@ -37,13 +46,8 @@ class Field:
 
     def __init__(self, planes: Float[Tensor, "3 C R R"], decoder: nn.Module):
         first, *rest = (layer for layer in decoder.net if isinstance(layer, nn.Linear))
-        channels = planes.shape[1]
-        if first.in_features != 3 * channels:
-            raise ValueError(
-                f"decoder: its first layer reads {first.in_features} features, "
-                f"but planes of shape {tuple(planes.shape)} give {3 * channels}"
-            )
-        weight = first.weight.unflatten(1, (3, channels))  # (H, 3, C)
+        check_decoder(decoder, planes)
+        weight = first.weight.unflatten(1, (3, planes.shape[1]))  # (H, 3, C)
         self.table = padded(torch.einsum("pcyx,hpc->pyxh", planes, weight))
         self.bias = first.bias
         self.rest = rest
@@ -125,6 +129,7 @@ def raw_at(
     planes: Float[Tensor, "N 3 C R R"], decoder: nn.Module, points: Float[Tensor, "N points 3"]
 ) -> Float[Tensor, "N points 4"]:
     """Raw density, then the three raw colours, of each triplane at its own points, to the letter of the spec."""
+    check_decoder(decoder, planes)
     x, y, z = points.unbind(-1)
     grids = torch.stack(
         [torch.stack(pair, dim=-1) for pair in ((x, y), (x, z), (z, y))], dim=1

@@ -33,11 +33,11 @@ class RaySegments:
 
     @classmethod
     def through_box(cls, origins: Tensor, directions: Tensor) -> "RaySegments":
-        """Rays that miss the box are sampled between the extremes of those that hit it (step 1)."""
+        """Rays that miss the box are sampled from the least to the largest start of those that hit it (step 1)."""
         near, far, hit = box_span(origins, directions)
         if hit.any():
+            far = torch.where(hit, far, near[hit].max())
             near = torch.where(hit, near, near[hit].min())
-            far = torch.where(hit, far, far[hit].max())
         else:
             near, far = torch.zeros_like(near), torch.ones_like(far)
         return cls(origins, directions, near, far, hit)

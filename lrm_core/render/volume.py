@@ -17,9 +17,9 @@ from lrm_core.render.rays import camera_rays
 class Rendering:
     """Pictures or rays: rgb in [0, 1], depth in world units, weight = absorbed share of the light."""
 
-    rgb: Tensor
-    depth: Tensor
-    weight: Tensor
+    rgb: Float[Tensor, "*lead 3 h w"] | Float[Tensor, "*lead 3"]
+    depth: Float[Tensor, "*lead 1 h w"] | Float[Tensor, "*lead 1"]
+    weight: Float[Tensor, "*lead 1 h w"] | Float[Tensor, "*lead 1"]
 
 
 def render_rays(
@@ -80,6 +80,17 @@ def _clamp_depth(depth: Tensor, segments: RaySegments, samples_per_ray: int) -> 
     return depth.nan_to_num(torch.inf).clamp(segments.start.min(), largest)
 
 
+def _check_for_each_view(cameras: Tensor, **given: tuple[object, tuple[int, ...]]) -> None:
+    """Raise ValueError where a tensor does not hold one of so many numbers for each view."""
+    for name, (value, widths) in given.items():
+        if isinstance(value, Tensor) and not (
+            value.shape[:-1] == cameras.shape[:2] and value.shape[-1] in widths
+        ):
+            count = " or ".join(map(str, widths))
+            expected = f"({cameras.shape[0]}, {cameras.shape[1]}, {count})"
+            raise ValueError(f"{name}: expected shape {expected}, found {tuple(value.shape)}")
+
+
 def render_views(
     planes: Float[Tensor, "N 3 C R R"],
     decoder: nn.Module,
@@ -117,6 +128,7 @@ def render_views(
             f"cameras: expected shape ({planes.shape[0]}, views, 25), found {tuple(cameras.shape)}"
         )
     side = region_size or resolution
+    _check_for_each_view(cameras, anchors=(anchors, (2,)), background=(background, (1, 3)))
     rays = camera_rays(cameras, resolution, anchors, side)
     if isinstance(background, Tensor):
         background = background.repeat_interleave(side * side, dim=1)

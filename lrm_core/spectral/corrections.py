@@ -105,7 +105,7 @@ def random_part(
             f"expected shares between 0 and 1, found {float(share.min()):g} to {float(share.max()):g}"
         )
     spectrum = torch.fft.fft2(residual)
-    drawn = torch.rand(residual.shape, generator=generator).to(residual.device)
+    drawn = torch.rand(residual.shape, generator=generator, device=generator.device).to(residual.device)
     order = (drawn + _mirrored(drawn)).flatten(-2).argsort(-1)
     power = spectrum.abs().square().double().flatten(-2)
     in_order = power.gather(-1, order)

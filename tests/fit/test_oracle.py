@@ -126,6 +126,7 @@ def test_without_heldout_views_there_is_no_score(scene):
     [
         ({"views_per_step": 2}, "rays_per_step or views_per_step, not both"),
         ({"start": torch.full((3, 6, 8, 8), torch.nan)}, "values are NaN or infinite"),
+        ({"start": torch.zeros(2, 3, 6, 8, 8)}, "expected one triplane, found 2"),
         ({"start": torch.zeros(3, 8, 8)}, r"expected shape \(3, C, R, R\), found \(3, 8, 8\)"),
     ],
 )

@@ -9,7 +9,7 @@ from reference import _ref_render_rays
 from lrm_core.render import query_points, render_rays, render_views
 from lrm_core.render.cameras import orbit_poses, standard_camera
 from lrm_core.render.march import CHECKPOINT_RAYS, CHUNK_RAYS
-from lrm_core.render.rays import camera_rays
+from lrm_core.render.rays import box_span, camera_rays
 
 
 def cameras(count, dtype=torch.float32):
@@ -84,6 +84,42 @@ def test_values_and_gradients_equal_the_dense_path(ball, skip_empty):
     theirs = torch.autograd.grad(rgb.sin().sum(), parameters)
     for value, expected in zip(ours, theirs, strict=True):
         assert (value - expected).norm() <= tolerance * expected.norm()
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("skip_empty", [True, False])
+def test_rays_beside_the_object_and_beside_the_box_have_the_depth_of_the_spec(ball, skip_empty):
+    """Where nothing absorbs it is the largest depth of the call, which is none of a ray that misses the box."""
+    planes, decoder = ball
+    camera = cameras(1, torch.float64)
+    camera[..., 3:12:4] *= 1.6  # so far that the box does not fill the picture
+    rays = camera_rays(camera[0], 24)
+    near, far, hit = (part.flatten() for part in box_span(*rays))
+    far = torch.where(hit, far, near[hit].max())
+    near = torch.where(hit, near, near[hit].min())
+    largest = (near + 11.5 * (far - near) / 11).max()  # of 12 coarse samples, each moved by half of a step
+    weight = _ref_render_rays(planes, decoder, *rays, 24)[2]
+    found = render_views(planes[None], decoder, camera[None], 24, samples_per_ray=24, skip_empty=skip_empty)
+    empty = weight == 0
+    assert 0 < (~hit).sum() < empty.sum() < len(empty)
+    depth = found.depth[0, 0].flatten()[empty]
+    torch.testing.assert_close(depth, largest.expand_as(depth))
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("distance", [2.0, 20.0, 200.0])
+def test_far_cameras_keep_to_the_cells(ball, distance):
+    """Rounding grows with the distance: the cell of a sample at the far side of the box is one of the box."""
+    planes, decoder = (part.float() for part in ball)
+    directions = torch.nn.functional.normalize(torch.randn(4000, 3), dim=-1)
+    ends = torch.stack([directions.sign(), 2 * torch.rand(4000, 3) - 1])
+    target = ends[1].scatter(1, directions.abs().argmax(1, keepdim=True), 1.0) * 0.999
+    origins = target - distance * directions
+    rendering = render_rays(planes[None], decoder, origins[None], directions[None], samples_per_ray=48)
+    dense = render_rays(
+        planes[None], decoder, origins[None], directions[None], samples_per_ray=48, skip_empty=False
+    )
+    torch.testing.assert_close(rendering.rgb, dense.rgb, rtol=0, atol=5e-3)
 
 
 @torch.no_grad()
@@ -181,6 +217,32 @@ def test_wrong_input_is_named(ball, change, message):
     change(arguments)
     with pytest.raises(ValueError, match=message):
         render_rays(decoder=decoder, **arguments)
+
+
+@pytest.mark.parametrize(
+    ("argument", "message"),
+    [
+        ({"background": torch.tensor(1.0)}, r"background: expected shape \(2, 4, 1 or 3\), found \(\)"),
+        ({"background": torch.ones(1, 2, 3)}, r"background: expected .* found \(1, 2, 3\)"),
+        ({"anchors": torch.zeros(1, 2)}, r"anchors: expected shape \(2, 4, 2\), found \(1, 2\)"),
+        ({"anchors": torch.zeros(2, 4, 3)}, r"anchors: expected .* found \(2, 4, 3\)"),
+    ],
+)
+def test_what_each_view_needs_is_checked(ball, argument, message):
+    planes, decoder = ball
+    views = cameras(4, torch.float64).expand(2, 4, 25)
+    with pytest.raises(ValueError, match=message):
+        render_views(torch.stack([planes, planes]), decoder, views, 8, region_size=4, **argument)
+
+
+@pytest.mark.parametrize("skip_empty", [True, False])
+def test_a_decoder_of_other_planes_is_named_everywhere(ball, skip_empty):
+    planes, decoder = ball
+    rays = camera_rays(cameras(1, torch.float64), 3)
+    with pytest.raises(ValueError, match=r"reads 12 features, but planes .* give 9"):
+        query_points(planes[None, :, :3], decoder, torch.zeros(1, 5, 3).double())
+    with pytest.raises(ValueError, match=r"reads 12 features, but planes .* give 9"):
+        render_rays(planes[None, :, :3], decoder, *rays, skip_empty=skip_empty)
 
 
 @pytest.mark.parametrize("per_chunk", [1, 3, 10_000])

@@ -224,7 +224,7 @@ def test_the_sentence_on_test_time_optimisation_quotes_the_numbers_of_the_table(
 def test_a_ratio_that_some_objects_lack_is_said_to_be_theirs():
     table = _table(RATIOS)
     table["amplification.truth.ratio"] = [2.0, None, None, 4.0]
-    assert "with the truth: 3.0 in the 2 of 4 objects that have a ratio;" in finding("C5", table)
+    assert "with the truth: 3.0 (in 2 of 4 objects);" in finding("C5", table)
     table["amplification.truth.ratio"] = None
     assert "with the truth: undefined, since in no object do both" in finding("C5", table)
 

@@ -28,5 +28,6 @@ def _agreement(experiments: pd.DataFrame, claims: pd.DataFrame) -> str:
     return (
         f"of {numbers.sum():,} numbers {percent(equal)} came out with the same digits and {percent(within)} within "
         f"{TOLERANCE:g} standard deviations (in the experiment that was worst "
-        f"{percent(experiments['within'].min())}, where {percent(SHARE)} were asked); those of the claims came within {number(claims['largest'].max(), 3)}"
+        f"{percent(experiments['within'].min())}, where {percent(SHARE)} were asked); those of the claims came "
+        f"within {number(claims['largest'].max(), 3)}"
     )

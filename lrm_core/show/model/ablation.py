@@ -106,7 +106,7 @@ def intent_sentence(table: pd.DataFrame) -> str:
     return (
         f"{len(table) - 1} variants of the recipe, each with one thing changed, were trained on the same "
         f"{int(table['objects'].max()):,} objects in the same order, a small part of the long run. Every one ran "
-        f"once, so a small difference may be chance."
+        f"once, on a machine that did other work too, so a small difference in quality or in time may be chance."
     )
 
 
