@@ -26,6 +26,7 @@ MODEL_SECTIONS = [
     "Variants of the recipe",
     "How good it is",
     "What this means for the other chapters",
+    "Checked live",
     "Run it yourself",
 ]
 OWN = "Your own picture"

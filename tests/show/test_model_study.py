@@ -11,7 +11,7 @@ from lrm_core.evidence.oracles import predicted_planes
 from lrm_core.model.config import BASE, MINI
 from lrm_core.profiles import get_profile
 from lrm_core.show.elements import prose
-from lrm_core.show.model import model_study
+from lrm_core.show.model import model_live, model_study
 from lrm_core.show.model.model_study import Study
 
 
@@ -104,3 +104,16 @@ def test_the_median_prediction_can_be_turned(study, tiny_item, monkeypatch):
     torch.testing.assert_close(planes, predicted_planes(study.model, tiny_item))
     assert decoder is study.model.decoder
     assert "triplane of c," in words
+
+
+def test_the_scores_of_the_median_object_are_compared_with_the_stored_ones(study, tiny_item, monkeypatch):
+    monkeypatch.setattr(model_live, "by_gain", lambda study: {"median": replace(tiny_item, name="c")})
+    scores = dict.fromkeys(("psnr", "ssim", "lpips", "iou"), 0.5)
+    now = {"source": scores, "novel": scores, "novel_views": [15.0, 14.5, 14.0]}
+    monkeypatch.setattr(model_live, "model_scores", lambda model, item: now)
+    found, record = model_live.live(study)
+    assert record["object"].tolist() == ["c"]
+    compared = found.comparison().set_index("entry")
+    assert set(model_live.LIVE_ENTRIES) <= set(compared.index)
+    assert compared.loc["model.novel.psnr", "stored"] == 15.2
+    assert compared.loc["model.novel_views[1]", "difference"] == pytest.approx(-0.5)

@@ -165,13 +165,13 @@ def gallery(study: Study) -> str:
     """The objects of best, median and worst gain over the trivial images: truth and prediction, as HTML."""
     return "".join(
         image_row(_truth_and_prediction(study, item, rank), f"{rank}, {item.name}", width=90)
-        for rank, item in _by_gain(study).items()
+        for rank, item in by_gain(study).items()
     )
 
 
 def turn_by_hand(study: Study) -> None:
     """Display the prediction of the median object of the gallery, to be turned and zoomed."""
-    item = _by_gain(study)["median"]
+    item = by_gain(study)["median"]
     show_viewer(
         predicted_planes(study.model, item),
         study.model.decoder,
@@ -181,7 +181,7 @@ def turn_by_hand(study: Study) -> None:
     )
 
 
-def _by_gain(study: Study) -> dict[str, RenderedObject]:
+def by_gain(study: Study) -> dict[str, RenderedObject]:
     """The objects of best, median and worst gain over the trivial images."""
     ordered = study.table.sort_values("gain", ascending=False)["object"].tolist()
     chosen = {"best": ordered[0], "median": ordered[len(ordered) // 2], "worst": ordered[-1]}
