@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import torch
 
 from lrm_core.evidence.directions import Surroundings, changes, ratio
+from lrm_core.evidence.metrics import by_band
 from lrm_core.spectral import RESPONSE_BANDS, pooled_shares
 from lrm_core.spectral.jacobian import (
     Leading,
@@ -16,8 +17,6 @@ from lrm_core.spectral.jacobian import (
     leading_directions,
     linearise,
 )
-
-BANDS = ("low", "mid", "high")
 
 
 class FirstOrder(NamedTuple):
@@ -64,7 +63,7 @@ def leading_summary(place: Surroundings, found: FirstOrder, norm: float, random:
         "changes": moved,
         "over_random": ratio(float(moved[0]), random),
         "touched": float((power * place.mask[:, None]).sum() / power.sum()),
-        "bands": dict(zip(BANDS, shares.tolist(), strict=True)),
+        "bands": by_band(shares.tolist()),
         "captured": {
             "power": captured_share(place.residual, directions),
             "image": ratio(along, float(found.around.jvp(place.residual).square().sum())),

@@ -1,9 +1,18 @@
 """Distances between images and between triplanes."""
 
+from collections.abc import Sequence
+
 import torch
 from jaxtyping import Bool, Float
 from skimage.metrics import structural_similarity
 from torch import Tensor
+
+BANDS = ("low", "mid", "high")
+
+
+def by_band(values: Sequence[float]) -> dict[str, float]:
+    """Three values by the names of their bands."""
+    return dict(zip(BANDS, values, strict=True))
 
 
 def image_l1(

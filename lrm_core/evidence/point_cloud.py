@@ -2,15 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
-
-from lrm_core.atomic import replacing
 
 BINS = 50  # of the histogram, over errors from 0 to 1
 WORST = 0.1  # share of the points that `summary` looks at separately
@@ -99,20 +96,6 @@ class PointCloud:
 
     def _bytes(self) -> Tensor:
         return (self.colour.clamp(0, 1) * 255).round().to(torch.uint8)
-
-
-def save_ply(path: str | Path, cloud: PointCloud) -> None:
-    """Write a cloud as a PLY file, whole or not at all.
-
-    Raises:
-        ValueError: if the path does not end in .ply.
-        OSError: naming the file, if it cannot be written.
-    """
-    path = Path(path)
-    if path.suffix.lower() != ".ply":
-        raise ValueError(f"{path}: expected a name that ends in .ply")
-    with replacing(path) as temporary:
-        temporary.write_bytes(cloud.ply())
 
 
 def summary(error: Float[Tensor, "n"]) -> dict[str, Any]:

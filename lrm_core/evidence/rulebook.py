@@ -7,9 +7,9 @@ from lrm_core.evidence.rules_finetuning import (
     FREQ_OVER_MSE,
     FULL_FINETUNING,
     LORA_FREQ,
-    PARAMETERS,
 )
 from lrm_core.evidence.rules_isotropy import ISOTROPY
+from lrm_core.evidence.rules_parameters import PARAMETERS
 from lrm_core.evidence.rules_response import DECODER_RESPONSE
 from lrm_core.evidence.rules_test_time import TEST_TIME
 from lrm_core.evidence.rules_visibility import VISIBILITY

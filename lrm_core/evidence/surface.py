@@ -1,6 +1,6 @@
 """Points on the surface of an object, and how wrong the predicted colour is there (E3, E4)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -106,7 +106,7 @@ def surface_scene(
         ValueError: if there is no held-out view; as `true_geometry`.
     """
     looked_at, (train, heldout) = heldout_views(item, views), split_views(item)
-    near, others = [0, *heldout[:views]], _evenly(train[1:], controls)
+    near, others = [0, *heldout[:views]], evenly(train[1:], controls)
     predicted = predicted_planes(model, item)
     reference = oracle(model, item, "predicted", config, seed, cache).planes
     size, cameras = item.images.shape[-1], item.cameras()
@@ -208,7 +208,7 @@ def outside(solid: Bool[Tensor, "r r r"]) -> Bool[Tensor, "r r r"]:
     return solid & ~inside[1:-1, 1:-1, 1:-1]
 
 
-def _evenly(values: list[int], count: int) -> list[int]:
-    """At most so many of the values, evenly spaced."""
+def evenly(values: Sequence[int], count: int) -> list[int]:
+    """At most so many of the values, evenly spaced, the first among them."""
     count = min(count, len(values))
     return [values[k * len(values) // count] for k in range(count)]

@@ -15,7 +15,6 @@ In both forms s = alpha / r with alpha = 2 r as published, so s = 2, and B = 0 a
 import copy
 import math
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import get_args
 
@@ -129,10 +128,6 @@ class Adapters:
         return {
             name: value.detach().contiguous() for name, value in get_peft_model_state_dict(self._peft).items()
         }
-
-    def disabled(self) -> AbstractContextManager:
-        """Within this context the model computes as if it had no adapters."""
-        return self._peft.disable_adapter()
 
     def merged(self) -> LRM:
         """A plain, frozen copy of the model with the adapters added into its weights."""

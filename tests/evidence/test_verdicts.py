@@ -167,7 +167,7 @@ def test_scorecard_reads_the_records(tmp_path: Path) -> None:
     assert row["ours_published_definition"] == pytest.approx(0.5015)
     assert row["low"] < row["audited"] < row["high"]
     assert row["objects"] == 4
-    assert "but not by power" in row["rule"]
+    assert "but by power the low one does" in row["rule"]
 
 
 def test_the_scorecard_counts_the_seeds_that_every_object_has(tmp_path: Path) -> None:

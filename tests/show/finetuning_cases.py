@@ -20,9 +20,8 @@ from lrm_core.evidence.rules_finetuning import (
     C13_FULL,
     C13_LORA,
     C13_OVER,
-    C14_MODEL,
-    C14_OURS,
 )
+from lrm_core.evidence.rules_parameters import C14_MODEL, C14_OURS
 
 LORA = {
     "seeds.C10": 5, C10_OURS: C10_PUBLISHED, C10_TRUE: -0.12, C10_X25: -0.02, C10_OVER_X25: -0.05,

@@ -11,10 +11,10 @@ import torch
 
 from lrm_core import load_model
 from lrm_core.evidence.experiments.e02_basins import latent_distance
-from lrm_core.evidence.experiments.e05_residual_spectrum import BANDS, shares_summary
+from lrm_core.evidence.experiments.e05_residual_spectrum import shares_summary
 from lrm_core.evidence.experiments.e06_response import DecoderResponse
 from lrm_core.evidence.matter import matter_texels
-from lrm_core.evidence.metrics import image_l1
+from lrm_core.evidence.metrics import BANDS, image_l1
 from lrm_core.evidence.oracles import predicted_planes, render_planes
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import load_object

@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from lrm_core.evidence.matter import matter_texels
+from lrm_core.evidence.metrics import BANDS, by_band
 from lrm_core.evidence.oracles import OracleCache, OracleConfig, oracle, predicted_planes
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject
@@ -25,7 +26,6 @@ from lrm_core.spectral import (
     white_noise_shares,
 )
 
-BANDS = ("low", "mid", "high")
 AUDITED_EDGES = (*PUBLISHED_EDGES[:-1], inf)
 BIN_EDGES = tuple(k / 10 for k in range(11))  # those of the decoder's response
 Residual = Float[Tensor, "3 c r r"]
@@ -80,9 +80,9 @@ def shares_summary(residual: Residual) -> dict[str, Any]:
     published = published_shares(residual).mean(0).tolist()
     power = pooled_shares(residual, AUDITED_EDGES).tolist()
     return {
-        "published": _named(published)
+        "published": by_band(published)
         | {"high_minus_low": published[2] - published[0], "sum": sum(published)},
-        "power": _named(power) | {"high_minus_low": power[2] - power[0]},
+        "power": by_band(power) | {"high_minus_low": power[2] - power[0]},
     }
 
 
@@ -112,7 +112,7 @@ def spectrum_summary(residual: Residual) -> dict[str, Any]:
     dc = float(size**2 * residual.mean((-2, -1)).square().sum() / residual.square().sum())
     return summary | {
         "bins": published_shares(residual, BIN_EDGES).mean(0),
-        "density": _named(density) | {"high_over_low": density[2] / density[0]},
+        "density": by_band(density) | {"high_over_low": density[2] / density[0]},
         "power_law": _power_law(profile, size),
         "block_grid": _block_grid(residual),
         "dc": dc,
@@ -125,7 +125,7 @@ def noise_floor(null: Residual, residual: Residual) -> dict[str, float]:
         band_totals(null, AUDITED_EDGES).sum((0, 1)),
         band_totals(residual, AUDITED_EDGES).sum((0, 1)),
     )
-    ratios = _named((found / whole).tolist())
+    ratios = by_band((found / whole).tolist())
     return ratios | {"all": float(null.square().sum() / residual.square().sum())}
 
 
@@ -157,15 +157,11 @@ def _block_grid(residual: Residual) -> float:
 def _power_law(profile: Float[Tensor, "radii"], size: int) -> dict[str, Any]:
     law = fit_power_law(profile, size)
     shares = power_law_shares(size, law.exponent, PUBLISHED_EDGES, "amplitude")
-    return {"exponent": law.exponent, "r2": law.r2, "published": _named(shares.tolist())}
+    return {"exponent": law.exponent, "r2": law.r2, "published": by_band(shares.tolist())}
 
 
 def _references(size: int) -> dict[str, Any]:
     return {
-        "published": _named(white_noise_shares(size, PUBLISHED_EDGES).tolist()),
-        "power": _named(white_noise_shares(size, AUDITED_EDGES).tolist()),
+        "published": by_band(white_noise_shares(size, PUBLISHED_EDGES).tolist()),
+        "power": by_band(white_noise_shares(size, AUDITED_EDGES).tolist()),
     }
-
-
-def _named(values: list[float]) -> dict[str, float]:
-    return dict(zip(BANDS, values, strict=True))

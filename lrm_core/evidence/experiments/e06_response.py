@@ -10,6 +10,7 @@ from torch import Tensor
 
 from lrm_core.evidence.canonical import blank
 from lrm_core.evidence.matter import matter_texels
+from lrm_core.evidence.metrics import BANDS, by_band
 from lrm_core.evidence.oracles import (
     OracleCache,
     OracleConfig,
@@ -29,7 +30,6 @@ from lrm_core.spectral import (
     response_slope,
 )
 
-BANDS = ("low", "mid", "high")
 Planes = Float[Tensor, "3 c r r"]
 Mask = Bool[Tensor, "3 r r"]
 Render = Callable[[Planes], Float[Tensor, "views 3 h w"]]
@@ -68,6 +68,10 @@ class DecoderResponse:
             raise ValueError(
                 f"expected at least 2 draws, between which there is a spread, found {self.draws}"
             )
+
+    def bin_words(self, index: int) -> str:
+        """The frequencies of a bin."""
+        return f"{self.edges[index]:g} to {self.edges[index + 1]:g}"
 
     @property
     def edges(self) -> tuple[float, ...]:
@@ -192,8 +196,8 @@ def response_summary(h: Float[Tensor, "draws bins"], edges: tuple[float, ...]) -
     return {
         "response": mean.tolist(),
         "bin_shares": (mean / mean.sum()).tolist(),
-        "shares": _named(response_shares(mean, edges).tolist()),
-        "per_bin": _named(response_shares(mean, edges, per_bin=True).tolist()),
+        "shares": by_band(response_shares(mean, edges).tolist()),
+        "per_bin": by_band(response_shares(mean, edges, per_bin=True).tolist()),
         "ratio": {name: float(value) for name, value in _ratios(mean, edges).items()},
         "slope": float(response_slope(mean, edges)),
         "spread": {
@@ -208,7 +212,7 @@ def _leakage(mask: Mask, edges: tuple[float, ...]) -> dict[str, Any]:
     if not mask.any():
         return {"bins": None, "bands": dict.fromkeys(BANDS)}
     bins, bands = (mask_leakage(mask, radii).tolist() for radii in (edges, RESPONSE_BANDS))
-    return {"bins": bins, "bands": _named(bands)}
+    return {"bins": bins, "bands": by_band(bands)}
 
 
 def _ratios(h: Float[Tensor, "*lead bins"], edges: tuple[float, ...]) -> dict[str, Float[Tensor, "*lead"]]:
@@ -222,7 +226,3 @@ def _ratios(h: Float[Tensor, "*lead bins"], edges: tuple[float, ...]) -> dict[st
 
 def _spread(values: Float[Tensor, "draws"]) -> float | None:
     return float(values.std()) if len(values) > 1 else None
-
-
-def _named(values: list[float]) -> dict[str, float]:
-    return dict(zip(BANDS, values, strict=True))

@@ -13,6 +13,7 @@ import torch
 
 from lrm_core.evidence.metrics import image_l1, ssim
 from lrm_core.evidence.oracles import OracleCache, heldout_views, render_images, split_views
+from lrm_core.evidence.surface import evenly
 from lrm_core.fit.latent import Planes, Space, make_latent
 from lrm_core.fit.test_time import RefinementConfig, Snapshot, optimise_latent
 from lrm_core.model.lrm import LRM
@@ -137,8 +138,8 @@ def study_views(item: RenderedObject, config: LatentOptimisation) -> StudyViews:
         ValueError: if one of the three uses is left without a view.
     """
     free, wanted = split_views(item)[0], config.training_views
-    train = _evenly(free, max(0, min(wanted, len(free) - config.validation_views)))
-    validation = _evenly([view for view in free if view not in train], config.validation_views)
+    train = evenly(free, max(0, min(wanted, len(free) - config.validation_views)))
+    validation = evenly([view for view in free if view not in train], config.validation_views)
     if not train or not validation:
         found = f"{len(free)} besides the held-out ones"
         raise ValueError(
@@ -224,9 +225,3 @@ def _changes(row: dict[str, float], start: dict[str, float]) -> dict[str, float]
 def _change(before: dict[str, float], after: dict[str, float], start: dict[str, float], name: str) -> float:
     """From one row to another; over the start where the metric is one of `RELATIVE`."""
     return (after[name] - before[name]) / (start[name] if name in RELATIVE else 1)
-
-
-def _evenly(views: Sequence[int], count: int) -> list[int]:
-    """So many of the views, the first among them, or all of them if there are fewer."""
-    chosen = min(count, len(views))
-    return [views[index * len(views) // chosen] for index in range(chosen)]

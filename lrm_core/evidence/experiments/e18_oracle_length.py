@@ -12,7 +12,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from lrm_core.evidence.experiments.e01_oracle import quality
-from lrm_core.evidence.experiments.e05_residual_spectrum import BANDS, noise_floor, shares_summary
+from lrm_core.evidence.experiments.e05_residual_spectrum import noise_floor, shares_summary
+from lrm_core.evidence.metrics import BANDS
 from lrm_core.evidence.oracles import OracleCache, OracleConfig, oracle, predicted_planes
 from lrm_core.fit.oracle import PUBLISHED_EPS, PUBLISHED_LR
 from lrm_core.model.lrm import LRM

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from lrm_core.evidence.leading import BANDS
+from lrm_core.evidence.metrics import BANDS
 from lrm_core.evidence.rules_isotropy import C8_BANDS, C8_OURS, C8_RANDOM, NEARLY, PUBLISHED_SPREAD
 from lrm_core.evidence.verdicts import intervals
 from lrm_core.show.chapter import Chapter
@@ -168,11 +168,11 @@ def controls_table(chapter: Chapter) -> pd.DataFrame:
         ),
         "leading directions, power where the object is": percent(x("leading.touched").estimate),
     }
+    edges = [f"from {low:g} to {high:g}" for low, high in pairwise(RESPONSE_BANDS)]
+    edges[-1] = f"from {RESPONSE_BANDS[-2]:g} on"
     rows |= {
-        f"leading directions, power from {low:g} to {high:g} × Nyquist": percent(
-            x(f"leading.bands.{b}").estimate
-        )
-        for b, (low, high) in zip(BANDS, pairwise(RESPONSE_BANDS), strict=True)
+        f"leading directions, power {words} × Nyquist": percent(x(f"leading.bands.{band}").estimate)
+        for band, words in zip(BANDS, edges, strict=True)
     }
     rows |= {
         "residual, power along the leading directions": percent(x("leading.captured.power").estimate),

@@ -8,7 +8,8 @@ import plotly.graph_objects as go
 import torch
 
 from lrm_core.evidence.claims import PUBLISHED_OBJECTS
-from lrm_core.evidence.experiments.e05_residual_spectrum import AUDITED_EDGES, BANDS
+from lrm_core.evidence.experiments.e05_residual_spectrum import AUDITED_EDGES
+from lrm_core.evidence.metrics import BANDS
 from lrm_core.evidence.rules import FLOOR
 from lrm_core.evidence.statistics import per_object
 from lrm_core.evidence.verdicts import intervals

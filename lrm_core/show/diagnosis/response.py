@@ -6,14 +6,10 @@ import plotly.graph_objects as go
 import torch
 
 from lrm_core.evidence.canonical import plain
-from lrm_core.evidence.experiments.e06_response import (
-    BANDS,
-    DecoderResponse,
-    audited_summary,
-    views_renderer,
-)
+from lrm_core.evidence.experiments.e06_response import audited_summary, views_renderer
 from lrm_core.evidence.live import Live
 from lrm_core.evidence.matter import matter_texels
+from lrm_core.evidence.metrics import BANDS
 from lrm_core.evidence.rules_response import C3_REFERENCE, LEVEL_H
 from lrm_core.evidence.verdicts import intervals
 from lrm_core.show.chapter import Chapter
@@ -41,7 +37,7 @@ LIVE_ENTRIES = {
 def noise_maps(chapter: Chapter) -> go.Figure:
     """One channel of the noise in the first and in the last bin, and of the last where the object is."""
     config, planes = chapter.configuration, chapter.oracle("predicted").planes
-    first, last = _bin(config, 0), _bin(config, config.bins - 1)
+    first, last = config.bin_words(0), config.bin_words(config.bins - 1)
     whole = band_noise(planes, config.edges, 1.0, torch.Generator().manual_seed(chapter.seed))
     images = {first: whole[0, 0, 0], last: whole[-1, 0, 0]}
     mask = matter_texels(chapter.model, planes)
@@ -79,10 +75,10 @@ def pictures(chapter: Chapter) -> str:
     after = {index: render(planes + noise[index])[0] for index in (0, config.bins // 2, config.bins - 1)}
     changes = {index: (image - before).abs() for index, image in after.items()}
     largest = max(float(change.max()) for change in changes.values()) or 1.0
-    images = {"no noise": before} | {f"noise from {_bin(config, i)}": image for i, image in after.items()}
+    images = {"no noise": before} | {f"noise from {config.bin_words(i)}": image for i, image in after.items()}
     for index, change in changes.items():
         h = float(change.mean()) / config.published_std
-        images[f"change by {_bin(config, index)}: H = {h:.2g}"] = 1 - change / largest
+        images[f"change by {config.bin_words(index)}: H = {h:.2g}"] = 1 - change / largest
     return image_row(images, chapter.item.name)
 
 
@@ -111,7 +107,7 @@ def peak_sentence(chapter: Chapter) -> str:
         shares = list(mean_lists(chapter.table, f"{place}.bin_shares").values())
         if shares:
             mean = np.mean(shares, axis=0)
-            high, low = (_bin(config, int(find(mean))) for find in (np.argmax, np.argmin))
+            high, low = (config.bin_words(int(find(mean))) for find in (np.argmax, np.argmin))
             parts.append(f"{label} at {high} and at {low}")
     if not parts:
         return "No object has a response."
@@ -193,7 +189,3 @@ def _series(chapter: Chapter, place: str, centres: list[float]) -> list[Curve]:
     return lines + [
         Curve(label, centres, y, COLOURS[colour], dash, opacity=0.35, hover=k) for k, y in relative.items()
     ]
-
-
-def _bin(config: DecoderResponse, index: int) -> str:
-    return f"{config.edges[index]:g} to {config.edges[index + 1]:g}"

@@ -8,7 +8,8 @@ import pandas as pd
 import plotly.graph_objects as go
 import torch
 
-from lrm_core.evidence.experiments.e06_response import BANDS, response_summary
+from lrm_core.evidence.experiments.e06_response import response_summary
+from lrm_core.evidence.metrics import BANDS
 from lrm_core.evidence.rules_response import C3_PREDICTED, C3_REFERENCE, LEVEL_H
 from lrm_core.evidence.statistics import Interval
 from lrm_core.evidence.verdicts import intervals

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from lrm_core.evidence.claims import PUBLISHED_OBJECTS, published
 from lrm_core.evidence.experiments import get_experiment
-from lrm_core.evidence.experiments.e05_residual_spectrum import BANDS
 from lrm_core.evidence.experiments.e17_source_distance import TRUE, told_planes
+from lrm_core.evidence.metrics import BANDS
 from lrm_core.evidence.oracles import split_views
 from lrm_core.show.chapter import Chapter, stored_row
 from lrm_core.show.diagnosis.residual import band_names

@@ -80,9 +80,9 @@ def probe(
 def _content(config: DecoderResponse, row: Mapping[str, Any]) -> dict[str, Any]:
     last = config.bins - 1
     presets = [
-        (f"C3: first bin ({_bin(config, 0)})", _state(0, config.level)),
-        (f"A5: bin of the published peak ({_bin(config, PEAK)})", _state(PEAK, config.level)),
-        (f"C3: last bin ({_bin(config, last)})", _state(last, config.level)),
+        (f"C3: first bin ({config.bin_words(0)})", _state(0, config.level)),
+        (f"A5: bin of the published peak ({config.bin_words(PEAK)})", _state(PEAK, config.level)),
+        (f"C3: last bin ({config.bin_words(last)})", _state(last, config.level)),
         ("C3 as published: first bin", _state(0, config.published_std, len(PLACES) - 1)),
         ("C3 as published: last bin", _state(last, config.published_std, len(PLACES) - 1)),
     ]
@@ -90,7 +90,9 @@ def _content(config: DecoderResponse, row: Mapping[str, Any]) -> dict[str, Any]:
         "key": "probe",
         "title": "Noise probe",
         "sliders": [
-            choice("band", "Noise from, in × Nyquist", [_bin(config, index) for index in range(config.bins)]),
+            choice(
+                "band", "Noise from, in × Nyquist", [config.bin_words(index) for index in range(config.bins)]
+            ),
             slider("level", "Size of the noise", min(config.levels), max(config.levels), LEVEL_STEP),
             choice("place", "Around", list(PLACES)),
             slider("draw", "Draw of the noise", 1, DRAWS, 1),
@@ -110,10 +112,6 @@ def _note(side: int, judged: Judged, config: DecoderResponse) -> str:
 
 def _state(band: int, level: float, place: int = 0, draw: int = 1) -> dict[str, float]:
     return {"band": band, "level": level, "place": place, "draw": draw}
-
-
-def _bin(config: DecoderResponse, index: int) -> str:
-    return f"{config.edges[index]:g} to {config.edges[index + 1]:g}"
 
 
 def _place(column: str, planes: str, config: DecoderResponse, row: Mapping[str, Any]) -> dict[str, Any]:

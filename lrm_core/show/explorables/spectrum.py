@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from lrm_core.evidence.claims import PUBLISHED_OBJECTS
-from lrm_core.evidence.experiments.e05_residual_spectrum import BANDS
+from lrm_core.evidence.metrics import BANDS
 from lrm_core.evidence.statistics import per_object
 from lrm_core.show.chapter import Chapter
 from lrm_core.show.diagnosis.residual import PUBLISHED_SIZE, band_names, law_shares, matching_exponent

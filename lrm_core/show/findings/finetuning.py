@@ -16,9 +16,8 @@ from lrm_core.evidence.rules_finetuning import (
     C13_FULL,
     C13_LORA,
     C13_OVER,
-    C14_MODEL,
-    C14_OURS,
 )
+from lrm_core.evidence.rules_parameters import C14_MODEL, C14_OURS
 from lrm_core.evidence.statistics import Interval
 from lrm_core.show.elements.prose import mean_and_interval, spoken
 

@@ -7,7 +7,7 @@ import pandas as pd
 from jaxtyping import Float
 from torch import Tensor
 
-from lrm_core.evidence.experiments.e05_residual_spectrum import BANDS
+from lrm_core.evidence.metrics import BANDS
 from lrm_core.show.chapter import Chapter
 from lrm_core.show.elements.prose import percent, table_html
 from lrm_core.show.elements.style import COLOURS

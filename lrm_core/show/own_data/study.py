@@ -16,9 +16,10 @@ from torch import Tensor
 
 from lrm_core.atomic import replacing, save_tensors
 from lrm_core.evidence.canonical import plain
-from lrm_core.evidence.experiments.e05_residual_spectrum import AUDITED_EDGES, BANDS, spectrum_summary
+from lrm_core.evidence.experiments.e05_residual_spectrum import AUDITED_EDGES, spectrum_summary
 from lrm_core.evidence.experiments.e06_response import DecoderResponse, views_renderer
 from lrm_core.evidence.experiments.e12_test_time import LatentOptimisation, summary, way
+from lrm_core.evidence.metrics import BANDS
 from lrm_core.evidence.oracles import (
     OracleConfig,
     Start,

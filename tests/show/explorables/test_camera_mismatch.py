@@ -6,8 +6,9 @@ import torch
 from torch.nn.functional import grid_sample
 
 from lrm_core.evidence.claims import PUBLISHED_OBJECTS, published
-from lrm_core.evidence.experiments.e05_residual_spectrum import BANDS, shares_summary
+from lrm_core.evidence.experiments.e05_residual_spectrum import shares_summary
 from lrm_core.evidence.experiments.e17_source_distance import ENTRIES, told_planes
+from lrm_core.evidence.metrics import BANDS
 from lrm_core.model.decoder import Decoder
 from lrm_core.show import explorables
 from lrm_core.show.explorables import camera_mismatch

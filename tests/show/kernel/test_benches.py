@@ -7,7 +7,8 @@ import pytest
 import torch
 from tiny_folder import SIZE
 
-from lrm_core.evidence.experiments.e05_residual_spectrum import BANDS, shares_summary
+from lrm_core.evidence.experiments.e05_residual_spectrum import shares_summary
+from lrm_core.evidence.metrics import BANDS
 from lrm_core.evidence.oracles import oracle, predicted_planes
 from lrm_core.objects import load_object
 from lrm_core.render import render_views
