@@ -40,6 +40,7 @@ class Provenance:
     seconds: float
 
     def as_dict(self) -> dict[str, Any]:
+        """As it is stored in a record."""
         return asdict(self)
 
 

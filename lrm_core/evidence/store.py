@@ -66,6 +66,7 @@ class ResultStore:
         self.root = Path(root)
 
     def path(self, key: RecordKey) -> Path:
+        """Where the record of an experiment, object and seed lies, whatever its other keys."""
         return self.root / key.experiment / f"{key.object}-s{key.seed}.json"
 
     def get(self, key: RecordKey) -> dict[str, Any] | None:

@@ -54,6 +54,7 @@ class TrainingState:
         return model.requires_grad_(False)
 
     def tensors(self) -> dict[str, Tensor]:
+        """Weights, their averages and the optimisers' moments, by name."""
         named = {f"weight.{name}": p.detach() for name, p in self.model.named_parameters()}
         named |= {f"average.{name}": value for name, value in self.average.items()}
         for name, parameter in self.model.named_parameters():

@@ -57,6 +57,7 @@ class OutputLora(Linear):
         return module.out_features, module.out_features
 
     def forward(self, x: Float[Tensor, "*batch in"]) -> Float[Tensor, "*batch out"]:
+        """The layer's output y, plus sBAy."""
         y = self.base_layer(x)
         if self.disable_adapters or self.merged:
             return y

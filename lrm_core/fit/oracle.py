@@ -49,6 +49,7 @@ class Targets:
 
     @classmethod
     def of(cls, views: Views, device: torch.device) -> "Targets":
+        """The rays of all pixels of the views with their colours, view by view."""
         images, cameras = (part.to(device) for part in views)
         rays = camera_rays(cameras, images.shape[-1])
         segments = RaySegments.through_box(rays.origins.flatten(0, 1), rays.directions.flatten(0, 1))

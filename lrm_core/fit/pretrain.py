@@ -109,9 +109,11 @@ class Curve(Rows):
 
     @property
     def seconds(self) -> float:
+        """Up to the last row."""
         return float(self.rows[-1]["seconds"]) if self.rows else 0.0
 
     def add(self, **row: float) -> None:
+        """One more row, at once on disk; columns that are not given stay empty."""
         self.rows.append({key: f"{row[key]:.6g}" if key in row else "" for key in self.COLUMNS})
         self.write()
 

@@ -37,6 +37,7 @@ class Validation:
 
     @classmethod
     def prepare(cls, source_size: int) -> "Validation":
+        """The same objects and views for every run, with source images of so many pixels a side."""
         objects = sample_objects(range(FIRST_SEED, FIRST_SEED + OBJECTS))
         generator = torch.Generator().manual_seed(FIRST_SEED)
         poses = torch.stack([sample_poses(generator, VIEWS) for _ in range(OBJECTS)])

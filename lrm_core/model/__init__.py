@@ -1,0 +1,1 @@
+"""The model of OpenLRM: encoder, transformer, planes, decoder, and its checkpoints."""

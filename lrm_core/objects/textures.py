@@ -16,6 +16,8 @@ Int32 = Int[Tensor, " *batch"]
 
 
 class Pattern(enum.IntEnum):
+    """How the two colours of a part are laid out."""
+
     FLAT = 0
     STRIPES = 1
     CHECKER = 2

@@ -94,6 +94,9 @@ def orbit_poses(count: int, radius: float = 2.0, height: float = 0.8) -> Float[T
         count: how many poses, evenly spaced; the last repeats the first, as in OpenLRM's turntable.
         radius: distance to the origin, in world units (not the radius of the circle).
         height: z coordinate of the circle, in world units; less than `radius`.
+
+    Raises:
+        ValueError: if it is not.
     """
     if abs(height) >= radius:
         raise ValueError(f"orbit_poses: height {height} must be less than the radius {radius}")

@@ -50,6 +50,9 @@ def camera_rays(
 
     Returns:
         origins and unit directions, (..., region_size^2, 3).
+
+    Raises:
+        ValueError: if the cameras do not have 25 numbers each.
     """
     if cameras.shape[-1] != 25:
         raise ValueError(f"cameras: expected 25 numbers each (standard_camera), found {tuple(cameras.shape)}")

@@ -1,0 +1,1 @@
+"""Figures, sentences and controls of the chapters."""

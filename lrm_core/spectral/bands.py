@@ -120,6 +120,9 @@ def mode_density(
     """Mean power (of which R^2 modes sum to the squared norm) or amplitude of a mode in each band, (..., B).
 
     White noise has the same density in every band, however many modes a band holds.
+
+    Raises:
+        ValueError: if a band holds no mode.
     """
     modes = band_masks(_size(x), edges, x.device).sum((-2, -1))
     if (modes == 0).any():

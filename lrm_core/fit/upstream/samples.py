@@ -150,6 +150,7 @@ class Samples(Dataset):
 
     @property
     def steps_per_epoch(self) -> int:
+        """Whole batches of all samples."""
         return len(self.places) // self.batch
 
     def __getitem__(self, number: int) -> Sample:
