@@ -157,7 +157,10 @@ def test_the_table_compares_each_reading_with_its_references(make_page):
 )
 def test_the_sentence_on_the_peak_follows_the_curve(make_page, slope, high, low):
     text = response.peak_sentence(make_page(slope, slope, slope))
-    assert text.count(f" at {high} and at {low}") == 3
+    assert text == f"All 3 mean curves are, in × Nyquist, highest at {high} and lowest at {low}."
+    mixed = response.peak_sentence(make_page(slope, slope, -slope))
+    assert mixed.count(f"highest at {high} and lowest at {low}") == 2
+    assert mixed.count(f"highest at {low} and lowest at {high}") == 1
 
 
 @pytest.mark.parametrize(

@@ -102,16 +102,19 @@ def response_figure(chapter: Chapter) -> go.Figure:
 
 def peak_sentence(chapter: Chapter) -> str:
     """In which bins the mean curves are highest and lowest."""
-    config, parts = chapter.configuration, []
+    config, parts = chapter.configuration, {}
     for place, (label, *_) in SERIES.items():
         shares = list(mean_lists(chapter.table, f"{place}.bin_shares").values())
         if shares:
             mean = np.mean(shares, axis=0)
             high, low = (config.bin_words(int(find(mean))) for find in (np.argmax, np.argmin))
-            parts.append(f"{label} at {high} and at {low}")
+            parts[label] = f"highest at {high} and lowest at {low}"
     if not parts:
         return "No object has a response."
-    return f"The mean response is highest and lowest, in × Nyquist: {'; '.join(parts)}."
+    if len(set(parts.values())) == 1 < len(parts):
+        return f"All {len(parts)} mean curves are, in × Nyquist, {next(iter(parts.values()))}."
+    listed = "; ".join(f"{label}, {places}" for label, places in parts.items())
+    return f"In × Nyquist the mean response is, {listed}."
 
 
 def sweep_figure(chapter: Chapter) -> go.Figure:

@@ -19,24 +19,24 @@ TEST_TIME_MEANING = (
 
 def optimisation_sentence(x: Intervals) -> str:
     """The numbers that decide claim C9."""
+    spaces = ("planes", "tokens")
     free = percent(claim("C9").published["triplane_unconstrained_l1_change"])
     tokens = " to ".join(percent(change) for change in PUBLISHED_CHANGES["tokens"])
     end, stopped = (
         {
             (space, metric): percent(x(f"{space}.{when}.{metric}").estimate)
-            for space in ("planes", "tokens")
+            for space in spaces
             for metric in ("l1", "lpips")
         }
         for when in ("end", "stopped")
     )
-    risen = [percent(x(f"{space}.after_best.lpips").estimate) for space in ("planes", "tokens")]
-    steps = [number(x(f"{space}.stopped.step").estimate, 0) for space in ("planes", "tokens")]
+    risen = dict.fromkeys(percent(x(f"{space}.after_best.lpips").estimate) for space in spaces)
+    steps = dict.fromkeys(number(x(f"{space}.stopped.step").estimate, 0) for space in spaces)
     return (
         f"In held-out views L1 changes by {end['planes', 'l1']} when the planes are optimised (published: {free}) "
         f"and by {end['tokens', 'l1']} when the tokens are (published: {tokens}). LPIPS changes by "
         f"{end['planes', 'lpips']} and {end['tokens', 'lpips']}; since its best step it has risen again by "
-        f"{risen[0]} and {risen[1]}. Stopped where LPIPS of two more views is least, after {steps[0]} and "
-        f"{steps[1]} steps in the mean, L1 changes by {stopped['planes', 'l1']} and {stopped['tokens', 'l1']}, "
-        f"LPIPS by {stopped['planes', 'lpips']} and "
-        f"{stopped['tokens', 'lpips']}."
+        f"{' and '.join(risen)}. Stopped where LPIPS of two more views is least, after "
+        f"{' and '.join(steps)} steps in the mean, L1 changes by {stopped['planes', 'l1']} and "
+        f"{stopped['tokens', 'l1']}, LPIPS by {stopped['planes', 'lpips']} and {stopped['tokens', 'lpips']}."
     )
