@@ -149,3 +149,17 @@ def test_another_table_is_refused(tmp_path, content, message):
     (tmp_path / "table.csv").write_text(content)
     with pytest.raises(ValueError, match=message):
         read_ablation(tmp_path / "table.csv")
+
+
+def test_names_of_points_above_each_other_face_away(write):
+    measured = {
+        BASE: (0.5, 16.0),
+        "width 128": (0.5, 15.9),
+        "width 256": (5.0, 16.4),
+        "1024 rays": (0.05, 16.1),
+    }
+    figure = ablation.ablation_figure(read_ablation(write(measured)))
+    sides = {
+        name: side for part in figure.data for name, side in zip(part.text, part.textposition, strict=True)
+    }
+    assert sides == dict.fromkeys(measured, "top center") | {"width 128": "bottom center"}
