@@ -102,7 +102,7 @@ def test_winners_per_step_and_per_second_are_told_apart(write):
 @pytest.mark.parametrize(("seconds", "said"), [(0.3, True), (0.49, False)])
 def test_where_float32_is_faster_it_is_said_to_be_the_processor(write, seconds, said):
     text = ablation.outcome_sentences(read_ablation(write(MEASURED | {"float32": (seconds, 16.05)})))
-    assert ("multiplies its matrices in hardware, and this one does not" in text) == said
+    assert ("bf16 takes time instead of saving it" in text) == said
 
 
 def test_without_a_winner_and_without_float32_nothing_is_claimed(write):

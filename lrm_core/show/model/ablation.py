@@ -132,11 +132,7 @@ def _exact_sentence(table: pd.DataFrame) -> list[str]:
     return [
         f"With {EXACT} in place of bf16 novel views changed by {_signed(row.gain)} dB, at "
         f"{number(1 + row.slower)} times the seconds"
-        + (
-            "; bf16 saves time on a processor that multiplies its matrices in hardware, and this one does not."
-            if row.slower < -SAME_TIME
-            else "."
-        )
+        + ("; on this processor bf16 takes time instead of saving it." if row.slower < -SAME_TIME else ".")
         for row in table[table["variant"] == EXACT].itertuples()
     ]
 
