@@ -1,5 +1,7 @@
 """The section on what was tried before the long run, with a table and without one."""
 
+import json
+
 import nbformat
 import pandas as pd
 import pytest
@@ -65,11 +67,12 @@ def test_before_the_run_the_section_is_one_sentence_that_says_how(tmp_path, monk
 def test_after_the_run_the_section_has_words_figure_and_table(write, shown):
     write(MEASURED)
     _run_cell()
-    intent, figure, table, outcome = shown
+    intent, figure, table, outcome, frozen = shown
     assert intent.startswith("5 variants")
     assert "1,600 objects" in intent
     assert len(prose.figure_data(figure)) == len(table) == len(MEASURED)
     assert "float32" in outcome
+    assert "EfficientNet-Lite0" in frozen
 
 
 def test_every_variant_of_the_command_can_be_shown(write):
@@ -103,6 +106,13 @@ def test_winners_per_step_and_per_second_are_told_apart(write):
 def test_where_float32_is_faster_it_is_said_to_be_the_processor(write, seconds, said):
     text = ablation.outcome_sentences(read_ablation(write(MEASURED | {"float32": (seconds, 16.05)})))
     assert ("bf16 takes time instead of saving it" in text) == said
+
+
+def test_a_frozen_encoder_is_held_against_the_recipe_as_trained(write, tmp_path):
+    figures = {"objects": 1600.0, "seconds": 1200.0, "source_psnr": 20.0, "novel_psnr": 16.3}
+    (tmp_path / "frozen.json").write_text(json.dumps({"figures": figures}))
+    text = ablation.frozen_sentence(read_ablation(write(MEASURED)), tmp_path / "frozen.json")
+    assert "1,600 objects bring novel views to 16.30 dB (+0.30 dB against as trained, +50% time)" in text
 
 
 def test_without_a_winner_and_without_float32_nothing_is_claimed(write):
