@@ -105,6 +105,9 @@ def reexecute(
         state = "up to date" if run.cached else f"{run.seconds:.1f} s"
         report(f"[{number}/{len(chapters)}] {chapter.source.stem}: {state}")
         runs.append(run)
+    for chapter in chapters:
+        code, _ = chapter.key_file.read_text().split()
+        _keep_key(chapter, code, root)
     return runs
 
 
@@ -118,10 +121,18 @@ def _run_unless_cached(chapter: Chapter, root: Path) -> Run:
     notebook = _execute(chapter)
     with replacing(chapter.executed) as path:
         path.write_text(nbformat.writes(normalise_notebook(notebook, root)) + "\n", encoding="utf-8")
-    # A chapter may add records to the data that it reads: its copy stands for the data as it left them.
+    _keep_key(chapter, code, root)
+    return Run(chapter.executed, time.perf_counter() - start, cached=False)
+
+
+def _keep_key(chapter: Chapter, code: str, root: Path) -> None:
+    """Say what an executed copy stands for: the code before it ran, and the data as they are now.
+
+    A chapter makes the records that it reads where they are missing. So its copy stands for the data as it left them,
+    and, records being only added, as the chapters after it did.
+    """
     with replacing(chapter.key_file) as path:
         path.write_text(f"{code} {_data_key(chapter, root)}")
-    return Run(chapter.executed, time.perf_counter() - start, cached=False)
 
 
 def _code_key(chapter: Chapter, root: Path) -> str:

@@ -80,6 +80,16 @@ def test_a_copy_is_kept_until_its_inputs_change(root):
     assert not _run(root)[0][0].cached
 
 
+def test_records_that_chapters_add_do_not_make_those_before_them_stale(root):
+    """Each makes what it reads; a second run finds the work done."""
+    for name in ("02_first", "03_second"):
+        record = f"pathlib.Path('../data/results/smoke/{name}.json')"
+        make = f"import pathlib; made = {record}; made.parent.mkdir(parents=True, exist_ok=True); made.write_text('')"
+        _write(root, name, make)
+    assert not any(run.cached for run in _run(root)[0])
+    assert all(run.cached for run in _run(root)[0])
+
+
 def test_refresh_always_runs(root):
     _run(root, refresh=True)
     assert not _run(root, refresh=True)[0][0].cached
