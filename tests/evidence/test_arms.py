@@ -261,16 +261,8 @@ def test_the_objects_of_the_profiles() -> None:
     many = replace(get_profile("mini"), finetuning=FinetunePlan(objects=(20, 6)))
     with pytest.raises(ValueError, match="procedural: expected at least 26 objects, found 24"):
         object_folders(many)
-    with pytest.raises(FileNotFoundError, match="train_uids"):
+    with pytest.raises(FileNotFoundError, match="nowhere: expected a rendered object"):
         object_folders(replace(get_profile("paper"), objects=("nowhere",)))
-
-
-def test_lists_of_a_folder_decide_where_a_profile_says_so(tmp_path: Path) -> None:
-    (tmp_path / "meta").mkdir()
-    for split, names in (("train", '["b", "a"]'), ("val", '["c"]')):
-        (tmp_path / "meta" / f"{split}_uids.json").write_text(names)
-    paper = replace(get_profile("paper"), objects=(str(tmp_path),))
-    assert [[folder.name for folder in part] for part in object_folders(paper)] == [["b", "a"], ["c"]]
 
 
 def test_larger_images_are_averaged_to_the_size_of_the_model(

@@ -35,7 +35,7 @@ def test_records_say_folder_objects_seeds_and_revisions():
         "from the records in data/results/mini/e05 (1 object, seed 0, code revision abc)"
     )
     assert of_records(MANY) == (
-        "from the records in data/results/mini/e05 (2 objects, seeds 0 and 1, code revisions r0 and r1)"
+        "from the records in data/results/mini/e05 (2 objects, seeds 0, 1, code revisions r0, r1)"
     )
 
 
@@ -46,7 +46,7 @@ def test_records_of_two_experiments_are_told_apart():
 
 def test_folders_that_agree_stand_together():
     both = of_records(pd.concat([ONE, ONE.assign(experiment="e09")]))
-    assert both == of_records(ONE).replace("mini/e05", "mini/e05 and data/results/mini/e09")
+    assert both == of_records(ONE).replace("mini/e05", "mini/e05, data/results/mini/e09")
 
 
 def test_a_table_of_sentences_reads_from_the_left(shown):
@@ -92,7 +92,7 @@ def test_arms_count_the_objects_on_which_they_were_scored():
         tidy({"lora_mse": [0], "lora_freq": [1]}),
     )  # fmt: skip
     assert of_records(study.made()).endswith(
-        "/mini/e14_finetuning (5 objects, seeds 0 and 1, code revision abc)"
+        "/mini/e14_finetuning (5 objects, seeds 0, 1, code revision abc)"
     )
     assert of_records(study.made(["lora_mse"])).endswith("(5 objects, seed 0, code revision abc)")
     assert study.made(["lora_mse"], seed=1).empty

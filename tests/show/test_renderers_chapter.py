@@ -40,7 +40,7 @@ def test_the_finding_names_every_claim_once_and_by_its_answer(found, quality):
     said = renderers.finding(found, quality)
     assert "on the same 3 objects, another verdict is reached with Cycles for C4;" in said
     assert "more than objects differ for C5;" in said
-    assert "nor size depends on the renderer for C2 and C6." in said
+    assert "no dependence on the renderer is shown for C2 and C6." in said
     assert "Not compared, for want of records or of objects with a number: C1, C3, C7, C8 and C9." in said
     assert "PSNR in novel views changes by −0.50 [−0.50, −0.50] dB" in said
 

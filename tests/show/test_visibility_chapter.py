@@ -252,7 +252,7 @@ def test_tables_are_text_without_gaps(errors, make):
 
 def test_the_heat_table_quotes_the_floor(errors):
     table = surface_error.heat_table(errors).set_index("quantity")["mean [95% interval]"]
-    assert table["null oracle over residual, all texels"].startswith("0.010")
+    assert table["mean |ΔT| of the null oracle over that of the prediction, all texels"].startswith("0.010")
 
 
 def test_objects_without_a_surface_leave_empty_figures(chapter):
