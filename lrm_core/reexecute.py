@@ -105,9 +105,11 @@ def reexecute(
         state = "up to date" if run.cached else f"{run.seconds:.1f} s"
         report(f"[{number}/{len(chapters)}] {chapter.source.stem}: {state}")
         runs.append(run)
-    for chapter in chapters:
-        code, _ = chapter.key_file.read_text().split()
-        _keep_key(chapter, code, root)
+    if not all(run.cached for run in runs):
+        data = _data_key(chapters[0], root)  # one for all of a profile
+        for chapter in chapters:
+            code, _ = chapter.key_file.read_text().split()
+            _keep_key(chapter, code, data)
     return runs
 
 
@@ -121,18 +123,18 @@ def _run_unless_cached(chapter: Chapter, root: Path) -> Run:
     notebook = _execute(chapter)
     with replacing(chapter.executed) as path:
         path.write_text(nbformat.writes(normalise_notebook(notebook, root)) + "\n", encoding="utf-8")
-    _keep_key(chapter, code, root)
+    _keep_key(chapter, code, _data_key(chapter, root))
     return Run(chapter.executed, time.perf_counter() - start, cached=False)
 
 
-def _keep_key(chapter: Chapter, code: str, root: Path) -> None:
+def _keep_key(chapter: Chapter, code: str, data: str) -> None:
     """Say what an executed copy stands for: the code before it ran, and the data as they are now.
 
     A chapter makes the records that it reads where they are missing. So its copy stands for the data as it left them,
     and, records being only added, as the chapters after it did.
     """
     with replacing(chapter.key_file) as path:
-        path.write_text(f"{code} {_data_key(chapter, root)}")
+        path.write_text(f"{code} {data}")
 
 
 def _code_key(chapter: Chapter, root: Path) -> str:
@@ -141,11 +143,12 @@ def _code_key(chapter: Chapter, root: Path) -> str:
 
 
 def _data_key(chapter: Chapter, root: Path) -> str:
-    """Hash of `data/` without the results of profiles that no chapter reads here."""
+    """Hash of `data/` without the results of profiles that no chapter reads here, and of measured benchmarks."""
     results = root / "data" / "results"
     others = [path for path in (root / "data").glob("*") if path != results]
     read = sorted({chapter.parameters["profile"], *RENDERINGS})
-    return fingerprint([*sorted(others), *(results / profile for profile in read)])
+    measured = root / "benchmarks" / "results"
+    return fingerprint([*sorted(others), *(results / profile for profile in read), measured])
 
 
 def _execute(chapter: Chapter) -> nbformat.NotebookNode:

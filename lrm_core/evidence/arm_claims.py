@@ -22,7 +22,7 @@ from lrm_core.evidence.arm_tables import (
     worst,
 )
 from lrm_core.evidence.arms import ARMS, MAIN_RANK, RANKS, rank_arm
-from lrm_core.evidence.statistics import Interval, holm, sign_flip_p
+from lrm_core.evidence.statistics import Interval, holm, interval_ends, sign_flip_p
 from lrm_core.evidence.store import ResultStore
 
 PUBLISHED_RANK = 8  # of the headline of claim C10
@@ -64,7 +64,8 @@ def claim_columns(runs: pd.DataFrame, sizes: Mapping[str, Any] | None) -> pd.Dat
     table = pd.DataFrame(
         {name: v.reindex(index=objects, columns=seeds).stack() for name, v in varying.items()}
     )
-    constant = _ends(varying) | _ranks(runs) | _worst(runs) | _shares(sizes) | _seeds(runs)
+    means = interval_ends({name: mean_interval(values) for name, values in varying.items()})
+    constant = means | _ranks(runs) | _worst(runs) | _shares(sizes) | _seeds(runs)
     table = table.reset_index()
     return pd.concat([table, pd.DataFrame(constant, index=table.index)], axis=1)
 
@@ -136,12 +137,5 @@ def _seeds(runs: pd.DataFrame) -> dict[str, int]:
     return {f"seeds.{claim}": min(int(count.get(arm, 0)) for arm in arms) for claim, arms in BY_SEED.items()}
 
 
-def _ends(varying: Mapping[str, pd.DataFrame]) -> dict[str, float]:
-    """The intervals of means."""
-    found = {name: mean_interval(values) for name, values in varying.items()}
-    low, high = ({f"{n}.{end}": getattr(f, end) for n, f in found.items()} for end in ("low", "high"))
-    return low | high
-
-
 def _with_interval(name: str, found: Interval) -> dict[str, float]:
-    return {name: found.estimate, f"{name}.low": found.low, f"{name}.high": found.high}
+    return {name: found.estimate} | interval_ends({name: found})

@@ -54,6 +54,11 @@ def interval_of(table: pd.DataFrame, column: str) -> Interval:
     return bca_interval(values.to_numpy())
 
 
+def interval_ends(means: Mapping[str, Interval]) -> dict[str, float]:
+    """The columns by which `interval_of` knows an interval, `<name>.low` and `<name>.high` for each name."""
+    return {f"{name}.{end}": getattr(mean, end) for name, mean in means.items() for end in ("low", "high")}
+
+
 def in_common(first: pd.DataFrame, second: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The rows of two tables for the objects and seeds that both have, in the same order."""
     indexed = [table.set_index(["object", "seed"], drop=False) for table in (first, second)]

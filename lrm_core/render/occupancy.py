@@ -107,10 +107,8 @@ class Occupancy:
         depths: Float[Tensor, "rays samples"],
     ) -> Float[Tensor, "rays samples"]:
         """Raw density of the cells that samples inside the box lie in, NaN where the cell is occupied."""
-        scale = (
-            self.resolution / 2 * (1 - 1e-6)
-        )  # rounding must not leave the last cell, which near cameras keep to
-        last = self.resolution - 1
+        # Rounding must not leave the last cell: the factor keeps near cameras to it, the clamp those far away.
+        scale, last = self.resolution / 2 * (1 - 1e-6), self.resolution - 1
         start, step = (origins - BOX_MIN) * scale, directions * scale
         x, y, z = (
             torch.addcmul(start[:, axis, None], step[:, axis, None], depths).int().clamp_(0, last)

@@ -8,7 +8,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from lrm_core.evidence.arm_tables import values
-from lrm_core.evidence.statistics import Interval
+from lrm_core.evidence.statistics import Interval, interval_ends
 from lrm_core.show.elements.curves import Curve, curves
 from lrm_core.show.elements.prose import number
 from lrm_core.show.elements.strips import Panel, Row, strips
@@ -199,9 +199,7 @@ def strips_table(columns: Mapping[str, Difference | None]) -> pd.DataFrame:
     """One row per object for `strips`, with the intervals over objects and seeds; those not measured are left out."""
     found = {name: one for name, one in columns.items() if one}
     table = pd.DataFrame({name: one.objects for name, one in found.items()}).rename_axis("object")
-    means = {name: one.interval for name, one in found.items()}
-    ends = {f"{name}.{end}": getattr(mean, end) for name, mean in means.items() for end in ("low", "high")}
-    return table.reset_index().assign(**ends)
+    return table.reset_index().assign(**interval_ends({name: one.interval for name, one in found.items()}))
 
 
 def _add_seeds(
