@@ -1,8 +1,12 @@
 """What each profile runs: model, objects, oracle length, seeds, device."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
+
+import numpy as np
 
 from lrm_core.objects.listing import object_folders
 from lrm_core.paths import data_dir, repository_root
@@ -43,6 +47,8 @@ class Profile:
         seeds: of the experiments in which a seed matters; on all objects the first, on the few all of them.
         training_objects: what the guesses without a model look at.
         finetuning: objects, steps and arms of fine-tuning.
+        condition: what the encoder is told of the source distance: the truth, or as in the published runs
+            (`published_factor`).
         device: where it runs.
     """
 
@@ -61,12 +67,17 @@ class Profile:
     whole: bool = True
     training_objects: int = 512
     finetuning: FinetunePlan = FinetunePlan()
+    condition: Literal["truth", "published"] = "truth"
     device: str = "cpu"
 
     @property
     def results(self) -> Path:
         """Folder of the records of this profile."""
         return data_dir() / "results" / self.name
+
+    def told(self, name: str) -> float:
+        """Source distance that the encoder is told for an object of that name, over the true one."""
+        return published_factor(name) if self.condition == "published" else 1.0
 
     def members(self) -> list[list[Path]]:
         """Folders of all objects in order of name, one list for each group; raises as `object_folders`."""
@@ -97,6 +108,26 @@ class Profile:
         if name not in folders:
             raise ValueError(f"profile {self.name} has no object {name!r}; it has {', '.join(folders)}")
         return folders[name]
+
+
+TOLD, DISTANCES = 2.0, (1.9, 2.6)  # of the published runs, in world units
+
+
+def published_factor(name: str, draw: int = 0) -> float:
+    """Distance told over the true one of an object in the published condition (audit A9).
+
+    The published runs told 2.0 for every object, while it stood at a distance from U(1.9, 2.6). An object that was
+    rendered at another distance gets the same prediction when it is told this factor times its own.
+
+    Args:
+        name: of the object; seeds the draw.
+        draw: number of the draw.
+
+    Returns:
+        2.0 / d, d from U(1.9, 2.6): between 0.77 and 1.05.
+    """
+    digest = hashlib.sha256(f"{name} {draw}".encode()).digest()
+    return TOLD / float(np.random.default_rng(list(digest)).uniform(*DISTANCES))
 
 
 DAMPED = (0.1, 1e-5)  # see `fit_oracle`: nearer to convergence, and no noisier in a null oracle
@@ -143,7 +174,12 @@ REHEARSAL = replace(
     device="cpu",
 )  # `benchmarks/paper.py` makes its model and its objects
 CYCLES = replace(MINI, name="cycles", objects=("mini/objects/cycles",), seeds=(0,), side=128)
+PUBLISHED = "-published"  # after the name of a profile: the same, in the published condition
 PROFILES = {profile.name: profile for profile in (SMOKE, MINI, CYCLES, REHEARSAL, PAPER)}
+PROFILES |= {
+    plan.name + PUBLISHED: replace(plan, name=plan.name + PUBLISHED, condition="published")
+    for plan in (SMOKE, MINI, PAPER)
+}
 
 
 def get_profile(name: str) -> Profile:

@@ -12,7 +12,7 @@ PROFILE = click.option(
     default="mini",
     show_default=True,
     help="smoke (tests), mini (CPU), cycles (as mini, on path-traced images), rehearsal (of paper) or "
-    "paper (CUDA).",
+    "paper (CUDA); mini-published and paper-published tell the encoder wrong distances, as the published runs did.",
 )
 REFRESH = click.option("--refresh", is_flag=True, help="Recompute what is stored already.")
 MODEL_NAME = click.option(

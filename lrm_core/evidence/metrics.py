@@ -59,3 +59,23 @@ def channel_correlation(
 def best_scale(a: Float[Tensor, "..."], b: Float[Tensor, "..."]) -> float:
     """The number s that makes s a closest to b in least squares."""
     return float((a * b).sum() / a.square().sum())
+
+
+SILHOUETTE = 225 / 255  # a pixel with a channel below shows the object, as in `data/published_scale.csv`
+
+
+def extent(images: Float[Tensor, "n 3 h w"]) -> Float[Tensor, " n"]:
+    """Size of the silhouette in each image on white, in pixels: how far it reaches, without its last percent.
+
+    The geometric mean of the ranges from the 1st to the 99th percentile of its pixels in x and in y; NaN where no
+    pixel shows the object.
+    """
+    return torch.stack([_extent((image < SILHOUETTE).any(0)) for image in images])
+
+
+def _extent(mask: Bool[Tensor, "h w"]) -> Float[Tensor, ""]:
+    places = mask.nonzero().float()  # (pixels, 2)
+    if not len(places):
+        return torch.tensor(torch.nan)
+    first, last = places.quantile(torch.tensor([0.01, 0.99]).to(places), dim=0)
+    return (last - first).prod().sqrt()

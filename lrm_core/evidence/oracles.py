@@ -3,7 +3,7 @@
 import hashlib
 import sys
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -98,7 +98,7 @@ def heldout_views(item: RenderedObject, views: int) -> Views:
 
 @torch.no_grad()
 def predicted_planes(model: LRM, item: RenderedObject) -> Float[Tensor, "3 c r r"]:
-    """T_pred from view 0, with the camera distance of the object.
+    """T_pred from view 0, of an encoder that is told `item.told` times the distance of the object.
 
     Raises:
         ValueError: if the images do not have the source size of the model.
@@ -169,7 +169,12 @@ def oracle(
 def oracle_fingerprint(
     model: LRM, item: RenderedObject, start: Start, config: OracleConfig, seed: int
 ) -> str:
-    """Digest of all that decides an oracle: weights, data, start, configuration, seed."""
+    """Digest of all that decides an oracle: weights, data, start, configuration, seed.
+
+    A fit from noise knows nothing of a prediction, so that what the encoder was told does not count there.
+    """
+    if start == "random":
+        item = replace(item, told=1.0)
     deciding = {
         "model_hash": model_hash(model),
         "data_hash": data_hash(item),

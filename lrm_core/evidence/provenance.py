@@ -45,9 +45,15 @@ class Provenance:
 
 
 def data_hash(item: RenderedObject) -> str:
-    """Digest of the images, masks, poses and intrinsics of an object; its name does not count."""
+    """Digest of the images, masks, poses and intrinsics of an object, and of a wrong distance that is told.
+
+    Its name does not count.
+    """
     names = ("images", "masks", "poses", "intrinsics")
-    return _digest({name: getattr(item, name) for name in names})
+    tensors = {name: getattr(item, name) for name in names}
+    if item.told != 1:
+        tensors["told"] = torch.tensor(item.told, dtype=torch.float64)
+    return _digest(tensors)
 
 
 def weights_hash(model: str) -> str | None:

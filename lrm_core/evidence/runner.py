@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -139,8 +139,9 @@ def _make_object(recorder: Recorder, jobs: list[Job]) -> tuple[int, str]:
 
 
 def load_item(profile: Profile, folder: Path) -> RenderedObject:
-    """An object with the views that the profile uses, in the size that it uses."""
-    return load_object(folder).first(profile.views).averaged(profile.side)
+    """An object with the views that the profile uses, in the size that it uses, told what it tells."""
+    item = load_object(folder).first(profile.views).averaged(profile.side)
+    return replace(item, told=profile.told(item.name))
 
 
 def _jobs(profile: Profile, experiments: Iterable[Experiment], objects: Sequence[str] | None) -> list[Job]:

@@ -41,6 +41,7 @@ class RenderedObject:
         masks: alpha, in [0, 1], (V, 1, H, W) float32.
         poses: camera-to-world as stored, (V, 3, 4).
         intrinsics: [[fx, fy], [cx, cy], [width, height]] in pixels, (3, 2).
+        told: source distance that the encoder is told, over the true one; 1 is the truth.
     """
 
     name: str
@@ -48,6 +49,7 @@ class RenderedObject:
     masks: Float[Tensor, "V 1 H W"]
     poses: Float[Tensor, "V 3 4"]
     intrinsics: Float[Tensor, "3 2"]
+    told: float = 1.0
 
     def normalized_poses(self) -> Float[Tensor, "V 3 4"]:
         """Poses (V, 3, 4) in the world where view 0 is the canonical source camera at its own distance."""
@@ -58,8 +60,10 @@ class RenderedObject:
         return standard_camera(self.normalized_poses(), self.intrinsics)
 
     def source_camera(self) -> Float[Tensor, "1 16"]:
-        """What the encoder is told about view 0, (1, 16), in the normalised world."""
-        return principal_camera(self.normalized_poses()[:1], self.intrinsics)
+        """What the encoder is told about view 0, (1, 16), in the normalised world: `told` times as far away."""
+        pose = self.normalized_poses()[:1].clone()
+        pose[..., 3] *= self.told
+        return principal_camera(pose, self.intrinsics)
 
     def first(self, count: int | None) -> RenderedObject:
         """The object with its first `count` views only; with all of them if None."""

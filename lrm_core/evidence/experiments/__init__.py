@@ -19,6 +19,7 @@ from lrm_core.evidence.experiments import (
     e12_test_time,
     e17_source_distance,
     e18_oracle_length,
+    extent,
 )
 from lrm_core.evidence.oracles import OracleConfig
 from lrm_core.profiles import Profile
@@ -87,6 +88,7 @@ EXPERIMENTS = {
         Experiment("e12_test_time", e12_test_time.run, e12_test_time.LatentOptimisation),
         Experiment("e17_source_distance", e17_source_distance.run, e17_source_distance.SourceDistance),
         Experiment("e18_oracle_length", e18_oracle_length.run, e18_oracle_length.OracleLength, objects="few"),
+        Experiment("extent", extent.run, extent.Extent),
     )
 }
 

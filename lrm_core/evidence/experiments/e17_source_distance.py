@@ -4,7 +4,7 @@ The published pipeline told the encoder a distance of 2.0 whatever the true one 
 be an error of scale. Here the encoder is told a wrong distance on purpose.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -19,6 +19,7 @@ from lrm_core.evidence.oracles import (
     OracleConfig,
     heldout_views,
     oracle,
+    predicted_planes,
     render_planes,
     split_views,
 )
@@ -90,10 +91,7 @@ def run(
 
 def told_planes(model: LRM, item: RenderedObject, factor: float) -> Planes:
     """T_pred, (3, C, R, R), of an encoder that is told `factor` times the distance of view 0."""
-    device = next(model.parameters()).device
-    camera = item.source_camera().clone()
-    camera[:, :12].view(1, 3, 4)[..., 3] *= factor
-    return model.predict_planes(item.images[:1].to(device), camera.to(device))[0].float()
+    return predicted_planes(model, replace(item, told=factor))
 
 
 ENTRIES = (
