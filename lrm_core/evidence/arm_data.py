@@ -1,7 +1,7 @@
 """What the arms of fine-tuning train on and what they are scored on (E13 to E15)."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
@@ -11,7 +11,7 @@ import torch
 from lrm_core.evidence.provenance import HASH_LENGTH, data_hash
 from lrm_core.fit.examples import Example
 from lrm_core.model.lrm import LRM
-from lrm_core.objects import load_object
+from lrm_core.objects import RenderedObject, load_object
 from lrm_core.profiles import Profile
 
 
@@ -60,15 +60,20 @@ def objects_hash(train: Sequence[Path], validation: Sequence[Path]) -> str:
 
 
 def make_examples(
-    model: LRM, folders: Sequence[Path], views: Sequence[int], told: float | None, side: int | None = None
+    model: LRM,
+    folders: Sequence[Path],
+    views: Sequence[int],
+    told: Callable[[RenderedObject], float | None],
+    side: int | None = None,
 ) -> list[Example]:
-    """`Example.of` each object, averaged to `side` pixels.
+    """`Example.of` each object, averaged to `side` pixels; `told` is the source distance that the encoder is told.
 
     The encoder runs in one thread, so that a run resumes in any number of them.
     """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        return [Example.of(model, load_object(folder).averaged(side), views, told) for folder in folders]
+        items = (load_object(folder).averaged(side) for folder in folders)
+        return [Example.of(model, item, views, told(item)) for item in items]
     finally:
         torch.set_num_threads(threads)

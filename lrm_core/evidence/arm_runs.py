@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, redirect_stderr
 from dataclasses import asdict
-from functools import cache
+from functools import cache, partial
 from io import StringIO
 from pathlib import Path
 from statistics import fmean
@@ -16,11 +16,13 @@ from tqdm import tqdm
 
 from lrm_core import LRM, LRMConfig, load_model
 from lrm_core.evidence.arm_data import ArmData, make_examples, object_folders, objects_hash
-from lrm_core.evidence.arms import EXPERIMENT, Arm, arm_seeds, configuration, plan_arms, recipe
+from lrm_core.evidence.arm_told import told_and_truth
+from lrm_core.evidence.arms import ARMS, EXPERIMENT, Arm, arm_seeds, configuration, plan_arms, recipe
 from lrm_core.evidence.finetuning import EVALUATION_VIEWS, METRICS, TRAINING_VIEWS
 from lrm_core.evidence.provenance import Provenance, code_revision, machine
 from lrm_core.evidence.runner import Made
 from lrm_core.evidence.store import RecordKey, ResultStore
+from lrm_core.fit.examples import Example
 from lrm_core.fit.finetune_config import FinetuneConfig
 from lrm_core.fit.lora import Adapters
 from lrm_core.fit.trainer import Finetuned, finetune
@@ -94,17 +96,22 @@ class ArmRecorder:
         self.model = load_model(profile.model, device=device).eval().requires_grad_(False)
         self.train, self.validation = object_folders(profile)
         self._hashes = model_hash(self.model), objects_hash(self.train, self.validation)
-        self._told: dict[float | None, ArmData] = {}
+        self._told: dict[tuple[float | None, float | None], ArmData] = {}
 
     def data(self, arm: Arm) -> ArmData:
         """The examples of an arm; made once for all arms that are told the same."""
-        if arm.told not in self._told:
-            self._told[arm.told] = ArmData(
-                make_examples(self.model, self.train, TRAINING_VIEWS, arm.told, self.profile.side),
-                make_examples(self.model, self.validation, EVALUATION_VIEWS, arm.told, self.profile.side),
+        told = arm.told, arm.factor
+        if told not in self._told:
+            self._told[told] = ArmData(
+                self._examples(arm, self.train, TRAINING_VIEWS),
+                self._examples(arm, self.validation, EVALUATION_VIEWS),
             )
-        data = self._told[arm.told]
+        data = self._told[told]
         return data.shuffled() if arm.shuffled else data
+
+    def _examples(self, arm: Arm, folders: Sequence[Path], views: Sequence[int]) -> list[Example]:
+        distance = partial(arm.distance, self.profile)
+        return make_examples(self.model, folders, views, distance, self.profile.side)
 
     def key(self, arm: Arm, seed: int) -> RecordKey:
         """What the record of an arm and seed is filed under."""
@@ -134,11 +141,16 @@ class ArmRecorder:
         return result
 
     def _result(self, arm: Arm, config: FinetuneConfig, done: Finetuned) -> dict[str, Any]:
+        objects = {folder.name: _curves(folder, done) for folder in self.validation}
+        if self.profile.condition == "published" and arm.told is not None:
+            truth = self.data(ARMS["lora_mse_true_distance"]).validation
+            learned = told_and_truth(self.model, done.model, self.data(arm).validation, truth)
+            objects = {name: curve | learned[name] for name, curve in objects.items()}
         parts = [done.losses[start : start + LOSS_STEPS] for start in range(0, config.steps, LOSS_STEPS)]
         return {
             "arm": arm.name,
             "steps": sorted({row["step"] for row in done.scores}),
-            "objects": {folder.name: _curves(folder, done) for folder in self.validation},
+            "objects": objects,
             "loss": [fmean(part) for part in parts],
             "first_loss": done.losses[0],
             "early_stop": {"metric": config.stop_on, **asdict(done.early_stop)},

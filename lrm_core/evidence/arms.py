@@ -12,6 +12,7 @@ from typing import Any
 from lrm_core.evidence.finetuning import EVALUATION_VIEWS, TRAINING_VIEWS
 from lrm_core.fit.finetune_config import FULL_LR, FinetuneConfig
 from lrm_core.fit.losses import LOSSES
+from lrm_core.objects import RenderedObject
 from lrm_core.profiles import Profile
 
 EXPERIMENT = "e14_finetuning"
@@ -37,6 +38,7 @@ class Arm:
         config: of its run with seed 0.
         told: source distance that the encoder is told in training and in evaluation, in world units; None tells
             each object's own.
+        factor: distance told over the object's own instead, for every object.
         shuffled: whether each object is trained on the true images and cameras of another one.
     """
 
@@ -46,6 +48,18 @@ class Arm:
     config: FinetuneConfig
     told: float | None = PUBLISHED_DISTANCE
     shuffled: bool = False
+    factor: float | None = None
+
+    def distance(self, profile: Profile, item: RenderedObject) -> float | None:
+        """Source distance that the encoder is told for an object, in world units; None is the object's own.
+
+        In the published condition what tells every object the same tells it what the published code would have.
+        """
+        if self.told is None:
+            return None
+        if self.factor is None and profile.condition == "truth":
+            return self.told
+        return (self.factor or profile.told(item.name)) * float(item.poses[0, :, 3].norm())
 
 
 def rank_arm(loss: str, rank: int) -> str:
@@ -64,11 +78,12 @@ def _arm(
     seeds: int = OTHER_SEEDS,
     told: float | None = PUBLISHED_DISTANCE,
     shuffled: bool = False,
+    factor: float | None = None,
     **recipe: Any,
 ) -> Arm:
     """An arm of rank 4 unless its recipe says otherwise."""
     defaults = {"rank": MAIN_RANK, "validate_every": 100, "loss": LOSSES[loss]}
-    return Arm(name, words, seeds, FinetuneConfig(**(defaults | recipe)), told, shuffled)
+    return Arm(name, words, seeds, FinetuneConfig(**(defaults | recipe)), told, shuffled, factor)
 
 
 def _of_rank(loss: str, rank: int) -> Arm:
@@ -102,6 +117,8 @@ FULL = (
     "on all weights of the transformer, with the objects and views of the adapters; published was a run on 3 objects "
     "(claim C13, audit A11). Nothing is random in it in the published order, so that one seed is all there is."
 )
+WRONG = "MSE with the encoder told {factor:g} times the distance of every object: whether adapters undo one factor."
+FACTORS = (0.8, 1.25)  # of which only the published condition has arms
 ONCE = {"seeds": 1, "rank": None, "lr": FULL_LR}
 
 _ARMS = (
@@ -119,6 +136,7 @@ _ARMS = (
     _arm("lora_freq_projections", "freq", PROJECTIONS, form="projections"),
     *(_arm(f"full_{k}", k, f"{title} {FULL}", **ONCE) for k, title in TITLES.items()),
     *(_of_rank(loss, rank) for rank in RANKS if rank != MAIN_RANK for loss in TITLES),
+    *(_arm(f"lora_mse_told_{f:g}", "mse", WRONG.format(factor=f), factor=f) for f in FACTORS),
 )
 ARMS: Mapping[str, Arm] = MappingProxyType({arm.name: arm for arm in _ARMS})
 
@@ -129,7 +147,8 @@ def plan_arms(profile: Profile, names: Sequence[str] | None = None) -> list[Arm]
     Raises:
         ValueError: if the profile has no arm of a name.
     """
-    known = profile.finetuning.arms or tuple(ARMS)
+    there = [arm.name for arm in ARMS.values() if arm.factor is None or profile.condition == "published"]
+    known = profile.finetuning.arms or tuple(there)
     for name in names or ():
         if name not in known:
             raise ValueError(f"profile {profile.name} has no arm {name!r}; it has {', '.join(known)}")
@@ -151,10 +170,17 @@ def configuration(profile: Profile, arm: Arm, seed: int) -> dict[str, Any]:
     """All but the weights and the data that decides a record."""
     return {
         "finetune": asdict(recipe(profile, arm, seed)),
-        "told": arm.told,
+        "told": _told(profile, arm),
         "shuffled": arm.shuffled,
         "objects": profile.finetuning.objects,
         "training_views": list(TRAINING_VIEWS),
         "evaluation_views": EVALUATION_VIEWS,
         "definition": DEFINITION,
     }
+
+
+def _told(profile: Profile, arm: Arm) -> float | str | None:
+    """What the encoder is told, for the configuration of a record."""
+    if arm.factor is not None:
+        return f"{arm.factor:g} x its own"
+    return arm.told if arm.told is None or profile.condition == "truth" else profile.condition

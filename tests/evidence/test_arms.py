@@ -14,6 +14,7 @@ from lrm_core.cli import main
 from lrm_core.evidence import ResultStore, arm_runs, arm_tables
 from lrm_core.evidence.arm_data import make_examples, object_folders
 from lrm_core.evidence.arm_runs import ArmRecorder, count_parameters, record_arms
+from lrm_core.evidence.arm_told import told_and_truth
 from lrm_core.evidence.arms import ARMS, EXPERIMENT, arm_seeds, configuration, plan_arms, recipe
 from lrm_core.evidence.runner import Made
 from lrm_core.fit import trainer
@@ -21,7 +22,7 @@ from lrm_core.fit.batch import batch_loss
 from lrm_core.model.checkpoints import save_checkpoint
 from lrm_core.model.config import BASE
 from lrm_core.objects import save_object
-from lrm_core.profiles import FinetunePlan, Profile, get_profile
+from lrm_core.profiles import FinetunePlan, Profile, get_profile, published_factor
 
 CHOSEN = ("lora_mse", "lora_freq", "lora_shuffled", "lora_freq_true_distance", "full_mse")
 VIEWS = 24  # the last view of the evaluation is number 23
@@ -217,8 +218,42 @@ def test_only_the_true_distance_arms_are_told_it(profile: Profile, tmp_path: Pat
     assert [name for name, arm in ARMS.items() if arm.shuffled] == ["lora_shuffled"]
 
 
+def test_the_published_condition_tells_each_object_its_own_wrong_distance(
+    profile: Profile, tmp_path: Path
+) -> None:
+    plan = replace(profile, condition="published", finetuning=replace(profile.finetuning, arms=None))
+    recorder = ArmRecorder(plan, ResultStore(tmp_path / "store"), tmp_path / "runs", "cpu")
+    named = {
+        name: recorder.data(ARMS[name])
+        for name in ("lora_mse", "lora_mse_told_1.25", "lora_mse_true_distance")
+    }
+    for part in ("train", "validation"):
+        for wrong, far, own in zip(*(getattr(data, part) for data in named.values()), strict=True):
+            told, at_1_25, true = (example.camera[0, 7].item() for example in (wrong, far, own))
+            assert told / true == pytest.approx(published_factor(wrong.name), rel=1e-5)
+            assert at_1_25 / true == pytest.approx(1.25, rel=1e-5)
+    settings = {name: configuration(plan, ARMS[name], 0)["told"] for name in named}
+    assert list(settings.values()) == ["published", "1.25 x its own", None]
+    assert configuration(profile, ARMS["lora_mse"], 0)["told"] == 2.0
+    assert "lora_mse_told_0.8" not in [arm.name for arm in plan_arms(replace(plan, condition="truth"))]
+
+
+def test_records_of_the_published_condition_say_what_was_learned(profile: Profile, tmp_path: Path) -> None:
+    plan = replace(profile, condition="published")
+    recorder = ArmRecorder(plan, ResultStore(tmp_path / "store"), tmp_path / "runs", "cpu")
+    result = recorder.make(ARMS["lora_mse"], 0)
+    for curves in result["objects"].values():
+        assert [len(curves["truth"][name]) for name in ("l1", "psnr", "ssim", "lpips")] == [2] * 4
+        assert set(curves["extent"]) == {"told", "truth"}
+    model, data = recorder.model, recorder.data(ARMS["lora_mse"]).validation
+    learned = told_and_truth(model, model, data, data)
+    for name, curves in learned.items():
+        assert curves["truth"]["l1"] == pytest.approx([result["objects"][name]["l1"][0]] * 2)
+        assert curves["extent"]["told"] == curves["extent"]["truth"]
+        assert curves["extent"]["told"][0] == result["objects"][name]["extent"]["told"][0]
+
+
 def test_the_arms_differ_in_what_their_names_say() -> None:
-    assert len(ARMS) == 21
     assert [arm.seeds for arm in ARMS.values()][:4] == [5, 5, 5, 3]
     assert {arm.seeds for name, arm in ARMS.items() if name.startswith("full")} == {1}
     same = ARMS["lora_freq"].config
@@ -248,7 +283,7 @@ def test_the_arms_differ_in_what_their_names_say() -> None:
 def test_a_run_that_is_cut_off_leaves_whole_comparisons() -> None:
     jobs = [(arm.name, seed) for arm, seed in arm_runs._jobs(get_profile("mini"), None, None)]
     assert len(jobs) == len(set(jobs)) == 3 * 5 + 16 * 3 + 2
-    assert jobs[:21] == [(name, 0) for name in ARMS]
+    assert jobs[:21] == [(name, 0) for name, arm in ARMS.items() if arm.factor is None]
     assert jobs[-3:] == [(name, 4) for name in ("lora_mse", "lora_freq", "lora_mse_x25")]
 
 
@@ -274,12 +309,12 @@ def test_larger_images_are_averaged_to_the_size_of_the_model(
     save_object(folders[0], rgba, item.poses, item.intrinsics)
     save_object(folders[1], twice, item.poses, item.intrinsics * 2)
     side = item.images.shape[-1]
-    plain, averaged = make_examples(model, folders, (0, 1), None, side)
+    plain, averaged = make_examples(model, folders, (0, 1), lambda item: None, side)
     torch.testing.assert_close(averaged.views.images, plain.views.images)
     torch.testing.assert_close(averaged.views.cameras, plain.views.cameras)
     torch.testing.assert_close(averaged.features, plain.features)
     with pytest.raises(ValueError, match="expected images of"):
-        make_examples(model, folders, (0, 1), None)
+        make_examples(model, folders, (0, 1), lambda item: None)
 
 
 def test_smoke_runs_two_arms_for_six_steps() -> None:

@@ -21,6 +21,8 @@ LABELS: Mapping[str, str] = {
     "lora_mse_random": "MSE, random pairs",
     "lora_freq_random": "FreqLoss, random pairs",
     "lora_freq_projections": "FreqLoss, adapters on projections",
+    "lora_mse_told_0.8": "MSE, told × 0.8",
+    "lora_mse_told_1.25": "MSE, told × 1.25",
     "full_mse": "all weights, MSE",
     "full_freq": "all weights, FreqLoss",
 }
