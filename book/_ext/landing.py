@@ -1,54 +1,93 @@
-"""The first page: {first-look}, a live reconstruction, and {brief}, every claim with its verdict."""
+"""The first page: {answer}, {first-look}, {small-figure} and {forest}, every claim on one scale."""
 
 import os
-from typing import Any
 
 from docutils import nodes
-from scorecard import audited_words, claim_link, scores
+from scorecard import claim_link
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-from lrm_core.evidence import verdicts
-from lrm_core.show.findings import stored_finding
-from lrm_core.show.model.first_look import first_look
+from lrm_core.show.front.facts import answer
+from lrm_core.show.front.figures import FIGURES
+from lrm_core.show.front.forest import Line, axis, columns, legend, lines, strip
+from lrm_core.show.front.turning import turning
+
+
+def _profile() -> str:
+    return os.environ.get("LRM_PROFILE", "mini")
+
+
+def _html(text: str) -> nodes.raw:
+    return nodes.raw("", text, format="html")
+
+
+class Answer(SphinxDirective):
+    """The answer to the title."""
+
+    def run(self) -> list[nodes.Node]:
+        """One sentence."""
+        return [nodes.paragraph(text=answer(_profile()), classes=["lrm-answer"])]
 
 
 class FirstLook(SphinxDirective):
-    """One picture and what the model makes of it."""
+    """One object and what the model makes of it, four pictures that turn together."""
 
     def run(self) -> list[nodes.Node]:
-        """The viewer as HTML."""
-        return [nodes.raw("", first_look(), format="html")]
+        """The pictures as HTML."""
+        return [_html(turning())]
 
 
-class Brief(SphinxDirective):
-    """A list of claims: name, verdict, the two numbers, and what we find in words."""
+class SmallFigure(SphinxDirective):
+    """A small figure by its name in `FIGURES`."""
+
+    required_arguments = 1
 
     def run(self) -> list[nodes.Node]:
-        """One item for each row of `lrm_core.evidence.verdicts`."""
-        profile = os.environ.get("LRM_PROFILE", "mini")
-        rows = verdicts(profile=profile).itertuples()
-        items = (
-            nodes.list_item("", *self._item(row, profile), classes=[row.verdict.replace(" ", "-")])
-            for row in rows
-        )
-        return [nodes.bullet_list("", *items, classes=["brief"])]
+        """The drawing as inline SVG."""
+        return [_html(f'<div class="lrm-small">{FIGURES[self.arguments[0]](_profile())}</div>')]
 
-    def _item(self, row: Any, profile: str) -> list[nodes.Node]:
-        verdict = nodes.inline(text=row.verdict, classes=["verdict"])
-        name = nodes.paragraph("", "", claim_link(row, self.env.docname), nodes.Text(" "), verdict)
-        _, published, _, audited = scores(row)
-        meant = f" ({words})" if (words := audited_words(row)) else ""
-        numbers = nodes.paragraph(
-            text=f"{row.quantity}: published {published}, here {audited}{meant}", classes=["numbers"]
-        )
-        opening = nodes.raw("", "<details><summary>What we find</summary>", format="html")
-        found = nodes.paragraph(text=stored_finding(row.claim, profile))
-        return [name, numbers, opening, found, nodes.raw("", "</details>", format="html")]
+
+class Forest(SphinxDirective):
+    """A table of claims: published and ours as numbers, on one scale, and the verdict in words."""
+
+    def run(self) -> list[nodes.Node]:
+        """One row for each claim."""
+        shown = lines(_profile())
+        words = [[nodes.paragraph(text=name)] for name in ("claim", "published, ours", "verdict")]
+        head = _row(*words[:2], [_html(axis())], words[2])
+        group = nodes.tgroup("", *(nodes.colspec(colwidth=1) for _ in range(4)), cols=4)
+        group += nodes.thead("", head)
+        group += nodes.tbody("", *(_row(*self._cells(line)) for line in shown))
+        return [
+            _html(f'<p class="lrm-legend">{legend(shown)}</p>'),
+            nodes.table("", group, classes=["forest"]),
+        ]
+
+    def _cells(self, line: Line) -> list[list[nodes.Node]]:
+        name = nodes.paragraph("", "", claim_link(line, self.env.docname))
+        numbers = [
+            nodes.paragraph(text=text, classes=[name.split()[-1]]) for name, text in columns(line).items()
+        ]
+        verdict = nodes.paragraph(text=line.verdict, classes=["verdict"])
+        return [
+            [name, nodes.paragraph(text=line.quantity)],
+            numbers,
+            [_html(strip(line))],
+            [verdict, nodes.paragraph(text=line.why)],
+        ]
+
+
+def _row(*cells: list[nodes.Node]) -> nodes.row:
+    return nodes.row("", *(nodes.entry("", *cell) for cell in cells))
 
 
 def setup(app: Sphinx) -> dict:
     """Register the directives."""
-    app.add_directive("first-look", FirstLook)
-    app.add_directive("brief", Brief)
+    for name, directive in (
+        ("answer", Answer),
+        ("first-look", FirstLook),
+        ("small-figure", SmallFigure),
+        ("forest", Forest),
+    ):
+        app.add_directive(name, directive)
     return {"parallel_read_safe": True}

@@ -16,14 +16,9 @@ from lrm_core.evidence import verdicts
 from lrm_core.evidence.headlines import HEADLINES
 from lrm_core.evidence.verdicts import KINDS
 from lrm_core.show.elements.prose import number
+from lrm_core.show.front.forest import conditions
 
-HEADER = [
-    "claim, and the number compared",
-    "verdict",
-    "published",
-    "ours, as published",
-    "audited [95% interval]",
-]
+CLAIM, AUDITED = "claim, and the number compared", "audited [95% interval]"
 CHAPTERS = {
     "C1": "01_basins",
     "C2": "02_residual_spectrum",
@@ -47,21 +42,29 @@ class Scorecard(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """Build the table from `lrm_core.evidence.verdicts`."""
-        table = verdicts(profile=os.environ.get("LRM_PROFILE", "mini"))
-        group = nodes.tgroup("", *(nodes.colspec(colwidth=1) for _ in HEADER), cols=len(HEADER))
-        group += nodes.thead("", _row([[nodes.paragraph(text=name)] for name in HEADER]))
-        group += nodes.tbody("", *(_row(self._cells(row)) for row in table.itertuples()))
+        tables = {series: verdicts(name) for series, name in conditions(_profile()).items()}
+        header = [CLAIM, "verdict", "published", *(f"ours, {series}" for series in tables), AUDITED]
+        group = nodes.tgroup("", *(nodes.colspec(colwidth=1) for _ in header), cols=len(header))
+        group += nodes.thead("", _row([[nodes.paragraph(text=name)] for name in header]))
+        rows = zip(*(table.itertuples() for table in tables.values()), strict=True)
+        group += nodes.tbody("", *(_row(self._cells(*of_claim)) for of_claim in rows))
         return [nodes.table("", group, classes=["scorecard"])]
 
-    def _cells(self, row: Any) -> list[list[nodes.Node]]:
+    def _cells(self, row: Any, *others: Any) -> list[list[nodes.Node]]:
+        """The row of a claim told the truth, and told otherwise where that was measured."""
         name = claim_link(row, self.env.docname)
         claim = [nodes.paragraph("", "", name), nodes.paragraph(text=row.quantity)]
         cells = [claim, *([nodes.paragraph(text=text)] for text in scores(row))]
+        cells[-1:-1] = [[nodes.paragraph(text=_score(other.ours_published_definition))] for other in others]
         if meant := audited_words(row):
             cells[-1].append(nodes.paragraph(text=meant))
         if apart := by_kind(row):
             cells[-1].append(nodes.paragraph(text=apart))
         return cells
+
+
+def _profile() -> str:
+    return os.environ.get("LRM_PROFILE", "mini")
 
 
 def claim_link(row: Any, page: str) -> nodes.Node:

@@ -14,7 +14,6 @@ from docutils.parsers.rst.states import Inliner
 from sphinx.application import Sphinx
 from sphinx.writers.html5 import HTML5Translator
 
-from lrm_core.evidence import verdicts
 from lrm_core.evidence.claims import PUBLISHED_OBJECTS, claim, claims
 from lrm_core.evidence.headlines import headline
 from lrm_core.evidence.rulebook import RULES
@@ -27,8 +26,9 @@ from lrm_core.objects.listing import object_folders
 from lrm_core.objects.poses import SHELL_DISTANCE
 from lrm_core.paths import data_dir
 from lrm_core.profiles import get_profile
-from lrm_core.show.elements.prose import number, percent, percent_range, tally
+from lrm_core.show.elements.prose import number, percent, percent_range
 from lrm_core.show.findings import repetition_sentence, stored_finding, stored_verdict
+from lrm_core.show.front.facts import FACTS, facts
 from lrm_core.spectral import PUBLISHED_EDGES
 
 
@@ -55,7 +55,6 @@ def _studied(profile: str) -> str:
 NUMBERS: dict[str, Callable[[str], str]] = {
     "profile": lambda profile: profile,
     "claims": lambda profile: str(len(claims())),
-    "tally": lambda profile: tally(verdicts(profile=profile)["verdict"]),
     "objects.real": lambda profile: str(len(object_folders(data_dir() / "mini" / "objects" / "real"))),
     "source": lambda profile: claims()[0].source,
     "c1.published.distance": lambda profile: number(claim("C1").published["random_vs_predinit"]["l1"]),
@@ -97,6 +96,13 @@ NUMBERS |= {f"{name.lower()}.verdict": partial(_verdict, name) for name in RULES
 NUMBERS |= {f"{name.lower()}.finding": partial(stored_finding, name) for name in RULES}
 
 
+def _fact(name: str, profile: str) -> str:
+    return facts(profile)[name]
+
+
+NUMBERS |= {f"front.{name}": partial(_fact, name) for name in FACTS}
+
+
 class StoredNumber(nodes.inline):
     """Text with where it comes from, for those who rest on it; attribute `origin`."""
 
@@ -106,6 +112,8 @@ def origin(name: str, profile: str) -> str:
     claim_id, _, kind = name.upper().partition(".")
     if kind.startswith("PUBLISHED"):
         return f"Claim {claim_id} as published, in data/claims.json"
+    if claim_id == "FRONT":
+        return f"From {FACTS[name.partition('.')[2]].format(profile=profile)}"
     if claim_id in RULES:
         return f"From the records in data/results/{profile}/{RULES[claim_id].experiment}"
     return f"Counted or set by the code, profile {profile}"

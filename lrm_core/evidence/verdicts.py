@@ -44,9 +44,9 @@ def verdicts(
 
     Returns:
         One row per claim: claim, published, ours_published_definition, audited, low, high (95% interval of
-        audited over objects, and over seeds where they are trainings), verdict; then objects, seeds, title,
-        quantity, the rule that decided, and real and procedural (audited, mean over the objects of one kind). NaN
-        where nothing was measured.
+        audited over objects, and over seeds where they are trainings), verdict; then ours_low and ours_high (the
+        interval of ours_published_definition), objects, seeds, title, quantity, the rule that decided, and real and
+        procedural (audited, mean over the objects of one kind). NaN where nothing was measured.
 
     Raises:
         ValueError: if the profile is unknown, a record is damaged, or the records mix models.
@@ -136,6 +136,8 @@ def _row(
         "low": found.audited.low,
         "high": found.audited.high,
         "verdict": found.case.verdict,
+        "ours_low": found.ours.low,
+        "ours_high": found.ours.high,
         "objects": found.audited.n,
         "seeds": _seeds(claim_id, measured),
         "title": title,

@@ -1,0 +1,160 @@
+"""What the records say to the question of the title: its answer in one sentence, and the numbers of the findings."""
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+
+import numpy as np
+import pandas as pd
+
+from lrm_core.evidence.cause import PATTERN, Share, pattern, pattern_met
+from lrm_core.evidence.rules import Intervals
+from lrm_core.evidence.rules_correction import C4_OVER_HIGH
+from lrm_core.evidence.statistics import UNKNOWN, Interval, per_object
+from lrm_core.evidence.verdicts import experiment_table, intervals
+from lrm_core.profiles import DISTANCES, TOLD
+from lrm_core.show.diagnosis.published_scale import ARMS, UNTOUCHED, published_extents
+from lrm_core.show.elements.curves import mean_list
+from lrm_core.show.elements.prose import listed, number, percent, percent_range
+from lrm_core.show.front.forest import CONDITION, conditions
+
+DISTANCE, SPECTRUM, CORRECTION = "e17_source_distance", "e05_residual_spectrum", "e08_band_correction"
+DOSED = {
+    "high_share": "residual.published_high",
+    "low_share": "residual.published_low",
+    "low_correction": "residual.low_to_reference",
+    "high_correction": "residual.high_to_reference",
+}  # the columns of E17 that hold the shares of `PATTERN`
+RECORDS = "the records in data/results/{profile}/"
+FACTS: Mapping[str, str] = {
+    **{
+        f"{start}.{measure}.{band}": RECORDS + SPECTRUM
+        for start in ("predicted", "random")
+        for measure in ("published", "power")
+        for band in ("low", "high")
+    },
+    "told": "the published configuration and code",
+    "distances": "the published configuration and code",
+    "extent.before": "data/published_scale.csv",
+    "extent.after": "data/published_scale.csv",
+    **dict.fromkeys(("coarse", "fine", "wins", "harmed", "margin"), RECORDS + CORRECTION),
+}  # where each number of `facts` comes from
+UNKNOWN_ANSWER = "The records that answer this have not been made yet."
+Shares = Mapping[str, float]
+
+
+def dose(profile: str) -> dict[float, Shares]:
+    """The four shares of the pattern by what the encoder is told over the true distance, mean over objects."""
+    table = experiment_table(DISTANCE, profile)
+    if table.empty:
+        return {}
+    lists = {name: mean_list(table, column) for name, column in DOSED.items()}
+    factors = [float(factor) for factor in table["factors"].iloc[0]]
+    return {
+        factor: {name: float(values[at]) for name, values in lists.items()}
+        for at, factor in enumerate(factors)
+    }
+
+
+def wrong(profile: str) -> tuple[str, Sequence[Shares]]:
+    """What is told where it is wrong, in words, and the shares there: as published, else the ends of the dose."""
+    if CONDITION in (names := conditions(profile)):
+        found = {name: share.estimate for name, share in pattern(names[CONDITION]).items()}
+        if not any(np.isnan(list(found.values()))):
+            return "told one distance for all objects, as published", [found]
+    found = dose(profile)
+    ends = [min(found), max(found)] if found else []
+    return f"told {' or '.join(f'{end:g}' for end in ends)} of the true one", [found[end] for end in ends]
+
+
+@cache
+def answer(profile: str) -> str:
+    """One sentence that answers the title, from the records of a profile."""
+    told, shares = wrong(profile)
+    truth = {name: share.estimate for name, share in pattern(profile).items()}
+    if not shares or any(np.isnan([*truth.values()])):
+        return UNKNOWN_ANSWER
+    met = [_met(found) for found in [*shares, truth]]
+    opening = {
+        (True, False): "Only when the encoder is told a wrong distance",
+        (True, True): "Yes, whatever distance the encoder is told",
+        (False, True): "Only when the encoder is told the right distance",
+        (False, False): "Not here, whatever distance the encoder is told",
+    }[any(part != "not there" for part in met[:-1]), met[-1] != "not there"]
+    return (
+        f"{opening}: {told}, correcting its coarse error removes {_range(shares, 'low_correction')} of the damage "
+        f"and its fine error {_range(shares, 'high_correction')} (published {_published(PATTERN['low_correction'])} "
+        f"and {_published(PATTERN['high_correction'])}), told the truth {percent(truth['low_correction'])} and "
+        f"{percent(truth['high_correction'])}; and {_dependence(profile)}."
+    )
+
+
+def _met(found: Shares) -> str:
+    return pattern_met({name: Interval(value, value, value, 1) for name, value in found.items()})
+
+
+def _range(shares: Sequence[Shares], name: str) -> str:
+    values = [found[name] for found in shares]
+    return percent(values[0]) if len(values) == 1 else percent_range(values)
+
+
+def _published(share: Share) -> str:
+    return percent_range([share.low, share.high])
+
+
+def _dependence(profile: str) -> str:
+    """Whether the error is fine or coarse, by both oracles and both measures."""
+    found = spectrum(profile)
+    fine = {place: high > low for place, (low, high) in found.items()}
+    if len(set(fine.values())) > 1:
+        return "whether its error is fine or coarse depends on the reference and on counting amplitudes"
+    return f"its error is {'fine' if fine.popitem()[1] else 'coarse'} by every reference and measure"
+
+
+def spectrum(profile: str) -> dict[tuple[str, str], tuple[float, float]]:
+    """Low and high share of the residual by oracle ("predicted", "random") and measure ("published", "power")."""
+    x = _known(experiment_table(SPECTRUM, profile))
+    return {
+        (start, measure): tuple(x(f"{start}.{measure}.{band}").estimate for band in ("low", "high"))
+        for start in ("predicted", "random")
+        for measure in ("published", "power")
+    }
+
+
+def improvements(profile: str) -> pd.DataFrame:
+    """Improvement to the truth by the low and by the high band, one row per object: low, high."""
+    table, bands = experiment_table(CORRECTION, profile), ("low", "high")
+    if table.empty:
+        return pd.DataFrame(columns=bands, dtype=float)
+    return pd.DataFrame({band: per_object(table, f"corrections.{band}.truth.improvement") for band in bands})
+
+
+def _known(table: pd.DataFrame) -> Intervals:
+    """Intervals of the columns of a table, unknown of those that it lacks."""
+    return lambda column: intervals(table)(column) if column in table else UNKNOWN
+
+
+@cache
+def facts(profile: str) -> dict[str, str]:
+    """The numbers of the three findings by name, as text."""
+    pairs, margin = (
+        improvements(profile),
+        _known(experiment_table(CORRECTION, profile))(C4_OVER_HIGH["truth"]),
+    )
+    shares = {
+        f"{start}.{measure}.{band}": percent(values[at])
+        for (start, measure), values in spectrum(profile).items()
+        for at, band in enumerate(("low", "high"))
+    }
+    extents = published_extents().groupby(["tuned", "arm"])["extent"].mean()["LoRA"]
+    ends = ", ".join(number(100 * end, 1 if abs(end) < 0.01 else 0) for end in (margin.low, margin.high))
+    return shares | {
+        "told": f"{TOLD:g}",
+        "distances": " to ".join(f"{distance:g}" for distance in DISTANCES),
+        "extent.before": number(extents[UNTOUCHED]),
+        "extent.after": listed(sorted({number(extents[arm]) for arm in ARMS["LoRA"]})),
+        "coarse": percent(pairs["low"].mean()),
+        "fine": percent(pairs["high"].mean()),
+        "wins": f"{int((pairs['low'] > pairs['high']).sum())} of {len(pairs)}",
+        "harmed": str(int((pairs["low"] < 0).sum())),
+        "margin": f"{number(100 * margin.estimate, 0)} points [{ends}]",
+    }

@@ -1,0 +1,171 @@
+"""Every claim on one scale: ours over the published number, told the truth and in the published condition."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from math import isnan
+from typing import Any
+
+import pandas as pd
+
+from lrm_core.evidence import verdicts
+from lrm_core.evidence.cause import cause
+from lrm_core.profiles import PROFILES, PUBLISHED, get_profile
+from lrm_core.show.elements.prose import number
+from lrm_core.show.front.reasons import reason
+
+TRUTH, CONDITION = "told the truth", "told as published"
+SCALE = (-0.6, 4.0)  # in published numbers; what lies beyond is drawn at the edge
+TICKS = {0: "0", 1: "published", 2: "2 ×", 3: "3 ×", 4: "4 ×"}
+SHARES = ("C2", "C4", "C6", "C8", "C9", "C10", "C13", "C14")  # written in percent
+HEIGHT, APART = 26, 10  # pixels: of a row, and between its two series
+
+
+@dataclass(frozen=True)
+class Mark:
+    """Ours in one condition, by the published definition, in the unit of the published number."""
+
+    series: str
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Line:
+    """One claim.
+
+    Attributes:
+        claim, title, quantity: what it is.
+        published: its number.
+        marks: ours, first told the truth; a condition without a record is left out.
+        verdict: told as published where that was measured, else told the truth.
+        why: in a few words; what the distance does to the number where both conditions were measured.
+    """
+
+    claim: str
+    title: str
+    quantity: str
+    published: float
+    marks: tuple[Mark, ...]
+    verdict: str
+    why: str
+
+
+def conditions(profile: str) -> dict[str, str]:
+    """Profiles by what the encoder is told; the published condition only where it has records."""
+    found = {TRUTH: profile}
+    twin = profile + PUBLISHED
+    if twin in PROFILES and any(get_profile(twin).results.glob("*/*.json")):
+        found[CONDITION] = twin
+    return found
+
+
+def lines(profile: str) -> list[Line]:
+    """Every claim with its numbers by the published definition and its verdict; raises as `verdicts`."""
+    names = conditions(profile)
+    tables = {series: verdicts(name).set_index("claim") for series, name in names.items()}
+    return [_line(claim_id, tables, names) for claim_id in tables[TRUTH].index]
+
+
+def _line(claim_id: str, tables: dict[str, pd.DataFrame], names: dict[str, str]) -> Line:
+    rows = {series: table.loc[claim_id] for series, table in tables.items()}
+    marks = tuple(
+        Mark(series, row.ours_published_definition, row.ours_low, row.ours_high)
+        for series, row in rows.items()
+        if not isnan(row.ours_published_definition)
+    )
+    decides = CONDITION if any(mark.series == CONDITION for mark in marks) else TRUTH
+    row = rows[decides]
+    why = [reason(claim_id, row.verdict, names[decides])]
+    if decides == CONDITION and (answer := cause(claim_id, names[TRUTH]).answer) != "not measured yet":
+        why.append(f"The wrong distance {answer}.")
+    return Line(
+        claim_id, row.title, row.quantity, row.published, marks, row.verdict, " ".join(filter(None, why))
+    )
+
+
+def written(claim_id: str, value: float) -> str:
+    """A number of a claim as a reader expects it: shares in percent, ranks whole, small ones with their digits."""
+    if isnan(value):
+        return "–"
+    if claim_id in SHARES:
+        scaled = 100 * value
+        return f"{number(scaled, 3 if abs(scaled) < 0.1 else 1 if abs(scaled) < 10 else 0)}%"
+    return number(value, 0 if float(value).is_integer() else 4 if abs(value) < 0.01 else 2)
+
+
+def interval_text(claim_id: str, mark: Mark) -> str:
+    """A number of ours with its interval, where it has one that is not a point."""
+    value = written(claim_id, mark.value)
+    if isnan(mark.low) or mark.low == mark.high:
+        return value
+    ends = (written(claim_id, end).removesuffix("%") for end in (mark.low, mark.high))
+    return f"{value} [{', '.join(ends)}]"
+
+
+def strip(line: Line) -> str:
+    """A claim's row of the plot as SVG that stretches with its column."""
+    parts = [
+        f'<line class="tick" x1="{_place(at)}" x2="{_place(at)}" y1="0" y2="100%"/>'
+        for at in TICKS
+        if at != 1
+    ]
+    parts.append(f'<line class="published" x1="{_place(1)}" x2="{_place(1)}" y1="0" y2="100%"/>')
+    for at, mark in enumerate(line.marks):
+        y = HEIGHT / 2 + APART * (at - (len(line.marks) - 1) / 2)
+        parts.append(_drawn(mark, line.published, y))
+    said = (
+        "; ".join(f"{mark.series} {interval_text(line.claim, mark)}" for mark in line.marks)
+        or "not measured yet"
+    )
+    alt = escape(f"{line.claim}: published {written(line.claim, line.published)}; {said}.", quote=True)
+    size = f'width="100%" height="{HEIGHT}"'
+    return f'<svg class="lrm-strip" role="img" aria-label="{alt}" {size}>{"".join(parts)}</svg>'
+
+
+def axis() -> str:
+    """The scale above the rows as SVG."""
+    labels = "".join(
+        f'<text x="{_place(at)}" y="14" text-anchor="middle">{words}</text>' for at, words in TICKS.items()
+    )
+    return f'<svg class="lrm-strip" aria-hidden="true" width="100%" height="18">{labels}</svg>'
+
+
+def legend(shown: Sequence[Line]) -> str:
+    """The series that are drawn, as HTML."""
+    series = dict.fromkeys(mark.series for line in shown for mark in line.marks)
+    return "".join(
+        f'<span><svg class="lrm-strip" width="14" height="12" aria-hidden="true">'
+        f"{_symbol(name, '50%', 6)}</svg> ours, {name}</span>"
+        for name in series
+    )
+
+
+def _place(times: float) -> str:
+    low, high = SCALE
+    return f"{100 * (min(max(times, low), high) - low) / (high - low):.2f}%"
+
+
+def _symbol(series: str, x: str, y: float) -> str:
+    kind = "condition" if series == CONDITION else "truth"
+    return f'<circle class="{kind}" cx="{x}" cy="{y:g}" r="4.5"/>'
+
+
+def _drawn(mark: Mark, published: float, y: float) -> str:
+    value, *ends = (number / published for number in (mark.value, mark.low, mark.high))
+    kind = "condition" if mark.series == CONDITION else "truth"
+    bar = "" if any(map(isnan, ends)) else (
+        f'<line class="{kind}" x1="{_place(min(ends))}" x2="{_place(max(ends))}" y1="{y:g}" y2="{y:g}"/>'
+    )  # fmt: skip
+    if value > SCALE[1] or value < SCALE[0]:
+        anchor = "end" if value > 0 else "start"
+        return f'<text class="{kind}" x="{_place(value)}" y="{y + 5:g}" text-anchor="{anchor}">{value:.0f} × →</text>'
+    return bar + _symbol(mark.series, _place(value), y)
+
+
+def columns(line: Line) -> dict[str, Any]:
+    """What stands beside a row: the published number and ours, as text by their names."""
+    return {"published": written(line.claim, line.published)} | {
+        mark.series: interval_text(line.claim, mark) for mark in line.marks
+    }
