@@ -27,20 +27,46 @@ def opened(visit, site):
         one.page.context.close()
 
 
-def test_the_first_screen_is_a_live_reconstruction(opened):
-    page = opened("book/index").page
-    page.wait_for_selector('.lrm-first-look .lrm-viewer:not([data-stage="poster"])', timeout=PATIENCE)
-    top = page.evaluate("document.querySelector('.lrm-first-look').getBoundingClientRect().top")
-    assert top < 600
+READY = """() => { const fields = [...document.querySelectorAll('.lrm-first-look canvas[data-field]')];
+  return fields.length >= 3 && fields.every((one) => one.dataset.stage === 'rest'); }"""
+LOOK = "({...document.querySelector('.lrm-first-look').dataset})"
 
 
-def test_every_claim_has_a_card_with_its_verdict_and_a_link(opened):
+def test_four_pictures_turn_together_and_settle_on_a_true_view(opened):
     page = opened("book/index").page
-    cards = page.query_selector_all("ul.brief > li")
-    assert len(cards) == 14
-    for card in cards:
-        assert card.query_selector(".verdict").inner_text()
-        assert card.query_selector("a").get_attribute("href").endswith(".html")
+    page.wait_for_function(READY, timeout=PATIENCE)
+    before = page.evaluate(LOOK)
+    page.focus(".lrm-turn-frame[tabindex]")
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function(f"view => {LOOK}.view !== view", arg=before["view"], timeout=PATIENCE)
+    page.click("text=Strongest exception")
+    page.click("text=Show the oracle instead")
+    page.wait_for_selector('canvas[data-field="oracle"][data-stage="rest"]', timeout=PATIENCE)
+    page.wait_for_function(READY, timeout=PATIENCE)
+    assert page.get_by_role("button", name="Strongest exception").get_attribute("aria-pressed") == "true"
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_answer_and_pictures_are_on_the_first_screen(opened, width):
+    page = opened("book/index", width=width).page
+    bottoms = page.evaluate(
+        "[...document.querySelectorAll('.lrm-turn-row figure')].map(f => f.getBoundingClientRect().bottom)"
+    )
+    assert max(bottoms) < 844
+    sides = page.evaluate(
+        "[...document.querySelectorAll('.lrm-turn-frame')].map(f => f.getBoundingClientRect().width)"
+    )
+    assert min(sides) >= 160
+
+
+def test_every_claim_has_a_row_with_its_verdict_and_a_link(opened):
+    page = opened("book/index").page
+    rows = page.query_selector_all("table.forest tbody tr")
+    assert len(rows) == 14
+    for row in rows:
+        assert row.query_selector(".verdict").inner_text()
+        assert row.query_selector("a").get_attribute("href").endswith(".html")
+        assert row.query_selector("svg").get_attribute("aria-label")
 
 
 def test_each_stop_shows_its_text_and_moves_its_figure(opened):

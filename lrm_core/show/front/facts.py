@@ -63,7 +63,7 @@ def wrong(profile: str) -> tuple[str, Sequence[Shares]]:
             return "told one distance for all objects, as published", [found]
     found = dose(profile)
     ends = [min(found), max(found)] if found else []
-    return f"told {' or '.join(f'{end:g}' for end in ends)} of the true one", [found[end] for end in ends]
+    return f"at {' or '.join(f'{end:g}' for end in ends)} of the true one", [found[end] for end in ends]
 
 
 @cache

@@ -9,7 +9,7 @@ from lrm_core.show.elements.prose import number, percent
 from lrm_core.show.front.facts import dose, improvements, spectrum
 
 WIDTH, HEIGHT = 300, 210
-LEFT, RIGHT, TOP, BOTTOM = 34, 292, 14, 172  # of the plotting area
+LEFT, RIGHT, TOP, BOTTOM = 34, 284, 14, 172  # of the plotting area
 Scale = Callable[[float], float]
 
 
@@ -49,7 +49,7 @@ def which_oracle(profile: str) -> str:
     if any(isnan(value) for pair in found.values() for value in pair):
         return _not_measured()
     y, parts = scale(0, 1, BOTTOM, TOP), []
-    parts += _shares_axis(y, (0, 0.5, 1))
+    parts += _shares_axis(y, (0, 0.5))
     names = {
         ("predicted", "published"): ("prediction", "amplitude"),
         ("predicted", "power"): ("prediction", "power"),
@@ -57,7 +57,7 @@ def which_oracle(profile: str) -> str:
         ("random", "power"): ("noise", "power"),
     }
     for at, (place, (oracle, measure)) in enumerate(names.items()):
-        left = LEFT + 8 + 64 * at
+        left = LEFT + 4 + 63 * at
         for kind, offset, value in zip(("low", "high"), (0, 25), found[place], strict=True):
             top = y(value)
             parts.append(

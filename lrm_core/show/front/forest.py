@@ -16,7 +16,7 @@ from lrm_core.show.front.reasons import reason
 
 TRUTH, CONDITION = "told the truth", "told as published"
 SCALE = (-0.6, 4.0)  # in published numbers; what lies beyond is drawn at the edge
-TICKS = {0: "0", 1: "published", 2: "2 ×", 3: "3 ×", 4: "4 ×"}
+TICKS = {0: "0", 1: "published", 2: "", 3: "3 ×", 4: ""}
 SHARES = ("C2", "C4", "C6", "C8", "C9", "C10", "C13", "C14")  # written in percent
 HEIGHT, APART = 26, 10  # pixels: of a row, and between its two series
 

@@ -35,10 +35,10 @@ PROFILE = "mini"  # whose model and objects are in the repository, whatever prof
 SEED = 0
 FIRST_SEEN = (-55.0, 20.0)  # degrees: the held-out view nearest to it is shown first
 PICTURES = {
-    "object": "The object",
-    "prediction": "Predicted from one picture",
-    "coarse": "Coarse error corrected",
-    "fine": "Fine error corrected",
+    "object": "Object",
+    "prediction": "Prediction",
+    "coarse": "Coarse corrected",
+    "fine": "Fine corrected",
 }
 
 
@@ -67,7 +67,7 @@ def turning() -> str:
     typical, contrary = shown_objects(PROFILE)
     objects = [
         _content(model, name, label, table)
-        for name, label in ((typical, "A typical object"), (contrary, "The strongest exception"))
+        for name, label in ((typical, "Typical object"), (contrary, "Strongest exception"))
     ]
     payload = json.dumps({"objects": objects, "cutoff": _config().published_cutoff}).replace("</", "<\\/")
     figures = "".join(_figure(name, objects[0]) for name in PICTURES)
@@ -80,7 +80,7 @@ def turning() -> str:
         f'<div class="lrm-turn-bar" role="group" aria-label="Object" hidden>{choices}</div>'
         f'<div class="lrm-turn-row">{figures}</div>'
         '<div class="lrm-turn-bar" hidden><span>Drag one picture: all four turn.</span>'
-        '<button type="button" aria-pressed="false">Show the oracle as the object</button></div></div>'
+        '<button type="button" aria-pressed="false">Show the oracle instead</button></div></div>'
         f'<script type="application/json" class="lrm-turn-data">{payload}</script>'
         f'<script type="module">{page_script()}</script>'
     )
@@ -132,7 +132,7 @@ def _content(model: LRM, name: str, label: str, table: pd.DataFrame) -> dict[str
         "views": upright.views.double().round(decimals=3).tolist(),
         "start": start,
         "focal": float(camera[0, 16]),
-        "oracle": f"The oracle, fitted to {len(split_views(item)[0])} views",
+        "oracle": f"fitted to {len(split_views(item)[0])} views",
         "tensors": packed.directory,
         "data": base64.b64encode(packed.data).decode(),
     }
@@ -149,7 +149,7 @@ def _said(table: pd.DataFrame, name: str) -> dict[str, str]:
         picture: "" if gain is None else f"{percent(abs(gain))} {'less' if gain > 0 else 'more'} image error"
         for picture, gain in gains.items()
     }
-    return {"object": "", "prediction": ""} | words
+    return {"object": "", "prediction": "from one picture"} | words
 
 
 def upright_views(item: RenderedObject) -> Upright:

@@ -52,9 +52,9 @@ class Turning {
   choose(at) {
     this.at = at;
     [...this.bars[0].children].forEach((button, place) => button.setAttribute("aria-pressed", place === at));
-    const { said, posters, sheet, name } = this.shown;
+    const { posters, sheet, name } = this.shown;
     for (const [picture, frame] of Object.entries(this.frames)) {
-      frame.nextElementSibling.lastElementChild.textContent = said[picture];
+      frame.nextElementSibling.lastElementChild.textContent = this.said(picture);
       const still = frame.querySelector("img"), kind = picture === "object" && this.oracle ? "oracle" : picture;
       Object.assign(still, { src: posters[kind], alt: still.alt.replace(/^[^:]*/, name) });
     }
@@ -114,10 +114,16 @@ class Turning {
     this.bars[1].querySelector("button").setAttribute("aria-pressed", this.oracle);
     const figure = this.frames.object.nextElementSibling.firstElementChild;
     this.name ??= figure.textContent;
-    figure.textContent = this.oracle ? this.shown.oracle : this.name;
+    figure.textContent = this.oracle ? "Oracle" : this.name;
+    figure.nextElementSibling.textContent = this.said("object");
     this.root.dataset.oracle = this.oracle;
     this.frames.object.querySelector("img").src = this.shown.posters[this.oracle ? "oracle" : "object"];
     this.draw();
+  }
+
+  /** What stands under a picture. */
+  said(picture) {
+    return picture === "object" && this.oracle ? this.shown.oracle : this.shown.said[picture];
   }
 
   true(at) {
