@@ -9,7 +9,7 @@ from sphinx.util.docutils import SphinxDirective
 
 from lrm_core.show.front.facts import answer
 from lrm_core.show.front.figures import FIGURES
-from lrm_core.show.front.forest import Line, axis, columns, legend, lines, strip
+from lrm_core.show.front.forest import Line, axis, legend, lines, numbers, strip
 from lrm_core.show.front.turning import turning
 
 
@@ -65,13 +65,10 @@ class Forest(SphinxDirective):
 
     def _cells(self, line: Line) -> list[list[nodes.Node]]:
         name = nodes.paragraph("", "", claim_link(line, self.env.docname))
-        numbers = [
-            nodes.paragraph(text=text, classes=[name.split()[-1]]) for name, text in columns(line).items()
-        ]
         verdict = nodes.paragraph(text=line.verdict, classes=["verdict"])
         return [
             [name, nodes.paragraph(text=line.quantity)],
-            numbers,
+            [nodes.paragraph(text=text) for text in numbers(line)],
             [_html(strip(line))],
             [verdict, nodes.paragraph(text=line.why)],
         ]

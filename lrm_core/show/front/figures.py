@@ -67,7 +67,7 @@ def which_oracle(profile: str) -> str:
             parts.append(_text(number(100 * value, 0), left + offset + 11, top - 4, "middle"))
             if measure == "amplitude":
                 middle = y((published[kind].low + published[kind].high) / 2)
-                parts.append(f'<path class="mark" d="M{left + offset - 2} {middle:.1f}h26"/>')
+                parts.append(f'<path class="published" d="M{left + offset - 2} {middle:.1f}h26"/>')
         parts.append(_text(measure, left + 24, BOTTOM + 16, "middle"))
         if not at % 2:
             parts.append(_text(f"oracle from {oracle}", left + 56, BOTTOM + 33, "middle"))

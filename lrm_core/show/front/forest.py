@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from math import isnan
-from typing import Any
 
 import pandas as pd
 
@@ -153,7 +152,7 @@ def _symbol(series: str, x: str, y: float) -> str:
 
 
 def _drawn(mark: Mark, published: float, y: float) -> str:
-    value, *ends = (number / published for number in (mark.value, mark.low, mark.high))
+    value, *ends = (each / published for each in (mark.value, mark.low, mark.high))
     kind = "condition" if mark.series == CONDITION else "truth"
     bar = "" if any(map(isnan, ends)) else (
         f'<line class="{kind}" x1="{_place(min(ends))}" x2="{_place(max(ends))}" y1="{y:g}" y2="{y:g}"/>'
@@ -164,8 +163,8 @@ def _drawn(mark: Mark, published: float, y: float) -> str:
     return bar + _symbol(mark.series, _place(value), y)
 
 
-def columns(line: Line) -> dict[str, Any]:
-    """What stands beside a row: the published number and ours, as text by their names."""
-    return {"published": written(line.claim, line.published)} | {
-        mark.series: interval_text(line.claim, mark) for mark in line.marks
-    }
+def numbers(line: Line) -> list[str]:
+    """What stands beside a row: the published number, and ours with the condition where there are two."""
+    name = "ours" if len(line.marks) < 2 else "ours, {}"
+    ours = [f"{name.format(mark.series)} {interval_text(line.claim, mark)}" for mark in line.marks]
+    return [f"published {written(line.claim, line.published)}", *ours]
