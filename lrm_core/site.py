@@ -11,6 +11,7 @@ from pathlib import Path
 from lrm_core.atomic import replacing
 from lrm_core.fingerprint import fingerprint
 from lrm_core.paths import repository_root
+from lrm_core.profiles import PUBLISHED
 
 _JUPYTER_BOOK = "from jupyter_book.cli.main import main; main()"  # of this environment, whatever PATH says
 _STRICT = ("-n", "-W", "--keep-going")
@@ -51,10 +52,10 @@ def build_site(profile: str = "mini", *, out: Path | None = None) -> Site:
 def _inputs(root: Path, profile: str) -> list[Path]:
     """Everything that the pages are made from; the weights decide which records count."""
     results = [
-        root / "data" / "results" / name for name in dict.fromkeys((profile, "mini"))
-    ]  # both for the index
+        root / "data" / "results" / name for name in dict.fromkeys((profile, profile + PUBLISHED, "mini"))
+    ]  # all for the index; what is not there is left out
     shown = [root / "data" / "mini" / name for name in ("mini.safetensors", "objects")]
-    data = [root / "data" / "claims.json", *results, *shown]
+    data = [*(root / "data" / name for name in ("claims.json", "published_scale.csv")), *results, *shown]
     code = [root / name for name in ("lrm_core", "requirements.lock", "pyproject.toml", "CITATION.cff")]
     return [*_book_files(root), *_executed(root, profile), *data, *code]
 
