@@ -11,6 +11,8 @@ from lrm_core.profiles import PUBLISHED
 from lrm_core.show.elements.prose import mean_and_interval, number
 from lrm_core.show.repair.arm_labels import label
 
+PUBLISHED_ARM = "lora_freq"
+
 
 def arms(profile: str) -> list[Learned]:
     """Arms in the published condition that have records of enough objects for an interval."""
@@ -52,6 +54,14 @@ def _signed(mean: Interval) -> str:
     return f"{'+' if mean.estimate > 0 else ''}{number(100 * mean.estimate, 0)}%{ends}"
 
 
+def answer(profile: str) -> str:
+    """What the published repair came to on our model, in a sentence; empty where it was not trained."""
+    found = next((arm for arm in arms(profile) if arm.arm == PUBLISHED_ARM), None)
+    if found is None:
+        return ""
+    return say("one_wrong_number", "repaired", **_shares(found))
+
+
 def learned_text(found: Sequence[Learned]) -> str:
     """What fine-tuning in the published condition came to, in sentences."""
     if not found:
@@ -60,7 +70,6 @@ def learned_text(found: Sequence[Learned]) -> str:
 
 
 def _sentence(arm: Learned) -> str:
-    shares = {name: _signed(getattr(arm, name)) for name in ("gain", "only_told", "gain_truth")}
     grown, factor = mean_and_interval(arm.grown), number(arm.factor)
     words = {
         "arm": label(arm.arm),
@@ -69,4 +78,8 @@ def _sentence(arm: Learned) -> str:
         "grown": grown,
         "factor": factor,
     }
-    return say("one_wrong_number", "arm", **shares, **words)
+    return say("one_wrong_number", "arm", **_shares(arm), **words)
+
+
+def _shares(arm: Learned) -> dict[str, str]:
+    return {name: _signed(getattr(arm, name)) for name in ("gain", "only_told", "gain_truth")}

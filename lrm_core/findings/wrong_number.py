@@ -19,6 +19,7 @@ from lrm_core.evidence.oracles import heldout_views, predicted_planes, render_im
 from lrm_core.evidence.rulebook import RULES
 from lrm_core.evidence.statistics import UNKNOWN, Interval, bca_interval, interval_of
 from lrm_core.evidence.verdicts import experiment_table, verdicts
+from lrm_core.findings import repair
 from lrm_core.findings.say import say
 from lrm_core.profiles import DISTANCES, PUBLISHED, TOLD, get_profile
 from lrm_core.show import chapter as page
@@ -255,7 +256,8 @@ def answer(profile: str) -> str:
         "Told the truth": truth,
         f"Told {farthest:g} times the truth": doses[farthest],
     }
-    return " ".join([say(TEXT, met), *(_told(words, shares) for words, shares in told.items())])
+    said = [say(TEXT, met), *(_told(words, shares) for words, shares in told.items())]
+    return "\n\n".join([" ".join(said), repair.answer(profile)]).strip()
 
 
 def _nearer(condition: Mapping[str, Interval], truth: Mapping[str, Interval], name: str) -> bool:
