@@ -50,10 +50,6 @@ WRONG_NUMBER_SECTIONS = [
 NEW_FORM = (WRONG_NUMBER,)  # answer first, shown cells; the others follow
 # Of chapters that examine no claim, or have the new form.
 OTHER_SECTIONS = {MODEL: MODEL_SECTIONS, OWN: OWN_SECTIONS, WRONG_NUMBER: WRONG_NUMBER_SECTIONS}
-    MODEL: MODEL_SECTIONS,
-    OWN: OWN_SECTIONS,
-    WRONG_NUMBER: WRONG_NUMBER_SECTIONS,
-}  # of chapters that examine no claim
 PARAMETERS = {"profile": "mini", "seed": 0, "objects": None, "refresh": False, "device": "cpu"}
 NOTE = re.compile(
     r'<aside class="margin">\n\n(.*?)\n\n</aside>', re.DOTALL
@@ -69,7 +65,6 @@ NOT_OURS = {
         "flat_sentence",
         "limit_sentence",
         "rule_text",
-       
         "cutoff_sentence",
     ),
     *("reproduce", "records_sentence"),
