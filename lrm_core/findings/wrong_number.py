@@ -107,7 +107,7 @@ def _add_band(figure: go.Figure, column: int, share: Share, band: str) -> None:
     figure.add_hrect(
         share.low, share.high, fillcolor=colour, opacity=0.16, line_width=0, layer="below", row=1, col=column,
         annotation={"text": f"{band}, published", "font": {"size": SMALL, "color": colour}},
-        annotation_position="top right",
+        annotation_position="top left",
     )  # fmt: skip
 
 
