@@ -26,6 +26,8 @@ def cache(tmp_path: Path, model, item, monkeypatch) -> OracleCache:
     monkeypatch.setattr(shipping, "load_model", lambda name: model)
     monkeypatch.setattr(shipping, "load_item", lambda plan, folder: item)
     monkeypatch.setattr(Profile, "object_folders", lambda self, every=False: [data])
+    monkeypatch.setattr(Profile, "object_folder", lambda self, name: data / name)
+    monkeypatch.setattr(shipping, "shown_objects", lambda profile: (item.name, item.name))
     cache = OracleCache(tmp_path / "oracles", data / shipping.FOLDER)
     cache.folder.mkdir()
     config = get_experiment("e02_basins").configuration(PLAN).oracle
