@@ -103,7 +103,7 @@ class Recorder:
         key = self.key(item, experiment, seed)
         if stale := self.store.stale(key):
             tqdm.write(f"to be made again: {stale}")
-        return self.store.get(key) is not None
+        return not stale and self.store.get(key) is not None
 
     def make(self, item: RenderedObject, experiment: Experiment, seed: int) -> dict[str, Any]:
         """Run an experiment and store its result, which is returned."""
