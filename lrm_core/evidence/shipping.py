@@ -6,6 +6,7 @@ from pathlib import Path
 from lrm_core import load_model
 from lrm_core.atomic import replacing
 from lrm_core.evidence.experiments import get_experiment
+from lrm_core.evidence.oracle_files import load_oracle
 from lrm_core.evidence.oracles import STARTS, OracleCache, oracle_fingerprint
 from lrm_core.evidence.runner import load_item
 from lrm_core.objects.manifest import forget_missing, make_entry, record_entries
@@ -20,6 +21,7 @@ def ship_oracles(cache: OracleCache | None = None) -> list[Path]:
 
     Raises:
         FileNotFoundError: if one of them was not fitted yet.
+        ValueError: if the file of one is damaged.
     """
     plan, data = get_profile("mini"), data_dir()
     cache = cache or OracleCache()
@@ -29,6 +31,8 @@ def ship_oracles(cache: OracleCache | None = None) -> list[Path]:
     found = {s: cache.find(oracle_fingerprint(model, item, s, config, plan.seeds[0])) for s in STARTS}
     if missing := [start for start, path in found.items() if path is None]:
         raise FileNotFoundError(f"{item.name}: no oracle from {', '.join(missing)}; run `lrm records` first")
+    for path in found.values():
+        load_oracle(path)
     shipped = {start: data / FOLDER / path.name for start, path in found.items()}
     for start, path in shipped.items():
         if found[start] != path:
