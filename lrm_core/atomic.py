@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lrm_core.files import DIGEST, tensors_digest
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -56,7 +58,7 @@ def appearing(folder: Path) -> Iterator[Path]:
 
 
 def save_tensors(path: Path, tensors: Mapping[str, "Tensor"], metadata: Mapping[str, str]) -> None:
-    """Write a safetensors file, or leave the old one.
+    """Write a safetensors file with a digest of its content in the header, or leave the old one.
 
     Args:
         path: the file; its folder is made where missing.
@@ -69,9 +71,13 @@ def save_tensors(path: Path, tensors: Mapping[str, "Tensor"], metadata: Mapping[
     from safetensors import SafetensorError  # PyTorch takes seconds, and texts are written without it
     from safetensors.torch import save_file
 
+    header = {**metadata, DIGEST: tensors_digest(tensors, metadata)}
     with replacing(path) as temporary:
+        temporary.touch()
+        usual = temporary.stat().st_mode  # by the umask; safetensors gives its own
         try:
-            save_file(dict(tensors), temporary, metadata=dict(metadata))
+            save_file(dict(tensors), temporary, metadata=header)
+            temporary.chmod(usual)
         except SafetensorError as error:
             number = re.search(r"\(os error (\d+)\)", str(error))
             code = int(number[1]) if number else errno.EIO

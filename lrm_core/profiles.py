@@ -178,7 +178,7 @@ PUBLISHED = "-published"  # after the name of a profile: the same, in the publis
 PROFILES = {profile.name: profile for profile in (SMOKE, MINI, CYCLES, REHEARSAL, PAPER)}
 PROFILES |= {
     plan.name + PUBLISHED: replace(plan, name=plan.name + PUBLISHED, condition="published")
-    for plan in (SMOKE, MINI, PAPER)
+    for plan in (SMOKE, replace(MINI, per_group=6), PAPER)
 }
 
 

@@ -15,7 +15,7 @@ from lrm_core.atomic import replacing
 from lrm_core.fingerprint import fingerprint
 from lrm_core.normalise import normalise_notebook
 from lrm_core.paths import repository_root
-from lrm_core.profiles import RENDERINGS
+from lrm_core.profiles import PUBLISHED, RENDERINGS
 
 CELL_TIMEOUT = 4 * 3600  # seconds; the longest cell is a refresh of every oracle
 _KERNEL_ENVIRONMENT = {"TQDM_DISABLE": "1", "PYTHONHASHSEED": "0"}
@@ -146,7 +146,8 @@ def _data_key(chapter: Chapter, root: Path) -> str:
     """Hash of `data/` without the results of profiles that no chapter reads here, and of measured benchmarks."""
     results = root / "data" / "results"
     others = [path for path in (root / "data").glob("*") if path != results]
-    read = sorted({chapter.parameters["profile"], *RENDERINGS})
+    profile = chapter.parameters["profile"]
+    read = sorted({profile, profile + PUBLISHED, *RENDERINGS})
     measured = root / "benchmarks" / "results"
     return fingerprint([*sorted(others), *(results / profile for profile in read), measured])
 

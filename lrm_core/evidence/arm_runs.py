@@ -126,7 +126,7 @@ class ArmRecorder:
         key = self.key(arm, seed)
         if stale := self.store.stale(key):
             tqdm.write(f"to be made again: {stale}")
-        return self.store.get(key) is not None
+        return not stale and self.store.get(key) is not None
 
     def make(self, arm: Arm, seed: int, refresh: bool = False) -> dict[str, Any]:
         """Train an arm, from its last checkpoint unless `refresh`, and store its result, which is returned."""

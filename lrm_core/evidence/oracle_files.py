@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jaxtyping import Float
-from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from lrm_core.atomic import save_tensors
+from lrm_core.files import check_listed, parse_json, read_tensors
 
 
 @dataclass(frozen=True)
@@ -30,10 +30,17 @@ def save_oracle(path: Path, fitted: Oracle) -> None:
     save_tensors(path, {"planes": planes}, {"history": json.dumps(fitted.history)})
 
 
-def load_oracle(path: Path) -> Oracle | None:
-    """A saved oracle; None if its file is damaged, since it can be fitted again."""
-    try:
-        with safe_open(path, framework="pt") as file:
-            return Oracle(file.get_tensor("planes"), json.loads(file.metadata()["history"]))
-    except (SafetensorError, OSError, KeyError, TypeError, ValueError):
-        return None
+def load_oracle(path: Path) -> Oracle:
+    """A saved oracle.
+
+    Raises:
+        ValueError: naming the file, if it is damaged or another's; it can be fitted again.
+    """
+    check_listed(path)
+    tensors, header = read_tensors(path, "it is fitted again")
+    planes, history = tensors.get("planes"), parse_json(header.get("history", "null"), path)
+    if planes is None or planes.ndim != 4 or len(planes) != 3 or not isinstance(history, dict):
+        raise ValueError(
+            f"{path}: expected planes (3, C, R, R) and the history of their fit; it is fitted again"
+        )
+    return Oracle(planes, history)

@@ -10,6 +10,7 @@ from typing import Literal
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from tqdm import tqdm
 
 from lrm_core.evidence.canonical import canonical_json, plain
 from lrm_core.evidence.oracle_files import Oracle, load_oracle, save_oracle
@@ -157,13 +158,28 @@ def oracle(
         raise ValueError(f"unknown start {start!r}; expected one of {', '.join(STARTS)}")
     cache = cache or OracleCache()
     fingerprint = oracle_fingerprint(model, item, start, config, seed)
-    found = cache.find(fingerprint)
-    fitted = load_oracle(found) if found else None
+    fitted = find_oracle(cache, fingerprint, model)
     if fitted is None:
         fitted = _fit(model, item, start, config, seed, on_step)
         save_oracle(cache.path(fingerprint), fitted)
     device = next(model.parameters()).device
     return Oracle(fitted.planes.to(device), fitted.history)
+
+
+def find_oracle(cache: OracleCache, fingerprint: str, model: LRM) -> Oracle | None:
+    """A whole oracle of the cache with planes as the model has; says which file is damaged, if one is."""
+    path, size = cache.find(fingerprint), model.config
+    if path is None:
+        return None
+    try:
+        found = load_oracle(path)
+        wanted = (3, size.triplane_dim, size.triplane_high_res, size.triplane_high_res)
+        if found.planes.shape != wanted:
+            raise ValueError(f"{path}: expected planes {wanted}, found {tuple(found.planes.shape)}")
+    except ValueError as damaged:
+        tqdm.write(f"to be made again: {damaged}")
+        return None
+    return found
 
 
 def oracle_fingerprint(

@@ -15,6 +15,7 @@ from lrm_core.evidence.experiments import EXPERIMENTS, Experiment, get_experimen
 from lrm_core.evidence.oracles import OracleCache
 from lrm_core.evidence.provenance import Provenance, code_revision, data_hash, machine
 from lrm_core.evidence.store import RecordKey, ResultStore
+from lrm_core.files import check_listed
 from lrm_core.model.hashing import model_hash
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject, load_object
@@ -103,7 +104,7 @@ class Recorder:
         key = self.key(item, experiment, seed)
         if stale := self.store.stale(key):
             tqdm.write(f"to be made again: {stale}")
-        return self.store.get(key) is not None
+        return not stale and self.store.get(key) is not None
 
     def make(self, item: RenderedObject, experiment: Experiment, seed: int) -> dict[str, Any]:
         """Run an experiment and store its result, which is returned."""
@@ -139,7 +140,12 @@ def _make_object(recorder: Recorder, jobs: list[Job]) -> tuple[int, str]:
 
 
 def load_item(profile: Profile, folder: Path) -> RenderedObject:
-    """An object with the views that the profile uses, in the size that it uses, told what it tells."""
+    """An object with the views that the profile uses, in the size that it uses, told what the profile tells.
+
+    Raises:
+        ValueError: if it is damaged.
+    """
+    check_listed(folder)
     item = load_object(folder).first(profile.views).averaged(profile.side)
     return replace(item, told=profile.told(item.name))
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from lrm_core import load_model
 from lrm_core.atomic import replacing
 from lrm_core.evidence.experiments import get_experiment
+from lrm_core.evidence.oracle_files import load_oracle
 from lrm_core.evidence.oracles import STARTS, OracleCache, oracle_fingerprint
 from lrm_core.evidence.runner import load_item
 from lrm_core.evidence.typical import shown_objects
@@ -23,6 +24,7 @@ def ship_oracles(cache: OracleCache | None = None) -> list[Path]:
 
     Raises:
         FileNotFoundError: if one of them was not fitted yet.
+        ValueError: if the file of one is damaged.
     """
     plan, data = get_profile("mini"), data_dir()
     cache = cache or OracleCache()
@@ -35,6 +37,7 @@ def ship_oracles(cache: OracleCache | None = None) -> list[Path]:
         path = cache.find(oracle_fingerprint(model, item, start, config, plan.seeds[0]))
         if path is None:
             raise FileNotFoundError(f"{item.name}: no oracle from {start}; run `lrm records` first")
+        load_oracle(path)
         found[item.name, start] = path
     shipped = {place: data / FOLDER / path.name for place, path in found.items()}
     for place, path in shipped.items():

@@ -12,6 +12,7 @@ from lrm_core.evidence.arm_pictures import (
     arm_sheet,
     file_name,
     shipped_adapter,
+    tuned_model,
     untouched_name,
     untouched_sheet,
     weights_of,
@@ -76,6 +77,7 @@ def _ship_run(data: Path, recorder: ArmRecorder, record: Record, sheets: SheetSt
     if weights is not None and weights.name != WEIGHTS:
         path = shipped_adapter(record)
         if path != weights:
+            tuned_model(recorder.model, weights)  # refuses a damaged file
             with replacing(path) as temporary:
                 shutil.copyfile(weights, temporary)
         shipped.append(path)

@@ -4,23 +4,40 @@
 
 A record carries the fingerprint of what decides its numbers (weights, data, configuration). It is handed out
 only to who asks with the same fingerprint, so records of other weights or settings are never taken for ours.
+It also carries a digest of all it says. Those that were stored before there was one have theirs in
+`<root>/digests.json`, by fingerprint. Whatever does not agree with itself is refused by name.
 """
 
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from lrm_core.atomic import replacing
-from lrm_core.evidence.canonical import canonical_json, plain
+from lrm_core.evidence.canonical import canonical_json, numbers, plain
 from lrm_core.evidence.provenance import HASH_LENGTH, Provenance
+from lrm_core.files import read_json
 
 DECIDING = ("model_hash", "data_hash", "configuration")
-FIELDS = ("experiment", "object", "seed", "fingerprint", *DECIDING, "result", "provenance")
+KINDS = {
+    "experiment": str,
+    "object": str,
+    "seed": int,
+    "fingerprint": str,
+    "model_hash": str,
+    "data_hash": str,
+    "configuration": dict,
+    "result": dict,
+    "provenance": dict,
+}
+FIELDS = tuple(KINDS)
+SHOWN = ("profile", "revision", "seconds")  # of the provenance, in a table
+DIGESTS = "digests.json"
 
 
 @dataclass(frozen=True)
@@ -73,20 +90,19 @@ class ResultStore:
         """The record of exactly this key, or None if there is none (`stale` says whether another is there).
 
         Raises:
-            ValueError: naming the file, if it is not a record.
+            ValueError: naming the file, if it is not a whole record.
         """
-        record = _read(self.path(key)) if self.path(key).exists() else None
+        record = self._read(self.path(key)) if self.path(key).exists() else None
         return record if record and record["fingerprint"] == key.fingerprint else None
 
     def stale(self, key: RecordKey) -> str | None:
-        """Why the stored record is not the one of this key; None if it is, or if nothing is stored.
-
-        Raises:
-            ValueError: as `get`.
-        """
+        """Why the stored record is not the one of this key, or is damaged; None if it is, or if nothing is stored."""
         if not self.path(key).exists():
             return None
-        record, wanted = _read(self.path(key)), key.as_dict()
+        try:
+            record, wanted = self._read(self.path(key)), key.as_dict()
+        except ValueError as damaged:
+            return str(damaged)
         reasons = [
             _difference(name, record[name], wanted[name]) for name in DECIDING if record[name] != wanted[name]
         ]
@@ -104,15 +120,15 @@ class ResultStore:
             "result": plain(result, "result"),
             "provenance": plain(provenance.as_dict(), "provenance"),
         }
-        path = self.path(key)
+        path, record = self.path(key), {name: values[name] for name in FIELDS}
         with replacing(path) as temporary:
-            temporary.write_text(canonical_json({name: values[name] for name in FIELDS}), encoding="utf-8")
+            temporary.write_text(canonical_json(record | {"digest": _digest(record)}), encoding="utf-8")
         return path
 
     def records(self, experiment: str) -> Iterator[dict[str, Any]]:
         """All records of an experiment, in order of their file names; raises as `get`."""
         for path in sorted((self.root / experiment).glob("*.json")):
-            yield _read(path)
+            yield self._read(path)
 
     def table(
         self,
@@ -147,11 +163,30 @@ class ResultStore:
                 )
         return pd.DataFrame([_row(record) for record in records])
 
+    @cached_property
+    def _digests(self) -> dict[str, str]:
+        """Of records that carry none, by fingerprint."""
+        path = self.root / DIGESTS
+        return read_json(path) if path.exists() else {}
+
+    def _read(self, path: Path) -> dict[str, Any]:
+        try:
+            record = read_json(path)
+            _check_fields(record, path)
+            digest = _digest(record)
+            wanted = record.get("digest", self._digests.get(record["fingerprint"], digest))
+            if digest != wanted:
+                raise ValueError(f"expected the digest {wanted} of what it says, found {digest}")
+        except (OSError, ValueError) as error:
+            reason = str(error).removeprefix(f"{path}: ")
+            raise ValueError(
+                f"{path}: damaged record ({reason}); `lrm records` makes it again, `lrm arms` one of an arm"
+            ) from error
+        return record
+
 
 def _row(record: dict[str, Any]) -> dict[str, Any]:
-    provenance = {
-        f"provenance.{name}": record["provenance"][name] for name in ("profile", "revision", "seconds")
-    }
+    provenance = {f"provenance.{name}": record["provenance"][name] for name in SHOWN}
     hashes = {name: record[name] for name in ("model_hash", "data_hash", "fingerprint")}
     return {
         "experiment": record["experiment"],
@@ -170,17 +205,37 @@ def _flat(value: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _digest(record: Mapping[str, Any]) -> str:
+    """Digest of all fields of a record; ValueError naming the entry if one is NaN or infinite."""
+    fields = {name: record[name] for name in FIELDS}
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ValueError(
-            f"{path}: not readable as a record ({error}); delete it and run `lrm records`"
-        ) from error
+        text = json.dumps(fields, sort_keys=True, allow_nan=False)
+    except ValueError:
+        plain(fields, "record")  # names the entry
+        raise
+    return hashlib.sha256(text.encode()).hexdigest()[:HASH_LENGTH]
+
+
+def _check_fields(record: Any, path: Path) -> None:
+    """Raise a ValueError if a field is missing, of another kind, or does not agree with the others or the file."""
     missing = [name for name in FIELDS if not isinstance(record, dict) or name not in record]
     if missing:
-        raise ValueError(f"{path}: a record without {', '.join(missing)}; delete it and run `lrm records`")
-    return record
+        raise ValueError(f"without {', '.join(missing)}")
+    odd = [n for n, kind in KINDS.items() if not isinstance(record[n], kind) or isinstance(record[n], bool)]
+    odd += [
+        f"provenance.{name}" for name in SHOWN if "provenance" not in odd and name not in record["provenance"]
+    ]
+    if odd:
+        raise ValueError(f"not of the expected kind: {', '.join(odd)}")
+    if "digest" not in record and not numbers(record["result"]):
+        raise ValueError("its result holds no number")
+    key = RecordKey(*(record[name] for name in ("experiment", "object", "seed", *DECIDING)))
+    if key.fingerprint != record["fingerprint"]:
+        raise ValueError(
+            f"its fields have the fingerprint {key.fingerprint}, it says {record['fingerprint']}"
+        )
+    if (path.parent.name, path.stem) != (key.experiment, f"{key.object}-s{key.seed}"):
+        raise ValueError(f"it is of {key.experiment}, {key.object}, seed {key.seed}")
 
 
 def _difference(name: str, found: Any, wanted: Any) -> str:

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from lrm_core.atomic import save_tensors
+from lrm_core.files import read_tensors
 from lrm_core.model.lrm import LRM
 
 
@@ -75,12 +75,18 @@ class TrainingState:
         """
         if not path.exists():
             return
-        stored, self.step = read_training_checkpoint(path)
+        stored, step = read_training_checkpoint(path)
+        shapes = {name: parameter.shape for name, parameter in self.model.named_parameters()}
+        for name, value in stored.items():
+            kind, parameter = name.split(".", 1)[0], _moment_of(name) or name.partition(".")[2]
+            if value.ndim and value.shape != shapes.get(parameter) and kind in ("optimiser", "average"):
+                raise ValueError(f"{path}: its {name} does not fit the model; delete it to start over")
         for name, parameter in self.model.named_parameters():
-            if stored.get(f"weight.{name}", parameter[:0]).shape != parameter.shape:
-                raise ValueError(
-                    f"{path}: has no weight {name} of shape {tuple(parameter.shape)}; choose another folder"
-                )
+            for kind in ("weight", "average")[: 1 + self.averaging]:
+                if f"{kind}.{name}" not in stored or stored[f"{kind}.{name}"].shape != parameter.shape:
+                    raise ValueError(
+                        f"{path}: has no {kind} {name} of shape {tuple(parameter.shape)}; choose another folder"
+                    )
             parameter.copy_(stored[f"weight.{name}"])
             if self.averaging:
                 self.average[name].copy_(stored[f"average.{name}"])
@@ -89,8 +95,9 @@ class TrainingState:
                 for key, value in stored.items()
                 if _moment_of(key) == name
             }
-            if moments:
+            if moments and parameter in self._optimiser_of:
                 self._optimiser_of[parameter].state[parameter] = moments
+        self.step = step
 
     def _moments(self, parameter: Tensor) -> dict[str, Tensor]:
         """What its optimiser keeps for a parameter; nothing for a frozen one."""
@@ -99,15 +106,13 @@ class TrainingState:
 
 
 def read_training_checkpoint(path: Path) -> tuple[dict[str, Tensor], int]:
-    """Tensors and step number of a checkpoint; ValueError if it cannot be read."""
-    try:
-        with safe_open(path, framework="pt") as file:
-            stored = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            return stored, int(file.metadata()["step"])
-    except (SafetensorError, KeyError, TypeError) as fault:
-        raise ValueError(
-            f"{path}: not a readable training checkpoint ({fault}); delete it to start over"
-        ) from fault
+    """Tensors and step number of a checkpoint; ValueError naming it if it is damaged."""
+    advice = "delete it to start over"
+    stored, header = read_tensors(path, advice)
+    step = header.get("step", "")
+    if not step.isdecimal():
+        raise ValueError(f"{path}: not a training checkpoint, its step is {step or 'missing'!r}; {advice}")
+    return stored, int(step)
 
 
 def _moment_of(key: str) -> str | None:

@@ -1,10 +1,10 @@
 """From any checkpoint to the released format of OpenLRM, and back to one file."""
 
-import json
 from pathlib import Path
 
 import torch
 
+from lrm_core.files import read_json
 from lrm_core.fit.checkpoint import read_training_checkpoint
 from lrm_core.fit.run_folder import STATE
 from lrm_core.model.checkpoints import load_model, read_metadata, save_checkpoint
@@ -59,7 +59,7 @@ def _of_run(state: Path) -> tuple[LRM, dict[str, str]]:
     """The model of a run whose config.json lies beside its state."""
     place = state.with_name("config.json")
     try:
-        described = json.loads(place.read_text(encoding="utf-8")).get("model")
+        described = read_json(place).get("model")
     except (FileNotFoundError, ValueError, AttributeError) as error:
         raise ValueError(
             f"{place}: expected the configuration of the run beside its state ({error})"

@@ -20,12 +20,11 @@ from typing import get_args
 
 import torch
 from jaxtyping import Float
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from lrm_core.atomic import save_tensors
+from lrm_core.files import check_listed, read_tensors
 from lrm_core.fit.finetune_config import Form
-from lrm_core.model.checkpoints import read_metadata
 from lrm_core.model.lrm import LRM, check_state
 from lrm_core.torchvision_guard import allow_torchvision_import
 
@@ -153,12 +152,13 @@ class Adapters:
         """
         if not path.is_file():
             raise FileNotFoundError(f"{path}: no such file; expected adapters that `lrm finetune` wrote")
-        header = read_metadata(path)
-        if not {"rank", "form"} <= header.keys():
+        check_listed(path)
+        stored, header = read_tensors(path, "finish the run of `lrm finetune` again, or copy it again")
+        rank = header.get("rank", "")
+        if not rank.isdecimal() or "form" not in header:
             raise ValueError(f"{path}: not a file of adapters; expected one that `lrm finetune` wrote")
-        adapters = cls(model, int(header["rank"]), header["form"])
-        stored = load_file(path)
         try:
+            adapters = cls(model, int(rank), header["form"])
             check_state(stored, {name: value.shape for name, value in adapters.state().items()})
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from error

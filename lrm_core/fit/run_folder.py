@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lrm_core.atomic import replacing
+from lrm_core.files import read_json
 
 STATE = "state.safetensors"  # of a run: weights and moments
+REMOVE = "remove the folder of the run to start over"
 
 
 def claim_folder(path: Path, configuration: dict) -> None:
@@ -20,18 +22,8 @@ def claim_folder(path: Path, configuration: dict) -> None:
     if not path.exists():
         with replacing(path) as temporary:
             temporary.write_text(text)
-    elif _read(path) != json.loads(text):
+    elif read_json(path) != json.loads(text):
         raise ValueError(f"{path}: this folder holds a run of another configuration; choose another folder")
-
-
-def _read(path: Path) -> dict:
-    try:
-        return json.loads(path.read_text())
-    except json.JSONDecodeError as error:
-        raise ValueError(
-            f"{path}: expected the configuration of a run as JSON, found something else ({error}); choose another "
-            "folder or remove this one"
-        ) from error
 
 
 class Rows:
@@ -43,12 +35,24 @@ class Rows:
     """
 
     def __init__(self, path: Path, columns: Sequence[str], step: int) -> None:
-        """Read what is there up to and with `step`; one of the columns is "step"."""
+        """Read what is there up to and with `step`; one of the columns is "step".
+
+        Raises:
+            ValueError: naming the file, if it is not such a table.
+        """
         self.path, self.columns = path, tuple(columns)
         self.rows = []
-        if path.exists():
-            with path.open(newline="") as file:
-                self.rows = [row for row in csv.DictReader(file) if int(row["step"]) <= step]
+        if not path.exists():
+            return
+        try:
+            with path.open(newline="", encoding="utf-8") as file:
+                table = csv.DictReader(file)
+                rows = [row for row in table if int(row["step"]) <= step]
+        except (KeyError, TypeError, ValueError, csv.Error) as error:
+            raise ValueError(f"{path}: not a table of a run ({error!r}); {REMOVE}") from error
+        if rows and any(row.keys() != set(self.columns) or None in row.values() for row in rows):
+            raise ValueError(f"{path}: expected the columns {', '.join(self.columns)} in every row; {REMOVE}")
+        self.rows = rows
 
     def has(self, step: int) -> bool:
         """Whether there is a row of that step."""

@@ -14,7 +14,7 @@ from lrm_core.fit.batch import batch_loss, numbered_pair
 from lrm_core.fit.examples import Example
 from lrm_core.fit.finetune_config import FinetuneConfig
 from lrm_core.fit.losses import Perceptual
-from lrm_core.fit.run_folder import STATE, Rows, claim_folder
+from lrm_core.fit.run_folder import REMOVE, STATE, Rows, claim_folder
 from lrm_core.fit.scores import EarlyStop, Metrics, early_stop, score
 from lrm_core.fit.tuning import Tuning
 from lrm_core.model.hashing import model_hash
@@ -98,6 +98,10 @@ def finetune(
     claim_folder(run / "config.json", _description(model, train, validation, config))
     tuning = Tuning(model, config, team.device)
     tuning.load(run / STATE)
+    if tuning.step > config.steps:
+        raise ValueError(
+            f"{run / STATE}: at step {tuning.step} of a run of {config.steps}; delete it to start over"
+        )
     team.wait_for_everyone()
     here = [[example.to(team.device) for example in part] for part in (train, validation)]
     return _Run(_Task(run, config, *here, metrics, perceptual, team), tuning).go_on()
@@ -117,6 +121,11 @@ class _Run:
         self.losses = Rows(run / "losses.csv", ("step", "object", "view", "loss"), step)
         self.scores = Rows(run / "scores.csv", ("step", "object", *metrics), step)
         self.curve = Rows(run / "curve.csv", ("step", "seconds", *metrics), step)
+        if [int(row["step"]) for row in self.losses.rows] != list(range(1, step + 1)):
+            raise ValueError(
+                f"{self.losses.path}: expected the losses of steps 1 to {step}, found {len(self.losses.rows)}; "
+                f"{REMOVE}"
+            )
 
     def go_on(self) -> Finetuned:
         """Train to the end; Ctrl-C leaves a checkpoint of the last whole step."""

@@ -3,13 +3,13 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from lrm_core.atomic import save_tensors
+from lrm_core.files import DIGEST, check_listed, parse_json, read_tensors
 from lrm_core.model.config import MINI_NAME, PRESETS, LRMConfig
 from lrm_core.model.hub import CONFIG, WEIGHTS, fetch
 from lrm_core.model.lrm import LRM, check_state
@@ -77,7 +77,7 @@ def read_metadata(path: Path) -> dict[str, str]:
     """
     try:
         with safe_open(path, framework="pt") as file:
-            return file.metadata() or {}
+            return {name: text for name, text in (file.metadata() or {}).items() if name != DIGEST}
     except SafetensorError as error:
         raise ValueError(
             f"{path}: not a whole safetensors file ({error}); it may be truncated, copy or download it again"
@@ -96,7 +96,9 @@ def _check_device(device: torch.device) -> None:
 def _locate(name: str | Path) -> Path:
     """Checkpoint file or folder that `name` stands for."""
     if str(name) == MINI_NAME:
-        return data_dir() / "mini" / "mini.safetensors"
+        mini = data_dir() / "mini" / "mini.safetensors"
+        check_listed(mini)
+        return mini
     if str(name) in PRESETS:
         return fetch(str(name))
     path = Path(name)
@@ -125,22 +127,20 @@ def _header(path: Path) -> dict[str, Tensor]:
 
 
 def _read(path: Path) -> dict[str, Tensor]:
-    """Tensors in float32, one after the other; those of that type stay in the file's memory map until written to.
+    """Tensors in float32; those of that type stay in the file's memory map until written to.
 
     Raises:
-        ValueError: if one holds NaN or infinity.
+        ValueError: if one holds NaN or infinity, or the file differs from its digest.
     """
-    with safe_open(path, framework="pt") as file:
-        state = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
-    _check_finite(state, f"{path}: damaged checkpoint")
-    return state
+    tensors, _ = read_tensors(path, "damaged checkpoint, copy or download it again")
+    return {name: tensor.float() for name, tensor in tensors.items()}
 
 
 def _config(path: Path) -> LRMConfig:
     """Configuration in a `config.json`."""
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file; expected OpenLRM's configuration beside {WEIGHTS}")
-    return _parsed_config(path.read_text(encoding="utf-8"), path)
+    return _parsed_config(path.read_bytes().decode("utf-8", errors="replace"), path)
 
 
 def _embedded_config(path: Path, metadata: Mapping[str, str]) -> LRMConfig:
@@ -156,10 +156,10 @@ def _embedded_config(path: Path, metadata: Mapping[str, str]) -> LRMConfig:
 def _parsed_config(text: str, path: Path) -> LRMConfig:
     """Configuration in JSON `text` of the file `path`."""
     try:
-        config: Any = json.loads(text)
-        return LRMConfig.from_openlrm(config)
-    except (ValueError, TypeError, AttributeError) as error:
-        raise ValueError(f"{path}: not the configuration of an LRM: {error}") from error
+        return LRMConfig.from_openlrm(parse_json(text, path))
+    except (ValueError, TypeError, AttributeError, OverflowError) as error:
+        reason = str(error).removeprefix(f"{path}: ")
+        raise ValueError(f"{path}: not the configuration of an LRM: {reason}") from error
 
 
 def _build(config: LRMConfig, path: Path) -> LRM:

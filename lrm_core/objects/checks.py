@@ -6,6 +6,8 @@ import numpy as np
 from jaxtyping import Float, Float32, UInt8
 from PIL import Image, UnidentifiedImageError
 
+from lrm_core.files import check_png
+
 RIGID_TOLERANCE = 1e-3  # largest entry of R^T R - 1
 
 
@@ -21,7 +23,7 @@ def read_array(path: Path) -> Float32[np.ndarray, "..."]:
     try:
         with path.open("rb") as stream:
             array = np.lib.format.read_array(stream, allow_pickle=False)
-    except (ValueError, EOFError, OSError) as error:
+    except Exception as error:  # NumPy evaluates the header: a damaged one raises a dozen unrelated types
         raise ValueError(f"{path}: not a readable .npy array ({error})") from error
     if array.dtype.kind not in "fiu":
         raise ValueError(f"{path}: expected real numbers, found dtype {array.dtype}")
@@ -35,10 +37,12 @@ def read_rgba(path: Path) -> UInt8[np.ndarray, "H W 4"]:
         ValueError: if the file is not a readable PNG, or has no alpha channel.
     """
     try:
+        check_png(path)
         with Image.open(path, formats=["PNG"]) as image:
             image.load()
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise ValueError(f"{path}: corrupt or not a PNG ({error})") from error
+        reason = str(error).removeprefix(f"{path}: ")
+        raise ValueError(f"{path}: corrupt or not a PNG ({reason})") from error
     if image.mode != "RGBA":
         raise ValueError(f"{path}: expected RGBA, found {image.mode}; alpha says where the object is")
     return np.asarray(image)

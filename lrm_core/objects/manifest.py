@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from lrm_core.files import MANIFEST as NAME
+from lrm_core.files import digest
 from lrm_core.objects.splits import write_json
 
-NAME = "MANIFEST.json"
 COVERED = (
     "objects",
     "lpips",
@@ -38,28 +38,6 @@ class Entry:
     sha256: str
     bytes: int
     seed: int | None = None
-
-
-def digest(path: Path) -> tuple[str, int]:
-    """SHA-256 and size in bytes of a file or folder.
-
-    The digest of a folder is that of the lines `<sha256>  <relative path>` of its files, in the order of the
-    paths; `find * -type f | LC_ALL=C sort | xargs sha256sum | sha256sum` prints the same.
-
-    Raises:
-        FileNotFoundError: if there is neither.
-    """
-    if path.is_file():
-        content = path.read_bytes()
-        return hashlib.sha256(content).hexdigest(), len(content)
-    if not path.is_dir():
-        raise FileNotFoundError(f"{path}: no such file or folder")
-    listing, size = hashlib.sha256(), 0
-    for name in sorted(file.relative_to(path).as_posix() for file in path.rglob("*") if file.is_file()):
-        sha256, count = digest(path / name)
-        listing.update(f"{sha256}  {name}\n".encode())
-        size += count
-    return listing.hexdigest(), size
 
 
 def make_entry(data: Path, path: str, *, source: str, licence: str, seed: int | None = None) -> Entry:

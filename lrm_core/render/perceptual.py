@@ -8,6 +8,7 @@ from jaxtyping import Float
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from lrm_core.files import check_listed
 from lrm_core.paths import data_dir
 from lrm_core.torchvision_guard import allow_torchvision_import
 
@@ -42,6 +43,7 @@ def _network(device: torch.device) -> nn.Module:
         raise FileNotFoundError(
             f"{path}: no LPIPS weights; it comes with the repository (git checkout data/lpips)"
         )
+    check_listed(path)
     allow_torchvision_import()
     from lpips import LPIPS
 

@@ -1,5 +1,6 @@
 """Making the records of a profile: complete, resumable, stale ones made again."""
 
+import json
 import multiprocessing
 import time
 from collections.abc import Callable
@@ -107,6 +108,22 @@ def test_new_weights_make_all_records_again(
     assert runner.record_all("tiny", ["first"], store=store).written == 3
     assert "to be made again" in capsys.readouterr().out
     assert store.table("first")["model_hash"].nunique() == 1
+
+
+@pytest.mark.parametrize(
+    "edit", [{"result": {}}, {"data_hash": "other"}, {"configuration": {"oracle": 1}}, {"fingerprint": "0"}]
+)
+def test_what_is_said_to_be_made_again_is_made_again(
+    probe: Probe, tmp_path: Path, capsys: pytest.CaptureFixture[str], edit: dict
+) -> None:
+    store = ResultStore(tmp_path)
+    runner.record_all("tiny", ["first"], store=store)
+    path = tmp_path / "first" / f"{NAMES[1]}-s0.json"
+    before = json.loads(path.read_text())
+    path.write_text(json.dumps(before | edit))
+    assert runner.record_all("tiny", ["first"], store=store) == runner.Made(written=1, kept=2)
+    assert f"to be made again: {path}" in capsys.readouterr().out
+    assert json.loads(path.read_text())["result"] == before["result"]
 
 
 def test_objects_side_by_side_give_the_same_records(

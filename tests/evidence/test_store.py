@@ -10,6 +10,8 @@ import pytest
 
 from lrm_core.evidence import RecordKey, ResultStore
 from lrm_core.evidence.provenance import Provenance
+from lrm_core.evidence.store import DIGESTS
+from lrm_core.paths import data_dir
 
 KEY = RecordKey("e05", "chair", 0, "weights", "images", {"lr": 0.01, "oracle": {"iterations": 10}})
 RESULT = {"shares": {"low": 0.25, "high": 0.5}, "profile": [1.0, 2.0]}
@@ -71,7 +73,7 @@ def test_writing_again_changes_only_provenance(store: ResultStore) -> None:
     assert path.read_bytes() == first
     store.put(KEY, reordered, replace(PROVENANCE, seconds=99.0))
     changed = [a for a, b in zip(first.splitlines(), path.read_bytes().splitlines(), strict=True) if a != b]
-    assert changed == [b'  "seconds": 1.5']
+    assert [line.split(b":")[0] for line in changed] == [b'  "seconds"', b' "digest"']
 
 
 def test_table(store: ResultStore) -> None:
@@ -98,16 +100,84 @@ def test_table_does_not_mix_models_or_configurations(store: ResultStore) -> None
         store.table("e05", model_hash="weights")
 
 
+RECORD = "e05/chair-s0.json"
+
+
 @pytest.mark.parametrize(
     ("content", "fault"),
-    [("", "not readable"), ('{"experiment"', "not readable"), ("[1]", "a record without")],
+    [
+        (b"", "not readable as JSON"),
+        (b'{"experiment"', "not readable as JSON"),
+        (b"\xff{}", "not UTF-8"),
+        (b"[" * 100_000, "nested too deeply"),
+        (b"[1]", "without experiment"),
+    ],
 )
-def test_a_damaged_record_is_named(store: ResultStore, content: str, fault: str) -> None:
+def test_a_damaged_record_is_named(store: ResultStore, content: bytes, fault: str) -> None:
     path = store.put(KEY, RESULT, PROVENANCE)
-    path.write_text(content)
-    for read in (lambda: store.get(KEY), lambda: store.stale(KEY), lambda: store.table("e05")):
-        with pytest.raises(ValueError, match=rf"chair-s0\.json: {fault}"):
+    path.write_bytes(content)
+    for read in (lambda: store.get(KEY), lambda: store.table("e05")):
+        with pytest.raises(ValueError, match=rf"{RECORD}: damaged record \(.*{fault}"):
             read()
+    assert fault in store.stale(KEY)
+
+
+@pytest.mark.parametrize("strip", [False, True])
+@pytest.mark.parametrize(
+    ("edit", "fault"),
+    [
+        ({"result": {"shares": {"low": nan}}}, "it holds NaN"),
+        ({"result": {}}, "(holds no number|expected the digest)"),
+        ({"result": None}, "not of the expected kind: result"),
+        ({"result": {"shares": {"low": None, "high": "0.5"}}}, "(holds no number|expected the digest)"),
+        ({"seed": "0"}, "not of the expected kind: seed"),
+        ({"provenance": {}}, "not of the expected kind: provenance.profile"),
+        ({"data_hash": "other"}, "its fields have the fingerprint"),
+        ({"fingerprint": "0" * 16}, "its fields have the fingerprint"),
+        ({"configuration": {"lr": 1}}, "its fields have the fingerprint"),
+    ],
+)
+def test_an_edited_record_is_refused_with_or_without_its_digest(
+    store: ResultStore, strip: bool, edit: dict, fault: str
+) -> None:
+    path = store.put(KEY, RESULT, PROVENANCE)
+    record = json.loads(path.read_text()) | edit
+    if strip:
+        del record["digest"]
+    path.write_text(json.dumps(record))
+    with pytest.raises(ValueError, match=rf"{RECORD}: damaged record \(.*{fault}"):
+        store.table("e05")
+    assert "damaged" in store.stale(KEY)
+
+
+@pytest.mark.parametrize("listed", [False, True])
+def test_an_edited_number_is_noticed_by_the_digest_in_the_record_or_in_the_list(
+    store: ResultStore, listed: bool
+) -> None:
+    path = store.put(KEY, RESULT, PROVENANCE)
+    record = json.loads(path.read_text())
+    if listed:
+        (store.root / DIGESTS).write_text(json.dumps({record["fingerprint"]: record.pop("digest")}))
+        path.write_text(json.dumps(record))
+        assert ResultStore(store.root).get(KEY)["result"] == RESULT
+    record["result"]["shares"]["low"] = 0.26
+    path.write_text(json.dumps(record))
+    with pytest.raises(ValueError, match=rf"{RECORD}: damaged record \(expected the digest"):
+        ResultStore(store.root).get(KEY)
+
+
+def test_a_record_of_another_object_is_refused(store: ResultStore) -> None:
+    path = store.put(KEY, RESULT, PROVENANCE)
+    path.rename(path.with_name("table-s0.json"))
+    with pytest.raises(ValueError, match=r"table-s0\.json: damaged record \(it is of e05, chair, seed 0"):
+        store.table("e05")
+
+
+@pytest.mark.parametrize("root", sorted((data_dir() / "results").iterdir()), ids=lambda root: root.name)
+def test_every_stored_record_counts(root: Path) -> None:
+    for folder in root.glob("e*"):
+        files = sorted(folder.glob("*.json"))
+        assert len(list(ResultStore(root).records(folder.name))) == len(files) > 0
 
 
 def test_not_a_number_is_refused_and_the_old_record_stays(store: ResultStore) -> None:
@@ -173,4 +243,5 @@ def test_record_is_json_for_anyone(store: ResultStore) -> None:
         "configuration",
         "result",
         "provenance",
+        "digest",
     ]

@@ -103,7 +103,7 @@ def test_a_folder_appears_whole_or_not_at_all(tmp_path):
         ("nowhere", "unknown model 'nowhere'"),
         ("{0}/a.safetensors", "no such checkpoint"),
         ("{0}/finetuned", "the state of a fine-tuning holds only what it trains"),
-        ("{0}/damaged", "not a readable training checkpoint"),
+        ("{0}/damaged", "not a whole safetensors file"),
         ("{0}/lonely", "expected the configuration of the run beside its state"),
     ],
 )

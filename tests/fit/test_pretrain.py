@@ -112,7 +112,7 @@ def test_a_run_folder_belongs_to_one_configuration(tmp_path):
 def test_a_damaged_checkpoint_is_named(tmp_path, content):
     pretrain(tmp_path, TINY, replace(SHORT, steps=2))
     (tmp_path / "state.safetensors").write_bytes(content)
-    with pytest.raises(ValueError, match=r"state\.safetensors: not a readable training checkpoint"):
+    with pytest.raises(ValueError, match=r"state\.safetensors: not a whole safetensors file"):
         pretrain(tmp_path, TINY, replace(SHORT, steps=2))
 
 

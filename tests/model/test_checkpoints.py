@@ -138,7 +138,7 @@ def test_misshapen_parameter(saved: Path) -> None:
 def test_parameter_that_is_not_finite(saved: Path, value: float) -> None:
     _rewrite(saved, pos_embed=torch.full((1, 48, 24), value))
     with pytest.raises(
-        ValueError, match="damaged checkpoint: 1 parameters hold NaN or infinity, first pos_embed"
+        ValueError, match="1 tensors hold NaN or infinity, first pos_embed; damaged checkpoint"
     ):
         load_model(saved)
 

@@ -128,6 +128,10 @@ def train(config: TrainConfig, metrics: Metrics) -> Rows:
     team.wait_for_everyone()
     claim_folder(config.run / "config.json", _description(task))
     state.load(config.run / STATE)
+    if state.step > task.planned:
+        raise ValueError(
+            f"{config.run / STATE}: at step {state.step} of a schedule of {task.planned}; delete it to start over"
+        )
     losses = Rows(config.run / LOSSES, ("step", *PARTS, "lr"), state.step)
     scores = Rows(config.run / SCORES, ("step", *metrics), state.step)
     team.wait_for_everyone()

@@ -17,13 +17,13 @@ from lrm_core.evidence.metrics import BANDS
 from lrm_core.evidence.oracles import split_views
 from lrm_core.show.chapter import Chapter, stored_row
 from lrm_core.show.diagnosis.residual import band_names
-from lrm_core.show.diagnosis.source_distance import EXPERIMENT
 from lrm_core.show.explorables.field import check_side, field_figure
 from lrm_core.show.explorables.judged import Judged, judged_views
 from lrm_core.show.explorables.widget import Explorable, choice, slider
 from lrm_core.show.viewer.quantise import check_field
 from lrm_core.spectral import PUBLISHED_EDGES
 
+EXPERIMENT = "e17_source_distance"
 SCALES = (0.8, 1.25, 0.05)  # least, greatest, step
 IMAGES = ("l1", "psnr", "area")
 TABLES = {

@@ -12,10 +12,10 @@ from torch import Tensor
 
 from lrm_core import load_model
 from lrm_core.evidence.correction_scores import Scene, object_scene
-from lrm_core.evidence.oracle_files import load_oracle
 from lrm_core.evidence.oracles import (
     OracleCache,
     OracleConfig,
+    find_oracle,
     heldout_views,
     oracle,
     oracle_fingerprint,
@@ -118,8 +118,7 @@ class Subject:
 
     def is_fitted(self) -> bool:
         """Whether the oracle from T_pred was fitted before, or came with the repository, and its file is whole."""
-        path = OracleCache().find(self._fingerprint)
-        return path is not None and load_oracle(path) is not None
+        return find_oracle(OracleCache(), self._fingerprint, self.model) is not None
 
     def fit(self, on_step: Callable[[int], None]) -> None:
         """Fit the oracle, which takes minutes, and keep it on disk; `on_step` is told how many steps are done."""

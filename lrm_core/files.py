@@ -1,0 +1,145 @@
+"""Reading files that a disk, a download or a hand may have changed: a value, or a ValueError that names the file."""
+
+import hashlib
+import json
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lrm_core.paths import data_dir
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+MANIFEST = "MANIFEST.json"
+DIGEST = "sha256"  # in the header of tensors: of all that the file says
+PNG_START = b"\x89PNG\r\n\x1a\n"
+
+
+def read_json(path: Path) -> Any:
+    """What a JSON file holds.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: naming the file, if it is not UTF-8, not JSON, nested too deeply, or says NaN or Infinity.
+    """
+    try:
+        return parse_json(path.read_text(encoding="utf-8"), path)
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path}: not readable as JSON, it is not UTF-8 ({error.reason})") from error
+
+
+def parse_json(text: str, path: Path) -> Any:
+    """What a JSON text of the file `path` holds; ValueError as `read_json`."""
+    try:
+        return json.loads(text, parse_constant=_refuse)
+    except RecursionError as error:
+        raise ValueError(f"{path}: not readable as JSON, it is nested too deeply") from error
+    except ValueError as error:
+        raise ValueError(f"{path}: not readable as JSON ({error})") from error
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"it holds {constant}, which is no number")
+
+
+def digest(path: Path) -> tuple[str, int]:
+    """SHA-256 and size in bytes of a file or folder.
+
+    The digest of a folder is that of the lines `<sha256>  <relative path>` of its files, in the order of the
+    paths; `find * -type f | LC_ALL=C sort | xargs sha256sum | sha256sum` prints the same. What desktops leave there
+    under names with a dot in front does not count.
+
+    Raises:
+        FileNotFoundError: if there is neither.
+    """
+    if path.is_file():
+        content = path.read_bytes()
+        return hashlib.sha256(content).hexdigest(), len(content)
+    if not path.is_dir():
+        raise FileNotFoundError(f"{path}: no such file or folder")
+    listing, size = hashlib.sha256(), 0
+    files = [file for file in path.rglob("*") if file.is_file() and not file.name.startswith(".")]
+    for name in sorted(file.relative_to(path).as_posix() for file in files):
+        sha256, count = digest(path / name)
+        listing.update(f"{sha256}  {name}\n".encode())
+        size += count
+    return listing.hexdigest(), size
+
+
+def check_listed(path: Path) -> None:
+    """Compare a file or folder with its SHA-256 in the manifest of the data folder; what is not listed passes.
+
+    Raises:
+        ValueError: naming it, if it differs.
+    """
+    data = data_dir().resolve()
+    if not path.resolve().is_relative_to(data) or not (data / MANIFEST).is_file():
+        return
+    name, entries = path.resolve().relative_to(data).as_posix(), read_json(data / MANIFEST)
+    for entry in entries:
+        if entry.get("path") == name and (found := digest(path)[0]) != entry["sha256"]:
+            raise ValueError(
+                f"{path}: SHA-256 {found} instead of {entry['sha256']} as {MANIFEST} says, it is damaged or was "
+                f"changed; `git checkout -- data/{name}` brings it back"
+            )
+
+
+def check_png(path: Path) -> None:
+    """Compare the checksum of every chunk of a PNG file, which Pillow leaves out for the pixels.
+
+    Raises:
+        ValueError: naming it, if a chunk is cut or differs from its checksum.
+    """
+    content, place, kind = path.read_bytes(), len(PNG_START), b""
+    if not content.startswith(PNG_START):
+        raise ValueError(f"{path}: corrupt or not a PNG")
+    while kind != b"IEND":
+        length, kind = int.from_bytes(content[place : place + 4]), content[place + 4 : place + 8]
+        end = place + 8 + length
+        if zlib.crc32(content[place + 4 : end]).to_bytes(4) != content[end : end + 4]:
+            raise ValueError(
+                f"{path}: corrupt, the checksum of a chunk at byte {place} differs; make it again"
+            )
+        place = end + 4
+
+
+def tensors_digest(tensors: Mapping[str, "Tensor"], metadata: Mapping[str, str]) -> str:
+    """SHA-256 of names, types, shapes and values of tensors, and of the texts beside them."""
+    import torch
+
+    texts = sorted((name, text) for name, text in metadata.items() if name != DIGEST)
+    total = hashlib.sha256(repr(texts).encode())
+    for name in sorted(tensors):
+        tensor = tensors[name].detach().cpu().contiguous()
+        total.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        total.update(tensor.flatten().view(torch.uint8).numpy())
+    return total.hexdigest()
+
+
+def read_tensors(path: Path, advice: str) -> tuple[dict[str, "Tensor"], dict[str, str]]:
+    """Tensors and texts of a safetensors file, after comparing them with the digest that `save_tensors` keeps there.
+
+    Args:
+        path: the file.
+        advice: what to do about a damaged one.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: naming it, if it is cut or foreign, differs from its digest, or holds NaN or infinity.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except SafetensorError as error:
+        raise ValueError(f"{path}: not a whole safetensors file ({error}); {advice}") from error
+    if DIGEST in metadata and metadata[DIGEST] != (found := tensors_digest(tensors, metadata)):
+        raise ValueError(f"{path}: its content has SHA-256 {found} and not what its header says; {advice}")
+    broken = [name for name, tensor in tensors.items() if not tensor.isfinite().all()]
+    if broken:
+        raise ValueError(f"{path}: {len(broken)} tensors hold NaN or infinity, first {broken[0]}; {advice}")
+    return tensors, metadata

@@ -1,0 +1,1 @@
+"""The findings: what the chapters draw and say, from stored records."""

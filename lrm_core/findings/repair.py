@@ -1,0 +1,85 @@
+"""What fine-tuning in the published condition learned, as a table and in sentences."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from lrm_core.evidence.learned import Learned, learned
+from lrm_core.evidence.statistics import FEWEST_OBJECTS, Interval
+from lrm_core.findings.say import say
+from lrm_core.profiles import PUBLISHED
+from lrm_core.show.elements.prose import mean_and_interval, number
+from lrm_core.show.repair.arm_labels import label
+
+PUBLISHED_ARM = "lora_freq"
+
+
+def arms(profile: str) -> list[Learned]:
+    """Arms in the published condition that have records of enough objects for an interval."""
+    return [arm for arm in learned(profile + PUBLISHED) if arm.gain.n >= FEWEST_OBJECTS]
+
+
+def learned_table(found: Sequence[Learned]) -> pd.DataFrame:
+    """What each arm gains in the published condition, and what it learned, as text."""
+    rows = [
+        (
+            label(arm.arm),
+            _signed(arm.gain),
+            _signed(arm.only_told),
+            _signed(arm.gain_truth),
+            number(arm.factor, 2),
+            mean_and_interval(arm.grown),
+            arm.scale,
+            arm.object,
+        )
+        for arm in found
+    ]
+    return pd.DataFrame(
+        rows,
+        columns=[
+            "adapters trained with",
+            "change of L1, told wrong",
+            "by telling the truth instead",
+            "change of L1 of the trained model, told the truth",
+            "the one factor",
+            "growth",
+            "scale",
+            "objects",
+        ],
+    )
+
+
+def _signed(mean: Interval) -> str:
+    ends = f" [{number(100 * mean.low, 0)}, {number(100 * mean.high, 0)}]" if mean.known else ""
+    return f"{'+' if mean.estimate > 0 else ''}{number(100 * mean.estimate, 0)}%{ends}"
+
+
+def answer(profile: str) -> str:
+    """What the published repair came to on our model, in a sentence; empty where it was not trained."""
+    found = next((arm for arm in arms(profile) if arm.arm == PUBLISHED_ARM), None)
+    if found is None:
+        return ""
+    return say("one_wrong_number", "repaired", **_shares(found))
+
+
+def learned_text(found: Sequence[Learned]) -> str:
+    """What fine-tuning in the published condition came to, in sentences."""
+    if not found:
+        return "No arm was trained in the published condition yet."
+    return "\n\n".join(_sentence(arm) for arm in found)
+
+
+def _sentence(arm: Learned) -> str:
+    grown, factor = mean_and_interval(arm.grown), number(arm.factor)
+    words = {
+        "arm": label(arm.arm),
+        "scale": arm.scale,
+        "object": arm.object,
+        "grown": grown,
+        "factor": factor,
+    }
+    return say("one_wrong_number", "arm", **_shares(arm), **words)
+
+
+def _shares(arm: Learned) -> dict[str, str]:
+    return {name: _signed(getattr(arm, name)) for name in ("gain", "only_told", "gain_truth")}

@@ -1,0 +1,107 @@
+"""Damaged files: told by their checksums, named, never a stack of errors."""
+
+import json
+import random
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from click.testing import CliRunner
+from PIL import Image
+
+from lrm_core import files
+from lrm_core.atomic import save_tensors
+from lrm_core.cli import main
+from lrm_core.evidence import provenance
+from lrm_core.files import check_listed, check_png, digest, read_json, read_tensors
+from lrm_core.model import checkpoints
+from lrm_core.objects.checks import read_rgba
+from lrm_core.paths import data_dir
+
+
+def flipped(content: bytes, place: int, bit: int) -> bytes:
+    return content[:place] + bytes([content[place] ^ 1 << bit]) + content[place + 1 :]
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_a_flipped_bit_of_a_png_is_told(tmp_path: Path, seed: int) -> None:
+    draw, path = random.Random(seed), tmp_path / "view.png"
+    Image.effect_noise((24, 24), 50).convert("RGBA").save(path)
+    check_png(path)
+    content = path.read_bytes()
+    path.write_bytes(flipped(content, draw.randrange(len(content)), draw.randrange(8)))
+    with pytest.raises(ValueError, match=r"view\.png: corrupt"):
+        read_rgba(path)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_a_flipped_bit_of_our_tensors_is_told(tmp_path: Path, seed: int) -> None:
+    draw, path = random.Random(seed), tmp_path / "a.safetensors"
+    save_tensors(path, {"planes": torch.randn(3, 2, 4, 4), "step": torch.tensor(3.0)}, {"history": "{}"})
+    assert read_tensors(path, "")[1]["history"] == "{}"
+    content = path.read_bytes()
+    path.write_bytes(flipped(content, draw.randrange(len(content)), draw.randrange(8)))
+    if b'"sha256":' not in path.read_bytes():
+        return  # the name of the digest itself
+    with pytest.raises(ValueError, match=rf"^{path}: .*make it again"):
+        read_tensors(path, "make it again")
+
+
+def test_tensors_that_are_not_finite_are_told_without_a_digest(tmp_path: Path) -> None:
+    from safetensors.torch import save_file
+
+    save_file({"a": torch.tensor([1.0, torch.nan])}, tmp_path / "a.safetensors")
+    with pytest.raises(ValueError, match=r"a\.safetensors: 1 tensors hold NaN or infinity, first a; go home"):
+        read_tensors(tmp_path / "a.safetensors", "go home")
+
+
+def test_tensors_have_the_mode_that_the_umask_gives(tmp_path: Path) -> None:
+    save_tensors(tmp_path / "a.safetensors", {"a": torch.zeros(2)}, {})
+    (tmp_path / "b").touch()
+    assert (tmp_path / "a.safetensors").stat().st_mode == (tmp_path / "b").stat().st_mode
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [(b"\xff", "UTF-8"), (b"[" * 100_000, "deeply"), (b"{", "readable"), (b'{"a": NaN}', "holds NaN")],
+)
+def test_json_that_cannot_be_read_is_named(tmp_path: Path, content: bytes, why: str) -> None:
+    (tmp_path / "a.json").write_bytes(content)
+    with pytest.raises(ValueError, match=rf"a\.json: .*{why}"):
+        read_json(tmp_path / "a.json")
+
+
+@pytest.fixture
+def damaged_mini(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A data folder whose mini model has one flipped bit."""
+    path = tmp_path / "data/mini/mini.safetensors"
+    path.parent.mkdir(parents=True)
+    content = (data_dir() / "mini/mini.safetensors").read_bytes()
+    path.write_bytes(flipped(content, len(content) // 2, 0))
+    shutil.copy(data_dir() / files.MANIFEST, tmp_path / "data")
+    for module in (files, checkpoints):
+        monkeypatch.setattr(module, "data_dir", lambda: tmp_path / "data")
+    provenance._read_hash.cache_clear()
+    yield path
+    provenance._read_hash.cache_clear()
+
+
+def test_a_flipped_bit_of_the_mini_model_ends_the_command(damaged_mini: Path) -> None:
+    result = CliRunner().invoke(main, ["verdicts"])
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"Error: {damaged_mini}: SHA-256 ")
+    assert "git checkout -- data/mini/mini.safetensors" in result.stderr
+
+
+def test_what_the_manifest_does_not_list_passes(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("a")
+    check_listed(tmp_path / "a")
+    check_listed(data_dir() / "mini/train-tiny.yaml")
+
+
+def test_what_a_desktop_leaves_in_a_folder_does_not_count(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("a")
+    before = digest(tmp_path)
+    (tmp_path / ".DS_Store").write_text(json.dumps({}))
+    assert digest(tmp_path) == before

@@ -1,0 +1,63 @@
+"""The findings: sentences with fields, and the chapter on one wrong number."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from lrm_core.evidence.cause import PATTERN
+from lrm_core.evidence.statistics import Interval
+from lrm_core.findings import fork_pictures, repair, wrong_number
+from lrm_core.findings.say import say
+
+TEXTS = sorted((Path(wrong_number.__file__).parent / "texts").glob("*.md"))
+
+
+def test_a_section_or_a_field_that_is_missing_is_named():
+    with pytest.raises(ValueError, match=r"one_wrong_number\.md: no section 'nowhere'; it has there"):
+        say("one_wrong_number", "nowhere")
+    with pytest.raises(ValueError, match="section 'told' has a field 'low' that nothing fills"):
+        say("one_wrong_number", "told", condition="Told the truth")
+
+
+def test_the_texts_have_no_number_of_their_own():
+    for path in TEXTS:
+        sections = re.split(r"^## .+\n", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+        for section in sections:
+            assert not re.search(r"\d", re.sub(r"\{\w+\}|C\d+", "", section)), section
+
+
+def test_the_answer_is_short_and_without_empty_fields():
+    text = wrong_number.answer("mini")
+    assert len(text.split()) < 110
+    assert "–" not in text.replace("−", "")
+    assert "{" not in text
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "nearer"),
+    [(0.60, 0.55, True), (0.60, 0.61, False), (0.40, 0.45, True), (0.5, 0.6, False)],
+)
+def test_nearer_to_the_published_range(before, after, nearer):
+    share = {"high_share": PATTERN["high_share"]}
+    at = [{name: Interval(value, value, value, 5) for name in share} for value in (after, before)]
+    assert wrong_number._nearer(*at, "high_share") is nearer
+
+
+def test_the_figure_draws_every_share_and_every_published_range():
+    figure = wrong_number.pattern_figure("mini")
+    stars = [trace for trace in figure.data if trace.marker.symbol == "star"]
+    assert len(stars) == len(PATTERN)
+    bands = [shape for shape in figure.layout.shapes if shape.type == "rect"]
+    assert len(bands) == len(PATTERN) + 2  # and what the published code told, in both panels
+    for name, share in PATTERN.items():
+        assert any((shape.y0, shape.y1) == (share.low, share.high) for shape in bands), name
+
+
+def test_tables_and_sentences_hold_what_was_measured():
+    assert set(wrong_number.cause_table("mini")["claim"]) >= {"C2", "C4", "C5", "C6", "C7"}
+    arms = repair.arms("mini")
+    assert {arm.arm for arm in arms} >= {"lora_mse", "lora_freq"}
+    assert len(repair.learned_table(arms)) == len(arms)
+    assert repair.learned_text([]).startswith("No arm")
+    assert "1.125" in fork_pictures.fork_text()
