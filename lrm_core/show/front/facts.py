@@ -6,7 +6,7 @@ from functools import cache
 import numpy as np
 import pandas as pd
 
-from lrm_core.evidence.cause import PATTERN, Share, pattern, pattern_met
+from lrm_core.evidence.cause import PATTERN, pattern, pattern_met
 from lrm_core.evidence.rules import Intervals
 from lrm_core.evidence.rules_correction import C4_OVER_HIGH
 from lrm_core.evidence.statistics import UNKNOWN, Interval, per_object
@@ -55,41 +55,51 @@ def dose(profile: str) -> dict[float, Shares]:
     }
 
 
-def wrong(profile: str) -> tuple[str, Sequence[Shares]]:
-    """What is told where it is wrong, in words, and the shares there: as published, else the ends of the dose."""
+def wrong(profile: str) -> dict[str, Sequence[Shares]]:
+    """Shares where the told distance is wrong, by what is told: as published, and at the ends of the dose."""
+    told: dict[str, Sequence[Shares]] = {}
     if CONDITION in (names := conditions(profile)):
         found = {name: share.estimate for name, share in pattern(names[CONDITION]).items()}
         if not any(np.isnan(list(found.values()))):
-            return "told one distance for all objects, as published", [found]
-    found = dose(profile)
-    ends = [min(found), max(found)] if found else []
-    return f"at {' or '.join(f'{end:g}' for end in ends)} of the true one", [found[end] for end in ends]
+            told[CONDITION] = [found]
+    if found_at := dose(profile):
+        ends = min(found_at), max(found_at)
+        told[f"at {' or '.join(f'{end:g}' for end in ends)} of the true one"] = [
+            found_at[end] for end in ends
+        ]
+    return told
 
 
 @cache
 def answer(profile: str) -> str:
     """One sentence that answers the title, from the records of a profile."""
-    told, shares = wrong(profile)
+    told = wrong(profile)
     truth = {name: share.estimate for name, share in pattern(profile).items()}
-    if not shares or any(np.isnan([*truth.values()])):
+    if not told or any(np.isnan([*truth.values()])):
         return UNKNOWN_ANSWER
-    met = [_met(found) for found in [*shares, truth]]
-    opening = {
-        (True, False): "Only when the encoder is told a wrong distance",
-        (True, True): "Yes, whatever distance the encoder is told",
-        (False, True): "Only when the encoder is told the right distance",
-        (False, False): "Not here, whatever distance the encoder is told",
-    }[any(part != "not there" for part in met[:-1]), met[-1] != "not there"]
+    first = next((words for words, shares in told.items() if any(map(_met, shares))), next(iter(told)))
+    if any(map(_met, told[first])):
+        off = " that is far off" if CONDITION in told and first != CONDITION else ""
+        opening = (
+            "Yes" if _met(truth) else f"Only when the encoder is told a distance{off or ' that is wrong'}"
+        )
+    else:
+        opening = "Only when the encoder is told the right distance" if _met(truth) else "Not here"
+    others = (
+        f"told as published {_pair(told[CONDITION])}, " if CONDITION in told and first != CONDITION else ""
+    )
     return (
-        f"{opening}: {told}, correcting its coarse error removes {_range(shares, 'low_correction')} of the damage "
-        f"and its fine error {_range(shares, 'high_correction')} (published {_published(PATTERN['low_correction'])} "
-        f"and {_published(PATTERN['high_correction'])}), told the truth {percent(truth['low_correction'])} and "
-        f"{percent(truth['high_correction'])}; and {_dependence(profile)}."
+        f"{opening}: {first}, correcting its coarse error removes {_range(told[first], 'low_correction')} of the "
+        f"damage and its fine error {_range(told[first], 'high_correction')} (published {_published('low')} and "
+        f"{_published('high')}), {others}told the truth {_pair([truth])}; and {_dependence(profile)}."
     )
 
 
-def _met(found: Shares) -> str:
-    return pattern_met({name: Interval(value, value, value, 1) for name, value in found.items()})
+def _met(found: Shares) -> bool:
+    """Whether the published pattern is there, or all of it but one share."""
+    return (
+        pattern_met({name: Interval(value, value, value, 1) for name, value in found.items()}) != "not there"
+    )
 
 
 def _range(shares: Sequence[Shares], name: str) -> str:
@@ -97,7 +107,12 @@ def _range(shares: Sequence[Shares], name: str) -> str:
     return percent(values[0]) if len(values) == 1 else percent_range(values)
 
 
-def _published(share: Share) -> str:
+def _pair(shares: Sequence[Shares]) -> str:
+    return f"{_range(shares, 'low_correction')} and {_range(shares, 'high_correction')}"
+
+
+def _published(band: str) -> str:
+    share = PATTERN[f"{band}_correction"]
     return percent_range([share.low, share.high])
 
 

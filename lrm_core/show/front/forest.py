@@ -9,11 +9,13 @@ import pandas as pd
 
 from lrm_core.evidence import verdicts
 from lrm_core.evidence.cause import cause
+from lrm_core.evidence.verdicts import NOT_MEASURED, TOO_FEW
 from lrm_core.profiles import PROFILES, PUBLISHED, get_profile
 from lrm_core.show.elements.prose import number
 from lrm_core.show.front.reasons import reason
 
 TRUTH, CONDITION = "told the truth", "told as published"
+UNDECIDED = (NOT_MEASURED.verdict, TOO_FEW.verdict)
 SCALE = (-0.6, 4.0)  # in published numbers; what lies beyond is drawn at the edge
 TICKS = {0: "0", 1: "published", 2: "", 3: "3 ×", 4: ""}
 SHARES = ("C2", "C4", "C6", "C8", "C9", "C10", "C13", "C14")  # written in percent
@@ -37,7 +39,7 @@ class Line:
     Attributes:
         claim, title, quantity: what it is.
         published: its number.
-        marks: ours, first told the truth; a condition without a record is left out.
+        marks: ours, first told the truth; a condition that cannot be judged yet is left out.
         verdict: told as published where that was measured, else told the truth.
         why: in a few words; what the distance does to the number where both conditions were measured.
     """
@@ -69,15 +71,22 @@ def lines(profile: str) -> list[Line]:
 
 def _line(claim_id: str, tables: dict[str, pd.DataFrame], names: dict[str, str]) -> Line:
     rows = {series: table.loc[claim_id] for series, table in tables.items()}
+    if CONDITION in rows and rows[CONDITION].verdict in UNDECIDED:
+        del rows[CONDITION]
     marks = tuple(
         Mark(series, row.ours_published_definition, row.ours_low, row.ours_high)
         for series, row in rows.items()
         if not isnan(row.ours_published_definition)
     )
-    decides = CONDITION if any(mark.series == CONDITION for mark in marks) else TRUTH
+    decides = CONDITION if CONDITION in rows else TRUTH
     row = rows[decides]
     why = [reason(claim_id, row.verdict, names[decides])]
-    if decides == CONDITION and (answer := cause(claim_id, names[TRUTH]).answer) != "not measured yet":
+    answer = (
+        cause(claim_id, names[TRUTH]).answer
+        if len({mark.value for mark in marks}) > 1
+        else NOT_MEASURED.verdict
+    )
+    if answer not in UNDECIDED:
         why.append(f"The wrong distance {answer}.")
     return Line(
         claim_id, row.title, row.quantity, row.published, marks, row.verdict, " ".join(filter(None, why))

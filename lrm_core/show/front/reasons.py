@@ -21,7 +21,10 @@ REASONS: Mapping[str, Mapping[str, Callable[[Intervals], str]]] = {
         SIZE: lambda x: "More than published.",
     },
     "C3": {"replicated": lambda x: "Coarse changes count more."},
-    "C4": {NOT: lambda x: f"Coarse less fine, to the truth: {_points(x(C4_OVER_HIGH['truth']))}."},
+    "C4": {
+        SIZE: lambda x: "Coarse leads fine, by other amounts.",
+        NOT: lambda x: f"Coarse less fine, to the truth: {_points(x(C4_OVER_HIGH['truth']))}.",
+    },
     "C5": {NOT: lambda x: "Not shown to exceed what a level renderer gives."},
     "C6": {SIZE: lambda x: "Structure dominates, by other amounts."},
     "C7": {

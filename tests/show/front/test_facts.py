@@ -21,26 +21,36 @@ def _intervals(shares):
 @pytest.mark.parametrize(
     ("told_wrong", "told_truth", "opening"),
     [
-        (AS_PUBLISHED, OTHER, "Only when the encoder is told a wrong distance"),
+        (AS_PUBLISHED, OTHER, "Only when the encoder is told a distance that is wrong"),
         (AS_PUBLISHED, AS_PUBLISHED, "Yes"),
         (OTHER, AS_PUBLISHED, "Only when the encoder is told the right distance"),
         (OTHER, OTHER, "Not here"),
     ],
 )
 def test_the_answer_is_that_of_the_records(monkeypatch, told_wrong, told_truth, opening):
-    monkeypatch.setattr(facts, "wrong", lambda profile: ("at 0.8 of the true one", [told_wrong]))
+    monkeypatch.setattr(facts, "wrong", lambda profile: {"at 0.8 of the true one": [told_wrong]})
     monkeypatch.setattr(facts, "pattern", lambda profile: _intervals(told_truth))
     monkeypatch.setattr(facts, "spectrum", lambda profile: SPECTRUM)
     assert facts.answer.__wrapped__("any").startswith(opening)
 
 
-def test_the_published_condition_takes_the_place_of_the_dose(monkeypatch):
+def test_a_pattern_that_only_the_dose_reaches_is_one_of_a_distance_far_off(monkeypatch):
+    told = {facts.CONDITION: [OTHER], "at 0.8 of the true one": [AS_PUBLISHED]}
+    monkeypatch.setattr(facts, "wrong", lambda profile: told)
+    monkeypatch.setattr(facts, "pattern", lambda profile: _intervals(OTHER))
+    monkeypatch.setattr(facts, "spectrum", lambda profile: SPECTRUM)
+    said = facts.answer.__wrapped__("any")
+    assert "far off: at 0.8 of the true one" in said
+    assert "told as published 10% and 60%, told the truth 10% and 60%" in said
+
+
+def test_the_published_condition_comes_first_where_it_was_measured(monkeypatch):
     monkeypatch.setattr(facts, "conditions", lambda profile: {facts.CONDITION: "x-published"})
     monkeypatch.setattr(facts, "dose", lambda profile: {0.8: OTHER, 1.0: OTHER})
     monkeypatch.setattr(facts, "pattern", lambda profile: _intervals(AS_PUBLISHED))
-    assert facts.wrong("x")[1] == [AS_PUBLISHED]
+    assert [*facts.wrong("x").values()] == [[AS_PUBLISHED], [OTHER, OTHER]]
     monkeypatch.setattr(facts, "pattern", lambda profile: dict.fromkeys(PATTERN, UNKNOWN))
-    assert facts.wrong("x")[1] == [OTHER, OTHER]
+    assert facts.CONDITION not in facts.wrong("x")
 
 
 def test_one_direction_everywhere_is_said_as_such(monkeypatch):

@@ -37,6 +37,8 @@ def test_a_second_series_is_absent_where_it_was_not_measured(stored):
     (line,) = forest.lines("mini")
     assert [mark.series for mark in line.marks] == [TRUTH]
     assert line.verdict == "not replicated"
+    stored(mini=ROW, mini_published=ROW | {"verdict": "not testable here"})
+    assert [mark.series for mark in forest.lines("mini")[0].marks] == [TRUTH]
 
 
 def test_the_published_condition_decides_where_it_was_measured(stored):
