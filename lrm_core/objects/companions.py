@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import re
+import struct
 import unicodedata
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path, PurePosixPath
+from typing import Any
 from urllib.parse import unquote
 
 from PIL import Image
 from trimesh.resolvers import FilePathResolver
 
+JSON_CHUNK = 0x4E4F534A
 OPTION = re.compile(r"-(?:[ost]((?:\s+[-+.\de]+){1,3})|mm\s+\S+\s+\S+|[a-z]+\s+\S+)\s+", re.IGNORECASE)
 
 
@@ -69,6 +73,45 @@ class Companions(FilePathResolver):
             self.faults.append(f"{name} is missing, which the mesh needs; put it into the mesh's folder")
             raise FileNotFoundError(name)
         return path.read_bytes()
+
+
+def open_gltf(path: Path) -> tuple[dict[str, Any], bytes]:
+    """JSON of a .glb or .gltf file, and the bytes of a GLB that come after it; raises ValueError for another file."""
+    content = path.read_bytes()
+    text, rest = content, b""
+    if content[:4] == b"glTF":
+        version, _, size, kind = struct.unpack_from("<4I", content, 4)
+        if version != 2:
+            raise Refused(f"is a GLB of version {version}, which is not read; version 2 is")
+        if kind != JSON_CHUNK:
+            raise ValueError("expected the JSON chunk first")
+        text, rest = content[20 : 20 + size], content[20 + size :]
+    tree = json.loads(text)
+    version = str(tree.get("asset", {}).get("version", "2.0"))
+    if version.split(".")[0] != "2":
+        raise Refused(f"is glTF {version}, which is not read; version 2 is")
+    return tree, rest
+
+
+def mesh_parts(path: Path) -> list[Path]:
+    """A mesh file and the files that it names and that are there: all that its views depend on."""
+    companions, suffix = Companions(path), path.suffix.lower()
+    try:
+        if suffix in (".glb", ".gltf"):
+            tree, _ = open_gltf(path)
+            parts = [*tree.get("buffers", []), *tree.get("images", [])]
+            names = [part["uri"] for part in parts if not part.get("uri", "data:").startswith("data:")]
+        elif suffix == ".obj":
+            names = companions.libraries()
+            texts = [found.read_text(errors="replace") for name in names if (found := companions.find(name))]
+            maps = re.findall(r"^\s*map_(?:Kd|d)\s+(.+)$", "\n".join(texts), re.MULTILINE | re.IGNORECASE)
+            names += map(without_options, maps)
+        else:
+            header = path.read_bytes().partition(b"end_header")[0] if suffix == ".ply" else b""
+            names = re.findall(r"TextureFile\s+(.+)", header.decode(errors="replace"), re.IGNORECASE)
+    except Exception:  # not readable, as who loads it says
+        names = []
+    return [path, *filter(None, map(companions.find, names))]
 
 
 def without_options(statement: str) -> str:

@@ -18,7 +18,7 @@ import numpy as np
 import trimesh
 from trimesh.exchange.gltf.extensions import register_handler
 
-from lrm_core.objects.companions import Companions, Refused
+from lrm_core.objects.companions import JSON_CHUNK, Companions, Refused, open_gltf
 from lrm_core.objects.gltf_arrays import (
     DRACO,
     FAN,
@@ -48,7 +48,6 @@ UNSEEN = (
     "KHR_animation_",
     "KHR_xmp",
 )  # not in the base colour
-JSON_CHUNK = 0x4E4F534A
 TEXTURES = {"baseColorTexture": "diffuseTexture", "emissiveTexture": None}  # and their names where glossy
 
 _open: dict[int, _File] = {}
@@ -82,22 +81,6 @@ def load_gltf(path: Path, companions: Companions) -> trimesh.Scene:
     for geometry in scene.geometry.values():
         file.check_textures(getattr(geometry.visual, "material", None))
     return scene
-
-
-def open_gltf(path: Path) -> tuple[Tree, bytes]:
-    """JSON of a .glb or .gltf file, and the bytes of a GLB that come after it; raises ValueError for another file."""
-    content = path.read_bytes()
-    text, rest = content, b""
-    if content[:4] == b"glTF":
-        version, _, size, kind = struct.unpack_from("<4I", content, 4)
-        if version != 2 or kind != JSON_CHUNK:
-            raise Refused(f"is no GLB of version 2, found version {version}")
-        text, rest = content[20 : 20 + size], content[20 + size :]
-    tree = json.loads(text)
-    version = str(tree.get("asset", {}).get("version", "2.0"))
-    if version.split(".")[0] != "2":
-        raise Refused(f"is glTF {version}, which is not read; version 2 is")
-    return tree, rest
 
 
 @register_handler(PLAIN, scope="primitive_preprocess")
