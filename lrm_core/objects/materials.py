@@ -107,15 +107,19 @@ def _same_size(*textures: Float[np.ndarray, ...]) -> list[Float[np.ndarray, "H W
 def _base_colour(source: object) -> tuple[Image.Image | None, Float[np.ndarray, " 4"], str, float]:
     """Texture, RGBA factor in [0, 1], glTF alpha mode and cutoff of a trimesh material."""
     if isinstance(source, trimesh.visual.material.PBRMaterial):
-        image, colour = source.baseColorTexture, source.baseColorFactor
         mode = source.alphaMode or "OPAQUE"
         cutoff = source.alphaCutoff if mode == "MASK" and source.alphaCutoff is not None else ALPHA_CUTOFF
-    else:
-        colour = source.diffuse if "kd" in source.kwargs else None  # trimesh's own is grey
-        image, mode, cutoff = source.image, "BLEND", ALPHA_CUTOFF
+        return source.baseColorTexture, _factor(source.baseColorFactor), mode, float(cutoff)
+    factor = _factor(source.diffuse if "kd" in source.kwargs else None)  # trimesh's own is grey
+    factor[3] *= float(source.kwargs.get("d", [1])[-1])
+    return source.image, factor, "BLEND", ALPHA_CUTOFF
+
+
+def _factor(colour: object) -> Float[np.ndarray, " 4"]:
+    """RGBA in [0, 1], of RGB or RGBA in bytes or fractions; white for None."""
     factor = np.ones(4) if colour is None else np.asarray(colour)
     factor = factor / 255.0 if factor.dtype.kind in "iu" else factor.astype(np.float64)
-    return image, factor if len(factor) == 4 else np.append(factor, 1.0), mode, float(cutoff)
+    return factor if len(factor) == 4 else np.append(factor, 1.0)
 
 
 def _halvings(texture: Texture) -> tuple[Texture, ...]:

@@ -41,7 +41,8 @@ def load_mesh(path: str | Path, up: str = "auto") -> Mesh:
     """Read a file, flatten its scene and fit it into the sphere of radius 0.95 about the origin.
 
     The centre of the bounding box goes to the origin. The front of a y-up file (+z) turns to -y, where the
-    source camera stands. Samplers' wrap modes are not read: textures repeat. Points and curves are left out.
+    source camera stands. Parts are in their default pose. Samplers' wrap modes are not read: textures repeat. Points
+    and curves are left out, as are maps other than those of the base colour, its opacity and emission.
 
     Args:
         path: .glb, .gltf, .obj, .ply or .stl.
@@ -49,8 +50,8 @@ def load_mesh(path: str | Path, up: str = "auto") -> Mesh:
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: for another suffix or up axis, an unreadable file, a mesh without faces or area, or NaN
-            among the vertices.
+        ValueError: naming the file, for another suffix or up axis, an unreadable file, a feature that is not read, a
+            missing texture, a mesh without faces or area, or NaN among the vertices.
     """
     path = Path(path)
     if path.suffix.lower() not in UP_AXIS:
@@ -60,6 +61,8 @@ def load_mesh(path: str | Path, up: str = "auto") -> Mesh:
     pieces = read_pieces(path)
     if not pieces:
         raise ValueError(f"{path}: no faces; a surface is needed, not points or curves")
+    if all(piece.material.levels[0][..., 3].max() < piece.material.cutoff for piece in pieces):
+        raise ValueError(f"{path}: nothing to see; its materials are transparent")
     triangles, normals, uv, colours = (np.concatenate(parts) for parts in list(zip(*pieces, strict=True))[:4])
     if not np.isfinite(triangles).all():
         raise ValueError(f"{path}: vertices hold NaN or infinity")

@@ -349,6 +349,17 @@ def test_several_material_files_are_all_read(tmp_path):
     assert hues(tmp_path / "a/a.obj") == hues(CASES / QUARTERS)
 
 
+@pytest.mark.parametrize(("opacity", "whole"), [("0.8", True), ("0.2", False)])
+def test_opacity_of_obj(tmp_path, opacity, whole):
+    shutil.copytree(CASES / "22_obj_map_Kd_option", tmp_path / "a")
+    (tmp_path / "a/a.mtl").write_text(f"newmtl m\nd {opacity}\nmap_Kd tex.png\n")
+    if whole:
+        assert hues(tmp_path / "a/a.obj") == hues(CASES / QUARTERS)
+    else:
+        with pytest.raises(ValueError, match=r"a\.obj: nothing to see; its materials are transparent"):
+            load_mesh(tmp_path / "a/a.obj")
+
+
 def test_colours_of_scanners(tmp_path):
     mesh = trimesh.creation.box()
     mesh.visual.vertex_colors = np.tile(np.uint8([255, 0, 0, 255]), (8, 1))
