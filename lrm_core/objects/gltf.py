@@ -243,8 +243,12 @@ class _File:
         """Give a primitive float attributes, morphed, in triangles; arrays that it shares stay as they are."""
         if data["draco"]:
             undo_draco(primitive, data["draco"], arrays, views)
-        plain = Arrays(self.tree["accessors"], arrays)
-        attributes = primitive["attributes"]
+        accessors, attributes = self.tree["accessors"], primitive["attributes"]
+        packed = data["draco"]["attributes"] if data["draco"] else {}
+        unread = attributes.keys() - packed.keys()
+        if empty := [n for n in unread if not accessors[attributes[n]].keys() & {"bufferView", "sparse"}]:
+            raise Refused(f"its {', '.join(empty)} has no data; an extension that is not read may hold them")
+        plain = Arrays(accessors, arrays)
         for name, index in attributes.items():
             attributes[name] = plain.put(plain.attribute(name, index), index)
         for target, weight in zip(primitive.get("targets", []), data["weights"], strict=False):

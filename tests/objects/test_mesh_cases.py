@@ -274,6 +274,14 @@ def test_features_that_are_not_read_are_named(tmp_path, tree, named):
         load_mesh(file.save(tmp_path / "a.glb", nodes))
 
 
+def test_data_that_an_unknown_extension_holds_are_missed(tmp_path):
+    file = Gltf()
+    mesh = file.square(material=quarters(file))
+    del file.tree["accessors"][1]["bufferView"]
+    with pytest.raises(ValueError, match=r"a\.glb: its TEXCOORD_0 has no data"):
+        load_mesh(file.save(tmp_path / "a.glb", [{"mesh": mesh}]))
+
+
 def test_emission_elsewhere_than_the_colour_is_refused(tmp_path):
     file = Gltf()
     mesh = file.square(material=quarters(file))
@@ -339,6 +347,22 @@ def test_options_of_a_map(tmp_path):
     (tmp_path / "a/a.mtl").write_text("newmtl m\nmap_Kd -t 0.5 0.5 0.5 tex.png\n")
     with pytest.raises(ValueError, match=r"a\.obj: the option -t"):
         load_mesh(tmp_path / "a/a.obj")
+
+
+def test_indices_that_count_back_are_read_after_all_vertices_only(tmp_path):
+    corners, face = "v 0 0 0\nv 1 0 0\nv 0 1 0\n", "f -3 -2 -1\n"
+    for text in (corners + "f 1 2 3\n", corners + face):
+        (tmp_path / "a.obj").write_text(text)
+        assert load_mesh(tmp_path / "a.obj").triangles.shape == (1, 3, 3)
+    (tmp_path / "a.obj").write_text(corners + face + corners + face)
+    with pytest.raises(ValueError, match=r"a\.obj: counts back from vertices amid its faces"):
+        load_mesh(tmp_path / "a.obj")
+
+
+def test_points_of_a_plane_are_no_vertices(tmp_path):
+    (tmp_path / "a.obj").write_text("v 0 0\nv 1 0\nv 0 1\nf 1 2 3\n")
+    with pytest.raises(ValueError, match=r"a\.obj: has vertices of other than three coordinates"):
+        load_mesh(tmp_path / "a.obj")
 
 
 def test_several_material_files_are_all_read(tmp_path):
