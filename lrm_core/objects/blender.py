@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,7 +77,9 @@ class Cycles:
         """
         _check_mesh(file)
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(prefix=f".{folder.name}.", suffix=".tmp", dir=folder.parent) as place:
+        with TemporaryDirectory(
+            prefix=f".{folder.name}.", suffix=f".{os.getpid()}.tmp", dir=folder.parent
+        ) as place:
             job = Path(place) / "job.json"
             job.write_text(json.dumps(self._job(file, folder, poses, resolution, seed)), encoding="utf-8")
             try:

@@ -19,7 +19,9 @@ from torch import Tensor
 from tqdm import tqdm
 
 from lrm_core.atomic import replacing
+from lrm_core.fingerprint import fingerprint
 from lrm_core.objects.blender import SUFFIXES, Cycles
+from lrm_core.objects.companions import mesh_parts
 from lrm_core.objects.dataset import SETTINGS, load_cameras, save_object
 from lrm_core.objects.mesh import UP_AXIS
 from lrm_core.objects.mesh_render import pinhole_intrinsics, render_mesh
@@ -29,6 +31,7 @@ from lrm_core.objects.splits import write_splits
 VIEWS, RESOLUTION = 32, 128
 SPLIT_SEED = 0
 FAILURES = "failures.csv"
+MESH = "mesh"  # in the settings, what was rendered
 
 
 @dataclass
@@ -51,9 +54,9 @@ def render_path(
 ) -> RenderReport:
     """Render a mesh file, or every mesh file of a folder, into a dataset with train and val lists.
 
-    An object that exists with the same cameras is kept, so an interrupted call can be repeated. A file that
-    cannot be rendered is reported and the others go on; `failures.csv` lists those of the last call, which the
-    next one tries again.
+    An object that exists with the same cameras, of the same mesh, is kept, so an interrupted call can be repeated
+    and two can work at once. A file that cannot be rendered is reported and the others go on; `failures.csv` lists
+    those of the last call, which the next one tries again.
 
     Args:
         path: a .glb, .gltf, .obj, .ply or .stl file (.fbx too with Cycles), or a folder of them (not searched
@@ -74,11 +77,12 @@ def render_path(
     cameras = {"views": views, "resolution": resolution, "seed": seed}
     _write_failures(out, report.failed)
     for file in (progress := tqdm(files, desc="render", unit="object")):
-        progress.set_postfix_str(file.stem)
+        progress.set_postfix_str(_printable(file.stem))
         try:
+            _check_name(file)
             rendered = render_file(file, out / file.stem, **cameras, cycles=cycles)
         except (ValueError, FileNotFoundError) as error:
-            report.failed[file.stem] = str(error)
+            report.failed[_printable(file.stem)] = _printable(str(error))
             _write_failures(out, report.failed)
             continue
         (report.rendered if rendered else report.kept).append(file.stem)
@@ -90,6 +94,19 @@ def check_sizes(views: int, resolution: int) -> None:
     """Raise ValueError if `views` or `resolution` is below 1."""
     if views < 1 or resolution < 1:
         raise ValueError(f"views and resolution must be at least 1, found {views} and {resolution}")
+
+
+def _check_name(file: Path) -> None:
+    """Raise ValueError if no folder of views can be named after a file."""
+    if _printable(file.name) != file.name:
+        raise ValueError(f"{file}: its name is not UTF-8; rename it")
+    if file.stem.startswith(".") or file.stem in (FAILURES, "meta"):
+        raise ValueError(f"{file}: no name for the folder of its views; rename it")
+
+
+def _printable(text: str) -> str:
+    """Text with the bytes of file names that are not UTF-8 written out."""
+    return text.encode(errors="surrogateescape").decode(errors="backslashreplace")
 
 
 def _write_failures(out: Path, failed: Mapping[str, str]) -> None:
@@ -115,30 +132,47 @@ def render_file(
         cycles: how to render with Blender; None is the ray caster.
 
     Raises:
-        FileNotFoundError, ValueError: as `render_mesh` or `Cycles.render`, and if `folder` was rendered otherwise.
+        FileNotFoundError, ValueError: as `render_mesh` or `Cycles.render`, and if `folder` was rendered otherwise, of
+            another mesh, or of this one before it was edited.
         OSError: if Blender cannot be started, or `folder` cannot be written.
     """
-    settings = cycles.settings() if cycles else {}
+    settings = {**(cycles.settings() if cycles else {}), MESH: fingerprint(mesh_parts(file))}
+    cameras = {"views": views, "resolution": resolution, "seed": seed}
     if folder.exists():
-        check_same_cameras(folder, views=views, resolution=resolution, seed=seed)
-        _check_same_settings(folder, settings)
+        _check_same(folder, cameras, settings)
         return False
     poses = object_poses(folder.name, views, seed)
     if cycles:
         rgba = cycles.render(file, folder, poses, resolution, seed)
     else:
         rgba = render_mesh(file, poses, resolution).rgba
-    save_object(folder, rgba, poses, pinhole_intrinsics(resolution), settings)
+    try:
+        save_object(folder, rgba, poses, pinhole_intrinsics(resolution), settings)
+    except OSError:
+        if not folder.exists():
+            raise
+        _check_same(folder, cameras, settings)  # by another run, meanwhile
+        return False
     return True
 
 
-def _check_same_settings(folder: Path, settings: Mapping[str, str | int]) -> None:
-    """Raise ValueError if the object in `folder` was rendered by another engine or with other samples."""
+def _check_same(folder: Path, cameras: Mapping[str, int], settings: Mapping[str, str | int]) -> None:
+    """Raise ValueError if the object in `folder` was rendered otherwise, or of another mesh as far as it says."""
+    check_same_cameras(folder, **cameras)
     stored = folder / SETTINGS
-    found = stored.read_text(encoding="utf-8") if stored.exists() else "{}\n"
-    if found != json.dumps(settings) + "\n":
+    try:
+        found = json.loads(stored.read_text(encoding="utf-8")) if stored.exists() else {}
+        mesh = found.pop(MESH, settings[MESH])
+    except (ValueError, AttributeError, TypeError) as error:
+        raise ValueError(f"{stored}: not readable ({error}); remove {folder} to render again") from error
+    if {**found, MESH: settings[MESH]} != settings:
         raise ValueError(
             f"{folder}: exists with another engine or other samples; choose another --out or remove it"
+        )
+    if mesh != settings[MESH]:
+        raise ValueError(
+            f"{folder}: exists with the views of another mesh of this name, or of this one before it was edited; "
+            "choose another --out or remove it"
         )
 
 

@@ -3,7 +3,7 @@
     <root>/<name>/rgba/NNN.png        straight alpha, 8 bits a channel, views numbered from 000
     <root>/<name>/pose/NNN.npy        3x4 camera-to-world, Blender axes, world units
     <root>/<name>/intrinsics.npy      [[fx, fy], [cx, cy], [width, height]] in pixels, shared by the views
-    <root>/<name>/render.json         who rendered it, if not the ray casters of this project
+    <root>/<name>/render.json         fingerprint of the mesh; who rendered it, if not our ray casters
     <root>/meta/{all,train,val}_uids.json
 
 Everything that is read is checked; a fault is a ValueError or FileNotFoundError that names the file.
@@ -163,7 +163,7 @@ def save_object(
         rgba: (V, 4, H, W), straight alpha, in [0, 1]; stored in 8 bits a channel.
         poses: (V, 3, 4), camera-to-world, Blender axes, world units.
         intrinsics: (3, 2), [[fx, fy], [cx, cy], [width, height]] in pixels.
-        settings: of another renderer than the project's ray casters, for `render.json`.
+        settings: fingerprint of the mesh, and of another renderer than our ray casters, for `render.json`.
 
     Raises:
         FileExistsError: if `folder` exists.

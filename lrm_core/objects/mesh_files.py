@@ -10,7 +10,8 @@ from jaxtyping import Float, Int, UInt8
 from PIL import Image
 
 from lrm_core.atomic import replacing
-from lrm_core.objects.mesh import LINEAR_COLOURS, UP_AXIS, linear_from_display
+from lrm_core.objects.materials import LINEAR_COLOURS, linear_from_display
+from lrm_core.objects.mesh import UP_AXIS
 
 WRITTEN = (".glb", ".obj", ".ply")
 UNLIT = "KHR_materials_unlit"  # the light is in the colours already

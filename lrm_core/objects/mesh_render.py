@@ -17,7 +17,8 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from trimesh.ray.ray_pyembree import RayMeshIntersector
 
-from lrm_core.objects.mesh import Mesh, Triangles, face_normals, load_mesh, sample_texture
+from lrm_core.objects.materials import sample_texture
+from lrm_core.objects.mesh import Mesh, Triangles, face_normals, load_mesh
 from lrm_core.render.cameras import standard_camera
 from lrm_core.render.rays import camera_rays
 

@@ -1,10 +1,15 @@
 """Rendering files into a dataset: resumed, reported, and the data of the project."""
 
+import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import torch
 import trimesh
+from PIL import Image
 
 from lrm_core.objects import FIRST_HELD_OUT_SEED, load_object, load_split, split_names
 from lrm_core.objects.build import render_path
@@ -13,6 +18,7 @@ from lrm_core.objects.procedural_views import render_object
 from lrm_core.objects.shipped import build_procedural, procedural_name
 
 MINI = Path(__file__).resolve().parents[2] / "data/mini/objects"
+MESHES = Path(__file__).resolve().parents[1] / "fixtures/meshes"
 SMALL = dict(views=2, resolution=8)
 
 
@@ -132,3 +138,93 @@ def test_objects_of_the_project_can_be_rendered_again(group):
     difference = (composited - stored.images[:1]).abs()
     assert difference.mean() < 1 / 255
     assert (difference < 2 / 255).float().mean() > 0.99  # rays at edges may fall differently elsewhere
+
+
+def test_another_mesh_of_the_name_and_an_edited_one_are_not_taken_for_finished(meshes, tmp_path):
+    out = tmp_path / "out"
+    render_path(meshes / "box.ply", out, **SMALL)
+    assert render_path(meshes / "box.ply", out, **SMALL).kept == ["box"]
+    (tmp_path / "other").mkdir()
+    trimesh.creation.box((1, 2, 3)).export(tmp_path / "other/box.ply")
+    report = render_path(tmp_path / "other/box.ply", out, **SMALL)
+    assert "out/box: exists with the views of another mesh of this name" in report.failed["box"]
+    (out / "box/render.json").unlink()  # as objects that were rendered before this was stored
+    assert render_path(tmp_path / "other/box.ply", out, **SMALL).kept == ["box"]
+
+
+@pytest.mark.parametrize(
+    ("case", "file", "part"),
+    [("41_gltf_percent_encoded", "a.gltf", "my tex.png"), ("29d_obj_map_d", "a.obj", "mask.png")],
+)
+def test_a_mesh_is_another_with_another_texture(tmp_path, case, file, part):
+    shutil.copytree(MESHES / case, tmp_path / case)
+    render_path(tmp_path / case / file, tmp_path / "out", **SMALL)
+    Image.new("L", (2, 2), 255).save(tmp_path / case / part)
+    assert "before it was edited" in str(
+        render_path(tmp_path / case / file, tmp_path / "out", **SMALL).failed
+    )
+
+
+@pytest.mark.parametrize("content", ["[]", "{", '"text"', "\xff"])
+def test_damaged_settings_are_named(meshes, tmp_path, content):
+    render_path(meshes / "box.ply", tmp_path / "out", **SMALL)
+    (tmp_path / "out/box/render.json").write_text(content, encoding="latin-1")
+    failed = render_path(meshes / "box.ply", tmp_path / "out", **SMALL).failed
+    assert "render.json: not readable" in failed["box"]
+
+
+def test_an_object_that_another_run_finished_meanwhile_is_kept(meshes, tmp_path, monkeypatch):
+    from lrm_core.objects import build
+
+    def overtaken(path, *arguments):
+        if not (tmp_path / "out" / path.stem).exists():
+            monkeypatch.setattr(build, "render_mesh", original)
+            render_path(path, tmp_path / "out", **SMALL)
+            monkeypatch.setattr(build, "render_mesh", overtaken)
+        return original(path, *arguments)
+
+    original = build.render_mesh
+    monkeypatch.setattr(build, "render_mesh", overtaken)
+    report = render_path(meshes, tmp_path / "out", **SMALL)
+    assert (report.rendered, report.kept, report.failed) == ([], ["ball", "box"], {})
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["ball", "box", "meta"]
+
+
+def test_two_runs_in_one_folder_end_well(meshes, tmp_path):
+    for number in range(6):
+        trimesh.creation.icosphere(1).export(meshes / f"ball{number}.ply")
+    command = [sys.executable, "-c", "from lrm_core.cli import main; main()", "render", str(meshes)]
+    command += ["--out", str(tmp_path / "out"), "--views", "2", "--resolution", "8"]
+    environment = os.environ | {"PYTHONPATH": str(MINI.parents[2]), "OMP_NUM_THREADS": "1"}
+    runs = [
+        subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
+        )
+        for _ in range(2)
+    ]
+    said = [run.communicate()[0] for run in runs]
+    assert [run.returncode for run in runs] == [0, 0], said
+    assert len(split_names(tmp_path / "out", "all")) == 8
+    assert not list((tmp_path / "out").rglob(".*"))
+
+
+def test_names_that_cannot_name_a_folder_fail_alone(meshes, tmp_path):
+    content = (meshes / "box.ply").read_bytes()
+    Path(os.fsdecode(os.fsencode(meshes) + b"/b\xf6x.ply")).write_bytes(content)
+    for name in ("failures.csv.ply", "meta.ply", ".hidden.ply"):
+        (meshes / name).write_bytes(content)
+    report = render_path(meshes, tmp_path / "out", **SMALL)
+    assert report.rendered == ["ball", "box"]
+    assert sorted(report.failed) == [".hidden", "b\\xf6x", "failures.csv", "meta"]
+    assert "b\\xf6x.ply: its name is not UTF-8; rename it" in report.failed["b\\xf6x"]
+    assert "b\\xf6x" in (tmp_path / "out/failures.csv").read_text(encoding="utf-8")
+
+
+def test_files_are_written_by_the_umask(meshes, tmp_path):
+    before = os.umask(0o027)
+    try:
+        render_path(meshes, tmp_path / "out", **SMALL)
+    finally:
+        os.umask(before)
+    modes = {path.is_dir(): path.stat().st_mode & 0o777 for path in (tmp_path / "out").rglob("*")}
+    assert modes == {True: 0o750, False: 0o640}

@@ -9,15 +9,8 @@ from hypothesis import strategies as st
 from PIL import Image
 from trimesh.visual.material import PBRMaterial
 
-from lrm_core.objects.mesh import (
-    Material,
-    Mesh,
-    display_from_linear,
-    face_normals,
-    linear_from_display,
-    load_mesh,
-    sample_texture,
-)
+from lrm_core.objects.materials import Material, display_from_linear, linear_from_display, sample_texture
+from lrm_core.objects.mesh import Mesh, face_normals, load_mesh
 from lrm_core.objects.mesh_render import (
     AMBIENT,
     LIGHT,

@@ -5,6 +5,7 @@ import json
 import re
 import struct
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -155,6 +156,10 @@ def _no_mesh(content):
     return content[:12] + bytes(len(content) - 12)
 
 
+def _with_ktx2(_):
+    return (Path(__file__).resolve().parents[1] / "fixtures/meshes/16_basisu_texture.glb").read_bytes()
+
+
 @pytest.mark.parametrize(
     ("damage", "reason"),
     [
@@ -163,6 +168,7 @@ def _no_mesh(content):
         (_other_magic, "not a GLB; expected it to begin with glTF, found b'glXX'"),
         (lambda content: content[:7], "not a GLB"),
         (_no_mesh, "not readable as a mesh"),
+        (_with_ktx2, "needs the glTF extension KHR_texture_basisu, which is not read"),
         (lambda content: content + bytes(100 * 2**20), "bytes, more than the 104857600 that are rendered"),
     ],
 )
