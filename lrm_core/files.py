@@ -17,6 +17,11 @@ DIGEST = "sha256"  # in the header of tensors: of all that the file says
 PNG_START = b"\x89PNG\r\n\x1a\n"
 
 
+def printable(text: str) -> str:
+    """A text with what was not UTF-8 in a file's name written as `\\xNN`."""
+    return text.encode(errors="surrogateescape").decode(errors="backslashreplace")
+
+
 def read_json(path: Path) -> Any:
     """What a JSON file holds.
 
