@@ -137,6 +137,11 @@ class _Run:
         self.losses = Rows(run / "losses.csv", ("step", "object", "view", "loss"), step)
         self.scores = Rows(run / "scores.csv", ("step", "object", *metrics), step)
         self.curve = Rows(run / "curve.csv", ("step", "seconds", *metrics), step)
+        for table in (self.scores, self.curve):
+            for name in metrics:
+                table.numbers(name)
+        self.curve.numbers("seconds")
+        self.losses.numbers("loss")
         if [int(row["step"]) for row in self.losses.rows] != list(range(1, step + 1)):
             raise ValueError(
                 f"{self.losses.path}: expected the losses of steps 1 to {step}, found {len(self.losses.rows)}; "
@@ -155,7 +160,7 @@ class _Run:
         self._read_tables()  # only the main process wrote them
         return Finetuned(
             model=self.tuning.tuned(),
-            losses=[float(row["loss"]) for row in self.losses.rows],
+            losses=self.losses.numbers("loss"),
             scores=[self._numbers(row) for row in self.scores.rows],
             early_stop=self._early_stop(),
         )
