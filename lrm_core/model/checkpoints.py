@@ -196,7 +196,8 @@ def _build(config: LRMConfig, path: Path) -> LRM:
     try:
         check_state(listed, {name: tensor.shape for name, tensor in model.state_dict().items()})
     except ValueError as error:
-        raise ValueError(f"{path}: {error}") from error
+        beside = f" in {CONFIG} beside it" if (path.parent / CONFIG).is_file() else ""
+        raise ValueError(f"{path}: {error}{beside}") from error
     model.load_state_dict(_read(path), assign=True)
     return model
 
