@@ -11,7 +11,8 @@ from typing import Any
 
 import nbformat
 
-from lrm_core.atomic import replacing
+from lrm_core.atomic import alone, replacing
+from lrm_core.files import digest
 from lrm_core.fingerprint import fingerprint
 from lrm_core.normalise import normalise_notebook
 from lrm_core.paths import repository_root
@@ -99,6 +100,14 @@ def reexecute(
         ChapterError: at the first cell that fails; the partly executed copy stays beside the others.
     """
     root = root or repository_root()
+    folder = chapters[0].executed.parent
+    folder.mkdir(parents=True, exist_ok=True)
+    with alone(folder):
+        return _reexecute(chapters, root, report)
+
+
+def _reexecute(chapters: list[Chapter], root: Path, report: Callable[[str], None]) -> list[Run]:
+    """`reexecute` where no other process does."""
     runs = []
     for number, chapter in enumerate(chapters, start=1):
         run = _run_unless_cached(chapter, root)
@@ -108,16 +117,15 @@ def reexecute(
     if not all(run.cached for run in runs):
         data = _data_key(chapters[0], root)  # one for all of a profile
         for chapter in chapters:
-            code, _ = chapter.key_file.read_text().split()
-            _keep_key(chapter, code, data)
+            _keep_key(chapter, chapter.key_file.read_text().split()[0], data)
     return runs
 
 
 def _run_unless_cached(chapter: Chapter, root: Path) -> Run:
     code = _code_key(chapter, root)
-    wanted = f"{code} {_data_key(chapter, root)}"
-    up_to_date = chapter.key_file.is_file() and chapter.key_file.read_text() == wanted
-    if up_to_date and chapter.executed.is_file() and not chapter.parameters["refresh"]:
+    kept = _kept_key(chapter.executed)
+    up_to_date = kept[:2] == [code, _data_key(chapter, root)] and is_whole(chapter.executed)
+    if up_to_date and not chapter.parameters["refresh"]:
         return Run(chapter.executed, 0.0, cached=True)
     start = time.perf_counter()
     notebook = _execute(chapter)
@@ -134,7 +142,19 @@ def _keep_key(chapter: Chapter, code: str, data: str) -> None:
     and, records being only added, as the chapters after it did.
     """
     with replacing(chapter.key_file) as path:
-        path.write_text(f"{code} {data}")
+        path.write_text(f"{code} {data} {digest(chapter.executed)[0]}")
+
+
+def is_whole(executed: Path) -> bool:
+    """Whether an executed copy is there, and as it was written if it says how."""
+    kept = _kept_key(executed)
+    return executed.is_file() and (len(kept) < 3 or kept[2] == digest(executed)[0])
+
+
+def _kept_key(executed: Path) -> list[str]:
+    """Hashes of the code, of the data and of the executed copy itself; fewer where they were not kept."""
+    path = executed.with_suffix(".key")
+    return path.read_bytes().decode(errors="replace").split() if path.is_file() else []
 
 
 def _code_key(chapter: Chapter, root: Path) -> str:

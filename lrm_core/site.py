@@ -12,6 +12,7 @@ from lrm_core.atomic import replacing
 from lrm_core.fingerprint import fingerprint
 from lrm_core.paths import repository_root
 from lrm_core.profiles import PUBLISHED
+from lrm_core.reexecute import is_whole
 
 _JUPYTER_BOOK = "from jupyter_book.cli.main import main; main()"  # of this environment, whatever PATH says
 _STRICT = ("-n", "-W", "--keep-going")
@@ -68,15 +69,14 @@ def _executed(root: Path, profile: str) -> list[Path]:
     """Executed copies of all notebooks, in order.
 
     Raises:
-        FileNotFoundError: if one is missing.
+        FileNotFoundError: if one is missing or damaged.
     """
     folder = root / "_build" / "executed" / profile
     copies = [folder / source.name for source in sorted((root / "notebooks").glob("*.ipynb"))]
     for copy in copies:
-        if not copy.is_file():
-            raise FileNotFoundError(
-                f"{copy}: not executed yet; run `lrm reproduce --profile {profile}` first"
-            )
+        if not is_whole(copy):
+            found = "cut or changed since it was executed" if copy.is_file() else "not executed yet"
+            raise FileNotFoundError(f"{copy}: {found}; run `lrm reproduce --profile {profile}` first")
     return copies
 
 

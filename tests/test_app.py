@@ -71,7 +71,7 @@ def test_the_page_shows_the_files_of_predict(model, picture, root, tmp_path):
         ("animated", "a.png: animated (2 frames); save one frame as a picture"),
         ("cmyk", "a.png: colours of type CMYK are not read"),
         ("small", "a.png: 4x4 is too small"),
-        ("distance", "source_distance: expected a positive number, found 0"),
+        ("distance", "source_distance: expected a positive, finite number, found 0"),
     ],
 )
 def test_bad_input_is_one_sentence_without_the_folder(model, picture, root, kind, message):

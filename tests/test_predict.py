@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from lrm_core.model.config import MINI, ViTConfig
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import load_object
 from lrm_core.paths import data_dir
-from lrm_core.predict import ASSETS, PredictConfig, predict_path, predict_picture
+from lrm_core.predict import ASSETS, PredictConfig, batch, predict_path, predict_picture
 
 SIZES = replace(
     MINI,
@@ -131,6 +132,47 @@ def test_what_is_finished_is_kept(weights, pictures, tmp_path):
     assert (out / "a" / "mesh.ply").stat().st_mtime_ns == before
 
 
+@pytest.mark.parametrize("damage", ["cut", "gone"])
+def test_assets_that_are_gone_or_cut_are_made_again_and_the_rest_of_the_folder_stays(
+    weights, pictures, tmp_path, damage
+):
+    folder = tmp_path / "out" / "a"
+    _predict(weights, pictures / "a.png", tmp_path / "out")
+    before = (folder / "mesh.ply").read_bytes()
+    (folder / "mesh.ply").write_bytes(before[:-1])
+    if damage == "gone":
+        (folder / "mesh.ply").unlink()
+    (folder / "mine.txt").write_text("mine")
+    assert "1 made, 0 kept, 0 failed" in _predict(weights, pictures / "a.png", tmp_path / "out").stdout
+    assert (folder / "mesh.ply").read_bytes() == before
+    assert (folder / "mine.txt").exists()
+    assert len(list(folder.iterdir())) == 5
+    assert "0 made, 1 kept, 0 failed" in _predict(weights, pictures / "a.png", tmp_path / "out").stdout
+
+
+def test_what_another_run_finished_meanwhile_is_kept(weights, pictures, tmp_path, monkeypatch):
+    first = _predict(weights, pictures / "a.png", tmp_path / "first")
+    assert first.exit_code == 0
+    original = batch.predict_picture
+
+    def overtaken(*arguments):
+        shutil.copytree(tmp_path / "first", tmp_path / "out", dirs_exist_ok=True)
+        return original(*arguments)
+
+    monkeypatch.setattr(batch, "predict_picture", overtaken)
+    result = _predict(weights, pictures / "a.png", tmp_path / "out")
+    assert "0 made, 1 kept, 0 failed" in result.stdout, result.stderr
+    assert [file.name for file in (tmp_path / "out").iterdir()] == ["a"]
+
+
+def test_a_name_that_is_not_utf8_fails_alone_and_by_name(weights, pictures, tmp_path):
+    shutil.copy(pictures / "a.png", os.fsdecode(os.fsencode(pictures) + b"/x\xff.png"))
+    result = _predict(weights, pictures, tmp_path / "out")
+    assert result.exit_code == 2
+    assert "2 made, 0 kept, 3 failed" in result.stdout
+    assert r"x\xff.png: its name is not UTF-8; rename it" in result.stderr
+
+
 @pytest.mark.parametrize("change", ["settings", "picture"])
 def test_what_was_made_of_something_else_is_not_overwritten(weights, pictures, tmp_path, change):
     out = tmp_path / "out"
@@ -182,7 +224,11 @@ def test_the_record_says_what_it_was_made_of(weights, pictures, tmp_path):
         (["nowhere.png"], "nowhere.png: no such file or folder"),
         (["."], "no pictures; expected files ending in .png"),
         (["a.png", "--formats", "stl"], "formats: found stl; expected some of glb, obj"),
-        (["a.png", "--source-distance", "0"], "source_distance: expected a positive number, found 0"),
+        (["a.png", "--source-distance", "0"], "source_distance: expected a positive, finite number, found 0"),
+        (
+            ["a.png", "--source-distance", "inf"],
+            "source_distance: expected a positive, finite number, found inf",
+        ),
         (["a.png", "--out", "a.png/below"], "a.png/below"),
         (["a.png", "--model", "maxi"], "unknown model 'maxi'"),
     ],

@@ -10,7 +10,7 @@ import psutil
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
-from lrm_core.reexecute import ChapterError, chapters, reexecute
+from lrm_core.reexecute import ChapterError, chapters, is_whole, reexecute
 
 PARAMETERS = 'profile = "mini"\nrefresh = False\ndevice = "cpu"'
 WITH_TRACES = """
@@ -63,6 +63,16 @@ def test_two_runs_give_the_same_file(root):
     (second,), _ = _run(root)
     assert not second.cached
     assert second.executed.read_bytes() == before
+
+
+def test_a_copy_that_was_cut_is_made_again(root):
+    (first,), _ = _run(root)
+    whole = first.executed.read_bytes()
+    first.executed.write_bytes(whole[: len(whole) // 2])
+    assert not is_whole(first.executed)
+    (second,), _ = _run(root)
+    assert not second.cached
+    assert second.executed.read_bytes() == whole
 
 
 def test_a_copy_is_kept_until_its_inputs_change(root):

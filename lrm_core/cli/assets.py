@@ -4,10 +4,12 @@ from pathlib import Path
 
 import click
 
+from lrm_core.cli.options import MODEL_NAME
+
 
 @click.command()
 @click.argument("pictures", metavar="IMAGE_OR_FOLDER", type=click.Path(path_type=Path))
-@click.option("--model-name", "--model", default="mini", show_default=True, help="Name or path of the model.")
+@MODEL_NAME
 @click.option(
     "--output-dir",
     "--out",
@@ -57,7 +59,7 @@ def predict(
 
 
 @click.command()
-@click.option("--model-name", "--model", default="mini", show_default=True, help="Name or path of the model.")
+@MODEL_NAME
 @click.option("--port", default=7860, show_default=True, help="Of this machine; no other machine reaches it.")
 def app(model_name: str, port: int) -> None:
     """Serve a page to this machine that does what `predict` does, until Ctrl-C; needs gradio."""
@@ -67,8 +69,10 @@ def app(model_name: str, port: int) -> None:
 
 
 @click.command()
-@click.argument("model_name", metavar="MODEL")
-@click.argument("folders", metavar="FOLDER...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument(
+    "arguments", metavar="MODEL FOLDER...", nargs=-1, required=True, type=click.Path(path_type=Path)
+)
+@click.option("--model-name", "--model", help="Name or path of the model, instead of the first argument.")
 @click.option(
     "--output-dir",
     "--out",
@@ -79,7 +83,9 @@ def app(model_name: str, port: int) -> None:
 )
 @click.option("--split", default="all", show_default=True, help="train, val or all, by the folder's meta.")
 @click.option("--device", default="cpu", show_default=True, help="cpu or cuda.")
-def evaluate(model_name: str, folders: tuple[Path, ...], output_dir: Path, split: str, device: str) -> None:
+def evaluate(
+    arguments: tuple[Path, ...], model_name: str | None, output_dir: Path, split: str, device: str
+) -> None:
     """Score a model, by name or path, on rendered objects: each view against its image, as tables and a page."""
     from lrm_core.evidence.evaluate import evaluate as evaluated
     from lrm_core.evidence.evaluate import listed_objects
@@ -87,6 +93,10 @@ def evaluate(model_name: str, folders: tuple[Path, ...], output_dir: Path, split
     from lrm_core.model.checkpoints import load_model
     from lrm_core.show.own_data.evaluation_page import PAGE, object_table, summary_table, write_evaluation
 
+    folders = arguments if model_name else arguments[1:]
+    model_name = model_name or str(arguments[0])
+    if not folders:
+        raise click.UsageError("Missing argument 'FOLDER...'.")
     listed_objects(folders, split)
     model = load_model(model_name, device).requires_grad_(False)
     output_dir.mkdir(parents=True, exist_ok=True)

@@ -16,7 +16,7 @@ PROFILE = click.option(
 )
 REFRESH = click.option("--refresh", is_flag=True, help="Recompute what is stored already.")
 MODEL_NAME = click.option(
-    "--model-name", default="mini", show_default=True, help="Name or path of the model."
+    "--model-name", "--model", default="mini", show_default=True, help="Name or path of the model."
 )
 
 

@@ -1,12 +1,12 @@
 """The published claims and their numbers, as data."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from lrm_core.files import read_json
 from lrm_core.paths import data_dir
 
 PUBLISHED_OBJECTS = ("stone", "office", "stairs")  # of the fork, as its tables name them
@@ -69,4 +69,4 @@ def published_setup() -> Mapping[str, Any]:
 def _read() -> tuple[Path, Any]:
     """The file of the published claims and its content."""
     path = data_dir() / "claims.json"
-    return path, json.loads(path.read_text(encoding="utf-8"))
+    return path, read_json(path)

@@ -12,6 +12,7 @@ from jaxtyping import Float
 from torch import Tensor
 from tqdm import tqdm
 
+from lrm_core.atomic import alone
 from lrm_core.evidence.canonical import canonical_json, plain
 from lrm_core.evidence.oracle_files import Oracle, load_oracle, save_oracle
 from lrm_core.evidence.provenance import data_hash
@@ -160,8 +161,11 @@ def oracle(
     fingerprint = oracle_fingerprint(model, item, start, config, seed)
     fitted = find_oracle(cache, fingerprint, model)
     if fitted is None:
-        fitted = _fit(model, item, start, config, seed, on_step)
-        save_oracle(cache.path(fingerprint), fitted)
+        with alone(cache.path(fingerprint).with_suffix(".lock")):
+            fitted = find_oracle(cache, fingerprint, model)  # that another run made meanwhile
+            if fitted is None:
+                fitted = _fit(model, item, start, config, seed, on_step)
+                save_oracle(cache.path(fingerprint), fitted)
     device = next(model.parameters()).device
     return Oracle(fitted.planes.to(device), fitted.history)
 

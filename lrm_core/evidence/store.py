@@ -221,6 +221,8 @@ def _check_fields(record: Any, path: Path) -> None:
     missing = [name for name in FIELDS if not isinstance(record, dict) or name not in record]
     if missing:
         raise ValueError(f"without {', '.join(missing)}")
+    if unknown := sorted(record.keys() - {*FIELDS, "digest"}):
+        raise ValueError(f"with unknown {', '.join(unknown)}")
     odd = [n for n, kind in KINDS.items() if not isinstance(record[n], kind) or isinstance(record[n], bool)]
     odd += [
         f"provenance.{name}" for name in SHOWN if "provenance" not in odd and name not in record["provenance"]

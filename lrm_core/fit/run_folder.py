@@ -3,6 +3,7 @@
 import csv
 import json
 from collections.abc import Sequence
+from math import isfinite
 from pathlib import Path
 
 from lrm_core.atomic import replacing
@@ -53,6 +54,18 @@ class Rows:
         if rows and any(row.keys() != set(self.columns) or None in row.values() for row in rows):
             raise ValueError(f"{path}: expected the columns {', '.join(self.columns)} in every row; {REMOVE}")
         self.rows = rows
+
+    def numbers(self, column: str) -> list[float]:
+        """A column; ValueError naming the file, if an entry is no finite number."""
+        try:
+            values = [float(row[column]) for row in self.rows]
+        except ValueError as error:
+            raise ValueError(f"{self.path}: {column}: {error}; {REMOVE}") from error
+        if not all(map(isfinite, values)):
+            raise ValueError(
+                f"{self.path}: {column}: expected finite numbers, found NaN or infinity; {REMOVE}"
+            )
+        return values
 
     def has(self, step: int) -> bool:
         """Whether there is a row of that step."""

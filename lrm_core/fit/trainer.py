@@ -3,13 +3,14 @@
 import json
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from accelerate import Accelerator
 from tqdm import tqdm
 
-from lrm_core.atomic import replacing
+from lrm_core.atomic import alone, replacing
 from lrm_core.fit.batch import batch_loss, numbered_pair
 from lrm_core.fit.examples import Example
 from lrm_core.fit.finetune_config import FinetuneConfig
@@ -95,6 +96,21 @@ def finetune(
     team = Accelerator()
     _check(train, validation, config, metrics, team)
     run.mkdir(parents=True, exist_ok=True)
+    with alone(run) if team.is_main_process else nullcontext():
+        return _finetune(run, model, train, validation, config, metrics, perceptual, team)
+
+
+def _finetune(
+    run: Path,
+    model: LRM,
+    train: Sequence[Example],
+    validation: Sequence[Example],
+    config: FinetuneConfig,
+    metrics: Metrics,
+    perceptual: Perceptual | None,
+    team: Accelerator,
+) -> Finetuned:
+    """`finetune` in a folder that no other run works in."""
     claim_folder(run / "config.json", _description(model, train, validation, config))
     tuning = Tuning(model, config, team.device)
     tuning.load(run / STATE)
@@ -121,6 +137,11 @@ class _Run:
         self.losses = Rows(run / "losses.csv", ("step", "object", "view", "loss"), step)
         self.scores = Rows(run / "scores.csv", ("step", "object", *metrics), step)
         self.curve = Rows(run / "curve.csv", ("step", "seconds", *metrics), step)
+        for table in (self.scores, self.curve):
+            for name in metrics:
+                table.numbers(name)
+        self.curve.numbers("seconds")
+        self.losses.numbers("loss")
         if [int(row["step"]) for row in self.losses.rows] != list(range(1, step + 1)):
             raise ValueError(
                 f"{self.losses.path}: expected the losses of steps 1 to {step}, found {len(self.losses.rows)}; "
@@ -139,7 +160,7 @@ class _Run:
         self._read_tables()  # only the main process wrote them
         return Finetuned(
             model=self.tuning.tuned(),
-            losses=[float(row["loss"]) for row in self.losses.rows],
+            losses=self.losses.numbers("loss"),
             scores=[self._numbers(row) for row in self.scores.rows],
             early_stop=self._early_stop(),
         )

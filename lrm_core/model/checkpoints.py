@@ -1,7 +1,7 @@
 """Models from files and from the hub: safetensors with the configuration inside or in a `config.json`."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import torch
@@ -10,11 +10,12 @@ from torch import Tensor
 
 from lrm_core.atomic import save_tensors
 from lrm_core.files import DIGEST, check_listed, parse_json, read_tensors
-from lrm_core.model.config import MINI_NAME, PRESETS, LRMConfig
-from lrm_core.model.hub import CONFIG, WEIGHTS, fetch
+from lrm_core.model.config import HUB_OWNER, MINI_NAME, PRESETS, LRMConfig
+from lrm_core.model.hub import CONFIG, PUBLISHED, WEIGHTS, fetch
 from lrm_core.model.lrm import LRM, check_state
 from lrm_core.paths import data_dir
 
+PICKLES = (".bin", ".ckpt", ".pt", ".pth")
 FLOATS = ("F16", "BF16", "F32", "F64")  # as safetensors names them
 
 
@@ -35,6 +36,7 @@ def load_model(name: str | Path, device: str | torch.device = "cpu") -> LRM:
     _check_device(torch.device(device))
     path = _locate(name)
     weights = path / WEIGHTS if path.is_dir() else path
+    _check_kind(weights)
     if not weights.is_file():
         raise FileNotFoundError(f"{weights}: no such checkpoint; expected a safetensors file")
     metadata = read_metadata(weights)
@@ -99,13 +101,37 @@ def _locate(name: str | Path) -> Path:
         mini = data_dir() / "mini" / "mini.safetensors"
         check_listed(mini)
         return mini
-    if str(name) in PRESETS:
-        return fetch(str(name))
+    if (short := str(name).removeprefix(f"{HUB_OWNER}/")) in PUBLISHED:
+        return fetch(short)
     path = Path(name)
     if len(path.parts) == 1 and path.suffix != ".safetensors" and not path.exists():
         known = ", ".join(PRESETS)
         raise ValueError(f"unknown model {str(name)!r}: known are {known}, or the path of a checkpoint")
     return path
+
+
+def _check_kind(weights: Path) -> None:
+    """Raise a ValueError that says what to do about weights in other kinds of files."""
+    shards = weights.with_name(f"{WEIGHTS}.index.json")
+    if not weights.is_file() and shards.is_file():
+        raise ValueError(
+            f"{shards}: the weights are in several files; load them into one dictionary and write it to {weights} "
+            "with safetensors.torch.save_file"
+        )
+    if weights.suffix in PICKLES and weights.is_file():
+        raise ValueError(
+            f"{weights}: a pickle, which could run code when read; write its tensors to a safetensors file with "
+            "torch.load(..., weights_only=True) and safetensors.torch.save_file"
+        )
+
+
+def _plain(names: Iterable[str]) -> dict[str, str]:
+    """Names by those without what DataParallel and torch.compile put before them, where all have it."""
+    plain = {name: name for name in names}
+    for prefix in ("_orig_mod.", "module.") * 2:
+        if plain and all(name.startswith(prefix) for name in plain):
+            plain = {name.removeprefix(prefix): stored for name, stored in plain.items()}
+    return plain
 
 
 def _header(path: Path) -> dict[str, Tensor]:
@@ -123,7 +149,7 @@ def _header(path: Path) -> dict[str, Tensor]:
             f"{path}: {len(foreign)} parameters are not of type {', '.join(FLOATS)}, first {foreign[0]}; "
             "quantised checkpoints are not read"
         )
-    return {name: torch.empty(shape, device="meta") for name, (shape, _) in listed.items()}
+    return {name: torch.empty(listed[stored][0], device="meta") for name, stored in _plain(listed).items()}
 
 
 def _read(path: Path) -> dict[str, Tensor]:
@@ -133,7 +159,7 @@ def _read(path: Path) -> dict[str, Tensor]:
         ValueError: if one holds NaN or infinity, or the file differs from its digest.
     """
     tensors, _ = read_tensors(path, "damaged checkpoint, copy or download it again")
-    return {name: tensor.float() for name, tensor in tensors.items()}
+    return {name: tensors[stored].float() for name, stored in _plain(tensors).items()}
 
 
 def _config(path: Path) -> LRMConfig:
@@ -170,7 +196,8 @@ def _build(config: LRMConfig, path: Path) -> LRM:
     try:
         check_state(listed, {name: tensor.shape for name, tensor in model.state_dict().items()})
     except ValueError as error:
-        raise ValueError(f"{path}: {error}") from error
+        beside = f" in {CONFIG} beside it" if (path.parent / CONFIG).is_file() else ""
+        raise ValueError(f"{path}: {error}{beside}") from error
     model.load_state_dict(_read(path), assign=True)
     return model
 

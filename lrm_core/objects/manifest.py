@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from lrm_core.files import MANIFEST as NAME
-from lrm_core.files import digest
+from lrm_core.files import digest, read_json
 from lrm_core.objects.splits import write_json
 
 COVERED = (
@@ -57,7 +56,7 @@ def read_manifest(data: Path) -> list[Entry]:
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file")
     try:
-        return [Entry(**entry) for entry in json.loads(path.read_text(encoding="utf-8"))]
+        return [Entry(**entry) for entry in read_json(path)]
     except (ValueError, TypeError) as error:
         raise ValueError(f"{path}: not a readable manifest ({error})") from error
 

@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import struct
 from collections.abc import Iterator, Sequence
@@ -16,6 +15,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from lrm_core.files import read_json
 from lrm_core.objects.build import (
     VIEWS,
     RenderReport,
@@ -69,10 +69,10 @@ class Manifest:
         if not self.path.exists():
             return
         try:
-            content = json.loads(self.path.read_text(encoding="utf-8"))
+            content = read_json(self.path)
             listed = [Listed(**facts) for facts in content["objects"]]
             self.failures = dict(content["failures"])
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise ValueError(
                 f"{self.path}: not a readable manifest ({error!r}); remove it to have it made again"
             ) from error

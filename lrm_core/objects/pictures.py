@@ -4,15 +4,20 @@ Of the rendered objects in `data/mini/objects`, the longer side of what view 0 s
 (real) of the picture in the median, and its middle is that of the picture within a few hundredths.
 """
 
+import struct
 from functools import lru_cache
+from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Float32
-from PIL import Image, ImageOps, UnidentifiedImageError
+from jaxtyping import Bool, Float, Float32, UInt8
+from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+from scipy import ndimage
 from torch import Tensor
+
+from lrm_core.files import check_png
 
 FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA")  # of PIL, with at most 8 bits a channel
@@ -20,6 +25,8 @@ MIN_SIDE, MAX_PIXELS = 16, 40_000_000
 EXTENT = 0.67  # of the picture's side that the longer side of the thing spans
 WHITE = 250  # of 255; a background has no darker channel
 RINGING = 235  # of 255; what JPEG leaves in the white around a thing is brighter
+BROAD, BLOCK = 5, 16  # pixels; what JPEG leaves in the white is narrower, or within a block of an edge
+SPECK = 0.01  # of the area of the largest patch; smaller ones do not move the frame
 CORNER = 0.03  # of the shorter side; how much of each corner is looked at
 SETTLED = 2.0  # pixels; what is framed so well already is left alone
 
@@ -34,8 +41,11 @@ class Picture(NamedTuple):
 def load_picture(path: str | Path) -> Picture:
     """Read a picture and find the thing in it: by its alpha, else by a white background, else by rembg.
 
+    Alpha cuts out where most of the picture's border is transparent; else the picture counts as opaque, on white.
+
     Args:
-        path: a PNG, JPEG or WebP file; its EXIF orientation is applied.
+        path: a PNG, JPEG or WebP file, of several pictures in a JPEG the first; its EXIF orientation is applied, and
+            colours of another profile become sRGB.
 
     Raises:
         FileNotFoundError: if there is no such file.
@@ -45,10 +55,11 @@ def load_picture(path: str | Path) -> Picture:
     path = Path(path)
     image = _read(path)
     rgba = np.asarray(image.convert("RGBA"))
-    if rgba[..., 3].min() == 255:
+    if not _is_cut_out(rgba[..., 3]):
+        rgba = _on_white(rgba)
         mask = _not_white(rgba) if _corners_are_white(rgba) else None
         if mask is None:
-            rgba = _without_background(image.convert("RGB"), path)
+            rgba = _without_background(Image.fromarray(rgba).convert("RGB"), path)
     else:
         mask = None
     alpha = rgba[..., 3:].astype(np.float32) / 255
@@ -126,16 +137,24 @@ def _read(path: Path) -> Image.Image:
     try:
         with Image.open(path, formats=sorted(set(FORMATS.values()))) as image:
             _check(path, image)
+            if image.format == "PNG":
+                check_png(path)
             image.load()
-            return ImageOps.exif_transpose(image)
+            upright = ImageOps.exif_transpose(image)
     except Image.DecompressionBombError as error:
         raise ValueError(
             f"{path}: too large, at most {MAX_PIXELS:,} pixels are read; make it smaller"
         ) from error
     except UnidentifiedImageError as error:
         raise ValueError(f"{path}: corrupt, or not a PNG, JPEG or WebP") from error
-    except (OSError, SyntaxError) as error:
+    except (OSError, SyntaxError, ValueError, TypeError, KeyError, struct.error) as error:
+        if str(error).startswith(f"{path}: "):
+            raise
         raise ValueError(f"{path}: corrupt ({error})") from error
+    try:
+        return _as_srgb(upright)
+    except (ImageCms.PyCMSError, OSError) as error:
+        raise ValueError(f"{path}: its colour profile cannot be read ({error}); save it as sRGB") from error
 
 
 def _check(path: Path, image: Image.Image) -> None:
@@ -150,7 +169,7 @@ def _check(path: Path, image: Image.Image) -> None:
         raise ValueError(
             f"{path}: {width}x{height} is too small; at least {MIN_SIDE} pixels a side are needed"
         )
-    if getattr(image, "n_frames", 1) > 1:
+    if getattr(image, "n_frames", 1) > 1 and image.format != "MPO":  # a phone's JPEG with a second picture
         raise ValueError(f"{path}: animated ({image.n_frames} frames); save one frame as a picture")
     if image.mode not in MODES:
         raise ValueError(f"{path}: colours of type {image.mode} are not read; save it as 8-bit RGB or RGBA")
@@ -163,9 +182,56 @@ def _corners_are_white(rgba: np.ndarray) -> bool:
     return all(rgba[rows, columns, :3].min() >= WHITE for rows in ends for columns in ends)
 
 
-def _not_white(rgba: np.ndarray) -> Float32[np.ndarray, "H W"]:
-    """1 where an image (H, W, 4) is darker than the white around a thing, else 0."""
-    return (rgba[..., :3].min(-1) < RINGING).astype(np.float32)
+def _not_white(rgba: np.ndarray) -> Float32[np.ndarray, "H W"] | None:
+    """1 where an image (H, W, 4) is darker than the white around a thing, else 0; None where that cannot be told.
+
+    Pale parts count where they reach beyond what JPEG leaves around an edge. Whatever is paler than those, and yet
+    darker than the corners, could be either.
+    """
+    darkest = rgba[..., :3].min(-1)
+    thing = darkest < RINGING
+    if _beyond(pale := _broad(darkest < WHITE), thing):
+        thing |= pale
+    corners = darkest[[0, 0, -1, -1], [0, -1, 0, -1]].min()
+    return None if _beyond(_broad(darkest < corners), thing) else thing.astype(np.float32)
+
+
+def _broad(mask: Bool[np.ndarray, "H W"]) -> Bool[np.ndarray, "H W"]:
+    """A mask without its lines and dots."""
+    return ndimage.binary_opening(mask, np.ones((BROAD, BROAD), bool))
+
+
+def _beyond(part: Bool[np.ndarray, "H W"], thing: Bool[np.ndarray, "H W"]) -> bool:
+    """Whether more of a part than a speck is farther from the thing than a block of JPEG."""
+    near = ndimage.maximum_filter(thing, 2 * BLOCK + 1)
+    return bool((part & ~near).sum() > SPECK * thing.sum())
+
+
+def _is_cut_out(alpha: UInt8[np.ndarray, "H W"]) -> bool:
+    """Whether half of the pixels along the border, or more, let half of the light through."""
+    border = np.concatenate([alpha[0], alpha[-1], alpha[1:-1, 0], alpha[1:-1, -1]])
+    return bool((border <= 128).mean() >= 0.5)
+
+
+def _on_white(rgba: UInt8[np.ndarray, "H W 4"]) -> UInt8[np.ndarray, "H W 4"]:
+    """The same image, opaque."""
+    white = Image.new("RGBA", rgba.shape[1::-1], "white")
+    return np.asarray(Image.alpha_composite(white, Image.fromarray(rgba)))
+
+
+def _as_srgb(image: Image.Image) -> Image.Image:
+    """The image in sRGB, from what its ICC profile says its colours are."""
+    if not (stored := image.info.get("icc_profile")):
+        return image
+    profile = ImageCms.ImageCmsProfile(BytesIO(stored))
+    if "sRGB" in ImageCms.getProfileDescription(profile):
+        return image
+    mode = "L" if profile.profile.xcolor_space.strip() == "GRAY" else "RGB"
+    seen = image.convert("RGBA")
+    colours = seen.convert("RGB").convert(mode)
+    converted = ImageCms.profileToProfile(colours, profile, ImageCms.createProfile("sRGB"), outputMode="RGB")
+    converted.putalpha(seen.getchannel("A"))
+    return converted
 
 
 def _without_background(image: Image.Image, path: Path) -> np.ndarray:
@@ -199,7 +265,12 @@ def _segmenter() -> Any:
 
 
 def _extent(mask: Float[Tensor, "H W"]) -> tuple[float, float, float, float]:
-    """Left, top, right and bottom of what is covered by half or more, in pixels."""
-    covered: Bool[Tensor, "H W"] = mask > 0.5
-    columns, rows = covered.any(0).nonzero()[:, 0], covered.any(1).nonzero()[:, 0]
+    """Left, top, right and bottom of what is covered by half or more, in pixels; specks beside it do not count.
+
+    A speck is a patch with less than `SPECK` of the area of the largest one.
+    """
+    patches, count = ndimage.label(mask.numpy() > 0.5, np.ones((3, 3)))
+    areas = np.bincount(patches.ravel(), minlength=count + 1)[1:]
+    covered = np.isin(patches, 1 + np.flatnonzero(areas >= SPECK * areas.max()))
+    columns, rows = np.flatnonzero(covered.any(0)), np.flatnonzero(covered.any(1))
     return float(columns[0]), float(rows[0]), float(columns[-1] + 1), float(rows[-1] + 1)

@@ -11,8 +11,8 @@ from torch import Tensor
 from tqdm import tqdm
 
 from lrm_core.atomic import save_tensors
+from lrm_core.files import digest as file_digest
 from lrm_core.objects.held_out_meshes import HeldOutMeshes
-from lrm_core.objects.manifest import digest as file_digest
 from lrm_core.objects.mesh_render import render_mesh
 from lrm_core.objects.pool import Credit, header
 from lrm_core.objects.poses import SOURCE_ELEVATION, sample_poses

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from lrm_core.atomic import replacing
+from lrm_core.files import read_json
 from lrm_core.objects.dataset import RenderedObject, load_object
 
 SPLITS = ("all", "train", "val")
@@ -37,10 +38,7 @@ def read_names(path: Path) -> list[str]:
     """Names of the objects in a list of any place; raises as `load_split`."""
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such list of objects")
-    try:
-        names = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{path}: not readable as JSON ({error})") from error
+    names = read_json(path)
     if not isinstance(names, list) or not all(_is_name(name) for name in names):
         raise ValueError(f"{path}: expected a list of folder names")
     return names

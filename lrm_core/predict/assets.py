@@ -1,6 +1,7 @@
 """What a model makes of a picture, and the files that carry it."""
 
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 
 import torch
@@ -61,8 +62,8 @@ class PredictConfig:
             found = ", ".join(unknown) or "none"
             raise ValueError(f"formats: found {found}; expected some of {', '.join(ASSETS)}")
         for name in ("source_distance", "resolution", "density", "frames"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name}: expected a positive number, found {getattr(self, name)}")
+            if not 0 < getattr(self, name) < inf:
+                raise ValueError(f"{name}: expected a positive, finite number, found {getattr(self, name)}")
 
 
 @dataclass(frozen=True)

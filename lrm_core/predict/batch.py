@@ -3,17 +3,19 @@
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from PIL import Image
 from tqdm import tqdm
 
 from lrm_core.atomic import appearing
+from lrm_core.files import digest, printable, read_json
 from lrm_core.fingerprint import fingerprint
 from lrm_core.model.checkpoints import load_model
 from lrm_core.model.hashing import model_hash
 from lrm_core.model.lrm import LRM
 from lrm_core.objects.pictures import FORMATS
-from lrm_core.predict.assets import PredictConfig, Prediction, predict_picture, write_assets
+from lrm_core.predict.assets import ASSETS, PredictConfig, Prediction, predict_picture, write_assets
 from lrm_core.render.turntable import to_pixels
 
 RECORD = "prediction.json"
@@ -54,45 +56,73 @@ def predict_path(
     out.mkdir(parents=True, exist_ok=True)
     taken: dict[str, Path] = {}
     for file in (progress := tqdm(files, desc="predict", unit="picture")):
-        progress.set_postfix_str(file.name)
+        progress.set_postfix_str(printable(file.name))
         try:
             _check_place(file, path, taken)
             record = {"picture": fingerprint([file]), **identity}
-            if _is_finished(out / file.stem, record):
-                report.kept.append(file.name)
-                continue
-            prediction = predict_picture(model, file, config)
-            _write_folder(out / file.stem, model, prediction, config, record)
+            kept = _predict_unless_finished(out / file.stem, model, file, config, record)
         except (ValueError, FileNotFoundError, FileExistsError) as error:
-            report.failed[file.name] = str(error)
+            report.failed[printable(file.name)] = printable(str(error))
             continue
-        report.made.append(file.name)
+        (report.kept if kept else report.made).append(file.name)
     return report
 
 
-def _write_folder(
+def _predict_unless_finished(
+    folder: Path, model: LRM, file: Path, config: PredictConfig, record: dict[str, object]
+) -> bool:
+    """Whether the assets of a picture were there; else they are made, as are those of a folder that lost some."""
+    if _is_finished(folder, record):
+        return True
+    prediction = predict_picture(model, file, config)
+    if folder.exists():
+        if _is_finished(folder, record):
+            return True  # by another run
+        with TemporaryDirectory(dir=folder, prefix=".", suffix=".tmp") as temporary:
+            _write_files(Path(temporary), model, prediction, config, record)
+            for made in sorted(Path(temporary).iterdir(), key=lambda path: path.name == RECORD):
+                made.replace(folder / made.name)
+        return False
+    try:
+        with appearing(folder) as temporary:
+            _write_files(temporary, model, prediction, config, record)
+    except FileExistsError:
+        if not _is_finished(folder, record):
+            raise
+        return True
+    return False
+
+
+def _write_files(
     folder: Path, model: LRM, prediction: Prediction, config: PredictConfig, record: dict[str, object]
 ) -> None:
-    """Assets, the picture as the model saw it and the record; the folder appears complete or not at all."""
-    with appearing(folder) as temporary:
-        write_assets(temporary, model, prediction, config)
-        Image.fromarray(to_pixels(prediction.picture)).save(temporary / "picture.png")
-        (temporary / RECORD).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    """Assets, the picture as the model saw it, and the record with the SHA-256 of each."""
+    write_assets(folder, model, prediction, config)
+    Image.fromarray(to_pixels(prediction.picture)).save(folder / "picture.png")
+    files = {path.name: digest(path)[0] for path in sorted(folder.iterdir())}
+    text = json.dumps({**record, "files": files}, indent=1)
+    (folder / RECORD).write_text(text + "\n", encoding="utf-8")
 
 
 def _is_finished(folder: Path, record: dict[str, object]) -> bool:
-    """Whether the assets are there; a FileExistsError if they were made of something else."""
+    """Whether the assets are there and whole; a FileExistsError if they were made of something else."""
     if not folder.exists():
         return False
     try:
-        same = json.loads((folder / RECORD).read_text(encoding="utf-8")) == record
-    except (OSError, ValueError):
+        found = read_json(folder / RECORD)
+        files = found.pop("files", {})
+        same = found == record
+    except (OSError, ValueError, AttributeError):
         same = False
     if not same:
         raise FileExistsError(
             f"{folder}: made with another picture, model or settings; remove it or choose another output folder"
         )
-    return True
+    files = files or {ASSETS[name]: None for name in record["formats"]}  # as older records are
+    return all(
+        (folder / name).is_file() and sha256 in (None, digest(folder / name)[0])
+        for name, sha256 in files.items()
+    )
 
 
 def _pictures(path: Path) -> list[Path]:
@@ -107,7 +137,11 @@ def _pictures(path: Path) -> list[Path]:
 
 
 def _check_place(file: Path, root: Path, taken: dict[str, Path]) -> None:
-    """Refuse a link out of the folder, and a second picture with the stem of another."""
+    """Refuse a link out of the folder, a second picture with the stem of another, and names that are no text."""
+    if printable(file.name) != file.name:
+        raise ValueError(f"{file}: its name is not UTF-8; rename it")
+    if file.stem in ("", ".", ".."):
+        raise ValueError(f"{file}: no name for the folder of its assets; rename it")
     if root.is_dir() and root.resolve() not in file.resolve().parents:
         raise ValueError(f"{file}: a link out of the folder; copy the picture into it")
     if file.stem in taken:

@@ -24,7 +24,6 @@ from lrm_core.fit.trainer import Finetuned, finetune
 from lrm_core.fit.tuning import Tuning
 from lrm_core.model.checkpoints import load_model
 from lrm_core.model.encoder import ImageEncoder
-from lrm_core.model.hashing import model_hash
 
 
 class Killed(Exception):
@@ -152,9 +151,7 @@ def test_full_fine_tuning_changes_the_transformer_and_nothing_else(tmp_path):
     result, before = run(tmp_path, replace(SHORT, rank=None)), tiny_model()
     for (name, ours), theirs in zip(result.model.named_parameters(), before.parameters(), strict=True):
         assert torch.equal(ours, theirs) != name.startswith("transformer."), name
-    kept = load_model(tmp_path / "model.safetensors")
-    assert model_hash(kept) == model_hash(result.model)
-    torch.testing.assert_close(planes(kept), planes(result.model))  # a file's memory map is aligned otherwise
+    assert torch.equal(planes(load_model(tmp_path / "model.safetensors")), planes(result.model))
 
 
 def test_the_encoder_sees_each_image_once(tmp_path, monkeypatch):

@@ -34,6 +34,12 @@ def _saved(image: Image.Image, path: Path, **options: object) -> Path:
     return path
 
 
+def _box(mask: torch.Tensor) -> tuple[int, int, int, int]:
+    """Left, top, right and bottom of what is covered, in pixels."""
+    rows, columns = np.nonzero(mask.numpy() > 0.5)
+    return columns.min(), rows.min(), columns.max() + 1, rows.max() + 1
+
+
 def _extent(mask: torch.Tensor) -> tuple[float, float, float]:
     """Middle x, middle y and longer side of what is covered, in pixels."""
     rows, columns = np.nonzero(mask.numpy() > 0.5)
@@ -236,3 +242,53 @@ def test_rembg_without_its_model_is_one_sentence(cluttered, rembg):
         ValueError, match=r"rembg could not remove the background \(ConnectionError: no route\)"
     ):
         load_picture(cluttered)
+
+
+def test_alpha_that_does_not_cut_out_counts_as_opaque(tmp_path):
+    noise = np.random.default_rng(0).integers(0, 255, (40, 40, 4), np.uint8)
+    noise[..., 3] = 255
+    noise[3, 3, 3] = 254
+    with pytest.raises(ValueError, match=r"neither alpha nor a white background.*pip install"):
+        load_picture(_saved(Image.fromarray(noise), tmp_path / "a.png"))
+    white = _drawn("RGB").convert("RGBA")
+    white.putpixel((0, 0), (255, 255, 255, 254))
+    opaque = load_picture(_saved(_drawn("RGB"), tmp_path / "b.png"))
+    assert torch.equal(load_picture(_saved(white, tmp_path / "c.png")).mask, opaque.mask)
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+def test_specks_do_not_move_the_frame(tmp_path, mode):
+    image, dusty = _drawn(mode), _drawn(mode)
+    dusty.putpixel((4, 55), (90, 90, 90, 255)[: len(mode)])
+    plain, found = (
+        framed(load_picture(_saved(i, tmp_path / f"{n}.png")), SIZE) for n, i in enumerate((image, dusty))
+    )
+    inner = slice(8, -8)  # the speck is outside
+    torch.testing.assert_close(found.image[:, inner, inner], plain.image[:, inner, inner])
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.jpg"])
+@pytest.mark.parametrize("pale", [240, 252])
+def test_a_pale_thing_with_a_dark_part_keeps_its_pale_part_or_is_refused(tmp_path, name, pale):
+    image = Image.new("RGB", (200, 200), "white")
+    image.paste((pale,) * 3, (30, 50, 160, 150))
+    image.paste((40, 40, 40), (40, 60, 60, 80))
+    path = _saved(image, tmp_path / name)
+    if pale == 240:
+        assert _box(load_picture(path).mask) == pytest.approx((30, 50, 160, 150), abs=2)
+    else:
+        with pytest.raises(ValueError, match=r"neither alpha nor a white background.*pip install"):
+            load_picture(path)
+
+
+def test_a_jpeg_with_a_second_picture_gives_its_first(tmp_path):
+    first = _drawn("RGB", (200, 200), (60, 40, 140, 160))
+    other = Image.new("RGB", (200, 200), "black")
+    _saved(first, tmp_path / "a.jpg", format="MPO", save_all=True, append_images=[other], quality=95)
+    assert _box(load_picture(tmp_path / "a.jpg").mask) == pytest.approx((60, 40, 140, 160), abs=2)
+
+
+def test_a_profile_that_cannot_be_read_is_named(tmp_path):
+    path = _saved(_drawn("RGB"), tmp_path / "a.png", icc_profile=b"no profile")
+    with pytest.raises(ValueError, match=r"a\.png: its colour profile cannot be read .*; save it as sRGB"):
+        load_picture(path)

@@ -33,13 +33,13 @@ def read_train_config(path: Path) -> TrainConfig:
         raise FileNotFoundError(f"{path}: no such file; expected a training configuration in YAML")
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ValueError(f"{path}: not readable as YAML ({' '.join(str(error).split())})") from error
     if not isinstance(content, dict):
         raise ValueError(f"{path}: expected keys such as experiment, model and train, found {content!r:.40}")
     try:
         return _config(dict(_leaves(content)))
-    except ValueError as error:
+    except (ValueError, TypeError, AttributeError, KeyError, OverflowError) as error:
         raise ValueError(f"{path}: {error}") from error
 
 

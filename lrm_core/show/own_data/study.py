@@ -11,8 +11,9 @@ import pandas as pd
 import plotly.graph_objects as go
 import torch
 from jaxtyping import Float
-from safetensors import SafetensorError, safe_open
+from plotly.offline import get_plotlyjs
 from torch import Tensor
+from tqdm import tqdm
 
 from lrm_core.atomic import replacing, save_tensors
 from lrm_core.evidence.canonical import plain
@@ -27,6 +28,7 @@ from lrm_core.evidence.oracles import (
     oracle_fingerprint,
     predicted_planes,
 )
+from lrm_core.files import read_tensors
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject
 from lrm_core.show.elements.curves import Curve, curves
@@ -48,11 +50,10 @@ def read_planes(path: Path) -> Planes:
     """
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file of planes")
-    try:
-        with safe_open(path, framework="pt") as file:
-            planes = file.get_tensor("planes").float()
-    except SafetensorError as error:
-        raise ValueError(f"{path}: expected a safetensors file with a tensor 'planes' ({error})") from error
+    tensors, _ = read_tensors(path, "expected planes, such as `lrm oracle` writes")
+    if "planes" not in tensors:
+        raise ValueError(f"{path}: expected a safetensors file with a tensor 'planes'")
+    planes = tensors["planes"].float()
     if planes.ndim != 4 or len(planes) != 3 or planes.shape[-1] != planes.shape[-2]:
         raise ValueError(f"{path}: expected planes of shape (3, C, R, R), found {tuple(planes.shape)}")
     return planes
@@ -206,15 +207,21 @@ def write_table(path: Path, table: pd.DataFrame) -> None:
 
 
 def write_figure(path: Path, figure: go.Figure) -> None:
-    """A figure as HTML that reads `plotly.min.js` from its own folder, where it is put once."""
+    """A figure as HTML that reads `plotly.min.js` from its own folder, where it is put unless it is there, whole."""
+    script, code = path.with_name("plotly.min.js"), get_plotlyjs().encode()
+    if not script.is_file() or script.read_bytes() != code:
+        with replacing(script) as temporary:
+            temporary.write_bytes(code)
     with replacing(path) as temporary:
         figure.write_html(temporary, include_plotlyjs="directory")
 
 
 def _fingerprint(path: Path) -> str | None:
-    """Of the settings that finished planes were made with; None without a readable file."""
+    """Of the settings that finished planes were made with; None without a whole file."""
+    if not path.is_file():
+        return None
     try:
-        with safe_open(path, framework="pt") as file:
-            return (file.metadata() or {}).get("fingerprint")
-    except (SafetensorError, OSError):
+        return read_tensors(path, "they are fitted again")[1].get("fingerprint")
+    except ValueError as damaged:
+        tqdm.write(f"to be made again: {damaged}")
         return None
