@@ -17,6 +17,8 @@ from jaxtyping import Float, Int, UInt8
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from lrm_core.files import DIGEST
+
 
 @dataclass(frozen=True)
 class Credit:
@@ -96,6 +98,6 @@ def header(path: Path) -> dict[str, str] | None:
         return None
     try:
         with safe_open(path, framework="pt") as file:
-            return file.metadata()
+            return {name: text for name, text in (file.metadata() or {}).items() if name != DIGEST}
     except SafetensorError:
         return None
