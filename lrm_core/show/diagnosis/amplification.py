@@ -10,9 +10,9 @@ import plotly.graph_objects as go
 from lrm_core.evidence.claims import claim, published
 from lrm_core.evidence.experiments.e08_band_correction import amplification, flat_improvement
 from lrm_core.evidence.verdicts import intervals
+from lrm_core.findings.c02 import PUBLISHED_SIZE, law_shares, matching_exponent
 from lrm_core.show.chapter import Chapter
 from lrm_core.show.diagnosis.correction import published_cutoff
-from lrm_core.show.diagnosis.residual import PUBLISHED_SIZE, law_shares, matching_exponent
 from lrm_core.show.elements.prose import mean_and_interval, number, percent
 from lrm_core.show.elements.strips import Panel, Row, strips
 from lrm_core.spectral import PUBLISHED_EDGES, power_law_shares
@@ -74,7 +74,7 @@ def flat_ratios() -> tuple[float, float]:
     Returns:
         by the published definition; at one cutoff and by power.
     """
-    exponent = matching_exponent(published("C2"))
+    exponent = matching_exponent()
     edges = (0.0, published_cutoff(), inf)
     power = _bands(*power_law_shares(PUBLISHED_SIZE, exponent, edges, "power").tolist())
     low, _, high = law_shares(exponent)[0]
@@ -84,7 +84,7 @@ def flat_ratios() -> tuple[float, float]:
 
 def flat_sentence() -> str:
     """What the published definition makes of a renderer that prefers no band."""
-    exponent, (mixture, power) = matching_exponent(published("C2")), flat_ratios()
+    exponent, (mixture, power) = matching_exponent(), flat_ratios()
     return (
         f"Take a residual whose power falls like f to the minus {number(exponent, 1)}, which has the published share "
         f"in the high band, and a renderer that prefers no band. It scores {number(mixture, 1)} by the published "

@@ -1,5 +1,6 @@
 """What each case of a rule amounts to, in plain words and in the order of its cases."""
 
+from lrm_core.findings import c02
 from lrm_core.show.findings.finetuning import FINETUNING_MEANING
 from lrm_core.show.findings.isotropy import ISOTROPY_MEANING
 from lrm_core.show.findings.test_time import TEST_TIME_MEANING
@@ -12,15 +13,7 @@ MEANING: dict[str, tuple[str, ...]] = {
         "apart as published, or not that a ridge lies between them, which the rule asks for besides.",
         "So at least one half of the claim, alike as pictures or far apart as numbers, does not hold here.",
     ),
-    "C2": (
-        "So most of what lies in the high band is left by the fit itself, and says nothing about the encoder.",
-        "So the high band wins only because amplitudes are summed: in power the low band outweighs it.",
-        "So the high band, which most waves belong to, holds more power than the low one, and by the published "
-        "definition about the published share.",
-        "So the high band, which most waves belong to, holds more power than the low one, but by the published "
-        "definition its share is not shown to be the published one.",
-        "So the records do not show that the high band outweighs the low one.",
-    ),
+    "C2": tuple(case.meaning for case in c02.RULE.cases),
     "C3": (
         "So low frequencies come first only by the published definition: counted per bin, and to noise that the "
         "renderer can see, high ones come first around at least one of the two triplanes.",

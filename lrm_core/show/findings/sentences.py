@@ -4,13 +4,15 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from lrm_core.evidence.claims import PUBLISHED_OBJECTS, claim
+from lrm_core.evidence.claims import claim
 from lrm_core.evidence.rulebook import RULES
 from lrm_core.evidence.rules import C1_FEATURES, C1_MATTER, C1_OURS, Intervals
 from lrm_core.evidence.rules_correction import C4_OVER_HIGH, C5_REFERENCE, C5_TRUTH
 from lrm_core.evidence.rules_response import C3_OURS, C3_PREDICTED, C3_REFERENCE
 from lrm_core.evidence.rules_visibility import C7_OURS, C7_TRUTH, LIMIT
 from lrm_core.evidence.verdicts import NOT_MEASURED, TOO_FEW, Judgement, experiment_table, intervals, judge
+from lrm_core.findings import c02
+from lrm_core.findings.sentences import told
 from lrm_core.show.elements.prose import mean_and_interval, number, percent, percent_range
 from lrm_core.show.findings.finetuning import (
     best_rank_sentence,
@@ -34,6 +36,8 @@ def finding(claim_id: str, table: pd.DataFrame) -> str:
     found = judge(RULES[claim_id], table)
     if found.case is NOT_MEASURED:
         return "There are no records yet."
+    if claim_id in TOLD:
+        return f"{told(TOLD[claim_id], 'finding', table)} {meaning(claim_id, found)}"
     return f"{SENTENCES[claim_id](intervals(table))} {meaning(claim_id, found)}"
 
 
@@ -69,24 +73,6 @@ def _basins(x: Intervals) -> str:
         f"{number(x(C1_MATTER).estimate)} over those that the object occupies and by "
         f"{number(x(C1_FEATURES).estimate)} behind the decoder's first layer; on the straight line between them "
         f"the renders lose {number(x('path.barrier').estimate, 1)} dB at its worst point, in the mean over objects."
-    )
-
-
-def _residual_spectrum(x: Intervals) -> str:
-    published = claim("C2").published
-    high, low = ([published[name][band] for name in PUBLISHED_OBJECTS] for band in (2, 0))
-    return (
-        f"By the published definition {percent(x('predicted.published.high').estimate)} of the residual lies in "
-        f"the high band and {percent(x('predicted.published.low').estimate)} in the low one (published: "
-        f"{percent_range(high)} and {percent_range(low)}; white noise: "
-        f"{percent(x('white_noise.published.high').estimate)} and "
-        f"{percent(x('white_noise.published.low').estimate)}). In power it is "
-        f"{percent(x('predicted.power.high').estimate)} and {percent(x('predicted.power.low').estimate)} (white "
-        f"noise: {percent(x('white_noise.power.high').estimate)} and "
-        f"{percent(x('white_noise.power.low').estimate)}), and a fit whose true residual is zero leaves "
-        f"{percent(x('floor.high').estimate)} of that high-band power. A single wave of the high band holds "
-        f"{number(x('predicted.density.high_over_low').estimate)} times the power of one of the low band; in white "
-        "noise it holds as much."
     )
 
 
@@ -175,9 +161,9 @@ def _response(x: Intervals) -> str:
     )
 
 
+TOLD = {"C2": c02.FINDING}
 SENTENCES: dict[str, Callable[[Intervals], str]] = {
     "C1": _basins,
-    "C2": _residual_spectrum,
     "C3": _response,
     "C4": _band_correction,
     "C5": _amplification,
