@@ -139,6 +139,7 @@ FINDING = Finding(
         "law.exponent": lambda table: matching_exponent(),
         "law.low": lambda table: law_shares(matching_exponent())[1][0],
         "law.high": lambda table: law_shares(matching_exponent())[1][2],
+        "fit.objects": lambda table: int(table[f"{LENGTHS}.power.high"].notna().sum()),
         "fit.shortest": _fit_of("", "high", 0),
         "fit.longest": _fit_of("", "high", -1),
         "fit.rate.high": _fit_of("rate", "high", 0),

@@ -96,7 +96,7 @@ class Pairs:
 
 @dataclass(frozen=True)
 class Table:
-    """Mean and 95% interval of columns, a row each, by their labels; one column of the table for each heading.
+    """Mean and (with `interval`) 95% interval of columns, a row for each label; one column for each heading.
 
     Attributes:
         rows: label -> columns, as many as there are headings.
@@ -107,6 +107,7 @@ class Table:
     headings: Sequence[str] = ("mean [95% interval]",)
     digits: int | None = 2
     first: str = "quantity"
+    interval: bool = True
 
 
 Declaration = Strips | Lines | Pairs | Table

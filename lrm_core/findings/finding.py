@@ -11,6 +11,13 @@ from lrm_core.evidence.statistics import interval_of
 from lrm_core.findings.figures import Declaration
 
 
+def decided(rule: Rule, table: pd.DataFrame) -> Case:
+    """The case that decides, as `lrm_core.evidence.verdicts.judge` finds it."""
+    from lrm_core.evidence.verdicts import judge  # which reads the rules from the modules beside this one
+
+    return judge(rule, table).case
+
+
 @dataclass(frozen=True)
 class Finding:
     """One claim as its chapter tells it.
@@ -54,6 +61,11 @@ class Finding:
         far = ((values - values.mean()) / values.std(ddof=0)).abs().max(axis=1)
         real = [name for name in far.index if groups[name] == "real"]
         return str((far[real] if real else far).idxmin())
+
+    def outcome(self, table: pd.DataFrame) -> str:
+        """The verdict; "depends" where the ways of judging do not agree."""
+        verdicts = {decided(rule, table).verdict for rule in (self.rule, *self.judged.values())}
+        return verdicts.pop() if len(verdicts) == 1 else "depends"
 
     def failed(self, case: Case, table: pd.DataFrame) -> str:
         """What kept the weakest case of a replication from holding, in words; empty where nothing did."""

@@ -32,7 +32,7 @@ def sections(claim_id: str) -> dict[str, str]:
 
 
 def told(finding: Finding, section: str, table: pd.DataFrame) -> str:
-    """A section with its fields filled.
+    """A section with its fields filled; the one that is written for the outcome, `## name: verdict`, if there is one.
 
     Args:
         table: completed, as by `Finding.completed`.
@@ -41,6 +41,9 @@ def told(finding: Finding, section: str, table: pd.DataFrame) -> str:
         KeyError: naming section and field, if there is no such section, column or fact.
     """
     claim = finding.rule.claim
+    if any(name.startswith(f"{section}: ") for name in sections(claim)):
+        chosen = f"{section}: {finding.outcome(table)}"
+        section = chosen if chosen in sections(claim) else section
     if section not in sections(claim):
         raise KeyError(f"{TEXTS / claim}.md: no section {section!r}; it has {', '.join(sections(claim))}")
 

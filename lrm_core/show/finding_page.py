@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from html import escape
 from importlib import import_module
 from pathlib import Path
@@ -11,6 +11,7 @@ import pandas as pd
 from jaxtyping import Float
 from torch import Tensor
 
+from lrm_core.evidence.oracles import heldout_views
 from lrm_core.evidence.rules import All, Rule
 from lrm_core.evidence.runner import load_item
 from lrm_core.evidence.verdicts import intervals, judge
@@ -18,6 +19,7 @@ from lrm_core.findings.figures import Lines, Pairs, Strips, Table
 from lrm_core.findings.finding import Finding
 from lrm_core.findings.sentences import told
 from lrm_core.paths import repository_root
+from lrm_core.render.views import Views
 from lrm_core.show import chapter as pages
 from lrm_core.show.chapter import Chapter
 from lrm_core.show.elements import drawn, prose
@@ -26,6 +28,7 @@ from lrm_core.show.elements.pictures import data_url, image_row
 from lrm_core.show.elements.strips import strips
 
 DRAWN_BY = {Strips: strips, Lines: drawn.lines, Pairs: drawn.pairs}
+VIEWS = 8  # held-out views, as the experiments take
 THUMBNAIL = 64  # pixels of an object's picture in a figure
 
 
@@ -44,6 +47,13 @@ class FindingPage(Chapter):
     def camera(self) -> Float[Tensor, "1 16"]:
         """Its camera, as the model is told."""
         return self.item.source_camera().to(next(self.model.parameters()).device)
+
+    def also(self, finding: Finding, refresh: bool = False) -> "FindingPage":
+        """The same example on another claim that rests on the same records."""
+        beside = {name: pages.records_beside(self, name, refresh) for name in finding.beside}
+        return replace(
+            self.on(finding.rule.claim), table=finding.completed(self.table, beside), finding=finding
+        )
 
     def stored(self, column: str) -> float:
         """A number of the example's stored record."""
@@ -83,6 +93,11 @@ class FindingPage(Chapter):
         """Display images of the example side by side, by caption."""
         pages.show_html(image_row(images, self.item.name, width=160))
 
+    @property
+    def views(self) -> Views:
+        """The views of the example that no fit has seen, eight at most."""
+        return heldout_views(self.item, VIEWS)
+
     def tweak(self, *functions: Callable, **sliders: tuple[float, float]) -> None:
         """In JupyterLab, sliders that call functions of the chapter; see `lrm_core.show.kernel.tweak`."""
         from lrm_core.show.kernel import show_sliders
@@ -97,7 +112,7 @@ class FindingPage(Chapter):
         pages.show_html(prose.csv_link(scalars, self.rule.experiment, "All records as one table (CSV)"))
 
     def _thumbnails(self) -> dict[str, str]:
-        """The second held-out view of every object, small, where its folder is here."""
+        """The source view of every object, small."""
         items = (
             load_item(self.plan, self.plan.object_folder(name)) for name in self.table["object"].unique()
         )
@@ -169,8 +184,11 @@ def cases_html(finding: Finding, table: pd.DataFrame) -> str:
 
 def _holds(rule: Rule, at: int, table: pd.DataFrame) -> str:
     case = rule.cases[at]
-    if judge(rule, table).case is case:
+    found = judge(rule, table).case
+    if found is case:
         return "<strong>decides</strong>"
+    if found in rule.cases and rule.cases.index(found) < at:
+        return ""
     return "holds" if case.holds(intervals(table)) else "no"
 
 

@@ -1,6 +1,7 @@
 """Figures and tables drawn from their declarations, with the texts for screen readers that follow from them."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -47,10 +48,12 @@ def tabled(declared: Table, table: pd.DataFrame) -> pd.DataFrame:
         mean = interval_of(table, column)
         if not mean.n:
             return "none"
-        count = f" ({mean.n} objects)" if mean.n < table["object"].nunique() else ""
-        return (
-            percent_interval(mean) if declared.digits is None else mean_and_interval(mean, declared.digits)
-        ) + count
+        if not declared.interval:
+            mean = replace(mean, n=1)
+        count = f" ({mean.n} objects)" if 1 < mean.n < table["object"].nunique() else ""
+        if declared.digits is None:
+            return percent_interval(mean) + count
+        return mean_and_interval(mean, declared.digits) + count
 
     rows = [(label, *map(cell, columns)) for label, columns in declared.rows.items()]
     return pd.DataFrame(rows, columns=[declared.first, *declared.headings])
@@ -105,14 +108,15 @@ def _mean(rows: Sequence[np.ndarray], geometric: bool) -> np.ndarray:
 def _label_ends(
     shown: go.Figure, ends: Sequence[tuple[Series, np.ndarray]], x: Sequence[float], figure: Lines
 ) -> None:
-    """The names of the series above their ends on the right, in their colours, instead of a legend."""
+    """The names of the series in their colours, instead of a legend, at the end where they are farther apart."""
+    means = np.log10([mean for _, mean in ends]) if figure.log_y else np.array([mean for _, mean in ends])
+    apart = [np.diff(np.sort(means[:, at])).min(initial=np.inf) for at in (0, -1)]
+    at, anchor = (0, "left") if apart[0] >= apart[1] else (-1, "right")
     shown.update_layout(showlegend=False)
-    for series, mean in ends:
-        last = np.flatnonzero(np.isfinite(mean))[-1]
+    for (series, _), height in zip(ends, means[:, at], strict=True):
         shown.add_annotation(
-            x=np.log10(x[last]) if figure.log_ticks else x[last],
-            y=np.log10(mean[last]) if figure.log_y else mean[last],
-            text=series.label, showarrow=False, xanchor="right", yanchor="bottom", yshift=5,
+            x=np.log10(x[at]) if figure.log_ticks else x[at], y=height, text=f"<b>{series.label}</b>",
+            showarrow=False, xanchor=anchor, yanchor="bottom", yshift=8, bgcolor="rgba(128, 128, 128, 0.15)",
             font={"size": SMALL + 1, "color": COLOURS[series.colour]},
         )  # fmt: skip
     shown.update_layout(margin={"b": 60}, height=(shown.layout.height or 420) - 50)
@@ -130,7 +134,7 @@ def pairs(figure: Pairs, table: pd.DataFrame, pictures: Mapping[str, str], title
     )  # fmt: skip
     shown.add_scatter(
         x=xs.tolist(), y=ys[xs.index].tolist(), mode="markers", name="object", text=xs.index.tolist(),
-        marker={"size": 16, "color": COLOURS["predinit"], "opacity": [0.0 if n in pictures else 0.7 for n in xs.index]},
+        marker={"size": 16, "color": COLOURS["predinit"], "opacity": [float(n not in pictures) for n in xs.index]},
         hovertemplate="%{text}: %{x:.2f}, %{y:.2f}<extra></extra>", showlegend=False,
     )  # fmt: skip
     shown.add_scatter(

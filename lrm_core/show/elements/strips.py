@@ -11,7 +11,7 @@ from lrm_core.evidence.statistics import Interval, interval_of, per_object
 from lrm_core.findings.figures import Panel, Reference, Row
 from lrm_core.show.elements.style import COLOURS, GROUPS, SMALL, SYMBOLS, colour_of, finish, name_once
 
-ROW = 58  # pixels
+ROW, TALL = 58, 84  # pixels of a row, and where rows have several columns
 BETWEEN_PANELS = 84
 LABEL = 0.24  # rows from the label of one threshold to that of the next
 MARKS = {
@@ -46,7 +46,8 @@ def strips(
         names: of the colours of rows that have columns beside their own.
     """
     counts = [len(panel.rows) + _depth(panel) for panel in panels]
-    height = ROW * sum(counts) + BETWEEN_PANELS * (len(panels) - 1)
+    tall = any(row.beside for panel in panels for row in panel.rows)
+    height = (TALL if tall else ROW) * sum(counts) + BETWEEN_PANELS * (len(panels) - 1)
     figure = make_subplots(
         rows=len(panels),
         row_heights=counts,

@@ -1,6 +1,6 @@
 """What each case of a rule amounts to, in plain words and in the order of its cases."""
 
-from lrm_core.findings import c02
+from lrm_core.findings import c02, c04, c05
 from lrm_core.show.findings.finetuning import FINETUNING_MEANING
 from lrm_core.show.findings.isotropy import ISOTROPY_MEANING
 from lrm_core.show.findings.test_time import TEST_TIME_MEANING
@@ -23,24 +23,8 @@ MEANING: dict[str, tuple[str, ...]] = {
         "is not shown that the factor is the published one.",
         "So the records do not show that low frequencies answer more than high ones around both triplanes.",
     ),
-    "C4": (
-        "So correcting the low band takes the renders towards those of the oracle, but the truth does not bear the "
-        "claim out.",
-        "So a random part of the residual of the same power does better: the gain is not one of the low band.",
-        "So it is the low band that does the damage, by about the published amount.",
-        "So it is the low band that does more of the damage, by amounts that are not shown to be the published ones.",
-        "So the records do not show that correcting the low band helps, or not that it helps more than correcting "
-        "the high one.",
-    ),
-    "C5": (
-        "So the factor is one of the definition: at one cutoff and by power, a share of the low band is not even "
-        "worth twice one of the high band, to renders of the oracle or to the truth.",
-        "So a share of the low band is worth as much more as published.",
-        "So a share of the low band is worth more than a renderer that prefers no band would make it, by a factor "
-        "that is not shown to be the published one.",
-        "So the records do not show that a share of the low band is worth more than twice one of the high band, "
-        "which a renderer that prefers no band stays below.",
-    ),
+    "C4": tuple(case.meaning for case in c04.RULE.cases),
+    "C5": tuple(case.meaning for case in c05.RULE.cases),
     "C6": (
         "So the rest of the low band dominates the channel means in renders of the oracle only: the truth does not "
         "bear the claim out.",

@@ -7,11 +7,10 @@ import pandas as pd
 from lrm_core.evidence.claims import claim
 from lrm_core.evidence.rulebook import RULES
 from lrm_core.evidence.rules import C1_FEATURES, C1_MATTER, C1_OURS, Intervals
-from lrm_core.evidence.rules_correction import C4_OVER_HIGH, C5_REFERENCE, C5_TRUTH
 from lrm_core.evidence.rules_response import C3_OURS, C3_PREDICTED, C3_REFERENCE
 from lrm_core.evidence.rules_visibility import C7_OURS, C7_TRUTH, LIMIT
 from lrm_core.evidence.verdicts import NOT_MEASURED, TOO_FEW, Judgement, experiment_table, intervals, judge
-from lrm_core.findings import c02
+from lrm_core.findings import c02, c04, c05
 from lrm_core.findings.sentences import told
 from lrm_core.show.elements.prose import mean_and_interval, number, percent, percent_range
 from lrm_core.show.findings.finetuning import (
@@ -76,39 +75,6 @@ def _basins(x: Intervals) -> str:
     )
 
 
-def _band_correction(x: Intervals) -> str:
-    published = claim("C4").published
-    low, high = (percent_range([*published[f"{band}_only"].values()]) for band in ("low", "high"))
-    return (
-        f"Correcting only the low band improves the renders by {_improvement(x, 'low', 'reference')} with those of "
-        f"the oracle as the target, correcting only the high band by {_improvement(x, 'high', 'reference')} "
-        f"(published: {low} and {high}). Random parts of the residual that have the power of the low and of the high "
-        f"band improve them by {_improvement(x, 'random_low', 'reference')} and "
-        f"{_improvement(x, 'random_high', 'reference')}, and noise that has the power of the low band, in that band, "
-        f"by {_improvement(x, 'control_low', 'reference')}. With the truth as the target it is "
-        f"{_improvement(x, 'low', 'truth')} for the low band and {_improvement(x, 'high', 'truth')} for the high "
-        f"one; the whole oracle improves by {percent(x('oracle.truth.improvement').estimate)}. The improvement "
-        f"of the low band less that of the high one is {mean_and_interval(x(C4_OVER_HIGH['reference']), 3)} to "
-        f"renders of the oracle and {mean_and_interval(x(C4_OVER_HIGH['truth']), 3)} to the truth. An improvement "
-        "below zero is a harm."
-    )
-
-
-def _amplification(x: Intervals) -> str:
-    low, high = claim("C5").published["ratio"]
-    flat, mixture = x("amplification.flat_ratio"), "amplification.published_mixture"
-    return (
-        f"By the published definition a share of the low band is worth this many times one of the high band: "
-        f"{_ratio(x, mixture)}; published: {low} to {high}; for a renderer that prefers no band: "
-        f"{number(x(f'{mixture}.flat_ratio').estimate, 1)}. At one cutoff and by power it is, with renders of the "
-        f"oracle as the target: {_ratio(x, 'amplification.reference')}; with the truth: "
-        f"{_ratio(x, 'amplification.truth')}; for a renderer that prefers no band: {number(flat.estimate, 1)}. "
-        "An object in which correcting one of the bands does harm has no ratio, whichever band it is, so the rule "
-        "tests what every object has, the yield of the low band less twice that of the high one: "
-        f"{mean_and_interval(x(C5_REFERENCE))} and {mean_and_interval(x(C5_TRUTH))}."
-    )
-
-
 def _low_band(x: Intervals) -> str:
     published = claim("C6").published
     dc, structured = (percent_range([*published[key].values()]) for key in ("dc_only", "structured_low"))
@@ -140,15 +106,6 @@ def _improvement(x: Intervals, name: str, target: str) -> str:
     return percent(x(f"corrections.{name}.{target}.improvement").estimate)
 
 
-def _ratio(x: Intervals, name: str) -> str:
-    """A mean ratio, and how many objects have one: not those in which a correction brings no improvement."""
-    ratio, objects = x(f"{name}.ratio"), x("share.power.low").n
-    if not ratio.n:
-        return "undefined, since in no object do both corrections improve the renders"
-    known = number(ratio.estimate, 1)
-    return known if ratio.n == objects else f"{known} (in {ratio.n} of {objects} objects)"
-
-
 def _response(x: Intervals) -> str:
     return (
         "By the published definition the first tenth of the spectrum answers "
@@ -161,12 +118,10 @@ def _response(x: Intervals) -> str:
     )
 
 
-TOLD = {"C2": c02.FINDING}
+TOLD = {"C2": c02.FINDING, "C4": c04.FINDING, "C5": c05.FINDING}
 SENTENCES: dict[str, Callable[[Intervals], str]] = {
     "C1": _basins,
     "C3": _response,
-    "C4": _band_correction,
-    "C5": _amplification,
     "C6": _low_band,
     "C7": _visibility,
     "C8": isotropy_sentence,
