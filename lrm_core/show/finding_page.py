@@ -8,8 +8,10 @@ from importlib import import_module
 from pathlib import Path
 
 import pandas as pd
+import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.nn.functional import interpolate, pad
 
 from lrm_core.evidence.oracles import heldout_views
 from lrm_core.evidence.rules import All, Rule
@@ -106,10 +108,9 @@ class FindingPage(Chapter):
 
     def run_it(self, notebook: str) -> None:
         """Display in one line how the chapter is run, and all records that it rests on."""
-        command = prose.chapter_command(self.plan.name, notebook)
-        pages.show_text(f"Run this chapter by `{command}`; with `--refresh` its records are made anew.")
+        pages.show_text(f"Run it: `{prose.chapter_command(self.plan.name, notebook)}`")
         scalars = self.table.loc[:, [not pages.is_list(self.table[column]) for column in self.table]]
-        pages.show_html(prose.csv_link(scalars, self.rule.experiment, "All records as one table (CSV)"))
+        pages.show_html(prose.csv_link(scalars, self.rule.experiment, "All records (CSV)"))
 
     def _thumbnails(self) -> dict[str, str]:
         """The source view of every object, small."""
@@ -120,11 +121,13 @@ class FindingPage(Chapter):
 
 
 def _small(image: Float[Tensor, "3 h w"], mask: Float[Tensor, "1 h w"]) -> Float[Tensor, "4 s s"]:
-    """An image of `THUMBNAIL` pixels a side, transparent beside the object."""
-    import torch
-
-    whole = torch.cat([image, mask])[None]
-    return torch.nn.functional.interpolate(whole, (THUMBNAIL, THUMBNAIL), mode="area")[0]
+    """The object alone, `THUMBNAIL` pixels a side, transparent beside it."""
+    rows, columns = (mask[0].amax(axis).nonzero() for axis in (1, 0))
+    half = max(int(rows.max() - rows.min()), int(columns.max() - columns.min())) // 2 + 1
+    centre = [int(of.min() + of.max()) // 2 + half for of in (rows, columns)]
+    padded = pad(torch.cat([image, mask]), [half] * 4)
+    cut = padded[:, centre[0] - half : centre[0] + half, centre[1] - half : centre[1] + half]
+    return interpolate(cut[None], (THUMBNAIL, THUMBNAIL), mode="area")[0]
 
 
 def open_finding(
@@ -200,7 +203,7 @@ def source_links(finding: Finding, name: str) -> str:
     function = DRAWN_BY[type(finding.figures[name])]
     drawn_in, (_, start) = Path(inspect.getsourcefile(function)), inspect.getsourcelines(function)
     return (
-        f'<p class="lrm-sources">Declared in {_link(module, line, module.name)}, drawn by '
+        f'<p class="lrm-sources">Source: {_link(module, line, module.name)}, '
         f"{_link(drawn_in, start, function.__name__)}</p>"
     )
 

@@ -12,8 +12,8 @@ from lrm_core.evidence.experiments import get_experiment
 from lrm_core.evidence.experiments.e17_source_distance import TRUE, told_planes
 from lrm_core.evidence.live import Live, recompute
 from lrm_core.evidence.oracles import heldout_views, render_images
+from lrm_core.findings.c04 import CUTOFF
 from lrm_core.show.chapter import Chapter
-from lrm_core.show.diagnosis.correction import published_cutoff
 from lrm_core.show.elements.curves import Curve, curves, mean_curve, mean_list, object_curves
 from lrm_core.show.elements.pictures import image_row
 from lrm_core.show.elements.prose import number, percent
@@ -117,7 +117,7 @@ def finding(table: pd.DataFrame) -> str:
         f"Over {table['object'].nunique()} objects the residual is {sizes}. What the mismatch alone adds has "
         f"{alone} of its power below {PUBLISHED_EDGES[1]:g} × Nyquist, where the residual at the right distance has "
         f"{percent(mean_list(table, 'residual.power_low')[true])}, and its squared norm is {share} of that of the "
-        f"whole residual. Correcting the residual below {published_cutoff():g} × Nyquist improves the renders, "
+        f"whole residual. Correcting the residual below {CUTOFF:g} × Nyquist improves the renders, "
         f"towards those of the oracle, by {percent(low['reference'][true])} when the distance is right, and by "
         f"{moved} when it is wrong. Towards the truth the improvement is {percent(low['truth'][true])} when the "
         f"distance is right, and {moved_truth} when it is wrong."

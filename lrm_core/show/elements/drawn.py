@@ -14,7 +14,7 @@ from lrm_core.show.elements.prose import mean_and_interval, number, percent, per
 from lrm_core.show.elements.strips import numbers_of, strips
 from lrm_core.show.elements.style import COLOURS, SMALL, finish
 
-PICTURE = 0.055  # side of an object's picture, in the units of the axes of `Pairs`
+PICTURE = 0.085  # side of an object's picture over the length of the axes
 SQUARE = 460  # pixels
 
 
@@ -140,7 +140,7 @@ def pairs(figure: Pairs, table: pd.DataFrame, pictures: Mapping[str, str], title
     shown.add_scatter(
         x=[at[0] for at in figure.published.values()], y=[at[1] for at in figure.published.values()],
         mode="markers+text", name="published", text=[f"published: {name}" for name in figure.published],
-        textposition="top center", marker={"symbol": "diamond-open", "size": 13, "color": COLOURS["pred"],
+        textposition="top left", marker={"symbol": "diamond-open", "size": 13, "color": COLOURS["pred"],
         "line": {"width": 2}}, textfont={"color": COLOURS["pred"]}, showlegend=False,
         hovertemplate="%{text}: %{x:.2f}, %{y:.2f}<extra></extra>",
     )  # fmt: skip
