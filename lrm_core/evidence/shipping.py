@@ -6,17 +6,19 @@ from pathlib import Path
 from lrm_core import load_model
 from lrm_core.atomic import replacing
 from lrm_core.evidence.experiments import get_experiment
-from lrm_core.evidence.oracles import STARTS, OracleCache, oracle_fingerprint
+from lrm_core.evidence.oracles import STARTS, OracleCache, Start, oracle_fingerprint
 from lrm_core.evidence.runner import load_item
+from lrm_core.evidence.verdicts import experiment_table
+from lrm_core.findings.registry import FINDINGS
 from lrm_core.objects.manifest import forget_missing, make_entry, record_entries
 from lrm_core.paths import data_dir
-from lrm_core.profiles import get_profile
+from lrm_core.profiles import Profile, get_profile
 
 FOLDER = "mini/oracles"
 
 
 def ship_oracles(cache: OracleCache | None = None) -> list[Path]:
-    """Copy the oracles of the first object of the profile `mini` into `data/`; those of older weights go.
+    """Copy the oracles that chapters measure live into `data/`: `wanted_oracles`; those of older weights go.
 
     Raises:
         FileNotFoundError: if one of them was not fitted yet.
@@ -24,21 +26,39 @@ def ship_oracles(cache: OracleCache | None = None) -> list[Path]:
     plan, data = get_profile("mini"), data_dir()
     cache = cache or OracleCache()
     model = load_model(plan.model)
-    item = load_item(plan, plan.object_folders()[0])
     config = get_experiment("e02_basins").configuration(plan).oracle
-    found = {s: cache.find(oracle_fingerprint(model, item, s, config, plan.seeds[0])) for s in STARTS}
-    if missing := [start for start, path in found.items() if path is None]:
-        raise FileNotFoundError(f"{item.name}: no oracle from {', '.join(missing)}; run `lrm records` first")
-    shipped = {start: data / FOLDER / path.name for start, path in found.items()}
-    for start, path in shipped.items():
-        if found[start] != path:
-            with replacing(path) as temporary:
-                shutil.copyfile(found[start], temporary)
-    for old in set((data / FOLDER).glob("*.safetensors")) - set(shipped.values()):
+    shipped: dict[Path, tuple[str, str]] = {}
+    for name, starts in wanted_oracles(plan).items():
+        item = load_item(plan, plan.object_folder(name))
+        prints = {s: oracle_fingerprint(model, item, s, config, plan.seeds[0]) for s in starts}
+        found = {start: cache.find(fingerprint) for start, fingerprint in prints.items()}
+        if missing := [start for start, path in found.items() if path is None]:
+            raise FileNotFoundError(
+                f"{item.name}: no oracle from {', '.join(missing)}; run `lrm records` first"
+            )
+        for start, path in found.items():
+            target = data / FOLDER / path.name
+            shipped[target] = (item.name, start)
+            if path != target:
+                with replacing(target) as temporary:
+                    shutil.copyfile(path, temporary)
+    for old in set((data / FOLDER).glob("*.safetensors")) - set(shipped):
         old.unlink()
-    record_entries(data, [_entry(data, path, item.name, start) for start, path in shipped.items()])
+    record_entries(data, [_entry(data, path, *of) for path, of in shipped.items()])
     forget_missing(data)
-    return list(shipped.values())
+    return list(shipped)
+
+
+def wanted_oracles(plan: Profile) -> dict[str, list[Start]]:
+    """By object: all starts of the first one, and those that findings need of the example that they choose."""
+    groups = {folder.name: folder.parent.name for folder in plan.object_folders()}
+    wanted = {next(iter(groups)): list(STARTS)}
+    for finding in FINDINGS.values():
+        if finding.typical:
+            example = finding.example(experiment_table(finding.rule.experiment, plan.name), groups)
+            starts = wanted.setdefault(example, [])
+            starts += [start for start in finding.starts if start not in starts]
+    return wanted
 
 
 def _entry(data: Path, path: Path, name: str, start: str):

@@ -110,8 +110,9 @@ def _label_ends(
 ) -> None:
     """The names of the series in their colours, instead of a legend, at the end where they are farther apart."""
     means = np.log10([mean for _, mean in ends]) if figure.log_y else np.array([mean for _, mean in ends])
-    apart = [np.diff(np.sort(means[:, at])).min(initial=np.inf) for at in (0, -1)]
-    at, anchor = (0, "left") if apart[0] >= apart[1] else (-1, "right")
+    first = next(at for at, place in enumerate(x) if place > 0)
+    apart = [np.diff(np.sort(means[:, at])).min(initial=np.inf) for at in (first, -1)]
+    at, anchor = (first, "left") if apart[0] >= apart[1] else (-1, "right")
     shown.update_layout(showlegend=False)
     for (series, _), height in zip(ends, means[:, at], strict=True):
         shown.add_annotation(

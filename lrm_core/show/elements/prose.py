@@ -81,7 +81,7 @@ def listed(parts: Sequence[str]) -> str:
 def percent_interval(interval: Interval) -> str:
     """Mean over objects in whole percents with its interval in brackets, without one where the objects are too few.
 
-    >>> percent_interval(Interval(0.398, 0.305, 0.472, 24))
+    >>> percent_interval(Interval(0.398, 0.306, 0.472, 24))
     '40% [31, 47]'
     """
     mean, ends = number(100 * interval.estimate, 0), (interval.low, interval.high)

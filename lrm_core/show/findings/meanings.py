@@ -1,11 +1,12 @@
 """What each case of a rule amounts to, in plain words and in the order of its cases."""
 
-from lrm_core.findings import c02, c04, c05
+from lrm_core.findings.registry import FINDINGS
 from lrm_core.show.findings.finetuning import FINETUNING_MEANING
 from lrm_core.show.findings.isotropy import ISOTROPY_MEANING
 from lrm_core.show.findings.test_time import TEST_TIME_MEANING
 
 MEANING: dict[str, tuple[str, ...]] = {
+    **{claim: tuple(case.meaning for case in of.rule.cases) for claim, of in FINDINGS.items()},
     "C1": (
         "So the distance between the two oracles is mostly one that no picture shows.",
         "So the two oracles are basins of their own: alike as pictures, far apart as numbers, and worse in between.",
@@ -13,7 +14,6 @@ MEANING: dict[str, tuple[str, ...]] = {
         "apart as published, or not that a ridge lies between them, which the rule asks for besides.",
         "So at least one half of the claim, alike as pictures or far apart as numbers, does not hold here.",
     ),
-    "C2": tuple(case.meaning for case in c02.RULE.cases),
     "C3": (
         "So low frequencies come first only by the published definition: counted per bin, and to noise that the "
         "renderer can see, high ones come first around at least one of the two triplanes.",
@@ -23,8 +23,6 @@ MEANING: dict[str, tuple[str, ...]] = {
         "is not shown that the factor is the published one.",
         "So the records do not show that low frequencies answer more than high ones around both triplanes.",
     ),
-    "C4": tuple(case.meaning for case in c04.RULE.cases),
-    "C5": tuple(case.meaning for case in c05.RULE.cases),
     "C6": (
         "So the rest of the low band dominates the channel means in renders of the oracle only: the truth does not "
         "bear the claim out.",

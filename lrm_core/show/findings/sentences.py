@@ -10,7 +10,7 @@ from lrm_core.evidence.rules import C1_FEATURES, C1_MATTER, C1_OURS, Intervals
 from lrm_core.evidence.rules_response import C3_OURS, C3_PREDICTED, C3_REFERENCE
 from lrm_core.evidence.rules_visibility import C7_OURS, C7_TRUTH, LIMIT
 from lrm_core.evidence.verdicts import NOT_MEASURED, TOO_FEW, Judgement, experiment_table, intervals, judge
-from lrm_core.findings import c02, c04, c05
+from lrm_core.findings.registry import FINDINGS
 from lrm_core.findings.sentences import told
 from lrm_core.show.elements.prose import mean_and_interval, number, percent, percent_range
 from lrm_core.show.findings.finetuning import (
@@ -35,8 +35,8 @@ def finding(claim_id: str, table: pd.DataFrame) -> str:
     found = judge(RULES[claim_id], table)
     if found.case is NOT_MEASURED:
         return "There are no records yet."
-    if claim_id in TOLD:
-        return f"{told(TOLD[claim_id], 'finding', table)} {meaning(claim_id, found)}"
+    if claim_id in FINDINGS:
+        return f"{told(FINDINGS[claim_id], 'finding', table)} {meaning(claim_id, found)}"
     return f"{SENTENCES[claim_id](intervals(table))} {meaning(claim_id, found)}"
 
 
@@ -118,7 +118,6 @@ def _response(x: Intervals) -> str:
     )
 
 
-TOLD = {"C2": c02.FINDING, "C4": c04.FINDING, "C5": c05.FINDING}
 SENTENCES: dict[str, Callable[[Intervals], str]] = {
     "C1": _basins,
     "C3": _response,
