@@ -58,7 +58,7 @@ class Finding:
         Distances are in standard deviations over all objects, in the columns of `typical`.
         """
         values = table.groupby("object")[list(self.typical)].mean()
-        far = ((values - values.mean()) / values.std(ddof=0)).abs().max(axis=1)
+        far = ((values - values.mean()) / values.std(ddof=0)).abs().max(axis=1).fillna(0)
         real = [name for name in far.index if groups[name] == "real"]
         return str((far[real] if real else far).idxmin())
 

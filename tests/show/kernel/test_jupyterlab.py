@@ -52,10 +52,9 @@ SPECTRAL = "kernel.show_sliders(chapter, (by_power,), {{'cutoff': RANGES['cutoff
 CELLS = (CHAPTER, SPECTRAL, CORRECT, CORRECT)
 WINDOW = {"width": 620, "height": 3200}  # pixels: narrow, and high enough for every cell to be drawn
 
-SHOWN = """bench => ['tbody', 'img[alt$=corrected]']
-  .map(part => bench.querySelector(part)?.outerHTML).filter(Boolean)"""
-OTHER = f"([bench, before]) => ({SHOWN})(bench).every((part, at) => part && part !== before[at])"
-SAME = f"([bench, before]) => ({SHOWN})(bench).every((part, at) => part && part === before[at])"
+SHOWN = "bench => [...bench.querySelectorAll('tbody, img[alt$=corrected]')].map(part => part.outerHTML)"
+COMPARED = "([bench, before]) => (now => now.length === before.length && now.every((part, at) => part {} before[at]))"
+OTHER, SAME = (f"{COMPARED.format(how)}(({SHOWN})(bench))" for how in ("!==", "==="))
 CUT = """bench => {
   const edge = bench.getBoundingClientRect().right;
   return [...bench.querySelectorAll('input, select, button')]

@@ -23,4 +23,4 @@ def improvement(model, T_pred, residual, views, cutoff=0.3, gain=1.0):
         render_views(planes[None], model.decoder, views.cameras[None], side, samples_per_ray=8).rgb[0]
         for planes in (T_pred - part, T_pred - residual)
     )
-    return {"corrected": corrected, "oracle": oracle, "left": (corrected - oracle).abs().mean().item()}
+    return {"corrected": corrected, "oracle": oracle, "left": (corrected - oracle).abs().sum().item()}
