@@ -1,4 +1,4 @@
-"""Small images in a row, as HTML that wraps on a phone and needs no script."""
+"""Images in a row, as HTML that scrolls or wraps on a phone and needs no script."""
 
 import base64
 import io
@@ -9,23 +9,27 @@ from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 
-_COLUMNS = "repeat(auto-fit,minmax({width}px,1fr))"
-_ROW = f"display:grid;grid-template-columns:{_COLUMNS};gap:0.6rem;margin:0.8rem 0;padding:0"
+ONE_ROW = 6  # pictures; so many stand in one row, which scrolls where it is narrow, so that none is left alone
+_ROW = "display:grid;gap:0.6rem;margin:0.8rem 0;padding:0;overflow-x:auto;"
+_SINGLE = "grid-auto-flow:column;grid-auto-columns:minmax({width}px,1fr)"
+_MANY = "grid-template-columns:repeat(auto-fill,minmax({width}px,1fr))"
 _PICTURE = "width:100%;border-radius:3px;image-rendering:auto"
 
 
-def image_row(images: Mapping[str, Float[Tensor, "3 h w"]], described: str, width: int = 118) -> str:
+def image_row(images: Mapping[str, Float[Tensor, "3 h w"]], described: str, width: int = 160) -> str:
     """Images with their captions; `described` and the caption are the text for screen readers.
 
     Args:
         images: by caption, in [0, 1].
         described: what all of them show.
-        width: least width of an image, in CSS pixels; more fit into a row where it is small.
+        width: least width of an image, in CSS pixels.
 
     Returns:
         HTML with the images inside.
     """
-    return f'<div class="lrm-images" style="{_ROW.format(width=width)}">' + "".join(
+    columns = (_SINGLE if len(images) <= ONE_ROW else _MANY).format(width=width)
+    about = f'tabindex="0" role="group" aria-label="{escape(described, quote=True)}"'
+    return f'<div class="lrm-images" {about} style="{_ROW}{columns}">' + "".join(
         f'<figure style="margin:0"><img style="{_PICTURE}" src="{data_url(image)}" '
         f'alt="{escape(f"{described}: {caption}", quote=True)}">'
         f'<figcaption style="margin-top:0.2rem">{escape(caption)}</figcaption></figure>'
