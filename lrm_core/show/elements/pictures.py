@@ -9,7 +9,7 @@ from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 
-ONE_ROW = 6  # pictures; so many stand in one row, which scrolls where it is narrow, so that none is left alone
+ONE_ROW = 6  # pictures in one row, which scrolls where it is narrow, so that none is left alone
 _ROW = "display:grid;gap:0.6rem;margin:0.8rem 0;padding:0;overflow-x:auto;"
 _SINGLE = "grid-auto-flow:column;grid-auto-columns:minmax({width}px,1fr)"
 _MANY = "grid-template-columns:repeat(auto-fill,minmax({width}px,1fr))"
