@@ -5,6 +5,7 @@ import re
 
 import nbformat
 import pytest
+import yaml
 
 from lrm_core.paths import repository_root
 
@@ -38,23 +39,14 @@ OWN_SECTIONS = [
     "What it can and cannot do",
     "Run it yourself",
 ]
-WRONG_NUMBER = "One wrong number"
-WRONG_NUMBER_SECTIONS = [
-    "The measurement, in code",
-    "All objects",
-    "What the repair repairs",
-    "What else it could be",
-    "Explore",
-    "The rule",
-]
-NEW_FORM = (WRONG_NUMBER,)  # answer first, shown cells; the others follow
-# Of chapters that examine no claim, or have the new form.
-OTHER_SECTIONS = {MODEL: MODEL_SECTIONS, OWN: OWN_SECTIONS, WRONG_NUMBER: WRONG_NUMBER_SECTIONS}
+TOLD_SECTIONS = ["The measurement, in code", "All objects", "What else it could be", "The rule"]
+OTHER_SECTIONS = {MODEL: MODEL_SECTIONS, OWN: OWN_SECTIONS}  # of chapters that examine no claim
 PARAMETERS = {"profile": "mini", "seed": 0, "objects": None, "refresh": False, "device": "cpu"}
 NOTE = re.compile(
     r'<aside class="margin">\n\n(.*?)\n\n</aside>', re.DOTALL
 )  # Markdown inside, also in JupyterLab
-LONGEST_CELL, LONGEST_FUNCTION, LONGEST_SHOWN = 25, 10, 12
+LONGEST_CELL, LONGEST_FUNCTION = 25, 10
+LONGEST_SHOWN, WIDEST_SHOWN = 10, 104  # lines and characters that stand on the page without scrolling
 # Sentences and tables of published numbers, of what follows from them alone, and of commands and folders.
 NOT_OURS = {
     *("claim_quote", "published_table", "published_object_table", "published_average_table", "method_table"),
@@ -62,10 +54,8 @@ NOT_OURS = {
         "published_sentence",
         "sum_sentence",
         "law_sentence",
-        "flat_sentence",
         "limit_sentence",
         "rule_text",
-        "cutoff_sentence",
     ),
     *("reproduce", "records_sentence"),
 }
@@ -89,15 +79,20 @@ def _headings(notebook) -> list[str]:
 
 
 def _is_parameters(cell) -> bool:
-    return "parameters" in cell.metadata.tags
+    return "parameters" in cell.metadata.get("tags", [])
+
+
+def _is_told(notebook) -> bool:
+    """Whether a chapter has the form in which shown cells compute by hand and all else leaves no box."""
+    return any("lrm_core.findings" in cell.source for cell in _code(notebook))
+
+
+def _shown(notebook) -> list:
+    return [cell for cell in _code(notebook) if _is_told(notebook) and not cell.metadata.get("tags")]
 
 
 def test_there_are_notebooks():
     assert len(SOURCES) >= 2
-
-
-def _is_plumbing(cell) -> bool:
-    return bool({"hide-input", "remove-input"} & set(cell.metadata.tags))
 
 
 def test_sources_carry_no_outputs(notebook):
@@ -106,15 +101,23 @@ def test_sources_carry_no_outputs(notebook):
         assert cell.execution_count is None
 
 
-def test_code_is_folded_away_or_worth_reading(notebook):
-    shown = [cell for cell in _code(notebook) if not _is_plumbing(cell)]
-    assert bool(shown) == (_headings(notebook)[0] in NEW_FORM)
-    for cell in shown:
-        assert len([line for line in cell.source.splitlines() if line.strip()]) <= LONGEST_SHOWN
+def test_plumbing_leaves_no_box_and_is_collapsed_in_jupyterlab(notebook):
     for cell in _code(notebook):
-        assert ("remove-input" in cell.metadata.tags) == cell.metadata.get("jupyter", {}).get(
-            "source_hidden", False
-        )
+        if _is_told(notebook) and cell.metadata.get("tags"):
+            assert {"remove-input", "remove-cell"} & set(cell.metadata.tags)
+            assert cell.metadata.jupyter.source_hidden
+
+
+def test_shown_cells_are_short_and_say_that_the_library_agrees(notebook):
+    shown = _shown(notebook)
+    for cell in shown:
+        lines = cell.source.splitlines()
+        assert len([line for line in lines if line]) <= LONGEST_SHOWN, cell.source
+        assert max(map(len, lines)) <= WIDEST_SHOWN, cell.source
+    checked = ["assert " in cell.source for cell in shown]
+    for at, cell in enumerate(shown):
+        defines = cell.source.lstrip().startswith(("def ", "from ", "import ", "@")) and "def " in cell.source
+        assert checked[at] or (defines and any(checked[at + 1 : at + 3])), cell.source
 
 
 def test_one_cell_holds_the_parameters_with_their_defaults(notebook):
@@ -139,10 +142,11 @@ def test_no_number_is_typed(notebook):
         if cell.cell_type == "markdown":
             assert not re.search(r"\d", NOT_PROSE.sub("", cell.source)), cell.source
     for cell in _code(notebook):
-        if not _is_parameters(cell) and _is_plumbing(cell):
+        if not _is_parameters(cell) and cell not in _shown(notebook) and "tweak" not in cell.source:
             constants = [
                 node.value for node in ast.walk(ast.parse(cell.source)) if isinstance(node, ast.Constant)
             ]
+            constants = [value for value in constants if value is not True and value != 0]
             assert not [value for value in constants if isinstance(value, int | float)], cell.source
             prose = [value for value in constants if isinstance(value, str) and " " in value]
             assert not [text for text in prose if re.search(r"\d", text)], cell.source
@@ -158,9 +162,11 @@ def test_every_computed_text_says_where_its_numbers_come_from(notebook):
 
 
 def test_a_chapter_has_a_few_short_notes_in_its_margin(notebook):
+    if _is_told(notebook):
+        return
     text = "\n\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
     notes = NOTE.findall(text)
-    assert (0 if _headings(notebook)[0] in NEW_FORM else 2) <= len(notes) <= 4
+    assert 2 <= len(notes) <= 4
     assert len(notes) == text.count("<aside") == text.count("</aside>")
     for note in notes:
         assert "\n" not in note
@@ -169,7 +175,22 @@ def test_a_chapter_has_a_few_short_notes_in_its_margin(notebook):
 
 def test_every_chapter_has_the_same_shape(notebook):
     title, *sections = _headings(notebook)
+    if _is_told(notebook):
+        assert [section for section in sections if section in TOLD_SECTIONS] == TOLD_SECTIONS
+        return
     assert sections == OTHER_SECTIONS.get(title, SECTIONS)
     first = notebook.cells[0].source.split("\n\n")
     assert len(first) == 2, "a chapter opens with its title and one sentence"
     assert len(re.findall(r"[.?!](?:\s|$)", first[1])) == 1
+
+
+def test_the_sidebar_has_number_and_title_of_every_chapter(notebook, request):
+    toc = yaml.safe_load((repository_root() / "_toc.yml").read_text())
+    titles = {
+        entry["file"]: entry["title"]
+        for part in toc["parts"]
+        for entry in part["chapters"]
+        if "title" in entry
+    }
+    stem = request.node.callspec.id
+    assert titles[f"notebooks/{stem}"] == f"{int(stem[:2])}. {_headings(notebook)[0]}"

@@ -10,7 +10,7 @@ from lrm_core.evidence.statistics import Interval
 from lrm_core.findings import fork_pictures, repair, wrong_number
 from lrm_core.findings.say import say
 
-TEXTS = sorted((Path(wrong_number.__file__).parent / "texts").glob("*.md"))
+TEXTS = [Path(wrong_number.__file__).parent / "texts" / "one_wrong_number.md"]
 
 
 def test_a_section_or_a_field_that_is_missing_is_named():

@@ -1,7 +1,7 @@
 """All rules by the id of their claim."""
 
-from lrm_core.evidence.rules import BASINS, RESIDUAL_SPECTRUM, Rule
-from lrm_core.evidence.rules_correction import AMPLIFICATION, BAND_CORRECTION, LOW_BAND
+from lrm_core.evidence.rules import BASINS, Rule
+from lrm_core.evidence.rules_correction import LOW_BAND
 from lrm_core.evidence.rules_finetuning import (
     BEST_RANK,
     FREQ_OVER_MSE,
@@ -13,6 +13,9 @@ from lrm_core.evidence.rules_parameters import PARAMETERS
 from lrm_core.evidence.rules_response import DECODER_RESPONSE
 from lrm_core.evidence.rules_test_time import TEST_TIME
 from lrm_core.evidence.rules_visibility import VISIBILITY
+from lrm_core.findings.c02 import RULE as RESIDUAL_SPECTRUM
+from lrm_core.findings.c04 import RULE as BAND_CORRECTION
+from lrm_core.findings.c05 import RULE as AMPLIFICATION
 
 RULES: dict[str, Rule] = {
     rule.claim: rule

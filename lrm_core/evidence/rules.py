@@ -8,9 +8,9 @@ lies below. Fewer than 3 objects give no interval, hence "not testable here".
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import inf
 from typing import Literal
 
-from lrm_core.evidence.claims import PUBLISHED_OBJECTS, published
 from lrm_core.evidence.statistics import Interval
 
 Verdict = Literal[
@@ -25,12 +25,49 @@ Intervals = Callable[[str], Interval]
 
 
 @dataclass(frozen=True)
+class Condition:
+    """The whole interval of a column lies between two numbers; `failed` says in words that it does not."""
+
+    column: str
+    over: float = -inf
+    under: float = inf
+    failed: str = ""
+
+    def __call__(self, x: Intervals) -> bool:
+        """Whether it holds."""
+        return within(x(self.column), self.over, self.under)
+
+    @property
+    def code(self) -> str:
+        """The comparison as a reader would write it.
+
+        >>> Condition("floor.high", over=0.5).code
+        'floor.high > 0.5'
+        """
+        low = f"{self.over:g} < " if self.over > -inf and self.under < inf else ""
+        return low + self.column + (f" < {self.under:g}" if self.under < inf else f" > {self.over:g}")
+
+
+class All(tuple[Condition, ...]):
+    """Conditions of a case, all of which must hold."""
+
+    def __call__(self, x: Intervals) -> bool:
+        """Whether they do."""
+        return not self.missed(x)
+
+    def missed(self, x: Intervals) -> list[Condition]:
+        """Those that do not hold."""
+        return [condition for condition in self if not condition(x)]
+
+
+@dataclass(frozen=True)
 class Case:
-    """One line of a rule: the verdict if the condition holds, which the book quotes as `words`."""
+    """One line of a rule: the verdict if it holds, the condition as the book quotes it, and what it amounts to."""
 
     verdict: Verdict
     words: str
     holds: Callable[[Intervals], bool]
+    meaning: str = ""
 
 
 @dataclass(frozen=True)
@@ -107,50 +144,6 @@ BASINS = Rule(
             "replicated with a different size",
             f"alike as above, and correlation in the texels that matter reads below {NEAR}, ridge or not",
             lambda x: _alike(x) and below(x(C1_MATTER), NEAR),
-        ),
-        OTHERWISE,
-    ),
-)
-
-# C2. A residual lives where its power is; |DFT| is not power (audit A1).
-# 0: the high band (0.4 x Nyquist and up, corners included) holds more power than the low one (below 0.15).
-# 0.5: half of the power that the high band holds would also be there if the true residual were zero.
-# 0.05: slack around the published 47-52%, since objects, model and resolution differ.
-FLOOR, SLACK = 0.5, 0.05
-PUBLISHED_HIGH = [published("C2")[name][2] for name in PUBLISHED_OBJECTS]
-C2_POWER = "predicted.power.high_minus_low"
-
-RESIDUAL_SPECTRUM = Rule(
-    claim="C2",
-    experiment="e05_residual_spectrum",
-    ours="predicted.published.high",
-    audited="predicted.power.high",
-    cases=(
-        Case(
-            "metric artefact",
-            f"the null oracle leaves more than {FLOOR:.0%} of the high-band power as well: the fit makes it",
-            lambda x: above(x("floor.high"), FLOOR),
-        ),
-        Case(
-            "metric artefact",
-            "the high band outweighs the low one by amplitude (published definition), but by power the low one does",
-            lambda x: above(x("predicted.published.high_minus_low"), 0) and below(x(C2_POWER), 0),
-        ),
-        Case(
-            "replicated",
-            "the high band outweighs the low one in power, and the published definition gives the published "
-            f"share within {SLACK}",
-            lambda x: (
-                above(x(C2_POWER), 0)
-                and within(
-                    x("predicted.published.high"), min(PUBLISHED_HIGH) - SLACK, max(PUBLISHED_HIGH) + SLACK
-                )
-            ),
-        ),
-        Case(
-            "replicated with a different size",
-            "the high band outweighs the low one in power, with another share by the published definition",
-            lambda x: above(x(C2_POWER), 0),
         ),
         OTHERWISE,
     ),

@@ -7,20 +7,20 @@ from lrm_core import load_model
 from lrm_core.atomic import replacing
 from lrm_core.evidence.experiments import get_experiment
 from lrm_core.evidence.oracle_files import load_oracle
-from lrm_core.evidence.oracles import STARTS, OracleCache, oracle_fingerprint
+from lrm_core.evidence.oracles import STARTS, OracleCache, Start, oracle_fingerprint
 from lrm_core.evidence.runner import load_item
 from lrm_core.evidence.typical import shown_objects
+from lrm_core.evidence.verdicts import experiment_table
+from lrm_core.findings.registry import FINDINGS
 from lrm_core.objects.manifest import forget_missing, make_entry, record_entries
 from lrm_core.paths import data_dir
-from lrm_core.profiles import get_profile
+from lrm_core.profiles import Profile, get_profile
 
 FOLDER = "mini/oracles"
 
 
 def ship_oracles(cache: OracleCache | None = None) -> list[Path]:
-    """Copy oracles of the profile `mini` into `data/`; those of older weights go.
-
-    They are those of the first object, and those from the prediction of the objects that the first page shows.
+    """Copy the oracles that chapters measure live into `data/`: `wanted_oracles`; those of older weights go.
 
     Raises:
         FileNotFoundError: if one of them was not fitted yet.
@@ -30,25 +30,42 @@ def ship_oracles(cache: OracleCache | None = None) -> list[Path]:
     cache = cache or OracleCache()
     model = load_model(plan.model)
     config = get_experiment("e02_basins").configuration(plan).oracle
-    first, *others = [plan.object_folders()[0], *map(plan.object_folder, shown_objects(plan.name))]
-    wanted = [(first, start) for start in STARTS] + [(folder, "predicted") for folder in others]
-    found = {}
-    for item, start in ((load_item(plan, folder), start) for folder, start in wanted):
-        path = cache.find(oracle_fingerprint(model, item, start, config, plan.seeds[0]))
-        if path is None:
-            raise FileNotFoundError(f"{item.name}: no oracle from {start}; run `lrm records` first")
-        load_oracle(path)
-        found[item.name, start] = path
-    shipped = {place: data / FOLDER / path.name for place, path in found.items()}
-    for place, path in shipped.items():
-        if found[place] != path:
-            with replacing(path) as temporary:
-                shutil.copyfile(found[place], temporary)
-    for old in set((data / FOLDER).glob("*.safetensors")) - set(shipped.values()):
+    shipped: dict[Path, tuple[str, str]] = {}
+    for name, starts in wanted_oracles(plan).items():
+        item = load_item(plan, plan.object_folder(name))
+        prints = {s: oracle_fingerprint(model, item, s, config, plan.seeds[0]) for s in starts}
+        found = {start: cache.find(fingerprint) for start, fingerprint in prints.items()}
+        if missing := [start for start, path in found.items() if path is None]:
+            raise FileNotFoundError(
+                f"{item.name}: no oracle from {', '.join(missing)}; run `lrm records` first"
+            )
+        for start, path in found.items():
+            load_oracle(path)
+            target = data / FOLDER / path.name
+            shipped[target] = (item.name, start)
+            if path != target:
+                with replacing(target) as temporary:
+                    shutil.copyfile(path, temporary)
+    for old in set((data / FOLDER).glob("*.safetensors")) - set(shipped):
         old.unlink()
-    record_entries(data, [_entry(data, path, *place) for place, path in shipped.items()])
+    record_entries(data, [_entry(data, path, *of) for path, of in shipped.items()])
     forget_missing(data)
-    return list(shipped.values())
+    return list(shipped)
+
+
+def wanted_oracles(plan: Profile) -> dict[str, list[Start]]:
+    """By object: all starts of the first one, and those that findings and the first page need of their examples."""
+    groups = {folder.name: folder.parent.name for folder in plan.object_folders()}
+    wanted = {next(iter(groups)): list(STARTS)}
+    for finding in FINDINGS.values():
+        if finding.typical:
+            example = finding.example(experiment_table(finding.rule.experiment, plan.name), groups)
+            starts = wanted.setdefault(example, [])
+            starts += [start for start in finding.starts if start not in starts]
+    for name in shown_objects(plan.name):
+        starts = wanted.setdefault(name, [])
+        starts += [start for start in ("predicted",) if start not in starts]
+    return wanted
 
 
 def _entry(data: Path, path: Path, name: str, start: str):

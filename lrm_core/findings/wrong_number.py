@@ -285,14 +285,14 @@ def make_records(profile: str, objects: Sequence[str] | None, refresh: bool, dev
             page.make_records(experiment, name, refresh, objects, device)
 
 
-def assert_agrees(
+def agrees(
     table: pd.DataFrame,
     name: str,
     seed: int,
     shares: Mapping[str, Float[Tensor, "bands"]],
     removed: Sequence[Float[Tensor, ""]],
-) -> None:
-    """Hold what a reader computed by hand against the stored record of the object; silent where there is none.
+) -> bool:
+    """Whether what a reader computed by hand is what the stored record of the object says; True without a record.
 
     Args:
         shares: in the low, mid and high band, "told" 0.8 of the true distance and "true".
@@ -303,7 +303,7 @@ def assert_agrees(
     """
     row = page.stored_row(table, name, seed)
     if not row:
-        return
+        return True
     factors = list(row["factors"])
     for (told, mine), gone in zip(shares.items(), removed, strict=True):
         place = factors.index(0.8 if told == "told" else 1.0)
@@ -316,6 +316,7 @@ def assert_agrees(
             assert abs(float(value) - stored) < AGREE, (
                 f"{column}, {told}: {float(value):.4f}, stored {stored:.4f}"
             )
+    return True
 
 
 @torch.no_grad()

@@ -25,8 +25,8 @@ from lrm_core.evidence.experiments.e08_band_correction import (
 )
 from lrm_core.evidence.oracles import Oracle, OracleCache, OracleConfig, predicted_planes
 from lrm_core.evidence.provenance import Provenance
+from lrm_core.evidence.rulebook import RULES
 from lrm_core.evidence.rules import Rule
-from lrm_core.evidence.rules_correction import AMPLIFICATION, BAND_CORRECTION
 from lrm_core.evidence.store import RecordKey
 from lrm_core.evidence.verdicts import judge
 from lrm_core.objects import RenderedObject
@@ -276,7 +276,7 @@ def test_record_of_a_fit_repeats_and_has_what_the_rules_read(
     assert canonical_json(plain(record)) == canonical_json(plain(again))
     store = ResultStore(tmp_path)
     store.put(RecordKey("e08", item.name, 0, "m", "d", {}), record, Provenance("mini", "a", {}, 1.0))
-    for rule in (BAND_CORRECTION, AMPLIFICATION):
+    for rule in (RULES["C4"], RULES["C5"]):
         table = store.table("e08")
         assert {rule.ours, rule.audited} <= set(table.columns)
         for case in rule.cases:
@@ -331,7 +331,7 @@ def c4(
     ],
 )
 def test_c4(row: dict, verdict: str) -> None:
-    assert judge(BAND_CORRECTION, rows(row)).case.verdict == verdict
+    assert judge(RULES["C4"], rows(row)).case.verdict == verdict
 
 
 def c5(mixture: float = 40.0, one_cutoff: float = 40.0, truth: float = 40.0) -> dict:
@@ -357,15 +357,15 @@ def c5(mixture: float = 40.0, one_cutoff: float = 40.0, truth: float = 40.0) -> 
     ],
 )
 def test_c5(row: dict, verdict: str) -> None:
-    assert judge(AMPLIFICATION, rows(row)).case.verdict == verdict
+    assert judge(RULES["C5"], rows(row)).case.verdict == verdict
 
 
 @pytest.mark.parametrize(
     ("rule", "row", "column"),
     [
-        (BAND_CORRECTION, c4(), "margin.low_minus_high.truth"),
-        (BAND_CORRECTION, c4(), "corrections.low.truth.improvement"),
-        (AMPLIFICATION, c5(), "amplification.reference.low_minus_twice_high"),
+        (RULES["C4"], c4(), "margin.low_minus_high.truth"),
+        (RULES["C4"], c4(), "corrections.low.truth.improvement"),
+        (RULES["C5"], c5(), "amplification.reference.low_minus_twice_high"),
     ],
 )
 def test_an_interval_that_straddles_a_threshold_decides_nothing(rule: Rule, row: dict, column: str) -> None:

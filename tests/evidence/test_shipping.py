@@ -10,8 +10,11 @@ from lrm_core.evidence import shipping
 from lrm_core.evidence.experiments import get_experiment
 from lrm_core.evidence.oracle_files import Oracle, load_oracle, save_oracle
 from lrm_core.evidence.oracles import STARTS, OracleCache, oracle_fingerprint
+from lrm_core.evidence.verdicts import experiment_table
+from lrm_core.findings.registry import FINDINGS
 from lrm_core.objects.manifest import read_manifest, record_entries
-from lrm_core.profiles import Profile
+from lrm_core.paths import data_dir
+from lrm_core.profiles import Profile, get_profile
 
 PLAN = Profile("mini", "tiny", ("group",), 1, iterations=2, rays_per_step=32, seeds=(0,))
 
@@ -29,7 +32,8 @@ def cache(tmp_path: Path, model, item, monkeypatch) -> OracleCache:
     monkeypatch.setattr(shipping, "load_item", lambda plan, folder: item)
     monkeypatch.setattr(Profile, "object_folders", lambda self, every=False: [data])
     monkeypatch.setattr(Profile, "object_folder", lambda self, name: data / name)
-    monkeypatch.setattr(shipping, "shown_objects", lambda profile: (item.name, item.name))
+    monkeypatch.setattr(shipping, "shown_objects", lambda profile: ())
+    monkeypatch.setattr(shipping, "FINDINGS", {})
     cache = OracleCache(tmp_path / "oracles", data / shipping.FOLDER)
     cache.folder.mkdir()
     config = get_experiment("e02_basins").configuration(PLAN).oracle
@@ -79,3 +83,13 @@ def test_a_damaged_oracle_is_not_shipped(cache: OracleCache) -> None:
     path.write_bytes(path.read_bytes()[:-1] + b"\x01")
     with pytest.raises(ValueError, match=rf"{path.name}: its content does not have"):
         shipping.ship_oracles(cache)
+
+
+def test_findings_want_the_oracles_of_their_examples() -> None:
+    wanted = shipping.wanted_oracles(get_profile("mini"))
+    assert next(iter(wanted.values())) == list(STARTS)
+    folder = data_dir() / shipping.FOLDER
+    assert len(list(folder.glob("*.safetensors"))) == sum(map(len, wanted.values()))
+    table = experiment_table(FINDINGS["C2"].rule.experiment, "mini")
+    groups = {folder.name: folder.parent.name for folder in get_profile("mini").object_folders()}
+    assert set(FINDINGS["C2"].starts) <= set(wanted[FINDINGS["C2"].example(table, groups)])

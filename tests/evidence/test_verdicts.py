@@ -14,7 +14,7 @@ from lrm_core.evidence.experiments import EXPERIMENTS, get_experiment
 from lrm_core.evidence.headlines import HEADLINES, headline
 from lrm_core.evidence.provenance import Provenance, weights_hash
 from lrm_core.evidence.rulebook import RULES
-from lrm_core.evidence.rules import BASINS, RESIDUAL_SPECTRUM, Verdict
+from lrm_core.evidence.rules import BASINS, Verdict
 from lrm_core.evidence.verdicts import experiment_table, intervals, judge, kind_means
 from lrm_core.profiles import get_profile
 
@@ -94,14 +94,14 @@ def test_c1(row: dict, verdict: str) -> None:
     ],
 )
 def test_c2(row: dict, verdict: str) -> None:
-    assert judge(RESIDUAL_SPECTRUM, table(row)).case.verdict == verdict
+    assert judge(RULES["C2"], table(row)).case.verdict == verdict
 
 
 def test_an_interval_that_straddles_a_threshold_decides_nothing() -> None:
     row = spectrum(0.1, 0.6, 0.5)
     mixed = table(row)
     mixed["predicted.power.high_minus_low"] *= [1, 1, -1, -1] * 3
-    assert judge(RESIDUAL_SPECTRUM, mixed).case.verdict == "not replicated"
+    assert judge(RULES["C2"], mixed).case.verdict == "not replicated"
 
 
 def test_too_few_objects() -> None:

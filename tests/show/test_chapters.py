@@ -9,23 +9,19 @@ import pandas as pd
 import pytest
 import torch
 
-from lrm_core.evidence.claims import PUBLISHED_OBJECTS
 from lrm_core.evidence.experiments.e02_basins import latent_distance
 from lrm_core.evidence.rules import C1_OURS
-from lrm_core.evidence.rules_correction import C4_TRUTH, C6_DC
+from lrm_core.evidence.rules_correction import C6_DC
 from lrm_core.evidence.rules_isotropy import C8_BANDS
+from lrm_core.findings import c02
 from lrm_core.render import query_points
 from lrm_core.show import chapter
 from lrm_core.show.diagnosis import (
-    amplification,
-    band_controls,
     basins,
-    correction,
     gauge,
     isotropy,
     low_band,
     neighbourhood,
-    residual,
     response,
     response_readings,
     visibility,
@@ -39,22 +35,9 @@ FIGURES = [
         for draw in (basins.one_channel, basins.fitting, basins.alike_and_apart, basins.line_between)
     ],
     *[
-        ("C2", draw)
-        for draw in (
-            residual.spectrum_map,
-            residual.shares_figure,
-            residual.profile_figure,
-            residual.controls_figure,
-            lambda page: residual.law_figure(page.claim.published),
-        )
-    ],
-    *[
         ("C3", draw)
         for draw in (response.noise_maps, response.response_figure, response_readings.readings_figure)
     ],
-    ("C4", correction.improvement_figure),
-    ("C4", band_controls.controls_figure),
-    ("C5", amplification.ratio_figure),
     ("C6", low_band.parts_figure),
     ("C6", low_band.improvement_figure),
     ("C6", low_band.margin_figure),
@@ -78,9 +61,7 @@ KEYS = {
 TABLES = [
     ("C1", basins.compared_table),
     ("C1", lambda page: gauge.invisible_table(gauge.invisible_distances(page))),
-    ("C2", residual.controls_table),
     ("C3", response.controls_table),
-    ("C4", correction.measures_table),
     ("C6", low_band.sizes_table),
     ("C6", lambda page: low_band.published_table(page.claim.published)),
     ("C7", visibility.controls_table),
@@ -104,17 +85,6 @@ def test_figures_are_described_and_give_their_data(make_chapter, claim, draw):
     [
         ("C1", basins.alike_and_apart, "PSNR in held-out", "prediction, to the truth", "heldout.psnr.pred"),
         ("C1", basins.alike_and_apart, "correlation", "over all texels, as published", C1_OURS),
-        ("C2", residual.shares_figure, "share, amplitude", "low (0 to 0.15)", "predicted.published.low"),
-        ("C2", residual.shares_figure, "share of the power", "low (0 to 0.15)", "predicted.power.low"),
-        ("C2", residual.controls_figure, "power of the null", "high band", "floor.high"),
-        ("C4", band_controls.controls_figure, "improvement, to the truth", "low band corrected", C4_TRUTH),
-        (
-            "C5",
-            amplification.ratio_figure,
-            "low band over high",
-            "as published: two cutoffs, amplitude",
-            "amplification.published_mixture.ratio",
-        ),
         ("C6", low_band.improvement_figure, "improvement, to renders", "channel means", C6_DC),
         ("C6", low_band.margin_figure, "share", "the high band", "corrections.high.power_share"),
         ("C8", isotropy.spread_figure, "spread over mean", "of different frequency", C8_BANDS),
@@ -126,17 +96,6 @@ def test_the_data_of_strips_is_that_of_the_records(make_chapter, claim, draw, pa
     data = prose.figure_data(draw(page)).dropna(subset="object")
     chosen = data[data["panel"].str.startswith(panel) & (data["quantity"] == quantity)]
     assert chosen.set_index("object")["value"].to_dict() == page.table.set_index("object")[column].to_dict()
-
-
-def test_the_data_of_the_spectrum_is_by_frequency(make_chapter):
-    page = make_chapter("C2")
-    data = prose.figure_data(residual.spectrum_map(page)).set_index(["x", "y"])
-    assert set(data["series"]) == {"disc0, plane xy"}
-    difference = (page.predicted - page.oracle("predicted").planes)[0].numpy()
-    power = (np.abs(np.fft.fft2(difference, norm="ortho")) ** 2).mean(0)
-    for column, row in ((0, 0), (1, 0), (3, -2), (-8, 5)):  # cycles per plane of 16 texels
-        expected = max(np.log10(power[row, column]), np.log10(power.max()) - 8)
-        assert data["value"][(column / 8, row / 8)] == pytest.approx(expected, abs=2e-3)
 
 
 def test_the_data_of_one_channel_names_both_oracles(make_chapter):
@@ -173,7 +132,7 @@ def test_the_csv_link_holds_the_table_itself():
 
 
 def test_every_number_of_the_live_table_is_in_the_records(make_chapter):
-    modules = {"C1": basins, "C2": residual, "C3": response, "C4": correction, "C6": low_band}
+    modules = {"C1": basins, "C3": response, "C6": low_band}
     modules |= {"C7": visibility, "C8": neighbourhood}
     for claim, module in modules.items():
         assert set(module.LIVE_ENTRIES) <= set(make_chapter(claim).table.columns)
@@ -210,9 +169,8 @@ def test_a_first_layer_without_null_space_is_refused(tiny_model):
 
 
 def test_the_exponent_matches_the_published_share():
-    published = {name: [0.2, 0.3, 0.5] for name in PUBLISHED_OBJECTS}
-    exponent = residual.matching_exponent(published)
-    assert residual.law_shares(exponent)[0][2] == pytest.approx(0.5, abs=1e-3)
+    expected = np.mean(c02.SHARES["high"])
+    assert c02.law_shares(c02.matching_exponent())[0][2] == pytest.approx(expected, abs=1e-3)
 
 
 def test_law_shares_are_those_of_noise_filtered_to_the_law():
@@ -222,7 +180,7 @@ def test_law_shares_are_those_of_noise_filtered_to_the_law():
     radius = torch.hypot(frequency[:, None], frequency[None]).clamp(min=1 / size)
     planes = torch.fft.ifft2(torch.fft.fft2(noise) * radius**-1.0).real  # power f^-2
     expected = published_shares(planes).mean(0)
-    found = torch.tensor(residual.law_shares(2.0)[0], dtype=torch.float64)
+    found = torch.tensor(c02.law_shares(2.0)[0], dtype=torch.float64)
     torch.testing.assert_close(found, expected, atol=0.02, rtol=0)
 
 

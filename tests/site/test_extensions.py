@@ -139,7 +139,8 @@ def test_every_claim_with_a_rule_is_linked_to_a_chapter_about_it():
     assert chapters.keys() == RULES.keys()
     for claim_id, name in chapters.items():
         source = (repository_root() / "notebooks" / f"{name}.ipynb").read_text().replace("\\", "")
-        assert f'"{claim_id}"' in source or "finetuning_page.verdict_html(study, " in source
+        told = f"c{int(claim_id[1:]):02}.FINDING"
+        assert f'"{claim_id}"' in source or told in source or "finetuning_page.verdict_html(study, " in source
 
 
 @pytest.mark.parametrize("name", ["cameras", "planes", "bands", "units"])
@@ -228,6 +229,19 @@ def test_captions_are_numbered_in_order_and_say_how_to_make_them_again():
     assert "lrm reproduce --profile mini --notebook 04" in found["figure-one"]
     assert "data/results/mini/e08_band_correction" in found["figure-one"]
     assert [link.get("download") for link in page.iter("a")] == ["one.csv", "two.csv"]
+
+
+def test_links_to_sources_become_pages_with_an_address_for_every_line():
+    figures, app = _extension("figures"), SimpleNamespace()
+    link = '<a href="../lrm_core/findings/c02.py#L30">c02.py</a>'
+    caption = figure_caption("It.", "one", pd.DataFrame({"x": [1]}), f'<p class="lrm-sources">{link}</p>')
+    context = {"body": caption}
+    figures._complete(app, "notebooks/02_residual_spectrum", "page.html", context, None)
+    assert 'href="../source/lrm_core/findings/c02.html#L-30"' in context["body"]
+    assert "Reproduce this figure" not in context["body"]
+    ((name, page, _),) = figures._sources(app)
+    assert name == "source/lrm_core/findings/c02"
+    assert 'id="L-30"' in page["body"]
 
 
 def test_a_chapter_without_a_claim_names_no_records():

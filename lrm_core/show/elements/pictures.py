@@ -1,4 +1,4 @@
-"""Small images in a row, as HTML that wraps on a phone and needs no script."""
+"""Images in a row, as HTML that scrolls or wraps on a phone and needs no script."""
 
 import base64
 import io
@@ -9,23 +9,27 @@ from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 
-_COLUMNS = "repeat(auto-fit,minmax({width}px,1fr))"
-_ROW = f"display:grid;grid-template-columns:{_COLUMNS};gap:0.6rem;margin:0.8rem 0;padding:0"
+ONE_ROW = 6  # pictures in one row, which scrolls where it is narrow, so that none is left alone
+_ROW = "display:grid;gap:0.6rem;margin:0.8rem 0;padding:0;overflow-x:auto;"
+_SINGLE = "grid-auto-flow:column;grid-auto-columns:minmax({width}px,1fr)"
+_MANY = "grid-template-columns:repeat(auto-fill,minmax({width}px,1fr))"
 _PICTURE = "width:100%;border-radius:3px;image-rendering:auto"
 
 
-def image_row(images: Mapping[str, Float[Tensor, "3 h w"]], described: str, width: int = 118) -> str:
+def image_row(images: Mapping[str, Float[Tensor, "3 h w"]], described: str, width: int = 160) -> str:
     """Images with their captions; `described` and the caption are the text for screen readers.
 
     Args:
         images: by caption, in [0, 1].
         described: what all of them show.
-        width: least width of an image, in CSS pixels; more fit into a row where it is small.
+        width: least width of an image, in CSS pixels.
 
     Returns:
         HTML with the images inside.
     """
-    return f'<div class="lrm-images" style="{_ROW.format(width=width)}">' + "".join(
+    columns = (_SINGLE if len(images) <= ONE_ROW else _MANY).format(width=width)
+    about = f'tabindex="0" role="group" aria-label="{escape(described, quote=True)}"'
+    return f'<div class="lrm-images" {about} style="{_ROW}{columns}">' + "".join(
         f'<figure style="margin:0"><img style="{_PICTURE}" src="{data_url(image)}" '
         f'alt="{escape(f"{described}: {caption}", quote=True)}">'
         f'<figcaption style="margin-top:0.2rem">{escape(caption)}</figcaption></figure>'
@@ -33,15 +37,17 @@ def image_row(images: Mapping[str, Float[Tensor, "3 h w"]], described: str, widt
     ) + "</div>"  # fmt: skip
 
 
-def data_url(image: Float[Tensor, "3 h w"]) -> str:
+def data_url(image: Float[Tensor, "c h w"]) -> str:
     """A PNG of 8 bits a channel inside an address.
 
     Raises:
-        ValueError: if the image does not have three channels.
+        ValueError: if the image does not have three channels, or four with its opacity.
     """
-    if image.ndim != 3 or image.shape[0] != 3:
+    if image.ndim != 3 or image.shape[0] not in (3, 4):
         raise ValueError(f"expected an image (3, H, W), found {tuple(image.shape)}")
     pixels = (image.detach().cpu().clamp(0, 1) * 255).round().byte().permute(1, 2, 0).contiguous().numpy()
     buffer = io.BytesIO()
-    Image.fromarray(pixels, mode="RGB").save(buffer, format="PNG", optimize=True)
+    Image.fromarray(pixels, mode="RGBA" if pixels.shape[-1] == 4 else "RGB").save(
+        buffer, format="PNG", optimize=True
+    )
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()

@@ -78,8 +78,24 @@ def listed(parts: Sequence[str]) -> str:
     return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
 
 
+def percent_interval(interval: Interval) -> str:
+    """Mean over objects in whole percents with its interval in brackets, without one where the objects are too few.
+
+    >>> percent_interval(Interval(0.398, 0.306, 0.472, 24))
+    '40% [31, 47]'
+    """
+    mean, ends = number(100 * interval.estimate, 0), (interval.low, interval.high)
+    return f"{mean}%" + (f" [{', '.join(number(100 * end, 0) for end in ends)}]" if interval.known else "")
+
+
 def mean_and_interval(interval: Interval, digits: int = 2) -> str:
-    """Mean over objects with its interval in brackets, without one where the objects are too few."""
+    """Mean over objects with its interval in brackets, without one where the objects are too few.
+
+    From ten on it has one digit behind the point, from a hundred on none.
+    """
+    digits = min(
+        digits, 0 if abs(interval.estimate) >= 100 else 1 if abs(interval.estimate) >= 10 else digits
+    )
     mean = number(interval.estimate, digits)
     return (
         f"{mean} [{number(interval.low, digits)}, {number(interval.high, digits)}]"
@@ -192,10 +208,12 @@ def csv_link(table: pd.DataFrame, name: str, text: str) -> str:
     return file_link(table.to_csv(index=False, float_format="%.6g").encode(), f"{name}.csv", "text/csv", text)
 
 
-def figure_caption(caption: str, name: str, data: pd.DataFrame) -> str:
-    """What a figure shows, and a link that holds its data, as HTML; the book numbers it."""
+def figure_caption(caption: str, name: str, data: pd.DataFrame, sources: str = "") -> str:
+    """What a figure shows, a link that holds its data, and `sources` as HTML; the book numbers it."""
     link = csv_link(data, name, "Data of this figure (CSV)")
-    return f'<div class="lrm-caption" data-name="{escape(name)}"><p>{escape(caption)}</p>{link}</div>'
+    return (
+        f'<div class="lrm-caption" data-name="{escape(name)}"><p>{escape(caption)}</p>{link}{sources}</div>'
+    )
 
 
 def file_link(content: bytes, name: str, kind: str, text: str) -> str:

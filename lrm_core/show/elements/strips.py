@@ -1,7 +1,6 @@
 """Every object as a point in rows, with means, intervals and references."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -9,9 +8,10 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from lrm_core.evidence.statistics import Interval, interval_of, per_object
+from lrm_core.findings.figures import Panel, Reference, Row
 from lrm_core.show.elements.style import COLOURS, GROUPS, SMALL, SYMBOLS, colour_of, finish, name_once
 
-ROW = 58  # pixels
+ROW, TALL = 58, 84  # pixels of a row, and where rows have several columns
 BETWEEN_PANELS = 84
 LABEL = 0.24  # rows from the label of one threshold to that of the next
 MARKS = {
@@ -28,30 +28,13 @@ MARKS = {
 }
 
 
-@dataclass(frozen=True)
-class Row:
-    """One quantity of every object: its label, its column of the table, and references to mark by name."""
-
-    label: str
-    column: str
-    marks: Mapping[str, float] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Panel:
-    """Rows on one axis; `lines` are thresholds, drawn and labelled; `span` is the least range to show.
-
-    With `log` the axis is logarithmic.
-    """
-
-    axis: str
-    rows: Sequence[Row]
-    lines: Mapping[str, float] = field(default_factory=dict)
-    span: Sequence[float] = ()
-    log: bool = False
-
-
-def strips(table: pd.DataFrame, groups: Mapping[str, str], panels: Sequence[Panel], alt: str) -> go.Figure:
+def strips(
+    table: pd.DataFrame,
+    groups: Mapping[str, str],
+    panels: Sequence[Panel],
+    alt: str,
+    names: Mapping[str, str] | None = None,
+) -> go.Figure:
     """Every object as a point, the mean with its 95% interval, and references, row by row.
 
     Args:
@@ -60,9 +43,11 @@ def strips(table: pd.DataFrame, groups: Mapping[str, str], panels: Sequence[Pane
         groups: of each object, such as "real".
         panels: one above the other, each with its own axis.
         alt: text for screen readers.
+        names: of the colours of rows that have columns beside their own.
     """
     counts = [len(panel.rows) + _depth(panel) for panel in panels]
-    height = ROW * sum(counts) + BETWEEN_PANELS * (len(panels) - 1)
+    tall = any(row.beside for panel in panels for row in panel.rows)
+    height = (TALL if tall else ROW) * sum(counts) + BETWEEN_PANELS * (len(panels) - 1)
     figure = make_subplots(
         rows=len(panels),
         row_heights=counts,
@@ -71,7 +56,10 @@ def strips(table: pd.DataFrame, groups: Mapping[str, str], panels: Sequence[Pane
     for number, panel in enumerate(panels, start=1):
         for place, row in enumerate(panel.rows):
             drawn = len(figure.data)
-            _add_row(figure, table, groups, row, place, number)
+            if row.beside:
+                _add_columns(figure, table, row, names or {}, place, number)
+            else:
+                _add_row(figure, table, groups, row, place, number)
             for trace in figure.data[drawn:]:
                 trace.meta = {"panel": panel.axis, "quantity": row.label}  # for the data of the figure
         _add_lines(figure, panel, number)
@@ -101,23 +89,57 @@ def _add_row(
         )  # fmt: skip
     if len(values):
         _add_mean(figure, interval_of(table, row.column), place - 0.16, panel)
-    for name, x in row.marks.items():
+    _add_marks(figure, table, row, place - 0.16, panel)
+    _add_label(figure, row.label + ("" if len(values) else " (no value)"), place, panel)
+
+
+def _add_columns(
+    figure: go.Figure, table: pd.DataFrame, row: Row, names: Mapping[str, str], place: int, panel: int
+) -> None:
+    """A row with several columns: each in its own colour, its mean below the points."""
+    for offset, (colour, column) in enumerate({row.colour: row.column, **row.beside}.items()):
+        values = per_object(table, column)
         figure.add_scatter(
-            x=[x], y=[place - 0.16], mode="markers", name=name,
+            x=values.tolist(), y=[place + 0.22 * offset] * len(values), mode="markers", name=names[colour],
+            text=values.index.tolist(), marker={"color": COLOURS[colour], "size": 7, "opacity": 0.55},
+            hovertemplate="%{text}: %{x:.4g}<extra></extra>", row=panel, col=1,
+        )  # fmt: skip
+        _add_mean(figure, interval_of(table, column), place + 0.22 * offset, panel, COLOURS[colour])
+    _add_marks(figure, table, row, place - 0.2, panel)
+    _add_label(figure, row.label, place, panel)
+
+
+def _add_marks(figure: go.Figure, table: pd.DataFrame, row: Row, height: float, panel: int) -> None:
+    for name, x in row.marks.items():
+        places = numbers_of(x, table)
+        figure.add_scatter(
+            x=places, y=[height] * len(places), mode="markers", name=name,
             marker={"symbol": MARKS[name], "size": 11, "color": COLOURS["pred"], "line": {"width": 2}},
             hovertemplate=f"{name}: %{{x:.4g}}<extra></extra>", row=panel, col=1,
         )  # fmt: skip
+
+
+def numbers_of(reference: Reference, table: pd.DataFrame) -> list[float]:
+    """What a reference stands for: the mean of a column, one number, or several."""
+    if isinstance(reference, str):
+        return [interval_of(table, reference).estimate]
+    return list(reference) if isinstance(reference, Sequence) else [reference]
+
+
+def _add_label(figure: go.Figure, text: str, place: int, panel: int) -> None:
     figure.add_annotation(
-        text=row.label + ("" if len(values) else " (no value)"), x=0, xref="x domain", y=place - 0.32,
+        text=text, x=0, xref="x domain", y=place - 0.32,
         xanchor="left", yanchor="bottom", showarrow=False, font={"size": SMALL}, row=panel, col=1,
     )  # fmt: skip
 
 
-def _add_mean(figure: go.Figure, mean: Interval, height: float, panel: int) -> None:
+def _add_mean(
+    figure: go.Figure, mean: Interval, height: float, panel: int, colour: str = COLOURS["reference"]
+) -> None:
     error = {"type": "data", "array": [mean.high - mean.estimate], "arrayminus": [mean.estimate - mean.low]}
     figure.add_scatter(
         x=[mean.estimate], y=[height], mode="markers", name="mean, 95% interval",
-        marker={"symbol": "line-ns-open", "size": 13, "color": COLOURS["reference"], "line": {"width": 3}},
+        marker={"symbol": "line-ns-open", "size": 13, "color": colour, "line": {"width": 3}},
         error_x=error | {"thickness": 2, "width": 0} if mean.known else None,
         hovertemplate="mean %{x:.4g}<extra></extra>", row=panel, col=1,
     )  # fmt: skip

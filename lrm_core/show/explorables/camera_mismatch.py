@@ -15,8 +15,8 @@ from lrm_core.evidence.experiments import get_experiment
 from lrm_core.evidence.experiments.e17_source_distance import TRUE, told_planes
 from lrm_core.evidence.metrics import BANDS
 from lrm_core.evidence.oracles import split_views
+from lrm_core.findings.c02 import BANDS as BAND_NAMES
 from lrm_core.show.chapter import Chapter, stored_row
-from lrm_core.show.diagnosis.residual import band_names
 from lrm_core.show.explorables.field import check_side, field_figure
 from lrm_core.show.explorables.judged import Judged, judged_views
 from lrm_core.show.explorables.widget import Explorable, choice, slider
@@ -121,7 +121,7 @@ def _content(factors: Sequence[float], sizes: Sequence[float]) -> dict[str, Any]
         ],
         "start": _state(true),
         "presets": [{"label": label, "state": state} for label, state in presets],
-        "bands": [band_names()[band] for band in BANDS],
+        "bands": [BAND_NAMES[band] for band in BANDS],
         "edges": PUBLISHED_EDGES,
         "published": share,
         "tables": TABLES,

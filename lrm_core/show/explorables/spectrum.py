@@ -12,8 +12,9 @@ from torch import Tensor
 from lrm_core.evidence.claims import PUBLISHED_OBJECTS
 from lrm_core.evidence.metrics import BANDS
 from lrm_core.evidence.statistics import per_object
+from lrm_core.findings.c02 import BANDS as BAND_NAMES
+from lrm_core.findings.c02 import PUBLISHED_SIZE, law_shares, matching_exponent
 from lrm_core.show.chapter import Chapter
-from lrm_core.show.diagnosis.residual import PUBLISHED_SIZE, band_names, law_shares, matching_exponent
 from lrm_core.show.elements.pictures import data_url
 from lrm_core.show.explorables.widget import Explorable, slider
 from lrm_core.spectral import PUBLISHED_EDGES
@@ -38,7 +39,7 @@ def show_spectrum(chapter: Chapter) -> None:
 
 
 def _content(chapter: Chapter) -> dict[str, Any]:
-    published = matching_exponent(chapter.claim.published)
+    published = matching_exponent()
     ours = fmean(per_object(chapter.table, "predicted.power_law.exponent"))
     slopes = {
         "White noise (A1)": 0.0,
@@ -55,7 +56,7 @@ def _content(chapter: Chapter) -> dict[str, Any]:
         "side": PUBLISHED_SIZE,
         "edges": PUBLISHED_EDGES,
         "audited": (*PUBLISHED_EDGES[:-1], BEYOND),
-        "bands": [{"name": band_names()[band], "marks": _marks(chapter, band)} for band in BANDS],
+        "bands": [{"name": BAND_NAMES[band], "marks": _marks(chapter, band)} for band in BANDS],
         "picture": PICTURE,
         "note": NOTE,
     }

@@ -1,25 +1,18 @@
 """What each case of a rule amounts to, in plain words and in the order of its cases."""
 
+from lrm_core.findings.registry import FINDINGS
 from lrm_core.show.findings.finetuning import FINETUNING_MEANING
 from lrm_core.show.findings.isotropy import ISOTROPY_MEANING
 from lrm_core.show.findings.test_time import TEST_TIME_MEANING
 
 MEANING: dict[str, tuple[str, ...]] = {
+    **{claim: tuple(case.meaning for case in of.rule.cases) for claim, of in FINDINGS.items()},
     "C1": (
         "So the distance between the two oracles is mostly one that no picture shows.",
         "So the two oracles are basins of their own: alike as pictures, far apart as numbers, and worse in between.",
         "So the two oracles are alike as pictures and apart as numbers, but it is not shown that they are as far "
         "apart as published, or not that a ridge lies between them, which the rule asks for besides.",
         "So at least one half of the claim, alike as pictures or far apart as numbers, does not hold here.",
-    ),
-    "C2": (
-        "So most of what lies in the high band is left by the fit itself, and says nothing about the encoder.",
-        "So the high band wins only because amplitudes are summed: in power the low band outweighs it.",
-        "So the high band, which most waves belong to, holds more power than the low one, and by the published "
-        "definition about the published share.",
-        "So the high band, which most waves belong to, holds more power than the low one, but by the published "
-        "definition its share is not shown to be the published one.",
-        "So the records do not show that the high band outweighs the low one.",
     ),
     "C3": (
         "So low frequencies come first only by the published definition: counted per bin, and to noise that the "
@@ -29,24 +22,6 @@ MEANING: dict[str, tuple[str, ...]] = {
         "So decoder and renderer together are a low-pass around both triplanes, but by the published definition it "
         "is not shown that the factor is the published one.",
         "So the records do not show that low frequencies answer more than high ones around both triplanes.",
-    ),
-    "C4": (
-        "So correcting the low band takes the renders towards those of the oracle, but the truth does not bear the "
-        "claim out.",
-        "So a random part of the residual of the same power does better: the gain is not one of the low band.",
-        "So it is the low band that does the damage, by about the published amount.",
-        "So it is the low band that does more of the damage, by amounts that are not shown to be the published ones.",
-        "So the records do not show that correcting the low band helps, or not that it helps more than correcting "
-        "the high one.",
-    ),
-    "C5": (
-        "So the factor is one of the definition: at one cutoff and by power, a share of the low band is not even "
-        "worth twice one of the high band, to renders of the oracle or to the truth.",
-        "So a share of the low band is worth as much more as published.",
-        "So a share of the low band is worth more than a renderer that prefers no band would make it, by a factor "
-        "that is not shown to be the published one.",
-        "So the records do not show that a share of the low band is worth more than twice one of the high band, "
-        "which a renderer that prefers no band stays below.",
     ),
     "C6": (
         "So the rest of the low band dominates the channel means in renders of the oracle only: the truth does not "

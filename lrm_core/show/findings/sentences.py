@@ -4,13 +4,14 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from lrm_core.evidence.claims import PUBLISHED_OBJECTS, claim
+from lrm_core.evidence.claims import claim
 from lrm_core.evidence.rulebook import RULES
 from lrm_core.evidence.rules import C1_FEATURES, C1_MATTER, C1_OURS, Intervals
-from lrm_core.evidence.rules_correction import C4_OVER_HIGH, C5_REFERENCE, C5_TRUTH
 from lrm_core.evidence.rules_response import C3_OURS, C3_PREDICTED, C3_REFERENCE
 from lrm_core.evidence.rules_visibility import C7_OURS, C7_TRUTH, LIMIT
 from lrm_core.evidence.verdicts import NOT_MEASURED, TOO_FEW, Judgement, experiment_table, intervals, judge
+from lrm_core.findings.registry import FINDINGS
+from lrm_core.findings.sentences import told
 from lrm_core.show.elements.prose import mean_and_interval, number, percent, percent_range
 from lrm_core.show.findings.finetuning import (
     best_rank_sentence,
@@ -34,6 +35,8 @@ def finding(claim_id: str, table: pd.DataFrame) -> str:
     found = judge(RULES[claim_id], table)
     if found.case is NOT_MEASURED:
         return "There are no records yet."
+    if claim_id in FINDINGS:
+        return f"{told(FINDINGS[claim_id], 'finding', table)} {meaning(claim_id, found)}"
     return f"{SENTENCES[claim_id](intervals(table))} {meaning(claim_id, found)}"
 
 
@@ -72,57 +75,6 @@ def _basins(x: Intervals) -> str:
     )
 
 
-def _residual_spectrum(x: Intervals) -> str:
-    published = claim("C2").published
-    high, low = ([published[name][band] for name in PUBLISHED_OBJECTS] for band in (2, 0))
-    return (
-        f"By the published definition {percent(x('predicted.published.high').estimate)} of the residual lies in "
-        f"the high band and {percent(x('predicted.published.low').estimate)} in the low one (published: "
-        f"{percent_range(high)} and {percent_range(low)}; white noise: "
-        f"{percent(x('white_noise.published.high').estimate)} and "
-        f"{percent(x('white_noise.published.low').estimate)}). In power it is "
-        f"{percent(x('predicted.power.high').estimate)} and {percent(x('predicted.power.low').estimate)} (white "
-        f"noise: {percent(x('white_noise.power.high').estimate)} and "
-        f"{percent(x('white_noise.power.low').estimate)}), and a fit whose true residual is zero leaves "
-        f"{percent(x('floor.high').estimate)} of that high-band power. A single wave of the high band holds "
-        f"{number(x('predicted.density.high_over_low').estimate)} times the power of one of the low band; in white "
-        "noise it holds as much."
-    )
-
-
-def _band_correction(x: Intervals) -> str:
-    published = claim("C4").published
-    low, high = (percent_range([*published[f"{band}_only"].values()]) for band in ("low", "high"))
-    return (
-        f"Correcting only the low band improves the renders by {_improvement(x, 'low', 'reference')} with those of "
-        f"the oracle as the target, correcting only the high band by {_improvement(x, 'high', 'reference')} "
-        f"(published: {low} and {high}). Random parts of the residual that have the power of the low and of the high "
-        f"band improve them by {_improvement(x, 'random_low', 'reference')} and "
-        f"{_improvement(x, 'random_high', 'reference')}, and noise that has the power of the low band, in that band, "
-        f"by {_improvement(x, 'control_low', 'reference')}. With the truth as the target it is "
-        f"{_improvement(x, 'low', 'truth')} for the low band and {_improvement(x, 'high', 'truth')} for the high "
-        f"one; the whole oracle improves by {percent(x('oracle.truth.improvement').estimate)}. The improvement "
-        f"of the low band less that of the high one is {mean_and_interval(x(C4_OVER_HIGH['reference']), 3)} to "
-        f"renders of the oracle and {mean_and_interval(x(C4_OVER_HIGH['truth']), 3)} to the truth. An improvement "
-        "below zero is a harm."
-    )
-
-
-def _amplification(x: Intervals) -> str:
-    low, high = claim("C5").published["ratio"]
-    flat, mixture = x("amplification.flat_ratio"), "amplification.published_mixture"
-    return (
-        f"By the published definition a share of the low band is worth this many times one of the high band: "
-        f"{_ratio(x, mixture)}; published: {low} to {high}; for a renderer that prefers no band: "
-        f"{number(x(f'{mixture}.flat_ratio').estimate, 1)}. At one cutoff and by power it is, with renders of the "
-        f"oracle as the target: {_ratio(x, 'amplification.reference')}; with the truth: "
-        f"{_ratio(x, 'amplification.truth')}; for a renderer that prefers no band: {number(flat.estimate, 1)}. "
-        "An object in which correcting one of the bands does harm has no ratio, whichever band it is, so the rule "
-        "tests what every object has, the yield of the low band less twice that of the high one: "
-        f"{mean_and_interval(x(C5_REFERENCE))} and {mean_and_interval(x(C5_TRUTH))}."
-    )
-
-
 def _low_band(x: Intervals) -> str:
     published = claim("C6").published
     dc, structured = (percent_range([*published[key].values()]) for key in ("dc_only", "structured_low"))
@@ -154,15 +106,6 @@ def _improvement(x: Intervals, name: str, target: str) -> str:
     return percent(x(f"corrections.{name}.{target}.improvement").estimate)
 
 
-def _ratio(x: Intervals, name: str) -> str:
-    """A mean ratio, and how many objects have one: not those in which a correction brings no improvement."""
-    ratio, objects = x(f"{name}.ratio"), x("share.power.low").n
-    if not ratio.n:
-        return "undefined, since in no object do both corrections improve the renders"
-    known = number(ratio.estimate, 1)
-    return known if ratio.n == objects else f"{known} (in {ratio.n} of {objects} objects)"
-
-
 def _response(x: Intervals) -> str:
     return (
         "By the published definition the first tenth of the spectrum answers "
@@ -177,10 +120,7 @@ def _response(x: Intervals) -> str:
 
 SENTENCES: dict[str, Callable[[Intervals], str]] = {
     "C1": _basins,
-    "C2": _residual_spectrum,
     "C3": _response,
-    "C4": _band_correction,
-    "C5": _amplification,
     "C6": _low_band,
     "C7": _visibility,
     "C8": isotropy_sentence,

@@ -8,9 +8,9 @@ import pandas as pd
 
 from lrm_core.evidence.cause import PATTERN, pattern, pattern_met
 from lrm_core.evidence.rules import Intervals
-from lrm_core.evidence.rules_correction import C4_OVER_HIGH
 from lrm_core.evidence.statistics import UNKNOWN, Interval, per_object
 from lrm_core.evidence.verdicts import experiment_table, intervals
+from lrm_core.findings.c04 import MARGIN
 from lrm_core.profiles import DISTANCES, TOLD
 from lrm_core.show.diagnosis.published_scale import ARMS, UNTOUCHED, published_extents
 from lrm_core.show.elements.curves import mean_list
@@ -153,7 +153,7 @@ def facts(profile: str) -> dict[str, str]:
     """The numbers of the three findings by name, as text."""
     pairs, margin = (
         improvements(profile),
-        _known(experiment_table(CORRECTION, profile))(C4_OVER_HIGH["truth"]),
+        _known(experiment_table(CORRECTION, profile))(MARGIN["truth"]),
     )
     shares = {
         f"{start}.{measure}.{band}": percent(values[at])

@@ -4,13 +4,13 @@ from collections.abc import Callable, Mapping
 
 from lrm_core.evidence.rulebook import RULES
 from lrm_core.evidence.rules import Intervals
-from lrm_core.evidence.rules_correction import C4_OVER_HIGH
 from lrm_core.evidence.rules_finetuning import C13_LORA
 from lrm_core.evidence.rules_isotropy import C8_JITTER
 from lrm_core.evidence.rules_parameters import C14_MODEL
 from lrm_core.evidence.rules_visibility import C7_TRUTH, LIMIT
 from lrm_core.evidence.statistics import Interval
 from lrm_core.evidence.verdicts import experiment_table, intervals
+from lrm_core.findings.c04 import MARGIN
 from lrm_core.show.elements.prose import mean_and_interval, number, percent
 
 ARTEFACT, SIZE, NOT = "metric artefact", "replicated with a different size", "not replicated"
@@ -23,7 +23,7 @@ REASONS: Mapping[str, Mapping[str, Callable[[Intervals], str]]] = {
     "C3": {"replicated": lambda x: "Coarse changes count more."},
     "C4": {
         SIZE: lambda x: "Coarse leads fine, by other amounts.",
-        NOT: lambda x: f"Coarse less fine, to the truth: {_points(x(C4_OVER_HIGH['truth']))}.",
+        NOT: lambda x: f"Coarse less fine, to the truth: {_points(x(MARGIN['truth']))}.",
     },
     "C5": {NOT: lambda x: "Not shown to exceed what a level renderer gives."},
     "C6": {SIZE: lambda x: "Structure dominates, by other amounts."},

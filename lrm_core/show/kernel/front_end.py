@@ -11,8 +11,8 @@ from lrm_core.show.kernel.bench import Bench
 from lrm_core.show.kernel.subject import Setting
 
 INVITATION = (
-    "With `make lab` this cell becomes a bench on the full-precision model, with any object of the profile, any "
-    "model, and any folder of rendered objects of your own."
+    "With `make lab` sliders stand here that call the functions above, on any object, any model, and any folder of "
+    "rendered objects of your own."
 )
 
 

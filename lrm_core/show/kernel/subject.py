@@ -11,7 +11,6 @@ from jaxtyping import Float
 from torch import Tensor
 
 from lrm_core import load_model
-from lrm_core.evidence.correction_scores import Scene, object_scene
 from lrm_core.evidence.oracles import (
     OracleCache,
     OracleConfig,
@@ -28,9 +27,10 @@ from lrm_core.objects import RenderedObject
 from lrm_core.objects.listing import object_folders
 from lrm_core.paths import repository_root
 from lrm_core.profiles import Profile
+from lrm_core.render.views import Views
 from lrm_core.show.chapter import Chapter
 
-VIEWS = 2  # held-out views that a bench renders
+VIEWS = 1  # held-out views that a bench renders
 KEPT = 8  # objects whose planes and renders stay in memory
 
 
@@ -129,11 +129,15 @@ class Subject:
         """T_pred less its oracle, which is fitted first if it was not."""
         return self.predicted - oracle(self.model, self.item, "predicted", self.config, self.seed).planes
 
-    @cached_property
-    def scene(self) -> Scene:
-        """T_pred, its residual and both targets in the first held-out views; raises as `object_scene`."""
-        with torch.no_grad():
-            return object_scene(self.model, self.item, self.config, VIEWS, self.seed, None)
+    @property
+    def T_pred(self) -> Float[Tensor, "3 c r r"]:
+        """The prediction."""
+        return self.predicted
+
+    @property
+    def views(self) -> Views:
+        """The first held-out views; raises as `heldout_views`."""
+        return heldout_views(self.item, VIEWS)
 
     @cached_property
     def _fingerprint(self) -> str:

@@ -4,12 +4,22 @@ import shutil
 
 import pytest
 from tiny_folder import save_square, save_tiny
+from tiny_functions import RANGES, by_power, improvement
 
 from lrm_core import load_model
 from lrm_core.evidence.experiments import get_experiment
 from lrm_core.profiles import get_profile
-from lrm_core.show.kernel import Setting, band_correction_bench, residual_spectrum_bench
+from lrm_core.show.kernel import Setting, sliders_bench
 from lrm_core.show.kernel import subject as subject_module
+
+
+def residual_spectrum_bench(setting):
+    return sliders_bench(setting, (by_power,), {"cutoff": RANGES["cutoff"]})
+
+
+def band_correction_bench(setting):
+    return sliders_bench(setting, (improvement,), RANGES)
+
 
 MAKERS = pytest.mark.parametrize("make", [band_correction_bench, residual_spectrum_bench])
 
@@ -141,7 +151,7 @@ def test_a_model_of_ones_own_is_read_once_and_has_oracles_of_its_own(setting, di
     bench.model_field.value = " mine.safetensors "
     assert _shown(bench.fit_button), "the oracle of one model is none of another"
     bench.fit_button.click()
-    bench.controls["cutoffs"].value = (0.2, 0.5)
+    bench.controls["cutoff"].value = 0.5
     assert calls == [(tmp_path / "mine.safetensors",)], "relative to the repository"
     assert bench.result.value
 
@@ -153,10 +163,10 @@ def test_a_folder_of_ones_own_offers_its_objects(fitted, disk):
     assert bench.object_picker.options == ("vase",)
     assert "vase has no oracle" in bench.message.value
     bench.fit_button.click()
-    assert "vase, held-out view 1: truth" in bench.result.value
+    assert "held-out view 1: oracle" in bench.result.value
     bench.folder_field.value = str(disk / "profile" / "cup")
     assert bench.object_picker.options == ("cup",)
-    assert "cup, held-out view 1: truth" in bench.result.value
+    assert "held-out view 1: oracle" in bench.result.value
 
 
 def test_objects_that_no_oracle_can_be_fitted_to_are_refused_before_the_fit(

@@ -1,9 +1,12 @@
 """Whether somebody is there to use a bench, in real kernels, and what stands in its place where nobody is."""
 
+import ast
+
 import nbformat
 import pytest
 from jupyter_client.manager import start_new_kernel
 from nbformat.v4 import new_code_cell, new_notebook
+from tiny_functions import RANGES, by_power
 
 from lrm_core.paths import repository_root
 from lrm_core.reexecute import chapters, reexecute
@@ -12,11 +15,12 @@ from lrm_core.show import kernel
 from lrm_core.show.kernel import INVITATION, Bench, front_end
 
 PARAMETERS = 'profile = "mini"\nrefresh = False\ndevice = "cpu"'
-BENCHES = {
-    "02_residual_spectrum": ("explorables.show_spectrum(chapter)", "kernel.show_residual_spectrum(chapter)"),
-    "04_band_correction": ("explorables.show_band_mixer(chapter)", "kernel.show_band_correction(chapter)"),
-}
-SHOWS = [kernel.show_band_correction, kernel.show_residual_spectrum]
+CHAPTERS = ("02_residual_spectrum", "04_band_correction")
+
+
+def show(chapter):
+    """Sliders as a chapter has them."""
+    kernel.show_sliders(chapter, (by_power,), {"cutoff": RANGES["cutoff"]})
 
 
 @pytest.fixture
@@ -49,15 +53,16 @@ def test_a_kernel_is_live_where_its_front_end_can_be_asked():
 def test_a_chapter_that_is_run_for_the_page_has_one_sentence_and_no_widget(tmp_path):
     (tmp_path / "data").mkdir()
     (tmp_path / "notebooks").mkdir()
-    sources = [f"from lrm_core.show import kernel\nkernel.{show.__name__}(None)" for show in SHOWS]
-    cells = [new_code_cell(PARAMETERS, metadata={"tags": ["parameters"]}), *map(new_code_cell, sources)]
+    call = "kernel.show_sliders(None, (lambda residual, x=1.0: {},), {'x': (0, 1)})"
+    source = f"from lrm_core.show import kernel\n{call}"
+    cells = [new_code_cell(PARAMETERS, metadata={"tags": ["parameters"]}), new_code_cell(source)]
     nbformat.write(new_notebook(cells=cells), tmp_path / "notebooks" / "01_bench.ipynb")
     (run,) = reexecute(
         chapters("smoke", device="cpu", root=tmp_path), root=tmp_path, report=lambda line: None
     )
     executed = nbformat.read(run.executed, as_version=4)
     outputs = [output for cell in executed.cells for output in cell.get("outputs", [])]
-    assert [output.data["text/markdown"] for output in outputs] == [INVITATION] * len(SHOWS)
+    assert [output.data["text/markdown"] for output in outputs] == [INVITATION]
     assert "widgets" not in executed.metadata
 
 
@@ -65,8 +70,7 @@ def test_outside_a_kernel_nobody_is_there():
     assert not kernel.is_live()
 
 
-@pytest.mark.parametrize("show", SHOWS)
-def test_where_nobody_is_there_no_bench_is_made(shown, show):
+def test_where_nobody_is_there_no_bench_is_made(shown):
     show(None)
     (sentence,) = shown
     assert sentence.data == INVITATION
@@ -74,8 +78,7 @@ def test_where_nobody_is_there_no_bench_is_made(shown, show):
     assert INVITATION.count(".") == 1
 
 
-@pytest.mark.parametrize("show", SHOWS)
-def test_where_somebody_is_the_bench_comes_first_and_then_what_it_draws(shown, show, fitted, monkeypatch):
+def test_where_somebody_is_the_bench_comes_first_and_then_what_it_draws(shown, fitted, monkeypatch):
     monkeypatch.setattr(front_end, "is_live", lambda: True)
     monkeypatch.setattr(front_end.Setting, "of", lambda chapter: fitted)
     drawn: list[str] = []
@@ -89,9 +92,13 @@ def test_where_somebody_is_the_bench_comes_first_and_then_what_it_draws(shown, s
     assert bench.result.value
 
 
-@pytest.mark.parametrize("name", BENCHES)
-def test_the_bench_follows_the_explorable_of_its_chapter(name):
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_every_slider_of_a_chapter_calls_a_function_of_its_shown_cells(name):
     notebook = nbformat.read(repository_root() / "notebooks" / f"{name}.ipynb", as_version=4)
-    sources = [cell.source for cell in notebook.cells]
-    explorable, bench = BENCHES[name]
-    assert sources.index(bench) == sources.index(explorable) + 1
+    (tweak,) = (cell.source for cell in notebook.cells if "chapter.tweak(" in cell.source)
+    called = [node.id for node in ast.parse(tweak).body[0].value.args]
+    shown = [
+        cell.source for cell in notebook.cells if cell.cell_type == "code" and not cell.metadata.get("tags")
+    ]
+    assert called
+    assert all(any(f"def {function}(" in source for source in shown) for function in called)

@@ -1,0 +1,189 @@
+"""C2, where the residual lies: how it is judged, against which oracle, and what the chapter draws of it."""
+
+from statistics import fmean
+
+import numpy as np
+import pandas as pd
+
+from lrm_core.evidence.claims import PUBLISHED_OBJECTS, published
+from lrm_core.evidence.rules import All, Case, Condition, Rule
+from lrm_core.evidence.statistics import per_object
+from lrm_core.findings.figures import Lines, Panel, Row, Series, Strips
+from lrm_core.findings.finding import Finding
+from lrm_core.spectral import PUBLISHED_EDGES, power_law_shares, profile_radii
+
+BANDS = {
+    name: f"{name} ({low:g} to {high:g})"
+    for name, low, high in zip(("low", "mid", "high"), PUBLISHED_EDGES, PUBLISHED_EDGES[1:], strict=False)
+}
+LABELS = {"low": f"low band, below {PUBLISHED_EDGES[1]:g}", "high": f"high band, from {PUBLISHED_EDGES[2]:g}"}
+SHARES = {name: [published("C2")[of][at] for of in PUBLISHED_OBJECTS] for at, name in enumerate(BANDS)}
+ORACLES = {"predicted": "oracle from the prediction", "random": "oracle from noise"}
+AUDITED_EDGES = (*PUBLISHED_EDGES[:-1], float("inf"))
+PUBLISHED_SIZE = 64  # texels along a plane of the published model
+EXPONENTS = np.linspace(0, 4, 81)
+# 0.5: half of the high band's power would be there if the true residual were zero.
+# 0.05: slack around the published shares, since objects, model and resolution differ.
+FLOOR, SLACK = 0.5, 0.05
+
+
+def rule_by(oracle: str, floor: str) -> Rule:
+    """The rule on the residual to one oracle; a residual lives where its power is, and |DFT| is no power (A1)."""
+    amplitude = Condition(f"{oracle}.published.high_minus_low", over=0)
+    power = f"{oracle}.power.high_minus_low"
+    fine = Condition(power, over=0, failed="the high band is not shown to hold more power than the low one")
+    limits = min(SHARES["high"]) - SLACK, max(SHARES["high"]) + SLACK
+    return Rule(
+        claim="C2",
+        experiment="e05_residual_spectrum",
+        ours=f"{oracle}.published.high",
+        audited=f"{oracle}.power.high",
+        cases=(
+            Case(
+                "metric artefact",
+                f"the null oracle leaves more than {FLOOR:.0%} of the high-band power: the fit makes it",
+                All([Condition(floor, over=FLOOR)]),
+                "So most of what lies in the high band is left by the fit, and says nothing about the encoder.",
+            ),
+            Case(
+                "metric artefact",
+                "the high band outweighs the low one by amplitude, but by power the low one does",
+                All([amplitude, Condition(power, under=0)]),
+                "So the high band wins only because amplitudes are summed: in power the low band outweighs it.",
+            ),
+            Case(
+                "replicated",
+                f"the high band holds more power, and by amplitude the published share within {SLACK}",
+                All([fine, Condition(f"{oracle}.published.high", *limits)]),
+                "So the high band holds more power than the low one, and by amplitude the published share.",
+            ),
+            Case(
+                "replicated with a different size",
+                "the high band holds more power, and by amplitude another share",
+                All([fine]),
+                "So the high band holds more power than the low one, but by amplitude not the published share.",
+            ),
+            Case(
+                "not replicated",
+                "none of the above",
+                All(),
+                "So it is not shown that the high band outweighs the low one.",
+            ),
+        ),
+    )
+
+
+def law_shares(exponent: float, size: int = PUBLISHED_SIZE) -> tuple[list[float], list[float]]:
+    """Shares of the three bands for a power spectrum f^-exponent: by the published measure, and in power."""
+    amplitude = power_law_shares(size, exponent, PUBLISHED_EDGES, "amplitude")
+    return amplitude.tolist(), power_law_shares(size, exponent, AUDITED_EDGES, "power").tolist()
+
+
+def matching_exponent() -> float:
+    """Exponent at which a power law has the published share in the high band."""
+    shares = [law_shares(exponent)[0][2] for exponent in EXPONENTS]
+    return float(np.interp(-fmean(SHARES["high"]), [-share for share in shares], EXPONENTS))
+
+
+def _fit_of(rate: str, band: str, at: int):
+    """A share of power after the shortest (0) or the longest (-1) fit, or at the published rate."""
+    if rate:
+        return lambda table: table[f"{LENGTHS}.published_rate.power.{band}"].mean()
+    return lambda table: fmean(values[at] for values in table[f"{LENGTHS}.power.{band}"].dropna())
+
+
+def _null_over_random(table: pd.DataFrame) -> pd.Series:
+    left, there = (table[f"{of}.rms"] ** 2 * table[f"{of}.power.high"] for of in ("null", "random"))
+    return left / there
+
+
+LENGTHS, QUALITY = "e18_oracle_length", "e01_oracle"
+RULE, BY_NOISE = rule_by("predicted", "floor.high"), rule_by("random", "random_floor.high")
+
+
+def _coarse_by_noise(table: pd.DataFrame) -> str:
+    margins = per_object(table, "random.power.high_minus_low")
+    return f"{(margins < 0).sum()} of {len(margins)}"
+
+
+def _rows(measure: str) -> list[Row]:
+    marks = {
+        band: {"white noise": f"white_noise.{measure}.{band}"}
+        | ({"published": SHARES[band]} if measure == "published" else {})
+        for band in ("high", "low")
+    }
+    return [
+        Row(
+            LABELS[band],
+            f"predicted.{measure}.{band}",
+            of,
+            {"random": f"random.{measure}.{band}"},
+            "predinit",
+        )
+        for band, of in marks.items()
+    ]
+
+
+FINDING = Finding(
+    module=__name__,
+    rule=RULE,
+    judged={ORACLES["predicted"]: RULE, ORACLES["random"]: BY_NOISE},
+    typical=tuple(f"{oracle}.power.{band}" for oracle in ORACLES for band in ("low", "high")),
+    starts=("predicted", "random", "null"),
+    beside=(QUALITY, LENGTHS),
+    derived={"random_floor.high": _null_over_random},
+    facts={
+        **{f"published.{band}": lambda table, of=of: of for band, of in SHARES.items()},
+        "published.sums": lambda table: [sum(of) for of in zip(*SHARES.values(), strict=True)],
+        "coarse_by_noise": _coarse_by_noise,
+        "white.blocks": lambda table: 3 / 4,  # three of the four numbers of a block vary inside it
+        "law.exponent": lambda table: matching_exponent(),
+        "law.low": lambda table: law_shares(matching_exponent())[1][0],
+        "law.high": lambda table: law_shares(matching_exponent())[1][2],
+        "fit.objects": lambda table: int(table[f"{LENGTHS}.power.high"].notna().sum()),
+        "fit.shortest": _fit_of("", "high", 0),
+        "fit.longest": _fit_of("", "high", -1),
+        "fit.rate.high": _fit_of("rate", "high", 0),
+        "fit.rate.low": _fit_of("rate", "low", 0),
+    },
+    figures={
+        "reference": Strips(
+            (
+                Panel("share of amplitude, as published", _rows("published"), span=(0, 1)),
+                Panel("share of power", _rows("power"), span=(0, 1)),
+            ),
+            {"predinit": ORACLES["predicted"], "random": ORACLES["random"]},
+        ),
+        "profiles": Lines(
+            x=lambda table: profile_radii(2 * len(table["predicted.profile"].iloc[0])).tolist(),
+            axes=("frequency (× Nyquist)", "power per wave"),
+            series=(
+                Series("to the oracle from noise", "random.profile", "random"),
+                Series("to the oracle from the prediction", "predicted.profile", "predinit"),
+                Series("what the fit leaves", "null.profile", "null"),
+            ),
+            marks={"low | mid": PUBLISHED_EDGES[1], "mid | high": PUBLISHED_EDGES[2]},
+            log_ticks=(0.03, 0.05, 0.1, 0.2, 0.4, 0.7, 1),
+            log_y=True,
+        ),
+        "controls": Strips(
+            (
+                Panel(
+                    "share of the power in the high band",
+                    (
+                        Row("as in the rule", "predicted.power.high", {"white noise": "white_noise.power.high"}),
+                        Row("only texels that the object occupies", "predicted.matter.power.high"),
+                        Row("null oracle: what the fit makes", "null.power.high"),
+                    ),
+                    span=(0, 1),
+                ),
+                Panel(
+                    "power that the null oracle leaves, over that of the residual",
+                    (Row("high band", "floor.high"), Row("low band", "floor.low")),
+                    {"limit of the rule": FLOOR},
+                    (0, 1),
+                ),
+            )
+        ),
+    },
+)  # fmt: skip

@@ -1,0 +1,174 @@
+"""C5, how much more a share of the low band does: how it is judged, and what the chapter on C4 draws of it."""
+
+from math import inf, nan
+
+import numpy as np
+import pandas as pd
+
+from lrm_core.evidence.claims import published
+from lrm_core.evidence.experiments.e08_band_correction import amplification, flat_improvement
+from lrm_core.evidence.rules import All, Case, Condition, Rule
+from lrm_core.findings.c02 import PUBLISHED_SIZE, law_shares, matching_exponent
+from lrm_core.findings.c04 import CUTOFF
+from lrm_core.findings.figures import Lines, Panel, Row, Series, Strips, Table
+from lrm_core.findings.finding import Finding
+from lrm_core.spectral import power_law_shares, white_noise_shares
+
+# 2: a renderer that prefers no band stays below it at one cutoff and by power, (1 + sqrt p) / (1 + sqrt(1 - p)).
+# The ratio is tested as "low minus twice high", which exists also where correcting the high band harms.
+# 30 and 50: the published range, without slack, since it is a range already.
+MIXTURE, REFERENCE, TRUTH = (f"amplification.{of}" for of in ("published_mixture", "reference", "truth"))
+TESTED = ".low_minus_twice_high"
+RANGE = published("C5")["ratio"]
+TWICE = Condition(
+    REFERENCE + TESTED,
+    over=0,
+    failed="a share of the low band is not shown to be worth twice one of the high band",
+)
+ARTEFACT = "So the factor is one of the definition: at one cutoff and by power it is not even two, to {}."
+RULE = Rule(
+    claim="C5",
+    experiment="e08_band_correction",
+    ours=f"{MIXTURE}.ratio",
+    audited=f"{REFERENCE}.ratio",
+    cases=(
+        *(
+            Case(
+                "metric artefact",
+                f"more than twice by the published definition, but less at one cutoff and by power, to {words}",
+                All([Condition(MIXTURE + TESTED, over=0), Condition(target + TESTED, under=0)]),
+                ARTEFACT.format(words),
+            )
+            for target, words in ((REFERENCE, "renders of the oracle"), (TRUTH, "the truth"))
+        ),
+        Case(
+            "replicated",
+            f"{RANGE[0]} to {RANGE[1]} times at one cutoff and by power",
+            All([TWICE, Condition(f"{REFERENCE}.ratio", *RANGE)]),
+            "So a share of the low band is worth as much more as published.",
+        ),
+        Case(
+            "replicated with a different size",
+            f"more than twice at one cutoff and by power, but not {RANGE[0]} to {RANGE[1]} times",
+            All([TWICE]),
+            "So a share of the low band is worth more than twice one of the high band, but not the published factor.",
+        ),
+        Case(
+            "not replicated",
+            "none of the above",
+            All(),
+            "So it is not shown that a share of the low band is worth more than twice one of the high band.",
+        ),
+    ),
+)
+
+
+def published_ratios() -> dict[str, float]:
+    """The ratio that follows from the published improvements and shares of each object."""
+    improved, shares = published("C4"), published("C2")
+    return {
+        name: amplification(
+            _bands(improved["low_only"][name], improved["high_only"][name]),
+            _bands(shares[name][0], shares[name][2]),
+        )["ratio"] or nan
+        for name in improved["low_only"]
+    }  # fmt: skip
+
+
+def flat_ratios() -> tuple[float, float]:
+    """What a renderer that prefers no band scores where the residual is a power law of the published share.
+
+    Returns:
+        by the published definition; at one cutoff and by power.
+    """
+    exponent = matching_exponent()
+    power = _bands(*power_law_shares(PUBLISHED_SIZE, exponent, (0.0, CUTOFF, inf), "power").tolist())
+    low, _, high = law_shares(exponent)[0]
+    return tuple(
+        amplification(flat_improvement(power), of)["ratio"] or nan for of in (_bands(low, high), power)
+    )
+
+
+def _bands(low: float, high: float) -> dict[str, float]:
+    return {"low": low, "high": high}
+
+
+SPECTRUM, RESPONSE = "e05_residual_spectrum.predicted.bins", "e06_response.published.bin_shares"
+CENTRES = [round(0.05 + k / 10, 2) for k in range(10)]
+
+
+def _product(table: pd.DataFrame, flat: bool = False) -> pd.Series:
+    """Share of each bin in residual times response, as published; of white noise instead of the residual if flat."""
+    sides = 2 * table["e05_residual_spectrum.predicted.profile"].str.len()
+    edges = [k / 10 for k in range(11)]
+
+    def of(bins: list, answers: list, side: int) -> list[float]:
+        first = white_noise_shares(int(side), edges).numpy() if flat else np.array(bins)
+        return (first * np.array(answers) / (first * np.array(answers)).sum()).tolist()
+
+    return pd.Series(map(of, table[SPECTRUM], table[RESPONSE], sides), index=table.index)
+
+
+def _below(column: str):
+    places = [at for at, centre in enumerate(CENTRES) if centre < CUTOFF]
+    return lambda table: float(np.mean([np.array(of)[places].sum() / np.sum(of) for of in table[column]]))
+
+
+DEFINITIONS = {
+    MIXTURE: "as published: two cutoffs, amplitude",
+    REFERENCE: "one cutoff, power, to renders of the oracle",
+    TRUTH: "one cutoff, power, to the truth",
+}
+FINDING = Finding(
+    module=__name__,
+    rule=RULE,
+    typical=(),
+    beside=("e05_residual_spectrum", "e06_response"),
+    derived={"effective": _product, "effective.flat": lambda table: _product(table, flat=True)},
+    facts={
+        "published.range": lambda table: " to ".join(map(str, RANGE)),
+        "published.ratios": lambda table: " and ".join(f"{r:.0f} ({n})" for n, r in published_ratios().items()),
+        "flat.mixture": lambda table: flat_ratios()[0],
+        "flat.power": lambda table: flat_ratios()[1],
+        "cutoff": lambda table: f"{CUTOFF:g}",
+        "effective.low": _below("effective"),
+        "effective.flat.low": _below("effective.flat"),
+        "residual.low": _below(SPECTRUM),
+        "response.low": _below(RESPONSE),
+    },
+    figures={
+        "ratios": Strips(
+            (
+                Panel(
+                    "gain per share, low band over high band",
+                    [
+                        Row(
+                            label,
+                            f"{column}.ratio",
+                            {"flat renderer": f"{MIXTURE if column == MIXTURE else 'amplification'}.flat_ratio"},
+                        )
+                        for column, label in DEFINITIONS.items()
+                    ],
+                    {"twice": 2.0, str(RANGE[0]): float(RANGE[0]), str(RANGE[1]): float(RANGE[1])},
+                    log=True,
+                ),
+            )
+        ),
+        "tested": Table(
+            {label: (f"{column}.ratio", column + TESTED) for column, label in DEFINITIONS.items()},
+            ("ratio", "low minus twice high"),
+            digits=1,
+            first="definition",
+        ),
+        "effective": Lines(
+            x=lambda table: CENTRES,
+            axes=("frequency (× Nyquist)", "share of the bin"),
+            series=(
+                Series("residual, amplitude", SPECTRUM, "pred", objects=False),
+                Series("response", RESPONSE, "null", "dash", objects=False),
+                Series("product: effective error", "effective", "predinit", objects=False),
+                Series("product for white noise", "effective.flat", "random", "dot", objects=False),
+            ),
+        ),
+    },
+)  # fmt: skip

@@ -1,0 +1,113 @@
+"""Figures and tables as declarations: which columns of the records are shown, in which words, beside what."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+Reference = float | str | Sequence[float]  # a number, a column whose mean it is, or several numbers
+
+
+@dataclass(frozen=True)
+class Row:
+    """One quantity of every object.
+
+    Attributes:
+        label, column: what it is called, and where it is.
+        marks: references by name.
+        beside: further columns in the same row, by the key of their colour; with `colour` the first one's key.
+    """
+
+    label: str
+    column: str
+    marks: Mapping[str, Reference] = field(default_factory=dict)
+    beside: Mapping[str, str] = field(default_factory=dict)
+    colour: str = ""
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Rows on one axis; `lines` are thresholds, drawn and labelled; `span` is the least range to show.
+
+    With `log` the axis is logarithmic.
+    """
+
+    axis: str
+    rows: Sequence[Row]
+    lines: Mapping[str, float] = field(default_factory=dict)
+    span: Sequence[float] = ()
+    log: bool = False
+
+
+@dataclass(frozen=True)
+class Strips:
+    """Panels one above the other: every object a point, the mean with its 95% interval."""
+
+    panels: Sequence[Panel]
+    names: Mapping[str, str] = field(default_factory=dict)  # of the colours of rows with columns beside
+
+
+@dataclass(frozen=True)
+class Series:
+    """A column of lists as a line: the mean of the objects thick, each object thin where `objects`."""
+
+    label: str
+    column: str
+    colour: str
+    dash: str = "solid"
+    objects: bool = True
+
+
+@dataclass(frozen=True)
+class Lines:
+    """Series over a common axis, each with its label at its end.
+
+    Attributes:
+        x: places of the lists, from the table.
+        axes: titles of x and y.
+        marks: labelled vertical lines.
+        log_ticks: make x logarithmic, with these ticks; `log_y` makes y logarithmic and the means geometric.
+    """
+
+    x: Callable[[pd.DataFrame], Sequence[float]]
+    axes: tuple[str, str]
+    series: Sequence[Series]
+    marks: Mapping[str, float] = field(default_factory=dict)
+    log_ticks: Sequence[float] = ()
+    log_y: bool = False
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Every object where two columns put it, as its picture, with the diagonal on which both are equal.
+
+    Attributes:
+        x, y: columns; `axes` their titles.
+        published: places of published objects by name.
+        sides: words below and above the diagonal.
+    """
+
+    x: str
+    y: str
+    axes: tuple[str, str]
+    published: Mapping[str, tuple[float, float]]
+    sides: tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Table:
+    """Mean and (with `interval`) 95% interval of columns, a row for each label; one column for each heading.
+
+    Attributes:
+        rows: label -> columns, as many as there are headings.
+        digits: behind the point; None writes shares in percent.
+    """
+
+    rows: Mapping[str, Sequence[str]]
+    headings: Sequence[str] = ("mean [95% interval]",)
+    digits: int | None = 2
+    first: str = "quantity"
+    interval: bool = True
+
+
+Declaration = Strips | Lines | Pairs | Table

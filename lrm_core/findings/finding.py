@@ -1,0 +1,84 @@
+"""What a chapter knows of its claim: rule, example, facts, figures, sentences."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from lrm_core.evidence.rules import Case, Condition, Rule
+from lrm_core.evidence.statistics import interval_of
+from lrm_core.findings.figures import Declaration
+
+
+def decided(rule: Rule, table: pd.DataFrame) -> Case:
+    """The case that decides, as `lrm_core.evidence.verdicts.judge` finds it."""
+    from lrm_core.evidence.verdicts import judge  # which reads the rules from the modules beside this one
+
+    return judge(rule, table).case
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One claim as its chapter tells it.
+
+    Attributes:
+        module: where it is declared.
+        rule: that of the scorecard.
+        judged: further rules by what they are judged by, the first name being that of `rule` itself.
+        typical: columns; the example is the object that is nearest to the mean in all of them.
+        starts: of the oracles that the chapter needs of its example.
+        beside: other experiments, whose columns join the table with the experiment's name before them.
+        derived: columns worked out from others.
+        facts: numbers of the sentences that are no column: table -> number, numbers or words.
+        figures: by the name under which the sentences tell of them.
+    """
+
+    module: str
+    rule: Rule
+    typical: tuple[str, ...]
+    figures: Mapping[str, Declaration]
+    starts: tuple[str, ...] = ("predicted",)
+    judged: Mapping[str, Rule] = field(default_factory=dict)
+    beside: tuple[str, ...] = ()
+    derived: Mapping[str, Callable[[pd.DataFrame], pd.Series]] = field(default_factory=dict)
+    facts: Mapping[str, Callable[[pd.DataFrame], Any]] = field(default_factory=dict)
+
+    def completed(self, table: pd.DataFrame, beside: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+        """The table of the rule's experiment with the columns of the others and the derived ones."""
+        for name, other in beside.items():
+            if not other.empty:
+                named = other.rename(columns=lambda c, n=name: c if c in ("object", "seed") else f"{n}.{c}")
+                table = table.merge(named, on=["object", "seed"], how="left")
+        return table.assign(**self.derived) if len(table) else table
+
+    def example(self, table: pd.DataFrame, groups: Mapping[str, str]) -> str:
+        """The real object (any, if there is none) whose farthest distance from the mean is least.
+
+        Distances are in standard deviations over all objects, in the columns of `typical`.
+        """
+        values = table.groupby("object")[list(self.typical)].mean()
+        far = ((values - values.mean()) / values.std(ddof=0)).abs().max(axis=1).fillna(0)
+        real = [name for name in far.index if groups[name] == "real"]
+        return str((far[real] if real else far).idxmin())
+
+    def outcome(self, table: pd.DataFrame) -> str:
+        """The verdict; "depends" where the ways of judging do not agree."""
+        verdicts = {decided(rule, table).verdict for rule in (self.rule, *self.judged.values())}
+        return verdicts.pop() if len(verdicts) == 1 else "depends"
+
+    def failed(self, case: Case, table: pd.DataFrame) -> str:
+        """What kept the weakest case of a replication from holding, in words; empty where nothing did."""
+        missed = self._missed(table) if case.verdict == "not replicated" else []
+        return missed[0].failed if missed else ""
+
+    def is_near(self, table: pd.DataFrame) -> bool:
+        """Whether the means satisfy the conditions that the intervals miss."""
+        means = [
+            (interval_of(table, condition.column).estimate, condition) for condition in self._missed(table)
+        ]
+        return all(condition.over < mean < condition.under for mean, condition in means)
+
+    def _missed(self, table: pd.DataFrame) -> list[Condition]:
+        weakest = [case for case in self.rule.cases if case.verdict.startswith("replicated")][-1]
+        return weakest.holds.missed(lambda column: interval_of(table, column))

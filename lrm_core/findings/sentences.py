@@ -1,0 +1,72 @@
+"""Sentences of `texts`, Markdown with fields that the records fill: `{column:%}`, `{column:.2f}`, `{fact}`.
+
+A section begins with `## name`. A specification that ends in `i` adds the 95% interval over the objects.
+"""
+
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from lrm_core.evidence.statistics import Interval, interval_of
+from lrm_core.findings.finding import Finding
+from lrm_core.show.elements.prose import mean_and_interval, number, percent, percent_interval, percent_range
+
+TEXTS = Path(__file__).with_name("texts")
+FIELD = re.compile(r"\{([a-z][\w.\[\]]*)(?::([%.\w]*))?\}")
+
+
+@cache
+def sections(claim_id: str) -> dict[str, str]:
+    """The sections of a claim's text by name.
+
+    Raises:
+        FileNotFoundError: if the claim has none.
+    """
+    parts = re.split(
+        r"^## (.+)\n", (TEXTS / f"{claim_id}.md").read_text(encoding="utf-8"), flags=re.MULTILINE
+    )
+    return {name.strip(): text.strip() for name, text in zip(parts[1::2], parts[2::2], strict=True)}
+
+
+def told(finding: Finding, section: str, table: pd.DataFrame) -> str:
+    """A section with its fields filled; the one that is written for the outcome, `## name: verdict`, if there is one.
+
+    Args:
+        table: completed, as by `Finding.completed`.
+
+    Raises:
+        KeyError: naming section and field, if there is no such section, column or fact.
+    """
+    claim = finding.rule.claim
+    if any(name.startswith(f"{section}: ") for name in sections(claim)):
+        chosen = f"{section}: {finding.outcome(table)}"
+        section = chosen if chosen in sections(claim) else section
+    if section not in sections(claim):
+        raise KeyError(f"{TEXTS / claim}.md: no section {section!r}; it has {', '.join(sections(claim))}")
+
+    def fill(field: re.Match) -> str:
+        name, how = field[1], field[2] or ""
+        if name in finding.facts:
+            return said(finding.facts[name](table), how)
+        if name not in table:
+            raise KeyError(f"{TEXTS / claim}.md, {section}: no column and no fact {name!r}")
+        return said(interval_of(table, name), how)
+
+    return FIELD.sub(fill, sections(claim)[section])
+
+
+def said(value: Any, how: str) -> str:
+    """A number, an interval, several numbers or words as a sentence has them."""
+    if isinstance(value, str | int):
+        return str(value)
+    if isinstance(value, list):
+        return percent_range(value)
+    mean = value.estimate if isinstance(value, Interval) else float(value)
+    wide = how.endswith("i") and isinstance(value, Interval)
+    if how.startswith("%"):
+        return percent_interval(value) if wide else percent(mean)
+    digits = int(how.strip(".fi") or 2)
+    return mean_and_interval(value, digits) if wide else number(mean, digits)
