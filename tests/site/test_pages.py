@@ -60,7 +60,9 @@ def test_every_formula_is_drawn(opened):
     assert errors == 0
 
 
-SHOWN = ("notebooks/08_source_distance",)  # chapters whose code is worth reading and leaves nothing else
+SHOWN = tuple(
+    f"notebooks/{name}" for name in ("02_residual_spectrum", "04_band_correction", "08_source_distance")
+)  # chapters whose code is worth reading and leaves nothing else
 
 
 def test_code_is_shown_where_it_is_worth_reading_and_else_folded(opened):

@@ -32,7 +32,7 @@ def test_each_page_has_an_entry_of_the_outline(printed):
 def test_text_captions_and_findings_are_there(printed):
     text = " ".join(page.extract_text() for page in printed.pages)
     assert "Figure 2.1." in text
-    assert "Claim C2, as published" in text
+    assert "The measurement, in code" in text
 
 
 def test_no_link_leads_to_this_machine(printed):
