@@ -147,12 +147,22 @@ PATTERN: Mapping[str, Share] = {
 }
 
 
-def pattern(profile: str, *, store: ResultStore | None = None) -> dict[str, Interval]:
-    """The four shares of the pattern in a profile; unknown where there is no record."""
+def pattern(
+    profile: str, *, like: str | None = None, store: ResultStore | None = None
+) -> dict[str, Interval]:
+    """The four shares of the pattern in a profile; unknown where there is no record.
+
+    Args:
+        like: another profile; only objects and seeds that it has as well are counted, where it has any.
+    """
     tables = {
         name: experiment_table(name, profile, store=store)
         for name in {share.experiment for share in PATTERN.values()}
     }
+    for name, table in tables.items():
+        other = experiment_table(name, like) if like else table
+        if not table.empty and not other.empty:
+            tables[name] = in_common(table, other)[0]
     return {
         name: UNKNOWN
         if tables[share.experiment].empty

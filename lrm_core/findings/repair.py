@@ -7,7 +7,7 @@ import pandas as pd
 from lrm_core.evidence.learned import Learned, learned
 from lrm_core.evidence.statistics import FEWEST_OBJECTS, Interval
 from lrm_core.findings.say import say
-from lrm_core.profiles import PUBLISHED
+from lrm_core.profiles import PROFILES, PUBLISHED
 from lrm_core.show.elements.prose import mean_and_interval, number
 from lrm_core.show.repair.arm_labels import label
 
@@ -16,6 +16,8 @@ PUBLISHED_ARM = "lora_freq"
 
 def arms(profile: str) -> list[Learned]:
     """Arms in the published condition that have records of enough objects for an interval."""
+    if profile + PUBLISHED not in PROFILES:
+        return []
     return [arm for arm in learned(profile + PUBLISHED) if arm.gain.n >= FEWEST_OBJECTS]
 
 

@@ -56,11 +56,11 @@ class Point:
 
 
 def conditions(profile: str) -> dict[str, Point]:
-    """The pattern told the truth, and in the published condition at the mean factor of its objects."""
+    """The pattern of the same objects told the truth, and in the published condition at their mean factor."""
     plan = get_profile(profile + PUBLISHED)
     factor = fmean(plan.told(folder.name) for folder in plan.object_folders())
     return {
-        "told the truth": Point(1.0, pattern(profile)),
+        "told the truth": Point(1.0, pattern(profile, like=plan.name)),
         "published condition": Point(factor, pattern(profile + PUBLISHED)),
     }
 

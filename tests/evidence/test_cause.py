@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lrm_core.evidence.canonical import plain
-from lrm_core.evidence.cause import PATTERN, Cause, compare, pattern_met
+from lrm_core.evidence.cause import PATTERN, Cause, compare, pattern, pattern_met
 from lrm_core.evidence.experiments.extent import Extent, run
 from lrm_core.evidence.headlines import headline
 from lrm_core.evidence.metrics import extent
@@ -123,3 +123,9 @@ def test_record_of_extent(model, item):
     assert found["told"] == 0.9
     assert found["l1"] > 0
     assert found["psnr"] > 0
+
+
+def test_the_pattern_of_the_objects_that_another_profile_has():
+    few = pattern("mini", like="mini-published")
+    every = pattern("mini")
+    assert few["high_share"].n == pattern("mini-published")["high_share"].n < every["high_share"].n

@@ -10,6 +10,7 @@ from lrm_core.evidence.cause import PATTERN, pattern, pattern_met
 from lrm_core.evidence.rules import Intervals
 from lrm_core.evidence.statistics import UNKNOWN, Interval, per_object
 from lrm_core.evidence.verdicts import experiment_table, intervals
+from lrm_core.findings import repair
 from lrm_core.findings.c04 import MARGIN
 from lrm_core.profiles import DISTANCES, TOLD
 from lrm_core.show.diagnosis.published_scale import ARMS, UNTOUCHED, published_extents
@@ -37,6 +38,7 @@ FACTS: Mapping[str, str] = {
     "extent.before": "data/published_scale.csv",
     "extent.after": "data/published_scale.csv",
     **dict.fromkeys(("coarse", "fine", "wins", "harmed", "margin"), RECORDS + CORRECTION),
+    **dict.fromkeys(("repair.gain", "repair.only_told", "repair.truth"), RECORDS + "e14_finetuning"),
 }  # where each number of `facts` comes from
 UNKNOWN_ANSWER = "The records that answer this have not been made yet."
 Shares = Mapping[str, float]
@@ -162,7 +164,11 @@ def facts(profile: str) -> dict[str, str]:
     }
     extents = published_extents().groupby(["tuned", "arm"])["extent"].mean()["LoRA"]
     ends = ", ".join(number(100 * end, 1 if abs(end) < 0.01 else 0) for end in (margin.low, margin.high))
+    repaired = next((arm for arm in repair.arms(profile) if arm.arm == repair.PUBLISHED_ARM), None)
     return shares | {
+        "repair.gain": percent(repaired.gain.estimate) if repaired else "–",
+        "repair.only_told": percent(repaired.only_told.estimate) if repaired else "–",
+        "repair.truth": percent(repaired.gain_truth.estimate) if repaired else "–",
         "told": f"{TOLD:g}",
         "distances": " to ".join(f"{distance:g}" for distance in DISTANCES),
         "extent.before": number(extents[UNTOUCHED]),
