@@ -105,7 +105,7 @@ def compare(claim_id: str, truth: pd.DataFrame, condition: pd.DataFrame) -> Caus
     column, target = RULES[claim_id].ours, headline(claim_id)
     paired = pd.DataFrame({"truth": per_object(truth, column), "condition": per_object(condition, column)})
     paired = paired.dropna()
-    if len(paired) < FEWEST_OBJECTS:
+    if len(paired) < FEWEST_OBJECTS or (paired.nunique() == 1).all():  # a number that is not one of objects
         return Cause(claim_id, target)
     means = {name: bca_interval(paired[name].to_numpy()) for name in paired}
     sign = 1.0 if target >= means["truth"].estimate else -1.0

@@ -12,6 +12,15 @@ from lrm_core.show.elements.prose import mean_and_interval, number
 from lrm_core.show.repair.arm_labels import label
 
 PUBLISHED_ARM = "lora_freq"
+COLUMNS = (
+    "trained with",
+    "error by training, told wrong",
+    "by telling the truth, untrained",
+    "by training, then told the truth",
+    "growth",
+    "one factor",
+    "it",
+)
 
 
 def arms(profile: str) -> list[Learned]:
@@ -22,33 +31,20 @@ def arms(profile: str) -> list[Learned]:
 
 
 def learned_table(found: Sequence[Learned]) -> pd.DataFrame:
-    """What each arm gains in the published condition, and what it learned, as text."""
+    """What each arm changes the held-out L1 by in the published condition, and what it learned, as text."""
     rows = [
         (
             label(arm.arm),
             _signed(arm.gain),
             _signed(arm.only_told),
             _signed(arm.gain_truth),
-            number(arm.factor, 2),
             mean_and_interval(arm.grown),
-            arm.scale,
-            arm.object,
+            number(arm.factor),
+            f"{arm.scale}; {arm.object}",
         )
         for arm in found
     ]
-    return pd.DataFrame(
-        rows,
-        columns=[
-            "adapters trained with",
-            "change of L1, told wrong",
-            "by telling the truth instead",
-            "change of L1 of the trained model, told the truth",
-            "the one factor",
-            "growth",
-            "scale",
-            "objects",
-        ],
-    )
+    return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def _signed(mean: Interval) -> str:
@@ -62,25 +58,6 @@ def answer(profile: str) -> str:
     if found is None:
         return ""
     return say("one_wrong_number", "repaired", **_shares(found))
-
-
-def learned_text(found: Sequence[Learned]) -> str:
-    """What fine-tuning in the published condition came to, in sentences."""
-    if not found:
-        return "No arm was trained in the published condition yet."
-    return "\n\n".join(_sentence(arm) for arm in found)
-
-
-def _sentence(arm: Learned) -> str:
-    grown, factor = mean_and_interval(arm.grown), number(arm.factor)
-    words = {
-        "arm": label(arm.arm),
-        "scale": arm.scale,
-        "object": arm.object,
-        "grown": grown,
-        "factor": factor,
-    }
-    return say("one_wrong_number", "arm", **_shares(arm), **words)
 
 
 def _shares(arm: Learned) -> dict[str, str]:
