@@ -242,7 +242,7 @@ def _without_background(image: Image.Image, path: Path) -> np.ndarray:
     except (ImportError, SystemExit) as error:  # rembg exits where its runtime is missing
         raise ValueError(
             f"{path}: neither alpha nor a white background; {advice}, "
-            "or have backgrounds removed after `pip install 'lrm_core[pictures]'`"
+            "or have rembg remove backgrounds after `pip install 'lrm_core[pictures]'`"
         ) from error
     try:
         return np.asarray(remove(image, session=_segmenter()).convert("RGBA"))
