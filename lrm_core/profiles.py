@@ -111,6 +111,7 @@ class Profile:
 
 
 TOLD, DISTANCES = 2.0, (1.9, 2.6)  # of the published runs, in world units
+DRAWN = TOLD / DISTANCES[1], TOLD / DISTANCES[0]  # least and greatest distance told over the true one there
 
 
 def published_factor(name: str, draw: int = 0) -> float:

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from lrm_core.evidence.cause import PATTERN
+from lrm_core.evidence.cause import PATTERN, causes, dose
 from lrm_core.evidence.statistics import Interval
 from lrm_core.findings import fork_pictures, repair, wrong_number
-from lrm_core.findings.say import say
+from lrm_core.findings.sentences import say
+from lrm_core.show.diagnosis import source_distance
 
 TEXTS = [Path(wrong_number.__file__).parent / "texts" / "one_wrong_number.md"]
 
@@ -28,9 +29,9 @@ def test_the_texts_have_no_number_of_their_own():
 
 
 def test_the_answer_is_short_and_without_empty_fields():
-    text = wrong_number.answer("mini")
+    text = wrong_number.answer("mini", wrong_number.conditions("mini"), dose("mini"))
     assert len(text.split()) < 110
-    assert "–" not in text.replace("−", "")
+    assert not re.search(r"–(?!\d)", text)  # what stands for a missing number
     assert "{" not in text
 
 
@@ -45,7 +46,7 @@ def test_nearer_to_the_published_range(before, after, nearer):
 
 
 def test_the_figure_draws_every_share_and_every_published_range():
-    figure = wrong_number.pattern_figure("mini")
+    figure = source_distance.pattern_figure(wrong_number.conditions("mini"), dose("mini"))
     stars = [trace for trace in figure.data if trace.marker.symbol == "star"]
     assert len(stars) == len(PATTERN)
     bands = [shape for shape in figure.layout.shapes if shape.type == "rect"]
@@ -55,7 +56,7 @@ def test_the_figure_draws_every_share_and_every_published_range():
 
 
 def test_tables_and_sentences_hold_what_was_measured():
-    assert set(wrong_number.cause_table("mini")["claim"]) >= {"C2", "C4", "C5", "C6", "C7"}
+    assert set(wrong_number.cause_table("mini", causes("mini"))["claim"]) >= {"C2", "C4", "C5", "C6", "C7"}
     arms = repair.arms("mini")
     assert {arm.arm for arm in arms} >= {"lora_mse", "lora_freq"}
     assert len(repair.learned_table(arms)) == len(arms)

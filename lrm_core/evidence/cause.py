@@ -12,10 +12,12 @@ the published number if it comes out as far on the other side, and else makes *a
 in the published range, or within the slack of it; *nearly* where all but one do.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
+import numpy as np
 import pandas as pd
 
 from lrm_core.evidence.claims import PUBLISHED_OBJECTS, published
@@ -30,13 +32,13 @@ from lrm_core.evidence.statistics import (
     interval_of,
     per_object,
 )
-from lrm_core.evidence.store import ResultStore
 from lrm_core.evidence.verdicts import experiment_table
 from lrm_core.profiles import PUBLISHED
 
 # 0.5: what makes more than half of a difference makes most of it.
 # 0.05: around published shares and improvements, since objects, model and resolution differ; as in the rules.
 MOST, SLACK = 0.5, 0.05
+DOSE = "e17_source_distance"
 Answer = Literal[
     "not measured yet",
     "does not move it",
@@ -79,29 +81,28 @@ class Cause:
         return "moves it past" if before * after < 0 else "makes a part of the difference"
 
 
-def cause(claim_id: str, profile: str = "mini", *, store: ResultStore | None = None) -> Cause:
-    """The number of a claim in both conditions.
+def causes(profile: str = "mini") -> list[Cause]:
+    """The number of every claim in both conditions.
 
     Args:
-        claim_id: "C1", ...
         profile: told the truth; the one in the published condition is `profile` + "-published".
-        store: of the published condition; that of its profile if None.
 
     Raises:
-        ValueError: if the claim or the profile is unknown.
+        ValueError: if a profile is unknown, or as `experiment_table`.
     """
-    rule = RULES[claim_id]
-    tables = (
-        experiment_table(rule.experiment, profile),
-        experiment_table(rule.experiment, profile + PUBLISHED, store=store),
-    )
+    read = cache(experiment_table)  # claims share experiments
+    return [_cause(claim_id, read, profile) for claim_id in RULES]
+
+
+def _cause(claim_id: str, read: Callable[[str, str], pd.DataFrame], profile: str) -> Cause:
+    tables = [read(RULES[claim_id].experiment, name) for name in (profile, profile + PUBLISHED)]
     if any(table.empty for table in tables):
         return Cause(claim_id, headline(claim_id))
     return compare(claim_id, *in_common(*tables))
 
 
 def compare(claim_id: str, truth: pd.DataFrame, condition: pd.DataFrame) -> Cause:
-    """`cause` of any two tables of the same objects and seeds."""
+    """The cause of a claim by any two tables of the same objects and seeds."""
     column, target = RULES[claim_id].ours, headline(claim_id)
     paired = pd.DataFrame({"truth": per_object(truth, column), "condition": per_object(condition, column)})
     paired = paired.dropna()
@@ -115,11 +116,15 @@ def compare(claim_id: str, truth: pd.DataFrame, condition: pd.DataFrame) -> Caus
 
 @dataclass(frozen=True)
 class Share:
-    """One of the four shares of the pattern: where it is recorded, and the least and the greatest published one."""
+    """One of the four shares of the pattern: where it is recorded, and the least and the greatest published one.
+
+    `dosed` is its column in the records of `DOSE`, a list over what the encoder is told.
+    """
 
     words: str
     experiment: str
     column: str
+    dosed: str
     low: float
     high: float
 
@@ -130,13 +135,15 @@ class Share:
 
 def _spectrum(words: str, band: str, place: int) -> Share:
     values = [published("C2")[name][place] for name in PUBLISHED_OBJECTS]
-    return Share(words, "e05_residual_spectrum", f"predicted.published.{band}", min(values), max(values))
+    columns = f"predicted.published.{band}", f"residual.published_{band}"
+    return Share(words, "e05_residual_spectrum", *columns, min(values), max(values))
 
 
 def _correction(words: str, band: str) -> Share:
     values = published("C4")[f"{band}_only"].values()
     column = f"corrections.{band}.reference.improvement"
-    return Share(words, "e08_band_correction", column, min(values), max(values))
+    dosed = f"residual.{band}_to_reference"
+    return Share(words, "e08_band_correction", column, dosed, min(values), max(values))
 
 
 PATTERN: Mapping[str, Share] = {
@@ -147,17 +154,14 @@ PATTERN: Mapping[str, Share] = {
 }
 
 
-def pattern(
-    profile: str, *, like: str | None = None, store: ResultStore | None = None
-) -> dict[str, Interval]:
+def pattern(profile: str, *, like: str | None = None) -> dict[str, Interval]:
     """The four shares of the pattern in a profile; unknown where there is no record.
 
     Args:
         like: another profile; only objects and seeds that it has as well are counted, where it has any.
     """
     tables = {
-        name: experiment_table(name, profile, store=store)
-        for name in {share.experiment for share in PATTERN.values()}
+        name: experiment_table(name, profile) for name in {share.experiment for share in PATTERN.values()}
     }
     for name, table in tables.items():
         other = experiment_table(name, like) if like else table
@@ -168,6 +172,21 @@ def pattern(
         if tables[share.experiment].empty
         else interval_of(tables[share.experiment], share.column)
         for name, share in PATTERN.items()
+    }
+
+
+def dose(profile: str) -> dict[float, dict[str, Interval]]:
+    """The four shares by the factor that every object is told, against the oracle of the truth."""
+    table = experiment_table(DOSE, profile)
+    if table.empty:
+        return {}
+    shares = {
+        name: np.stack([np.array(values, dtype=float) for values in table[share.dosed]])
+        for name, share in PATTERN.items()
+    }
+    return {
+        float(factor): {name: bca_interval(values[:, place]) for name, values in shares.items()}
+        for place, factor in enumerate(table["factors"].iloc[0])
     }
 
 

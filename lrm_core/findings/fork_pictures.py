@@ -1,7 +1,7 @@
 """What the fork's own pictures say of the size at which the published model draws, in sentences."""
 
-from lrm_core.findings.say import say
-from lrm_core.profiles import DISTANCES, TOLD
+from lrm_core.findings.sentences import say
+from lrm_core.profiles import DISTANCES, DRAWN, TOLD
 from lrm_core.show.diagnosis.published_scale import UNTOUCHED, enlargement, published_extents
 from lrm_core.show.elements.prose import number
 
@@ -18,8 +18,8 @@ def fork_text() -> str:
         "fork",
         least=number(before.min()),
         most=number(before.max()),
-        drawn_least=number(TOLD / DISTANCES[1]),
-        drawn_most=number(TOLD / DISTANCES[0]),
+        drawn_least=number(DRAWN[0]),
+        drawn_most=number(DRAWN[1]),
         growth_least=number(growth.min()),
         growth_most=number(growth.max()),
         factor=number(sum(DISTANCES) / 2 / TOLD, 3),

@@ -6,9 +6,9 @@ import pandas as pd
 
 from lrm_core.evidence.learned import Learned, learned
 from lrm_core.evidence.statistics import FEWEST_OBJECTS, Interval
-from lrm_core.findings.say import say
+from lrm_core.findings.sentences import say
 from lrm_core.profiles import PROFILES, PUBLISHED
-from lrm_core.show.elements.prose import mean_and_interval, number
+from lrm_core.show.elements.prose import mean_and_interval, number, percent_interval
 from lrm_core.show.repair.arm_labels import label
 
 PUBLISHED_ARM = "lora_freq"
@@ -48,8 +48,7 @@ def learned_table(found: Sequence[Learned]) -> pd.DataFrame:
 
 
 def _signed(mean: Interval) -> str:
-    ends = f" [{number(100 * mean.low, 0)}, {number(100 * mean.high, 0)}]" if mean.known else ""
-    return f"{'+' if mean.estimate > 0 else ''}{number(100 * mean.estimate, 0)}%{ends}"
+    return ("+" if mean.estimate > 0 else "") + percent_interval(mean)
 
 
 def answer(profile: str) -> str:

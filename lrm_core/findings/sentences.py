@@ -19,16 +19,14 @@ FIELD = re.compile(r"\{([a-z][\w.\[\]]*)(?::([%.\w]*))?\}")
 
 
 @cache
-def sections(claim_id: str) -> dict[str, str]:
-    """The sections of a claim's text by name.
+def sections(text: str) -> dict[str, str]:
+    """The sections of a text, such as that of a claim, by name.
 
     Raises:
-        FileNotFoundError: if the claim has none.
+        FileNotFoundError: if there is no such text.
     """
-    parts = re.split(
-        r"^## (.+)\n", (TEXTS / f"{claim_id}.md").read_text(encoding="utf-8"), flags=re.MULTILINE
-    )
-    return {name.strip(): text.strip() for name, text in zip(parts[1::2], parts[2::2], strict=True)}
+    parts = re.split(r"^## (.+)\n", (TEXTS / f"{text}.md").read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return {name.strip(): body.strip() for name, body in zip(parts[1::2], parts[2::2], strict=True)}
 
 
 def told(finding: Finding, section: str, table: pd.DataFrame) -> str:
@@ -56,6 +54,26 @@ def told(finding: Finding, section: str, table: pd.DataFrame) -> str:
         return said(interval_of(table, name), how)
 
     return FIELD.sub(fill, sections(claim)[section])
+
+
+def say(text: str, section: str, **fields: str) -> str:
+    """A section of a text that is no claim's, with its fields filled in.
+
+    Args:
+        text: name of the file in `texts/`, without its ending.
+        section: heading of the section.
+        fields: numbers as text, by the names in braces.
+
+    Raises:
+        ValueError: if there is no such section, or a field that it names is missing.
+    """
+    path, known = TEXTS / f"{text}.md", sections(text)
+    if section not in known:
+        raise ValueError(f"{path}: no section {section!r}; it has {', '.join(known)}")
+    try:
+        return known[section].format(**fields)
+    except KeyError as error:
+        raise ValueError(f"{path}: section {section!r} has a field {error} that nothing fills") from error
 
 
 def said(value: Any, how: str) -> str:

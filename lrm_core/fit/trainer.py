@@ -97,30 +97,16 @@ def finetune(
     _check(train, validation, config, metrics, team)
     run.mkdir(parents=True, exist_ok=True)
     with alone(run) if team.is_main_process else nullcontext():
-        return _finetune(run, model, train, validation, config, metrics, perceptual, team)
-
-
-def _finetune(
-    run: Path,
-    model: LRM,
-    train: Sequence[Example],
-    validation: Sequence[Example],
-    config: FinetuneConfig,
-    metrics: Metrics,
-    perceptual: Perceptual | None,
-    team: Accelerator,
-) -> Finetuned:
-    """`finetune` in a folder that no other run works in."""
-    claim_folder(run / "config.json", _description(model, train, validation, config))
-    tuning = Tuning(model, config, team.device)
-    tuning.load(run / STATE)
-    if tuning.step > config.steps:
-        raise ValueError(
-            f"{run / STATE}: at step {tuning.step} of a run of {config.steps}; delete it to start over"
-        )
-    team.wait_for_everyone()
-    here = [[example.to(team.device) for example in part] for part in (train, validation)]
-    return _Run(_Task(run, config, *here, metrics, perceptual, team), tuning).go_on()
+        claim_folder(run / "config.json", _description(model, train, validation, config))
+        tuning = Tuning(model, config, team.device)
+        tuning.load(run / STATE)
+        if tuning.step > config.steps:
+            raise ValueError(
+                f"{run / STATE}: at step {tuning.step} of a run of {config.steps}; delete it to start over"
+            )
+        team.wait_for_everyone()
+        here = [[example.to(team.device) for example in part] for part in (train, validation)]
+        return _Run(_Task(run, config, *here, metrics, perceptual, team), tuning).go_on()
 
 
 class _Run:

@@ -19,6 +19,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from lrm_core.atomic import replacing
+from lrm_core.files import printable
 from lrm_core.fingerprint import fingerprint
 from lrm_core.objects.blender import SUFFIXES, Cycles
 from lrm_core.objects.companions import mesh_parts
@@ -77,12 +78,12 @@ def render_path(
     cameras = {"views": views, "resolution": resolution, "seed": seed}
     _write_failures(out, report.failed)
     for file in (progress := tqdm(files, desc="render", unit="object")):
-        progress.set_postfix_str(_printable(file.stem))
+        progress.set_postfix_str(printable(file.stem))
         try:
             _check_name(file)
             rendered = render_file(file, out / file.stem, **cameras, cycles=cycles)
         except (ValueError, FileNotFoundError) as error:
-            report.failed[_printable(file.stem)] = _printable(str(error))
+            report.failed[printable(file.stem)] = printable(str(error))
             _write_failures(out, report.failed)
             continue
         (report.rendered if rendered else report.kept).append(file.stem)
@@ -98,15 +99,10 @@ def check_sizes(views: int, resolution: int) -> None:
 
 def _check_name(file: Path) -> None:
     """Raise ValueError if no folder of views can be named after a file."""
-    if _printable(file.name) != file.name:
+    if printable(file.name) != file.name:
         raise ValueError(f"{file}: its name is not UTF-8; rename it")
     if file.stem.startswith(".") or file.stem in (FAILURES, "meta"):
         raise ValueError(f"{file}: no name for the folder of its views; rename it")
-
-
-def _printable(text: str) -> str:
-    """Text with the bytes of file names that are not UTF-8 written out."""
-    return text.encode(errors="surrogateescape").decode(errors="backslashreplace")
 
 
 def _write_failures(out: Path, failed: Mapping[str, str]) -> None:

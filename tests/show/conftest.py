@@ -1,9 +1,11 @@
 """Chapters on a tiny random model and synthetic objects, with records of every column a figure reads."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
+import nbformat
 import pandas as pd
+import plotly.graph_objects as go
 import pytest
 import torch
 
@@ -16,6 +18,7 @@ from lrm_core.evidence.rulebook import RULES
 from lrm_core.evidence.runner import Recorder
 from lrm_core.model.config import ViTConfig
 from lrm_core.objects import RenderedObject
+from lrm_core.paths import repository_root
 from lrm_core.profiles import Profile
 from lrm_core.render.cameras import look_at
 from lrm_core.show import chapter as chapter_module
@@ -117,3 +120,21 @@ def make_chapter(tiny_model, request, tmp_path: Path, monkeypatch: pytest.Monkey
         return Chapter(claim(claim_id), RULES[claim_id], PLAN, 0, tiny_model, records, GROUPS, disc(0))
 
     return make
+
+
+@pytest.fixture
+def run_notebook(monkeypatch) -> Callable[[str, Chapter], list]:
+    """Runs every cell of a notebook with a chapter in place of the one that it would open; what it displays."""
+
+    def run(name: str, chapter: Chapter) -> list:
+        shown: list = []
+        monkeypatch.setattr(chapter_module, "open_chapter", lambda *arguments, **options: chapter)
+        monkeypatch.setattr(chapter_module, "display", shown.append)
+        monkeypatch.setattr(go.Figure, "show", lambda figure: shown.append(figure))
+        names: dict = {}
+        for cell in nbformat.read(repository_root() / "notebooks" / f"{name}.ipynb", as_version=4).cells:
+            if cell.cell_type == "code":
+                exec(cell.source, names)
+        return shown
+
+    return run

@@ -1,6 +1,5 @@
 """The chapter on directions and calibrations, on records of a tiny model and on moments that are known."""
 
-import nbformat
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
@@ -10,7 +9,6 @@ import torch
 from lrm_core.evidence.claims import claim
 from lrm_core.evidence.live import Live
 from lrm_core.evidence.rules_isotropy import C8_OURS, PUBLISHED_SPREAD
-from lrm_core.paths import repository_root
 from lrm_core.show import chapter as page
 from lrm_core.show.diagnosis import calibration, isotropy, neighbourhood
 from lrm_core.show.elements import prose
@@ -133,20 +131,11 @@ def test_pictures_show_every_step_and_every_calibration(make_chapter):
     assert calibration.pictures(chapter).count("<img") == 6
 
 
-def test_every_cell_of_the_notebook_runs(make_chapter, calibrated, monkeypatch):
-    chapter, shown = make_chapter("C8"), []
-    monkeypatch.setattr(page, "open_chapter", lambda *arguments, **options: chapter)
+def test_every_cell_of_the_notebook_runs(make_chapter, calibrated, monkeypatch, run_notebook):
+    chapter = make_chapter("C8")
     monkeypatch.setattr(page, "records_beside", lambda *arguments: calibrated)
-    monkeypatch.setattr(page, "display", shown.append)
     monkeypatch.setattr(calibration, "recompute", lambda *a, **k: Live({"x": 1.0, "moments": {}}, {"x": 1.0}))
-    monkeypatch.setattr(go.Figure, "show", lambda figure: shown.append(figure))
-    notebook = nbformat.read(
-        repository_root() / "notebooks" / "06_jacobian_and_calibration.ipynb", as_version=4
-    )
-    names: dict = {}
-    for cell in notebook.cells:
-        if cell.cell_type == "code":
-            exec(cell.source, names)
+    shown = run_notebook("06_jacobian_and_calibration", chapter)
     texts = [str(getattr(entry, "data", "")) for entry in shown]
     assert sum("admonition important" in text for text in texts) == 1
     assert sum(isinstance(entry, go.Figure) for entry in shown) == 7

@@ -2,7 +2,6 @@
 
 from types import SimpleNamespace
 
-import nbformat
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
@@ -11,8 +10,6 @@ import torch
 
 from lrm_core.evidence.claims import claim
 from lrm_core.evidence.live import Live
-from lrm_core.paths import repository_root
-from lrm_core.show import chapter as page
 from lrm_core.show.diagnosis import corrected, low_band
 from lrm_core.show.elements import prose
 
@@ -73,17 +70,10 @@ def test_a_chapter_turns_to_another_claim_on_the_same_records_only(make_chapter)
         chapter.on("C6")
 
 
-def test_every_cell_of_the_notebook_runs(make_chapter, monkeypatch):
-    chapter, shown = make_chapter("C6"), []
+def test_every_cell_of_the_notebook_runs(make_chapter, run_notebook):
+    chapter = make_chapter("C6")
     chapter.__dict__["live"] = Live({"x": 1.0}, {"x": 1.0})  # the tiny profile has no stored objects
-    monkeypatch.setattr(page, "open_chapter", lambda *arguments, **options: chapter)
-    monkeypatch.setattr(page, "display", shown.append)
-    monkeypatch.setattr(go.Figure, "show", lambda figure: shown.append(figure))
-    notebook = nbformat.read(repository_root() / "notebooks" / "05_inside_the_low_band.ipynb", as_version=4)
-    names: dict = {}
-    for cell in notebook.cells:
-        if cell.cell_type == "code":
-            exec(cell.source, names)
+    shown = run_notebook("05_inside_the_low_band", chapter)
     boxes = [entry.data for entry in shown if "admonition important" in str(getattr(entry, "data", ""))]
     assert len(boxes) == 1
     assert sum(isinstance(entry, go.Figure) for entry in shown) == 3

@@ -4,7 +4,6 @@ import base64
 import io
 import re
 
-import nbformat
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
@@ -22,7 +21,6 @@ from lrm_core.evidence.point_cloud import BINS, summary
 from lrm_core.evidence.provenance import Provenance
 from lrm_core.evidence.rules_visibility import LIMIT
 from lrm_core.evidence.surface import Surface, SurfaceScene, surface_scene
-from lrm_core.paths import repository_root
 from lrm_core.show import chapter as page
 from lrm_core.show.diagnosis import surface_error, visibility
 from lrm_core.show.elements import clouds, prose
@@ -311,18 +309,10 @@ def test_pictures_show_one_view_what_is_hidden_and_both_errors(chapter, own_scen
     assert abs(shares[view] - 0.5) == min(abs(share - 0.5) for share in shares)
 
 
-def test_every_cell_of_the_notebook_runs(chapter, errors, own_scene, monkeypatch):
-    shown = []
+def test_every_cell_of_the_notebook_runs(chapter, errors, own_scene, monkeypatch, run_notebook):
     chapter.__dict__["live"] = Live({"x": 1.0}, {"x": 1.0})  # the tiny profile has no stored objects
-    monkeypatch.setattr(page, "open_chapter", lambda *arguments, **options: chapter)
     monkeypatch.setattr(page, "records_beside", lambda *arguments: errors)
-    monkeypatch.setattr(page, "display", shown.append)
-    monkeypatch.setattr(go.Figure, "show", lambda figure: shown.append(figure))
-    notebook = nbformat.read(repository_root() / "notebooks" / "07_where_the_error_lies.ipynb", as_version=4)
-    names: dict = {}
-    for cell in notebook.cells:
-        if cell.cell_type == "code":
-            exec(cell.source, names)
+    shown = run_notebook("07_where_the_error_lies", chapter)
     boxes = [entry.data for entry in shown if "admonition important" in str(getattr(entry, "data", ""))]
     assert len(boxes) == 1
     assert sum(isinstance(entry, go.Figure) for entry in shown) == 7

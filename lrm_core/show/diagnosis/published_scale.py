@@ -6,7 +6,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from lrm_core.paths import data_dir
-from lrm_core.profiles import DISTANCES, TOLD
+from lrm_core.profiles import DRAWN
 from lrm_core.show.elements.curves import Curve, curves
 from lrm_core.show.elements.prose import number
 from lrm_core.show.elements.style import COLOURS
@@ -86,9 +86,8 @@ def extent_figure(table: pd.DataFrame) -> go.Figure:
     )
     figure.update_xaxes(range=[-0.5, 2 * GAP - 1.5], showgrid=False)
     figure.add_hline(y=1, line={"color": COLOURS["reference"], "width": 1})
-    least, greatest = sorted(TOLD / distance for distance in DISTANCES)
     figure.add_hrect(
-        y0=least, y1=greatest, fillcolor=COLOURS["reference"], opacity=0.12, line_width=0, layer="below",
+        y0=DRAWN[0], y1=DRAWN[1], fillcolor=COLOURS["reference"], opacity=0.12, line_width=0, layer="below",
         annotation_text="told over true distance<br>in the published code",
         annotation_position="bottom", annotation_yanchor="bottom", annotation_yshift=4,
     )  # fmt: skip

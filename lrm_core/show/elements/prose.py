@@ -1,12 +1,10 @@
 """Text around numbers: how they are written, and the boxes, tables and links made of them."""
 
 import base64
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from html import escape
 from math import isnan, nan
 from types import MappingProxyType
-from typing import get_args
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -14,7 +12,7 @@ from plotly.basedatatypes import BaseTraceType
 
 from lrm_core.evidence.claims import Claim
 from lrm_core.evidence.live import Live
-from lrm_core.evidence.rules import Rule, Verdict
+from lrm_core.evidence.rules import Rule
 from lrm_core.evidence.statistics import Interval
 from lrm_core.evidence.verdicts import Judgement
 from lrm_core.show.elements.origin import computed
@@ -54,19 +52,6 @@ def percent_range(values: Sequence[float]) -> str:
 def duration(seconds: float) -> str:
     """In minutes, from two hours on in hours."""
     return f"{seconds / 60:.1f} minutes" if seconds < 7200 else f"{seconds / 3600:.1f} hours"
-
-
-def tally(verdicts: Sequence[str]) -> str:
-    """How many claims got each verdict, the most favourable one first.
-
-    >>> tally(["not replicated", "metric artefact", "replicated", "not replicated", "metric artefact"])
-    '1 replicated, 2 metric artefacts and 2 not replicated'
-    """
-    counts = Counter(verdicts)
-    parts = [f"{counts[verdict]} {verdict}" for verdict in get_args(Verdict) if counts[verdict]]
-    return listed(
-        [f"{part}s" if part.endswith("artefact") and not part.startswith("1 ") else part for part in parts]
-    )
 
 
 def listed(parts: Sequence[str]) -> str:

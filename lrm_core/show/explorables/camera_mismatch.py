@@ -10,6 +10,7 @@ from IPython.display import display
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from lrm_core.evidence.cause import DOSE
 from lrm_core.evidence.claims import PUBLISHED_OBJECTS, published
 from lrm_core.evidence.experiments import get_experiment
 from lrm_core.evidence.experiments.e17_source_distance import TRUE, told_planes
@@ -23,7 +24,6 @@ from lrm_core.show.explorables.widget import Explorable, choice, slider
 from lrm_core.show.viewer.quantise import check_field
 from lrm_core.spectral import PUBLISHED_EDGES
 
-EXPERIMENT = "e17_source_distance"
 SCALES = (0.8, 1.25, 0.05)  # least, greatest, step
 IMAGES = ("l1", "psnr", "area")
 TABLES = {
@@ -75,7 +75,7 @@ def show_camera_mismatch(chapter: Chapter, table: pd.DataFrame) -> None:
     Raises:
         ValueError: if planes and decoder do not go together, or the planes' side is no power of two.
     """
-    item, config = chapter.item, get_experiment(EXPERIMENT).configuration(chapter.plan)
+    item, config = chapter.item, get_experiment(DOSE).configuration(chapter.plan)
     planes = {factor: told_planes(chapter.model, item, factor).detach() for factor in config.factors}
     masks = item.masks[split_views(item)[1][: config.views]]
     told = Told(planes, chapter.oracle("predicted").planes, float(masks.mean()))

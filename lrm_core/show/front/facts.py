@@ -6,6 +6,7 @@ from functools import cache
 import numpy as np
 import pandas as pd
 
+from lrm_core.evidence import cause
 from lrm_core.evidence.cause import PATTERN, pattern, pattern_met
 from lrm_core.evidence.rules import Intervals
 from lrm_core.evidence.statistics import UNKNOWN, Interval, per_object
@@ -14,17 +15,10 @@ from lrm_core.findings import repair
 from lrm_core.findings.c04 import MARGIN
 from lrm_core.profiles import DISTANCES, TOLD
 from lrm_core.show.diagnosis.published_scale import ARMS, UNTOUCHED, published_extents
-from lrm_core.show.elements.curves import mean_list
 from lrm_core.show.elements.prose import listed, number, percent, percent_range
 from lrm_core.show.front.forest import CONDITION, conditions
 
-DISTANCE, SPECTRUM, CORRECTION = "e17_source_distance", "e05_residual_spectrum", "e08_band_correction"
-DOSED = {
-    "high_share": "residual.published_high",
-    "low_share": "residual.published_low",
-    "low_correction": "residual.low_to_reference",
-    "high_correction": "residual.high_to_reference",
-}  # the columns of E17 that hold the shares of `PATTERN`
+SPECTRUM, CORRECTION = "e05_residual_spectrum", "e08_band_correction"
 RECORDS = "the records in data/results/{profile}/"
 FACTS: Mapping[str, str] = {
     **{
@@ -46,14 +40,9 @@ Shares = Mapping[str, float]
 
 def dose(profile: str) -> dict[float, Shares]:
     """The four shares of the pattern by what the encoder is told over the true distance, mean over objects."""
-    table = experiment_table(DISTANCE, profile)
-    if table.empty:
-        return {}
-    lists = {name: mean_list(table, column) for name, column in DOSED.items()}
-    factors = [float(factor) for factor in table["factors"].iloc[0]]
     return {
-        factor: {name: float(values[at]) for name, values in lists.items()}
-        for at, factor in enumerate(factors)
+        factor: {name: mean.estimate for name, mean in means.items()}
+        for factor, means in cause.dose(profile).items()
     }
 
 

@@ -8,7 +8,7 @@ from math import isnan
 import pandas as pd
 
 from lrm_core.evidence import verdicts
-from lrm_core.evidence.cause import cause
+from lrm_core.evidence.cause import causes
 from lrm_core.evidence.verdicts import NOT_MEASURED, TOO_FEW
 from lrm_core.profiles import PROFILES, PUBLISHED, get_profile
 from lrm_core.show.elements.prose import number
@@ -66,10 +66,14 @@ def lines(profile: str) -> list[Line]:
     """Every claim with its numbers by the published definition and its verdict; raises as `verdicts`."""
     names = conditions(profile)
     tables = {series: verdicts(name).set_index("claim") for series, name in names.items()}
-    return [_line(claim_id, tables, names) for claim_id in tables[TRUTH].index]
+    answers = {found.claim: found.answer for found in causes(profile)} if CONDITION in names else {}
+    return [
+        _line(claim_id, tables, names, answers.get(claim_id, NOT_MEASURED.verdict))
+        for claim_id in tables[TRUTH].index
+    ]
 
 
-def _line(claim_id: str, tables: dict[str, pd.DataFrame], names: dict[str, str]) -> Line:
+def _line(claim_id: str, tables: dict[str, pd.DataFrame], names: dict[str, str], answer: str) -> Line:
     rows = {series: table.loc[claim_id] for series, table in tables.items()}
     if CONDITION in rows and rows[CONDITION].verdict in UNDECIDED:
         del rows[CONDITION]
@@ -81,12 +85,7 @@ def _line(claim_id: str, tables: dict[str, pd.DataFrame], names: dict[str, str])
     decides = CONDITION if CONDITION in rows else TRUTH
     row = rows[decides]
     why = [reason(claim_id, row.verdict, names[decides])]
-    answer = (
-        cause(claim_id, names[TRUTH]).answer
-        if len({mark.value for mark in marks}) > 1
-        else NOT_MEASURED.verdict
-    )
-    if answer not in UNDECIDED:
+    if answer not in UNDECIDED and len({mark.value for mark in marks}) > 1:
         why.append(f"The wrong distance {answer}.")
     return Line(
         claim_id, row.title, row.quantity, row.published, marks, row.verdict, " ".join(filter(None, why))

@@ -5,6 +5,7 @@ import xml.etree.ElementTree as ElementTree
 import pandas as pd
 import pytest
 
+from lrm_core.evidence import cause
 from lrm_core.evidence.cause import PATTERN
 from lrm_core.evidence.statistics import UNKNOWN, Interval
 from lrm_core.show.front import facts, figures
@@ -59,7 +60,8 @@ def test_one_direction_everywhere_is_said_as_such(monkeypatch):
 
 
 def test_without_records_page_and_figures_say_so(monkeypatch):
-    monkeypatch.setattr(facts, "experiment_table", lambda *of: pd.DataFrame())
+    for module in (facts, cause):
+        monkeypatch.setattr(module, "experiment_table", lambda *of: pd.DataFrame())
     monkeypatch.setattr(facts, "pattern", lambda profile: dict.fromkeys(PATTERN, UNKNOWN))
     assert facts.answer.__wrapped__("none") == facts.UNKNOWN_ANSWER
     assert facts.facts.__wrapped__("none").keys() == facts.FACTS.keys()

@@ -22,7 +22,7 @@ def stored(monkeypatch):
     def put(**tables) -> None:
         monkeypatch.setattr(forest, "verdicts", lambda name: pd.DataFrame([tables[name.replace("-", "_")]]))
         monkeypatch.setattr(forest, "reason", lambda *of: "Why.")
-        monkeypatch.setattr(forest, "cause", lambda claim_id, profile: Cause(claim_id, 0.65))
+        monkeypatch.setattr(forest, "causes", lambda profile: [Cause("C4", 0.65)])
         names = {TRUTH: "mini"} | ({CONDITION: "mini-published"} if len(tables) > 1 else {})
         monkeypatch.setattr(forest, "conditions", lambda profile: names)
 

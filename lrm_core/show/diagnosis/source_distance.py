@@ -1,0 +1,140 @@
+"""Figures of the chapter on one wrong number: the pattern and the size over what the encoder is told."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import plotly.graph_objects as go
+import torch
+from plotly.subplots import make_subplots
+
+from lrm_core.evidence.cause import DOSE, PATTERN, Share
+from lrm_core.evidence.experiments import get_experiment
+from lrm_core.evidence.oracles import heldout_views, predicted_planes, render_images
+from lrm_core.evidence.statistics import Interval
+from lrm_core.evidence.verdicts import experiment_table
+from lrm_core.findings.wrong_number import Point
+from lrm_core.profiles import DRAWN, PUBLISHED
+from lrm_core.show.chapter import Chapter
+from lrm_core.show.elements.pictures import image_row
+from lrm_core.show.elements.prose import percent
+from lrm_core.show.elements.style import COLOURS, SMALL, finish
+
+PANELS = {
+    "share of the residual's amplitude": {"high_share": "fine", "low_share": "coarse"},
+    "error removed by correcting it": {"low_correction": "coarse", "high_correction": "fine"},
+}
+TONES = {"coarse": "procedural", "fine": "real"}
+AXIS = "distance told, over the true one"
+
+
+@torch.no_grad()
+def pictures(chapter: Chapter) -> str:
+    """A held-out view of the object as it is predicted by what the encoder is told, beside the truth, as HTML."""
+    seen = heldout_views(chapter.item, 1)
+    shown = {"the truth": seen.images[0]}
+    for factor in get_experiment(DOSE).configuration(chapter.plan).factors:
+        planes = predicted_planes(chapter.model, replace(chapter.item, told=factor))
+        image = render_images(chapter.model, planes, seen.cameras, seen.images.shape[-1])[0].cpu()
+        shown["told the truth" if factor == 1 else f"told × {factor:g}"] = image
+    return image_row(shown, f"{chapter.item.name}, held-out view", width=160)
+
+
+def pattern_figure(points: Mapping[str, Point], doses: Mapping[float, Mapping[str, Interval]]) -> go.Figure:
+    """Both halves of the pattern over what the encoder is told, with the published ranges as bands.
+
+    Args:
+        points: of `lrm_core.findings.wrong_number.conditions`.
+        doses: of `lrm_core.evidence.cause.dose`.
+    """
+    figure = make_subplots(cols=2, horizontal_spacing=0.11)
+    for column, (title, names) in enumerate(PANELS.items(), start=1):
+        for name, band in names.items():
+            _add_line(figure, column, {f: means[name] for f, means in doses.items()}, band)
+            _add_band(figure, column, PATTERN[name], band)
+            for words, point in points.items():
+                if words != "told the truth":
+                    _add_point(figure, column, point.told, point.shares[name], band, words)
+        figure.update_xaxes(title_text=AXIS, range=[0.74, 1.31], row=1, col=column)
+        figure.update_yaxes(title_text=title, tickformat=".0%", row=1, col=column)
+        figure.add_vrect(
+            *DRAWN, fillcolor=COLOURS["reference"], opacity=0.1, line_width=0, layer="below", row=1, col=column,
+            annotation={"text": "told in the published runs", "font": {"size": SMALL}},
+            annotation_position="bottom left",
+        )  # fmt: skip
+    figure.update_layout(showlegend=False)
+    return finish(figure, _pattern_alt(points), 330, bottom=60)
+
+
+def _add_band(figure: go.Figure, column: int, share: Share, band: str) -> None:
+    colour = COLOURS[TONES[band]]
+    figure.add_hrect(
+        share.low, share.high, fillcolor=colour, opacity=0.16, line_width=0, layer="below", row=1, col=column,
+        annotation={"text": f"{band}, published", "font": {"size": SMALL, "color": colour}},
+        annotation_position="top left",
+    )  # fmt: skip
+
+
+def _add_line(figure: go.Figure, column: int, means: Mapping[float, Interval], band: str) -> None:
+    x, colour = list(means), COLOURS[TONES[band]]
+    y = [mean.estimate for mean in means.values()]
+    up, down = ([abs(getattr(m, end) - m.estimate) for m in means.values()] for end in ("high", "low"))
+    figure.add_scatter(
+        x=x, y=y, mode="lines+markers", name=band, line={"color": colour, "width": 2.2}, row=1, col=column,
+        error_y={"type": "data", "array": up, "arrayminus": down, "thickness": 1, "width": 2},
+        hovertemplate=f"{band}, told × %{{x:g}}: %{{y:.0%}}<extra></extra>",
+    )  # fmt: skip
+    if x:
+        figure.add_annotation(
+            x=x[-1], y=y[-1], text=band, showarrow=False, xanchor="left", xshift=6, row=1, col=column,
+            font={"size": SMALL, "color": colour},
+        )  # fmt: skip
+
+
+def _add_point(figure: go.Figure, column: int, x: float, mean: Interval, band: str, words: str) -> None:
+    if not mean.n:
+        return
+    figure.add_scatter(
+        x=[x], y=[mean.estimate], mode="markers", name=words, row=1, col=column,
+        marker={"symbol": "star", "size": 13, "color": COLOURS[TONES[band]], "line": {"width": 1, "color": "#222"}},
+        error_y={
+            "type": "data", "array": [mean.high - mean.estimate], "arrayminus": [mean.estimate - mean.low],
+            "thickness": 1, "width": 4,
+        },
+        hovertemplate=f"{band}, {words}: %{{y:.0%}}<extra></extra>",
+    )  # fmt: skip
+
+
+def _pattern_alt(points: Mapping[str, Point]) -> str:
+    said = []
+    for words, point in points.items():
+        values = [f"{share.words} {percent(point.shares[name].estimate)}" for name, share in PATTERN.items()]
+        said.append(f"{words}: {', '.join(values)}")
+    return "The four shares of the published pattern over the distance told. " + "; ".join(said) + "."
+
+
+def size_figure(profile: str) -> go.Figure:
+    """How large each object is drawn over what was told of it, in both conditions."""
+    figure = go.Figure()
+    for name, words, tone in (
+        (profile, "told the truth", "null"),
+        (profile + PUBLISHED, "published condition", "real"),
+    ):
+        table = experiment_table("extent", name)
+        if table.empty:
+            continue
+        figure.add_scatter(
+            x=table["told"], y=table["extent"], mode="markers", name=words, marker={"color": COLOURS[tone]},
+            text=table["object"], hovertemplate="%{text}<br>told × %{x:.2f}, drawn × %{y:.2f}<extra></extra>",
+        )  # fmt: skip
+    line = [DRAWN[0], 1.06]
+    figure.add_scatter(
+        x=line,
+        y=line,
+        mode="lines",
+        name="size follows what is told",
+        line={"color": COLOURS["reference"], "dash": "dot"},
+    )
+    figure.update_xaxes(title_text=AXIS)
+    figure.update_yaxes(title_text="size drawn, over the true one")
+    alt = "Size that each object is drawn at, over the true one, against the distance told over the true one."
+    return finish(figure, alt, 300)
