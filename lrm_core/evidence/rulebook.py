@@ -10,11 +10,11 @@ from lrm_core.evidence.rules_finetuning import (
 )
 from lrm_core.evidence.rules_isotropy import ISOTROPY
 from lrm_core.evidence.rules_parameters import PARAMETERS
-from lrm_core.evidence.rules_response import DECODER_RESPONSE
 from lrm_core.evidence.rules_test_time import TEST_TIME
 from lrm_core.evidence.rules_visibility import VISIBILITY
 from lrm_core.findings.c01 import RULE as BASINS
 from lrm_core.findings.c02 import RULE as RESIDUAL_SPECTRUM
+from lrm_core.findings.c03 import RULE as DECODER_RESPONSE
 from lrm_core.findings.c04 import RULE as BAND_CORRECTION
 from lrm_core.findings.c05 import RULE as AMPLIFICATION
 

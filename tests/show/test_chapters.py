@@ -17,18 +17,12 @@ from lrm_core.show.diagnosis import (
     isotropy,
     low_band,
     neighbourhood,
-    response,
-    response_readings,
     visibility,
 )
 from lrm_core.show.elements import prose
 from lrm_core.spectral import published_shares
 
 FIGURES = [
-    *[
-        ("C3", draw)
-        for draw in (response.noise_maps, response.response_figure, response_readings.readings_figure)
-    ],
     ("C6", low_band.parts_figure),
     ("C6", low_band.improvement_figure),
     ("C6", low_band.margin_figure),
@@ -50,7 +44,6 @@ KEYS = {
     "series label x y": ["series", "label", "x"],
 }
 TABLES = [
-    ("C3", response.controls_table),
     ("C6", low_band.sizes_table),
     ("C6", lambda page: low_band.published_table(page.claim.published)),
     ("C7", visibility.controls_table),
@@ -101,7 +94,7 @@ def test_the_csv_link_holds_the_table_itself():
 
 
 def test_every_number_of_the_live_table_is_in_the_records(make_chapter):
-    modules = {"C3": response, "C6": low_band}
+    modules = {"C6": low_band}
     modules |= {"C7": visibility, "C8": neighbourhood}
     for claim, module in modules.items():
         assert set(module.LIVE_ENTRIES) <= set(make_chapter(claim).table.columns)

@@ -10,7 +10,7 @@ import torch
 from lrm_core.evidence.rules import All
 from lrm_core.evidence.statistics import interval_of, per_object
 from lrm_core.evidence.verdicts import experiment_table
-from lrm_core.findings import c01, c02, c04, c05
+from lrm_core.findings import c01, c02, c03, c04, c05
 from lrm_core.findings.figures import Pairs, Table
 from lrm_core.findings.sentences import said, sections, told
 from lrm_core.paths import repository_root
@@ -19,7 +19,7 @@ from lrm_core.show import finding_page
 from lrm_core.show.elements import drawn, prose
 from lrm_core.spectral import white_noise_shares
 
-FINDINGS = {"C1": c01.FINDING, "C2": c02.FINDING, "C4": c04.FINDING, "C5": c05.FINDING}
+FINDINGS = {"C1": c01.FINDING, "C2": c02.FINDING, "C3": c03.FINDING, "C4": c04.FINDING, "C5": c05.FINDING}
 FIGURES = [(claim, name) for claim, of in FINDINGS.items() for name in of.figures]
 EACH = pytest.mark.parametrize("claim", FINDINGS)
 PLAN = get_profile("mini")
@@ -165,6 +165,21 @@ def test_the_product_for_white_noise_follows_the_response(tables):
     expected = [one * other for one, other in zip(white, answers, strict=True)]
     found = table["effective.flat"].iloc[0]
     assert found == pytest.approx([value / sum(expected) for value in expected])
+
+
+def test_a_curve_is_a_response_over_its_mean_and_lookup_has_its_part(tables):
+    table, facts = tables["C3"], c03.FINDING.facts
+    for name, place in c03.CURVES.items():
+        curve, response = table[name].iloc[0], table[f"{place}.response"].iloc[0]
+        assert sum(curve) / len(curve) == pytest.approx(1, rel=1e-4)
+        assert curve[0] / curve[-1] == pytest.approx(response[0] / response[-1], rel=1e-4)
+    rest = interval_of(table, c03.ENDS).estimate / table["lookup.ratio.first_over_last"].mean()
+    assert interval_of(table, c03.ENDS).estimate ** (1 - facts["part.ends"](table)) == pytest.approx(rest)
+
+
+def test_published_readings_follow_from_the_published_shares():
+    assert pytest.approx((0.406 / 0.273 + 0.417 / 0.287) / 2) == c03.BANDS
+    assert pytest.approx((0.75, c03.BANDS * 4 / 3)) == (c03.LEVEL_BANDS, c03.PER_BIN)
 
 
 def test_the_published_tables_give_the_ratios_of_audit_a4():

@@ -62,7 +62,13 @@ def test_every_formula_is_drawn(opened):
 
 SHOWN = tuple(
     f"notebooks/{name}"
-    for name in ("01_basins", "02_residual_spectrum", "04_band_correction", "08_source_distance")
+    for name in (
+        "01_basins",
+        "02_residual_spectrum",
+        "03_decoder_response",
+        "04_band_correction",
+        "08_source_distance",
+    )
 )  # chapters whose code is worth reading and leaves nothing else
 
 

@@ -7,7 +7,6 @@ import pandas as pd
 from lrm_core.evidence.claims import claim
 from lrm_core.evidence.rulebook import RULES
 from lrm_core.evidence.rules import Intervals
-from lrm_core.evidence.rules_response import C3_OURS, C3_PREDICTED, C3_REFERENCE
 from lrm_core.evidence.rules_visibility import C7_OURS, C7_TRUTH, LIMIT
 from lrm_core.evidence.verdicts import NOT_MEASURED, TOO_FEW, Judgement, experiment_table, intervals, judge
 from lrm_core.findings.registry import FINDINGS
@@ -93,20 +92,7 @@ def _improvement(x: Intervals, name: str, target: str) -> str:
     return percent(x(f"corrections.{name}.{target}.improvement").estimate)
 
 
-def _response(x: Intervals) -> str:
-    return (
-        "By the published definition the first tenth of the spectrum answers "
-        f"{number(x(C3_OURS).estimate)} times as much as the last (published: "
-        f"{number(claim('C3').published['ratio'], 1)}); per bin, low frequencies answer "
-        f"{number(x('published.ratio.per_bin').estimate)} times as much as high ones. To noise that the renderer can "
-        f"see, they answer {number(x(C3_REFERENCE).estimate)} times as much around the oracle and "
-        f"{number(x(C3_PREDICTED).estimate)} times around the prediction; the lookup of the planes alone, without a "
-        f"decoder, gives {number(x('lookup.ratio.per_bin').estimate)}."
-    )
-
-
 SENTENCES: dict[str, Callable[[Intervals], str]] = {
-    "C3": _response,
     "C6": _low_band,
     "C7": _visibility,
     "C8": isotropy_sentence,

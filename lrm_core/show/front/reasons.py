@@ -13,6 +13,7 @@ from lrm_core.evidence.verdicts import experiment_table, intervals
 from lrm_core.findings.c04 import MARGIN
 from lrm_core.show.elements.prose import mean_and_interval, number, percent
 
+LOOKUP = "lookup.ratio.first_over_last"
 ARTEFACT, SIZE, NOT = "metric artefact", "replicated with a different size", "not replicated"
 REASONS: Mapping[str, Mapping[str, Callable[[Intervals], str]]] = {
     "C1": {SIZE: lambda x: "Alike as pictures, apart as numbers, but less far."},
@@ -20,7 +21,11 @@ REASONS: Mapping[str, Mapping[str, Callable[[Intervals], str]]] = {
         ARTEFACT: lambda x: "It depends on the oracle, and on counting amplitudes.",
         SIZE: lambda x: "More than published.",
     },
-    "C3": {"replicated": lambda x: "Coarse changes count more."},
+    "C3": {
+        "replicated": lambda x: (
+            f"Coarse counts more; by bilinear lookup alone {number(x(LOOKUP).estimate)} times."
+        )
+    },
     "C4": {
         SIZE: lambda x: "Coarse leads fine, by other amounts.",
         NOT: lambda x: f"Coarse less fine, to the truth: {_points(x(MARGIN['truth']))}.",
