@@ -4,7 +4,7 @@ import hashlib
 import os
 import platform
 import subprocess
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -45,14 +45,15 @@ class Provenance:
 
 
 def data_hash(item: RenderedObject) -> str:
-    """Digest of the images, masks, poses and intrinsics of an object, and of a wrong distance that is told.
+    """Digest of the images, masks, poses and intrinsics of an object, and of what is told wrong of its source.
 
     Its name does not count.
     """
     names = ("images", "masks", "poses", "intrinsics")
     tensors = {name: getattr(item, name) for name in names}
-    if item.told != 1:
-        tensors["told"] = torch.tensor(item.told, dtype=torch.float64)
+    for field in fields(item.source):
+        if (value := getattr(item.source, field.name)) != field.default:
+            tensors[field.name] = torch.tensor(value, dtype=torch.float64)
     return _digest(tensors)
 
 

@@ -140,14 +140,14 @@ def _make_object(recorder: Recorder, jobs: list[Job]) -> tuple[int, str]:
 
 
 def load_item(profile: Profile, folder: Path) -> RenderedObject:
-    """An object with the views that the profile uses, in the size that it uses, told what the profile tells.
+    """An object with the views that the profile uses, in the size that it uses, its source as the profile has it.
 
     Raises:
         ValueError: if it is damaged.
     """
     check_listed(folder)
     item = load_object(folder).first(profile.views).averaged(profile.side)
-    return replace(item, told=profile.told(item.name))
+    return replace(item, source=profile.source(item.name))
 
 
 def _jobs(profile: Profile, experiments: Iterable[Experiment], objects: Sequence[str] | None) -> list[Job]:
