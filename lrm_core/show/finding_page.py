@@ -1,7 +1,7 @@
 """A chapter in which one finding is told: answer, figures, rule and sliders, from the declarations of its claim."""
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from html import escape
 from importlib import import_module
@@ -99,12 +99,6 @@ class FindingPage(Chapter):
     def views(self) -> Views:
         """The views of the example that no fit has seen, eight at most."""
         return heldout_views(self.item, VIEWS)
-
-    def tweak(self, *functions: Callable, **sliders: tuple[float, float]) -> None:
-        """In JupyterLab, sliders that call functions of the chapter; see `lrm_core.show.kernel.tweak`."""
-        from lrm_core.show.kernel import show_sliders
-
-        show_sliders(self, functions, sliders)
 
     def run_it(self, notebook: str) -> None:
         """Display in one line how the chapter is run, and all records that it rests on."""
