@@ -3,7 +3,7 @@
 The rules were written down before anything was measured under these harms.
 
 *Distance* of a harm: root mean square over the numbers of (mean over objects - published) / spread, where the spread
-is the standard deviation over the same objects told the truth. Its interval resamples objects.
+is the standard deviation over all objects told the truth. Its interval resamples objects.
 
 *Answer*: a harm goes *towards* the published numbers where its distance less that of the truth, the same objects
 resampled in both, lies below 0 with its interval, *away* where it lies above 0. The published pattern is *specific*
@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Literal
+from warnings import catch_warnings, simplefilter
 
 import numpy as np
 import pandas as pd
@@ -25,7 +26,7 @@ from lrm_core.evidence.headlines import headline
 from lrm_core.evidence.rulebook import RULES
 from lrm_core.evidence.statistics import FEWEST_OBJECTS, Interval, per_object
 from lrm_core.evidence.verdicts import experiment_table
-from lrm_core.profiles import HARMS
+from lrm_core.profiles import HARMS, PROFILES, RENDERINGS
 
 RESAMPLES, LEVEL = 9999, 0.95
 CLAIMS = ("C2", "C4", "C5", "C6", "C7")  # whose experiments are made under every harm
@@ -36,7 +37,7 @@ class Fingerprint:
     """One harm.
 
     Attributes:
-        harm: of `HARMS`.
+        harm: of `HARMS`, "published" for the published condition, or "path-traced".
         numbers: mean over objects of each number.
         distance: to the published numbers, in spreads.
         over_truth: the same less that of the same objects told the truth.
@@ -83,24 +84,26 @@ def numbers_of(profile: str) -> pd.DataFrame:
 def fingerprints(profile: str = "mini") -> list[Fingerprint]:
     """Every harm that was measured on enough objects, the truth first, on the objects that the truth has as well."""
     truth = numbers_of(profile)
+    places = {harm: f"{profile}-{harm}" for harm in ("published", *HARMS)} | {"truth": profile}
+    if profile == RENDERINGS[0]:
+        places["path-traced"] = RENDERINGS[1]
     found = []
-    for harm in HARMS:
-        harmed = truth if harm == "truth" else numbers_of(f"{profile}-{harm}")
+    for harm, place in sorted(places.items(), key=lambda each: each[0] != "truth"):
+        harmed = numbers_of(place) if place in PROFILES else truth[:0]
         common = truth.index.intersection(harmed.index)
         if len(common) >= FEWEST_OBJECTS:
-            found.append(fingerprint(harm, truth.loc[common], harmed.loc[common]))
+            found.append(fingerprint(harm, truth.loc[common], harmed.loc[common], truth.std()))
     return found
 
 
-def fingerprint(harm: str, truth: pd.DataFrame, harmed: pd.DataFrame) -> Fingerprint:
-    """`Fingerprint` of a harm by the numbers of the same objects told the truth and harmed."""
+def fingerprint(harm: str, truth: pd.DataFrame, harmed: pd.DataFrame, spread: pd.Series) -> Fingerprint:
+    """`Fingerprint` of a harm by the numbers of the same objects told the truth and harmed, and a unit for each."""
     target = np.array([published_numbers()[name] for name in truth])
-    spread = truth.std().to_numpy()
     values = [table.to_numpy(dtype=float) for table in (truth, harmed)]
     drawn = np.random.default_rng(0).integers(len(truth), size=(RESAMPLES, len(truth)))
     every = np.arange(len(truth))[None]
-    (before,), (after,) = (_distance(each, every, target, spread) for each in values)
-    befores, afters = (_distance(each, drawn, target, spread) for each in values)
+    (before,), (after,) = (_distance(each, every, target, spread.to_numpy()) for each in values)
+    befores, afters = (_distance(each, drawn, target, spread.to_numpy()) for each in values)
     numbers = dict(zip(truth, np.nanmean(values[1], axis=0).tolist(), strict=True))
     return Fingerprint(
         harm,
@@ -114,7 +117,9 @@ def _distance(
     values: Float64[np.ndarray, "objects numbers"], drawn: np.ndarray, target: np.ndarray, spread: np.ndarray
 ) -> Float64[np.ndarray, " samples"]:
     """Distance of the means of each sample of objects, rows of indices; numbers that a sample lacks do not count."""
-    means = np.nanmean(values[drawn], axis=1)
+    with catch_warnings():
+        simplefilter("ignore", RuntimeWarning)  # a sample of objects without a ratio
+        means = np.nanmean(values[drawn], axis=1)
     return np.sqrt(np.nanmean(((means - target) / spread) ** 2, axis=1))
 
 

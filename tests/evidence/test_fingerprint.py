@@ -9,7 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lrm_core.evidence.fingerprint import fingerprint, published_numbers
+from lrm_core.evidence.fingerprint import Fingerprint, fingerprint, published_numbers
 from lrm_core.evidence.oracles import predicted_planes
 from lrm_core.evidence.provenance import data_hash
 from lrm_core.objects import Source
@@ -25,9 +25,14 @@ def _numbers(offset: float, seed: int = 0, objects: int = 6) -> pd.DataFrame:
     return pd.DataFrame(noise + TARGET.to_numpy() + offset, columns=TARGET.index)
 
 
+def compared(harm: str, truth: pd.DataFrame, harmed: pd.DataFrame) -> Fingerprint:
+    """`fingerprint` in the spreads of the truth itself."""
+    return fingerprint(harm, truth, harmed, truth.std())
+
+
 def test_the_distance_is_the_root_mean_square_in_spreads():
     truth, harmed = _numbers(1.0), _numbers(0.5, seed=1)
-    found = fingerprint("told-0.8", truth, harmed)
+    found = compared("told-0.8", truth, harmed)
     expected = [(0.5 / truth[name].std()) ** 2 for name in truth]
     assert found.distance.estimate == pytest.approx(np.sqrt(np.mean(expected)))
     assert found.numbers == pytest.approx(dict(TARGET + 0.5))
@@ -37,7 +42,7 @@ def test_the_distance_is_the_root_mean_square_in_spreads():
 @settings(max_examples=20, deadline=None)
 @given(before=st.floats(0.2, 3), times=st.floats(0, 3))
 def test_what_moves_towards_the_published_numbers_is_called_so(before, times):
-    found = fingerprint("turned", _numbers(before), _numbers(times * before, seed=1))
+    found = compared("turned", _numbers(before), _numbers(times * before, seed=1))
     if times < 0.5:
         assert found.answer == "towards"
     if times > 2:
@@ -45,7 +50,7 @@ def test_what_moves_towards_the_published_numbers_is_called_so(before, times):
 
 
 def test_the_same_numbers_are_neither():
-    found = fingerprint("truth", _numbers(1.0), _numbers(1.0))
+    found = compared("truth", _numbers(1.0), _numbers(1.0))
     assert found.over_truth.estimate == 0
     assert found.answer == "neither"
 
@@ -53,7 +58,7 @@ def test_the_same_numbers_are_neither():
 def test_a_number_that_an_object_lacks_does_not_count():
     truth = _numbers(1.0)
     truth.loc[0, "C5"] = np.nan
-    assert np.isfinite(fingerprint("truth", truth, truth).distance.low)
+    assert np.isfinite(compared("truth", truth, truth).distance.low)
 
 
 @pytest.mark.parametrize("field", fields(Source), ids=lambda field: field.name)
