@@ -1,17 +1,19 @@
 """The radiance field of one triplane: lookup, then the decoder, with its first layer folded into the planes."""
 
+import copy
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn.functional import grid_sample, linear, relu
 
 from lrm_core.model.decoder import activate
-from lrm_core.render.lookup import lookup, padded
+from lrm_core.render.layers import affine, pulled, tiles
+from lrm_core.render.lookup import gather, lookup, padded
 from lrm_core.render.side_by_side import side_by_side
 
-CACHED_POINTS = 8_192  # looked up and decoded at a time without gradients; more fall out of the cache
 LATTICE_POINTS = 4_096
 
 
@@ -50,21 +52,83 @@ class Field:
         weight = first.weight.unflatten(1, (3, planes.shape[1]))  # (H, 3, C)
         self.table = padded(torch.einsum("pcyx,hpc->pyxh", planes, weight))
         self.bias = first.bias
-        self.rest = rest
+        self.layers = [(layer.weight, layer.bias) for layer in rest]
         self.resolution = planes.shape[-1]
+
+    @property
+    def parameters(self) -> tuple[Tensor, ...]:
+        """What values depend on: the table, the first bias, then weight and bias of each further layer."""
+        return (self.table, self.bias, *(part for layer in self.layers for part in layer))
+
+    def with_parameters(self, parameters: Sequence[Tensor]) -> "Field":
+        """The same field of other `parameters`."""
+        field = copy.copy(self)
+        field.table, field.bias, *rest = parameters
+        field.layers = list(zip(rest[::2], rest[1::2], strict=True))
+        return field
 
     def raw(self, points: Float[Tensor, "points 3"]) -> Float[Tensor, "points 4"]:
         """Raw density, then the three raw colours, before activation."""
         if torch.is_grad_enabled():
             return self.tail(lookup(self.table, points))
-        return torch.cat([self.tail(lookup(self.table, part)) for part in points.split(CACHED_POINTS)])
+        return self.evaluate(points.T)[0]
 
     def tail(self, features: Float[Tensor, "*batch H"]) -> Float[Tensor, "*batch 4"]:
         """The decoder from the first layer's output (without its bias) onwards; overwrites `features`."""
         hidden = features.add_(self.bias)
-        for layer in self.rest:
-            hidden = linear(relu(hidden, inplace=True), layer.weight, layer.bias)
+        for layer in self.layers:
+            hidden = linear(relu(hidden, inplace=True), *layer)
         return hidden
+
+    @torch.no_grad()
+    def evaluate(
+        self, points: Float[Tensor, "3 points"], keep: bool = False
+    ) -> tuple[Float[Tensor, "points 4"], list[Float[Tensor, "points H"]]]:
+        """`raw` without autograd; with `keep` also what entered each layer, which `pull` needs."""
+        count, last = points.shape[1], len(self.layers) - 1
+        raw = self.table.new_empty(count, len(self.layers[-1][1]))
+        kept = [raw.new_empty(count, weight.shape[1]) for weight, _ in self.layers if keep]
+        for first, part in tiles(points.to(raw.dtype), raw):
+            rows = slice(first, min(first + part.shape[1], count))
+            hidden = gather(self.table, part).add_(self.bias).relu_()
+            for place, layer in enumerate(self.layers):
+                if keep:
+                    kept[place][rows] = hidden[: rows.stop - first]
+                hidden = affine(hidden, layer, relu=place < last)
+            raw[rows] = hidden[: rows.stop - first]
+        return raw, kept
+
+    @torch.no_grad()
+    def pull(
+        self,
+        kept: Sequence[Float[Tensor, "points H"]],
+        grad: Float[Tensor, "points 4"],
+        rows: Int[Tensor, "some"],
+        sums: Sequence[Tensor],
+    ) -> Float[Tensor, "some H"]:
+        """Gradient of the features at some points; those of the bias and of the layers are added to `sums`.
+
+        Args:
+            kept: of `evaluate`.
+            grad: of its raw values.
+            rows: the points where that is not negligible.
+            sums: tensors like `parameters` without the table, or nothing where the decoder is frozen.
+        """
+        features = grad.new_empty(len(rows), len(self.bias))
+        for first, part in tiles(rows, grad):
+            stop = min(first + len(part), len(rows))
+            back = grad.index_select(0, part)
+            back[stop - first :] = 0  # the rows that fill up a tile
+            for place in reversed(range(len(self.layers))):
+                entered = kept[place].index_select(0, part)
+                if sums:
+                    sums[2 * place + 1].addmm_(back.T, entered)
+                    sums[2 * place + 2].add_(back.sum(0))
+                back = torch.ops.aten.threshold_backward(pulled(back, self.layers[place]), entered, 0)
+            if sums:
+                sums[0].add_(back.sum(0))
+            features[first:stop] = back[: stop - first]
+        return features
 
     @torch.no_grad()
     def density_at_centres(self, stride: int = 1) -> Float[Tensor, "L L L"]:
@@ -95,9 +159,10 @@ class Field:
     ) -> Float[Tensor, "slabs L L"]:
         """Raw density at some z: `xy` (which holds the bias) plus the rows of the other planes."""
         hidden = (xy + xz[:, None]).add_(zy[:, :, None]).relu_()
-        for layer in self.rest[:-1]:
-            hidden = linear(hidden, layer.weight, layer.bias).relu_()
-        return linear(hidden, self.rest[-1].weight[:1], self.rest[-1].bias[:1])[..., 0]
+        for layer in self.layers[:-1]:
+            hidden = affine(hidden, layer, relu=True)
+        weight, bias = self.layers[-1]
+        return linear(hidden, weight[:1], bias[:1])[..., 0]
 
 
 class FieldValues(NamedTuple):

@@ -40,7 +40,7 @@ class Occupancy:
     Attributes:
         occupied: whether the density may exceed the threshold somewhere in the cell, (R, R, R).
         raw: mean raw density of the cell's corners, (R, R, R); what a skipped sample contributes to its neighbours.
-        skimmed: both in one flat table, NaN where a cell is occupied, else its raw density, (R^3,).
+        skimmed: both in one flat table, inf where a cell is occupied, else its raw density, (R^3,).
         low, high: corners of the box around all occupied cells, (3,) as (x, y, z), in world units.
         resolution: R.
     """
@@ -87,7 +87,7 @@ class Occupancy:
             low.append(int(used[0]) if len(used) else cells)
             high.append(int(used[-1]) + 1 if len(used) else 0)
         corners = torch.tensor([low, high], device=raw.device) * (2 / cells) + BOX_MIN
-        skimmed = raw.masked_fill(occupied, torch.nan).flatten()
+        skimmed = raw.masked_fill(occupied, torch.inf).flatten()
         return cls(occupied, raw, skimmed, corners[0], corners[1], cells)
 
     def explored(self, fraction: float, generator: torch.Generator) -> "Occupancy":
@@ -106,7 +106,7 @@ class Occupancy:
         directions: Float[Tensor, "rays 3"],
         depths: Float[Tensor, "rays samples"],
     ) -> Float[Tensor, "rays samples"]:
-        """Raw density of the cells that samples inside the box lie in, NaN where the cell is occupied."""
+        """Raw density of the cells that samples inside the box lie in, inf where the cell is occupied."""
         # Rounding must not leave the last cell: the factor keeps near cameras to it, the clamp those far away.
         scale, last = self.resolution / 2 * (1 - 1e-6), self.resolution - 1
         start, step = (origins - BOX_MIN) * scale, directions * scale
