@@ -1,16 +1,15 @@
 """The radiance field of one triplane: lookup, then the decoder, with its first layer folded into the planes."""
 
-import copy
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import grid_sample, linear, relu
 
 from lrm_core.model.decoder import activate
-from lrm_core.render.layers import affine, pulled, tiles
+from lrm_core.render.layers import TILE, affine, pulled, tiles
 from lrm_core.render.lookup import gather, lookup, padded
 from lrm_core.render.side_by_side import side_by_side
 
@@ -23,7 +22,7 @@ def check_planes(planes: Tensor, dims: int) -> None:
     if planes.ndim != dims or shape[-4] != 3 or shape[-1] != shape[-2]:
         expected = ("(N, 3, C, R, R)", "(3, C, R, R)")[5 - dims]
         raise ValueError(f"planes: expected shape {expected}, found {shape}")
-    if not torch.isfinite(planes).all():
+    if not planes.sum().isfinite() and not torch.isfinite(planes).all():  # the sum is sooner looked at
         bad = int((~torch.isfinite(planes)).sum())
         raise ValueError(
             f"planes: {bad} of {planes.numel()} values are NaN or infinite; check the model or the fit"
@@ -60,13 +59,6 @@ class Field:
         """What values depend on: the table, the first bias, then weight and bias of each further layer."""
         return (self.table, self.bias, *(part for layer in self.layers for part in layer))
 
-    def with_parameters(self, parameters: Sequence[Tensor]) -> "Field":
-        """The same field of other `parameters`."""
-        field = copy.copy(self)
-        field.table, field.bias, *rest = parameters
-        field.layers = list(zip(rest[::2], rest[1::2], strict=True))
-        return field
-
     def raw(self, points: Float[Tensor, "points 3"]) -> Float[Tensor, "points 4"]:
         """Raw density, then the three raw colours, before activation."""
         if torch.is_grad_enabled():
@@ -83,52 +75,39 @@ class Field:
     @torch.no_grad()
     def evaluate(
         self, points: Float[Tensor, "3 points"], keep: bool = False
-    ) -> tuple[Float[Tensor, "points 4"], list[Float[Tensor, "points H"]]]:
-        """`raw` without autograd; with `keep` also what entered each layer, which `pull` needs."""
-        count, last = points.shape[1], len(self.layers) - 1
-        raw = self.table.new_empty(count, len(self.layers[-1][1]))
-        kept = [raw.new_empty(count, weight.shape[1]) for weight, _ in self.layers if keep]
+    ) -> tuple[Float[Tensor, "points 4"], list[Float[Tensor, "rows H"]]]:
+        """`raw` without autograd; with `keep` also what entered each layer, tile by tile, which `pull` needs."""
+        raw = self.table.new_empty(points.shape[1], len(self.layers[-1][1]))
+        kept = []
         for first, part in tiles(points.to(raw.dtype), raw):
-            rows = slice(first, min(first + part.shape[1], count))
             hidden = gather(self.table, part).add_(self.bias).relu_()
-            for place, layer in enumerate(self.layers):
-                if keep:
-                    kept[place][rows] = hidden[: rows.stop - first]
-                hidden = affine(hidden, layer, relu=place < last)
-            raw[rows] = hidden[: rows.stop - first]
+            for place, layer in enumerate(self.layers, start=1):
+                kept += [hidden] if keep else []
+                hidden = affine(hidden, layer, relu=place < len(self.layers))
+            rows = raw[first : first + TILE]
+            rows.copy_(hidden[: len(rows)])
         return raw, kept
 
     @torch.no_grad()
     def pull(
-        self,
-        kept: Sequence[Float[Tensor, "points H"]],
-        grad: Float[Tensor, "points 4"],
-        rows: Int[Tensor, "some"],
-        sums: Sequence[Tensor],
-    ) -> Float[Tensor, "some H"]:
-        """Gradient of the features at some points; those of the bias and of the layers are added to `sums`.
+        self, entered: Sequence[Float[Tensor, "rows H"]], grad: Float[Tensor, "rows 4"], sums: Sequence[Tensor]
+    ) -> Float[Tensor, "rows H"]:
+        """Gradient of the features; those of the bias and of the layers are added to `sums`.
 
         Args:
-            kept: of `evaluate`.
-            grad: of its raw values.
-            rows: the points where that is not negligible.
+            entered: each layer, of some points.
+            grad: of their raw values.
             sums: tensors like `parameters` without the table, or nothing where the decoder is frozen.
         """
-        features = grad.new_empty(len(rows), len(self.bias))
-        for first, part in tiles(rows, grad):
-            stop = min(first + len(part), len(rows))
-            back = grad.index_select(0, part)
-            back[stop - first :] = 0  # the rows that fill up a tile
-            for place in reversed(range(len(self.layers))):
-                entered = kept[place].index_select(0, part)
-                if sums:
-                    sums[2 * place + 1].addmm_(back.T, entered)
-                    sums[2 * place + 2].add_(back.sum(0))
-                back = torch.ops.aten.threshold_backward(pulled(back, self.layers[place]), entered, 0)
+        for place in reversed(range(len(self.layers))):
             if sums:
-                sums[0].add_(back.sum(0))
-            features[first:stop] = back[: stop - first]
-        return features
+                sums[2 * place + 1].addmm_(grad.T, entered[place])
+                sums[2 * place + 2].add_(grad.sum(0))
+            grad = pulled(grad, self.layers[place])
+            grad = torch.ops.aten.threshold_backward.grad_input(grad, entered[place], 0, grad_input=grad)
+        if sums:
+            sums[0].add_(grad.sum(0))
+        return grad
 
     @torch.no_grad()
     def density_at_centres(self, stride: int = 1) -> Float[Tensor, "L L L"]:

@@ -13,28 +13,23 @@ ROUND = 256  # rows are filled up to a multiple of it, since oneDNN compiles a k
 Layer = tuple[Float[Tensor, "outputs inputs"], Float[Tensor, "outputs"]]
 
 
+ONEDNN = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")
+
+
 def fused(like: Tensor) -> bool:
-    """Whether oneDNN's layer takes such numbers; for few inputs and outputs it takes half the time of a product."""
-    return (
-        like.dtype == torch.float32
-        and like.device.type == "cpu"
-        and torch.backends.mkldnn.is_available()
-        and hasattr(torch.ops.mkldnn, "_linear_pointwise")
-    )
+    """Whether oneDNN's layer takes such numbers; for so few inputs and outputs it needs half the time of a product."""
+    return ONEDNN and like.dtype == torch.float32 and not like.is_cuda
 
 
-def tiles(index: Tensor, like: Tensor) -> Iterator[tuple[int, Tensor]]:
-    """Where each piece of the last axis begins, and the piece; the last one is filled up with zeros.
+def filled_up(index: Tensor, like: Tensor) -> Tensor:
+    """More along the last axis by some zeros, for layers that will be applied to numbers such as `like`."""
+    return pad(index, (0, -index.shape[-1] % ROUND)) if fused(like) else index
 
-    Args:
-        index: cut along its last axis.
-        like: numbers that the layers will be applied to.
-    """
-    if not index.shape[-1]:
-        return iter(())
-    if fused(like):
-        index = pad(index, (0, -index.shape[-1] % ROUND))
-    return ((place * TILE, part) for place, part in enumerate(index.split(TILE, dim=-1)))
+
+def tiles(points: Float[Tensor, "3 points"], like: Tensor) -> Iterator[tuple[int, Float[Tensor, "3 rows"]]]:
+    """Where each tile of points begins, and the points, with some more in the last one."""
+    for first in range(0, points.shape[1], TILE):
+        yield first, filled_up(points[:, first : first + TILE], like)
 
 
 def affine(x: Float[Tensor, "*rows inputs"], layer: Layer, relu: bool) -> Float[Tensor, "*rows outputs"]:

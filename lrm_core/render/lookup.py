@@ -1,5 +1,7 @@
 """Bilinear triplane lookup as one weighted gather, with the transposed gather for its gradient."""
 
+from functools import cache
+
 import numpy as np
 import torch
 from jaxtyping import Float, Int
@@ -16,6 +18,25 @@ def padded(table: Float[Tensor, "3 R R H"]) -> Float[Tensor, "3 S S H"]:
     return pad(table, (0, 0, 1, 1, 1, 1))
 
 
+@cache
+def _stencil(side: int, dtype: torch.dtype, device: torch.device) -> tuple[tuple[Tensor, Tensor], ...]:
+    """Affine maps from coordinates (n, 3) to one number for each of the 12 texels, as (constant, matrix).
+
+    Of the lowest texel of each axis to rows of the table, of the share of the next one to the factor of the rows of
+    texels, and to that of the columns.
+    """
+    start, stride = torch.zeros(12, dtype=torch.float64), torch.zeros(3, 12, dtype=torch.float64)
+    factors = [(torch.zeros(12, dtype=dtype), torch.zeros(3, 12, dtype=dtype)) for _ in range(2)]
+    for texel in range(12):
+        plane, corner = divmod(texel, 4)
+        axes, nexts = (ROW_AXIS[plane], COLUMN_AXIS[plane]), divmod(corner, 2)
+        start[texel] = plane * side**2 + nexts[0] * side + nexts[1]
+        stride[axes, texel] = torch.tensor([side, 1.0], dtype=torch.float64)
+        for (constant, matrix), axis, following in zip(factors, axes, nexts, strict=True):
+            constant[texel], matrix[axis, texel] = (0, 1) if following else (1, -1)
+    return tuple((constant.to(device), matrix.to(device)) for constant, matrix in ((start, stride), *factors))
+
+
 def corners_and_weights(
     points: Float[Tensor, "3 points"], side: int
 ) -> tuple[Int[Tensor, "points 12"], Float[Tensor, "points 12"]]:
@@ -30,14 +51,10 @@ def corners_and_weights(
     """
     continuous = (points + 1).mul_((side - 2) / 2).add_(0.5).clamp_(0, side - 1)
     lower = continuous.floor().clamp_(max=side - 2)
-    share = torch.stack([1 - continuous.sub_(lower), continuous])  # (2, 3, points): of texels lower and lower + 1
-    lower = lower.int()
-    corners, weights = [], []
-    for plane, (column, row) in enumerate(zip(COLUMN_AXIS, ROW_AXIS, strict=True)):
-        first = torch.add(lower[column], lower[row], alpha=side).add_(plane * side**2)
-        corners += [first, first + 1, first + side, first + (side + 1)]
-        weights.append((share[:, None, row] * share[None, :, column]).flatten(0, 1))
-    return torch.stack(corners).T.contiguous(), torch.cat(weights).T.contiguous()
+    share, lower = continuous.sub_(lower).T.contiguous(), lower.T.double()
+    (start, stride), row, column = _stencil(side, points.dtype, points.device)
+    weights = torch.addmm(row[0], share, row[1]).mul_(torch.addmm(column[0], share, column[1]))
+    return torch.addmm(start, lower, stride).int(), weights
 
 
 def gather(table: Float[Tensor, "3 S S H"], points: Float[Tensor, "3 points"]) -> Float[Tensor, "points H"]:

@@ -1,6 +1,7 @@
 """One chunk of rays: which samples need the decoder, what they add up to, and the gradient of that in closed form."""
 
 import math
+from itertools import islice
 from typing import NamedTuple
 
 import torch
@@ -10,6 +11,7 @@ from torch.nn.functional import pad
 
 from lrm_core.model.decoder import activate
 from lrm_core.render.field import Field
+from lrm_core.render.layers import TILE, filled_up
 from lrm_core.render.lookup import scatter
 from lrm_core.render.occupancy import Occupancy
 from lrm_core.render.quadrature import (
@@ -124,8 +126,8 @@ class _Samples:
         points = torch.addcmul(origins, directions, depths.reshape(-1).index_select(0, chosen))
         raw, kept = self.field.evaluate(points, self.keep)
         raw = raw.to(self.density.dtype)
-        self.density.view(-1).index_copy_(0, index, raw[:, 0])
-        self.colour.view(3, -1).index_copy_(1, index, activate(raw).colour.T)
+        self.density.view(-1).scatter_(0, index, raw[:, 0])
+        self.colour.view(3, -1).scatter_(1, index.expand(3, -1), activate(raw).colour.T)
         self.evaluated.append(Evaluated(index, points, kept))
 
 
@@ -183,6 +185,7 @@ class _March(torch.autograd.Function):
     def forward(ctx, field: Field, start: tuple, *parameters: Tensor) -> Rendered:
         walked, evaluated = _walk(field, *start, keep=True)
         ctx.field, seen = field, _seen(walked)
+        ctx.kept = [len(each.kept) for each in evaluated]
         ctx.set_materialize_grads(False)
         flat = [part for each in evaluated for part in (each.index, each.points, *each.kept)]
         ctx.save_for_backward(*parameters, *walked[:-1], *walked.between, *seen[1:], *flat)
@@ -190,10 +193,9 @@ class _March(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, *grads: Tensor | None) -> tuple[Tensor | None, ...]:
-        count, each = len(ctx.field.parameters), 2 + len(ctx.field.layers)
-        saved = ctx.saved_tensors[count:]
-        walked, averages = Walked(*saved[:4], Intervals(*saved[4:9])), saved[9:11]
-        evaluated = [Evaluated(saved[k], saved[k + 1], saved[k + 2 : k + each]) for k in range(11, len(saved), each)]
+        saved = ctx.saved_tensors[len(ctx.field.parameters) :]
+        walked, averages, rest = Walked(*saved[:4], Intervals(*saved[4:9])), saved[9:11], iter(saved[11:])
+        evaluated = [Evaluated(next(rest), next(rest), list(islice(rest, kept))) for kept in ctx.kept]
         wanted = ctx.needs_input_grad[2:]
         if torch.is_grad_enabled():
             found = _differentiable_gradient(ctx.field, walked, evaluated, grads, wanted)
@@ -240,12 +242,21 @@ def _gradient_of_field(
     sizes = [grad.abs().amax(1) for grad in grads]
     largest = max((size.max() for size in sizes if len(size)), default=0.0)
     lost = NEGLIGIBLE * torch.finfo(field.table.dtype).eps * largest
+    layers = len(field.layers)
     sums = [torch.zeros_like(part) for part in field.parameters[1:] if trained]
     features, points = [], []
     for each, grad, size in zip(evaluated, grads, sizes, strict=True):
-        rows = (~(size <= lost)).nonzero()[:, 0]  # NaN is followed
-        features.append(field.pull(each.kept, grad.to(field.table.dtype), rows, sums))
-        points.append(each.points.index_select(1, rows))
+        followed = ~(size <= lost)  # NaN is followed
+        for place, first in enumerate(range(0, len(grad), TILE)):
+            rows = followed[first : first + TILE].nonzero()[:, 0]
+            part = filled_up(rows, grad)
+            entered = [hidden.index_select(0, part) for hidden in each.kept[place * layers : (place + 1) * layers]]
+            back = grad[first : first + TILE].index_select(0, part).to(field.table.dtype)
+            back[len(rows) :] = 0
+            features.append(field.pull(entered, back, sums)[: len(rows)])
+            points.append(each.points[:, first : first + TILE].index_select(1, rows))
+    if not features:
+        return [torch.zeros_like(field.table), *(sums if trained else [None] * (len(field.parameters) - 1))]
     table = scatter(torch.cat(points, dim=1).to(field.table.dtype), torch.cat(features), field.table.shape[1])
     return [table, *(sums if trained else [None] * (len(field.parameters) - 1))]
 
