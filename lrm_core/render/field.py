@@ -11,9 +11,6 @@ from torch.nn.functional import grid_sample, linear, relu
 from lrm_core.model.decoder import activate
 from lrm_core.render.layers import TILE, affine, pulled, tiles
 from lrm_core.render.lookup import gather, lookup, padded
-from lrm_core.render.side_by_side import side_by_side
-
-LATTICE_POINTS = 4_096
 
 
 def check_planes(planes: Tensor, dims: int) -> None:
@@ -108,40 +105,6 @@ class Field:
         if sums:
             sums[0].add_(grad.sum(0))
         return grad
-
-    @torch.no_grad()
-    def density_at_centres(self, stride: int = 1) -> Float[Tensor, "L L L"]:
-        """Raw density at every `stride`-th texel centre, indexed [z, y, x]; a lookup is a sum of texels there."""
-        return self._density_lattice(self.table[:, 1:-1:stride, 1:-1:stride])
-
-    @torch.no_grad()
-    def density_at_corners(self) -> Float[Tensor, "R+1 R+1 R+1"]:
-        """Raw density at the texel corners, the faces of the box included, indexed [z, y, x]."""
-        rows = self.table[:, 1:] + self.table[:, :-1]
-        return self._density_lattice((rows[:, :, 1:] + rows[:, :, :-1]).mul_(0.25))
-
-    def _density_lattice(self, planes: Float[Tensor, "3 L L H"]) -> Float[Tensor, "L L L"]:
-        xy, xz, zy = planes
-        xy = xy + self.bias
-        slabs = max(1, LATTICE_POINTS // xy.shape[0] ** 2)
-        calls = [
-            (xy, rows, columns)
-            for rows, columns in zip(xz.split(slabs), zy.transpose(0, 1).split(slabs), strict=True)
-        ]
-        return torch.cat(side_by_side(self._density_slabs, calls))
-
-    def _density_slabs(
-        self,
-        xy: Float[Tensor, "L L H"],
-        xz: Float[Tensor, "slabs L H"],
-        zy: Float[Tensor, "slabs L H"],
-    ) -> Float[Tensor, "slabs L L"]:
-        """Raw density at some z: `xy` (which holds the bias) plus the rows of the other planes."""
-        hidden = (xy + xz[:, None]).add_(zy[:, :, None]).relu_()
-        for layer in self.layers[:-1]:
-            hidden = affine(hidden, layer, relu=True)
-        weight, bias = self.layers[-1]
-        return linear(hidden, weight[:1], bias[:1])[..., 0]
 
 
 class FieldValues(NamedTuple):
