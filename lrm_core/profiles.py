@@ -1,12 +1,12 @@
 """What each profile runs: model, objects, oracle length, seeds, device."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
+from lrm_core.fingerprint import sha256
 from lrm_core.objects.dataset import Source
 from lrm_core.objects.listing import object_folders
 from lrm_core.paths import data_dir, repository_root
@@ -131,8 +131,8 @@ def published_factor(name: str, draw: int = 0) -> float:
     Returns:
         2.0 / d, d from U(1.9, 2.6): between 0.77 and 1.05.
     """
-    digest = hashlib.sha256(f"{name} {draw}".encode()).digest()
-    return TOLD / float(np.random.default_rng(list(digest)).uniform(*DISTANCES))
+    digits = bytes.fromhex(sha256(f"{name} {draw}"))
+    return TOLD / float(np.random.default_rng(list(digits)).uniform(*DISTANCES))
 
 
 DOSES = (0.7, 0.8, 0.9, 1.1, 1.25, 1.4)

@@ -1,6 +1,5 @@
 """Oracle triplanes (E1), fitted once and shared by the experiments through a cache on disk."""
 
-import hashlib
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
@@ -16,6 +15,7 @@ from lrm_core.atomic import alone
 from lrm_core.evidence.canonical import canonical_json, plain
 from lrm_core.evidence.oracle_files import Oracle, load_oracle, save_oracle
 from lrm_core.evidence.provenance import data_hash
+from lrm_core.fingerprint import sha256
 from lrm_core.fit import fit_oracle
 from lrm_core.fit.oracle import PUBLISHED_EPS, PUBLISHED_LR
 from lrm_core.model.hashing import model_hash
@@ -202,7 +202,7 @@ def oracle_fingerprint(
         "seed": seed,
         "configuration": asdict(config),
     }
-    return hashlib.sha256(canonical_json(plain(deciding)).encode()).hexdigest()[:24]
+    return sha256(canonical_json(plain(deciding)))[:24]
 
 
 @torch.enable_grad()

@@ -1,6 +1,5 @@
 """Where a record comes from: weights, data, configuration, code, machine."""
 
-import hashlib
 import os
 import platform
 import subprocess
@@ -10,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from lrm_core import load_model
+from lrm_core.fingerprint import labelled, sha256
 from lrm_core.model.config import MINI_NAME, PRESETS
 from lrm_core.model.hashing import model_hash
 from lrm_core.model.hub import cached
@@ -54,7 +53,7 @@ def data_hash(item: RenderedObject) -> str:
     for field in fields(item.source):
         if (value := getattr(item.source, field.name)) != field.default:
             tensors[field.name] = torch.tensor(value, dtype=torch.float64)
-    return _digest(tensors)
+    return sha256(*labelled(tensors, end=""))[:HASH_LENGTH]
 
 
 def weights_hash(model: str) -> str | None:
@@ -98,15 +97,6 @@ def machine() -> dict[str, Any]:
         "torch": torch.__version__,
         "python": platform.python_version(),
     }
-
-
-def _digest(tensors: dict[str, Tensor]) -> str:
-    digest = hashlib.sha256()
-    for name in sorted(tensors):
-        tensor = tensors[name].detach().cpu().contiguous()
-        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-        digest.update(tensor.flatten().view(torch.uint8).numpy().data)
-    return digest.hexdigest()[:HASH_LENGTH]
 
 
 @cache
