@@ -1,7 +1,6 @@
 """All rules by the id of their claim."""
 
 from lrm_core.evidence.rules import BASINS, Rule
-from lrm_core.evidence.rules_correction import LOW_BAND
 from lrm_core.evidence.rules_finetuning import (
     BEST_RANK,
     FREQ_OVER_MSE,
@@ -16,6 +15,7 @@ from lrm_core.evidence.rules_visibility import VISIBILITY
 from lrm_core.findings.c02 import RULE as RESIDUAL_SPECTRUM
 from lrm_core.findings.c04 import RULE as BAND_CORRECTION
 from lrm_core.findings.c05 import RULE as AMPLIFICATION
+from lrm_core.findings.c06 import RULE as LOW_BAND
 
 RULES: dict[str, Rule] = {
     rule.claim: rule

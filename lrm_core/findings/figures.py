@@ -110,4 +110,21 @@ class Table:
     interval: bool = True
 
 
-Declaration = Strips | Lines | Pairs | Table
+@dataclass(frozen=True)
+class Bars:
+    """Columns of every object as bars side by side: the mean with its interval first, then published objects.
+
+    Attributes:
+        axis: title of the values.
+        columns: label -> column and key of its colour.
+        published: values by object, one for each column.
+        factor: a tick stands so many times as high as the first bar.
+    """
+
+    axis: str
+    columns: Mapping[str, tuple[str, str]]
+    published: Mapping[str, Sequence[float]]
+    factor: float
+
+
+Declaration = Strips | Lines | Pairs | Table | Bars

@@ -17,7 +17,7 @@ from lrm_core.evidence.oracles import heldout_views
 from lrm_core.evidence.rules import All, Rule
 from lrm_core.evidence.runner import load_item
 from lrm_core.evidence.verdicts import intervals, judge
-from lrm_core.findings.figures import Lines, Pairs, Strips, Table
+from lrm_core.findings.figures import Bars, Lines, Pairs, Strips, Table
 from lrm_core.findings.finding import Finding
 from lrm_core.findings.sentences import told
 from lrm_core.paths import repository_root
@@ -29,7 +29,7 @@ from lrm_core.show.elements.origin import computed, origin
 from lrm_core.show.elements.pictures import data_url, image_row
 from lrm_core.show.elements.strips import strips
 
-DRAWN_BY = {Strips: strips, Lines: drawn.lines, Pairs: drawn.pairs}
+DRAWN_BY = {Strips: strips, Lines: drawn.lines, Pairs: drawn.pairs, Bars: drawn.bars}
 VIEWS = 8  # held-out views, as the experiments take
 THUMBNAIL = 64  # pixels of an object's picture in a figure
 
@@ -79,7 +79,7 @@ class FindingPage(Chapter):
         if isinstance(declared, Table):
             pages.show_table(drawn.tabled(declared, self.table), self.table)
             return
-        pictures = self._thumbnails() if isinstance(declared, Pairs) else {}
+        pictures = self._thumbnails() if isinstance(declared, Pairs | Bars) else {}
         figure = drawn.draw(declared, self.table, self.groups, pictures, title)
         figure.show()
         links = source_links(self.finding, name)
@@ -156,7 +156,7 @@ def verdict_words(finding: Finding, table: pd.DataFrame) -> str:
     missed = finding.failed(found, table)
     if not missed:
         return f"{found.verdict.capitalize()}."
-    near = "a near miss, since " if finding.is_near(table) else "since "
+    near = "a near miss, since " if finding.is_near(found, table) else "since "
     return f"{found.verdict.capitalize()}, {near}{missed}."
 
 

@@ -11,7 +11,6 @@ import torch
 
 from lrm_core.evidence.experiments.e02_basins import latent_distance
 from lrm_core.evidence.rules import C1_OURS
-from lrm_core.evidence.rules_correction import C6_DC
 from lrm_core.evidence.rules_isotropy import C8_BANDS
 from lrm_core.findings import c02
 from lrm_core.render import query_points
@@ -20,7 +19,6 @@ from lrm_core.show.diagnosis import (
     basins,
     gauge,
     isotropy,
-    low_band,
     neighbourhood,
     response,
     response_readings,
@@ -38,9 +36,6 @@ FIGURES = [
         ("C3", draw)
         for draw in (response.noise_maps, response.response_figure, response_readings.readings_figure)
     ],
-    ("C6", low_band.parts_figure),
-    ("C6", low_band.improvement_figure),
-    ("C6", low_band.margin_figure),
     *[
         ("C8", draw)
         for draw in (
@@ -62,8 +57,6 @@ TABLES = [
     ("C1", basins.compared_table),
     ("C1", lambda page: gauge.invisible_table(gauge.invisible_distances(page))),
     ("C3", response.controls_table),
-    ("C6", low_band.sizes_table),
-    ("C6", lambda page: low_band.published_table(page.claim.published)),
     ("C7", visibility.controls_table),
     ("C8", isotropy.controls_table),
 ]
@@ -85,8 +78,6 @@ def test_figures_are_described_and_give_their_data(make_chapter, claim, draw):
     [
         ("C1", basins.alike_and_apart, "PSNR in held-out", "prediction, to the truth", "heldout.psnr.pred"),
         ("C1", basins.alike_and_apart, "correlation", "over all texels, as published", C1_OURS),
-        ("C6", low_band.improvement_figure, "improvement, to renders", "channel means", C6_DC),
-        ("C6", low_band.margin_figure, "share", "the high band", "corrections.high.power_share"),
         ("C8", isotropy.spread_figure, "spread over mean", "of different frequency", C8_BANDS),
         ("C8", isotropy.ways_figure, "change of", "the residual", "audited.residual.over_random"),
     ],
@@ -132,7 +123,7 @@ def test_the_csv_link_holds_the_table_itself():
 
 
 def test_every_number_of_the_live_table_is_in_the_records(make_chapter):
-    modules = {"C1": basins, "C3": response, "C6": low_band}
+    modules = {"C1": basins, "C3": response}
     modules |= {"C7": visibility, "C8": neighbourhood}
     for claim, module in modules.items():
         assert set(module.LIVE_ENTRIES) <= set(make_chapter(claim).table.columns)
@@ -182,6 +173,15 @@ def test_law_shares_are_those_of_noise_filtered_to_the_law():
     expected = published_shares(planes).mean(0)
     found = torch.tensor(c02.law_shares(2.0)[0], dtype=torch.float64)
     torch.testing.assert_close(found, expected, atol=0.02, rtol=0)
+
+
+def test_a_chapter_turns_to_another_claim_on_the_same_records_only(make_chapter):
+    page = make_chapter("C4")
+    other = page.on("C5")
+    assert (other.claim.id, other.rule.claim) == ("C5", "C5")
+    assert other.table is page.table
+    with pytest.raises(ValueError, match=r"rests on e08_band_correction, found C6 \(e09_low_band\)"):
+        page.on("C6")
 
 
 def test_a_chapter_is_opened_with_the_records_of_the_chosen_objects(

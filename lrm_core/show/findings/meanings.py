@@ -23,15 +23,6 @@ MEANING: dict[str, tuple[str, ...]] = {
         "is not shown that the factor is the published one.",
         "So the records do not show that low frequencies answer more than high ones around both triplanes.",
     ),
-    "C6": (
-        "So the rest of the low band dominates the channel means in renders of the oracle only: the truth does not "
-        "bear the claim out.",
-        "So it is not a shift of the channels: the rest of the low band dominates, by about the published amounts.",
-        "So it is not a shift of the channels: the rest of the low band dominates, but it is not shown that both "
-        "amounts are the published ones.",
-        "So the records do not show that the rest of the low band helps, and more than twice as much as the channel "
-        "means.",
-    ),
     "C7": (
         "So occlusion hardly matters to the colours inside of the oracle's matter, but much to the surface that one "
         "sees: by the published definition the question was put to points that no image shows.",

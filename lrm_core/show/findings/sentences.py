@@ -12,7 +12,7 @@ from lrm_core.evidence.rules_visibility import C7_OURS, C7_TRUTH, LIMIT
 from lrm_core.evidence.verdicts import NOT_MEASURED, TOO_FEW, Judgement, experiment_table, intervals, judge
 from lrm_core.findings.registry import FINDINGS
 from lrm_core.findings.sentences import told
-from lrm_core.show.elements.prose import mean_and_interval, number, percent, percent_range
+from lrm_core.show.elements.prose import mean_and_interval, number, percent
 from lrm_core.show.findings.finetuning import (
     best_rank_sentence,
     full_sentence,
@@ -75,18 +75,6 @@ def _basins(x: Intervals) -> str:
     )
 
 
-def _low_band(x: Intervals) -> str:
-    published = claim("C6").published
-    dc, structured = (percent_range([*published[key].values()]) for key in ("dc_only", "structured_low"))
-    return (
-        f"Correcting only the channel means improves the renders by {_improvement(x, 'dc', 'reference')} with those "
-        f"of the oracle as the target, and correcting the rest of the low band by "
-        f"{_improvement(x, 'structured_low', 'reference')} (published: {dc} and {structured}). With the truth as the "
-        f"target it is {_improvement(x, 'dc', 'truth')} and {_improvement(x, 'structured_low', 'truth')}. An "
-        "improvement below zero is a harm."
-    )
-
-
 def _visibility(x: Intervals) -> str:
     ratios = claim("C7").published["ratio"].values()
     published = " and ".join(dict.fromkeys(number(ratio) for ratio in ratios))
@@ -100,10 +88,6 @@ def _visibility(x: Intervals) -> str:
         "What occluded surface has beyond the level of visible surface makes up "
         f"{percent(x('audited.truth.sight.excess').estimate)} of all error to the truth."
     )
-
-
-def _improvement(x: Intervals, name: str, target: str) -> str:
-    return percent(x(f"corrections.{name}.{target}.improvement").estimate)
 
 
 def _response(x: Intervals) -> str:
@@ -121,7 +105,6 @@ def _response(x: Intervals) -> str:
 SENTENCES: dict[str, Callable[[Intervals], str]] = {
     "C1": _basins,
     "C3": _response,
-    "C6": _low_band,
     "C7": _visibility,
     "C8": isotropy_sentence,
     "C10": lora_sentence,
