@@ -1,6 +1,6 @@
 """All rules by the id of their claim."""
 
-from lrm_core.evidence.rules import BASINS, Rule
+from lrm_core.evidence.rules import Rule
 from lrm_core.evidence.rules_finetuning import (
     BEST_RANK,
     FREQ_OVER_MSE,
@@ -12,6 +12,7 @@ from lrm_core.evidence.rules_parameters import PARAMETERS
 from lrm_core.evidence.rules_response import DECODER_RESPONSE
 from lrm_core.evidence.rules_test_time import TEST_TIME
 from lrm_core.evidence.rules_visibility import VISIBILITY
+from lrm_core.findings.c01 import RULE as BASINS
 from lrm_core.findings.c02 import RULE as RESIDUAL_SPECTRUM
 from lrm_core.findings.c04 import RULE as BAND_CORRECTION
 from lrm_core.findings.c05 import RULE as AMPLIFICATION

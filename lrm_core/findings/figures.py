@@ -2,8 +2,11 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import pandas as pd
+from jaxtyping import Float
+from torch import Tensor
 
 Reference = float | str | Sequence[float]  # a number, a column whose mean it is, or several numbers
 
@@ -67,6 +70,7 @@ class Lines:
         axes: titles of x and y.
         marks: labelled vertical lines.
         log_ticks: make x logarithmic, with these ticks; `log_y` makes y logarithmic and the means geometric.
+        pictures: rows of pictures of a page's example by caption, evenly spaced above `span`, the range of x.
     """
 
     x: Callable[[pd.DataFrame], Sequence[float]]
@@ -75,6 +79,8 @@ class Lines:
     marks: Mapping[str, float] = field(default_factory=dict)
     log_ticks: Sequence[float] = ()
     log_y: bool = False
+    pictures: Callable[[Any], Sequence[Mapping[str, Float[Tensor, "3 h w"]]]] | None = None
+    span: Sequence[float] = ()
 
 
 @dataclass(frozen=True)

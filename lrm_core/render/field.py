@@ -87,7 +87,10 @@ class Field:
 
     @torch.no_grad()
     def pull(
-        self, entered: Sequence[Float[Tensor, "rows H"]], grad: Float[Tensor, "rows 4"], sums: Sequence[Tensor]
+        self,
+        entered: Sequence[Float[Tensor, "rows H"]],
+        grad: Float[Tensor, "rows 4"],
+        sums: Sequence[Tensor],
     ) -> Float[Tensor, "rows H"]:
         """Gradient of the features; those of the bias and of the layers are added to `sums`.
 

@@ -152,7 +152,9 @@ class Occupancy:
         occupied = _may_exceed(empty, RANGE_MARGIN, *_extremes(corner))
         stride = max(1, field.resolution // CHECKED_SIDE)
         checked, refined = (part[::stride, ::stride, ::stride] for part in (occupied, refined))
-        index = (refined & ~checked).flatten().nonzero()[:, 0]  # elsewhere the centres of coarse cells were looked at
+        index = (
+            (refined & ~checked).flatten().nonzero()[:, 0]
+        )  # elsewhere the centres of coarse cells were looked at
         surprises = index[Lattice.of_centres(field).every(stride).density_at(index) > empty]
         if len(surprises) > SURPRISES * (~checked).sum():
             return None

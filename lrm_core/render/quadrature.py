@@ -170,7 +170,9 @@ def _bins_of_even(
     cdf: Float[Tensor, "rays edges"], count: int
 ) -> tuple[Int[Tensor, "rays count"], Float[Tensor, "count"]]:
     """Bins of the quantiles (k + 1/2) / count, by counting the edges before each; and the quantiles."""
-    first = (cdf * count - 0.5).ceil_().clamp_(0, count).long()  # the first quantile that is not below an edge
+    first = (
+        (cdf * count - 0.5).ceil_().clamp_(0, count).long()
+    )  # the first quantile that is not below an edge
     edges = torch.zeros(len(cdf), count + 1, dtype=cdf.dtype, device=cdf.device)
     edges.scatter_add_(1, first, torch.ones_like(cdf))
     even = (torch.arange(count, device=cdf.device, dtype=cdf.dtype) + 0.5) / count

@@ -13,7 +13,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import interpolate, pad
 
-from lrm_core.evidence.oracles import heldout_views
+from lrm_core.evidence.oracles import OracleCache, Start, heldout_views, oracle_fingerprint
 from lrm_core.evidence.rules import All, Rule
 from lrm_core.evidence.runner import load_item
 from lrm_core.evidence.verdicts import intervals, judge
@@ -30,6 +30,7 @@ from lrm_core.show.elements.pictures import data_url, image_row
 from lrm_core.show.elements.strips import strips
 
 DRAWN_BY = {Strips: strips, Lines: drawn.lines, Pairs: drawn.pairs, Bars: drawn.bars}
+OTHERS = 2  # objects to which an explorable can be switched
 VIEWS = 8  # held-out views, as the experiments take
 THUMBNAIL = 64  # pixels of an object's picture in a figure
 
@@ -57,6 +58,18 @@ class FindingPage(Chapter):
             self.on(finding.rule.claim), table=finding.completed(self.table, beside), finding=finding
         )
 
+    def others(self, *starts: Start) -> list["FindingPage"]:
+        """The chapter on `OTHERS` more objects at most, whose oracles from these starts come with the repository."""
+        shipped, found = OracleCache(folder=OracleCache().shipped), []
+        for name in [name for name in self.groups if name != self.item.name]:
+            item = load_item(self.plan, self.plan.object_folder(name))
+            prints = [oracle_fingerprint(self.model, item, s, self.oracle_config, self.seed) for s in starts]
+            if all(map(shipped.find, prints)):
+                found.append(replace(self, item=item))
+            if len(found) == OTHERS:
+                break
+        return found
+
     def stored(self, column: str) -> float:
         """A number of the example's stored record."""
         return float(self.stored_in(self.table)[column].iloc[0])
@@ -80,6 +93,9 @@ class FindingPage(Chapter):
             pages.show_table(drawn.tabled(declared, self.table), self.table)
             return
         pictures = self._thumbnails() if isinstance(declared, Pairs | Bars) else {}
+        for row in declared.pictures(self) if isinstance(declared, Lines) and declared.pictures else ():
+            show = f'<div class="lrm-above">{image_row(row, self.item.name, width=120)}</div>'
+            pages.show_html(show)
         figure = drawn.draw(declared, self.table, self.groups, pictures, title)
         figure.show()
         links = source_links(self.finding, name)

@@ -7,13 +7,6 @@ from lrm_core.show.findings.test_time import TEST_TIME_MEANING
 
 MEANING: dict[str, tuple[str, ...]] = {
     **{claim: tuple(case.meaning for case in of.rule.cases) for claim, of in FINDINGS.items()},
-    "C1": (
-        "So the distance between the two oracles is mostly one that no picture shows.",
-        "So the two oracles are basins of their own: alike as pictures, far apart as numbers, and worse in between.",
-        "So the two oracles are alike as pictures and apart as numbers, but it is not shown that they are as far "
-        "apart as published, or not that a ridge lies between them, which the rule asks for besides.",
-        "So at least one half of the claim, alike as pictures or far apart as numbers, does not hold here.",
-    ),
     "C3": (
         "So low frequencies come first only by the published definition: counted per bin, and to noise that the "
         "renderer can see, high ones come first around at least one of the two triplanes.",

@@ -6,7 +6,7 @@ import pandas as pd
 
 from lrm_core.evidence.claims import claim
 from lrm_core.evidence.rulebook import RULES
-from lrm_core.evidence.rules import C1_FEATURES, C1_MATTER, C1_OURS, Intervals
+from lrm_core.evidence.rules import Intervals
 from lrm_core.evidence.rules_response import C3_OURS, C3_PREDICTED, C3_REFERENCE
 from lrm_core.evidence.rules_visibility import C7_OURS, C7_TRUTH, LIMIT
 from lrm_core.evidence.verdicts import NOT_MEASURED, TOO_FEW, Judgement, experiment_table, intervals, judge
@@ -62,19 +62,6 @@ def meaning(claim_id: str, found: Judgement) -> str:
     return MEANING[claim_id][RULES[claim_id].cases.index(found.case)]
 
 
-def _basins(x: Intervals) -> str:
-    between, pred = x("heldout.psnr_between.random_vs_predinit"), x("heldout.psnr.pred")
-    published = claim("C1").published["random_vs_predinit"]["channel_correlation"]
-    return (
-        f"In held-out views the two oracles match each other to {number(between.estimate, 1)} dB, and the "
-        f"prediction matches the truth to {number(pred.estimate, 1)} dB. Their triplanes correlate by "
-        f"{number(x(C1_OURS).estimate)} over all texels (published: {number(published)}), by "
-        f"{number(x(C1_MATTER).estimate)} over those that the object occupies and by "
-        f"{number(x(C1_FEATURES).estimate)} behind the decoder's first layer; on the straight line between them "
-        f"the renders lose {number(x('path.barrier').estimate, 1)} dB at its worst point, in the mean over objects."
-    )
-
-
 def _visibility(x: Intervals) -> str:
     ratios = claim("C7").published["ratio"].values()
     published = " and ".join(dict.fromkeys(number(ratio) for ratio in ratios))
@@ -103,7 +90,6 @@ def _response(x: Intervals) -> str:
 
 
 SENTENCES: dict[str, Callable[[Intervals], str]] = {
-    "C1": _basins,
     "C3": _response,
     "C7": _visibility,
     "C8": isotropy_sentence,

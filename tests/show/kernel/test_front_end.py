@@ -15,7 +15,7 @@ from lrm_core.show import kernel
 from lrm_core.show.kernel import INVITATION, Bench, front_end
 
 PARAMETERS = 'profile = "mini"\nrefresh = False\ndevice = "cpu"'
-CHAPTERS = ("02_residual_spectrum", "04_band_correction", "08_source_distance")
+CHAPTERS = ("01_basins", "02_residual_spectrum", "04_band_correction", "08_source_distance")
 
 
 def show(chapter):
