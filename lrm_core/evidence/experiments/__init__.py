@@ -20,11 +20,12 @@ from lrm_core.evidence.experiments import (
     e17_source_distance,
     e18_oracle_length,
     extent,
+    longer_fits,
 )
 from lrm_core.evidence.oracles import OracleConfig
 from lrm_core.profiles import Profile
 
-Reach = Literal["every", "selected", "few"]
+Reach = Literal["every", "selected", "few", "fewest"]
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,8 @@ class Experiment:
         run: (model, object, configuration, seed, cache) -> result.
         config: the configuration's dataclass; with a field `oracle` where it fits oracles.
         every_seed: whether all seeds of a profile are run on a few of its objects, or the first one only.
-        objects: it runs for all objects there are, for the profile's selection, or for a few of that.
+        objects: it runs for all objects there are, for the profile's selection, for a few of that, or for those of
+            them in its first group.
     """
 
     name: str
@@ -86,6 +88,7 @@ EXPERIMENTS = {
         Experiment("e10_isotropy", e10_isotropy.run, e10_isotropy.Isotropy),
         Experiment("e11_calibration", e11_calibration.run, e11_calibration.CalibrationFit),
         Experiment("e12_test_time", e12_test_time.run, e12_test_time.LatentOptimisation),
+        Experiment("longer_fits", longer_fits.run, longer_fits.LongerFits, objects="fewest"),
         Experiment("e17_source_distance", e17_source_distance.run, e17_source_distance.SourceDistance),
         Experiment("e18_oracle_length", e18_oracle_length.run, e18_oracle_length.OracleLength, objects="few"),
         Experiment("extent", extent.run, extent.Extent),
