@@ -25,15 +25,15 @@ from lrm_core.evidence.oracles import OracleCache, render_images
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject
 
-BEYOND = 3  # times what a profile allows: steps, where the configuration does not say fewer
+BEYOND = 2  # times what a profile allows: steps, where the configuration does not say fewer
 
 
 @dataclass(frozen=True)
 class LongerFits(LatentOptimisation):
     """Configuration: that of `LatentOptimisation` with another number of steps."""
 
-    iterations: int = 5000
-    path: tuple[int, ...] = (0, 25, 100, 250, 500, 1000, 2000, 3500)
+    iterations: int = 2500
+    path: tuple[int, ...] = (0, 25, 100, 250, 500, 1000, 1750)
 
 
 def run(
