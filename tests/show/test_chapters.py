@@ -24,7 +24,6 @@ from lrm_core.show.diagnosis import (
     neighbourhood,
     response,
     response_readings,
-    visibility,
 )
 from lrm_core.show.elements import prose
 from lrm_core.spectral import published_shares
@@ -64,7 +63,6 @@ TABLES = [
     ("C3", response.controls_table),
     ("C6", low_band.sizes_table),
     ("C6", lambda page: low_band.published_table(page.claim.published)),
-    ("C7", visibility.controls_table),
     ("C8", isotropy.controls_table),
 ]
 
@@ -133,7 +131,7 @@ def test_the_csv_link_holds_the_table_itself():
 
 def test_every_number_of_the_live_table_is_in_the_records(make_chapter):
     modules = {"C1": basins, "C3": response, "C6": low_band}
-    modules |= {"C7": visibility, "C8": neighbourhood}
+    modules |= {"C8": neighbourhood}
     for claim, module in modules.items():
         assert set(module.LIVE_ENTRIES) <= set(make_chapter(claim).table.columns)
 

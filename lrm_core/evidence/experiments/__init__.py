@@ -8,7 +8,6 @@ from lrm_core.evidence.experiments import (
     e00_model,
     e01_oracle,
     e02_basins,
-    e03_surface_error,
     e04_visibility,
     e05_residual_spectrum,
     e06_response,
@@ -75,7 +74,6 @@ EXPERIMENTS = {
         Experiment("e00_model", e00_model.run, e00_model.ModelQuality, objects="every"),
         Experiment("e01_oracle", e01_oracle.run, e01_oracle.OracleQuality),
         Experiment("e02_basins", e02_basins.run, e02_basins.Basins, every_seed=True),
-        Experiment("e03_surface_error", e03_surface_error.run, e03_surface_error.SurfaceError),
         Experiment("e04_visibility", e04_visibility.run, e04_visibility.Visibility),
         Experiment(
             "e05_residual_spectrum",
