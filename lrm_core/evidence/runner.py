@@ -224,7 +224,8 @@ def _jobs(profile: Profile, experiments: Iterable[Experiment], objects: Sequence
     selected = named or profile.object_folders()
     every = named or profile.object_folders(every=True)
     few = profile.few_of(selected)
-    reached = {"every": every, "selected": selected, "few": few}
+    fewest = [folder for folder in few if folder.parent == few[0].parent]
+    reached = {"every": every, "selected": selected, "few": few, "fewest": fewest}
     return [
         (item, experiment, seed)
         for folder in every

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import Any
 
 import pandas as pd
@@ -133,4 +134,21 @@ class Bars:
     factor: float
 
 
-Declaration = Strips | Lines | Pairs | Table | Bars
+@dataclass(frozen=True)
+class Pictures:
+    """Pictures of objects, drawn by a function of the chapter.
+
+    Attributes:
+        by: "module:function" of a function: chapter -> HTML, and the numbers that belong to it as a table.
+    """
+
+    by: str
+
+    @property
+    def function(self) -> Callable:
+        """That function."""
+        module, _, name = self.by.partition(":")
+        return getattr(import_module(module), name)
+
+
+Declaration = Strips | Lines | Pairs | Table | Bars | Pictures

@@ -17,7 +17,7 @@ ONEDNN = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_li
 
 
 def fused(like: Tensor) -> bool:
-    """Whether oneDNN's layer takes such numbers; for so few inputs and outputs it needs half the time of a product."""
+    """Whether oneDNN's layer takes such numbers; for so few inputs and outputs it takes half as long as a product."""
     return ONEDNN and like.dtype == torch.float32 and not like.is_cuda
 
 

@@ -56,7 +56,7 @@ def _corner_densities(
     """Raw density at the texel corners, and the cells at all of whose corners it was evaluated.
 
     Two cells a side make a coarse one. Where its corners and its centre are empty, with `COARSE_MARGIN` of their
-    range, the corners between them are interpolated. If more than `SURPRISES` of the centres contradict their corners,
+    range, the corners between them are interpolated. If more than `SURPRISES` of the centres contradict them,
     the field has more detail than that, and nothing is interpolated.
     """
     side = lattice.rows.shape[1]

@@ -17,7 +17,7 @@ from lrm_core.evidence.oracles import OracleCache, Start, heldout_views, oracle_
 from lrm_core.evidence.rules import All, Rule
 from lrm_core.evidence.runner import load_item
 from lrm_core.evidence.verdicts import intervals, judge
-from lrm_core.findings.figures import Bars, Lines, Pairs, Strips, Table
+from lrm_core.findings.figures import Bars, Lines, Pairs, Pictures, Strips, Table
 from lrm_core.findings.finding import Finding
 from lrm_core.findings.sentences import told
 from lrm_core.paths import repository_root
@@ -92,16 +92,19 @@ class FindingPage(Chapter):
         if isinstance(declared, Table):
             pages.show_table(drawn.tabled(declared, self.table), self.table)
             return
-        pictures = self._thumbnails() if isinstance(declared, Pairs | Bars) else {}
-        for row in declared.pictures(self) if isinstance(declared, Lines) and declared.pictures else ():
-            show = f'<div class="lrm-above">{image_row(row, self.item.name, width=120)}</div>'
-            pages.show_html(show)
-        figure = drawn.draw(declared, self.table, self.groups, pictures, title)
-        figure.show()
+        if isinstance(declared, Pictures):
+            html, data = declared.function(self)
+            pages.show_html(html)
+        else:
+            pictures = self._thumbnails() if isinstance(declared, Pairs | Bars) else {}
+            for row in declared.pictures(self) if isinstance(declared, Lines) and declared.pictures else ():
+                show = f'<div class="lrm-above">{image_row(row, self.item.name, width=120)}</div>'
+                pages.show_html(show)
+            figure = drawn.draw(declared, self.table, self.groups, pictures, title)
+            figure.show()
+            data = prose.figure_data(figure)
         links = source_links(self.finding, name)
-        pages.show_html(
-            prose.figure_caption(" ".join(caption.split()), name, prose.figure_data(figure), links)
-        )
+        pages.show_html(prose.figure_caption(" ".join(caption.split()), name, data, links))
 
     def verdict(self) -> None:
         """Display the cases of the rule as code, and which of them decided."""
@@ -210,7 +213,8 @@ def source_links(finding: Finding, name: str) -> str:
     module = Path(inspect.getsourcefile(import_module(finding.module)))
     lines = module.read_text(encoding="utf-8").splitlines()
     line = next(at for at, text in enumerate(lines, start=1) if f'"{name}": ' in text)
-    function = DRAWN_BY[type(finding.figures[name])]
+    declared = finding.figures[name]
+    function = declared.function if isinstance(declared, Pictures) else DRAWN_BY[type(declared)]
     drawn_in, (_, start) = Path(inspect.getsourcefile(function)), inspect.getsourcelines(function)
     return (
         f'<p class="lrm-sources">Source: {_link(module, line, module.name)}, '

@@ -17,7 +17,6 @@ from lrm_core.show.diagnosis import (
     neighbourhood,
     response,
     response_readings,
-    visibility,
 )
 from lrm_core.show.elements import prose
 from lrm_core.spectral import published_shares
@@ -46,7 +45,6 @@ KEYS = {
 }
 TABLES = [
     ("C3", response.controls_table),
-    ("C7", visibility.controls_table),
     ("C8", isotropy.controls_table),
 ]
 
@@ -92,8 +90,7 @@ def test_the_csv_link_holds_the_table_itself():
 
 
 def test_every_number_of_the_live_table_is_in_the_records(make_chapter):
-    modules = {"C3": response}
-    modules |= {"C7": visibility, "C8": neighbourhood}
+    modules = {"C3": response, "C8": neighbourhood}
     for claim, module in modules.items():
         assert set(module.LIVE_ENTRIES) <= set(make_chapter(claim).table.columns)
 

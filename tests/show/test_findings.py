@@ -10,10 +10,9 @@ from lrm_core.evidence.live import Live
 from lrm_core.evidence.rulebook import RULES
 from lrm_core.evidence.rules_isotropy import C8_BANDS, C8_JITTER, C8_LEADING, C8_OURS, C8_RANDOM
 from lrm_core.evidence.rules_response import C3_OURS, C3_PREDICTED, C3_REFERENCE
-from lrm_core.evidence.rules_visibility import C7_OURS, C7_TRUTH
 from lrm_core.evidence.statistics import Interval
 from lrm_core.evidence.verdicts import judge
-from lrm_core.findings import c06
+from lrm_core.findings import c06, c07
 from lrm_core.findings.c01 import ALL_TEXELS, BARRIER, FEATURES, MATTER
 from lrm_core.findings.c04 import HIGH, LOW, MARGIN, RANDOM
 from lrm_core.findings.c05 import MIXTURE, REFERENCE, TESTED, TRUTH
@@ -53,8 +52,7 @@ RESPONSE = {
     C3_OURS: 2.5, "published.ratio.per_bin": 1.9, C3_REFERENCE: 1.8, C3_PREDICTED: 1.7, "lookup.ratio.per_bin": 1.6,
 }  # fmt: skip
 SIGHT = {
-    C7_OURS: 1.16, C7_TRUTH: 1.23, "audited.reference.sight.ratio": 1.34, "audited.oracle.sight.ratio": 1.05,
-    "audited.truth.sight.excess": 0.085,
+    c07.OURS: 1.16, c07.TRUTH: 1.23,
 }  # fmt: skip
 DIRECTIONS = {
     C8_OURS: 0.006, C8_JITTER: 0.1, C8_RANDOM: 0.008, C8_BANDS: 0.31, C8_LEADING: 62.0, "published.mean": 0.002,
@@ -103,10 +101,10 @@ CASES = [
     ("C6", 2, PARTS),
     ("C6", 3, PARTS | {c06.REST["reference"]: 0.9}),
     ("C6", 4, PARTS | {c06.MARGIN["reference"]: -0.1}),
-    ("C7", 0, SIGHT | {C7_TRUTH: 2.5}),
+    ("C7", 0, SIGHT | {c07.TRUTH: 2.5}),
     ("C7", 1, SIGHT),
-    ("C7", 2, SIGHT | {C7_OURS: 0.9}),
-    ("C7", 3, SIGHT | {C7_OURS: 2.5}),
+    ("C7", 2, SIGHT | {c07.OURS: 0.9}),
+    ("C7", 3, SIGHT | {c07.OURS: 2.5}),
     ("C8", 0, DIRECTIONS | {C8_JITTER: 0.99}),
     ("C8", 1, DIRECTIONS),
     ("C8", 2, DIRECTIONS | {C8_BANDS: 0.01, C8_LEADING: -1.0}),
@@ -172,19 +170,6 @@ def test_the_sentences_on_corrections_quote_the_numbers_of_the_table():
     assert all(
         part in text for part in ("worth 45.0 times", "30 to 50;", "no band: 4.1)", "power 40.0 times")
     )
-
-
-def test_the_sentence_on_visibility_quotes_the_numbers_of_the_table():
-    text = finding("C7", _table(SIGHT))
-    expected = (
-        "1.16 times",
-        "(published: 1.16)",
-        "1.34 with",
-        "1.23 [1.23, 1.23] with the truth, where the limit of the rule is 1.5",
-        "1.05 for",
-        "up 8.5% of",
-    )
-    assert all(part in text for part in expected)
 
 
 def test_the_sentence_on_directions_quotes_the_numbers_of_the_table():

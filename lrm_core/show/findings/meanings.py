@@ -16,14 +16,6 @@ MEANING: dict[str, tuple[str, ...]] = {
         "is not shown that the factor is the published one.",
         "So the records do not show that low frequencies answer more than high ones around both triplanes.",
     ),
-    "C7": (
-        "So occlusion hardly matters to the colours inside of the oracle's matter, but much to the surface that one "
-        "sees: by the published definition the question was put to points that no image shows.",
-        "So it is not occlusion: what the source does not see is little worse, by about the published ratio.",
-        "So it is not occlusion: what the source does not see is little worse or no worse, by a ratio that is not "
-        "shown to be the published one.",
-        "So the records do not show that what the source does not see is little worse than what it sees.",
-    ),
     "C8": ISOTROPY_MEANING,
     **FINETUNING_MEANING,
     "C9": TEST_TIME_MEANING,
