@@ -13,14 +13,17 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import interpolate, pad
 
+from lrm_core.evidence.cause import cause
+from lrm_core.evidence.headlines import HEADLINES
 from lrm_core.evidence.oracles import OracleCache, Start, heldout_views, oracle_fingerprint
 from lrm_core.evidence.rules import All, Rule
 from lrm_core.evidence.runner import load_item
-from lrm_core.evidence.verdicts import intervals, judge
+from lrm_core.evidence.verdicts import experiment_table, intervals, judge
 from lrm_core.findings.figures import Bars, Lines, Pairs, Pictures, Strips, Table
 from lrm_core.findings.finding import Finding
-from lrm_core.findings.sentences import told
+from lrm_core.findings.sentences import say, told
 from lrm_core.paths import repository_root
+from lrm_core.profiles import PROFILES, PUBLISHED
 from lrm_core.render.views import Views
 from lrm_core.show import chapter as pages
 from lrm_core.show.chapter import Chapter
@@ -28,6 +31,7 @@ from lrm_core.show.elements import drawn, prose
 from lrm_core.show.elements.origin import computed, origin
 from lrm_core.show.elements.pictures import data_url, image_row
 from lrm_core.show.elements.strips import strips
+from lrm_core.show.front.forest import written
 
 DRAWN_BY = {Strips: strips, Lines: drawn.lines, Pairs: drawn.pairs, Bars: drawn.bars}
 OTHERS = 2  # objects to which an explorable can be switched
@@ -78,6 +82,8 @@ class FindingPage(Chapter):
         """Display the verdict, the sentences that give it, and the figure that carries the chapter."""
         pages.show_html(f'<p class="lrm-verdict">{escape(verdict_words(self.finding, self.table))}</p>')
         self.say("answer")
+        if text := condition_words(self.finding, self.plan.name):
+            pages.show_text(text, self.table)
         self.show(figure)
 
     def say(self, section: str) -> None:
@@ -170,13 +176,30 @@ def verdict_words(finding: Finding, table: pd.DataFrame) -> str:
     """The verdict, by each way of judging where they differ, and what kept it from being another."""
     by = {how: judge(rule, table).case for how, rule in finding.judged.items()}
     if len({case.verdict for case in by.values()}) > 1:
-        return prose.listed([f"{case.verdict} by the {how}" for how, case in by.items()]).capitalize() + "."
+        return " ".join(f"By the {how}: {case.verdict}." for how, case in by.items())
     found = judge(finding.rule, table).case
     missed = finding.failed(found, table)
     if not missed:
         return f"{found.verdict.capitalize()}."
     near = "a near miss, since " if finding.is_near(found, table) else "since "
     return f"{found.verdict.capitalize()}, {near}{missed}."
+
+
+def condition_words(finding: Finding, profile: str) -> str:
+    """Number and verdict where the encoder is told the distances of the published runs, if that was measured."""
+    rule, twin = finding.rule, profile + PUBLISHED
+    if twin not in PROFILES or not (found := cause(rule.claim, profile)).towards.known:
+        return ""
+    return say(
+        "conditions",
+        "told as published",
+        quantity=HEADLINES[rule.claim].quantity,
+        truth=written(rule.claim, found.truth.estimate),
+        condition=written(rule.claim, found.condition.estimate),
+        published=written(rule.claim, found.published),
+        objects=str(found.condition.n),
+        verdict=judge(rule, experiment_table(rule.experiment, twin)).case.verdict,
+    )
 
 
 def cases_html(finding: Finding, table: pd.DataFrame) -> str:
