@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass, replace
 from functools import cached_property
+from html import escape
 from math import isnan
 from numbers import Real
 from typing import Any
@@ -193,8 +194,12 @@ def show_html(html: str) -> None:
     display(HTML(html))
 
 
-def show_figure(figure: go.Figure, name: str, caption: str) -> None:
-    """Display a figure, what it shows, and a link that holds its data."""
+def show_figure(
+    figure: go.Figure, name: str, caption: str, title: str = "", *sources: pd.DataFrame | str
+) -> None:
+    """Display a figure under what it says, with the sources of that, and above how it reads and its data."""
+    if title:
+        show_html(computed(f'<p class="lrm-figure-title">{escape(title)}</p>', origin(*sources)))
     figure.show()
     show_html(prose.figure_caption(caption, name, prose.figure_data(figure)))
 
