@@ -11,15 +11,12 @@ import torch
 
 from lrm_core.evidence.experiments.e02_basins import latent_distance
 from lrm_core.evidence.rules import C1_OURS
-from lrm_core.evidence.rules_isotropy import C8_BANDS
 from lrm_core.findings import c02
 from lrm_core.render import query_points
 from lrm_core.show import chapter
 from lrm_core.show.diagnosis import (
     basins,
     gauge,
-    isotropy,
-    neighbourhood,
     response,
     response_readings,
     visibility,
@@ -36,16 +33,6 @@ FIGURES = [
         ("C3", draw)
         for draw in (response.noise_maps, response.response_figure, response_readings.readings_figure)
     ],
-    *[
-        ("C8", draw)
-        for draw in (
-            isotropy.ways_figure,
-            isotropy.leading_figure,
-            isotropy.jitter_figure,
-            isotropy.spread_figure,
-            isotropy.sweep_figure,
-        )
-    ],
 ]
 # Columns that tell the rows of a figure's data apart, by all columns that there are: strips, maps, curves.
 KEYS = {
@@ -58,7 +45,6 @@ TABLES = [
     ("C1", lambda page: gauge.invisible_table(gauge.invisible_distances(page))),
     ("C3", response.controls_table),
     ("C7", visibility.controls_table),
-    ("C8", isotropy.controls_table),
 ]
 
 
@@ -78,8 +64,6 @@ def test_figures_are_described_and_give_their_data(make_chapter, claim, draw):
     [
         ("C1", basins.alike_and_apart, "PSNR in held-out", "prediction, to the truth", "heldout.psnr.pred"),
         ("C1", basins.alike_and_apart, "correlation", "over all texels, as published", C1_OURS),
-        ("C8", isotropy.spread_figure, "spread over mean", "of different frequency", C8_BANDS),
-        ("C8", isotropy.ways_figure, "change of", "the residual", "audited.residual.over_random"),
     ],
 )
 def test_the_data_of_strips_is_that_of_the_records(make_chapter, claim, draw, panel, quantity, column):
@@ -123,8 +107,7 @@ def test_the_csv_link_holds_the_table_itself():
 
 
 def test_every_number_of_the_live_table_is_in_the_records(make_chapter):
-    modules = {"C1": basins, "C3": response}
-    modules |= {"C7": visibility, "C8": neighbourhood}
+    modules = {"C1": basins, "C3": response, "C7": visibility}
     for claim, module in modules.items():
         assert set(module.LIVE_ENTRIES) <= set(make_chapter(claim).table.columns)
 

@@ -10,7 +10,7 @@ import torch
 from lrm_core.evidence.rules import All
 from lrm_core.evidence.statistics import interval_of, per_object
 from lrm_core.evidence.verdicts import experiment_table
-from lrm_core.findings import c02, c04, c05, c06
+from lrm_core.findings import c02, c04, c05, c06, c08
 from lrm_core.findings.figures import Pairs, Table
 from lrm_core.findings.sentences import said, sections, told
 from lrm_core.paths import repository_root
@@ -19,7 +19,7 @@ from lrm_core.show import finding_page
 from lrm_core.show.elements import drawn, prose
 from lrm_core.spectral import white_noise_shares
 
-FINDINGS = {"C2": c02.FINDING, "C4": c04.FINDING, "C5": c05.FINDING, "C6": c06.FINDING}
+FINDINGS = {"C2": c02.FINDING, "C4": c04.FINDING, "C5": c05.FINDING, "C6": c06.FINDING, "C8": c08.FINDING}
 FIGURES = [(claim, name) for claim, of in FINDINGS.items() for name in of.figures]
 EACH = pytest.mark.parametrize("claim", FINDINGS)
 PLAN = get_profile("mini")

@@ -5,12 +5,12 @@ from collections.abc import Callable, Mapping
 from lrm_core.evidence.rulebook import RULES
 from lrm_core.evidence.rules import Intervals
 from lrm_core.evidence.rules_finetuning import C13_LORA
-from lrm_core.evidence.rules_isotropy import C8_JITTER
 from lrm_core.evidence.rules_parameters import C14_MODEL
 from lrm_core.evidence.rules_visibility import C7_TRUTH, LIMIT
 from lrm_core.evidence.statistics import Interval
 from lrm_core.evidence.verdicts import experiment_table, intervals
 from lrm_core.findings.c04 import MARGIN
+from lrm_core.findings.c08 import JITTER
 from lrm_core.show.elements.prose import mean_and_interval, number, percent
 
 ARTEFACT, SIZE, NOT = "metric artefact", "replicated with a different size", "not replicated"
@@ -32,7 +32,7 @@ REASONS: Mapping[str, Mapping[str, Callable[[Intervals], str]]] = {
             f"Seen by cameras, to the truth: {mean_and_interval(x(C7_TRUTH))}; the limit is {LIMIT:g}."
         )
     },
-    "C8": {ARTEFACT: lambda x: f"{percent(x(C8_JITTER).estimate)} of it is the renderer’s own noise."},
+    "C8": {ARTEFACT: lambda x: f"{percent(x(JITTER).estimate)} of it is the renderer’s own noise."},
     "C9": {NOT: lambda x: f"No artefacts here: LPIPS {percent(x('planes.end.lpips').estimate)}."},
     "C10": {NOT: lambda x: "No gain that a control lacks."},
     "C11": {NOT: lambda x: "The losses do not differ."},

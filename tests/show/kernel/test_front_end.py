@@ -15,7 +15,10 @@ from lrm_core.show import kernel
 from lrm_core.show.kernel import INVITATION, Bench, front_end
 
 PARAMETERS = 'profile = "mini"\nrefresh = False\ndevice = "cpu"'
-CHAPTERS = ("02_residual_spectrum", "04_band_correction")
+CHAPTERS = (
+    *("02_residual_spectrum", "04_band_correction"),
+    *("05_inside_the_low_band", "06_jacobian_and_calibration"),
+)
 
 
 def show(chapter):
