@@ -63,7 +63,7 @@ def test_every_formula_is_drawn(opened):
 SHOWN = tuple(
     f"notebooks/{name}"
     for name in (
-        *("02_residual_spectrum", "04_band_correction", "05_inside_the_low_band"),
+        *("01_basins", "02_residual_spectrum", "04_band_correction", "05_inside_the_low_band"),
         *("06_jacobian_and_calibration", "08_source_distance"),
     )
 )  # chapters whose code is worth reading and leaves nothing else

@@ -100,6 +100,8 @@ def lines(figure: Lines, table: pd.DataFrame, title: str) -> go.Figure:
         drawn, figure.axes, alt, log_ticks=figure.log_ticks, log_y=figure.log_y, marks=figure.marks
     )
     _label_ends(shown, ends, x, figure)
+    if figure.span:
+        shown.update_xaxes(range=list(figure.span))
     return shown
 
 

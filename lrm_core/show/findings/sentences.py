@@ -6,13 +6,12 @@ import pandas as pd
 
 from lrm_core.evidence.claims import claim
 from lrm_core.evidence.rulebook import RULES
-from lrm_core.evidence.rules import C1_FEATURES, C1_MATTER, C1_OURS, Intervals
+from lrm_core.evidence.rules import Intervals
 from lrm_core.evidence.rules_response import C3_OURS, C3_PREDICTED, C3_REFERENCE
-from lrm_core.evidence.rules_visibility import C7_OURS, C7_TRUTH, LIMIT
 from lrm_core.evidence.verdicts import NOT_MEASURED, TOO_FEW, Judgement, experiment_table, intervals, judge
 from lrm_core.findings.registry import FINDINGS
 from lrm_core.findings.sentences import told
-from lrm_core.show.elements.prose import mean_and_interval, number, percent
+from lrm_core.show.elements.prose import number
 from lrm_core.show.findings.finetuning import (
     best_rank_sentence,
     full_sentence,
@@ -61,34 +60,6 @@ def meaning(claim_id: str, found: Judgement) -> str:
     return MEANING[claim_id][RULES[claim_id].cases.index(found.case)]
 
 
-def _basins(x: Intervals) -> str:
-    between, pred = x("heldout.psnr_between.random_vs_predinit"), x("heldout.psnr.pred")
-    published = claim("C1").published["random_vs_predinit"]["channel_correlation"]
-    return (
-        f"In held-out views the two oracles match each other to {number(between.estimate, 1)} dB, and the "
-        f"prediction matches the truth to {number(pred.estimate, 1)} dB. Their triplanes correlate by "
-        f"{number(x(C1_OURS).estimate)} over all texels (published: {number(published)}), by "
-        f"{number(x(C1_MATTER).estimate)} over those that the object occupies and by "
-        f"{number(x(C1_FEATURES).estimate)} behind the decoder's first layer; on the straight line between them "
-        f"the renders lose {number(x('path.barrier').estimate, 1)} dB at its worst point, in the mean over objects."
-    )
-
-
-def _visibility(x: Intervals) -> str:
-    ratios = claim("C7").published["ratio"].values()
-    published = " and ".join(dict.fromkeys(number(ratio) for ratio in ratios))
-    return (
-        "By the published definition occluded points of the oracle's matter are "
-        f"{number(x(C7_OURS).estimate)} times as wrong as visible ones (published: {published}). On the surface "
-        "that held-out views show, renders are this many times as wrong where the source does not see it: "
-        f"{number(x('audited.reference.sight.ratio').estimate)} with those of the oracle as the target, "
-        f"{mean_and_interval(x(C7_TRUTH))} with the truth, where the limit of the rule is {LIMIT:g}, and "
-        f"{number(x('audited.oracle.sight.ratio').estimate)} for the oracle itself, which was fitted from all sides. "
-        "What occluded surface has beyond the level of visible surface makes up "
-        f"{percent(x('audited.truth.sight.excess').estimate)} of all error to the truth."
-    )
-
-
 def _response(x: Intervals) -> str:
     return (
         "By the published definition the first tenth of the spectrum answers "
@@ -102,9 +73,7 @@ def _response(x: Intervals) -> str:
 
 
 SENTENCES: dict[str, Callable[[Intervals], str]] = {
-    "C1": _basins,
     "C3": _response,
-    "C7": _visibility,
     "C10": lora_sentence,
     "C11": ranks_sentence,
     "C12": best_rank_sentence,

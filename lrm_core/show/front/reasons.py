@@ -6,9 +6,9 @@ from lrm_core.evidence.rulebook import RULES
 from lrm_core.evidence.rules import Intervals
 from lrm_core.evidence.rules_finetuning import C13_LORA
 from lrm_core.evidence.rules_parameters import C14_MODEL
-from lrm_core.evidence.rules_visibility import C7_TRUTH, LIMIT
 from lrm_core.evidence.statistics import Interval
 from lrm_core.evidence.verdicts import experiment_table, intervals
+from lrm_core.findings import c07
 from lrm_core.findings.c04 import MARGIN
 from lrm_core.findings.c08 import JITTER
 from lrm_core.show.elements.prose import mean_and_interval, number, percent
@@ -29,7 +29,7 @@ REASONS: Mapping[str, Mapping[str, Callable[[Intervals], str]]] = {
     "C6": {SIZE: lambda x: "Structure dominates, by other amounts."},
     "C7": {
         NOT: lambda x: (
-            f"Seen by cameras, to the truth: {mean_and_interval(x(C7_TRUTH))}; the limit is {LIMIT:g}."
+            f"Seen by cameras, to the truth: {mean_and_interval(x(c07.TRUTH))}; the limit is {c07.LIMIT:g}."
         )
     },
     "C8": {ARTEFACT: lambda x: f"{percent(x(JITTER).estimate)} of it is the renderer’s own noise."},
