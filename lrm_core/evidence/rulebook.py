@@ -7,7 +7,6 @@ from lrm_core.evidence.rules_finetuning import (
     FULL_FINETUNING,
     LORA_FREQ,
 )
-from lrm_core.evidence.rules_isotropy import ISOTROPY
 from lrm_core.evidence.rules_parameters import PARAMETERS
 from lrm_core.evidence.rules_response import DECODER_RESPONSE
 from lrm_core.evidence.rules_test_time import TEST_TIME
@@ -17,6 +16,7 @@ from lrm_core.findings.c04 import RULE as BAND_CORRECTION
 from lrm_core.findings.c05 import RULE as AMPLIFICATION
 from lrm_core.findings.c06 import RULE as LOW_BAND
 from lrm_core.findings.c07 import RULE as VISIBILITY
+from lrm_core.findings.c08 import RULE as ISOTROPY
 
 RULES: dict[str, Rule] = {
     rule.claim: rule

@@ -9,12 +9,9 @@ import pandas as pd
 import pytest
 import torch
 
-from lrm_core.evidence.rules_isotropy import C8_BANDS
 from lrm_core.findings import c02
 from lrm_core.show import chapter
 from lrm_core.show.diagnosis import (
-    isotropy,
-    neighbourhood,
     response,
     response_readings,
 )
@@ -26,16 +23,6 @@ FIGURES = [
         ("C3", draw)
         for draw in (response.noise_maps, response.response_figure, response_readings.readings_figure)
     ],
-    *[
-        ("C8", draw)
-        for draw in (
-            isotropy.ways_figure,
-            isotropy.leading_figure,
-            isotropy.jitter_figure,
-            isotropy.spread_figure,
-            isotropy.sweep_figure,
-        )
-    ],
 ]
 # Columns that tell the rows of a figure's data apart, by all columns that there are: strips, maps, curves.
 KEYS = {
@@ -45,7 +32,6 @@ KEYS = {
 }
 TABLES = [
     ("C3", response.controls_table),
-    ("C8", isotropy.controls_table),
 ]
 
 
@@ -58,20 +44,6 @@ def test_figures_are_described_and_give_their_data(make_chapter, claim, draw):
     assert len(data) >= 4
     assert not data.duplicated(KEYS[" ".join(data)]).any()
     assert data.drop(columns=["label", "object", "low", "high"], errors="ignore").notna().all(axis=None)
-
-
-@pytest.mark.parametrize(
-    ("claim", "draw", "panel", "quantity", "column"),
-    [
-        ("C8", isotropy.spread_figure, "spread over mean", "of different frequency", C8_BANDS),
-        ("C8", isotropy.ways_figure, "change of", "the residual", "audited.residual.over_random"),
-    ],
-)
-def test_the_data_of_strips_is_that_of_the_records(make_chapter, claim, draw, panel, quantity, column):
-    page = make_chapter(claim)
-    data = prose.figure_data(draw(page)).dropna(subset="object")
-    chosen = data[data["panel"].str.startswith(panel) & (data["quantity"] == quantity)]
-    assert chosen.set_index("object")["value"].to_dict() == page.table.set_index("object")[column].to_dict()
 
 
 @pytest.mark.parametrize(("claim", "make"), TABLES)
@@ -90,9 +62,7 @@ def test_the_csv_link_holds_the_table_itself():
 
 
 def test_every_number_of_the_live_table_is_in_the_records(make_chapter):
-    modules = {"C3": response, "C8": neighbourhood}
-    for claim, module in modules.items():
-        assert set(module.LIVE_ENTRIES) <= set(make_chapter(claim).table.columns)
+    assert set(response.LIVE_ENTRIES) <= set(make_chapter("C3").table.columns)
 
 
 def test_the_exponent_matches_the_published_share():

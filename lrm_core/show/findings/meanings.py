@@ -2,7 +2,6 @@
 
 from lrm_core.findings.registry import FINDINGS
 from lrm_core.show.findings.finetuning import FINETUNING_MEANING
-from lrm_core.show.findings.isotropy import ISOTROPY_MEANING
 from lrm_core.show.findings.test_time import TEST_TIME_MEANING
 
 MEANING: dict[str, tuple[str, ...]] = {
@@ -16,7 +15,6 @@ MEANING: dict[str, tuple[str, ...]] = {
         "is not shown that the factor is the published one.",
         "So the records do not show that low frequencies answer more than high ones around both triplanes.",
     ),
-    "C8": ISOTROPY_MEANING,
     **FINETUNING_MEANING,
     "C9": TEST_TIME_MEANING,
 }

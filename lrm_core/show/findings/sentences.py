@@ -19,7 +19,6 @@ from lrm_core.show.findings.finetuning import (
     parameters_sentence,
     ranks_sentence,
 )
-from lrm_core.show.findings.isotropy import isotropy_sentence
 from lrm_core.show.findings.meanings import MEANING
 from lrm_core.show.findings.test_time import optimisation_sentence
 
@@ -75,7 +74,6 @@ def _response(x: Intervals) -> str:
 
 SENTENCES: dict[str, Callable[[Intervals], str]] = {
     "C3": _response,
-    "C8": isotropy_sentence,
     "C10": lora_sentence,
     "C11": ranks_sentence,
     "C12": best_rank_sentence,

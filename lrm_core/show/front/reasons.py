@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping
 from lrm_core.evidence.rulebook import RULES
 from lrm_core.evidence.rules import Intervals
 from lrm_core.evidence.rules_finetuning import C13_LORA
-from lrm_core.evidence.rules_isotropy import C8_JITTER
 from lrm_core.evidence.rules_parameters import C14_MODEL
 from lrm_core.evidence.verdicts import experiment_table, intervals
+from lrm_core.findings.c08 import JITTER
 from lrm_core.findings.finding import decided
 from lrm_core.findings.registry import FINDINGS
 from lrm_core.show.elements.prose import number, percent
@@ -22,7 +22,7 @@ REASONS: Mapping[str, Mapping[str, Callable[[Intervals], str]]] = {
     "C3": {"replicated": lambda x: "Coarse changes count more."},
     "C4": {SIZE: lambda x: "Coarse leads fine, by other amounts."},
     "C6": {SIZE: lambda x: "Structure dominates, by other amounts."},
-    "C8": {ARTEFACT: lambda x: f"{percent(x(C8_JITTER).estimate)} of it is the renderer’s own noise."},
+    "C8": {ARTEFACT: lambda x: f"{percent(x(JITTER).estimate)} of it is the renderer’s own noise."},
     "C9": {NOT: lambda x: f"No artefacts here: LPIPS {percent(x('planes.end.lpips').estimate)}."},
     "C10": {NOT: lambda x: "No gain that a control lacks."},
     "C11": {NOT: lambda x: "The losses do not differ."},
