@@ -17,19 +17,25 @@ from lrm_core.evidence.oracles import heldout_views
 from lrm_core.evidence.rules import All, Rule
 from lrm_core.evidence.runner import load_item
 from lrm_core.evidence.verdicts import intervals, judge
-from lrm_core.findings.figures import Lines, Pairs, Strips, Table
+from lrm_core.findings.figures import Lines, Means, Pairs, Slopes, Strips, Table
 from lrm_core.findings.finding import Finding
 from lrm_core.findings.sentences import told
 from lrm_core.paths import repository_root
 from lrm_core.render.views import Views
 from lrm_core.show import chapter as pages
 from lrm_core.show.chapter import Chapter
-from lrm_core.show.elements import drawn, prose
+from lrm_core.show.elements import beside, drawn, prose
 from lrm_core.show.elements.origin import computed, origin
 from lrm_core.show.elements.pictures import data_url, image_row
 from lrm_core.show.elements.strips import strips
 
-DRAWN_BY = {Strips: strips, Lines: drawn.lines, Pairs: drawn.pairs}
+DRAWN_BY = {
+    Strips: strips,
+    Lines: drawn.lines,
+    Pairs: drawn.pairs,
+    Slopes: beside.slopes,
+    Means: beside.means,
+}
 VIEWS = 8  # held-out views, as the experiments take
 THUMBNAIL = 64  # pixels of an object's picture in a figure
 
@@ -61,11 +67,12 @@ class FindingPage(Chapter):
         """A number of the example's stored record."""
         return float(self.stored_in(self.table)[column].iloc[0])
 
-    def answer(self, figure: str) -> None:
+    def answer(self, figure: str | None = None) -> None:
         """Display the verdict, the sentences that give it, and the figure that carries the chapter."""
         pages.show_html(f'<p class="lrm-verdict">{escape(verdict_words(self.finding, self.table))}</p>')
         self.say("answer")
-        self.show(figure)
+        if figure:
+            self.show(figure)
 
     def say(self, section: str) -> None:
         """Display a section of the claim's text."""

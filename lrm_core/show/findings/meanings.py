@@ -1,7 +1,6 @@
 """What each case of a rule amounts to, in plain words and in the order of its cases."""
 
 from lrm_core.findings.registry import FINDINGS
-from lrm_core.show.findings.finetuning import FINETUNING_MEANING
 from lrm_core.show.findings.isotropy import ISOTROPY_MEANING
 from lrm_core.show.findings.test_time import TEST_TIME_MEANING
 
@@ -41,6 +40,5 @@ MEANING: dict[str, tuple[str, ...]] = {
         "So the records do not show that what the source does not see is little worse than what it sees.",
     ),
     "C8": ISOTROPY_MEANING,
-    **FINETUNING_MEANING,
     "C9": TEST_TIME_MEANING,
 }

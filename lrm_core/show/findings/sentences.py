@@ -13,13 +13,6 @@ from lrm_core.evidence.verdicts import NOT_MEASURED, TOO_FEW, Judgement, experim
 from lrm_core.findings.registry import FINDINGS
 from lrm_core.findings.sentences import told
 from lrm_core.show.elements.prose import mean_and_interval, number, percent, percent_range
-from lrm_core.show.findings.finetuning import (
-    best_rank_sentence,
-    full_sentence,
-    lora_sentence,
-    parameters_sentence,
-    ranks_sentence,
-)
 from lrm_core.show.findings.isotropy import isotropy_sentence
 from lrm_core.show.findings.meanings import MEANING
 from lrm_core.show.findings.test_time import optimisation_sentence
@@ -124,10 +117,5 @@ SENTENCES: dict[str, Callable[[Intervals], str]] = {
     "C6": _low_band,
     "C7": _visibility,
     "C8": isotropy_sentence,
-    "C10": lora_sentence,
-    "C11": ranks_sentence,
-    "C12": best_rank_sentence,
-    "C13": full_sentence,
-    "C14": parameters_sentence,
     "C9": optimisation_sentence,
 }

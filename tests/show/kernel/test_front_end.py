@@ -15,7 +15,13 @@ from lrm_core.show import kernel
 from lrm_core.show.kernel import INVITATION, Bench, front_end
 
 PARAMETERS = 'profile = "mini"\nrefresh = False\ndevice = "cpu"'
-CHAPTERS = ("02_residual_spectrum", "04_band_correction")
+CHAPTERS = (
+    "02_residual_spectrum",
+    "04_band_correction",
+    "10_lora_freqloss",
+    "11_rank_ablation",
+    "12_full_fine_tuning",
+)
 
 
 def show(chapter):
