@@ -8,7 +8,7 @@ from lrm_core.evidence.rules import All, Case, Condition, Rule
 from lrm_core.evidence.statistics import per_object
 from lrm_core.findings.arm_labels import label
 from lrm_core.findings.c10 import EXPERIMENT, NAMES, WRONG, count, few_seeds, lost
-from lrm_core.findings.figures import Panel, Row, Strips
+from lrm_core.findings.figures import Panel, Pictures, Row, Strips
 from lrm_core.findings.finding import Finding
 
 P, HEADLINE = published("C13"), headline("C13")
@@ -119,6 +119,7 @@ FINDING = Finding(
         "wrong.worse": lambda table: count(table, f"{WRONG}change.l1.full_mse"),
     },
     figures={
+        "pictures": Pictures("lrm_core.show.repair.gallery:before_and_after"),
         "objects": Strips(
             (
                 Panel("change of L1, over its value before", _rows("l1"), {"no change": 0.0}),

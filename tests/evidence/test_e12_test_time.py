@@ -6,8 +6,9 @@ import torch
 
 from lrm_core.evidence.canonical import plain
 from lrm_core.evidence.experiments import e12_test_time as e12
-from lrm_core.evidence.experiments import get_experiment
+from lrm_core.evidence.experiments import get_experiment, longer_fits
 from lrm_core.evidence.experiments.e12_test_time import VARIANTS, LatentOptimisation, study_views, summary
+from lrm_core.evidence.experiments.longer_fits import LongerFits
 from lrm_core.evidence.oracles import predicted_planes, render_images, split_views
 from lrm_core.evidence.rules_test_time import LESS, SLACK, TEST_TIME
 from lrm_core.evidence.verdicts import judge
@@ -187,3 +188,15 @@ def test_objects_that_disagree_show_nothing():
     )
     assert judge(TEST_TIME, table).case.verdict == "not replicated"
     assert judge(TEST_TIME, table[:2]).case.verdict == "not testable here"
+
+
+def test_longer_fits_go_on_from_the_same_start_and_keep_a_film(model, item, monkeypatch) -> None:
+    """Their way is that of E12 as far as this goes, and the film has a picture for each of its steps."""
+    short, long = LatentOptimisation(at_most=1, path=(0,)), LongerFits(at_most=1, path=(0, 1))
+    found = longer_fits.run(model, item, long, 0)
+    assert list(found) == list(e12.SPACES)
+    assert found["planes"]["path"]["step"] == [0, 1, longer_fits.BEYOND]
+    expected = e12.run_variant(model, item, short, 0, "planes")["path"]
+    assert found["planes"]["path"]["l1"][:2] == pytest.approx(expected["l1"], rel=1e-4)
+    assert len(found["planes"]["film"]) == 3
+    assert all(picture.startswith("data:image/webp") for picture in found["planes"]["film"])

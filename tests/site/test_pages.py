@@ -63,7 +63,7 @@ def test_every_formula_is_drawn(opened):
 SHOWN = tuple(
     f"notebooks/{name}"
     for name in (
-        *("02_residual_spectrum", "04_band_correction", "08_source_distance"),
+        *("01_basins", "02_residual_spectrum", "04_band_correction", "08_source_distance"),
         *("10_lora_freqloss", "11_rank_ablation", "12_full_fine_tuning"),
     )
 )  # chapters whose code is worth reading and leaves nothing else

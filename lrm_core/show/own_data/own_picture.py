@@ -26,7 +26,6 @@ from lrm_core.profiles import Profile, get_profile
 from lrm_core.render.surface import Surface, extract_surface
 from lrm_core.render.turntable import FOCAL, Frames, turntable, write_film
 from lrm_core.show.elements import prose
-from lrm_core.show.elements.clouds import EYE
 from lrm_core.show.elements.pictures import image_row
 from lrm_core.show.elements.style import finish
 from lrm_core.show.model.model_study import EXPERIMENT
@@ -37,7 +36,8 @@ PUBLISHED = "paper"  # the profile of the published weights
 GROUP, DEFAULT = "mini/objects/real", "cc0_couch"
 CONFIG = PredictConfig(formats=("planes",), resolution=64)
 FRAMES, EVERY = 24, 3  # of the film, and of those the ones that are shown as pictures
-SCENE, CLOSER = 420, 0.7  # pixels; of the distance at which clouds are seen
+SCENE = 420  # pixels
+EYE = {"x": 0.91, "y": -1.54, "z": 0.56}  # from the side of the source, a little from above
 
 
 class Kind(NamedTuple):
@@ -176,7 +176,7 @@ def mesh_figure(own: OwnPicture) -> go.Figure:
     hidden = {axis: {"visible": False} for axis in ("xaxis", "yaxis", "zaxis")}
     figure.update_scenes(
         aspectmode="data",
-        camera={"eye": {axis: CLOSER * value for axis, value in EYE.items()}},
+        camera={"eye": EYE},
         dragmode="turntable",
         **hidden,
     )

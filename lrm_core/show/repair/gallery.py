@@ -16,7 +16,7 @@ from lrm_core.evidence.arm_tables import changes
 from lrm_core.evidence.contact_sheets import SheetStore, contact_sheet, picture_at
 from lrm_core.evidence.finetuning import EVALUATION_VIEWS
 from lrm_core.findings.arm_labels import label
-from lrm_core.findings.c13 import kind
+from lrm_core.findings.c13 import harmed, kind
 from lrm_core.objects import load_object
 from lrm_core.paths import repository_root
 from lrm_core.show.elements.pictures import image_row
@@ -137,32 +137,33 @@ def arms_gallery(chapter: ArmPage, arms: Sequence[str] = PICTURED) -> str:
     return gallery_html(names, EVALUATION_VIEWS, sheets)
 
 
-def before_and_after(chapter: ArmPage, objects: Sequence[str], arms: Sequence[str]) -> str:
-    """Some objects before, after each arm with the change of their L1, and in truth, a row for each, as HTML.
+def before_and_after(chapter: ArmPage) -> tuple[str, pd.DataFrame]:
+    """The objects that all weights harm, before, after adapters and after all weights, and in truth, a row for each.
 
-    Of one of the scored views, cut to the object.
+    Of one of the scored views, cut to the object; with the change of L1 of each over all of them.
     """
+    arms = [arm for arm in ("lora_mse", "full_mse") if chapter.record(arm)]
     names, sheets = _sheets(chapter, arms)
     words = {label(arm): kind(arm) for arm in arms} | {TRUTH: TRUTH}
     column, shape = len(EVALUATION_VIEWS) // 2, (len(names), len(EVALUATION_VIEWS))
-    rows = ""
-    for name in objects:
-        changed = {label(arm): changed_by(chapter.runs, arm, name) for arm in arms if sheets[label(arm)]}
+    rows, data = "", []
+    for name in harmed(chapter.table, chapter.groups):
+        changed = {label(arm): float(changes(chapter.runs, arm, "l1").loc[name].mean()) for arm in arms}
         shown = {
-            f"{caption}{changed.get(method, '')}": picture_at(
+            caption + (f": L1 {signed(changed[method])}" if method in changed else ""): picture_at(
                 sheets[method], (names.index(name), column), shape
             )
             for method, caption in ({UNTOUCHED: f"{name.removeprefix('cc0_')}, {UNTOUCHED}"} | words).items()
             if sheets[method] is not None
         }
         rows += image_row(dict(zip(shown, cut_to_object(list(shown.values())), strict=True)), name, width=160)
-    return rows
+        data.append({"object": name} | changed)
+    return rows, pd.DataFrame(data)
 
 
-def changed_by(runs: pd.DataFrame, arm: str, name: str) -> str:
-    """Change of an object's L1 by an arm, for a caption."""
-    change = 100 * changes(runs, arm, "l1").loc[name].mean()
-    return f": L1 {'+' if change > 0 else ''}{number(change, 0)}%"
+def signed(change: float) -> str:
+    """A change in percent with its sign."""
+    return f"{'+' if change > 0 else ''}{number(100 * change, 0)}%"
 
 
 def cut_to_object(images: Sequence[Float[Tensor, "3 h w"]]) -> list[Float[Tensor, "3 s s"]]:
