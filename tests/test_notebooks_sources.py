@@ -59,7 +59,7 @@ NOT_OURS = {
     ),
     *("reproduce", "records_sentence"),
 }
-NOT_PROSE = re.compile(r"\$\$.*?\$\$|\$[^$]*\$|```.*?```|`[^`]*`|\]\([^)]*\)", re.DOTALL)
+NOT_PROSE = re.compile(r"\$\$.*?\$\$|\$[^$]*\$|```.*?```|`[^`]*`|\]\([^)]*\)|\bL1\b", re.DOTALL)
 
 
 @pytest.fixture(params=SOURCES, ids=lambda source: source.stem)

@@ -58,7 +58,7 @@ def wanted_oracles(plan: Profile) -> dict[str, list[Start]]:
     groups = {folder.name: folder.parent.name for folder in plan.object_folders()}
     wanted = {next(iter(groups)): list(STARTS)}
     for finding in FINDINGS.values():
-        if finding.typical:
+        if finding.typical and finding.starts:
             example = finding.example(experiment_table(finding.rule.experiment, plan.name), groups)
             starts = wanted.setdefault(example, [])
             starts += [start for start in finding.starts if start not in starts]

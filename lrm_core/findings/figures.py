@@ -102,6 +102,40 @@ class Pairs:
 
 
 @dataclass(frozen=True)
+class Slopes:
+    """Every object as a line from what it was to what it became, the ways laid over each other; panels side by side.
+
+    Attributes:
+        axis: title of y, which is logarithmic.
+        panels: title -> way -> column, to which `.before` and `.after` are added.
+        colours: of each way; the first is drawn broad and pale below the others.
+        published: mean before and after by way, dotted in the last panel.
+    """
+
+    axis: str
+    panels: Mapping[str, Mapping[str, str]]
+    colours: Mapping[str, str]
+    published: Mapping[str, tuple[float, float]]
+
+
+@dataclass(frozen=True)
+class Means:
+    """Means of columns with their intervals over a logarithmic axis, every seed a dot; panels side by side.
+
+    Attributes:
+        x: places of the columns.
+        axes: titles of x and y.
+        panels: title -> series -> colour and one column for each place; those without a value are left out.
+        published: one number for each place by series, dotted in every panel.
+    """
+
+    x: Sequence[float]
+    axes: tuple[str, str]
+    panels: Mapping[str, Mapping[str, tuple[str, Sequence[str]]]]
+    published: Mapping[str, Sequence[float]]
+
+
+@dataclass(frozen=True)
 class Table:
     """Mean and (with `interval`) 95% interval of columns, a row for each label; one column for each heading.
 
@@ -151,4 +185,4 @@ class Pictures:
         return getattr(import_module(module), name)
 
 
-Declaration = Strips | Lines | Pairs | Table | Bars | Pictures
+Declaration = Strips | Lines | Pairs | Slopes | Means | Table | Bars | Pictures

@@ -19,7 +19,7 @@ from lrm_core.evidence.oracles import OracleCache, Start, heldout_views, oracle_
 from lrm_core.evidence.rules import All, Rule
 from lrm_core.evidence.runner import load_item
 from lrm_core.evidence.verdicts import experiment_table, intervals, judge
-from lrm_core.findings.figures import Bars, Lines, Pairs, Pictures, Strips, Table
+from lrm_core.findings.figures import Bars, Lines, Means, Pairs, Pictures, Slopes, Strips, Table
 from lrm_core.findings.finding import Finding
 from lrm_core.findings.sentences import say, told
 from lrm_core.paths import repository_root
@@ -27,13 +27,20 @@ from lrm_core.profiles import PROFILES, PUBLISHED
 from lrm_core.render.views import Views
 from lrm_core.show import chapter as pages
 from lrm_core.show.chapter import Chapter
-from lrm_core.show.elements import drawn, prose
+from lrm_core.show.elements import beside, drawn, prose
 from lrm_core.show.elements.origin import computed, origin
 from lrm_core.show.elements.pictures import data_url, image_row
 from lrm_core.show.elements.strips import strips
 from lrm_core.show.front.forest import written
 
-DRAWN_BY = {Strips: strips, Lines: drawn.lines, Pairs: drawn.pairs, Bars: drawn.bars}
+DRAWN_BY = {
+    Strips: strips,
+    Lines: drawn.lines,
+    Pairs: drawn.pairs,
+    Slopes: beside.slopes,
+    Means: beside.means,
+    Bars: drawn.bars,
+}
 OTHERS = 2  # objects to which an explorable can be switched
 VIEWS = 8  # held-out views, as the experiments take
 THUMBNAIL = 64  # pixels of an object's picture in a figure

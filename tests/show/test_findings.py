@@ -4,7 +4,6 @@ import re
 
 import pandas as pd
 import pytest
-from finetuning_cases import FINETUNING_CASES
 
 from lrm_core.evidence.live import Live
 from lrm_core.evidence.rulebook import RULES
@@ -116,6 +115,14 @@ CASES = [
     ("C9", 3, TEST_TIME | {"tokens.end.lpips": -0.3}),
 ]
 
+TRAINED = (
+    "C10",
+    "C11",
+    "C12",
+    "C13",
+    "C14",
+)  # whose cases are reached by made-up runs, in test_rules_finetuning
+
 
 def _table(values: dict[str, float], objects: int = 4) -> pd.DataFrame:
     return pd.DataFrame([{"object": str(index), "seed": 0} | values for index in range(objects)])
@@ -133,8 +140,11 @@ def test_the_conclusion_is_that_of_the_case_that_decided(claim, case, values):
 
 def test_every_case_of_every_rule_has_a_meaning():
     assert {name: len(rule.cases) for name, rule in RULES.items()} == {k: len(v) for k, v in MEANING.items()}
-    assert {(claim, case) for claim, case, _ in [*CASES, *FINETUNING_CASES]} == {
-        (name, index) for name, rule in RULES.items() for index in range(len(rule.cases))
+    assert {(claim, case) for claim, case, _ in CASES} == {
+        (name, index)
+        for name, rule in RULES.items()
+        for index in range(len(rule.cases))
+        if name not in TRAINED
     }
 
 

@@ -17,15 +17,13 @@ STILL = "* { transition: none !important; }"  # colours on their way from one sc
 
 @pytest.fixture(scope="module", params=PAGES)
 def alive(request, visit, site):
-    """Each page in turn, its viewers started and its galleries at one view, where two methods can be compared."""
+    """Each page in turn, its viewers started."""
     seen = visit((site / f"{request.param}.html").as_uri())
     seen.name = request.param
     seen.page.add_style_tag(content=STILL)
     for viewer in seen.page.query_selector_all(".lrm-viewer"):
         viewer.scroll_into_view_if_needed()
         seen.page.wait_for_function(AT_WORK, arg=viewer, timeout=PATIENCE)
-    for views in seen.page.query_selector_all(".lrm-gallery select[name=view]"):
-        views.select_option(index=1)
     yield seen
     seen.page.context.close()
 

@@ -8,7 +8,8 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from lrm_core.evidence.statistics import interval_of, per_object
-from lrm_core.findings.figures import Bars, Declaration, Lines, Pairs, Series, Strips, Table
+from lrm_core.findings.figures import Bars, Declaration, Lines, Means, Pairs, Series, Slopes, Strips, Table
+from lrm_core.show.elements.beside import means, slopes
 from lrm_core.show.elements.curves import Curve, curves, mean_lists
 from lrm_core.show.elements.prose import mean_and_interval, number, percent, percent_interval
 from lrm_core.show.elements.strips import numbers_of, strips
@@ -38,6 +39,10 @@ def draw(
         return strips(table, groups, figure.panels, f"{title} {_strips_alt(figure, table)}", figure.names)
     if isinstance(figure, Lines):
         return lines(figure, table, title)
+    if isinstance(figure, Slopes):
+        return slopes(figure, table, title)
+    if isinstance(figure, Means):
+        return means(figure, table, title)
     if isinstance(figure, Bars):
         return bars(figure, table, pictures, title)
     return pairs(figure, table, pictures, title)

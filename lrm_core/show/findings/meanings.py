@@ -1,7 +1,6 @@
 """What each case of a rule amounts to, in plain words and in the order of its cases."""
 
 from lrm_core.findings.registry import FINDINGS
-from lrm_core.show.findings.finetuning import FINETUNING_MEANING
 from lrm_core.show.findings.test_time import TEST_TIME_MEANING
 
 MEANING: dict[str, tuple[str, ...]] = {
@@ -15,6 +14,5 @@ MEANING: dict[str, tuple[str, ...]] = {
         "is not shown that the factor is the published one.",
         "So the records do not show that low frequencies answer more than high ones around both triplanes.",
     ),
-    **FINETUNING_MEANING,
     "C9": TEST_TIME_MEANING,
 }

@@ -12,13 +12,6 @@ from lrm_core.evidence.verdicts import NOT_MEASURED, TOO_FEW, Judgement, experim
 from lrm_core.findings.registry import FINDINGS
 from lrm_core.findings.sentences import told
 from lrm_core.show.elements.prose import number
-from lrm_core.show.findings.finetuning import (
-    best_rank_sentence,
-    full_sentence,
-    lora_sentence,
-    parameters_sentence,
-    ranks_sentence,
-)
 from lrm_core.show.findings.meanings import MEANING
 from lrm_core.show.findings.test_time import optimisation_sentence
 
@@ -74,10 +67,5 @@ def _response(x: Intervals) -> str:
 
 SENTENCES: dict[str, Callable[[Intervals], str]] = {
     "C3": _response,
-    "C10": lora_sentence,
-    "C11": ranks_sentence,
-    "C12": best_rank_sentence,
-    "C13": full_sentence,
-    "C14": parameters_sentence,
     "C9": optimisation_sentence,
 }

@@ -4,9 +4,8 @@ from collections.abc import Callable, Mapping
 
 from lrm_core.evidence.rulebook import RULES
 from lrm_core.evidence.rules import Intervals
-from lrm_core.evidence.rules_finetuning import C13_LORA
-from lrm_core.evidence.rules_parameters import C14_MODEL
 from lrm_core.evidence.verdicts import experiment_table, intervals
+from lrm_core.findings import c13, c14
 from lrm_core.findings.c08 import JITTER
 from lrm_core.findings.finding import decided
 from lrm_core.findings.registry import FINDINGS
@@ -27,10 +26,8 @@ REASONS: Mapping[str, Mapping[str, Callable[[Intervals], str]]] = {
     "C10": {NOT: lambda x: "No gain that a control lacks."},
     "C11": {NOT: lambda x: "The losses do not differ."},
     "C12": {NOT: lambda x: "High ranks are best."},
-    "C13": {
-        ARTEFACT: lambda x: f"Adapters harm one as well: {percent(max(x(arm).estimate for arm in C13_LORA))}."
-    },
-    "C14": {SIZE: lambda x: f"Of the transformer; of the model {number(100 * x(C14_MODEL).estimate, 3)}%."},
+    "C13": {ARTEFACT: lambda x: f"Adapters harm one as well: {percent(x(c13.BY_ADAPTERS).estimate)}."},
+    "C14": {SIZE: lambda x: f"Of the transformer; of the model {number(100 * x(c14.MODEL).estimate, 3)}%."},
 }
 
 
