@@ -1,10 +1,10 @@
 """All rules by the id of their claim."""
 
 from lrm_core.evidence.rules import Rule
-from lrm_core.evidence.rules_response import DECODER_RESPONSE
 from lrm_core.evidence.rules_test_time import TEST_TIME
 from lrm_core.findings.c01 import RULE as BASINS
 from lrm_core.findings.c02 import RULE as RESIDUAL_SPECTRUM
+from lrm_core.findings.c03 import RULE as DECODER_RESPONSE
 from lrm_core.findings.c04 import RULE as BAND_CORRECTION
 from lrm_core.findings.c05 import RULE as AMPLIFICATION
 from lrm_core.findings.c06 import RULE as LOW_BAND

@@ -181,6 +181,21 @@ def test_the_product_for_white_noise_follows_the_response(tables):
     assert found == pytest.approx([value / sum(expected) for value in expected])
 
 
+def test_a_curve_is_a_response_over_its_mean_and_lookup_has_its_part(tables):
+    table, facts = tables["C3"], c03.FINDING.facts
+    for name, place in c03.CURVES.items():
+        curve, response = table[name].iloc[0], table[f"{place}.response"].iloc[0]
+        assert sum(curve) / len(curve) == pytest.approx(1, rel=1e-4)
+        assert curve[0] / curve[-1] == pytest.approx(response[0] / response[-1], rel=1e-4)
+    rest = interval_of(table, c03.ENDS).estimate / table["lookup.ratio.first_over_last"].mean()
+    assert interval_of(table, c03.ENDS).estimate ** (1 - facts["part.ends"](table)) == pytest.approx(rest)
+
+
+def test_published_readings_follow_from_the_published_shares():
+    assert pytest.approx((0.406 / 0.273 + 0.417 / 0.287) / 2) == c03.BANDS
+    assert pytest.approx((0.75, c03.BANDS * 4 / 3)) == (c03.LEVEL_BANDS, c03.PER_BIN)
+
+
 def test_the_published_tables_give_the_ratios_of_audit_a4():
     assert c05.published_ratios() == pytest.approx({"stone": 162, "office": 25}, rel=0.01)
     mixture, power = c05.flat_ratios()

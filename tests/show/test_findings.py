@@ -7,11 +7,11 @@ import pytest
 
 from lrm_core.evidence.live import Live
 from lrm_core.evidence.rulebook import RULES
-from lrm_core.evidence.rules_response import C3_OURS, C3_PREDICTED, C3_REFERENCE
 from lrm_core.evidence.statistics import Interval
 from lrm_core.evidence.verdicts import judge
 from lrm_core.findings import c06, c07, c08
 from lrm_core.findings.c01 import ALL_TEXELS, BARRIER, FEATURES, MATTER
+from lrm_core.findings.c03 import AROUND, ENDS
 from lrm_core.findings.c04 import HIGH, LOW, MARGIN, RANDOM
 from lrm_core.findings.c05 import MIXTURE, REFERENCE, TESTED, TRUTH
 from lrm_core.show.elements import prose
@@ -47,7 +47,8 @@ PARTS = {
     c06.DC["truth"]: -0.02, c06.MARGIN["reference"]: 0.3, c06.MARGIN["truth"]: 0.35,
 }  # fmt: skip
 RESPONSE = {
-    C3_OURS: 2.5, "published.ratio.per_bin": 1.9, C3_REFERENCE: 1.8, C3_PREDICTED: 1.7, "lookup.ratio.per_bin": 1.6,
+    ENDS: 2.5, AROUND["oracle"]: 1.8, AROUND["prediction"]: 1.7, "lookup.ratio.per_bin": 1.6,
+    "lookup.ratio.first_over_last": 1.9,
 }  # fmt: skip
 SIGHT = {
     c07.OURS: 1.16, c07.TRUTH: 1.23,
@@ -79,10 +80,11 @@ CASES = [
         4,
         SPECTRUM | {"predicted.power.high_minus_low": -0.5, "predicted.published.high_minus_low": -0.1},
     ),
-    ("C3", 0, RESPONSE | {C3_PREDICTED: 0.8}),
-    ("C3", 1, RESPONSE),
-    ("C3", 2, RESPONSE | {C3_OURS: 1.2}),
-    ("C3", 3, RESPONSE | {C3_OURS: 0.9, C3_REFERENCE: 0.8}),
+    ("C3", 0, RESPONSE | {AROUND["oracle"]: 0.8}),
+    ("C3", 1, RESPONSE | {AROUND["prediction"]: 0.8}),
+    ("C3", 2, RESPONSE),
+    ("C3", 3, RESPONSE | {ENDS: 1.2}),
+    ("C3", 4, RESPONSE | {ENDS: 0.9, AROUND["oracle"]: 0.8}),
     ("C4", 0, CORRECTION | {MARGIN["truth"]: -0.1}),
     ("C4", 1, CORRECTION | {LOW["truth"]: -0.1}),
     ("C4", 2, CORRECTION | {RANDOM: -0.1}),
@@ -164,7 +166,8 @@ def test_the_sentences_quote_the_numbers_of_the_table():
     )
     text = finding("C3", _table(RESPONSE))
     assert all(
-        part in text for part in ("answers 2.50 times", "published: 2.4", "1.90", "1.80", "1.70", "1.60")
+        part in text
+        for part in ("answers 2.50 [2.50, 2.50] times", "published: 2.4", "1.90", "1.80", "1.70", "1.60")
     )
 
 

@@ -4,14 +4,11 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from lrm_core.evidence.claims import claim
 from lrm_core.evidence.rulebook import RULES
 from lrm_core.evidence.rules import Intervals
-from lrm_core.evidence.rules_response import C3_OURS, C3_PREDICTED, C3_REFERENCE
 from lrm_core.evidence.verdicts import NOT_MEASURED, TOO_FEW, Judgement, experiment_table, intervals, judge
 from lrm_core.findings.registry import FINDINGS
 from lrm_core.findings.sentences import told
-from lrm_core.show.elements.prose import number
 from lrm_core.show.findings.meanings import MEANING
 from lrm_core.show.findings.test_time import optimisation_sentence
 
@@ -53,19 +50,6 @@ def meaning(claim_id: str, found: Judgement) -> str:
     return MEANING[claim_id][RULES[claim_id].cases.index(found.case)]
 
 
-def _response(x: Intervals) -> str:
-    return (
-        "By the published definition the first tenth of the spectrum answers "
-        f"{number(x(C3_OURS).estimate)} times as much as the last (published: "
-        f"{number(claim('C3').published['ratio'], 1)}); per bin, low frequencies answer "
-        f"{number(x('published.ratio.per_bin').estimate)} times as much as high ones. To noise that the renderer can "
-        f"see, they answer {number(x(C3_REFERENCE).estimate)} times as much around the oracle and "
-        f"{number(x(C3_PREDICTED).estimate)} times around the prediction; the lookup of the planes alone, without a "
-        f"decoder, gives {number(x('lookup.ratio.per_bin').estimate)}."
-    )
-
-
 SENTENCES: dict[str, Callable[[Intervals], str]] = {
-    "C3": _response,
     "C9": optimisation_sentence,
 }

@@ -11,6 +11,7 @@ from lrm_core.findings.finding import decided
 from lrm_core.findings.registry import FINDINGS
 from lrm_core.show.elements.prose import number, percent
 
+LOOKUP = "lookup.ratio.first_over_last"
 ARTEFACT, SIZE, NOT = "metric artefact", "replicated with a different size", "not replicated"
 REASONS: Mapping[str, Mapping[str, Callable[[Intervals], str]]] = {
     "C1": {SIZE: lambda x: "Alike as pictures, apart as numbers, but less far."},
@@ -18,7 +19,11 @@ REASONS: Mapping[str, Mapping[str, Callable[[Intervals], str]]] = {
         ARTEFACT: lambda x: "It depends on the oracle, and on counting amplitudes.",
         SIZE: lambda x: "More than published.",
     },
-    "C3": {"replicated": lambda x: "Coarse changes count more."},
+    "C3": {
+        "replicated": lambda x: (
+            f"Coarse counts more; by bilinear lookup alone {number(x(LOOKUP).estimate)} times."
+        )
+    },
     "C4": {SIZE: lambda x: "Coarse leads fine, by other amounts."},
     "C6": {SIZE: lambda x: "Structure dominates, by other amounts."},
     "C8": {ARTEFACT: lambda x: f"{percent(x(JITTER).estimate)} of it is the renderer’s own noise."},

@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from lrm_core.evidence.claims import PUBLISHED_OBJECTS, published
+from lrm_core.evidence.oracles import render_images
 from lrm_core.model.decoder import Decoder
 from lrm_core.normalise import STANDS_ALONE
 from lrm_core.render.quality import psnr
@@ -137,6 +138,13 @@ def test_the_lowest_point_has_a_button_where_it_is_between_the_ends(
     presets = quiet[-1].content["presets"]
     assert [p["state"]["t"] for p in presets if "lowest" in p["label"]] == there
     assert [p["state"]["t"] for p in presets if "lowest" not in p["label"]] == [0, 0.5, 1]
+
+
+def test_the_pixels_that_count_are_those_of_the_whole_picture(open_chapter):
+    chapter = open_chapter("C1")
+    judged = Judged(judged_views(chapter.item).views, 3)
+    whole = render_images(chapter.model, chapter.predicted, judged.views.cameras, judged.size)
+    torch.testing.assert_close(judged.rendered(chapter.model, chapter.predicted), judged.pixels(whole))
 
 
 def test_a_figure_of_one_kind_is_switched_between_objects(open_chapter, quiet):
