@@ -11,11 +11,11 @@ from lrm_core.evidence.rules_finetuning import (
 from lrm_core.evidence.rules_isotropy import ISOTROPY
 from lrm_core.evidence.rules_parameters import PARAMETERS
 from lrm_core.evidence.rules_response import DECODER_RESPONSE
-from lrm_core.evidence.rules_test_time import TEST_TIME
 from lrm_core.findings.c02 import RULE as RESIDUAL_SPECTRUM
 from lrm_core.findings.c04 import RULE as BAND_CORRECTION
 from lrm_core.findings.c05 import RULE as AMPLIFICATION
 from lrm_core.findings.c07 import RULE as VISIBILITY
+from lrm_core.findings.c09 import RULE as TEST_TIME
 
 RULES: dict[str, Rule] = {
     rule.claim: rule

@@ -3,7 +3,6 @@
 from lrm_core.findings.registry import FINDINGS
 from lrm_core.show.findings.finetuning import FINETUNING_MEANING
 from lrm_core.show.findings.isotropy import ISOTROPY_MEANING
-from lrm_core.show.findings.test_time import TEST_TIME_MEANING
 
 MEANING: dict[str, tuple[str, ...]] = {
     **{claim: tuple(case.meaning for case in of.rule.cases) for claim, of in FINDINGS.items()},
@@ -34,5 +33,4 @@ MEANING: dict[str, tuple[str, ...]] = {
     ),
     "C8": ISOTROPY_MEANING,
     **FINETUNING_MEANING,
-    "C9": TEST_TIME_MEANING,
 }

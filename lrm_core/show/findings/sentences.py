@@ -21,7 +21,6 @@ from lrm_core.show.findings.finetuning import (
 )
 from lrm_core.show.findings.isotropy import isotropy_sentence
 from lrm_core.show.findings.meanings import MEANING
-from lrm_core.show.findings.test_time import optimisation_sentence
 
 
 def finding(claim_id: str, table: pd.DataFrame) -> str:
@@ -112,5 +111,4 @@ SENTENCES: dict[str, Callable[[Intervals], str]] = {
     "C12": best_rank_sentence,
     "C13": full_sentence,
     "C14": parameters_sentence,
-    "C9": optimisation_sentence,
 }
