@@ -54,7 +54,7 @@ def _strip(chapter: Chapter, row: Mapping[str, Any]) -> str:
     film = row[f"{LONGER}.planes.film"]
     shown = [(f"step {steps[at]:,}", _picture(film[at])) for at in places] + [("truth", item.images[at])]
     frames = "".join(
-        f'<figure style="margin:0;text-align:center"><img src="{data_url(image[:, *window])}" style="width:100%;border-radius:3px" '
+        f'<figure style="margin:0;text-align:center"><img src="{data_url(image[:, *window])}" style="width:100%" '
         f'alt="{escape(row["object"])}, a held-out view, {words}"><figcaption>{words}</figcaption></figure>'
         for words, image in shown
     )
