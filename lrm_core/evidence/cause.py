@@ -91,10 +91,11 @@ def causes(profile: str = "mini") -> list[Cause]:
         ValueError: if a profile is unknown, or as `experiment_table`.
     """
     read = cache(experiment_table)  # claims share experiments
-    return [_cause(claim_id, read, profile) for claim_id in RULES]
+    return [cause(claim_id, profile, read) for claim_id in RULES]
 
 
-def _cause(claim_id: str, read: Callable[[str, str], pd.DataFrame], profile: str) -> Cause:
+def cause(claim_id: str, profile: str, read: Callable[[str, str], pd.DataFrame] = experiment_table) -> Cause:
+    """The number of one claim in both conditions, `read` from records; raises as `causes`."""
     tables = [read(RULES[claim_id].experiment, name) for name in (profile, profile + PUBLISHED)]
     if any(table.empty for table in tables):
         return Cause(claim_id, headline(claim_id))

@@ -3,8 +3,11 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
+from typing import Any
 
 import pandas as pd
+from jaxtyping import Float
+from torch import Tensor
 
 Reference = float | str | Sequence[float]  # a number, a column whose mean it is, or several numbers
 
@@ -68,6 +71,7 @@ class Lines:
         axes: titles of x and y.
         marks: labelled vertical lines.
         log_ticks: make x logarithmic, with these ticks; `log_y` makes y logarithmic and the means geometric.
+        pictures: rows of pictures of a page's example by caption, evenly spaced above `span`, the range of x.
     """
 
     x: Callable[[pd.DataFrame], Sequence[float]]
@@ -76,6 +80,8 @@ class Lines:
     marks: Mapping[str, float] = field(default_factory=dict)
     log_ticks: Sequence[float] = ()
     log_y: bool = False
+    pictures: Callable[[Any], Sequence[Mapping[str, Float[Tensor, "3 h w"]]]] | None = None
+    span: Sequence[float] = ()
 
 
 @dataclass(frozen=True)
@@ -112,6 +118,23 @@ class Table:
 
 
 @dataclass(frozen=True)
+class Bars:
+    """Columns of every object as bars side by side: the mean with its interval first, then published objects.
+
+    Attributes:
+        axis: title of the values.
+        columns: label -> column and key of its colour.
+        published: values by object, one for each column.
+        factor: a tick stands so many times as high as the first bar.
+    """
+
+    axis: str
+    columns: Mapping[str, tuple[str, str]]
+    published: Mapping[str, Sequence[float]]
+    factor: float
+
+
+@dataclass(frozen=True)
 class Pictures:
     """Pictures of objects, drawn by a function of the chapter.
 
@@ -128,4 +151,4 @@ class Pictures:
         return getattr(import_module(module), name)
 
 
-Declaration = Strips | Lines | Pairs | Table | Pictures
+Declaration = Strips | Lines | Pairs | Table | Bars | Pictures

@@ -68,19 +68,26 @@ class Finding:
         return verdicts.pop() if len(verdicts) == 1 else "depends"
 
     def failed(self, case: Case, table: pd.DataFrame) -> str:
-        """What kept the weakest case of a replication from holding, in words; empty where nothing did."""
-        missed = self._missed(table) if case.verdict == "not replicated" else []
+        """What kept a better verdict from holding, in words; empty where nothing did."""
+        missed = self._missed(case, table)
         return missed[0].failed if missed else ""
 
-    def is_near(self, table: pd.DataFrame) -> bool:
+    def is_near(self, case: Case, table: pd.DataFrame) -> bool:
         """Whether the means satisfy the conditions that the intervals miss."""
 
         def mean(column: str) -> Interval:
             estimate = interval_of(table, column).estimate
             return Interval(estimate, estimate, estimate, 0)
 
-        return all(condition(mean) for condition in self._missed(table))
+        return all(condition(mean) for condition in self._missed(case, table))
 
-    def _missed(self, table: pd.DataFrame) -> list[Condition | Either]:
-        weakest = [case for case in self.rule.cases if case.verdict.startswith("replicated")][-1]
-        return weakest.holds.missed(lambda column: interval_of(table, column))
+    def _missed(self, case: Case, table: pd.DataFrame) -> list[Condition | Either]:
+        """What is missing to the least replication, or to the whole one if the size is another."""
+        weaker = {
+            "not replicated": "replicated with a different size",
+            "replicated with a different size": "replicated",
+        }
+        if case.verdict not in weaker:
+            return []
+        wanted = [of for of in self.rule.cases if of.verdict in (weaker[case.verdict], "replicated")][-1]
+        return wanted.holds.missed(lambda column: interval_of(table, column))

@@ -1,7 +1,7 @@
 """What a chapter works with: the claim, its records, and one object that is measured again."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -74,6 +74,12 @@ class Chapter:
     def oracle_config(self) -> OracleConfig:
         """How the oracles of the profile are fitted."""
         return self.configuration.oracle
+
+    def tweak(self, *functions: Callable, **sliders: tuple[float, float]) -> None:
+        """In JupyterLab, sliders that call functions of the chapter; see `lrm_core.show.kernel.show_sliders`."""
+        from lrm_core.show.kernel import show_sliders
+
+        show_sliders(self, functions, sliders)
 
     def on(self, claim_id: str) -> "Chapter":
         """The same chapter on another claim that rests on the same records.

@@ -1,7 +1,7 @@
 """A chapter in which one finding is told: answer, figures, rule and sliders, from the declarations of its claim."""
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from html import escape
 from importlib import import_module
@@ -13,14 +13,17 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import interpolate, pad
 
-from lrm_core.evidence.oracles import heldout_views
+from lrm_core.evidence.cause import cause
+from lrm_core.evidence.headlines import HEADLINES
+from lrm_core.evidence.oracles import OracleCache, Start, heldout_views, oracle_fingerprint
 from lrm_core.evidence.rules import All, Rule
 from lrm_core.evidence.runner import load_item
-from lrm_core.evidence.verdicts import intervals, judge
-from lrm_core.findings.figures import Lines, Pairs, Pictures, Strips, Table
+from lrm_core.evidence.verdicts import experiment_table, intervals, judge
+from lrm_core.findings.figures import Bars, Lines, Pairs, Pictures, Strips, Table
 from lrm_core.findings.finding import Finding
-from lrm_core.findings.sentences import told
+from lrm_core.findings.sentences import say, told
 from lrm_core.paths import repository_root
+from lrm_core.profiles import PROFILES, PUBLISHED
 from lrm_core.render.views import Views
 from lrm_core.show import chapter as pages
 from lrm_core.show.chapter import Chapter
@@ -28,8 +31,10 @@ from lrm_core.show.elements import drawn, prose
 from lrm_core.show.elements.origin import computed, origin
 from lrm_core.show.elements.pictures import data_url, image_row
 from lrm_core.show.elements.strips import strips
+from lrm_core.show.front.forest import written
 
-DRAWN_BY = {Strips: strips, Lines: drawn.lines, Pairs: drawn.pairs}
+DRAWN_BY = {Strips: strips, Lines: drawn.lines, Pairs: drawn.pairs, Bars: drawn.bars}
+OTHERS = 2  # objects to which an explorable can be switched
 VIEWS = 8  # held-out views, as the experiments take
 THUMBNAIL = 64  # pixels of an object's picture in a figure
 
@@ -57,6 +62,18 @@ class FindingPage(Chapter):
             self.on(finding.rule.claim), table=finding.completed(self.table, beside), finding=finding
         )
 
+    def others(self, *starts: Start) -> list["FindingPage"]:
+        """The chapter on `OTHERS` more objects at most, whose oracles from these starts come with the repository."""
+        shipped, found = OracleCache(folder=OracleCache().shipped), []
+        for name in [name for name in self.groups if name != self.item.name]:
+            item = load_item(self.plan, self.plan.object_folder(name))
+            prints = [oracle_fingerprint(self.model, item, s, self.oracle_config, self.seed) for s in starts]
+            if all(map(shipped.find, prints)):
+                found.append(replace(self, item=item))
+            if len(found) == OTHERS:
+                break
+        return found
+
     def stored(self, column: str) -> float:
         """A number of the example's stored record."""
         return float(self.stored_in(self.table)[column].iloc[0])
@@ -65,6 +82,8 @@ class FindingPage(Chapter):
         """Display the verdict, the sentences that give it, and the figure that carries the chapter."""
         pages.show_html(f'<p class="lrm-verdict">{escape(verdict_words(self.finding, self.table))}</p>')
         self.say("answer")
+        if text := condition_words(self.finding, self.plan.name):
+            pages.show_text(text, self.table)
         self.show(figure)
 
     def say(self, section: str) -> None:
@@ -83,7 +102,10 @@ class FindingPage(Chapter):
             html, data = declared.function(self)
             pages.show_html(html)
         else:
-            pictures = self._thumbnails() if isinstance(declared, Pairs) else {}
+            pictures = self._thumbnails() if isinstance(declared, Pairs | Bars) else {}
+            for row in declared.pictures(self) if isinstance(declared, Lines) and declared.pictures else ():
+                show = f'<div class="lrm-above">{image_row(row, self.item.name, width=120)}</div>'
+                pages.show_html(show)
             figure = drawn.draw(declared, self.table, self.groups, pictures, title)
             figure.show()
             data = prose.figure_data(figure)
@@ -102,12 +124,6 @@ class FindingPage(Chapter):
     def views(self) -> Views:
         """The views of the example that no fit has seen, eight at most."""
         return heldout_views(self.item, VIEWS)
-
-    def tweak(self, *functions: Callable, **sliders: tuple[float, float]) -> None:
-        """In JupyterLab, sliders that call functions of the chapter; see `lrm_core.show.kernel.tweak`."""
-        from lrm_core.show.kernel import show_sliders
-
-        show_sliders(self, functions, sliders)
 
     def run_it(self, notebook: str) -> None:
         """Display in one line how the chapter is run, and all records that it rests on."""
@@ -160,13 +176,30 @@ def verdict_words(finding: Finding, table: pd.DataFrame) -> str:
     """The verdict, by each way of judging where they differ, and what kept it from being another."""
     by = {how: judge(rule, table).case for how, rule in finding.judged.items()}
     if len({case.verdict for case in by.values()}) > 1:
-        return prose.listed([f"{case.verdict} by the {how}" for how, case in by.items()]).capitalize() + "."
+        return " ".join(f"By the {how}: {case.verdict}." for how, case in by.items())
     found = judge(finding.rule, table).case
     missed = finding.failed(found, table)
     if not missed:
         return f"{found.verdict.capitalize()}."
-    near = "a near miss, since " if finding.is_near(table) else "since "
+    near = "a near miss, since " if finding.is_near(found, table) else "since "
     return f"{found.verdict.capitalize()}, {near}{missed}."
+
+
+def condition_words(finding: Finding, profile: str) -> str:
+    """Number and verdict where the encoder is told the distances of the published runs, if that was measured."""
+    rule, twin = finding.rule, profile + PUBLISHED
+    if twin not in PROFILES or not (found := cause(rule.claim, profile)).towards.known:
+        return ""
+    return say(
+        "conditions",
+        "told as published",
+        quantity=HEADLINES[rule.claim].quantity,
+        truth=written(rule.claim, found.truth.estimate),
+        condition=written(rule.claim, found.condition.estimate),
+        published=written(rule.claim, found.published),
+        objects=str(found.condition.n),
+        verdict=judge(rule, experiment_table(rule.experiment, twin)).case.verdict,
+    )
 
 
 def cases_html(finding: Finding, table: pd.DataFrame) -> str:

@@ -15,9 +15,9 @@ from lrm_core.evidence.experiments import e09_low_band
 from lrm_core.evidence.experiments.e09_low_band import LowBand, corrections, low_band
 from lrm_core.evidence.oracles import Oracle, OracleCache, OracleConfig, predicted_planes
 from lrm_core.evidence.provenance import Provenance
-from lrm_core.evidence.rules_correction import LOW_BAND
 from lrm_core.evidence.store import RecordKey
 from lrm_core.evidence.verdicts import judge
+from lrm_core.findings.c06 import RULE as LOW_BAND
 from lrm_core.objects import RenderedObject
 
 NAMES = ["dc", "structured_low", "low", "high", "all"]

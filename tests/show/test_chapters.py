@@ -9,18 +9,11 @@ import pandas as pd
 import pytest
 import torch
 
-from lrm_core.evidence.experiments.e02_basins import latent_distance
-from lrm_core.evidence.rules import C1_OURS
-from lrm_core.evidence.rules_correction import C6_DC
 from lrm_core.evidence.rules_isotropy import C8_BANDS
 from lrm_core.findings import c02
-from lrm_core.render import query_points
 from lrm_core.show import chapter
 from lrm_core.show.diagnosis import (
-    basins,
-    gauge,
     isotropy,
-    low_band,
     neighbourhood,
     response,
     response_readings,
@@ -30,16 +23,9 @@ from lrm_core.spectral import published_shares
 
 FIGURES = [
     *[
-        ("C1", draw)
-        for draw in (basins.one_channel, basins.fitting, basins.alike_and_apart, basins.line_between)
-    ],
-    *[
         ("C3", draw)
         for draw in (response.noise_maps, response.response_figure, response_readings.readings_figure)
     ],
-    ("C6", low_band.parts_figure),
-    ("C6", low_band.improvement_figure),
-    ("C6", low_band.margin_figure),
     *[
         ("C8", draw)
         for draw in (
@@ -58,11 +44,7 @@ KEYS = {
     "series label x y": ["series", "label", "x"],
 }
 TABLES = [
-    ("C1", basins.compared_table),
-    ("C1", lambda page: gauge.invisible_table(gauge.invisible_distances(page))),
     ("C3", response.controls_table),
-    ("C6", low_band.sizes_table),
-    ("C6", lambda page: low_band.published_table(page.claim.published)),
     ("C8", isotropy.controls_table),
 ]
 
@@ -81,10 +63,6 @@ def test_figures_are_described_and_give_their_data(make_chapter, claim, draw):
 @pytest.mark.parametrize(
     ("claim", "draw", "panel", "quantity", "column"),
     [
-        ("C1", basins.alike_and_apart, "PSNR in held-out", "prediction, to the truth", "heldout.psnr.pred"),
-        ("C1", basins.alike_and_apart, "correlation", "over all texels, as published", C1_OURS),
-        ("C6", low_band.improvement_figure, "improvement, to renders", "channel means", C6_DC),
-        ("C6", low_band.margin_figure, "share", "the high band", "corrections.high.power_share"),
         ("C8", isotropy.spread_figure, "spread over mean", "of different frequency", C8_BANDS),
         ("C8", isotropy.ways_figure, "change of", "the residual", "audited.residual.over_random"),
     ],
@@ -94,24 +72,6 @@ def test_the_data_of_strips_is_that_of_the_records(make_chapter, claim, draw, pa
     data = prose.figure_data(draw(page)).dropna(subset="object")
     chosen = data[data["panel"].str.startswith(panel) & (data["quantity"] == quantity)]
     assert chosen.set_index("object")["value"].to_dict() == page.table.set_index("object")[column].to_dict()
-
-
-def test_the_data_of_one_channel_names_both_oracles(make_chapter):
-    page = make_chapter("C1")
-    data = prose.figure_data(basins.one_channel(page))
-    assert list(data["series"].unique()) == ["from the prediction", "from noise"]
-    for name, start in (("from the prediction", "predicted"), ("from noise", "random")):
-        found = data[data["series"] == name].pivot(index="y", columns="x", values="value").to_numpy()
-        channels = page.oracle(start).planes[0].numpy()
-        assert np.abs(channels - found).max((1, 2)).min() < 1e-3
-
-
-def test_the_fit_is_described_by_what_is_drawn(make_chapter):
-    page = make_chapter("C1")
-    figure = basins.fitting(page)
-    assert list(figure.data[0].y) == page.oracle("predicted").history["train_psnr"]
-    assert "training rays" in figure.layout.meta["alt"]
-    assert "held-out" not in figure.layout.meta["alt"]
 
 
 @pytest.mark.parametrize(("claim", "make"), TABLES)
@@ -130,40 +90,9 @@ def test_the_csv_link_holds_the_table_itself():
 
 
 def test_every_number_of_the_live_table_is_in_the_records(make_chapter):
-    modules = {"C1": basins, "C3": response, "C6": low_band}
-    modules |= {"C8": neighbourhood}
+    modules = {"C3": response, "C8": neighbourhood}
     for claim, module in modules.items():
         assert set(module.LIVE_ENTRIES) <= set(make_chapter(claim).table.columns)
-
-
-def test_constants_in_the_null_space_move_the_planes_and_not_the_field(tiny_model):
-    planes = torch.randn(3, 24, 16, 16, generator=torch.Generator().manual_seed(1))
-    shifted = gauge.invisible_shift(tiny_model, planes, 2.0)
-    distance = latent_distance(planes, shifted)
-    assert distance["l1"] == pytest.approx(2.0, rel=1e-4)
-    assert distance["channel_correlation"] == pytest.approx(1.0, abs=1e-4)
-    inside = 1 - 1 / 16  # beyond, lookups mix the planes with the zeros outside the box
-    points = inside * (2 * torch.rand(1, 50, 3, generator=torch.Generator().manual_seed(2)) - 1)
-    before, after = (query_points(p[None], tiny_model.decoder, points) for p in (planes, shifted))
-    torch.testing.assert_close(after.density, before.density, atol=1e-4, rtol=1e-4)
-    torch.testing.assert_close(after.rgb, before.rgb, atol=1e-4, rtol=1e-4)
-
-
-@pytest.mark.parametrize(("psnr", "words"), [(70.0, "differ less than"), (30.0, "differ more than")])
-def test_the_sentence_on_the_shift_follows_the_images(psnr, words):
-    assert words in gauge.invisible_sentence({"psnr": psnr})
-    rounded = torch.rand(100_000, generator=torch.Generator().manual_seed(0)).double()
-    error = ((255 * rounded).round() / 255 - rounded).square().mean()
-    assert pytest.approx(float(-10 * error.log10()), abs=0.1) == gauge.EIGHT_BITS
-
-
-def test_a_first_layer_without_null_space_is_refused(tiny_model):
-    class Wide:
-        class decoder:
-            net = (torch.nn.Linear(12, 64),)
-
-    with pytest.raises(ValueError, match="reads 12 channels into 64"):
-        gauge.invisible_shift(Wide(), torch.zeros(3, 4, 8, 8), 1.0)
 
 
 def test_the_exponent_matches_the_published_share():
@@ -180,6 +109,15 @@ def test_law_shares_are_those_of_noise_filtered_to_the_law():
     expected = published_shares(planes).mean(0)
     found = torch.tensor(c02.law_shares(2.0)[0], dtype=torch.float64)
     torch.testing.assert_close(found, expected, atol=0.02, rtol=0)
+
+
+def test_a_chapter_turns_to_another_claim_on_the_same_records_only(make_chapter):
+    page = make_chapter("C4")
+    other = page.on("C5")
+    assert (other.claim.id, other.rule.claim) == ("C5", "C5")
+    assert other.table is page.table
+    with pytest.raises(ValueError, match=r"rests on e08_band_correction, found C6 \(e09_low_band\)"):
+        page.on("C6")
 
 
 def test_a_chapter_is_opened_with_the_records_of_the_chosen_objects(

@@ -12,6 +12,7 @@ from lrm_core.evidence.statistics import interval_of, per_object
 from lrm_core.evidence.verdicts import experiment_table
 from lrm_core.findings import c02, c04, c05, c07, c09
 from lrm_core.findings.figures import Pairs, Pictures, Table
+from lrm_core.findings.registry import FINDINGS
 from lrm_core.findings.sentences import said, sections, told
 from lrm_core.paths import repository_root
 from lrm_core.profiles import get_profile
@@ -19,7 +20,6 @@ from lrm_core.show import finding_page
 from lrm_core.show.elements import drawn, prose
 from lrm_core.spectral import white_noise_shares
 
-FINDINGS = {"C2": c02.FINDING, "C4": c04.FINDING, "C5": c05.FINDING, "C7": c07.FINDING, "C9": c09.FINDING}
 FIGURES = [(claim, name) for claim, of in FINDINGS.items() for name in of.figures]
 EACH = pytest.mark.parametrize("claim", FINDINGS)
 PLAN = get_profile("mini")

@@ -25,6 +25,7 @@ from lrm_core.show.explorables.band_mixer import mixer
 from lrm_core.show.explorables.camera_mismatch import Told, mismatch
 from lrm_core.show.explorables.judged import Judged, judged_views
 from lrm_core.show.explorables.noise_probe import Probed, probe
+from lrm_core.show.explorables.widget import switched
 from lrm_core.show.viewer import Packed, unpack
 from lrm_core.spectral import (
     PUBLISHED_EDGES,
@@ -312,6 +313,17 @@ def test_cutoffs_do_not_pass_each_other(show, figures):
     assert seen.value("location.hash").startswith("#mixer=0.8,0.8,")
     seen.page.fill(".lrm-explorable input[name=upper]", "0.2")
     assert seen.value("location.hash").startswith("#mixer=0.2,0.2,")
+
+
+def test_another_object_is_shown_in_the_same_state(show, scene):
+    seen = show(switched({"lantern": scene.line(), "again": scene.line()}), address="#line=0.25")
+    seen.page.get_by_role("button", name="again").click()
+    pressed = (
+        "[...document.querySelectorAll('[aria-label=Object] [aria-pressed=true]')].map(one => one.innerText)"
+    )
+    assert seen.value(pressed) == ["again"]
+    assert seen.value(f"Number({ROOT}.querySelector('input').value)") == 0.25
+    assert seen.value("location.hash") == "#line=0.25"
 
 
 def test_two_figures_share_an_address_and_follow_it(show, figures):

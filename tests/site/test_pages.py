@@ -61,7 +61,8 @@ def test_every_formula_is_drawn(opened):
 
 
 SHOWN = tuple(
-    f"notebooks/{name}" for name in ("02_residual_spectrum", "04_band_correction", "08_source_distance")
+    f"notebooks/{name}"
+    for name in ("01_basins", "02_residual_spectrum", "04_band_correction", "08_source_distance")
 )  # chapters whose code is worth reading and leaves nothing else
 
 

@@ -6,12 +6,12 @@ import pandas as pd
 
 from lrm_core.evidence.claims import claim
 from lrm_core.evidence.rulebook import RULES
-from lrm_core.evidence.rules import C1_FEATURES, C1_MATTER, C1_OURS, Intervals
+from lrm_core.evidence.rules import Intervals
 from lrm_core.evidence.rules_response import C3_OURS, C3_PREDICTED, C3_REFERENCE
 from lrm_core.evidence.verdicts import NOT_MEASURED, TOO_FEW, Judgement, experiment_table, intervals, judge
 from lrm_core.findings.registry import FINDINGS
 from lrm_core.findings.sentences import told
-from lrm_core.show.elements.prose import number, percent, percent_range
+from lrm_core.show.elements.prose import number
 from lrm_core.show.findings.finetuning import (
     best_rank_sentence,
     full_sentence,
@@ -60,35 +60,6 @@ def meaning(claim_id: str, found: Judgement) -> str:
     return MEANING[claim_id][RULES[claim_id].cases.index(found.case)]
 
 
-def _basins(x: Intervals) -> str:
-    between, pred = x("heldout.psnr_between.random_vs_predinit"), x("heldout.psnr.pred")
-    published = claim("C1").published["random_vs_predinit"]["channel_correlation"]
-    return (
-        f"In held-out views the two oracles match each other to {number(between.estimate, 1)} dB, and the "
-        f"prediction matches the truth to {number(pred.estimate, 1)} dB. Their triplanes correlate by "
-        f"{number(x(C1_OURS).estimate)} over all texels (published: {number(published)}), by "
-        f"{number(x(C1_MATTER).estimate)} over those that the object occupies and by "
-        f"{number(x(C1_FEATURES).estimate)} behind the decoder's first layer; on the straight line between them "
-        f"the renders lose {number(x('path.barrier').estimate, 1)} dB at its worst point, in the mean over objects."
-    )
-
-
-def _low_band(x: Intervals) -> str:
-    published = claim("C6").published
-    dc, structured = (percent_range([*published[key].values()]) for key in ("dc_only", "structured_low"))
-    return (
-        f"Correcting only the channel means improves the renders by {_improvement(x, 'dc', 'reference')} with those "
-        f"of the oracle as the target, and correcting the rest of the low band by "
-        f"{_improvement(x, 'structured_low', 'reference')} (published: {dc} and {structured}). With the truth as the "
-        f"target it is {_improvement(x, 'dc', 'truth')} and {_improvement(x, 'structured_low', 'truth')}. An "
-        "improvement below zero is a harm."
-    )
-
-
-def _improvement(x: Intervals, name: str, target: str) -> str:
-    return percent(x(f"corrections.{name}.{target}.improvement").estimate)
-
-
 def _response(x: Intervals) -> str:
     return (
         "By the published definition the first tenth of the spectrum answers "
@@ -102,9 +73,7 @@ def _response(x: Intervals) -> str:
 
 
 SENTENCES: dict[str, Callable[[Intervals], str]] = {
-    "C1": _basins,
     "C3": _response,
-    "C6": _low_band,
     "C8": isotropy_sentence,
     "C10": lora_sentence,
     "C11": ranks_sentence,

@@ -82,10 +82,12 @@ def _line(claim_id: str, tables: dict[str, pd.DataFrame], names: dict[str, str],
         for series, row in rows.items()
         if not isnan(row.ours_published_definition)
     )
+    if len({mark.value for mark in marks}) == 1:  # a number that no distance moves
+        marks = marks[:1]
     decides = CONDITION if CONDITION in rows else TRUTH
     row = rows[decides]
     why = [reason(claim_id, row.verdict, names[decides])]
-    if answer not in UNDECIDED and len({mark.value for mark in marks}) > 1:
+    if answer not in UNDECIDED and len(marks) > 1:
         why.append(f"The wrong distance {answer}.")
     return Line(
         claim_id, row.title, row.quantity, row.published, marks, row.verdict, " ".join(filter(None, why))

@@ -7,11 +7,10 @@ from lrm_core.evidence.rules import Intervals
 from lrm_core.evidence.rules_finetuning import C13_LORA
 from lrm_core.evidence.rules_isotropy import C8_JITTER
 from lrm_core.evidence.rules_parameters import C14_MODEL
-from lrm_core.evidence.statistics import Interval
 from lrm_core.evidence.verdicts import experiment_table, intervals
-from lrm_core.findings import c07
-from lrm_core.findings.c04 import MARGIN
-from lrm_core.show.elements.prose import mean_and_interval, number, percent
+from lrm_core.findings.finding import decided
+from lrm_core.findings.registry import FINDINGS
+from lrm_core.show.elements.prose import number, percent
 
 ARTEFACT, SIZE, NOT = "metric artefact", "replicated with a different size", "not replicated"
 REASONS: Mapping[str, Mapping[str, Callable[[Intervals], str]]] = {
@@ -21,17 +20,8 @@ REASONS: Mapping[str, Mapping[str, Callable[[Intervals], str]]] = {
         SIZE: lambda x: "More than published.",
     },
     "C3": {"replicated": lambda x: "Coarse changes count more."},
-    "C4": {
-        SIZE: lambda x: "Coarse leads fine, by other amounts.",
-        NOT: lambda x: f"Coarse less fine, to the truth: {_points(x(MARGIN['truth']))}.",
-    },
-    "C5": {NOT: lambda x: "Not shown to exceed what a level renderer gives."},
+    "C4": {SIZE: lambda x: "Coarse leads fine, by other amounts."},
     "C6": {SIZE: lambda x: "Structure dominates, by other amounts."},
-    "C7": {
-        NOT: lambda x: (
-            f"Seen by cameras, to the truth: {mean_and_interval(x(c07.TRUTH))}; the limit is {c07.LIMIT:g}."
-        )
-    },
     "C8": {ARTEFACT: lambda x: f"{percent(x(C8_JITTER).estimate)} of it is the renderer’s own noise."},
     "C9": {NOT: lambda x: f"No artefacts here: LPIPS {percent(x('planes.end.lpips').estimate)}."},
     "C10": {NOT: lambda x: "No gain that a control lacks."},
@@ -46,14 +36,12 @@ REASONS: Mapping[str, Mapping[str, Callable[[Intervals], str]]] = {
 
 def reason(claim_id: str, verdict: str, profile: str) -> str:
     """Why the claim has this verdict by the records of a profile; empty where nothing short can be said."""
-    words = REASONS.get(claim_id, {}).get(verdict)
-    return words(intervals(experiment_table(RULES[claim_id].experiment, profile))) if words else ""
-
-
-def _points(difference: Interval) -> str:
-    """A difference of shares in percentage points with its interval."""
-    scaled = Interval(
-        *(100 * value for value in (difference.estimate, difference.low, difference.high)), n=difference.n
-    )
-    near = ", a near miss" if scaled.estimate > 0 and -1 < scaled.low <= 0 else ""
-    return f"{mean_and_interval(scaled, 1)} points{near}"
+    table = experiment_table(RULES[claim_id].experiment, profile)
+    if words := REASONS.get(claim_id, {}).get(verdict):
+        return words(intervals(table))
+    finding = FINDINGS.get(claim_id)
+    missed = finding.failed(decided(finding.rule, table), table) if finding and verdict == NOT else ""
+    if not missed:
+        return ""
+    near = ", a near miss" if finding.is_near(decided(finding.rule, table), table) else ""
+    return f"{missed[0].upper()}{missed[1:]}{near}."

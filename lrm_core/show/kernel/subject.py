@@ -141,6 +141,11 @@ class Subject:
         return self.predicted
 
     @property
+    def T_ref(self) -> Float[Tensor, "3 c r r"]:
+        """Its oracle, which is fitted first if it was not."""
+        return self.predicted - self.residual
+
+    @property
     def views(self) -> Views:
         """The first held-out views; raises as `heldout_views`."""
         return heldout_views(self.item, VIEWS)

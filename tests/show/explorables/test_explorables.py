@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+from dataclasses import replace
 from itertools import pairwise
 from types import SimpleNamespace
 
@@ -126,6 +127,16 @@ def test_the_lowest_point_has_a_button_where_it_is_between_the_ends(
     presets = quiet[-1].content["presets"]
     assert [p["state"]["t"] for p in presets if "lowest" in p["label"]] == there
     assert [p["state"]["t"] for p in presets if "lowest" not in p["label"]] == [0, 0.5, 1]
+
+
+def test_a_figure_of_one_kind_is_switched_between_objects(open_chapter, quiet):
+    chapter = open_chapter("C1")
+    other = replace(chapter, item=replace(chapter.item, name="other"))
+    explorables.show_basins_line(chapter, other)
+    (figure,) = quiet
+    assert figure.content["object"] == chapter.item.name
+    (state,) = figure.page_state()["others"]
+    assert (state["content"]["object"], state["content"]["psnr"]) == ("other", figure.content["psnr"])
 
 
 def test_the_marks_of_the_spectrum_are_the_claims_and_the_records(open_chapter, quiet):
