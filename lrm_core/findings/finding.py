@@ -6,8 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from lrm_core.evidence.rules import Case, Condition, Rule
-from lrm_core.evidence.statistics import interval_of
+from lrm_core.evidence.rules import Case, Condition, Either, Rule
+from lrm_core.evidence.statistics import Interval, interval_of
 from lrm_core.findings.figures import Declaration
 
 
@@ -74,13 +74,14 @@ class Finding:
 
     def is_near(self, case: Case, table: pd.DataFrame) -> bool:
         """Whether the means satisfy the conditions that the intervals miss."""
-        means = [
-            (interval_of(table, condition.column).estimate, condition)
-            for condition in self._missed(case, table)
-        ]
-        return all(condition.over < mean < condition.under for mean, condition in means)
 
-    def _missed(self, case: Case, table: pd.DataFrame) -> list[Condition]:
+        def mean(column: str) -> Interval:
+            estimate = interval_of(table, column).estimate
+            return Interval(estimate, estimate, estimate, 0)
+
+        return all(condition(mean) for condition in self._missed(case, table))
+
+    def _missed(self, case: Case, table: pd.DataFrame) -> list[Condition | Either]:
         """What is missing to the least replication, or to the whole one if the size is another."""
         weaker = {
             "not replicated": "replicated with a different size",

@@ -12,7 +12,7 @@ from lrm_core.evidence.arm_claims import told_wrong
 from lrm_core.evidence.rules import All
 from lrm_core.evidence.statistics import interval_of, per_object
 from lrm_core.evidence.verdicts import experiment_table
-from lrm_core.findings import c02, c04, c05, c07
+from lrm_core.findings import c02, c04, c05, c07, c09
 from lrm_core.findings.figures import Pairs, Pictures, Table
 from lrm_core.findings.registry import FINDINGS
 from lrm_core.findings.sentences import said, sections, told
@@ -124,6 +124,8 @@ def test_a_near_miss_names_the_condition_that_failed(tables):
     assert occlusion.startswith(
         "Not replicated, a near miss, since the limit of the rule, 1.5 times, lies inside"
     )
+    test_time = finding_page.verdict_words(c09.FINDING, tables["C9"])
+    assert test_time == "Not replicated, since LPIPS falls with the error and does not rise again."
     far = table.assign(**{c04.MARGIN["reference"]: -table[c04.MARGIN["reference"]]})
     assert finding_page.verdict_words(c04.FINDING, far).startswith("Not replicated, since the interval")
 
@@ -134,7 +136,10 @@ def test_every_comparison_of_a_rule_reads_a_column_and_is_shown_as_code(tables, 
         for case in rule.cases:
             assert isinstance(case.holds, All)
             assert case.meaning
-            assert all(condition.column in tables[claim] and condition.code for condition in case.holds)
+            for condition in case.holds:
+                alone = [one for part in getattr(condition, "parts", ([condition],)) for one in part]
+                assert condition.code
+                assert all(one.column in tables[claim] for one in alone)
 
 
 def test_the_example_is_the_real_object_nearest_to_the_mean(tables):
