@@ -54,7 +54,7 @@ def test_a_chapter_is_opened_with_the_records_of_the_chosen_objects(
     asked = []
     monkeypatch.setattr(chapter, "record_all", lambda *a, **k: asked.append((a, k)))
     monkeypatch.setattr(chapter, "load_model", lambda *a, **k: tiny_model)
-    monkeypatch.setattr(chapter, "stored_table", lambda *a: tables["C1"])
+    monkeypatch.setattr(chapter, "experiment_table", lambda *a: tables["C1"])
     monkeypatch.setattr(chapter, "load_item", lambda plan, folder: folder.name)
     folders = [tmp_path / "real" / "disc0", tmp_path / "procedural" / "disc2"]
     monkeypatch.setattr(chapter.Profile, "object_folders", lambda plan, every=False: folders)

@@ -12,7 +12,7 @@ from lrm_core.evidence.arm_claims import told_wrong
 from lrm_core.evidence.rules import All
 from lrm_core.evidence.statistics import interval_of, per_object
 from lrm_core.evidence.verdicts import experiment_table
-from lrm_core.findings import c02, c04, c05, c07, c09
+from lrm_core.findings import c02, c04, c05, c07, c09, quality, renderer
 from lrm_core.findings.figures import Pairs, Pictures, Table
 from lrm_core.findings.registry import FINDINGS
 from lrm_core.findings.sentences import said, sections, told
@@ -81,7 +81,23 @@ def test_every_section_is_filled_whatever_the_outcome(tables, claim):
     assert figures == set(FINDINGS[claim].figures)
 
 
-@EACH
+def test_chapters_without_a_claim_are_told_from_their_records():
+    for finding, profile in ((quality.FINDING, "mini"), (renderer.FINDING, "cycles")):
+        beside = {name: experiment_table(name, profile) for name in finding.beside}
+        table = finding.completed(experiment_table(finding.experiment, profile), beside)
+        for name in sections(finding.text):
+            text = told(finding, name, table)
+            assert "{" not in text
+            assert "nan" not in text
+        for declared in finding.figures.values():
+            if isinstance(declared, Table):
+                assert drawn.tabled(declared, table).map(lambda cell: "nan" not in cell).all(axis=None)
+            else:
+                groups = dict.fromkeys(table["object"], "real")
+                assert len(prose.figure_data(drawn.draw(declared, table, groups, {}, "t"))) >= 4
+
+
+@pytest.mark.parametrize("claim", [*FINDINGS, "quality", "renderer"])
 def test_no_number_of_ours_is_typed_into_a_text(claim):
     text = (repository_root() / "lrm_core/findings/texts" / f"{claim}.md").read_text()
     assert not re.findall(r"\d", re.sub(r"\{[^}]*\}|`A\d+`|95% interval|\bL1\b|\]\([^)]*\)", "", text))

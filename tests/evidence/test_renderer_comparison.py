@@ -5,8 +5,8 @@ from math import nan
 import pandas as pd
 import pytest
 
-from lrm_core.evidence import renderers
-from lrm_core.evidence.renderers import CASTER, CYCLES, Comparison, compare
+from lrm_core.evidence import renderer_comparison
+from lrm_core.evidence.renderer_comparison import CASTER, CYCLES, Comparison, compare
 from lrm_core.evidence.rulebook import RULES
 from lrm_core.evidence.rules import OTHERWISE, Case
 from lrm_core.evidence.statistics import Interval
@@ -44,7 +44,7 @@ def test_two_cases_with_one_verdict_are_the_same_finding():
 def stored(monkeypatch):
     """Replaces the store; its tables have the columns that the rule of C2 reads."""
     tables = {}
-    monkeypatch.setattr(renderers, "experiment_table", lambda experiment, profile: tables[profile])
+    monkeypatch.setattr(renderer_comparison, "experiment_table", lambda experiment, profile: tables[profile])
     return tables
 
 
@@ -57,7 +57,9 @@ def test_only_objects_of_both_renderings_are_compared(stored, monkeypatch):
     by_caster = {"a": 0.5, "b": 0.6, "c": 0.7, "z": 0.9}
     stored |= {CASTER: table(by_caster), CYCLES: table({"b": 0.7, "a": 0.4, "c": 0.8})}
     seen = []
-    monkeypatch.setattr(renderers, "judge", lambda rule, t: seen.append(set(t["object"])) or "judged")
+    monkeypatch.setattr(
+        renderer_comparison, "judge", lambda rule, t: seen.append(set(t["object"])) or "judged"
+    )
     found = compare("C2")
     assert seen == [{"a", "b", "c"}] * 2
     assert found.values.loc["a"].tolist() == [0.5, 0.4]
@@ -68,7 +70,7 @@ def test_only_seeds_of_both_renderings_are_compared(stored, monkeypatch):
     other = table({"a": 9.0, "b": 9.0}).assign(seed=1)
     by_caster = pd.concat([table({"a": 0.5, "b": 0.6, "c": 0.7}), other])
     stored |= {CASTER: by_caster, CYCLES: table({"a": 0.4, "b": 0.7, "c": 0.8})}
-    monkeypatch.setattr(renderers, "judge", lambda rule, t: "judged")
+    monkeypatch.setattr(renderer_comparison, "judge", lambda rule, t: "judged")
     assert compare("C2").values[CASTER].tolist() == [0.5, 0.6, 0.7]
 
 
@@ -83,5 +85,5 @@ def test_nothing_is_compared_on_too_few_objects(stored, by_cycles):
 
 
 def test_claims_about_adapters_are_left_out():
-    assert {"C1", "C9"} <= set(renderers.CLAIMS)
-    assert not {"C10", "C13"} & set(renderers.CLAIMS)
+    assert {"C1", "C9"} <= set(renderer_comparison.CLAIMS)
+    assert not {"C10", "C13"} & set(renderer_comparison.CLAIMS)
