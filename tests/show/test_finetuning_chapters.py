@@ -14,10 +14,10 @@ from PIL import Image
 from lrm_core.evidence.arm_statistics import crossed_bootstrap, grand_mean
 from lrm_core.evidence.arms import ARMS, RANKS, rank_arm
 from lrm_core.evidence.claims import published
-from lrm_core.evidence.contact_sheets import SIDE, SheetStore, contact_sheet
 from lrm_core.evidence.rulebook import RULES
 from lrm_core.evidence.verdicts import judge
 from lrm_core.model.config import BASE
+from lrm_core.objects.contact_sheets import SIDE, SheetStore, contact_sheet
 from lrm_core.profiles import get_profile
 from lrm_core.show.elements import prose
 from lrm_core.show.findings import finding

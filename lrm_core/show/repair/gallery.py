@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from importlib.resources import files
 
-from lrm_core.evidence.arm_pictures import PICTURED, arm_sheet, untouched_sheet, validation_examples
-from lrm_core.evidence.contact_sheets import SheetStore, contact_sheet
 from lrm_core.evidence.finetuning import EVALUATION_VIEWS
+from lrm_core.objects.contact_sheets import SheetStore, contact_sheet
+from lrm_core.show.arm_pictures import PICTURED, arm_sheet, untouched_sheet, validation_examples
 from lrm_core.show.repair.arm_labels import label
 from lrm_core.show.repair.arm_study import ArmStudy
 
