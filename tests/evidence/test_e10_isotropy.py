@@ -9,7 +9,7 @@ import torch
 
 from lrm_core import LRM
 from lrm_core.evidence import directions
-from lrm_core.evidence.canonical import canonical_json, plain
+from lrm_core.evidence.canonical import plain
 from lrm_core.evidence.claims import published
 from lrm_core.evidence.directions import Surroundings, changes, object_surroundings, summary
 from lrm_core.evidence.experiments import e10_isotropy
@@ -215,10 +215,8 @@ def test_the_products_are_those_of_the_renderer(model: LRM, item: RenderedObject
     assert float(left_out.norm() / moved.norm()) < 0.2
 
 
-def test_the_record_of_a_model_repeats(model: LRM, item: RenderedObject, cache: OracleCache) -> None:
-    first, again = (e10_isotropy.run(model, item, QUICK, 0, cache) for _ in range(2))
-    assert canonical_json(plain(first)) == canonical_json(plain(again))
-    other = e10_isotropy.run(model, item, QUICK, 1, cache)
+def test_another_seed_draws_other_directions(model: LRM, item: RenderedObject, cache: OracleCache) -> None:
+    first, other = (e10_isotropy.run(model, item, QUICK, seed, cache) for seed in (0, 1))
     assert other["audited"]["random"] != first["audited"]["random"]
     assert first["leading"]["gains"].tolist() == sorted(first["leading"]["gains"].tolist(), reverse=True)
 

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 import torch
 
-from lrm_core.evidence import shipping
 from lrm_core.evidence.experiments import get_experiment
 from lrm_core.evidence.oracle_files import Oracle, load_oracle, save_oracle
 from lrm_core.evidence.oracles import STARTS, OracleCache, oracle_fingerprint
@@ -15,6 +14,7 @@ from lrm_core.findings.registry import FINDINGS
 from lrm_core.objects.manifest import read_manifest, record_entries
 from lrm_core.paths import data_dir
 from lrm_core.profiles import Profile, get_profile
+from lrm_core.show import shipping
 
 PLAN = Profile("mini", "tiny", ("group",), 1, iterations=2, rays_per_step=32, seeds=(0,))
 

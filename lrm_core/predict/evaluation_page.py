@@ -11,10 +11,10 @@ import pandas as pd
 
 from lrm_core.atomic import replacing
 from lrm_core.evidence.canonical import canonical_json
-from lrm_core.evidence.evaluate import Evaluation
-from lrm_core.evidence.evaluation_record import MEASURES, RANDOMNESS, Measure, Subject, record, summary
 from lrm_core.evidence.statistics import Interval
-from lrm_core.evidence.view_scores import KINDS, METRICS, Pair
+from lrm_core.predict.evaluate import Evaluation
+from lrm_core.predict.evaluation_record import MEASURES, RANDOMNESS, Measure, Subject, record, summary
+from lrm_core.predict.view_scores import KINDS, METRICS, Pair
 from lrm_core.show.elements.pictures import data_url
 from lrm_core.show.elements.prose import csv_link, mean_and_interval, number, table_html
 

@@ -6,7 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from lrm_core.atomic import replacing
-from lrm_core.evidence.arm_pictures import (
+from lrm_core.evidence.arm_runs import ArmRecorder
+from lrm_core.evidence.arm_tables import records
+from lrm_core.fit.tuning import WEIGHTS
+from lrm_core.objects.contact_sheets import SUFFIX, SheetStore
+from lrm_core.objects.manifest import forget_missing, make_entry, record_entries
+from lrm_core.paths import data_dir, repository_root
+from lrm_core.profiles import Profile, get_profile
+from lrm_core.show.arm_pictures import (
     PICTURED,
     SHIPPED,
     arm_sheet,
@@ -17,13 +24,6 @@ from lrm_core.evidence.arm_pictures import (
     untouched_sheet,
     weights_of,
 )
-from lrm_core.evidence.arm_runs import ArmRecorder
-from lrm_core.evidence.arm_tables import records
-from lrm_core.evidence.contact_sheets import SUFFIX, SheetStore
-from lrm_core.fit.tuning import WEIGHTS
-from lrm_core.objects.manifest import forget_missing, make_entry, record_entries
-from lrm_core.paths import data_dir, repository_root
-from lrm_core.profiles import Profile, get_profile
 
 SHEETS = "mini/sheets"
 SEED = 0  # of the runs that are shown

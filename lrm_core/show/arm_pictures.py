@@ -8,10 +8,10 @@ from typing import Any
 from lrm_core import LRM, load_model
 from lrm_core.evidence.arm_runs import ArmRecorder
 from lrm_core.evidence.arms import ARMS
-from lrm_core.evidence.contact_sheets import SheetStore, rendered_sheet
 from lrm_core.fit.examples import Example
 from lrm_core.fit.lora import Adapters
 from lrm_core.fit.tuning import ADAPTERS, WEIGHTS
+from lrm_core.objects.contact_sheets import SheetStore, rendered_sheet
 from lrm_core.paths import data_dir
 
 PICTURED = ("lora_mse", "lora_freq", "lora_mse_x25", "full_mse", "full_freq")
