@@ -1,12 +1,12 @@
 """Reading files that a disk, a download or a hand may have changed: a value, or a ValueError that names the file."""
 
-import hashlib
 import json
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lrm_core.fingerprint import labelled, sha256
 from lrm_core.paths import data_dir
 
 if TYPE_CHECKING:
@@ -63,17 +63,13 @@ def digest(path: Path) -> tuple[str, int]:
         FileNotFoundError: if there is neither.
     """
     if path.is_file():
-        content = path.read_bytes()
-        return hashlib.sha256(content).hexdigest(), len(content)
+        return sha256(path), path.stat().st_size
     if not path.is_dir():
         raise FileNotFoundError(f"{path}: no such file or folder")
-    listing, size = hashlib.sha256(), 0
     files = [file for file in path.rglob("*") if file.is_file() and not file.name.startswith(".")]
-    for name in sorted(file.relative_to(path).as_posix() for file in files):
-        sha256, count = digest(path / name)
-        listing.update(f"{sha256}  {name}\n".encode())
-        size += count
-    return listing.hexdigest(), size
+    names = sorted(file.relative_to(path).as_posix() for file in files)
+    listing = (f"{sha256(path / name)}  {name}\n" for name in names)
+    return sha256(*listing), sum(file.stat().st_size for file in files)
 
 
 def check_listed(path: Path) -> None:
@@ -115,15 +111,8 @@ def check_png(path: Path) -> None:
 
 def tensors_digest(tensors: Mapping[str, "Tensor"], metadata: Mapping[str, str]) -> str:
     """SHA-256 of names, types, shapes and values of tensors, and of the texts beside them."""
-    import torch
-
     texts = sorted((name, text) for name, text in metadata.items() if name != DIGEST)
-    total = hashlib.sha256(repr(texts).encode())
-    for name in sorted(tensors):
-        tensor = tensors[name].detach().cpu().contiguous()
-        total.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
-        total.update(tensor.flatten().view(torch.uint8).numpy())
-    return total.hexdigest()[:DIGITS]
+    return sha256(repr(texts), *labelled(tensors))[:DIGITS]
 
 
 def read_tensors(path: Path, advice: str) -> tuple[dict[str, "Tensor"], dict[str, str]]:

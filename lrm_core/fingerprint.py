@@ -1,10 +1,48 @@
-"""One hash for a set of files: whether something made from them is still up to date."""
+"""SHA-256 of values and files: what something was made of, and whether it is still up to date."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
+READ_AT_ONCE = 1 << 20  # bytes
 _IGNORED = {"__pycache__", ".ipynb_checkpoints"}
+
+
+def sha256(*parts: "str | bytes | Path | Tensor") -> str:
+    """SHA-256, 64 hexadecimal digits, of parts one after the other.
+
+    Args:
+        parts: texts as UTF-8, bytes, files by their content, tensors by their values as they lie in memory.
+    """
+    total = hashlib.sha256()
+    for part in parts:
+        for piece in _pieces(part):
+            total.update(piece)
+    return total.hexdigest()
+
+
+def labelled(tensors: "Mapping[str, Tensor]", end: str = "\n") -> "Iterator[str | Tensor]":
+    """Parts for `sha256`: name, type and shape of each tensor, and its values, in order of name."""
+    for name in sorted(tensors):
+        yield f"{name} {tensors[name].dtype} {tuple(tensors[name].shape)}{end}"
+        yield tensors[name]
+
+
+def _pieces(part: "str | bytes | Path | Tensor") -> Iterator:
+    if isinstance(part, str | bytes):
+        yield part.encode() if isinstance(part, str) else part
+    elif isinstance(part, Path):
+        with part.open("rb") as stream:
+            while piece := stream.read(READ_AT_ONCE):
+                yield piece
+    else:
+        import torch  # takes seconds, and files are hashed without it
+
+        yield part.detach().cpu().contiguous().flatten().view(torch.uint8).numpy()
 
 
 def fingerprint(paths: Iterable[Path], text: str = "") -> str:
@@ -17,12 +55,8 @@ def fingerprint(paths: Iterable[Path], text: str = "") -> str:
     Returns:
         64 hexadecimal digits; the same wherever the files lie.
     """
-    total = hashlib.sha256(text.encode())
-    for path in paths:
-        for file in _files(path):
-            name = file.relative_to(path.parent).as_posix()
-            total.update(f"{name}\0{hashlib.sha256(file.read_bytes()).hexdigest()}\n".encode())
-    return total.hexdigest()
+    files = ((file, file.relative_to(path.parent).as_posix()) for path in paths for file in _files(path))
+    return sha256(text, *(f"{name}\0{sha256(file)}\n" for file, name in files))
 
 
 def _files(path: Path) -> list[Path]:

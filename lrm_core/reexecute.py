@@ -1,15 +1,17 @@
-"""Runs the notebooks through papermill and keeps an executed copy of each until something changes."""
+"""Runs the notebooks through papermill, several at once; keeps an executed copy of each until something changes."""
 
 import json
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from contextlib import chdir, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import nbformat
+from tqdm import tqdm
 
 from lrm_core.atomic import alone, replacing
 from lrm_core.files import digest
@@ -19,6 +21,7 @@ from lrm_core.paths import repository_root
 from lrm_core.profiles import PUBLISHED, RENDERINGS
 
 CELL_TIMEOUT = 4 * 3600  # seconds; the longest cell is a refresh of every oracle
+CHAPTER_MEMORY = 2 * 2**30  # bytes; the largest chapter of the profile `mini` takes 1.2 GiB
 _KERNEL_ENVIRONMENT = {"TQDM_DISABLE": "1", "PYTHONHASHSEED": "0"}
 
 
@@ -88,45 +91,119 @@ def chapters(
 
 
 def reexecute(
-    chapters: list[Chapter], *, root: Path | None = None, report: Callable[[str], None] = print
+    chapters: list[Chapter],
+    *,
+    root: Path | None = None,
+    at_once: int | None = None,
+    report: Callable[[str], None] = print,
 ) -> list[Run]:
-    """Execute each chapter that is not up to date, in order; finished ones are kept if a later one fails.
+    """Execute the chapters that are not up to date, several at once; finished ones are kept if another fails.
 
     Args:
         root: repository, whose `lrm_core/`, `data/` and lock file an executed copy depends on.
+        at_once: how many chapters; as many as cores and memory allow if None, one on a GPU.
         report: receives one line on each chapter, with its time.
 
+    Returns:
+        What became of each, in the order of the chapters.
+
     Raises:
-        ChapterError: at the first cell that fails; the partly executed copy stays beside the others.
+        ChapterError: at the first cell that fails; the others stop, the copy up to there stays beside the finished.
     """
     root = root or repository_root()
     folder = chapters[0].executed.parent
     folder.mkdir(parents=True, exist_ok=True)
     with alone(folder):
-        return _reexecute(chapters, root, report)
+        return _reexecute(chapters, root, at_once, report)
 
 
-def _reexecute(chapters: list[Chapter], root: Path, report: Callable[[str], None]) -> list[Run]:
+def _reexecute(
+    chapters: list[Chapter], root: Path, at_once: int | None, report: Callable[[str], None]
+) -> list[Run]:
     """`reexecute` where no other process does."""
-    runs = []
-    for number, chapter in enumerate(chapters, start=1):
-        run = _run_unless_cached(chapter, root)
-        state = "up to date" if run.cached else f"{run.seconds:.1f} s"
-        report(f"[{number}/{len(chapters)}] {chapter.source.stem}: {state}")
-        runs.append(run)
-    if not all(run.cached for run in runs):
-        data = _data_key(chapters[0], root)  # one for all of a profile
-        for chapter in chapters:
-            _keep_key(chapter, chapter.key_file.read_text().split()[0], data)
+    data, code = _data_key(chapters[0], root), _code_key(chapters[0], root)
+    codes = [fingerprint([chapter.source], code) for chapter in chapters]
+    runs = [
+        Run(chapter.executed, 0.0, cached=_is_up_to_date(chapter, own, data))
+        for chapter, own in zip(chapters, codes, strict=True)
+    ]
+    pending = {at: code for at, code in enumerate(codes) if not runs[at].cached}
+    kept = len(chapters) - len(pending)
+    if kept:
+        report(f"{kept} of {len(chapters)} chapters are up to date")
+    with closing(_finished(chapters, pending, root, at_once)) as finished:
+        try:
+            for done, (at, run) in enumerate(finished, start=kept + 1):
+                runs[at] = run
+                report(f"[{done}/{len(chapters)}] {chapters[at].source.stem}: {run.seconds:.1f} s")
+        finally:
+            if pending:
+                data = _data_key(chapters[0], root)  # one for all of a profile
+                for at, run in enumerate(runs):
+                    if run.cached or run.seconds:
+                        _keep_key(chapters[at], codes[at], data)
     return runs
 
 
-def _run_unless_cached(chapter: Chapter, root: Path) -> Run:
-    code = _code_key(chapter, root)
+def _is_up_to_date(chapter: Chapter, code: str, data: str) -> bool:
     kept = _kept_key(chapter.executed)
-    up_to_date = kept[:2] == [code, _data_key(chapter, root)] and is_whole(chapter.executed)
-    if up_to_date and not chapter.parameters["refresh"]:
-        return Run(chapter.executed, 0.0, cached=True)
+    return kept[:2] == [code, data] and is_whole(chapter.executed) and not chapter.parameters["refresh"]
+
+
+def _finished(
+    chapters: list[Chapter], pending: Mapping[int, str], root: Path, at_once: int | None
+) -> Iterator[tuple[int, Run]]:
+    """Execute some of the chapters, given by the hashes of their code; yields which is done, and what became of it.
+
+    Raises:
+        ChapterError: of the first that fails, when the kernels of all others are gone.
+    """
+    if not pending:
+        return
+    at_once = min(at_once or _room(chapters[0].parameters["device"]), len(pending))
+    threads = {"OMP_NUM_THREADS": str(max(1, _cores() // at_once))} if at_once > 1 else {}
+    with (
+        _environment(_KERNEL_ENVIRONMENT | threads),
+        chdir(chapters[0].source.parent),
+        ThreadPoolExecutor(at_once) as pool,
+    ):
+        futures = {pool.submit(_run, chapters[at], code, root): at for at, code in pending.items()}
+        try:
+            for future in as_completed(futures):
+                run = future.result()
+                with tqdm.external_write_mode():
+                    yield futures[future], run
+        except BaseException as error:
+            _stop(futures, chapters, error)
+            raise
+
+
+def _stop(futures: Mapping[Future, int], chapters: list[Chapter], error: BaseException) -> None:
+    """End the kernels of all chapters, and wait for that; what they had executed goes, save that of a failed one."""
+    from lrm_core.quiet_kernel import QuietKernelManager
+
+    stopped = {future: at for future, at in futures.items() if not future.done()}
+    while not all(future.done() or future.cancel() for future in stopped):
+        QuietKernelManager.kill_all()
+        time.sleep(0.1)
+    for future, at in stopped.items():
+        if future.cancelled() or future.exception() is not error:
+            chapters[at].failed.unlink(missing_ok=True)
+
+
+def _room(device: str) -> int:
+    """How many chapters cores and memory of this machine allow at once, at least one; one on a GPU."""
+    import psutil
+
+    memory = psutil.virtual_memory().available // CHAPTER_MEMORY
+    return max(1, min(_cores(), memory)) if device == "cpu" else 1
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0))
+
+
+def _run(chapter: Chapter, code: str, root: Path) -> Run:
     start = time.perf_counter()
     notebook = _execute(chapter)
     with replacing(chapter.executed) as path:
@@ -158,8 +235,9 @@ def _kept_key(executed: Path) -> list[str]:
 
 
 def _code_key(chapter: Chapter, root: Path) -> str:
+    """Hash of the code and the parameters, which are the same for all chapters."""
     parameters = json.dumps(dict(chapter.parameters), sort_keys=True)
-    return fingerprint([chapter.source, root / "lrm_core", root / "requirements.lock"], parameters)
+    return fingerprint([root / "lrm_core", root / "requirements.lock"], parameters)
 
 
 def _data_key(chapter: Chapter, root: Path) -> str:
@@ -173,7 +251,7 @@ def _data_key(chapter: Chapter, root: Path) -> str:
 
 
 def _execute(chapter: Chapter) -> nbformat.NotebookNode:
-    """Run one notebook in a fresh kernel.
+    """Run one notebook in a fresh kernel, where the working folder and the environment are those of the kernels.
 
     Raises:
         ChapterError: as `reexecute`.
@@ -185,18 +263,16 @@ def _execute(chapter: Chapter) -> nbformat.NotebookNode:
 
     chapter.executed.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with _environment(_KERNEL_ENVIRONMENT):
-            notebook = papermill.execute_notebook(
-                chapter.source,
-                chapter.failed,
-                parameters=dict(chapter.parameters),
-                kernel_name="python3",
-                language="python",
-                cwd=chapter.source.parent,
-                execution_timeout=CELL_TIMEOUT,
-                progress_bar={"desc": chapter.source.stem, "leave": False},
-                kernel_manager_class=QuietKernelManager,
-            )
+        notebook = papermill.execute_notebook(
+            chapter.source,
+            chapter.failed,
+            parameters=dict(chapter.parameters),
+            kernel_name="python3",
+            language="python",
+            execution_timeout=CELL_TIMEOUT,
+            progress_bar={"desc": chapter.source.stem, "leave": False, "disable": None},  # a bar on terminals
+            kernel_manager_class=QuietKernelManager,
+        )
     except papermill.PapermillExecutionError as error:
         raise ChapterError(_explain(chapter, error)) from error
     except (CellTimeoutError, DeadKernelError) as error:

@@ -1,5 +1,9 @@
-"""Builds the pages: gathers sources in one folder, runs Jupyter Book on it with warnings as errors."""
+"""Builds the pages: gathers sources in one folder, runs Jupyter Book on it with warnings as errors.
 
+Where only notebooks or prose changed since the last build, only their pages are made again.
+"""
+
+import filecmp
 import os
 import shutil
 import subprocess
@@ -40,29 +44,51 @@ def build_site(profile: str = "mini", *, out: Path | None = None) -> Site:
     root = repository_root()
     out = out or root / "_build"
     key_file, index = out / "html.key", out / "html" / "index.html"
-    key = fingerprint(_inputs(root, profile), profile)
-    if index.is_file() and key_file.is_file() and key_file.read_text() == key:
+    everywhere = fingerprint(_of_every_page(root, profile), profile + _titles(root))
+    key = f"{everywhere} {fingerprint([*_prose(root), *_executed(root, profile)])}"
+    kept = key_file.read_text() if key_file.is_file() else ""
+    if index.is_file() and kept == key:
         return Site(index, 0.0, cached=True)
     start = time.perf_counter()
-    _build(_stage(root, profile, out / "book_src"), out, profile)
+    if not kept.startswith(everywhere):
+        shutil.rmtree(out / "book_work", ignore_errors=True)
+    made = _build(_stage(root, profile, out / "book_src"), out, profile)
+    key_file.unlink(missing_ok=True)
+    shutil.rmtree(out / "html", ignore_errors=True)
+    made.replace(out / "html")
     with replacing(key_file) as temporary:
         temporary.write_text(key)
     return Site(index, time.perf_counter() - start, cached=False)
 
 
-def _inputs(root: Path, profile: str) -> list[Path]:
-    """Everything that the pages are made from; the weights decide which records count."""
+def _of_every_page(root: Path, profile: str) -> list[Path]:
+    """What any page may be made from; the weights decide which records count."""
     results = [
         root / "data" / "results" / name for name in dict.fromkeys((profile, profile + PUBLISHED, "mini"))
     ]  # all for the index; what is not there is left out
     shown = [root / "data" / "mini" / name for name in ("mini.safetensors", "objects")]
     data = [*(root / "data" / name for name in ("claims.json", "published_scale.csv")), *results, *shown]
     code = [root / name for name in ("lrm_core", "requirements.lock", "pyproject.toml", "CITATION.cff")]
-    return [*_book_files(root), *_executed(root, profile), *data, *code]
+    book = [path for path in _book_files(root) if path not in _prose(root)]
+    return [*book, *data, *code]
+
+
+def _prose(root: Path) -> list[Path]:
+    """Sources of pages that depend on nothing of each other but their titles."""
+    return sorted((root / "book").glob("*.md"))
+
+
+def _titles(root: Path) -> str:
+    """First headings of the pages of prose, which stand beside every page."""
+    lines = (line for path in _prose(root) for line in path.read_text(encoding="utf-8").splitlines())
+    return "\n".join(line for line in lines if line.startswith("# "))
 
 
 def _book_files(root: Path) -> list[Path]:
-    return [root / "_config.yml", root / "_toc.yml", root / "book"]
+    files = (
+        path for path in (root / "book").rglob("*") if path.is_file() and "__pycache__" not in path.parts
+    )
+    return [root / "_config.yml", root / "_toc.yml", *sorted(files)]
 
 
 def _executed(root: Path, profile: str) -> list[Path]:
@@ -81,17 +107,21 @@ def _executed(root: Path, profile: str) -> list[Path]:
 
 
 def _stage(root: Path, profile: str, stage: Path) -> Path:
-    """Copy the sources and the executed notebooks, laid out as in the repository, into an empty folder."""
-    shutil.rmtree(stage, ignore_errors=True)
-    (stage / "notebooks").mkdir(parents=True)
-    for copy in _executed(root, profile):
-        shutil.copy(copy, stage / "notebooks")
-    for path in _book_files(root):
-        if path.is_dir():
-            shutil.copytree(path, stage / path.name, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy(path, stage)
-    shutil.copy(_plotly_script(), stage / "book" / "assets" / "vendor" / "plotly.min.js")
+    """Copy the sources and the executed notebooks into a folder, laid out as in the repository.
+
+    What lies there and has not changed keeps its time, by which Sphinx knows; what does not belong there goes.
+    """
+    sources = {path.relative_to(root): path for path in _book_files(root)}
+    sources |= {Path("notebooks", copy.name): copy for copy in _executed(root, profile)}
+    sources[Path("book/assets/vendor/plotly.min.js")] = _plotly_script()
+    for old in stage.rglob("*"):
+        if old.is_file() and old.relative_to(stage) not in sources:
+            old.unlink()
+    for name, source in sources.items():
+        target = stage / name
+        if not target.is_file() or not filecmp.cmp(source, target, shallow=False):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, target)
     return stage
 
 
@@ -102,14 +132,15 @@ def _plotly_script() -> Path:
     return Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 
 
-def _build(stage: Path, out: Path, profile: str) -> None:
-    """Run Jupyter Book; the pages move to `out/html` only when every one was built without a warning.
+def _build(stage: Path, out: Path, profile: str) -> Path:
+    """Run Jupyter Book; returns a folder of the pages, once every one was built without a warning.
+
+    What it keeps for the next time is in `out/book_work`, and nothing after a warning, which it would not repeat.
 
     Raises:
         ValueError: as `build_site`.
     """
     work = out / "book_work"
-    shutil.rmtree(work, ignore_errors=True)
     command = [sys.executable, "-c", _JUPYTER_BOOK, "build", str(stage), "--path-output", str(work)]
     environment = os.environ | {"LRM_PROFILE": profile}
     result = subprocess.run(
@@ -117,10 +148,10 @@ def _build(stage: Path, out: Path, profile: str) -> None:
     )
     html = work / "_build" / "html"
     if result.returncode or not (html / "index.html").is_file():
+        shutil.rmtree(work, ignore_errors=True)
         raise ValueError(f"the site was not built:\n{_complaints(result.stdout + result.stderr)}")
-    shutil.rmtree(out / "html", ignore_errors=True)
-    html.replace(out / "html")
-    shutil.rmtree(work)
+    shutil.rmtree(out / "html.new", ignore_errors=True)
+    return shutil.copytree(html, out / "html.new")
 
 
 def _complaints(report: str) -> str:

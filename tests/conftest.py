@@ -8,9 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
-from filelock import FileLock
 
-from lrm_core.paths import repository_root
 from lrm_core.pdf import ARGUMENTS, BROWSERS
 
 # A shell that starts the tests in the background leaves them deaf to Ctrl-C, which some of them press.
@@ -34,13 +32,13 @@ def browser() -> Iterator:
 
 @pytest.fixture(scope="session")
 def executed_chapters() -> list:
-    """Every notebook through papermill in the profile `smoke`; kept between runs while nothing changed."""
+    """Every notebook through papermill in the profile `smoke`; kept between runs while nothing changed.
+
+    The first worker of pytest-xdist that comes executes as many at once as there are cores; others wait for it.
+    """
     from lrm_core.reexecute import chapters, reexecute
 
-    folder = repository_root() / "_build"
-    folder.mkdir(exist_ok=True)
-    with FileLock(folder / "smoke.lock"):  # workers of pytest-xdist: the second finds the work done
-        return reexecute(chapters("smoke", device="cpu"))
+    return reexecute(chapters("smoke", device="cpu"))
 
 
 @pytest.fixture

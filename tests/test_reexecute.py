@@ -27,9 +27,10 @@ def _write(root, name: str, *sources: str) -> None:
     nbformat.write(new_notebook(cells=cells), path)
 
 
-def _run(root, **options):
+def _run(root, at_once=None, **options):
     lines = []
-    runs = reexecute(chapters("smoke", device="cpu", root=root, **options), root=root, report=lines.append)
+    found = chapters("smoke", device="cpu", root=root, **options)
+    runs = reexecute(found, root=root, at_once=at_once, report=lines.append)
     return runs, lines
 
 
@@ -79,7 +80,7 @@ def test_a_copy_is_kept_until_its_inputs_change(root):
     _run(root)
     (run,), (line,) = _run(root)
     assert run.cached
-    assert line == "[1/1] 01_quick: up to date"
+    assert line == "1 of 1 chapters are up to date"
     for profile in ("paper", "cycles"):
         (root / "data" / "results" / profile).mkdir(parents=True)
     (root / "data" / "results" / "paper" / "record.json").write_text("{}")
@@ -113,7 +114,7 @@ def test_a_failing_cell_is_named_and_finished_chapters_are_kept(root):
     with pytest.raises(
         ChapterError, match=r"02_broken.ipynb, cell 3 failed with KeyError: 'missing'"
     ) as caught:
-        _run(root)
+        _run(root, at_once=1)
     assert "x['missing']" in str(caught.value)
     folder = root / "_build" / "executed" / "smoke"
     assert sorted(path.name for path in folder.iterdir()) == [
@@ -125,6 +126,21 @@ def test_a_failing_cell_is_named_and_finished_chapters_are_kept(root):
     first, second = _run(root)[0]
     assert (first.cached, second.cached) == (True, False)
     assert not (folder / "02_broken.failed.ipynb").exists()
+
+
+def test_chapters_run_side_by_side_until_one_fails(root):
+    """The first waits for the second, which fails when the first has begun and would go on for long."""
+    begun = "import pathlib, time\nbegun = pathlib.Path('../begun')"
+    _write(root, "01_quick", f"{begun}\nbegun.touch()\ntime.sleep(600)")
+    _write(
+        root, "02_broken", f"{begun}\nwhile not begun.exists():\n    time.sleep(0.1)\nraise KeyError('now')"
+    )
+    began = time.monotonic()
+    with pytest.raises(ChapterError, match=r"02_broken.ipynb, cell 2 failed with KeyError: 'now'"):
+        _run(root, at_once=2)
+    assert time.monotonic() - began < 300
+    folder = root / "_build" / "executed" / "smoke"
+    assert [path.name for path in folder.iterdir()] == ["02_broken.failed.ipynb"]
 
 
 def test_an_unknown_notebook_is_named(root):
@@ -139,7 +155,13 @@ reexecute.repository_root = lambda: pathlib.Path(sys.argv[1])
 from lrm_core.cli import main
 main(["reproduce", "--profile", "smoke"])
 """
-WAITS = "import os, pathlib, time\npathlib.Path('../pid').write_text(str(os.getpid()))\ntime.sleep(600)"
+WAITS = """
+import os, pathlib, time
+while not pathlib.Path("../_build/executed/smoke/01_quick.key").exists():
+    time.sleep(0.1)
+pathlib.Path("../pid").write_text(str(os.getpid()))
+time.sleep(600)
+"""
 
 
 def _is_running(pid: int) -> bool:

@@ -1,6 +1,5 @@
 """What the arms of fine-tuning train on and what they are scored on (E13 to E15)."""
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Self
 import torch
 
 from lrm_core.evidence.provenance import HASH_LENGTH, data_hash
+from lrm_core.fingerprint import sha256
 from lrm_core.fit.examples import Example
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject, load_object
@@ -56,7 +56,7 @@ def objects_hash(train: Sequence[Path], validation: Sequence[Path]) -> str:
     parts = [
         [(folder.name, data_hash(load_object(folder))) for folder in part] for part in (train, validation)
     ]
-    return hashlib.sha256(repr(parts).encode()).hexdigest()[:HASH_LENGTH]
+    return sha256(repr(parts))[:HASH_LENGTH]
 
 
 def make_examples(

@@ -2,25 +2,21 @@
 
 import csv
 import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager, redirect_stderr
+from collections.abc import Sequence
 from dataclasses import asdict
 from functools import cache, partial
-from io import StringIO
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
 import torch
-from tqdm import tqdm
 
 from lrm_core import LRM, LRMConfig, load_model
 from lrm_core.evidence.arm_data import ArmData, make_examples, object_folders, objects_hash
 from lrm_core.evidence.arm_told import told_and_truth
 from lrm_core.evidence.arms import ARMS, EXPERIMENT, Arm, arm_seeds, configuration, plan_arms, recipe
 from lrm_core.evidence.finetuning import EVALUATION_VIEWS, METRICS, TRAINING_VIEWS
-from lrm_core.evidence.provenance import Provenance, code_revision, machine
-from lrm_core.evidence.runner import Made
+from lrm_core.evidence.runner import Made, Runner
 from lrm_core.evidence.store import RecordKey, ResultStore
 from lrm_core.fit.examples import Example
 from lrm_core.fit.finetune_config import FinetuneConfig
@@ -29,7 +25,6 @@ from lrm_core.fit.trainer import Finetuned, finetune
 from lrm_core.model.config import BASE
 from lrm_core.model.hashing import model_hash
 from lrm_core.paths import repository_root
-from lrm_core.processes import side_by_side
 from lrm_core.profiles import Profile, get_profile
 
 PROCEDURAL = "procedural"  # the folder of the objects that are; all others are real
@@ -64,39 +59,31 @@ def record_arms(
     """
     plan = get_profile(profile)
     store = store or ResultStore(plan.results)
-    place = (plan, store.root, repository_root() / ".cache" / "finetune", device or plan.device)
-    jobs, recorder = _jobs(plan, arms, seeds), _new_recorder(*place)
-    pending = [job for job in jobs if refresh or not recorder.is_current(*job)]
-    results = (
-        (_make(recorder, *job, refresh) for job in pending)
-        if processes == 1
-        else side_by_side(_make_beside, [(place, *job, refresh) for job in pending], processes)
-    )
-    with (
-        closing(results),
-        tqdm(total=len(pending), desc=f"arms ({plan.name})", unit="run", smoothing=0) as progress,
-    ):
-        for what in results:
-            progress.set_postfix_str(what, refresh=False)
-            progress.update()
-    return Made(len(pending), len(jobs) - len(pending))
+    jobs = _jobs(plan, arms, seeds)
+    recorder = ArmRecorder(plan, store, repository_root() / ".cache" / "finetune", device or plan.device)
+    return recorder.make_missing(jobs, refresh, processes)
 
 
-class ArmRecorder:
-    """Trains arms of one profile and stores what comes of them.
+class ArmRecorder(Runner):
+    """Trains arms of one profile and stores what comes of them; the record of an arm is filed as that of an object.
 
     Attributes:
-        store: of the records.
         runs: holds a folder for each run.
         train, validation: folders of the objects.
     """
 
+    unit = "arm"
+
     def __init__(self, profile: Profile, store: ResultStore, runs: Path, device: str) -> None:
-        self.profile, self.store, self.runs = profile, store, runs
+        self.profile, self.store, self.runs, self._device = profile, store, runs, device
         self.model = load_model(profile.model, device=device).eval().requires_grad_(False)
         self.train, self.validation = object_folders(profile)
         self._hashes = model_hash(self.model), objects_hash(self.train, self.validation)
         self._told: dict[tuple[float | None, float | None], ArmData] = {}
+
+    def __reduce__(self) -> tuple:
+        """In another process it is the one of that process, so that its examples are made once."""
+        return _of_this_process, (self.profile, self.store.root, self.runs, self._device)
 
     def data(self, arm: Arm) -> ArmData:
         """The examples of an arm; made once for all arms that are told the same."""
@@ -121,24 +108,19 @@ class ArmRecorder:
         """Where the run of an arm and seed keeps its checkpoint, its tables and its weights."""
         return self.runs / self.key(arm, seed).fingerprint
 
-    def is_current(self, arm: Arm, seed: int) -> bool:
-        """Whether the record of these weights, data and settings is there; says why if another is."""
-        key = self.key(arm, seed)
-        if stale := self.store.stale(key):
-            tqdm.write(f"to be made again: {stale}")
-        return not stale and self.store.get(key) is not None
+    def named(self, arm: Arm, seed: int) -> tuple[str, str]:
+        """An arm and a seed, made together with no other."""
+        return (f"arm {arm.name}, seed {seed}",) * 2
 
-    def make(self, arm: Arm, seed: int, refresh: bool = False) -> dict[str, Any]:
-        """Train an arm, from its last checkpoint unless `refresh`, and store its result, which is returned."""
-        run = self.folder(arm, seed)
-        if refresh:
-            shutil.rmtree(run, ignore_errors=True)
-        config, data = recipe(self.profile, arm, seed), self.data(arm)
+    def forget(self, arm: Arm, seed: int) -> None:
+        """Remove the checkpoint of a run, and all else of it."""
+        shutil.rmtree(self.folder(arm, seed), ignore_errors=True)
+
+    def make(self, arm: Arm, seed: int) -> dict[str, Any]:
+        """Train an arm, from its last checkpoint if it has one, and store its result, which is returned."""
+        run, config, data = self.folder(arm, seed), recipe(self.profile, arm, seed), self.data(arm)
         done = finetune(run, self.model, data.train, data.validation, config, METRICS)
-        result = self._result(arm, config, done)
-        circumstances = Provenance(self.profile.name, code_revision(), machine(), _seconds(run))
-        self.store.put(self.key(arm, seed), result, circumstances)
-        return result
+        return self.keep(self.key(arm, seed), self._result(arm, config, done), _seconds(run))
 
     def _result(self, arm: Arm, config: FinetuneConfig, done: Finetuned) -> dict[str, Any]:
         objects = {folder.name: _curves(folder, done) for folder in self.validation}
@@ -187,42 +169,9 @@ def _seconds(run: Path) -> float:
         return float(list(csv.DictReader(file))[-1]["seconds"])
 
 
-Place = tuple[Profile, Path, Path, str]  # what a recorder is made of, the store by its folder
-
-
-def _make(recorder: ArmRecorder, arm: Arm, seed: int, refresh: bool) -> str:
-    """Make one record; returns what it is of."""
-    with _named(arm, seed):
-        recorder.make(arm, seed, refresh)
-    return f"{arm.name} seed {seed}"
-
-
-def _make_beside(place: Place, arm: Arm, seed: int, refresh: bool) -> str:
-    """`_make` in a process of its own, quietly: its progress would run into that of the others."""
-    with redirect_stderr(StringIO()):
-        return _make(_recorder(*place), arm, seed, refresh)
-
-
-def _new_recorder(profile: Profile, store: Path, runs: Path, device: str) -> ArmRecorder:
-    return ArmRecorder(profile, ResultStore(store), runs, device)
-
-
 @cache
-def _recorder(*place: Any) -> ArmRecorder:
-    """The one of this process, so that its examples are made once."""
-    return _new_recorder(*place)
-
-
-@contextmanager
-def _named(arm: Arm, seed: int) -> Iterator[None]:
-    """Errors say in which run they came up."""
-    try:
-        yield
-    except ValueError as error:
-        raise ValueError(f"arm {arm.name}, seed {seed}: {error}") from error
-    except Exception as error:
-        error.add_note(f"in arm {arm.name}, seed {seed}")
-        raise
+def _of_this_process(profile: Profile, store: Path, runs: Path, device: str) -> ArmRecorder:
+    return ArmRecorder(profile, ResultStore(store), runs, device)
 
 
 def _jobs(

@@ -1,18 +1,17 @@
 """Where a record comes from: weights, data, configuration, code, machine."""
 
-import hashlib
 import os
 import platform
 import subprocess
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from lrm_core import load_model
+from lrm_core.fingerprint import labelled, sha256
 from lrm_core.model.config import MINI_NAME, PRESETS
 from lrm_core.model.hashing import model_hash
 from lrm_core.model.hub import cached
@@ -45,15 +44,16 @@ class Provenance:
 
 
 def data_hash(item: RenderedObject) -> str:
-    """Digest of the images, masks, poses and intrinsics of an object, and of a wrong distance that is told.
+    """Digest of the images, masks, poses and intrinsics of an object, and of what is told wrong of its source.
 
     Its name does not count.
     """
     names = ("images", "masks", "poses", "intrinsics")
     tensors = {name: getattr(item, name) for name in names}
-    if item.told != 1:
-        tensors["told"] = torch.tensor(item.told, dtype=torch.float64)
-    return _digest(tensors)
+    for field in fields(item.source):
+        if (value := getattr(item.source, field.name)) != field.default:
+            tensors[field.name] = torch.tensor(value, dtype=torch.float64)
+    return sha256(*labelled(tensors, end=""))[:HASH_LENGTH]
 
 
 def weights_hash(model: str) -> str | None:
@@ -97,15 +97,6 @@ def machine() -> dict[str, Any]:
         "torch": torch.__version__,
         "python": platform.python_version(),
     }
-
-
-def _digest(tensors: dict[str, Tensor]) -> str:
-    digest = hashlib.sha256()
-    for name in sorted(tensors):
-        tensor = tensors[name].detach().cpu().contiguous()
-        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-        digest.update(tensor.flatten().view(torch.uint8).numpy().data)
-    return digest.hexdigest()[:HASH_LENGTH]
 
 
 @cache

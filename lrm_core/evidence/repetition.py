@@ -13,13 +13,11 @@ the objects, so that 1 is as far as objects are from each other:
 - every claim gets the same verdict on the objects that were repeated.
 """
 
-from collections.abc import Callable, Sequence
-from functools import cache, partial
-from math import inf, isclose, nan
+from collections.abc import Sequence
+from math import inf
 from pathlib import Path
-from statistics import stdev
-from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from lrm_core.atomic import replacing
@@ -36,11 +34,7 @@ from lrm_core.profiles import get_profile
 
 TOLERANCE, SHARE = 0.2, 0.95
 CLAIM_COLUMNS = ("claim", "objects", "stored", "again", "largest", "verdict", "verdict_again", "passes")
-FOLDER, EXPERIMENTS_TABLE, CLAIMS = (
-    "repeated",
-    "experiments.csv",
-    "claims.csv",
-)  # beside the records of a profile
+FOLDER, EXPERIMENTS_TABLE, CLAIMS = "repeated", "experiments.csv", "claims.csv"  # beside the records
 NOISE = "null"  # in the names of numbers that measure the noise of a fit
 
 
@@ -111,10 +105,8 @@ def repeated_experiments(stored: ResultStore, again: ResultStore) -> pd.DataFram
     Raises:
         ValueError: if a new record has no stored one of the same weights, data and settings.
     """
-    found = {name: list(again.records(name)) for name in EXPERIMENTS}
-    return pd.DataFrame(
-        [_experiment_row(name, new, list(stored.records(name))) for name, new in found.items() if new]
-    )
+    found = {name: (_numbers(stored, name), _numbers(again, name)) for name in EXPERIMENTS}
+    return pd.DataFrame([_experiment_row(name, *both) for name, both in found.items() if len(both[1])])
 
 
 def repeated_claims(profile: str, stored: ResultStore, again: ResultStore) -> pd.DataFrame:
@@ -128,79 +120,67 @@ def repeated_claims(profile: str, stored: ResultStore, again: ResultStore) -> pd
     Raises:
         ValueError: as `experiment_table`.
     """
-    rules = [rule for rule in RULES.values() if rule.experiment in EXPERIMENTS]
-    table = cache(partial(experiment_table, profile=profile))
-    pairs = [
-        (rule, table(rule.experiment, store=stored), table(rule.experiment, store=again)) for rule in rules
-    ]
-    rows = [_claim_row(*pair) for pair in pairs if not pair[2].empty]
+    rows = []
+    for rule in RULES.values():
+        if rule.experiment in EXPERIMENTS:
+            tables = [experiment_table(rule.experiment, profile=profile, store=s) for s in (stored, again)]
+            rows += [] if tables[1].empty else [_claim_row(rule, *tables)]
     return pd.DataFrame(rows, columns=list(CLAIM_COLUMNS))
 
 
-def _experiment_row(name: str, new: list[dict[str, Any]], old: list[dict[str, Any]]) -> dict[str, Any]:
-    stored = {(record["object"], record["seed"]): record for record in old}
-    results = {key: _counted(record) for key, record in stored.items()}
-    differences = {}
-    for record in new:
-        key = record["object"], record["seed"]
-        if key not in stored or stored[key]["fingerprint"] != record["fingerprint"]:
-            raise ValueError(
-                f"{name} of {key[0]}, seed {key[1]}: expected a stored record of the same weights, data and "
-                "settings, found none; run `lrm records` first"
-            )
-        alike = [result for (_, seed), result in results.items() if seed == key[1]]
-        found = _differences(_counted(record), results[key], alike)
-        differences |= {f"{key[0]}, seed {key[1]}: {number}": value for number, value in found.items()}
-    farthest = max(differences, key=differences.get)
-    within = _share(differences, lambda difference: difference <= TOLERANCE)
+def _numbers(store: ResultStore, experiment: str) -> pd.DataFrame:
+    """A column for every number, save those of null oracles; a row for each object, seed and fingerprint."""
+    rows = {
+        (record["object"], record["seed"], record["fingerprint"]): {
+            name: float(value) for name, value in numbers(record["result"]).items() if NOISE not in name
+        }
+        for record in store.records(experiment)
+    }
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def _experiment_row(name: str, old: pd.DataFrame, new: pd.DataFrame) -> dict[str, object]:
+    for item, seed, _ in new.index.difference(old.index):
+        raise ValueError(
+            f"{name} of {item}, seed {seed}: expected a stored record of the same weights, data and settings, found "
+            "none; run `lrm records` first"
+        )
+    spread = old.groupby(level=1).transform("std")
+    apart = _apart(new, old.loc[new.index], spread.loc[new.index]).stack()
+    item, seed, _, number = apart.idxmax()
     return {
         "experiment": name,
-        "objects": len({record["object"] for record in new}),
+        "objects": new.index.get_level_values(0).nunique(),
         "records": len(new),
-        "numbers": len(differences),
-        "equal": _share(differences, lambda difference: difference == 0),
-        "within": within,
-        "largest": differences[farthest],
-        "where": farthest if differences[farthest] else "nowhere",
-        "passes": within >= SHARE,
+        "numbers": len(apart),
+        "equal": (apart == 0).mean(),
+        "within": (apart <= TOLERANCE).mean(),
+        "largest": apart.max(),
+        "where": f"{item}, seed {seed}: {number}" if apart.max() else "nowhere",
+        "passes": (apart <= TOLERANCE).mean() >= SHARE,
     }
 
 
-def _share(differences: dict[str, float], holds: Callable[[float], bool]) -> float:
-    return sum(map(holds, differences.values())) / len(differences)
+def _apart(new: pd.DataFrame, old: pd.DataFrame, spread: pd.DataFrame) -> pd.DataFrame:
+    """Differences in units of `spread`; NaN where both have no number.
+
+    Infinite where only one of them has, or where the objects do not differ but the two do.
+    """
+    new, old = new.align(old)
+    spread = spread.reindex_like(new)
+    same = np.where(np.isclose(new, old, rtol=1e-5, atol=0), 0, inf)
+    units = ((new - old).abs() / spread).where(spread > 0, same).fillna(inf)
+    return units.mask(new == old, 0.0).mask(new.isna() & old.isna())
 
 
-def _counted(record: dict[str, Any]) -> dict[str, float]:
-    """Every number of a record by its name, save those of null oracles."""
-    return {name: float(value) for name, value in numbers(record["result"]).items() if NOISE not in name}
-
-
-def _differences(
-    new: dict[str, float], old: dict[str, float], alike: Sequence[dict[str, float]]
-) -> dict[str, float]:
-    """Difference of each number from the stored one, in standard deviations over the objects of the same seed."""
-    return {
-        name: _difference(
-            new.get(name, nan), old.get(name, nan), [values[name] for values in alike if name in values]
-        )
-        for name in new | old
-    }
-
-
-def _difference(new: float, old: float, over_objects: Sequence[float]) -> float:
-    """In standard deviations; infinite where only one of them is a number, or objects do not differ but they do."""
-    if new == old:
-        return 0.0
-    spread = stdev(over_objects) if len(over_objects) > 1 else 0.0
-    difference = abs(new - old)
-    if spread:
-        return difference / spread if difference == difference else inf
-    return 0.0 if isclose(new, old, rel_tol=1e-5) else inf
-
-
-def _claim_row(rule: Rule, stored: pd.DataFrame, again: pd.DataFrame) -> dict[str, Any]:
+def _claim_row(rule: Rule, stored: pd.DataFrame, again: pd.DataFrame) -> dict[str, object]:
     old, new = in_common(stored, again)
-    largest = max(_largest(column, stored, old, new) for column in (rule.ours, rule.audited))
+    by_object = [
+        pd.DataFrame({name: per_object(table, name) for name in (rule.ours, rule.audited)})
+        for table in (new, old, stored)
+    ]
+    spread = by_object[2].transform(lambda column: np.full(len(column), column.std()))
+    largest = float(_apart(*by_object[:2], spread).max(axis=None)) if len(by_object[1]) else 0.0
     by_old, by_new = judge(rule, old), judge(rule, new)
     return {
         "claim": rule.claim,
@@ -212,13 +192,3 @@ def _claim_row(rule: Rule, stored: pd.DataFrame, again: pd.DataFrame) -> dict[st
         "verdict_again": by_new.case.verdict,
         "passes": largest <= TOLERANCE and by_old.case.verdict == by_new.case.verdict,
     }
-
-
-def _largest(column: str, stored: pd.DataFrame, old: pd.DataFrame, new: pd.DataFrame) -> float:
-    """Largest difference of a column between new and old, over its standard deviation in all that is stored.
-
-    Infinite where only one of them has a number.
-    """
-    apart = (per_object(new, column) - per_object(old, column)).abs()
-    units = apart.where(apart == 0, apart / per_object(stored, column).std())
-    return float(units.fillna(inf).max()) if len(units) else 0.0

@@ -1,16 +1,19 @@
-"""Making the records of a profile: resumable, oracles shared, objects side by side."""
+"""Making records: complete, resumable, several at once. One runner for objects and for runs of fine-tuning."""
 
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager, redirect_stderr
 from dataclasses import asdict, dataclass, replace
+from io import StringIO
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from tqdm import tqdm
 
 from lrm_core import load_model
+from lrm_core.atomic import alone
 from lrm_core.evidence.experiments import EXPERIMENTS, Experiment, get_experiment
 from lrm_core.evidence.oracles import OracleCache
 from lrm_core.evidence.provenance import Provenance, code_revision, data_hash, machine
@@ -29,6 +32,105 @@ class Made:
 
     written: int
     kept: int
+
+
+class Runner(ABC):
+    """Makes and stores the records of one kind of subject; a job is what its methods take: subject, what, seed.
+
+    Attributes:
+        profile, store: of the records.
+        unit: what one record stands for, in the progress.
+    """
+
+    unit: ClassVar[str] = "record"
+    profile: Profile
+    store: ResultStore
+
+    @abstractmethod
+    def key(self, *job: Any) -> RecordKey:
+        """What the record of a job is filed under."""
+
+    @abstractmethod
+    def named(self, *job: Any) -> tuple[str, str]:
+        """What the jobs that one process makes together share, and the job, both in words."""
+
+    @abstractmethod
+    def make(self, *job: Any) -> dict[str, Any]:
+        """Measure and store a record; its result is returned."""
+
+    def forget(self, *job: Any) -> None:  # noqa: B027
+        """Before a refresh: drop what a job would go on from."""
+
+    def keep(self, key: RecordKey, result: dict[str, Any], seconds: float) -> dict[str, Any]:
+        """Store a result with its circumstances; it is returned."""
+        self.store.put(key, result, Provenance(self.profile.name, code_revision(), machine(), seconds))
+        return result
+
+    def is_current(self, *job: Any) -> bool:
+        """Whether the record of these weights, data and settings is there; says why if another is."""
+        key = self.key(*job)
+        if stale := self.store.stale(key):
+            tqdm.write(f"to be made again: {stale}")
+        return not stale and self.store.get(key) is not None
+
+    def make_missing(self, jobs: Sequence[tuple], refresh: bool, processes: int) -> Made:
+        """Make the records that are missing or stale, all if `refresh`; whatever ends this, finished ones are kept.
+
+        Args:
+            jobs: those that are made together beside each other.
+            processes: how many groups of them are made at once, with one thread each; 1 stays in this process.
+
+        Raises:
+            ValueError: saying of which job.
+            ChildProcessError: if one of several processes died.
+        """
+        pending = [job for job in jobs if refresh or not self.is_current(*job)]
+        groups = [list(group) for _, group in groupby(pending, key=lambda job: self.named(*job)[0])]
+        calls = [(self, group, refresh) for group in groups]
+        made = (
+            (one for call in calls for one in _each(*call))
+            if processes == 1
+            else side_by_side(_together, calls, processes)
+        )
+        description = f"{self.unit}s ({self.profile.name})"
+        with (
+            closing(made),
+            tqdm(total=len(pending), desc=description, unit=self.unit, smoothing=0) as progress,
+        ):
+            for count, what in made:
+                progress.set_postfix_str(what, refresh=False)
+                progress.update(count)
+        return Made(len(pending), len(jobs) - len(pending))
+
+
+def _each(runner: Runner, jobs: Iterable[tuple], refresh: bool) -> Iterator[tuple[int, str]]:
+    """Make jobs one by one, unless another process has meanwhile; yields 1 and what each was."""
+    for job in jobs:
+        key, (_, what) = runner.key(*job), runner.named(*job)
+        with alone(runner.store.path(key).with_suffix(".lock")), _told(what):
+            if refresh:
+                runner.forget(*job)
+            if refresh or runner.store.stale(key) or runner.store.get(key) is None:
+                runner.make(*job)
+        yield 1, what
+
+
+def _together(runner: Runner, jobs: list[tuple], refresh: bool) -> tuple[int, str]:
+    """In a process of its own: `_each`, quietly, since its progress would run into that of the others."""
+    with redirect_stderr(StringIO()):
+        return sum(made for made, _ in _each(runner, jobs, refresh)), runner.named(*jobs[0])[0]
+
+
+@contextmanager
+def _told(what: str) -> Iterator[None]:
+    """Errors say in which job they came up."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"{what}: {error}") from error
+    except Exception as error:
+        error.add_note(f"in {what}")
+        raise
 
 
 def record_all(
@@ -72,23 +174,14 @@ def record_all(
     recorder = Recorder(plan, model, store, cache)
     if like:
         jobs = [job for job in jobs if like.get(recorder.key(*job))]
-    pending = [job for job in jobs if refresh or not recorder.is_current(*job)]
-    make = recorder.make_all(pending) if processes == 1 else recorder.make_side_by_side(pending, processes)
-    with (
-        closing(make),
-        tqdm(total=len(pending), desc=f"records ({plan.name})", unit="record", smoothing=0) as progress,
-    ):
-        for made, what in make:
-            progress.set_postfix_str(what, refresh=False)
-            progress.update(made)
-    return Made(len(pending), len(jobs) - len(pending))
+    return recorder.make_missing(jobs, refresh, processes)
 
 
 Job = tuple[RenderedObject, Experiment, int]
 
 
-class Recorder:
-    """Runs experiments of one profile and model, and stores what they find."""
+class Recorder(Runner):
+    """Runs experiments of one profile and model on objects."""
 
     def __init__(self, profile: Profile, model: LRM, store: ResultStore, cache: OracleCache) -> None:
         self.profile, self.model, self.store, self.cache = profile, model, store, cache
@@ -99,55 +192,30 @@ class Recorder:
         configuration = asdict(experiment.configuration(self.profile))
         return RecordKey(experiment.name, item.name, seed, self._model_hash, data_hash(item), configuration)
 
-    def is_current(self, item: RenderedObject, experiment: Experiment, seed: int) -> bool:
-        """Whether the record of these weights, data and settings is there; says why if another is."""
-        key = self.key(item, experiment, seed)
-        if stale := self.store.stale(key):
-            tqdm.write(f"to be made again: {stale}")
-        return not stale and self.store.get(key) is not None
+    def named(self, item: RenderedObject, experiment: Experiment, seed: int) -> tuple[str, str]:
+        """The object, whose oracles are so fitted once, and what is measured on it."""
+        return item.name, f"{item.name}, {experiment.name}, seed {seed}"
 
     def make(self, item: RenderedObject, experiment: Experiment, seed: int) -> dict[str, Any]:
         """Run an experiment and store its result, which is returned."""
         began = time.perf_counter()
         result = self.run(item, experiment, seed)
-        seconds = time.perf_counter() - began
-        provenance = Provenance(self.profile.name, code_revision(), machine(), seconds)
-        self.store.put(self.key(item, experiment, seed), result, provenance)
-        return result
-
-    def make_all(self, jobs: Iterable[Job]) -> Iterator[tuple[int, str]]:
-        """`make` of every job; yields how many were made (1) and which, after each."""
-        for item, experiment, seed in jobs:
-            self.make(item, experiment, seed)
-            yield 1, f"{item.name} {experiment.name} seed {seed}"
-
-    def make_side_by_side(self, jobs: Iterable[Job], processes: int) -> Iterator[tuple[int, str]]:
-        """`make_all` with several objects at once; yields the number of records and the name of each object.
-
-        The jobs of an object stay together, so that its oracles are fitted once. Ctrl-C and a failure end them.
-        """
-        objects = [(self, list(group)) for _, group in groupby(jobs, key=lambda job: job[0].name)]
-        yield from side_by_side(_make_object, objects, processes)
+        return self.keep(self.key(item, experiment, seed), result, time.perf_counter() - began)
 
     def run(self, item: RenderedObject, experiment: Experiment, seed: int) -> dict[str, Any]:
         """The result of an experiment, without storing it."""
         return experiment.run(self.model, item, experiment.configuration(self.profile), seed, self.cache)
 
 
-def _make_object(recorder: Recorder, jobs: list[Job]) -> tuple[int, str]:
-    """In a process of its own: every record of one object."""
-    return sum(made for made, _ in recorder.make_all(jobs)), jobs[0][0].name
-
-
 def load_item(profile: Profile, folder: Path) -> RenderedObject:
-    """An object with the views that the profile uses, in the size that it uses, told what the profile tells.
+    """An object with the views that the profile uses, in the size that it uses, its source as the profile has it.
 
     Raises:
         ValueError: if it is damaged.
     """
     check_listed(folder)
     item = load_object(folder).first(profile.views).averaged(profile.side)
-    return replace(item, told=profile.told(item.name))
+    return replace(item, source=profile.source(item.name))
 
 
 def _jobs(profile: Profile, experiments: Iterable[Experiment], objects: Sequence[str] | None) -> list[Job]:
@@ -156,7 +224,8 @@ def _jobs(profile: Profile, experiments: Iterable[Experiment], objects: Sequence
     selected = named or profile.object_folders()
     every = named or profile.object_folders(every=True)
     few = profile.few_of(selected)
-    reached = {"every": every, "selected": selected, "few": few}
+    fewest = [folder for folder in few if folder.parent == few[0].parent]
+    reached = {"every": every, "selected": selected, "few": few, "fewest": fewest}
     return [
         (item, experiment, seed)
         for folder in every

@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import product
 from math import nan
 
@@ -83,7 +84,13 @@ def bca_interval(
     Raises:
         ValueError: if there is no value or one is not finite.
     """
-    sample = _finite(values)
+    return _interval(tuple(_finite(values).tolist()), level, resamples, seed)
+
+
+@lru_cache(maxsize=4096)
+def _interval(values: tuple[float, ...], level: float, resamples: int, seed: int) -> Interval:
+    """`bca_interval`, whose samples are drawn once for the same values."""
+    sample = np.array(values)
     mean = float(sample.mean())
     if len(sample) < FEWEST_OBJECTS:
         return Interval(mean, nan, nan, len(sample))

@@ -8,7 +8,6 @@ It also carries a digest of all it says. Those that were stored before there was
 `<root>/digests.json`, by fingerprint. Whatever does not agree with itself is refused by name.
 """
 
-import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from lrm_core.atomic import replacing
 from lrm_core.evidence.canonical import canonical_json, numbers, plain
 from lrm_core.evidence.provenance import HASH_LENGTH, Provenance
 from lrm_core.files import read_json
+from lrm_core.fingerprint import sha256
 
 DECIDING = ("model_hash", "data_hash", "configuration")
 KINDS = {
@@ -73,7 +73,7 @@ class RecordKey:
     @property
     def fingerprint(self) -> str:
         """Digest of all fields."""
-        return hashlib.sha256(canonical_json(plain(self.as_dict())).encode()).hexdigest()[:HASH_LENGTH]
+        return sha256(canonical_json(plain(self.as_dict())))[:HASH_LENGTH]
 
 
 class ResultStore:
@@ -213,7 +213,7 @@ def _digest(record: Mapping[str, Any]) -> str:
     except ValueError:
         plain(fields, "record")  # names the entry
         raise
-    return hashlib.sha256(text.encode()).hexdigest()[:HASH_LENGTH]
+    return sha256(text)[:HASH_LENGTH]
 
 
 def _check_fields(record: Any, path: Path) -> None:

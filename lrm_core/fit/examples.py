@@ -1,6 +1,5 @@
 """Rendered objects as fine-tuning sees them, and the order in which it sees them."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
@@ -10,6 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from lrm_core.fingerprint import sha256
 from lrm_core.fit.finetune_config import Order
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject
@@ -72,11 +72,8 @@ class Example:
 
     def digest(self) -> str:
         """Sixteen hexadecimal digits that stand for the values; the name does not count."""
-        total = hashlib.sha256()
-        for value in (self.features, self.camera, *self.views):
-            total.update(f"{value.dtype} {tuple(value.shape)}\n".encode())
-            total.update(value.cpu().contiguous().numpy().tobytes())
-        return total.hexdigest()[:16]
+        values = (self.features, self.camera, *self.views)
+        return sha256(*(part for v in values for part in (f"{v.dtype} {tuple(v.shape)}\n", v)))[:16]
 
 
 def pair(number: int, objects: int, views: int, order: Order, seed: int) -> tuple[int, int]:

@@ -1,13 +1,13 @@
 """Published weights from the hub: which commit, whether whole, and why they could not be had."""
 
 import errno
-import hashlib
 import json
 import re
 import sys
 from pathlib import Path
 
 from lrm_core.atomic import replacing
+from lrm_core.fingerprint import sha256
 from lrm_core.model.config import HUB_OWNER, MINI_NAME, PRESETS
 
 WEIGHTS = "model.safetensors"
@@ -16,7 +16,6 @@ LICENCE = "CC BY-NC 4.0"
 LICENCE_NOTE = f"The OpenLRM weights are licensed {LICENCE}: research and other non-commercial use only."
 PUBLISHED = tuple(name for name in PRESETS if name != MINI_NAME)
 PIN = "lrm_core.json"  # beside the snapshots of a repository in the hub's cache
-READ_AT_ONCE = 1 << 24  # bytes
 
 
 def fetch(name: str) -> Path:
@@ -106,7 +105,7 @@ def _pin(folder: Path) -> None:
     if pin == _read_pin(home):
         return
     named = weights.resolve().name  # in the cache, large files are named by their SHA-256
-    if re.fullmatch("[0-9a-f]{64}", named) and (found := _sha256(weights)) != named:
+    if re.fullmatch("[0-9a-f]{64}", named) and (found := sha256(weights)) != named:
         raise ValueError(
             f"{weights}: SHA-256 {found} instead of {named}, the file is damaged; remove {weights.resolve()} and run "
             "the command again to download it anew"
@@ -122,11 +121,3 @@ def _read_pin(home: Path) -> dict[str, object]:
     except (OSError, ValueError):
         return {}
     return pin if isinstance(pin, dict) else {}
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        while chunk := stream.read(READ_AT_ONCE):
-            digest.update(chunk)
-    return digest.hexdigest()

@@ -8,7 +8,6 @@ The header of a file says which mesh it shows, who made that and under which lic
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from lrm_core.files import DIGEST
+from lrm_core.fingerprint import sha256
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class Pool:
         ((self.views, self.resolution),) = kinds
         self.credits = [Credit(**{key: header[key] for key in vars(Credit())}) for header in headers]
         listing = [(file.stem, h["mesh"], *kinds) for file, h in zip(self.files, headers, strict=True)]
-        self.digest = hashlib.sha256(repr(listing).encode()).hexdigest()[:16]
+        self.digest = sha256(repr(listing))[:16]
 
     def __len__(self) -> int:
         return len(self.files)

@@ -13,7 +13,6 @@ from lrm_core.evidence.oracles import OracleCache
 from lrm_core.evidence.provenance import Provenance
 from lrm_core.evidence.repetition import (
     TOLERANCE,
-    keep_repetition,
     repeat,
     repeated_claims,
     repeated_experiments,
@@ -22,7 +21,6 @@ from lrm_core.evidence.rulebook import RULES
 from lrm_core.evidence.store import RecordKey, ResultStore
 from lrm_core.findings.c03 import AROUND, ENDS
 from lrm_core.profiles import Profile
-from lrm_core.show.findings import repetition_sentence
 
 EXPERIMENT = "e05_residual_spectrum"
 OBJECTS = {"a": 1.0, "b": 2.0, "c": 3.0}  # standard deviation 1
@@ -189,23 +187,3 @@ def test_the_command_keeps_its_tables_and_says_whether_they_pass(stored, tmp_pat
     assert EXPERIMENT in result.stdout
     assert pd.read_csv(stored.root / "repeated/experiments.csv")["passes"].tolist() == [code == 0]
     assert pd.read_csv(stored.root / "repeated/claims.csv").empty
-
-
-def test_what_the_last_repetition_came_to(monkeypatch, stored, judged, tmp_path):
-    monkeypatch.setattr(Profile, "results", stored.root)
-    assert repetition_sentence("mini") == "No record of the profile mini has been repeated yet."
-    judged |= dict.fromkeys(("old", "new"), of_c3({"a": 1.5, "b": 1.6, "c": 1.7}))
-    monkeypatch.setattr(repetition, "experiment_table", lambda *args, **kw: judged["old"])
-    monkeypatch.setattr(repetition, "RULES", {"C3": RULES["C3"]})
-    again = filled(tmp_path / "again", {"b": {"x": 2.0, "y": [2.5, 7.0]}, "c": {"x": 3.0, "y": [3.0, 7.0]}})
-    keep_repetition("mini", again)
-    assert repetition_sentence("mini") == (
-        "2 records of 2 objects were made again: of 6 numbers 83% came out with the same digits and 83% within 0.2 "
-        "standard deviations (in the experiment that was worst 83%, where 95% were asked); those of the claims came "
-        "within 0.000, and 1 of 1 verdicts on these objects stayed what they were."
-    )
-    keep_repetition("mini", filled(tmp_path / "same", {"b": {"x": 2.0, "y": [2.0, 7.0]}}))
-    assert (
-        "1 objects were made again: all 3 numbers came out with the same digits, and"
-        in repetition_sentence("mini")
-    )

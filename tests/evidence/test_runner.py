@@ -138,21 +138,19 @@ def test_objects_side_by_side_give_the_same_records(
         Recorder(profile, model, ResultStore(tmp_path / name), OracleCache(tmp_path / f"oracles-{name}"))
         for name in ("alone", "beside")
     ]
-    assert [made for made, _ in recorders[0].make_all(jobs)] == [1] * 9
-    beside = list(recorders[1].make_side_by_side(jobs, 2))
-    assert sorted(beside) == [(3, name) for name in NAMES]
+    for recorder, processes in zip(recorders, (1, 2), strict=True):
+        assert recorder.make_missing(jobs, False, processes) == runner.Made(written=9, kept=0)
     for item, experiment, seed in jobs:
         alone, other = (r.store.get(r.key(item, experiment, seed)) for r in recorders)
         assert alone["result"] == other["result"]
 
 
-def test_a_failure_in_another_process_is_raised_here(
-    model: LRM, make_object: Callable, tmp_path: Path
-) -> None:
+def test_a_failure_says_of_which_job(model: LRM, make_object: Callable, tmp_path: Path) -> None:
     profile = Profile("tiny", "tiny", (), 1, iterations=1, rays_per_step=8, views_per_step=1, seeds=(0,))
     recorder = Recorder(profile, model, ResultStore(tmp_path), OracleCache(tmp_path / "oracles"))
-    with pytest.raises(ValueError, match="give rays_per_step or views_per_step, not both"):
-        list(recorder.make_side_by_side([(make_object(0), get_experiment("e01_oracle"), 0)], 2))
+    said = "disc0, e01_oracle, seed 0: .*give rays_per_step or views_per_step, not both"
+    with pytest.raises(ValueError, match=said):
+        recorder.make_missing([(make_object(0), get_experiment("e01_oracle"), 0)], False, 1)
 
 
 def _wait(model: LRM, item: Any, config: Any, seed: int, cache: OracleCache) -> dict[str, Any]:
@@ -172,7 +170,7 @@ def test_ctrl_c_ends_the_other_processes(
     begun = [tmp_path / f"disc{n}.begun" for n in (1, 2, 3)]
     interrupt(lambda: begun[0].exists() and begun[1].exists())
     with pytest.raises(KeyboardInterrupt):
-        list(recorder.make_side_by_side(jobs, 2))
+        recorder.make_missing(jobs, False, 2)
     assert multiprocessing.active_children() == []
     assert begun[1].exists()
     assert not begun[2].exists()
@@ -201,6 +199,17 @@ def test_an_experiment_of_many_oracles_sees_the_first_few_objects_of_each_group(
     assert store.table("few")["object"].tolist() == ["disc0", "disc1", "disc2"]
     two_groups = [Path(group, name) for group in ("real", "made") for name in NAMES]
     assert profile.few_of(two_groups) == [two_groups[k] for k in (0, 1, 3, 4)]
+
+
+def test_an_experiment_of_long_fits_sees_those_of_the_first_group(
+    probe: Probe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    profile = Profile("tiny", "tiny", ("group",), 3, iterations=1, rays_per_step=8, seeds=(0,), few=2)
+    folders = [Path(group, name) for group in ("real", "made") for name in NAMES]
+    monkeypatch.setattr(Profile, "object_folders", lambda self, every=False: folders)
+    monkeypatch.setattr(runner, "load_item", lambda plan, folder: folder)
+    jobs = runner._jobs(profile, [Experiment("fewest", probe, Config, objects="fewest")], None)
+    assert [folder for folder, *_ in jobs] == folders[:2]
 
 
 def test_a_profile_without_objects(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The site built once from the notebooks in `smoke`, served from its folder and over http."""
 
 import functools
+import os
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -9,14 +10,19 @@ from pathlib import Path
 
 import pytest
 
+from lrm_core.atomic import alone
 from lrm_core.pdf import DRAWN
 from lrm_core.site import build_site
 
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory, executed_chapters) -> Path:
-    """Folder of the built pages."""
-    return build_site("smoke", out=tmp_path_factory.mktemp("site")).index.parent
+    """Folder of the built pages, built by the first worker of pytest-xdist that comes."""
+    base = tmp_path_factory.getbasetemp()
+    out = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "site"
+    out.mkdir(exist_ok=True)
+    with alone(out):
+        return build_site("smoke", out=out).index.parent
 
 
 class _Quiet(SimpleHTTPRequestHandler):

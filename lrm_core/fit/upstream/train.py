@@ -1,6 +1,5 @@
 """Training of a model on rendered objects as OpenLRM does it, from a configuration in its layout."""
 
-import hashlib
 import math
 import re
 import shutil
@@ -15,6 +14,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from lrm_core.fingerprint import sha256
 from lrm_core.fit.checkpoint import TrainingState
 from lrm_core.fit.run_folder import STATE, Rows, claim_folder
 from lrm_core.fit.scores import Metrics
@@ -170,7 +170,7 @@ def _description(task: _Task) -> dict:
         "model": task.config.model.to_dict(),
         "training": settings,
         "batch": task.samples.batch,
-        "objects": hashlib.sha256(names.encode()).hexdigest()[:16],
+        "objects": sha256(names)[:16],
     }
 
 
