@@ -57,6 +57,15 @@ def published(claim_id: str) -> Mapping[str, Any]:
     return claim(claim_id).published
 
 
+def published_setup() -> Mapping[str, Any]:
+    """How the published work ran: objects, views, training, oracle; raises as `claims`."""
+    path, content = _read()
+    try:
+        return content["setup"]
+    except KeyError as error:
+        raise ValueError(f'{path}: expected an entry "setup" beside the claims') from error
+
+
 def _read() -> tuple[Path, Any]:
     """The file of the published claims and its content."""
     path = data_dir() / "claims.json"
