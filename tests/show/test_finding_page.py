@@ -12,7 +12,7 @@ from lrm_core.evidence.arm_claims import told_wrong
 from lrm_core.evidence.rules import All
 from lrm_core.evidence.statistics import interval_of, per_object
 from lrm_core.evidence.verdicts import experiment_table
-from lrm_core.findings import c02, c04, c05, c07, c09, quality, renderer
+from lrm_core.findings import c02, c03, c04, c05, c07, c09, quality, renderer
 from lrm_core.findings.figures import Pairs, Pictures, Table
 from lrm_core.findings.registry import FINDINGS
 from lrm_core.findings.sentences import said, sections, told
