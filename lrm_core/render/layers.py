@@ -1,7 +1,5 @@
 """Layers of the decoder without autograd: fused by oneDNN on a CPU, plain elsewhere."""
 
-from collections.abc import Iterator
-
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -24,12 +22,6 @@ def fused(like: Tensor) -> bool:
 def filled_up(index: Tensor, like: Tensor) -> Tensor:
     """More along the last axis by some zeros, for layers that will be applied to numbers such as `like`."""
     return pad(index, (0, -index.shape[-1] % ROUND)) if fused(like) else index
-
-
-def tiles(points: Float[Tensor, "3 points"], like: Tensor) -> Iterator[tuple[int, Float[Tensor, "3 rows"]]]:
-    """Where each tile of points begins, and the points, with some more in the last one."""
-    for first in range(0, points.shape[1], TILE):
-        yield first, filled_up(points[:, first : first + TILE], like)
 
 
 def affine(x: Float[Tensor, "*rows inputs"], layer: Layer, relu: bool) -> Float[Tensor, "*rows outputs"]:
