@@ -1,6 +1,6 @@
 """The radiance field of one triplane: lookup, then the decoder, with its first layer folded into the planes."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import torch
@@ -76,8 +76,9 @@ class Field:
         for first in range(0, len(raw), TILE):
             rows = raw[first : first + TILE]
             part = filled_up(points[:, first : first + TILE].to(raw.dtype), raw)
-            *_, values = self._entering(*corners_and_weights(part, self.table.shape[1]))
-            rows.copy_(values[: len(rows)])
+            for values in self._entering(*corners_and_weights(part, self.table.shape[1])):
+                last = values  # the others are not kept
+            rows.copy_(last[: len(rows)])
         return raw
 
     @torch.no_grad()
@@ -98,17 +99,22 @@ class Field:
                 for group in (texels, [grad])
             )
             rows = features[first : first + TILE]
-            rows.copy_(self._pulled_tile(self._entering(*part)[:-1], back[0], sums)[: len(rows)])
+            rows.copy_(self._pulled_tile(list(self._entering(*part))[:-1], back[0], sums)[: len(rows)])
         return [scatter(*texels, features, side), *(sums if trained else [None] * (len(self.parameters) - 1))]
 
-    def _entering(self, corners: Int[Tensor, "rows 12"], weights: Float[Tensor, "rows 12"]) -> list[Tensor]:
-        """What enters each layer after the first, and the raw values."""
-        values = [gather(self.table, corners, weights).add_(self.bias).relu_()]
+    def _entering(
+        self, corners: Int[Tensor, "rows 12"], weights: Float[Tensor, "rows 12"]
+    ) -> Iterator[Tensor]:
+        """What enters each layer after the first, then the raw values."""
+        values = gather(self.table, corners, weights).add_(self.bias).relu_()
         for place, layer in enumerate(self.layers, start=1):
-            values.append(affine(values[-1], layer, relu=place < len(self.layers)))
-        return values
+            yield values
+            values = affine(values, layer, relu=place < len(self.layers))
+        yield values
 
-    def _pulled_tile(self, entered: Sequence[Tensor], grad: Tensor, sums: Sequence[Tensor]) -> Float[Tensor, "rows H"]:
+    def _pulled_tile(
+        self, entered: Sequence[Tensor], grad: Tensor, sums: Sequence[Tensor]
+    ) -> Float[Tensor, "rows H"]:
         """Gradient of the features; those of the bias and of the layers are added to `sums`, if there are any."""
         for place in reversed(range(len(self.layers))):
             if sums:

@@ -51,7 +51,7 @@ def corners_and_weights(
     """
     continuous = (points * ((side - 2) / 2)).add_((side - 1) / 2).clamp_(0, side - 1)
     lower = continuous.floor().clamp_(max=side - 2)
-    share, lower = continuous.sub_(lower).T.contiguous(), lower.T.double()
+    share, lower = continuous.sub_(lower).T, lower.T.double()
     (start, stride), row, column = _stencil(side, points.dtype, points.device)
     weights = torch.addmm(row[0], share, row[1]).mul_(torch.addmm(column[0], share, column[1]))
     return torch.addmm(start, lower, stride).int(), weights
@@ -65,7 +65,10 @@ def gather(
 
 
 def scatter(
-    corners: Int[Tensor, "points 12"], weights: Float[Tensor, "points 12"], grad: Float[Tensor, "points H"], side: int
+    corners: Int[Tensor, "points 12"],
+    weights: Float[Tensor, "points 12"],
+    grad: Float[Tensor, "points H"],
+    side: int,
 ) -> Float[Tensor, "3 S S H"]:
     """Transpose of `gather`: one gather for each texel of the points that read it; linear in `grad`."""
     if not len(grad):

@@ -70,8 +70,8 @@ def _corner_densities(
     """Raw density at the texel corners, and the cells at all of whose corners it was evaluated.
 
     Two cells a side make a coarse one. Where its corners and its centre are empty, with `COARSE_MARGIN` of their
-    range, the corners between them are interpolated. If more than `SURPRISES` of the centres contradict their corners,
-    the field has more detail than that, and nothing is interpolated.
+    range, the corners between them are interpolated. If more than `SURPRISES` of the centres contradict their
+    corners, the field has more detail than that, and nothing is interpolated.
     """
     side = lattice.rows.shape[1]
     if side % 2 == 0:
@@ -88,7 +88,9 @@ def _corner_densities(
     index = needed.flatten().nonzero()[:, 0]
     corner.view(-1)[index] = lattice.density_at(index)
     side = refined.shape[0]
-    return corner, refined[:, None, :, None, :, None].expand(side, 2, side, 2, side, 2).reshape(3 * [2 * side])
+    return corner, refined[:, None, :, None, :, None].expand(side, 2, side, 2, side, 2).reshape(
+        3 * [2 * side]
+    )
 
 
 def _spread(axis: int, cells: Tensor, points: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -159,9 +161,13 @@ class Occupancy:
         infinite = highest.new_tensor(torch.inf)
         skimmed = torch.maximum(_over_corners(torch.add, corner).div_(8), infinite.copysign(highest - empty))
         stride = max(1, field.resolution // CHECKED_SIDE)
-        checked, refined, unlike = (part[::stride, ::stride, ::stride] for part in (highest, refined, skimmed))
+        checked, refined, unlike = (
+            part[::stride, ::stride, ::stride] for part in (highest, refined, skimmed)
+        )
         empties = checked <= empty
-        index = (refined & empties).flatten().nonzero()[:, 0]  # elsewhere the centres of coarse cells were looked at
+        index = (
+            (refined & empties).flatten().nonzero()[:, 0]
+        )  # elsewhere the centres of coarse cells were looked at
         surprises = index[Lattice.of_centres(field).every(stride).density_at(index) > empty]
         if len(surprises) > SURPRISES * empties.sum():
             return None
@@ -182,8 +188,12 @@ class Occupancy:
         cells = len(self.skimmed)
         blocks = -(-cells // 4)
         draw = torch.rand(blocks, blocks, blocks, generator=generator, device=generator.device)
-        drawn = torch.where(draw < fraction, torch.inf, -torch.inf).to(self.skimmed)[:, None, :, None, :, None]
-        drawn = drawn.expand(blocks, 4, blocks, 4, blocks, 4).reshape(3 * [4 * blocks])[:cells, :cells, :cells]
+        drawn = torch.where(draw < fraction, torch.inf, -torch.inf).to(self.skimmed)[
+            :, None, :, None, :, None
+        ]
+        drawn = drawn.expand(blocks, 4, blocks, 4, blocks, 4).reshape(3 * [4 * blocks])[
+            :cells, :cells, :cells
+        ]
         visited = torch.minimum(drawn, self.explorable)
         return Occupancy.around(torch.maximum(self.skimmed, visited), self.explorable)
 

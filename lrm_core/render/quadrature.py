@@ -102,7 +102,11 @@ def composite(depths: Float[Tensor, "rays samples"], raw_density: Float[Tensor, 
     weights = interval_weights(depths, raw_density)
     middle = (depths[:, 1:] + depths[:, :-1]) / 2
     weight = weights.sum(-1)
-    return Composite(shares_of(weights), (weights * middle).sum(-1) / weight, weight)
+    absorbs = weight > 0
+    depth = (weights * middle).sum(-1) / torch.where(
+        absorbs, weight, 1
+    )  # no NaN, which would reach the gradients
+    return Composite(shares_of(weights), torch.where(absorbs, depth, torch.nan), weight)
 
 
 def composite_unsorted(
@@ -170,7 +174,9 @@ def _bins_of_even(
     cdf: Float[Tensor, "rays edges"], count: int
 ) -> tuple[Int[Tensor, "rays count"], Float[Tensor, "count"]]:
     """Bins of the quantiles (k + 1/2) / count, by counting the edges before each; and the quantiles."""
-    first = (cdf * count - 0.5).ceil_().clamp_(0, count).long()  # the first quantile that is not below an edge
+    first = (
+        (cdf * count - 0.5).ceil_().clamp_(0, count).long()
+    )  # the first quantile that is not below an edge
     edges = torch.zeros(len(cdf), count + 1, dtype=cdf.dtype, device=cdf.device)
     edges.scatter_add_(1, first, torch.ones_like(cdf))
     even = (torch.arange(count, device=cdf.device, dtype=cdf.dtype) + 0.5) / count

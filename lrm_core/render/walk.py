@@ -90,7 +90,10 @@ def march(
 
 
 def _skim(
-    occupancy: Occupancy | None, rays: RaySegments, depths: Float[Tensor, "rays samples"], end: Float[Tensor, "rays"]
+    occupancy: Occupancy | None,
+    rays: RaySegments,
+    depths: Float[Tensor, "rays samples"],
+    end: Float[Tensor, "rays"],
 ) -> Float[Tensor, "rays samples"]:
     """Raw density without the decoder: inf where that is needed, -inf behind the end."""
     limit = torch.copysign(depths.new_tensor(torch.inf), end[:, None] - depths)
@@ -110,7 +113,9 @@ class _Samples:
         self.colour = rays.end.new_zeros(3, len(rays), samples)
         self.evaluated: list[Evaluated] = []
 
-    def fill(self, first: int, depths: Float[Tensor, "rays some"], skimmed: Float[Tensor, "rays some"]) -> None:
+    def fill(
+        self, first: int, depths: Float[Tensor, "rays some"], skimmed: Float[Tensor, "rays some"]
+    ) -> None:
         """Densities and colours of the samples from the `first` on of each ray."""
         count, samples = skimmed.shape[1], self.density.shape[1]
         self.density[:, first : first + count] = skimmed
@@ -135,7 +140,9 @@ def _walk(
 ) -> tuple[Walked, list[Evaluated]]:
     """Samples front to back in blocks, leaving out those behind what lets no light through; then the fine ones."""
     coarse = depths.shape[1]
-    samples = _Samples(field, rays, coarse + (quantiles if isinstance(quantiles, int) else quantiles.shape[1]))
+    samples = _Samples(
+        field, rays, coarse + (quantiles if isinstance(quantiles, int) else quantiles.shape[1])
+    )
     absorbed = torch.zeros_like(rays.end)
     block = coarse if occupancy is None else BLOCK_SAMPLES
     for first in range(0, coarse, block):
@@ -198,20 +205,27 @@ class _March(torch.autograd.Function):
 
 
 def _gradient_of_samples(
-    walked: Walked, averages: tuple[Tensor, Tensor], evaluated: list[Evaluated], grads: tuple[Tensor | None, ...]
+    walked: Walked,
+    averages: tuple[Tensor, Tensor],
+    evaluated: list[Evaluated],
+    grads: tuple[Tensor | None, ...],
 ) -> list[Float[Tensor, "some 4"]]:
     """Gradient of the raw values of each sample that was evaluated."""
     rgb, depth, weight = grads
     weights, samples = walked.between.weights, walked.density.shape[1]
     grad = torch.zeros_like(weights)
     if rgb is not None:
-        light = torch.empty_like(walked.depths).scatter_(1, walked.place, (walked.colour * rgb.T[..., None]).sum(0))
+        light = torch.empty_like(walked.depths).scatter_(
+            1, walked.place, (walked.colour * rgb.T[..., None]).sum(0)
+        )
         grad += (light[:, 1:] + light[:, :-1]) / 2
     if weight is not None:
         grad += weight[:, None]
     if depth is not None:
         middle = (walked.depths[:, 1:] + walked.depths[:, :-1]) / 2
-        grad += (middle - averages[0][:, None]).nan_to_num_() * (depth / averages[1].clamp(min=FLOOR))[:, None]
+        grad += (middle - averages[0][:, None]).nan_to_num_() * (depth / averages[1].clamp(min=FLOOR))[
+            :, None
+        ]
     density = raw_density_gradient(walked.between, grad).gather(1, walked.place).view(-1)
     shares = shares_of(weights).gather(1, walked.place).view(-1)
     found = []
@@ -233,12 +247,18 @@ def _gradient_of_field(
     """Gradient of the parameters from that of samples, without those whose gradient would be lost in rounding."""
     grad, points = torch.cat(grads), torch.cat([each.points for each in evaluated], dim=1)
     size = grad.abs().amax(1) if len(grad) else grad.new_zeros(1)
-    followed = (~(size <= NEGLIGIBLE * torch.finfo(grad.dtype).eps * size.max())).nonzero()[:, 0]  # NaN is followed
+    followed = (~(size <= NEGLIGIBLE * torch.finfo(grad.dtype).eps * size.max())).nonzero()[
+        :, 0
+    ]  # NaN is followed
     return field.pulled(points.index_select(1, followed), grad.index_select(0, followed), trained)
 
 
 def _differentiable_gradient(
-    field: Field, walked: Walked, evaluated: list[Evaluated], grads: tuple[Tensor | None, ...], wanted: list[bool]
+    field: Field,
+    walked: Walked,
+    evaluated: list[Evaluated],
+    grads: tuple[Tensor | None, ...],
+    wanted: list[bool],
 ) -> list[Tensor | None]:
     """The gradient by autograd, so that it can be differentiated once more."""
     inputs = [part for part, want in zip(field.parameters, wanted, strict=True) if want]
