@@ -9,7 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lrm_core.evidence.fingerprint import Fingerprint, fingerprint, published_numbers
+from lrm_core.evidence.harms import Fingerprint, fingerprint, published_numbers
 from lrm_core.evidence.oracles import predicted_planes
 from lrm_core.evidence.provenance import data_hash
 from lrm_core.objects import Source
