@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 import torch
 
-from lrm_core.evidence.contact_sheets import SheetStore, contact_sheet
 from lrm_core.evidence.experiments import get_experiment
 from lrm_core.evidence.oracles import heldout_views, oracle, predicted_planes, render_images
 from lrm_core.evidence.runner import load_item
 from lrm_core.evidence.verdicts import experiment_table
 from lrm_core.model.lrm import LRM
+from lrm_core.objects.contact_sheets import SheetStore, contact_sheet
 from lrm_core.paths import data_dir
 from lrm_core.profiles import Profile
 

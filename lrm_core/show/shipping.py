@@ -6,7 +6,6 @@ from pathlib import Path
 
 from lrm_core import load_model
 from lrm_core.atomic import replacing
-from lrm_core.evidence.contact_sheets import SUFFIX
 from lrm_core.evidence.experiments import get_experiment
 from lrm_core.evidence.nine_objects import SHIPPED as FOLDER
 from lrm_core.evidence.nine_objects import nine_sheet
@@ -19,6 +18,7 @@ from lrm_core.evidence.verdicts import experiment_table
 from lrm_core.findings import renderer
 from lrm_core.findings.registry import FINDINGS
 from lrm_core.model.lrm import LRM
+from lrm_core.objects.contact_sheets import SUFFIX
 from lrm_core.objects.manifest import forget_missing, make_entry, record_entries
 from lrm_core.paths import data_dir
 from lrm_core.profiles import Profile, get_profile

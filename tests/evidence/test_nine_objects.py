@@ -7,9 +7,9 @@ import pytest
 from PIL import Image
 
 from lrm_core.evidence import nine_objects
-from lrm_core.evidence.contact_sheets import SheetStore
 from lrm_core.evidence.oracle_files import Oracle
 from lrm_core.evidence.oracles import predicted_planes
+from lrm_core.objects.contact_sheets import SheetStore
 from lrm_core.profiles import Profile, get_profile
 
 
