@@ -72,8 +72,9 @@ class Chapter:
 
     @property
     def oracle_config(self) -> OracleConfig:
-        """How the oracles of the profile are fitted."""
-        return self.configuration.oracle
+        """How the oracles of the profile are fitted, also where the claim's own experiment has none."""
+        with_one = self.rule.experiment if hasattr(self.configuration, "oracle") else "e01_oracle"
+        return get_experiment(with_one).configuration(self.plan).oracle
 
     def tweak(self, *functions: Callable, **sliders: tuple[float, float]) -> None:
         """In JupyterLab, sliders that call functions of the chapter; see `lrm_core.show.kernel.show_sliders`."""
