@@ -17,6 +17,7 @@ from lrm_core.show.kernel.front_end import show_bench
 from lrm_core.show.kernel.subject import Setting, Subject
 
 STEP = 0.01
+FITTED = ("residual", "T_ref", "scene")  # of a `Subject`, which rest on the oracle
 Ranges = Mapping[str, tuple[float, float]]
 
 
@@ -56,7 +57,8 @@ def sliders_bench(setting: Setting, functions: Sequence[Callable], sliders: Rang
         with torch.no_grad():
             return displayed({of.__name__: of(**_wanted(of, subject, values)) for of in functions})
 
-    return Bench(setting, draw, controls, {"as published": starts})
+    fits = any(name in FITTED for of in functions for name in signature(of).parameters)
+    return Bench(setting, draw, controls, {"as published": starts}, fits)
 
 
 def displayed(results: Mapping[str, Mapping[str, Any]]) -> str:
