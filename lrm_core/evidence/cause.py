@@ -91,10 +91,11 @@ def causes(profile: str = "mini") -> list[Cause]:
         ValueError: if a profile is unknown, or as `experiment_table`.
     """
     read = cache(experiment_table)  # claims share experiments
-    return [_cause(claim_id, read, profile) for claim_id in RULES]
+    return [cause(claim_id, profile, read) for claim_id in RULES]
 
 
-def _cause(claim_id: str, read: Callable[[str, str], pd.DataFrame], profile: str) -> Cause:
+def cause(claim_id: str, profile: str, read: Callable[[str, str], pd.DataFrame] = experiment_table) -> Cause:
+    """The number of one claim in both conditions, `read` from records; raises as `causes`."""
     tables = [read(RULES[claim_id].experiment, name) for name in (profile, profile + PUBLISHED)]
     if any(table.empty for table in tables):
         return Cause(claim_id, headline(claim_id))
@@ -173,6 +174,19 @@ def pattern(profile: str, *, like: str | None = None) -> dict[str, Interval]:
         else interval_of(tables[share.experiment], share.column)
         for name, share in PATTERN.items()
     }
+
+
+def shift(profile: str) -> dict[str, Interval]:
+    """How much larger the four shares are in the published condition than told the truth, object by object."""
+    shifts = {}
+    for name, share in PATTERN.items():
+        tables = [experiment_table(share.experiment, of) for of in (profile, profile + PUBLISHED)]
+        if any(table.empty for table in tables):
+            shifts[name] = UNKNOWN
+            continue
+        truth, condition = (per_object(table, share.column) for table in in_common(*tables))
+        shifts[name] = bca_interval((condition - truth).dropna().to_numpy())
+    return shifts
 
 
 def dose(profile: str) -> dict[float, dict[str, Interval]]:

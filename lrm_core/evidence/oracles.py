@@ -20,7 +20,7 @@ from lrm_core.fit import fit_oracle
 from lrm_core.fit.oracle import PUBLISHED_EPS, PUBLISHED_LR
 from lrm_core.model.hashing import model_hash
 from lrm_core.model.lrm import LRM
-from lrm_core.objects import RenderedObject
+from lrm_core.objects import RenderedObject, Source
 from lrm_core.paths import data_dir, repository_root
 from lrm_core.render import Rendering, render_views
 from lrm_core.render.views import Views
@@ -100,7 +100,7 @@ def heldout_views(item: RenderedObject, views: int) -> Views:
 
 @torch.no_grad()
 def predicted_planes(model: LRM, item: RenderedObject) -> Float[Tensor, "3 c r r"]:
-    """T_pred from view 0, of an encoder that is told `item.told` times the distance of the object.
+    """T_pred from view 0, of an encoder that is told and shown what `item.source` says.
 
     Raises:
         ValueError: if the images do not have the source size of the model.
@@ -112,7 +112,7 @@ def predicted_planes(model: LRM, item: RenderedObject) -> Float[Tensor, "3 c r r
             f"{item.name}: expected images of {size}x{size} pixels for this model, found {found}"
         )
     device = next(model.parameters()).device
-    image, camera = item.images[:1].to(device), item.source_camera().to(device)
+    image, camera = item.source_image().to(device), item.source_camera().to(device)
     return model.predict_planes(image, camera)[0].float()
 
 
@@ -194,7 +194,7 @@ def oracle_fingerprint(
     A fit from noise knows nothing of a prediction, so that what the encoder was told does not count there.
     """
     if start == "random":
-        item = replace(item, told=1.0)
+        item = replace(item, source=Source())
     deciding = {
         "model_hash": model_hash(model),
         "data_hash": data_hash(item),

@@ -3,7 +3,7 @@
 import os
 import platform
 import subprocess
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -44,14 +44,15 @@ class Provenance:
 
 
 def data_hash(item: RenderedObject) -> str:
-    """Digest of the images, masks, poses and intrinsics of an object, and of a wrong distance that is told.
+    """Digest of the images, masks, poses and intrinsics of an object, and of what is told wrong of its source.
 
     Its name does not count.
     """
     names = ("images", "masks", "poses", "intrinsics")
     tensors = {name: getattr(item, name) for name in names}
-    if item.told != 1:
-        tensors["told"] = torch.tensor(item.told, dtype=torch.float64)
+    for field in fields(item.source):
+        if (value := getattr(item.source, field.name)) != field.default:
+            tensors[field.name] = torch.tensor(value, dtype=torch.float64)
     return sha256(*labelled(tensors, end=""))[:HASH_LENGTH]
 
 

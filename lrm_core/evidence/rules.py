@@ -48,14 +48,31 @@ class Condition:
         return low + self.column + (f" < {self.under:g}" if self.under < inf else f" > {self.over:g}")
 
 
-class All(tuple[Condition, ...]):
+@dataclass(frozen=True)
+class Either:
+    """At least one of several groups of conditions holds as a whole; `failed` says in words that none does."""
+
+    parts: "tuple[All, ...]"
+    failed: str = ""
+
+    def __call__(self, x: Intervals) -> bool:
+        """Whether one does."""
+        return any(part(x) for part in self.parts)
+
+    @property
+    def code(self) -> str:
+        """The comparisons as a reader would write them."""
+        return " or ".join(" and ".join(condition.code for condition in part) for part in self.parts)
+
+
+class All(tuple[Condition | Either, ...]):
     """Conditions of a case, all of which must hold."""
 
     def __call__(self, x: Intervals) -> bool:
         """Whether they do."""
         return not self.missed(x)
 
-    def missed(self, x: Intervals) -> list[Condition]:
+    def missed(self, x: Intervals) -> list[Condition | Either]:
         """Those that do not hold."""
         return [condition for condition in self if not condition(x)]
 
@@ -105,46 +122,3 @@ def within(interval: Interval, low: float, high: float) -> bool:
 
 
 OTHERWISE = Case("not replicated", "none of the above", lambda x: True)
-
-# C1. "Alike" and "far apart" are two statements, and both must hold; "basins" adds a ridge between them.
-# 1 dB: what a seed or a longer fit changes between equally good fits; also the least height of a ridge.
-# 0 dB of closeness: the oracles are nearer to each other, as images, than the prediction is to the truth.
-# 0.3: correlation below which two triplanes share less than a tenth of their variance (published: 0.12).
-# 0.7: correlation above which they share about half of it or more, so that nobody would call them far apart.
-ALIKE_DB, RIDGE_DB, FAR, NEAR = 1.0, 1.0, 0.3, 0.7
-C1_OURS = "published.random_vs_predinit.channel_correlation"
-C1_MATTER = "audited.random_vs_predinit.channel_correlation"
-C1_FEATURES = "audited.random_vs_predinit.features_correlation"
-
-
-def _alike(x: Intervals) -> bool:
-    return within(x("alike.gap"), -ALIKE_DB, ALIKE_DB) and above(x("alike.closeness"), 0)
-
-
-BASINS = Rule(
-    claim="C1",
-    experiment="e02_basins",
-    ours=C1_OURS,
-    audited=C1_MATTER,
-    cases=(
-        Case(
-            "metric artefact",
-            f"correlation over all texels below {NEAR}, but above it in the texels that matter reads or "
-            "behind the decoder's first layer: the distance lies where no ray reads it",
-            lambda x: below(x(C1_OURS), NEAR) and (above(x(C1_MATTER), NEAR) or above(x(C1_FEATURES), NEAR)),
-        ),
-        Case(
-            "replicated",
-            f"held-out PSNR of the two oracles within {ALIKE_DB:g} dB, their renders closer to each other "
-            "than those of T_pred are to the truth, correlation in the texels that matter reads below "
-            f"{FAR}, and a ridge of more than {RIDGE_DB:g} dB on the line between them",
-            lambda x: _alike(x) and below(x(C1_MATTER), FAR) and above(x("path.barrier"), RIDGE_DB),
-        ),
-        Case(
-            "replicated with a different size",
-            f"alike as above, and correlation in the texels that matter reads below {NEAR}, ridge or not",
-            lambda x: _alike(x) and below(x(C1_MATTER), NEAR),
-        ),
-        OTHERWISE,
-    ),
-)

@@ -208,14 +208,14 @@ class Recorder(Runner):
 
 
 def load_item(profile: Profile, folder: Path) -> RenderedObject:
-    """An object with the views that the profile uses, in the size that it uses, told what the profile tells.
+    """An object with the views that the profile uses, in the size that it uses, its source as the profile has it.
 
     Raises:
         ValueError: if it is damaged.
     """
     check_listed(folder)
     item = load_object(folder).first(profile.views).averaged(profile.side)
-    return replace(item, told=profile.told(item.name))
+    return replace(item, source=profile.source(item.name))
 
 
 def _jobs(profile: Profile, experiments: Iterable[Experiment], objects: Sequence[str] | None) -> list[Job]:
@@ -224,7 +224,8 @@ def _jobs(profile: Profile, experiments: Iterable[Experiment], objects: Sequence
     selected = named or profile.object_folders()
     every = named or profile.object_folders(every=True)
     few = profile.few_of(selected)
-    reached = {"every": every, "selected": selected, "few": few}
+    fewest = [folder for folder in few if folder.parent == few[0].parent]
+    reached = {"every": every, "selected": selected, "few": few, "fewest": fewest}
     return [
         (item, experiment, seed)
         for folder in every

@@ -1,4 +1,4 @@
-"""Points on the surface of an object, and how wrong the predicted colour is there (E3, E4)."""
+"""Points on the surface of an object, and how wrong the predicted colour is there (E4)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -58,7 +58,7 @@ class Surface:
 
 @dataclass(frozen=True)
 class SurfaceScene:
-    """What E3 and E4 look at.
+    """What E4 looks at.
 
     Attributes:
         predicted, reference: T_pred and T_ref, (3, C, R, R).

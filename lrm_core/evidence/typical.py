@@ -1,31 +1,29 @@
-"""Two objects that stand for all: the typical one, and the one that contradicts it most, by band corrections (E8)."""
+"""Two objects that stand for all: the typical one, and the one that contradicts it most, by band corrections (C4)."""
+
+from collections.abc import Sequence
 
 import pandas as pd
 
 from lrm_core.evidence.verdicts import experiment_table
+from lrm_core.findings import c04
 from lrm_core.profiles import get_profile
 
-EXPERIMENT = "e08_band_correction"
-MARGIN = "margin.low_minus_high.truth"
+EXPERIMENT = c04.RULE.experiment
 
 
-def chosen(table: pd.DataFrame, names: list[str]) -> tuple[str, str]:
-    """The typical object, and the one that contradicts it most: median and least margin of coarse over fine.
+def chosen(table: pd.DataFrame, real: Sequence[str]) -> tuple[str, str]:
+    """The example of the chapter on C4, and the object with the least lead of coarse over fine.
 
     Args:
-        table: records of E8.
-        names: of the objects to choose from; the first two where none was measured.
-
-    >>> chosen(pd.DataFrame({"object": ["a", "b", "c"], MARGIN: [0.3, -0.1, 0.2]}), ["a", "b", "c"])
-    ('c', 'b')
-    >>> chosen(pd.DataFrame(), ["a", "b"])
-    ('a', 'b')
+        table: records of C4.
+        real: names of the objects to choose from; the first two where none was measured.
     """
-    measured = table[table["object"].isin(names)] if len(table) else table
+    measured = table[table["object"].isin(real)] if len(table) else table
     if measured.empty:
-        return names[0], names[1]
-    ordered = measured.sort_values(MARGIN)["object"].tolist()
-    return ordered[len(ordered) // 2], ordered[0]
+        return real[0], real[1]
+    groups = {name: "real" if name in real else "procedural" for name in table["object"]}
+    least = measured.sort_values(c04.MARGIN["truth"])["object"].iloc[0]
+    return c04.FINDING.example(table, groups), least
 
 
 def shown_objects(profile: str) -> tuple[str, str]:

@@ -171,7 +171,7 @@ FINDING = Finding(
                 Panel(
                     "share of the power in the high band",
                     (
-                        Row("as in the rule", "predicted.power.high", {"white noise": "white_noise.power.high"}),
+                        Row("all texels (judged)", "predicted.power.high", {"white noise": "white_noise.power.high"}),
                         Row("only texels that the object occupies", "predicted.matter.power.high"),
                         Row("null oracle: what the fit makes", "null.power.high"),
                     ),

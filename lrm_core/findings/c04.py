@@ -1,5 +1,6 @@
 """C4, which band does the damage: how corrections of either are judged, and what the chapter draws of them."""
 
+import numpy as np
 import pandas as pd
 from scipy.stats import binomtest
 
@@ -107,6 +108,29 @@ SCORED = {
     "oracle": "oracle",
 }
 
+
+def _crossing(table: pd.DataFrame) -> str:
+    """The cutoff, in x Nyquist, at which both sides are worth the same in the mean; "no cutoff" if there is none."""
+    lead = np.mean([*table["sweep.low.truth.improvement"]], 0) - np.mean(
+        [*table["sweep.high.truth.improvement"]], 0
+    )
+    cutoffs = table["sweep.cutoff"].iloc[0]
+    if not (lead[0] < 0 < lead[-1]):
+        return "no cutoff"
+    at = int(np.argmax(lead > 0))
+    return f"{np.interp(0, lead[at - 1 : at + 1], cutoffs[at - 1 : at + 1]):.2f}"
+
+
+def _better(table: pd.DataFrame, sign: int) -> str:
+    """Measures by which corrections of the low band (1) or the high band (-1) are better in the mean."""
+    found = []
+    for name, label in MEASURES.items():
+        low, high = (table[f"corrections.{band}.truth.{name}"].mean() for band in ("low", "high"))
+        if sign * (low - high) * (-1 if name in ("l1", "lpips") else 1) > 0:
+            found.append(label.split()[0])
+    return " and ".join(found) or "no measure"
+
+
 FINDING = Finding(
     module=__name__,
     rule=RULE,
@@ -117,6 +141,9 @@ FINDING = Finding(
         "won": lambda table: f"{(_lead(table) > 0).sum()} of {len(_lead(table))}",
         "sign_test": lambda table: binomtest(int((_lead(table) > 0).sum()), len(_lead(table))).pvalue,
         "harmed": _harmed,
+        "crossing": _crossing,
+        "better_low": lambda table: _better(table, 1),
+        "better_high": lambda table: _better(table, -1),
     },
     figures={
         "pairs": Pairs(

@@ -2,9 +2,15 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any
 
 import pandas as pd
+from jaxtyping import Float
+from torch import Tensor
 
+Picture = Float[Tensor, "3 h w"]
+WHITE, MARGIN = 0.95, 4  # of a background; pixels around an object
 Reference = float | str | Sequence[float]  # a number, a column whose mean it is, or several numbers
 
 
@@ -67,6 +73,7 @@ class Lines:
         axes: titles of x and y.
         marks: labelled vertical lines.
         log_ticks: make x logarithmic, with these ticks; `log_y` makes y logarithmic and the means geometric.
+        pictures: rows of pictures of a page's example by caption, evenly spaced above `span`, the range of x.
     """
 
     x: Callable[[pd.DataFrame], Sequence[float]]
@@ -75,6 +82,8 @@ class Lines:
     marks: Mapping[str, float] = field(default_factory=dict)
     log_ticks: Sequence[float] = ()
     log_y: bool = False
+    pictures: Callable[[Any], Sequence[Mapping[str, Picture]]] | None = None
+    span: Sequence[float] = ()
 
 
 @dataclass(frozen=True)
@@ -95,6 +104,40 @@ class Pairs:
 
 
 @dataclass(frozen=True)
+class Slopes:
+    """Every object as a line from what it was to what it became, the ways laid over each other; panels side by side.
+
+    Attributes:
+        axis: title of y, which is logarithmic.
+        panels: title -> way -> column, to which `.before` and `.after` are added.
+        colours: of each way; the first is drawn broad and pale below the others.
+        published: mean before and after by way, dotted in the last panel.
+    """
+
+    axis: str
+    panels: Mapping[str, Mapping[str, str]]
+    colours: Mapping[str, str]
+    published: Mapping[str, tuple[float, float]]
+
+
+@dataclass(frozen=True)
+class Means:
+    """Means of columns with their intervals over a logarithmic axis, every seed a dot; panels side by side.
+
+    Attributes:
+        x: places of the columns.
+        axes: titles of x and y.
+        panels: title -> series -> colour and one column for each place; those without a value are left out.
+        published: one number for each place by series, dotted in every panel.
+    """
+
+    x: Sequence[float]
+    axes: tuple[str, str]
+    panels: Mapping[str, Mapping[str, tuple[str, Sequence[str]]]]
+    published: Mapping[str, Sequence[float]]
+
+
+@dataclass(frozen=True)
 class Table:
     """Mean and (with `interval`) 95% interval of columns, a row for each label; one column for each heading.
 
@@ -110,4 +153,46 @@ class Table:
     interval: bool = True
 
 
-Declaration = Strips | Lines | Pairs | Table
+@dataclass(frozen=True)
+class Bars:
+    """Columns of every object as bars side by side: the mean with its interval first, then published objects.
+
+    Attributes:
+        axis: title of the values.
+        columns: label -> column and key of its colour.
+        published: values by object, one for each column.
+        factor: a tick stands so many times as high as the first bar.
+    """
+
+    axis: str
+    columns: Mapping[str, tuple[str, str]]
+    published: Mapping[str, Sequence[float]]
+    factor: float
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Pictures of objects, drawn by a function of the chapter.
+
+    Attributes:
+        by: "module:function" of a function: chapter -> HTML, and the numbers that belong to it as a table.
+    """
+
+    by: str
+
+    @property
+    def function(self) -> Callable:
+        """That function."""
+        module, _, name = self.by.partition(":")
+        return getattr(import_module(module), name)
+
+
+Declaration = Strips | Lines | Pairs | Slopes | Means | Table | Bars | Pictures
+
+
+def around(image: Picture) -> tuple[slice, slice]:
+    """Rows and columns of a square around what is not white; raises RuntimeError where all is."""
+    places = [(image < WHITE).any(0).any(axis).nonzero() for axis in (1, 0)]
+    half = max(int(of.max() - of.min()) for of in places) // 2 + MARGIN
+    centres = [int(of.min() + of.max()) // 2 for of in places]
+    return tuple(slice(max(0, centre - half), centre + half) for centre in centres)

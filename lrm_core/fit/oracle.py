@@ -13,10 +13,10 @@ from tqdm import tqdm
 from lrm_core.fit.schedule import cosine
 from lrm_core.render import Views, render_views
 from lrm_core.render.field import Field, check_planes
-from lrm_core.render.march import RaySegments, render_field
+from lrm_core.render.march import render_field
 from lrm_core.render.occupancy import Occupancy
 from lrm_core.render.quality import psnr, psnr_of
-from lrm_core.render.rays import camera_rays
+from lrm_core.render.rays import RaySegments, camera_rays
 
 RAYS_PER_STEP = 4096
 PUBLISHED_LR, PUBLISHED_EPS = 0.01, 1e-8

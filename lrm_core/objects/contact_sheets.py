@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from PIL import Image
@@ -76,6 +77,21 @@ def contact_sheet(rows: Sequence[Float[Tensor, "v 3 h w"]]) -> bytes:
     picture = Image.fromarray(pixels.permute(1, 2, 0).contiguous().numpy(), mode="RGB")
     picture.save(buffer, format="WEBP", quality=QUALITY, method=6)
     return buffer.getvalue()
+
+
+def picture_at(sheet: bytes, place: tuple[int, int], shape: tuple[int, int]) -> Float[Tensor, "3 s s"]:
+    """One picture of a sheet, in [0, 1].
+
+    Args:
+        sheet: as WebP.
+        place: row and column of the picture.
+        shape: numbers of rows and columns of the sheet.
+    """
+    picture = Image.open(io.BytesIO(sheet)).convert("RGB")
+    height, width = picture.height // shape[0], picture.width // shape[1]
+    top, left = place[0] * height, place[1] * width
+    cut = picture.crop((left, top, left + width, top + height))
+    return torch.from_numpy(np.array(cut)).permute(2, 0, 1) / 255
 
 
 def _small(images: Float[Tensor, "v 3 h w"]) -> Float[Tensor, "v 3 s s"]:

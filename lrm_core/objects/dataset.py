@@ -20,15 +20,33 @@ import numpy as np
 import torch
 from jaxtyping import Float, Float32
 from PIL import Image
+from scipy.ndimage import gaussian_filter
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
 from lrm_core.atomic import appearing
 from lrm_core.objects.checks import check_intrinsics, check_pose, read_array, read_rgba
-from lrm_core.render.cameras import normalize_poses, principal_camera, standard_camera
+from lrm_core.render.cameras import about_up, normalize_poses, principal_camera, standard_camera
 from lrm_core.render.views import Views
 
 SETTINGS = "render.json"
+
+
+@dataclass(frozen=True)
+class Source:
+    """What the encoder is told and shown of view 0; the defaults are the truth.
+
+    Attributes:
+        told: distance told over the true one.
+        turned: degrees by which the told camera is turned about the vertical axis of the world.
+        focal: focal length told over the true one.
+        blur: standard deviation in pixels of the Gaussian that blurs the image.
+    """
+
+    told: float = 1.0
+    turned: float = 0.0
+    focal: float = 1.0
+    blur: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -41,7 +59,7 @@ class RenderedObject:
         masks: alpha, in [0, 1], (V, 1, H, W) float32.
         poses: camera-to-world as stored, (V, 3, 4).
         intrinsics: [[fx, fy], [cx, cy], [width, height]] in pixels, (3, 2).
-        told: source distance that the encoder is told, over the true one; 1 is the truth.
+        source: what the encoder is told and shown of view 0.
     """
 
     name: str
@@ -49,7 +67,7 @@ class RenderedObject:
     masks: Float[Tensor, "V 1 H W"]
     poses: Float[Tensor, "V 3 4"]
     intrinsics: Float[Tensor, "3 2"]
-    told: float = 1.0
+    source: Source = Source()
 
     def normalized_poses(self) -> Float[Tensor, "V 3 4"]:
         """Poses (V, 3, 4) in the world where view 0 is the canonical source camera at its own distance."""
@@ -60,10 +78,17 @@ class RenderedObject:
         return standard_camera(self.normalized_poses(), self.intrinsics)
 
     def source_camera(self) -> Float[Tensor, "1 16"]:
-        """What the encoder is told about view 0, (1, 16), in the normalised world: `told` times as far away."""
+        """What the encoder is told about view 0, (1, 16), in the normalised world."""
         pose = self.normalized_poses()[:1].clone()
-        pose[..., 3] *= self.told
-        return principal_camera(pose, self.intrinsics)
+        pose[..., 3] *= self.source.told
+        intrinsics = self.intrinsics.clone()
+        intrinsics[0] *= self.source.focal
+        return principal_camera(about_up(self.source.turned).to(pose) @ pose, intrinsics)
+
+    def source_image(self) -> Float[Tensor, "1 3 H W"]:
+        """What the encoder is shown of view 0."""
+        sigma = (0, 0, self.source.blur, self.source.blur)
+        return torch.from_numpy(gaussian_filter(self.images[:1].numpy(), sigma, mode="nearest"))
 
     def first(self, count: int | None) -> RenderedObject:
         """The object with its first `count` views only; with all of them if None."""

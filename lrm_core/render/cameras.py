@@ -78,6 +78,14 @@ def canonical_source_camera(distance: float = 2.0, focal: float = 0.75) -> Float
     return principal_camera(canonical_pose(distance)[None], intrinsics[None])
 
 
+def about_up(degrees: float) -> Float[Tensor, "3 3"]:
+    """Rotation about world z, against the clock seen from above."""
+    angle = math.radians(degrees)
+    turn = torch.eye(3)
+    turn[:2, :2] = torch.tensor([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
+    return turn
+
+
 def look_at(position: Float[Tensor, "*batch 3"]) -> Float[Tensor, "*batch 3 4"]:
     """Poses at `position` that look at the origin with world z up; undefined on the z axis."""
     backward = torch.nn.functional.normalize(position, dim=-1)

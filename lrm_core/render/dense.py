@@ -7,8 +7,9 @@ from torch.utils.checkpoint import checkpoint
 
 from lrm_core.model.decoder import activate
 from lrm_core.render.field import raw_at
-from lrm_core.render.march import RaySegments, draws
+from lrm_core.render.march import draws
 from lrm_core.render.quadrature import coarse_depths, composite_unsorted, fine_depths, interval_weights
+from lrm_core.render.rays import RaySegments
 
 CHUNK_SAMPLES = 2**22  # at a time; with more in all, the backward pass renders each chunk again
 

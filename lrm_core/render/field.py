@@ -1,18 +1,16 @@
 """The radiance field of one triplane: lookup, then the decoder, with its first layer folded into the planes."""
 
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn.functional import grid_sample, linear, relu
 
 from lrm_core.model.decoder import activate
-from lrm_core.render.lookup import lookup, padded
-from lrm_core.render.side_by_side import side_by_side
-
-CACHED_POINTS = 8_192  # looked up and decoded at a time without gradients; more fall out of the cache
-LATTICE_POINTS = 4_096
+from lrm_core.render.layers import TILE, affine, filled_up, pulled
+from lrm_core.render.lookup import corners_and_weights, gather, lookup, padded, scatter
 
 
 def check_planes(planes: Tensor, dims: int) -> None:
@@ -21,7 +19,7 @@ def check_planes(planes: Tensor, dims: int) -> None:
     if planes.ndim != dims or shape[-4] != 3 or shape[-1] != shape[-2]:
         expected = ("(N, 3, C, R, R)", "(3, C, R, R)")[5 - dims]
         raise ValueError(f"planes: expected shape {expected}, found {shape}")
-    if not torch.isfinite(planes).all():
+    if not planes.sum().isfinite() and not torch.isfinite(planes).all():  # the sum is sooner looked at
         bad = int((~torch.isfinite(planes)).sum())
         raise ValueError(
             f"planes: {bad} of {planes.numel()} values are NaN or infinite; check the model or the fit"
@@ -50,54 +48,83 @@ class Field:
         weight = first.weight.unflatten(1, (3, planes.shape[1]))  # (H, 3, C)
         self.table = padded(torch.einsum("pcyx,hpc->pyxh", planes, weight))
         self.bias = first.bias
-        self.rest = rest
+        self.layers = [(layer.weight, layer.bias) for layer in rest]
         self.resolution = planes.shape[-1]
+
+    @property
+    def parameters(self) -> tuple[Tensor, ...]:
+        """What values depend on: the table, the first bias, then weight and bias of each further layer."""
+        return (self.table, self.bias, *(part for layer in self.layers for part in layer))
 
     def raw(self, points: Float[Tensor, "points 3"]) -> Float[Tensor, "points 4"]:
         """Raw density, then the three raw colours, before activation."""
         if torch.is_grad_enabled():
             return self.tail(lookup(self.table, points))
-        return torch.cat([self.tail(lookup(self.table, part)) for part in points.split(CACHED_POINTS)])
+        return self.evaluate(points.T)
 
     def tail(self, features: Float[Tensor, "*batch H"]) -> Float[Tensor, "*batch 4"]:
         """The decoder from the first layer's output (without its bias) onwards; overwrites `features`."""
         hidden = features.add_(self.bias)
-        for layer in self.rest:
-            hidden = linear(relu(hidden, inplace=True), layer.weight, layer.bias)
+        for layer in self.layers:
+            hidden = linear(relu(hidden, inplace=True), *layer)
         return hidden
 
     @torch.no_grad()
-    def density_at_centres(self, stride: int = 1) -> Float[Tensor, "L L L"]:
-        """Raw density at every `stride`-th texel centre, indexed [z, y, x]; a lookup is a sum of texels there."""
-        return self._density_lattice(self.table[:, 1:-1:stride, 1:-1:stride])
+    def evaluate(self, points: Float[Tensor, "3 points"]) -> Float[Tensor, "points 4"]:
+        """`raw` of points given axis by axis, without autograd."""
+        raw = self.table.new_empty(points.shape[1], len(self.layers[-1][1]))
+        for first in range(0, len(raw), TILE):
+            rows = raw[first : first + TILE]
+            part = filled_up(points[:, first : first + TILE].to(raw.dtype), raw)
+            for values in self._entering(*corners_and_weights(part, self.table.shape[1])):
+                last = values  # the others are not kept
+            rows.copy_(last[: len(rows)])
+        return raw
 
     @torch.no_grad()
-    def density_at_corners(self) -> Float[Tensor, "R+1 R+1 R+1"]:
-        """Raw density at the texel corners, the faces of the box included, indexed [z, y, x]."""
-        rows = self.table[:, 1:] + self.table[:, :-1]
-        return self._density_lattice((rows[:, :, 1:] + rows[:, :, :-1]).mul_(0.25))
+    def pulled(
+        self, points: Float[Tensor, "3 points"], grad: Float[Tensor, "points 4"], trained: bool
+    ) -> list[Tensor | None]:
+        """Gradient of the `parameters` from that of the raw values; of the table only, unless they are `trained`.
 
-    def _density_lattice(self, planes: Float[Tensor, "3 L L H"]) -> Float[Tensor, "L L L"]:
-        xy, xz, zy = planes
-        xy = xy + self.bias
-        slabs = max(1, LATTICE_POINTS // xy.shape[0] ** 2)
-        calls = [
-            (xy, rows, columns)
-            for rows, columns in zip(xz.split(slabs), zy.transpose(0, 1).split(slabs), strict=True)
-        ]
-        return torch.cat(side_by_side(self._density_slabs, calls))
+        What enters each layer is computed again, a tile at a time, which is sooner done than kept and fetched.
+        """
+        side, grad = self.table.shape[1], grad.to(self.table.dtype)
+        features = self.table.new_empty(len(grad), len(self.bias))
+        sums = [torch.zeros_like(part) for part in self.parameters[1:] if trained]
+        texels = corners_and_weights(points.to(grad.dtype), side)
+        for first in range(0, len(grad), TILE):
+            part, back = (
+                [filled_up(each[first : first + TILE].T, grad).T.contiguous() for each in group]
+                for group in (texels, [grad])
+            )
+            rows = features[first : first + TILE]
+            rows.copy_(self._pulled_tile(list(self._entering(*part))[:-1], back[0], sums)[: len(rows)])
+        return [scatter(*texels, features, side), *(sums if trained else [None] * (len(self.parameters) - 1))]
 
-    def _density_slabs(
-        self,
-        xy: Float[Tensor, "L L H"],
-        xz: Float[Tensor, "slabs L H"],
-        zy: Float[Tensor, "slabs L H"],
-    ) -> Float[Tensor, "slabs L L"]:
-        """Raw density at some z: `xy` (which holds the bias) plus the rows of the other planes."""
-        hidden = (xy + xz[:, None]).add_(zy[:, :, None]).relu_()
-        for layer in self.rest[:-1]:
-            hidden = linear(hidden, layer.weight, layer.bias).relu_()
-        return linear(hidden, self.rest[-1].weight[:1], self.rest[-1].bias[:1])[..., 0]
+    def _entering(
+        self, corners: Int[Tensor, "rows 12"], weights: Float[Tensor, "rows 12"]
+    ) -> Iterator[Tensor]:
+        """What enters each layer after the first, then the raw values."""
+        values = gather(self.table, corners, weights).add_(self.bias).relu_()
+        for place, layer in enumerate(self.layers, start=1):
+            yield values
+            values = affine(values, layer, relu=place < len(self.layers))
+        yield values
+
+    def _pulled_tile(
+        self, entered: Sequence[Tensor], grad: Tensor, sums: Sequence[Tensor]
+    ) -> Float[Tensor, "rows H"]:
+        """Gradient of the features; those of the bias and of the layers are added to `sums`, if there are any."""
+        for place in reversed(range(len(self.layers))):
+            if sums:
+                sums[2 * place + 1].addmm_(grad.T, entered[place])
+                sums[2 * place + 2].add_(grad.sum(0))
+            grad = pulled(grad, self.layers[place])
+            grad = torch.ops.aten.threshold_backward.grad_input(grad, entered[place], 0, grad_input=grad)
+        if sums:
+            sums[0].add_(grad.sum(0))
+        return grad
 
 
 class FieldValues(NamedTuple):

@@ -1,7 +1,11 @@
-"""Bilinear triplane lookup as one weighted gather, with a sorted gather for its gradient."""
+"""Bilinear triplane lookup as one weighted gather, with the transposed gather for its gradient."""
 
+from functools import cache
+
+import numpy as np
 import torch
 from jaxtyping import Float, Int
+from scipy.sparse import csr_array
 from torch import Tensor
 from torch.nn.functional import embedding_bag, pad
 
@@ -14,71 +18,93 @@ def padded(table: Float[Tensor, "3 R R H"]) -> Float[Tensor, "3 S S H"]:
     return pad(table, (0, 0, 1, 1, 1, 1))
 
 
-def cells_and_weights(
-    points: Float[Tensor, "points 3"], side: int
-) -> tuple[Int[Tensor, "3 points"], Float[Tensor, "3 4 points"]]:
-    """The cell (its upper left texel) that holds each point on each plane, and the weights of its corners.
+@cache
+def _stencil(side: int, dtype: torch.dtype, device: torch.device) -> tuple[tuple[Tensor, Tensor], ...]:
+    """Affine maps from coordinates (n, 3) to one number for each of the 12 texels, as (constant, matrix).
+
+    Of the lowest texel of each axis to rows of the table, of the share of the next one to the factor of the rows of
+    texels, and to that of the columns.
+    """
+    start, stride = torch.zeros(12, dtype=torch.float64), torch.zeros(3, 12, dtype=torch.float64)
+    factors = [(torch.zeros(12, dtype=dtype), torch.zeros(3, 12, dtype=dtype)) for _ in range(2)]
+    for texel in range(12):
+        plane, corner = divmod(texel, 4)
+        axes, nexts = (ROW_AXIS[plane], COLUMN_AXIS[plane]), divmod(corner, 2)
+        start[texel] = plane * side**2 + nexts[0] * side + nexts[1]
+        stride[axes, texel] = torch.tensor([side, 1.0], dtype=torch.float64)
+        for (constant, matrix), axis, following in zip(factors, axes, nexts, strict=True):
+            constant[texel], matrix[axis, texel] = (0, 1) if following else (1, -1)
+    return tuple((constant.to(device), matrix.to(device)) for constant, matrix in ((start, stride), *factors))
+
+
+def corners_and_weights(
+    points: Float[Tensor, "3 points"], side: int
+) -> tuple[Int[Tensor, "points 12"], Float[Tensor, "points 12"]]:
+    """The texels that the lookup of each point reads, four on each plane, and their weights.
 
     Args:
-        points: world coordinates.
-        side: of the padded planes, R + 2 texels.
+        points: world coordinates, axis by axis.
+        side: of the padded planes, S = R + 2 texels.
 
     Returns:
-        row * side + column of the cell, and weights of the corners (0, 0), (0, 1), (1, 0), (1, 1) in
-        (row, column).
+        rows of the table (3 S^2, H), and weights.
     """
-    continuous = (points.T.contiguous() + 1).mul_((side - 2) / 2).add_(0.5).clamp_(0, side - 1)
+    continuous = (points * ((side - 2) / 2)).add_((side - 1) / 2).clamp_(0, side - 1)
     lower = continuous.floor().clamp_(max=side - 2)
-    after = continuous.sub_(lower)  # (3, points): share of the corner at lower + 1
-    lower, before = lower.int(), 1 - after
-    cells, weights = [], []
-    for column, row in zip(COLUMN_AXIS, ROW_AXIS, strict=True):
-        cells.append(torch.add(lower[column], lower[row], alpha=side))
-        weights += [r[row] * c[column] for r in (before, after) for c in (before, after)]
-    return torch.stack(cells), torch.stack(weights).unflatten(0, (3, 4))
+    share, lower = continuous.sub_(lower).T, lower.T.double()
+    (start, stride), row, column = _stencil(side, points.dtype, points.device)
+    weights = torch.addmm(row[0], share, row[1]).mul_(torch.addmm(column[0], share, column[1]))
+    return torch.addmm(start, lower, stride).int(), weights
 
 
-def _corner_offsets(side: int, device: torch.device) -> Int[Tensor, "4"]:
-    return torch.tensor([0, 1, side, side + 1], device=device, dtype=torch.int32)
+def gather(
+    table: Float[Tensor, "3 S S H"], corners: Int[Tensor, "points 12"], weights: Float[Tensor, "points 12"]
+) -> Float[Tensor, "points H"]:
+    """`lookup` without gradients, from `corners_and_weights`."""
+    return embedding_bag(corners, table.flatten(0, 2), mode="sum", per_sample_weights=weights)
+
+
+def scatter(
+    corners: Int[Tensor, "points 12"],
+    weights: Float[Tensor, "points 12"],
+    grad: Float[Tensor, "points H"],
+    side: int,
+) -> Float[Tensor, "3 S S H"]:
+    """Transpose of `gather`: one gather for each texel of the points that read it; linear in `grad`."""
+    if not len(grad):
+        return grad.new_zeros(3, side, side, grad.shape[1])
+    reader, weight, starts = _transposed(corners, weights, 3 * side**2)
+    out = embedding_bag(
+        reader, grad.contiguous(), starts, mode="sum", per_sample_weights=weight, include_last_offset=True
+    )
+    return out.unflatten(0, (3, side, side))
+
+
+def _transposed(
+    corners: Int[Tensor, "points 12"], weights: Float[Tensor, "points 12"], texels: int
+) -> tuple[Int[Tensor, "n"], Float[Tensor, "n"], Int[Tensor, "texels+1"]]:
+    """The points that read each texel and their weights, texel by texel, and where each texel's begin."""
+    count = len(corners)
+    if corners.is_cuda:
+        flat, order = corners.flatten().sort()
+        starts = torch.searchsorted(flat, torch.arange(texels + 1, device=flat.device, dtype=flat.dtype))
+        return order.div(12, rounding_mode="floor"), weights.flatten()[order], starts
+    rows = np.arange(0, 12 * count + 1, 12, dtype=np.int32)
+    matrix = csr_array((weights.numpy().ravel(), corners.numpy().ravel(), rows), shape=(count, texels))
+    columns = matrix.tocsc()  # sorts by counting
+    return tuple(torch.from_numpy(part) for part in (columns.indices, columns.data, columns.indptr))
 
 
 class _Lookup(torch.autograd.Function):
     @staticmethod
     def forward(ctx, table: Tensor, points: Tensor) -> Tensor:
         ctx.save_for_backward(points)
-        ctx.side = side = table.shape[1]
-        cells, weights = cells_and_weights(points, side)
-        plane = torch.arange(3, device=points.device, dtype=torch.int32)[:, None] * side**2
-        corners = cells[:, None] + (plane + _corner_offsets(side, points.device))[..., None]  # (3, 4, points)
-        bags, shares = (part.flatten(0, 1).T.contiguous() for part in (corners, weights))  # (points, 12)
-        rows = table.reshape(-1, table.shape[3])
-        return embedding_bag(bags, rows, mode="sum", per_sample_weights=shares)
+        ctx.side = table.shape[1]
+        return gather(table, *corners_and_weights(points, ctx.side))
 
     @staticmethod
     def backward(ctx, grad: Tensor) -> tuple[Tensor, None]:
-        (points,) = ctx.saved_tensors
-        cells, weights = cells_and_weights(points, ctx.side)
-        grad = grad.contiguous()
-        return torch.stack([_scatter(cells[p], weights[p], grad, ctx.side) for p in range(3)]), None
-
-
-def _scatter(
-    cells: Int[Tensor, "points"],
-    weights: Float[Tensor, "4 points"],
-    grad: Float[Tensor, "points H"],
-    side: int,
-) -> Float[Tensor, "S S H"]:
-    """Transpose of the lookup on one plane: points sorted by cell, one gather-sum per corner."""
-    order = torch.argsort(cells)
-    ends = torch.bincount(cells, minlength=side**2).cumsum(0)
-    starts = torch.cat([ends.new_zeros(1), ends[:-1]])
-    sorted_weights = weights[:, order]
-    out = grad.new_zeros(side**2 + side + 1, grad.shape[1])
-    for offset, weight in zip((0, 1, side, side + 1), sorted_weights, strict=True):
-        out[offset : offset + side**2] += embedding_bag(
-            order, grad, starts, mode="sum", per_sample_weights=weight
-        )
-    return out[: side**2].unflatten(0, (side, side))
+        return scatter(*corners_and_weights(ctx.saved_tensors[0], ctx.side), grad, ctx.side), None
 
 
 def lookup(table: Float[Tensor, "3 S S H"], points: Float[Tensor, "points 3"]) -> Float[Tensor, "points H"]:
@@ -91,4 +117,4 @@ def lookup(table: Float[Tensor, "3 S S H"], points: Float[Tensor, "points 3"]) -
         table: channels-last planes with their ring of zeros (`padded`).
         points: world coordinates; no gradient flows to them.
     """
-    return _Lookup.apply(table, points)
+    return _Lookup.apply(table, points.T.contiguous())

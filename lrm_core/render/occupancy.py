@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from lrm_core.render.field import Field
+from lrm_core.render.lattice import Lattice
 from lrm_core.render.rays import BOX_MIN
 
 # a sample is skipped where density < EMPTY_DENSITY (1 / world unit) all around it:
@@ -18,7 +19,11 @@ RAW_EMPTY = math.log(math.expm1(EMPTY_DENSITY)) + 1
 # without gradients less care is enough: 0.1% of the light along that diagonal, an error about 60 dB below white
 FAINT_DENSITY = 3e-4
 RAW_FAINT = math.log(math.expm1(FAINT_DENSITY)) + 1
+# below this density a sample adds less than a rounding to the light that a ray has lost, and to a gradient
+LOST_DENSITY = 1e-7
+RAW_LOST = math.log(LOST_DENSITY) + 1
 RANGE_MARGIN = 0.25
+COARSE_MARGIN = 0.5
 SURPRISES = 0.005
 CHECKED_SIDE = 32  # centres looked at along each axis
 
@@ -33,24 +38,108 @@ def _over_corners(
     return corner
 
 
+def _extremes(corner: Float[Tensor, "L+1 L+1 L+1"]) -> tuple[Tensor, Tensor]:
+    return tuple(_over_corners(extreme, corner) for extreme in (torch.maximum, torch.minimum))
+
+
+def _highest(
+    values: tuple[Tensor, Tensor], margin: float, *more: Float[Tensor, "L L L"]
+) -> Float[Tensor, "L L L"]:
+    """What cells are taken to stay below: their highest value, and more by a share of the range of the values.
+
+    Args:
+        values: highest and lowest of the corners.
+        margin: the share.
+        more: values of each cell beside those.
+    """
+    highest, lowest = values
+    for value in more:
+        highest, lowest = torch.maximum(highest, value), torch.minimum(lowest, value)
+    return torch.add(highest, highest - lowest, alpha=margin)
+
+
+def _unravelled(index: Tensor, side: int) -> tuple[Tensor, Tensor, Tensor]:
+    """z, y, x of flat indices into a cube."""
+    rows = index.div(side, rounding_mode="floor")
+    return rows.div(side, rounding_mode="floor"), rows % side, index % side
+
+
+def _corner_densities(
+    lattice: Lattice, empty: float
+) -> tuple[Float[Tensor, "R+1 R+1 R+1"], Bool[Tensor, "R R R"]]:
+    """Raw density at the texel corners, and the cells at all of whose corners it was evaluated.
+
+    Two cells a side make a coarse one. Where its corners and its centre are empty, with `COARSE_MARGIN` of their
+    range, the corners between them are interpolated. If more than `SURPRISES` of the centres contradict their
+    corners, the field has more detail than that, and nothing is interpolated.
+    """
+    side = lattice.rows.shape[1]
+    if side % 2 == 0:
+        return lattice.density(), torch.ones(3 * [side - 1], dtype=torch.bool, device=lattice.rows.device)
+    coarse, centre = lattice.every(2).density(), lattice.every(2, first=1).density()
+    extremes = _extremes(coarse)
+    empty_corners = _highest(extremes, COARSE_MARGIN) <= empty
+    refined = _highest(extremes, COARSE_MARGIN, centre) > empty
+    if ((centre > empty) & empty_corners).sum() > SURPRISES * empty_corners.sum():
+        refined = torch.ones_like(refined)
+    corner, needed = _between(coarse), _touched(refined)
+    corner[1::2, 1::2, 1::2] = centre
+    needed[::2, ::2, ::2] = needed[1::2, 1::2, 1::2] = False  # known
+    index = needed.flatten().nonzero()[:, 0]
+    corner.view(-1)[index] = lattice.density_at(index)
+    side = refined.shape[0]
+    return corner, refined[:, None, :, None, :, None].expand(side, 2, side, 2, side, 2).reshape(
+        3 * [2 * side]
+    )
+
+
+def _spread(axis: int, cells: Tensor, points: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Zeros at so many points of an axis instead of `cells`; views of the even and the odd ones."""
+    shape = list(cells.shape)
+    shape[axis] = points
+    fine = cells.new_zeros(shape)
+    before = (slice(None),) * axis
+    return fine, fine[(*before, slice(0, None, 2))], fine[(*before, slice(1, None, 2))]
+
+
+def _between(coarse: Float[Tensor, "n+1 n+1 n+1"]) -> Float[Tensor, "2n+1 2n+1 2n+1"]:
+    """Values at points twice as dense, interpolated."""
+    for axis in range(3):
+        count = coarse.shape[axis] - 1
+        fine, even, odd = _spread(axis, coarse, 2 * count + 1)
+        even.copy_(coarse)
+        torch.add(coarse.narrow(axis, 0, count), coarse.narrow(axis, 1, count), out=odd).mul_(0.5)
+        coarse = fine
+    return coarse
+
+
+def _touched(cells: Bool[Tensor, "n n n"]) -> Bool[Tensor, "2n+1 2n+1 2n+1"]:
+    """Points in or on the faces of some cells, two to a side."""
+    for axis in range(3):
+        count = cells.shape[axis]
+        points, even, odd = _spread(axis, cells, 2 * count + 1)
+        odd.copy_(cells)
+        even.narrow(axis, 0, count).copy_(cells)
+        even.narrow(axis, 1, count).logical_or_(cells)
+        cells = points
+    return cells
+
+
 @dataclass(frozen=True)
 class Occupancy:
     """Cells around the texel centres of the box, indexed [z, y, x].
 
     Attributes:
-        occupied: whether the density may exceed the threshold somewhere in the cell, (R, R, R).
-        raw: mean raw density of the cell's corners, (R, R, R); what a skipped sample contributes to its neighbours.
-        skimmed: both in one flat table, NaN where a cell is occupied, else its raw density, (R^3,).
+        skimmed: inf where the density may exceed the threshold somewhere in the cell, else the mean raw density of
+            its corners, which is what a skipped sample contributes to its neighbours; (R, R, R).
+        explorable: inf where the density is not so low that float32 loses its gradient, else -inf, (R, R, R).
         low, high: corners of the box around all occupied cells, (3,) as (x, y, z), in world units.
-        resolution: R.
     """
 
-    occupied: Bool[Tensor, "R R R"]
-    raw: Float[Tensor, "R R R"]
-    skimmed: Float[Tensor, "cells"]
+    skimmed: Float[Tensor, "R R R"]
+    explorable: Float[Tensor, "R R R"]
     low: Float[Tensor, "3"]
     high: Float[Tensor, "3"]
-    resolution: int
 
     @classmethod
     def of(cls, field: Field) -> "Occupancy | None":
@@ -58,7 +147,8 @@ class Occupancy:
 
         A cell's densities are taken to stay below the highest corner plus `RANGE_MARGIN` of the corners' range.
         No field has to obey that, so it is checked on the field itself: where the corners call a cell empty, its
-        centre has to be empty too (at about `CHECKED_SIDE` centres a side, evenly spaced). Empty means below
+        centre has to be empty too (at about `CHECKED_SIDE` centres a side, evenly spaced). Where the field stays
+        empty over two cells a side, most corners and centres are not looked at. Empty means below
         `EMPTY_DENSITY`, or below `FAINT_DENSITY` where gradients are off.
 
         Returns:
@@ -66,39 +156,46 @@ class Occupancy:
             nothing can be skipped.
         """
         empty = RAW_EMPTY if torch.is_grad_enabled() else RAW_FAINT
-        corner = field.density_at_corners()
-        highest, lowest = (_over_corners(extreme, corner) for extreme in (torch.maximum, torch.minimum))
-        occupied = highest + RANGE_MARGIN * (highest - lowest) > empty
+        corner, refined = _corner_densities(Lattice.of_corners(field), empty)
+        highest = _highest(_extremes(corner), RANGE_MARGIN)
+        infinite = highest.new_tensor(torch.inf)
+        skimmed = torch.maximum(_over_corners(torch.add, corner).div_(8), infinite.copysign(highest - empty))
         stride = max(1, field.resolution // CHECKED_SIDE)
-        checked = occupied[::stride, ::stride, ::stride]
-        surprise = (field.density_at_centres(stride) > empty) & ~checked
-        if surprise.sum() > SURPRISES * (~checked).sum():
+        checked, refined, unlike = (
+            part[::stride, ::stride, ::stride] for part in (highest, refined, skimmed)
+        )
+        empties = checked <= empty
+        index = (
+            (refined & empties).flatten().nonzero()[:, 0]
+        )  # elsewhere the centres of coarse cells were looked at
+        surprises = index[Lattice.of_centres(field).every(stride).density_at(index) > empty]
+        if len(surprises) > SURPRISES * empties.sum():
             return None
-        checked |= surprise
-        return cls.around(occupied, _over_corners(torch.add, corner) / 8)
+        unlike[_unravelled(surprises, len(checked))] = torch.inf
+        return cls.around(skimmed, infinite.copysign(highest - RAW_LOST))
 
     @classmethod
-    def around(cls, occupied: Bool[Tensor, "R R R"], raw: Float[Tensor, "R R R"]) -> "Occupancy":
+    def around(cls, skimmed: Float[Tensor, "R R R"], explorable: Float[Tensor, "R R R"]) -> "Occupancy":
         """An occupancy with its bounding box; an empty one has low > high."""
-        cells = occupied.shape[0]
-        low, high = [], []
-        for other in ((0, 1), (0, 2), (1, 2)):  # the axes to reduce for x, y, z
-            used = occupied.any(dim=other[1]).any(dim=other[0]).nonzero()[:, 0]
-            low.append(int(used[0]) if len(used) else cells)
-            high.append(int(used[-1]) + 1 if len(used) else 0)
-        corners = torch.tensor([low, high], device=raw.device) * (2 / cells) + BOX_MIN
-        skimmed = raw.masked_fill(occupied, torch.nan).flatten()
-        return cls(occupied, raw, skimmed, corners[0], corners[1], cells)
+        cells = len(skimmed)
+        used = torch.stack([skimmed.amax(axes) for axes in ((0, 1), (0, 2), (1, 2))]).isposinf()  # of x, y, z
+        index = torch.arange(cells, device=skimmed.device)
+        low, high = torch.where(used, index, cells).amin(1), torch.where(used, index + 1, 0).amax(1)
+        return cls(skimmed, explorable, *(torch.stack([low, high]) * (2 / cells) + BOX_MIN))
 
     def explored(self, fraction: float, generator: torch.Generator) -> "Occupancy":
         """Also visit a random share of 4x4x4 blocks, so that a fit can grow density in empty space."""
-        blocks = -(-self.resolution // 4)
-        draw = torch.rand(blocks, blocks, blocks, generator=generator, device=generator.device) < fraction
-        for axis in range(3):
-            draw = draw.repeat_interleave(4, dim=axis)
-        cells = slice(self.resolution)
-        draw = draw[cells, cells, cells].to(self.occupied.device)
-        return Occupancy.around(self.occupied | draw, self.raw)
+        cells = len(self.skimmed)
+        blocks = -(-cells // 4)
+        draw = torch.rand(blocks, blocks, blocks, generator=generator, device=generator.device)
+        drawn = torch.where(draw < fraction, torch.inf, -torch.inf).to(self.skimmed)[
+            :, None, :, None, :, None
+        ]
+        drawn = drawn.expand(blocks, 4, blocks, 4, blocks, 4).reshape(3 * [4 * blocks])[
+            :cells, :cells, :cells
+        ]
+        visited = torch.minimum(drawn, self.explorable)
+        return Occupancy.around(torch.maximum(self.skimmed, visited), self.explorable)
 
     def along(
         self,
@@ -106,13 +203,14 @@ class Occupancy:
         directions: Float[Tensor, "rays 3"],
         depths: Float[Tensor, "rays samples"],
     ) -> Float[Tensor, "rays samples"]:
-        """Raw density of the cells that samples inside the box lie in, NaN where the cell is occupied."""
+        """Raw density of the cells that samples inside the box lie in, inf where the cell is occupied."""
         # Rounding must not leave the last cell: the factor keeps near cameras to it, the clamp those far away.
-        scale, last = self.resolution / 2 * (1 - 1e-6), self.resolution - 1
+        cells = len(self.skimmed)
+        scale = cells / 2 * (1 - 1e-6)
         start, step = (origins - BOX_MIN) * scale, directions * scale
         x, y, z = (
-            torch.addcmul(start[:, axis, None], step[:, axis, None], depths).int().clamp_(0, last)
+            torch.mul(step[:, axis, None], depths).add_(start[:, axis, None]).int().clamp_(0, cells - 1)
             for axis in range(3)
         )
-        index = x.add_(y.add_(z, alpha=self.resolution), alpha=self.resolution)
-        return self.skimmed.index_select(0, index.flatten()).view_as(depths)
+        index = x.add_(y.add_(z, alpha=cells), alpha=cells)
+        return self.skimmed.view(-1).index_select(0, index.view(-1)).view_as(depths)

@@ -3,9 +3,11 @@
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
-from torch.nn.functional import avg_pool1d, max_pool1d, softplus
+from torch.nn.functional import pad, softplus, threshold
+
+FLOOR = 1e-10  # light that any interval lets through
 
 
 class Composite(NamedTuple):
@@ -16,19 +18,72 @@ class Composite(NamedTuple):
     weight: Float[Tensor, "rays"]
 
 
-def interval_weights(
-    depths: Float[Tensor, "rays samples"], raw_density: Float[Tensor, "rays samples"]
-) -> Float[Tensor, "rays intervals"]:
-    """Share of a ray's light that each interval between neighbouring samples absorbs (step 4).
+class Intervals(NamedTuple):
+    """What lies between neighbouring samples along each ray, each (rays, samples - 1).
+
+    Attributes:
+        middle: mean raw density of the two samples, less 1 as the activation has it.
+        length: in world units.
+        passed: share of the light that the interval lets through.
+        reach: share of a ray's light that comes to the interval.
+        weights: share of a ray's light that the interval absorbs.
+    """
+
+    middle: Float[Tensor, "rays intervals"]
+    length: Float[Tensor, "rays intervals"]
+    passed: Float[Tensor, "rays intervals"]
+    reach: Float[Tensor, "rays intervals"]
+    weights: Float[Tensor, "rays intervals"]
+
+
+def intervals(depths: Float[Tensor, "rays samples"], raw_density: Float[Tensor, "rays samples"]) -> Intervals:
+    """Absorption between neighbouring samples (step 4).
 
     Args:
         depths: sorted distances along the ray, in world units.
         raw_density: before activation, -inf where a sample is outside the box.
     """
+    middle = (raw_density[:, 1:] + raw_density[:, :-1]) / 2 - 1
+    length = depths[:, 1:] - depths[:, :-1]
+    passed = torch.exp(-softplus(middle) * length)
+    left = torch.cumprod(passed + FLOOR, dim=-1)
+    reach = torch.cat([torch.ones_like(left[:, :1]), left[:, :-1]], dim=-1)
+    return Intervals(middle, length, passed, reach, (1 - passed) * reach)
+
+
+def absorption(
+    depths: Float[Tensor, "rays samples"], raw_density: Float[Tensor, "rays samples"]
+) -> Float[Tensor, "rays"]:
+    """Optical depth from the first to the last sample: exp(-absorption) of the light is left."""
     density = softplus((raw_density[:, 1:] + raw_density[:, :-1]) / 2 - 1)
-    alpha = 1 - torch.exp(-density * (depths[:, 1:] - depths[:, :-1]))
-    reach = torch.cumprod(1 - alpha + 1e-10, dim=-1)
-    return alpha * torch.cat([torch.ones_like(reach[:, :1]), reach[:, :-1]], dim=-1)
+    return (density * (depths[:, 1:] - depths[:, :-1])).sum(1)
+
+
+def interval_weights(
+    depths: Float[Tensor, "rays samples"], raw_density: Float[Tensor, "rays samples"]
+) -> Float[Tensor, "rays intervals"]:
+    """The weights of `intervals`."""
+    return intervals(depths, raw_density).weights
+
+
+def raw_density_gradient(
+    between: Intervals, grad: Float[Tensor, "rays intervals"]
+) -> Float[Tensor, "rays samples"]:
+    """Gradient of the raw densities from that of the weights: an interval takes light from all behind it."""
+    absorbed = between.weights * grad
+    behind = absorbed.flip(1).cumsum(1).flip(1)[:, 1:] / (between.passed[:, :-1] + FLOOR)
+    alpha = between.reach * grad
+    alpha[:, :-1] -= behind
+    middle = alpha.mul_(between.passed).mul_(between.length).mul_(torch.sigmoid(between.middle)).mul_(0.5)
+    raw = pad(middle, (0, 1))
+    raw[:, 1:] += middle
+    return raw
+
+
+def shares_of(weights: Float[Tensor, "rays intervals"]) -> Float[Tensor, "rays samples"]:
+    """Share of each sample's colour: half the weight of the intervals on its two sides."""
+    half = pad(weights, (1, 1)) / 2
+    return half[:, 1:] + half[:, :-1]
 
 
 def composite(depths: Float[Tensor, "rays samples"], raw_density: Float[Tensor, "rays samples"]) -> Composite:
@@ -45,10 +100,13 @@ def composite(depths: Float[Tensor, "rays samples"], raw_density: Float[Tensor, 
         shares that sum to `weight`, the weighted mean depth (NaN where nothing absorbs), and the weight.
     """
     weights = interval_weights(depths, raw_density)
-    half = torch.nn.functional.pad(weights, (1, 1)) / 2
     middle = (depths[:, 1:] + depths[:, :-1]) / 2
     weight = weights.sum(-1)
-    return Composite(half[:, 1:] + half[:, :-1], (weights * middle).sum(-1) / weight, weight)
+    absorbs = weight > 0
+    depth = (weights * middle).sum(-1) / torch.where(
+        absorbs, weight, 1
+    )  # no NaN, which would reach the gradients
+    return Composite(shares_of(weights), torch.where(absorbs, depth, torch.nan), weight)
 
 
 def composite_unsorted(
@@ -71,7 +129,6 @@ def coarse_depths(
     return start[:, None] + (torch.arange(count, device=start.device) + offsets) * step
 
 
-@torch.no_grad()
 def fine_depths(
     depths: Float[Tensor, "rays coarse"],
     weights: Float[Tensor, "rays intervals"],
@@ -84,14 +141,60 @@ def fine_depths(
         weights: coarse interval weights, one fewer than `depths`.
         quantiles: in [0, 1], per ray.
     """
-    smooth = avg_pool1d(max_pool1d(weights[:, None], 2, 1, padding=1), 2, 1)[:, 0] + 0.01
-    mass = smooth[:, 1:-1] + 1e-5
-    cdf = torch.cumsum(mass / mass.sum(-1, keepdim=True), dim=-1)
-    cdf = torch.cat([torch.zeros_like(cdf[:, :1]), cdf], dim=-1)  # (rays, coarse - 2)
+    return fine_samples(depths, weights, quantiles)[0]
+
+
+@torch.no_grad()
+def fine_samples(
+    depths: Float[Tensor, "rays coarse"],
+    weights: Float[Tensor, "rays intervals"],
+    quantiles: Float[Tensor, "rays fine"] | int,
+) -> tuple[Float[Tensor, "rays fine"], Int[Tensor, "rays fine"]]:
+    """`fine_depths`, and the bin of each: the sample `coarse[bin + 1]` is the only one inside it.
+
+    Args:
+        depths, weights: as there.
+        quantiles: as there, or how many evenly spaced ones.
+    """
+    larger = torch.maximum(weights[:, 1:], weights[:, :-1])
+    mass = (larger[:, 1:] + larger[:, :-1]) / 2 + (0.01 + 1e-5)
+    cdf = pad(torch.cumsum(mass / mass.sum(-1, keepdim=True), dim=-1), (1, 0))  # (rays, coarse - 2)
     edges = (depths[:, 1:] + depths[:, :-1]) / 2
-    upper = torch.searchsorted(cdf, quantiles.contiguous(), right=True)
-    below, above = (upper - 1).clamp(min=0), upper.clamp(max=mass.shape[1])
-    cdf_below, edge_below = cdf.gather(1, below), edges.gather(1, below)
-    step = cdf.gather(1, above) - cdf_below
-    step = torch.where(step < 1e-5, torch.ones_like(step), step)
-    return edge_below + (quantiles - cdf_below) / step * (edges.gather(1, above) - edge_below)
+    rise = edges[:, 1:-1] - edges[:, :-2]  # per unit of the CDF, but 0 at its end
+    slope = pad(rise / threshold(cdf[:, 1:] - cdf[:, :-1], 1e-5, 1.0), (0, 1))
+    if isinstance(quantiles, int):
+        place, quantiles = _bins_of_even(cdf, quantiles)
+    else:
+        place = (torch.searchsorted(cdf, quantiles.contiguous(), right=True) - 1).clamp_(min=0)
+    offset = (quantiles - cdf.gather(1, place)).mul_(slope.gather(1, place))
+    return offset.add_(edges.gather(1, place)), place
+
+
+def _bins_of_even(
+    cdf: Float[Tensor, "rays edges"], count: int
+) -> tuple[Int[Tensor, "rays count"], Float[Tensor, "count"]]:
+    """Bins of the quantiles (k + 1/2) / count, by counting the edges before each; and the quantiles."""
+    first = (
+        (cdf * count - 0.5).ceil_().clamp_(0, count).long()
+    )  # the first quantile that is not below an edge
+    edges = torch.zeros(len(cdf), count + 1, dtype=cdf.dtype, device=cdf.device)
+    edges.scatter_add_(1, first, torch.ones_like(cdf))
+    even = (torch.arange(count, device=cdf.device, dtype=cdf.dtype) + 0.5) / count
+    return edges[:, :-1].cumsum(1).sub_(1).long(), even
+
+
+def places(
+    coarse: Float[Tensor, "rays coarse"], fine: Float[Tensor, "rays fine"], bins: Int[Tensor, "rays fine"]
+) -> Int[Tensor, "rays samples"]:
+    """Where each of the coarse, then of the fine samples is in order of depth, if both are; without sorting.
+
+    Args:
+        coarse, fine, bins: of `fine_samples`.
+    """
+    before = bins + 1
+    before += fine >= coarse.gather(1, before)  # coarse samples before each fine one
+    count = coarse.new_zeros(len(coarse), coarse.shape[1] + 1)
+    count.scatter_add_(1, before, torch.ones_like(fine))
+    after = count[:, :-1].cumsum(1).long()  # fine samples before each coarse one
+    index = torch.arange(max(coarse.shape[1], fine.shape[1]), device=coarse.device)
+    return torch.cat([after + index[: coarse.shape[1]], before + index[: fine.shape[1]]], dim=1)

@@ -1,5 +1,6 @@
 """Rays of a camera's pixels and their passage through the box [-1, 1]^3."""
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
@@ -80,3 +81,34 @@ def box_span(origins: Float[Tensor, "*batch rays 3"], directions: Float[Tensor, 
     near = torch.minimum(first, second).nan_to_num(-torch.inf).amax(-1).clamp(min=0)
     far = torch.maximum(first, second).nan_to_num(torch.inf).amin(-1)
     return Span(near, far, far > near)
+
+
+@dataclass(frozen=True)
+class RaySegments:
+    """Rays (..., 3) with the distances between which each is sampled, and whether it hits the box (...)."""
+
+    origins: Float[Tensor, "*rays 3"]
+    directions: Float[Tensor, "*rays 3"]
+    start: Float[Tensor, "*rays"]
+    end: Float[Tensor, "*rays"]
+    hit: Tensor
+
+    @classmethod
+    def through_box(cls, origins: Tensor, directions: Tensor) -> "RaySegments":
+        """Rays that miss the box are sampled from the least to the largest start of those that hit it (step 1)."""
+        near, far, hit = box_span(origins, directions)
+        if hit.any():
+            far = torch.where(hit, far, near[hit].max())
+            near = torch.where(hit, near, near[hit].min())
+        else:
+            near, far = torch.zeros_like(near), torch.ones_like(far)
+        return cls(origins, directions, near, far, hit)
+
+    def __getitem__(self, index) -> "RaySegments":
+        parts = (getattr(self, name) for name in self.__dataclass_fields__)
+        if isinstance(index, Tensor):
+            return RaySegments(*(part.index_select(0, index) for part in parts))  # sooner than by brackets
+        return RaySegments(*(part[index] for part in parts))
+
+    def __len__(self) -> int:
+        return len(self.origins)

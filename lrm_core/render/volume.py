@@ -8,9 +8,9 @@ from torch import Tensor, nn
 
 from lrm_core.render.dense import render_dense
 from lrm_core.render.field import Field, check_planes
-from lrm_core.render.march import RaySegments, render_field
+from lrm_core.render.march import render_field
 from lrm_core.render.occupancy import Occupancy
-from lrm_core.render.rays import camera_rays
+from lrm_core.render.rays import RaySegments, camera_rays
 
 
 @dataclass(frozen=True)

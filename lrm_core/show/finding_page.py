@@ -1,7 +1,7 @@
 """A chapter in which one finding is told: answer, figures, rule and sliders, from the declarations of its claim."""
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from html import escape
 from importlib import import_module
@@ -13,23 +13,35 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import interpolate, pad
 
-from lrm_core.evidence.oracles import heldout_views
+from lrm_core.evidence.cause import cause
+from lrm_core.evidence.headlines import HEADLINES
+from lrm_core.evidence.oracles import OracleCache, Start, heldout_views, oracle_fingerprint, render_images
 from lrm_core.evidence.rules import All, Rule
 from lrm_core.evidence.runner import load_item
-from lrm_core.evidence.verdicts import intervals, judge
-from lrm_core.findings.figures import Lines, Pairs, Strips, Table
+from lrm_core.evidence.verdicts import experiment_table, intervals, judge
+from lrm_core.findings.figures import Bars, Lines, Means, Pairs, Pictures, Slopes, Strips, Table
 from lrm_core.findings.finding import Finding
-from lrm_core.findings.sentences import told
+from lrm_core.findings.sentences import say, told
 from lrm_core.paths import repository_root
+from lrm_core.profiles import PROFILES, PUBLISHED
 from lrm_core.render.views import Views
 from lrm_core.show import chapter as pages
 from lrm_core.show.chapter import Chapter
-from lrm_core.show.elements import drawn, prose
+from lrm_core.show.elements import beside, drawn, prose
 from lrm_core.show.elements.origin import computed, origin
 from lrm_core.show.elements.pictures import data_url, image_row
 from lrm_core.show.elements.strips import strips
+from lrm_core.show.front.forest import written
 
-DRAWN_BY = {Strips: strips, Lines: drawn.lines, Pairs: drawn.pairs}
+DRAWN_BY = {
+    Strips: strips,
+    Lines: drawn.lines,
+    Pairs: drawn.pairs,
+    Slopes: beside.slopes,
+    Means: beside.means,
+    Bars: drawn.bars,
+}
+OTHERS = 2  # objects to which an explorable can be switched
 VIEWS = 8  # held-out views, as the experiments take
 THUMBNAIL = 64  # pixels of an object's picture in a figure
 
@@ -50,12 +62,30 @@ class FindingPage(Chapter):
         """Its camera, as the model is told."""
         return self.item.source_camera().to(next(self.model.parameters()).device)
 
+    @property
+    def source_file(self) -> Path:
+        """The picture of the source view of the example, with alpha."""
+        folders = {folder.name: folder for folder in self.plan.object_folders(every=True)}
+        return folders[self.item.name] / "rgba" / "000.png"
+
     def also(self, finding: Finding, refresh: bool = False) -> "FindingPage":
         """The same example on another claim that rests on the same records."""
         beside = {name: pages.records_beside(self, name, refresh) for name in finding.beside}
         return replace(
             self.on(finding.rule.claim), table=finding.completed(self.table, beside), finding=finding
         )
+
+    def others(self, *starts: Start) -> list["FindingPage"]:
+        """The chapter on `OTHERS` more objects at most, whose oracles from these starts come with the repository."""
+        shipped, found = OracleCache(folder=OracleCache().shipped), []
+        for name in [name for name in self.groups if name != self.item.name]:
+            item = load_item(self.plan, self.plan.object_folder(name))
+            prints = [oracle_fingerprint(self.model, item, s, self.oracle_config, self.seed) for s in starts]
+            if all(map(shipped.find, prints)):
+                found.append(replace(self, item=item))
+            if len(found) == OTHERS:
+                break
+        return found
 
     def stored(self, column: str) -> float:
         """A number of the example's stored record."""
@@ -65,6 +95,8 @@ class FindingPage(Chapter):
         """Display the verdict, the sentences that give it, and the figure that carries the chapter."""
         pages.show_html(f'<p class="lrm-verdict">{escape(verdict_words(self.finding, self.table))}</p>')
         self.say("answer")
+        if text := condition_words(self.finding, self.plan.name):
+            pages.show_text(text, self.table)
         self.show(figure)
 
     def say(self, section: str) -> None:
@@ -79,13 +111,19 @@ class FindingPage(Chapter):
         if isinstance(declared, Table):
             pages.show_table(drawn.tabled(declared, self.table), self.table)
             return
-        pictures = self._thumbnails() if isinstance(declared, Pairs) else {}
-        figure = drawn.draw(declared, self.table, self.groups, pictures, title)
-        figure.show()
+        if isinstance(declared, Pictures):
+            html, data = declared.function(self)
+            pages.show_html(html)
+        else:
+            pictures = self._thumbnails() if isinstance(declared, Pairs | Bars) else {}
+            for row in declared.pictures(self) if isinstance(declared, Lines) and declared.pictures else ():
+                show = f'<div class="lrm-above">{image_row(row, self.item.name, width=120)}</div>'
+                pages.show_html(show)
+            figure = drawn.draw(declared, self.table, self.groups, pictures, title)
+            figure.show()
+            data = prose.figure_data(figure)
         links = source_links(self.finding, name)
-        pages.show_html(
-            prose.figure_caption(" ".join(caption.split()), name, prose.figure_data(figure), links)
-        )
+        pages.show_html(prose.figure_caption(" ".join(caption.split()), name, data, links))
 
     def verdict(self) -> None:
         """Display the cases of the rule as code, and which of them decided."""
@@ -100,17 +138,15 @@ class FindingPage(Chapter):
         """The views of the example that no fit has seen, eight at most."""
         return heldout_views(self.item, VIEWS)
 
-    def tweak(self, *functions: Callable, **sliders: tuple[float, float]) -> None:
-        """In JupyterLab, sliders that call functions of the chapter; see `lrm_core.show.kernel.tweak`."""
-        from lrm_core.show.kernel import show_sliders
-
-        show_sliders(self, functions, sliders)
+    def seen(self, planes: Float[Tensor, "3 c r r"]) -> Float[Tensor, "3 h w"]:
+        """A triplane in the first of those views."""
+        return render_images(self.model, planes, self.views.cameras[:1], self.item.images.shape[-1])[0].cpu()
 
     def run_it(self, notebook: str) -> None:
         """Display in one line how the chapter is run, and all records that it rests on."""
         pages.show_text(f"Run it: `{prose.chapter_command(self.plan.name, notebook)}`")
         scalars = self.table.loc[:, [not pages.is_list(self.table[column]) for column in self.table]]
-        pages.show_html(prose.csv_link(scalars, self.rule.experiment, "All records (CSV)"))
+        pages.show_html(prose.csv_link(scalars, self.finding.experiment, "All records (CSV)"))
 
     def _thumbnails(self) -> dict[str, str]:
         """The source view of every object, small."""
@@ -145,25 +181,44 @@ def open_finding(
         ValueError, FileNotFoundError: as `open_chapter`.
     """
     options = {"seed": seed, "objects": objects, "refresh": refresh, "device": device}
-    opened = pages.open_chapter(finding.rule.claim, profile, **options)
+    claim = finding.rule.claim if finding.rule else None
+    opened = pages.open_chapter(claim, profile, experiment=finding.experiment, **options)
     beside = {name: pages.records_beside(opened, name, refresh) for name in finding.beside}
     table = finding.completed(opened.table, beside)
-    example = opened.plan.object_folder(finding.example(table, opened.groups))
+    folders = {folder.name: folder for folder in opened.plan.object_folders(every=True)}
+    item = load_item(opened.plan, folders[finding.example(table, opened.groups)])
     same = {field.name: getattr(opened, field.name) for field in fields(opened)}
-    return FindingPage(**same | {"table": table, "item": load_item(opened.plan, example), "finding": finding})
+    return FindingPage(**same | {"table": table, "item": item, "finding": finding})
 
 
 def verdict_words(finding: Finding, table: pd.DataFrame) -> str:
     """The verdict, by each way of judging where they differ, and what kept it from being another."""
     by = {how: judge(rule, table).case for how, rule in finding.judged.items()}
     if len({case.verdict for case in by.values()}) > 1:
-        return prose.listed([f"{case.verdict} by the {how}" for how, case in by.items()]).capitalize() + "."
+        return " ".join(f"By the {how}: {case.verdict}." for how, case in by.items())
     found = judge(finding.rule, table).case
     missed = finding.failed(found, table)
     if not missed:
         return f"{found.verdict.capitalize()}."
-    near = "a near miss, since " if finding.is_near(table) else "since "
+    near = "a near miss, since " if finding.is_near(found, table) else "since "
     return f"{found.verdict.capitalize()}, {near}{missed}."
+
+
+def condition_words(finding: Finding, profile: str) -> str:
+    """Number and verdict where the encoder is told the distances of the published runs, if that was measured."""
+    rule, twin = finding.rule, profile + PUBLISHED
+    if twin not in PROFILES or not (found := cause(rule.claim, profile)).towards.known:
+        return ""
+    return say(
+        "conditions",
+        "told as published",
+        quantity=HEADLINES[rule.claim].quantity,
+        truth=written(rule.claim, found.truth.estimate),
+        condition=written(rule.claim, found.condition.estimate),
+        published=written(rule.claim, found.published),
+        objects=str(found.condition.n),
+        verdict=judge(rule, experiment_table(rule.experiment, twin)).case.verdict,
+    )
 
 
 def cases_html(finding: Finding, table: pd.DataFrame) -> str:
@@ -200,7 +255,8 @@ def source_links(finding: Finding, name: str) -> str:
     module = Path(inspect.getsourcefile(import_module(finding.module)))
     lines = module.read_text(encoding="utf-8").splitlines()
     line = next(at for at, text in enumerate(lines, start=1) if f'"{name}": ' in text)
-    function = DRAWN_BY[type(finding.figures[name])]
+    declared = finding.figures[name]
+    function = declared.function if isinstance(declared, Pictures) else DRAWN_BY[type(declared)]
     drawn_in, (_, start) = Path(inspect.getsourcefile(function)), inspect.getsourcelines(function)
     return (
         f'<p class="lrm-sources">Source: {_link(module, line, module.name)}, '

@@ -1,4 +1,4 @@
-"""Parts of a residual by which a predicted triplane is corrected, and the random control beside them.
+"""Parts of a residual by which a predicted triplane is corrected, the random control beside them, and what none sees.
 
 A correction is subtracted from T_pred. Subtracting the whole residual dT = T_pred - T_ref gives T_ref.
 """
@@ -43,6 +43,32 @@ def channel_means(residual: Float[Tensor, "3 c r r"]) -> Float[Tensor, "3 c 1 1"
     """
     _check_residual(residual)
     return residual.mean((-2, -1), keepdim=True)
+
+
+@torch.no_grad()
+def invisible_constants(
+    first_layer: Float[Tensor, "hidden inputs"], size: float, generator: torch.Generator
+) -> Float[Tensor, "3 c 1 1"]:
+    """A shift of every channel that a decoder does not notice: constants that its first layer maps to zero.
+
+    Args:
+        first_layer: its weight, which reads 3C channels into fewer hidden units, so that there are such constants.
+        size: their mean absolute value.
+        generator: which of them.
+
+    Returns:
+        (3, C, 1, 1), to be added to planes; only a lookup that reaches beyond the planes sees it.
+
+    Raises:
+        ValueError: if the layer has as many units as inputs, hence no null space for certain.
+    """
+    hidden, inputs = first_layer.shape
+    if hidden >= inputs:
+        raise ValueError(f"expected a first layer with fewer units than inputs, found {hidden} and {inputs}")
+    null = torch.linalg.svd(first_layer.double()).Vh[hidden:]  # (3C - hidden, 3C)
+    mix = torch.randn(len(null), generator=generator, dtype=torch.float64).to(null)
+    constants = mix @ null
+    return (constants * size / constants.abs().mean()).to(first_layer).view(3, -1, 1, 1)
 
 
 def structured_low(residual: Float[Tensor, "3 c r r"], cutoff: float) -> Float[Tensor, "3 c r r"]:

@@ -11,8 +11,8 @@ from lrm_core.evidence.correction_scores import Scene, make_scene
 from lrm_core.evidence.experiments import e09_low_band
 from lrm_core.evidence.experiments.e09_low_band import LowBand, corrections, low_band
 from lrm_core.evidence.oracles import Oracle, OracleCache, predicted_planes
-from lrm_core.evidence.rules_correction import LOW_BAND
 from lrm_core.evidence.verdicts import judge
+from lrm_core.findings.c06 import RULE as LOW_BAND
 from lrm_core.objects import RenderedObject
 
 NAMES = ["dc", "structured_low", "low", "high", "all"]

@@ -6,11 +6,12 @@ import torch
 
 from lrm_core.evidence.canonical import plain
 from lrm_core.evidence.experiments import e12_test_time as e12
-from lrm_core.evidence.experiments import get_experiment
+from lrm_core.evidence.experiments import get_experiment, longer_fits
 from lrm_core.evidence.experiments.e12_test_time import VARIANTS, LatentOptimisation, study_views, summary
+from lrm_core.evidence.experiments.longer_fits import LongerFits
 from lrm_core.evidence.oracles import predicted_planes, render_images, split_views
-from lrm_core.evidence.rules_test_time import LESS, SLACK, TEST_TIME
 from lrm_core.evidence.verdicts import judge
+from lrm_core.findings.c09 import LESS, RULE, SLACK
 from lrm_core.profiles import get_profile
 
 SHORT = LatentOptimisation(
@@ -175,7 +176,7 @@ RISEN = {"planes.after_best.lpips": 0.2, "tokens.after_best.lpips": 0.2}
 )
 def test_the_rule_reaches_its_verdicts(changed, verdict):
     table = pd.DataFrame([{"object": f"o{k}", "seed": 0} | STORY | changed for k in range(4)])
-    assert judge(TEST_TIME, table).case.verdict == verdict
+    assert judge(RULE, table).case.verdict == verdict
 
 
 def test_objects_that_disagree_show_nothing():
@@ -185,5 +186,17 @@ def test_objects_that_disagree_show_nothing():
             for k, x in enumerate((-1, -1, 1, 1))
         ]
     )
-    assert judge(TEST_TIME, table).case.verdict == "not replicated"
-    assert judge(TEST_TIME, table[:2]).case.verdict == "not testable here"
+    assert judge(RULE, table).case.verdict == "not replicated"
+    assert judge(RULE, table[:2]).case.verdict == "not testable here"
+
+
+def test_longer_fits_go_on_from_the_same_start_and_keep_a_film(model, item, monkeypatch) -> None:
+    """Their way is that of E12 as far as this goes, and the film has a picture for each of its steps."""
+    short, long = LatentOptimisation(at_most=1, path=(0,)), LongerFits(at_most=1, path=(0, 1))
+    found = longer_fits.run(model, item, long, 0)
+    assert list(found) == list(e12.SPACES)
+    assert found["planes"]["path"]["step"] == [0, 1, longer_fits.BEYOND]
+    expected = e12.run_variant(model, item, short, 0, "planes")["path"]
+    assert found["planes"]["path"]["l1"][:2] == pytest.approx(expected["l1"], rel=1e-4)
+    assert len(found["planes"]["film"]) == 3
+    assert all(picture.startswith("data:image/webp") for picture in found["planes"]["film"])

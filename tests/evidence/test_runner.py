@@ -201,6 +201,17 @@ def test_an_experiment_of_many_oracles_sees_the_first_few_objects_of_each_group(
     assert profile.few_of(two_groups) == [two_groups[k] for k in (0, 1, 3, 4)]
 
 
+def test_an_experiment_of_long_fits_sees_those_of_the_first_group(
+    probe: Probe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    profile = Profile("tiny", "tiny", ("group",), 3, iterations=1, rays_per_step=8, seeds=(0,), few=2)
+    folders = [Path(group, name) for group in ("real", "made") for name in NAMES]
+    monkeypatch.setattr(Profile, "object_folders", lambda self, every=False: folders)
+    monkeypatch.setattr(runner, "load_item", lambda plan, folder: folder)
+    jobs = runner._jobs(profile, [Experiment("fewest", probe, Config, objects="fewest")], None)
+    assert [folder for folder, *_ in jobs] == folders[:2]
+
+
 def test_a_profile_without_objects(tmp_path: Path) -> None:
     empty = Profile("p", "m", (str(tmp_path / "nothing"),), 3, 1, 8, (0,))
     with pytest.raises(FileNotFoundError, match=r"nothing: expected a rendered object"):

@@ -34,6 +34,8 @@ def cache(tmp_path: Path, model, item, monkeypatch) -> OracleCache:
     monkeypatch.setattr(Profile, "object_folder", lambda self, name: data / name)
     monkeypatch.setattr(shipping, "shown_objects", lambda profile: ())
     monkeypatch.setattr(shipping, "FINDINGS", {})
+    monkeypatch.setattr(shipping, "traced_oracles", lambda plan: {})
+    monkeypatch.setattr(shipping, "nine_sheet", lambda plan, model: ("nine-0", b"pictures"))
     cache = OracleCache(tmp_path / "oracles", data / shipping.FOLDER)
     cache.folder.mkdir()
     config = get_experiment("e02_basins").configuration(PLAN).oracle
@@ -50,7 +52,9 @@ def start_of(path: Path) -> str:
 def test_oracles_of_the_live_object_replace_the_older_ones(cache: OracleCache) -> None:
     data = shipping.data_dir()
     shipped = shipping.ship_oracles(cache)
-    assert sorted(map(start_of, shipped)) == sorted(STARTS)
+    *oracles, pictures = shipped
+    assert sorted(map(start_of, oracles)) == sorted(STARTS)
+    assert pictures.read_bytes() == b"pictures"
     assert set((data / shipping.FOLDER).iterdir()) == set(shipped)
     assert [entry.path for entry in read_manifest(data)] == sorted(
         path.relative_to(data).as_posix() for path in shipped
@@ -89,7 +93,8 @@ def test_findings_want_the_oracles_of_their_examples() -> None:
     wanted = shipping.wanted_oracles(get_profile("mini"))
     assert next(iter(wanted.values())) == list(STARTS)
     folder = data_dir() / shipping.FOLDER
-    assert len(list(folder.glob("*.safetensors"))) == sum(map(len, wanted.values()))
+    wanted_of_both = [*wanted.values(), *shipping.traced_oracles(get_profile("cycles")).values()]
+    assert len(list(folder.glob("*.safetensors"))) == sum(map(len, wanted_of_both))
     table = experiment_table(FINDINGS["C2"].rule.experiment, "mini")
     groups = {folder.name: folder.parent.name for folder in get_profile("mini").object_folders()}
     assert set(FINDINGS["C2"].starts) <= set(wanted[FINDINGS["C2"].example(table, groups)])

@@ -14,8 +14,9 @@ from lrm_core.evidence.experiments import EXPERIMENTS, get_experiment
 from lrm_core.evidence.headlines import HEADLINES, headline
 from lrm_core.evidence.provenance import Provenance, weights_hash
 from lrm_core.evidence.rulebook import RULES
-from lrm_core.evidence.rules import BASINS, Verdict
+from lrm_core.evidence.rules import Verdict
 from lrm_core.evidence.verdicts import experiment_table, intervals, judge, kind_means
+from lrm_core.findings.c01 import RULE as BASINS
 from lrm_core.profiles import get_profile
 
 PROVENANCE = Provenance("mini", "abc", {}, 1.0)

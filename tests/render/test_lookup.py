@@ -5,6 +5,7 @@ from torch.nn.functional import grid_sample
 
 from lrm_core.model.decoder import Decoder, activate
 from lrm_core.render.field import Field, query_points
+from lrm_core.render.lattice import Lattice
 from lrm_core.render.lookup import lookup, padded
 
 
@@ -53,10 +54,13 @@ def test_folding_the_first_layer_is_exact():
 def test_lattices_are_the_field_at_texel_centres_and_corners():
     torch.manual_seed(0)
     field = Field(torch.randn(3, 6, 8, 8, dtype=torch.float64), Decoder(6).double())
-    for found, axis in (
-        (field.density_at_centres(), (2 * torch.arange(8) + 1) / 8 - 1),
-        (field.density_at_corners(), torch.arange(9) / 4 - 1),
+    for lattice, axis in (
+        (Lattice.of_centres(field), (2 * torch.arange(8) + 1) / 8 - 1),
+        (Lattice.of_corners(field), torch.arange(9) / 4 - 1),
+        (Lattice.of_corners(field).every(2, first=1), torch.arange(1, 9, 2) / 4 - 1),
     ):
         z, y, x = torch.meshgrid(axis, axis, axis, indexing="ij")
-        points = torch.stack([x, y, z], -1).view(-1, 3).double()
-        torch.testing.assert_close(found.flatten(), field.raw(points)[:, 0])
+        expected = field.raw(torch.stack([x, y, z], -1).view(-1, 3).double())[:, 0]
+        torch.testing.assert_close(lattice.density().flatten(), expected)
+        some = torch.randperm(len(expected))[:50]
+        torch.testing.assert_close(lattice.density_at(some), expected[some])

@@ -21,10 +21,11 @@ from lrm_core.objects import load_object
 from lrm_core.paths import data_dir
 from lrm_core.render.quality import psnr
 from lrm_core.show.explorables import Explorable, basins_line, explorable_html, page_script, scripts
-from lrm_core.show.explorables.band_mixer import mixer
+from lrm_core.show.explorables.band_mixer import bands, mixer
 from lrm_core.show.explorables.camera_mismatch import Told, mismatch
 from lrm_core.show.explorables.judged import Judged, judged_views
 from lrm_core.show.explorables.noise_probe import Probed, probe
+from lrm_core.show.explorables.widget import switched
 from lrm_core.show.viewer import Packed, unpack
 from lrm_core.spectral import (
     PUBLISHED_EDGES,
@@ -43,6 +44,7 @@ CHAPTERS = {
     "02_residual_spectrum": "spectrum",
     "03_decoder_response": "probe",
     "04_band_correction": "mixer",
+    "05_inside_the_low_band": "mixer",
     "08_source_distance": "mismatch",
 }
 CONFIG = DecoderResponse(views=2)
@@ -59,7 +61,7 @@ class Scene:
     judged: Judged
 
     def mixer(self) -> Explorable:
-        figure = mixer(self.predicted, self.reference, self.model.decoder, self.judged, "lantern")
+        figure = mixer(self.predicted, self.reference, self.model.decoder, self.judged, "lantern", bands())
         return _small(figure)
 
     def probe(self) -> Explorable:
@@ -312,6 +314,17 @@ def test_cutoffs_do_not_pass_each_other(show, figures):
     assert seen.value("location.hash").startswith("#mixer=0.8,0.8,")
     seen.page.fill(".lrm-explorable input[name=upper]", "0.2")
     assert seen.value("location.hash").startswith("#mixer=0.2,0.2,")
+
+
+def test_another_object_is_shown_in_the_same_state(show, scene):
+    seen = show(switched({"lantern": scene.line(), "again": scene.line()}), address="#line=0.25")
+    seen.page.get_by_role("button", name="again").click()
+    pressed = (
+        "[...document.querySelectorAll('[aria-label=Object] [aria-pressed=true]')].map(one => one.innerText)"
+    )
+    assert seen.value(pressed) == ["again"]
+    assert seen.value(f"Number({ROOT}.querySelector('input').value)") == 0.25
+    assert seen.value("location.hash") == "#line=0.25"
 
 
 def test_two_figures_share_an_address_and_follow_it(show, figures):

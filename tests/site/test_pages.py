@@ -79,7 +79,12 @@ def test_every_formula_is_drawn(opened):
 
 
 SHOWN = tuple(
-    f"notebooks/{name}" for name in ("02_residual_spectrum", "04_band_correction", "08_source_distance")
+    f"notebooks/{name}"
+    for name in (
+        *("01_basins", "02_residual_spectrum", "03_decoder_response", "04_band_correction"),
+        *("05_inside_the_low_band", "06_jacobian_and_calibration", "08_source_distance"),
+        *("10_lora_freqloss", "11_rank_ablation", "12_full_fine_tuning"),
+    )
 )  # chapters whose code is worth reading and leaves nothing else
 
 

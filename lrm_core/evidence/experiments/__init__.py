@@ -8,7 +8,6 @@ from lrm_core.evidence.experiments import (
     e00_model,
     e01_oracle,
     e02_basins,
-    e03_surface_error,
     e04_visibility,
     e05_residual_spectrum,
     e06_response,
@@ -20,11 +19,12 @@ from lrm_core.evidence.experiments import (
     e17_source_distance,
     e18_oracle_length,
     extent,
+    longer_fits,
 )
 from lrm_core.evidence.oracles import OracleConfig
 from lrm_core.profiles import Profile
 
-Reach = Literal["every", "selected", "few"]
+Reach = Literal["every", "selected", "few", "fewest"]
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,8 @@ class Experiment:
         run: (model, object, configuration, seed, cache) -> result.
         config: the configuration's dataclass; with a field `oracle` where it fits oracles.
         every_seed: whether all seeds of a profile are run on a few of its objects, or the first one only.
-        objects: it runs for all objects there are, for the profile's selection, or for a few of that.
+        objects: it runs for all objects there are, for the profile's selection, for a few of that, or for those of
+            them in its first group.
     """
 
     name: str
@@ -73,7 +74,6 @@ EXPERIMENTS = {
         Experiment("e00_model", e00_model.run, e00_model.ModelQuality, objects="every"),
         Experiment("e01_oracle", e01_oracle.run, e01_oracle.OracleQuality),
         Experiment("e02_basins", e02_basins.run, e02_basins.Basins, every_seed=True),
-        Experiment("e03_surface_error", e03_surface_error.run, e03_surface_error.SurfaceError),
         Experiment("e04_visibility", e04_visibility.run, e04_visibility.Visibility),
         Experiment(
             "e05_residual_spectrum",
@@ -86,6 +86,7 @@ EXPERIMENTS = {
         Experiment("e10_isotropy", e10_isotropy.run, e10_isotropy.Isotropy),
         Experiment("e11_calibration", e11_calibration.run, e11_calibration.CalibrationFit),
         Experiment("e12_test_time", e12_test_time.run, e12_test_time.LatentOptimisation),
+        Experiment("longer_fits", longer_fits.run, longer_fits.LongerFits, objects="fewest"),
         Experiment("e17_source_distance", e17_source_distance.run, e17_source_distance.SourceDistance),
         Experiment("e18_oracle_length", e18_oracle_length.run, e18_oracle_length.OracleLength, objects="few"),
         Experiment("extent", extent.run, extent.Extent),

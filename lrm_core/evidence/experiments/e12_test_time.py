@@ -36,6 +36,7 @@ class Variant(NamedTuple):
     perceptual: float = 0.0
 
 
+SPACES = ("planes", "tokens")  # in which nothing else holds what moves
 VARIANTS = {
     "planes": Variant("planes"),
     "proximity": Variant("planes", proximity=1.0),

@@ -24,7 +24,7 @@ from lrm_core.evidence.oracles import (
     split_views,
 )
 from lrm_core.model.lrm import LRM
-from lrm_core.objects import RenderedObject
+from lrm_core.objects import RenderedObject, Source
 from lrm_core.render.quality import psnr
 from lrm_core.render.views import Views
 from lrm_core.spectral import split_residual
@@ -91,7 +91,7 @@ def run(
 
 def told_planes(model: LRM, item: RenderedObject, factor: float) -> Planes:
     """T_pred, (3, C, R, R), of an encoder that is told `factor` times the distance of view 0."""
-    return predicted_planes(model, replace(item, told=factor))
+    return predicted_planes(model, replace(item, source=Source(told=factor)))
 
 
 ENTRIES = (

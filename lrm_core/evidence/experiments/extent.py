@@ -35,7 +35,7 @@ def run(
     drawn = render_images(model, predicted_planes(model, item), seen.cameras, seen.images.shape[-1]).cpu()
     ratio = (extent(drawn) / extent(seen.images)).nanmean()
     return {
-        "told": item.told,
+        "told": item.source.told,
         "extent": float(ratio) if ratio.isfinite() else None,
         "l1": float(image_l1(drawn, seen.images).mean()),
         "psnr": float(psnr(drawn, seen.images).mean()),

@@ -13,6 +13,7 @@ from lrm_core.evidence.oracles import heldout_views, predicted_planes, render_im
 from lrm_core.evidence.statistics import Interval
 from lrm_core.evidence.verdicts import experiment_table
 from lrm_core.findings.wrong_number import Point
+from lrm_core.objects import Source
 from lrm_core.profiles import DRAWN, PUBLISHED
 from lrm_core.show.chapter import Chapter
 from lrm_core.show.elements.pictures import image_row
@@ -33,10 +34,10 @@ def pictures(chapter: Chapter) -> str:
     seen = heldout_views(chapter.item, 1)
     shown = {"the truth": seen.images[0]}
     for factor in get_experiment(DOSE).configuration(chapter.plan).factors:
-        planes = predicted_planes(chapter.model, replace(chapter.item, told=factor))
+        planes = predicted_planes(chapter.model, replace(chapter.item, source=Source(told=factor)))
         image = render_images(chapter.model, planes, seen.cameras, seen.images.shape[-1])[0].cpu()
         shown["told the truth" if factor == 1 else f"told × {factor:g}"] = image
-    return image_row(shown, f"{chapter.item.name}, held-out view", width=160)
+    return image_row(shown, f"{chapter.item.name}, held-out view", width=140)
 
 
 def pattern_figure(points: Mapping[str, Point], doses: Mapping[float, Mapping[str, Interval]]) -> go.Figure:

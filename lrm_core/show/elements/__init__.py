@@ -1,1 +1,1 @@
-"""What pages are made of: text around numbers, figures, pictures, clouds of points, and one style for all."""
+"""What pages are made of: text around numbers, figures, pictures, and one style for all."""

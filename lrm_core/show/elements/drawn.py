@@ -8,7 +8,8 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from lrm_core.evidence.statistics import interval_of, per_object
-from lrm_core.findings.figures import Declaration, Lines, Pairs, Series, Strips, Table
+from lrm_core.findings.figures import Bars, Declaration, Lines, Means, Pairs, Series, Slopes, Strips, Table
+from lrm_core.show.elements.beside import means, slopes
 from lrm_core.show.elements.curves import Curve, curves, mean_lists
 from lrm_core.show.elements.prose import mean_and_interval, number, percent, percent_interval
 from lrm_core.show.elements.strips import numbers_of, strips
@@ -38,6 +39,12 @@ def draw(
         return strips(table, groups, figure.panels, f"{title} {_strips_alt(figure, table)}", figure.names)
     if isinstance(figure, Lines):
         return lines(figure, table, title)
+    if isinstance(figure, Slopes):
+        return slopes(figure, table, title)
+    if isinstance(figure, Means):
+        return means(figure, table, title)
+    if isinstance(figure, Bars):
+        return bars(figure, table, pictures, title)
     return pairs(figure, table, pictures, title)
 
 
@@ -98,6 +105,8 @@ def lines(figure: Lines, table: pd.DataFrame, title: str) -> go.Figure:
         drawn, figure.axes, alt, log_ticks=figure.log_ticks, log_y=figure.log_y, marks=figure.marks
     )
     _label_ends(shown, ends, x, figure)
+    if figure.span:
+        shown.update_xaxes(range=list(figure.span))
     return shown
 
 
@@ -164,3 +173,49 @@ def pairs(figure: Pairs, table: pd.DataFrame, pictures: Mapping[str, str], title
     places = ", ".join(f"{name} {percent(x)} and {percent(ys[name])}" for name, x in xs.items())
     alt = f"{title} {figure.axes[0]} against {figure.axes[1]}: {figure.sides[0]} in {ahead} of {len(xs)}. {places}."
     return finish(shown, alt, SQUARE, bottom=60)
+
+
+def bars(figure: Bars, table: pd.DataFrame, pictures: Mapping[str, str], title: str) -> go.Figure:
+    """Bars of every object side by side over its picture, sorted by the last column."""
+    values = {label: per_object(table, column) for label, (column, _) in figure.columns.items()}
+    names = list(values[list(values)[-1]].sort_values(ascending=False).index)
+    places = ["mean", *(f"{name}, published" for name in figure.published), *names]
+    hatched = ["", *"/" * len(figure.published), *[""] * len(names)]
+    shown = go.Figure()
+    for at, (label, (column, colour)) in enumerate(figure.columns.items()):
+        mean = interval_of(table, column)
+        heights = [mean.estimate, *(of[at] for of in figure.published.values()), *values[label][names]]
+        if not at:
+            ticks = [figure.factor * height for height in heights]
+        ends = (mean.high - mean.estimate, mean.estimate - mean.low) if mean.known else (0, 0)
+        rest = [0] * (len(places) - 1)
+        shown.add_bar(
+            x=list(range(len(places))), y=heights, name=label, text=places, textposition="none",
+            marker={"color": COLOURS[colour], "pattern": {"shape": hatched}},
+            error_y={"type": "data", "array": [ends[0], *rest], "arrayminus": [ends[1], *rest], "width": 0},
+            hovertemplate=f"%{{text}}, {label}: %{{y:.1%}}<extra></extra>",
+        )  # fmt: skip
+    shown.add_scatter(
+        x=list(range(len(places))), y=ticks, mode="markers", text=places,
+        name=f"{figure.factor:g} × {next(iter(figure.columns))}",
+        marker={"symbol": "line-ew-open", "size": 14, "color": COLOURS["reference"], "line": {"width": 2}},
+        hovertemplate="%{text}, %{fullData.name}: %{y:.1%}<extra></extra>",
+    )  # fmt: skip
+    for name, address in pictures.items():
+        if name in names:
+            shown.add_layout_image(
+                source=address, x=places.index(name), y=0, xref="x", yref="paper", sizex=0.95, sizey=0.12,
+                xanchor="center", yanchor="top",
+            )  # fmt: skip
+    words = {at: place.partition(",")[0] for at, place in enumerate(places) if place not in pictures}
+    shown.update_xaxes(
+        tickvals=list(words), ticktext=list(words.values()), tickangle=-90, showgrid=False, zeroline=False
+    )
+    shown.update_yaxes(title_text=figure.axis, tickformat=".0%")
+    shown.update_layout(barmode="group", bargap=0.15)
+    means = ", ".join(
+        f"{label} {percent(interval_of(table, column).estimate)}"
+        for label, (column, _) in figure.columns.items()
+    )
+    each = ", ".join(f"{n} {' and '.join(percent(of[n]) for of in values.values())}" for n in names)
+    return finish(shown, f"{title} {figure.axis}: {means}. By object: {each}.", 400, bottom=66)

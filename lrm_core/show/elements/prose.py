@@ -216,8 +216,7 @@ def figure_data(figure: go.Figure) -> pd.DataFrame:
     Returns:
         One row per point. Of strips: panel, quantity, group, object and value, with low and high where an
         interval is drawn. Of maps: series, x and y (as on the axes; column and row of a map without them)
-        and value. Of curves: series, label, x and y. Of clouds: cloud, series, x, y, z and value.
-        Empty if it shows nothing.
+        and value. Of curves: series, label, x and y. Empty if it shows nothing.
     """
     parts = [part for part in map(_trace_data, figure.data) if len(part)]
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
@@ -226,9 +225,6 @@ def figure_data(figure: go.Figure) -> pd.DataFrame:
 def _trace_data(trace: BaseTraceType) -> pd.DataFrame:
     if trace.type == "heatmap":
         return _map_data(trace)
-    if trace.type == "scatter3d":
-        places = {axis: trace[axis] for axis in "xyz"}
-        return pd.DataFrame({**trace.meta, "series": trace.name, **places, "value": trace.customdata})
     labels = list(trace.text) if trace.text is not None else [None] * len(trace.x)
     if trace.meta is None:
         return pd.DataFrame({"series": trace.name, "label": labels, "x": trace.x, "y": trace.y})

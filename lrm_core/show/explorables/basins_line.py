@@ -12,7 +12,7 @@ from lrm_core.render.quality import psnr
 from lrm_core.show.chapter import Chapter
 from lrm_core.show.explorables.field import field_figure
 from lrm_core.show.explorables.judged import Judged, judged_views
-from lrm_core.show.explorables.widget import Explorable, slider
+from lrm_core.show.explorables.widget import Explorable, slider, switched
 from lrm_core.show.viewer.quantise import check_field
 
 POINTS = 11
@@ -24,15 +24,20 @@ NOTE = (
 )
 
 
-def show_basins_line(chapter: Chapter) -> None:
-    """Display the line between the oracles of the chapter's object, from noise (t = 0) and from the prediction.
+def show_basins_line(*chapters: Chapter) -> None:
+    """Display the line between the oracles of an object, from noise (t = 0) and from the prediction.
+
+    Args:
+        chapters: one for each object that the figure can be switched to, the first one shown first.
 
     Raises:
         ValueError: if planes and decoder do not go together.
     """
-    ends = tuple(chapter.oracle(start).planes for start in ("random", "predicted"))
-    figure = line(*ends, chapter.model, judged_views(chapter.item), chapter.item.name)
-    display(figure)
+    figures = {}
+    for chapter in chapters:
+        ends = tuple(chapter.oracle(start).planes for start in ("random", "predicted"))
+        figures[chapter.item.name] = line(*ends, chapter.model, judged_views(chapter.item), chapter.item.name)
+    display(switched(figures))
 
 
 def line(

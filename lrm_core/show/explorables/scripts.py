@@ -14,7 +14,7 @@ EXPLORABLES = (
 
 def joined() -> str:
     """Everything but what starts the figures."""
-    return scripts.joined(*scripts.VIEWER) + "\n" + scripts.joined(*EXPLORABLES, folder=FOLDER)
+    return scripts.joined(*scripts.VIEWER, "embedded") + "\n" + scripts.joined(*EXPLORABLES, folder=FOLDER)
 
 
 @cache
@@ -26,5 +26,4 @@ def es_module() -> str:
 @cache
 def page_script() -> str:
     """The same as the script of a page; it draws every explorable that the page holds."""
-    starting = scripts.joined("embedded"), scripts.joined("explorables_page", folder=FOLDER)
-    return "\n".join((joined(), *starting))
+    return "\n".join((joined(), scripts.joined("explorables_page", folder=FOLDER)))

@@ -19,13 +19,15 @@ class Explorable(EmbeddedWidget):
     Attributes:
         content: key (the kind of figure, and its name in the address), title, sliders, start, presets and note,
             as `controls.js` reads them, and what that kind of figure needs; JSON-ready.
+        others: page states of the same figure of other objects, to which it can be switched by `content["object"]`.
     """
 
     MIME = EXPLORABLE_MIME
-    PAGE_TRAITS = (*EmbeddedWidget.PAGE_TRAITS, "content")
+    PAGE_TRAITS = (*EmbeddedWidget.PAGE_TRAITS, "content", "others")
     _esm = es_module()
 
     content = traitlets.Dict().tag(sync=True)
+    others = traitlets.List().tag(sync=True)
 
     @classmethod
     def of(cls, content: Mapping[str, Any], poster: str, alt: str, packed: Packed = NOTHING) -> Self:
@@ -37,6 +39,15 @@ class Explorable(EmbeddedWidget):
         for state in (content["start"], *(preset["state"] for preset in content["presets"])):
             check_state(state, content["sliders"])
         return cls(content=dict(content), poster=poster, alt=alt, tensors=packed.directory, data=packed.data)
+
+
+def switched(figures: Mapping[str, Explorable]) -> Explorable:
+    """The first of several figures of one kind, with a switch to those of the other objects, by name."""
+    for name, figure in figures.items():
+        figure.content = {**figure.content, "object": name.removeprefix("cc0_")}
+    first, *others = figures.values()
+    first.others = [figure.page_state() for figure in others]
+    return first
 
 
 def check_state(state: Mapping[str, float], sliders: list[Mapping[str, Any]]) -> None:

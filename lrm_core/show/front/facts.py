@@ -1,18 +1,18 @@
-"""What the records say to the question of the title: its answer in one sentence, and the numbers of the findings."""
+"""What the records say to the question of the title: its answer, and the numbers of the findings."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cache
+from math import log
 
-import numpy as np
 import pandas as pd
 
-from lrm_core.evidence import cause
-from lrm_core.evidence.cause import PATTERN, pattern, pattern_met
+from lrm_core.evidence.cause import PATTERN, dose, pattern, pattern_met
 from lrm_core.evidence.rules import Intervals
 from lrm_core.evidence.statistics import UNKNOWN, Interval, per_object
 from lrm_core.evidence.verdicts import experiment_table, intervals
 from lrm_core.findings import repair
 from lrm_core.findings.c04 import MARGIN
+from lrm_core.findings.sentences import say
 from lrm_core.profiles import DISTANCES, TOLD
 from lrm_core.show.diagnosis.published_scale import ARMS, UNTOUCHED, published_extents
 from lrm_core.show.elements.prose import listed, number, percent, percent_range
@@ -31,89 +31,57 @@ FACTS: Mapping[str, str] = {
     "distances": "the published configuration and code",
     "extent.before": "data/published_scale.csv",
     "extent.after": "data/published_scale.csv",
-    **dict.fromkeys(("coarse", "fine", "wins", "harmed", "margin"), RECORDS + CORRECTION),
+    **dict.fromkeys(("coarse", "fine", "wins", "harmed", "margin", "random"), RECORDS + CORRECTION),
     **dict.fromkeys(("repair.gain", "repair.only_told", "repair.truth"), RECORDS + "e14_finetuning"),
 }  # where each number of `facts` comes from
 UNKNOWN_ANSWER = "The records that answer this have not been made yet."
-Shares = Mapping[str, float]
-
-
-def dose(profile: str) -> dict[float, Shares]:
-    """The four shares of the pattern by what the encoder is told over the true distance, mean over objects."""
-    return {
-        factor: {name: mean.estimate for name, mean in means.items()}
-        for factor, means in cause.dose(profile).items()
-    }
-
-
-def wrong(profile: str) -> dict[str, Sequence[Shares]]:
-    """Shares where the told distance is wrong, by what is told: as published, and at the ends of the dose."""
-    told: dict[str, Sequence[Shares]] = {}
-    if CONDITION in (names := conditions(profile)):
-        found = {name: share.estimate for name, share in pattern(names[CONDITION]).items()}
-        if not any(np.isnan(list(found.values()))):
-            told[CONDITION] = [found]
-    if found_at := dose(profile):
-        ends = min(found_at), max(found_at)
-        told[f"at {' or '.join(f'{end:g}' for end in ends)} of the true one"] = [
-            found_at[end] for end in ends
-        ]
-    return told
+TEXT = "front"
+OUTCOMES = {"truth": "there", "condition": "there told as published", "far": "there far off"}
+Shares = Mapping[str, Interval]
 
 
 @cache
 def answer(profile: str) -> str:
-    """One sentence that answers the title, from the records of a profile."""
-    told = wrong(profile)
-    truth = {name: share.estimate for name, share in pattern(profile).items()}
-    if not told or any(np.isnan([*truth.values()])):
+    """What was published, and what the records of a profile say to it, in a few sentences."""
+    truth, doses = pattern(profile), dose(profile)
+    if not truth["high_correction"].n or not doses:
         return UNKNOWN_ANSWER
-    first = next((words for words, shares in told.items() if any(map(_met, shares))), next(iter(told)))
-    if any(map(_met, told[first])):
-        off = " that is far off" if CONDITION in told and first != CONDITION else ""
-        opening = (
-            "Yes" if _met(truth) else f"Only when the encoder is told a distance{off or ' that is wrong'}"
-        )
-    else:
-        opening = "Only when the encoder is told the right distance" if _met(truth) else "Not here"
-    others = (
-        f"told as published {_pair(told[CONDITION])}, " if CONDITION in told and first != CONDITION else ""
+    told = {"truth": truth, "far": _first_met(doses) or truth}
+    condition = conditions(profile).get(CONDITION)
+    if condition and (found := pattern(condition))["high_correction"].n:
+        told["condition"] = found
+    fields = {
+        f"{name}_{band}": percent(shares[f"{band}_correction"].estimate)
+        for name, shares in told.items()
+        for band in ("low", "high")
+    }
+    fields |= {
+        band: percent_range([PATTERN[f"{band}_correction"].low, PATTERN[f"{band}_correction"].high])
+        for band in ("low", "high")
+    }
+    factor = next((f"{factor:g}" for factor, shares in doses.items() if shares is told["far"]), "")
+    section = next(
+        (outcome for name, outcome in OUTCOMES.items() if name in told and _met(told[name])), "not there"
     )
-    return (
-        f"{opening}: {first}, correcting its coarse error removes {_range(told[first], 'low_correction')} of the "
-        f"damage and its fine error {_range(told[first], 'high_correction')} (published {_published('low')} and "
-        f"{_published('high')}), {others}told the truth {_pair([truth])}; and {_dependence(profile)}."
-    )
-
-
-def _met(found: Shares) -> bool:
-    """Whether the published pattern is there, or all of it but one share."""
-    return (
-        pattern_met({name: Interval(value, value, value, 1) for name, value in found.items()}) != "not there"
+    return " ".join(
+        (say(TEXT, "published"), say(TEXT, section, factor=factor, **fields), say(TEXT, _dependence(profile)))
     )
 
 
-def _range(shares: Sequence[Shares], name: str) -> str:
-    values = [found[name] for found in shares]
-    return percent(values[0]) if len(values) == 1 else percent_range(values)
+def _first_met(doses: Mapping[float, Shares]) -> Shares | None:
+    """The shares of the pattern at the wrong distance nearest to the truth that makes it, if one does."""
+    wrong = sorted((factor for factor in doses if factor != 1), key=lambda factor: abs(log(factor)))
+    return next((doses[factor] for factor in wrong if _met(doses[factor])), None)
 
 
-def _pair(shares: Sequence[Shares]) -> str:
-    return f"{_range(shares, 'low_correction')} and {_range(shares, 'high_correction')}"
-
-
-def _published(band: str) -> str:
-    share = PATTERN[f"{band}_correction"]
-    return percent_range([share.low, share.high])
+def _met(shares: Shares) -> bool:
+    return pattern_met(shares) == "there"
 
 
 def _dependence(profile: str) -> str:
     """Whether the error is fine or coarse, by both oracles and both measures."""
-    found = spectrum(profile)
-    fine = {place: high > low for place, (low, high) in found.items()}
-    if len(set(fine.values())) > 1:
-        return "whether its error is fine or coarse depends on the reference and on counting amplitudes"
-    return f"its error is {'fine' if fine.popitem()[1] else 'coarse'} by every reference and measure"
+    fine = {high > low for low, high in spectrum(profile).values()}
+    return "depends" if len(fine) > 1 else "fine" if fine.pop() else "coarse"
 
 
 def spectrum(profile: str) -> dict[tuple[str, str], tuple[float, float]]:
@@ -142,10 +110,8 @@ def _known(table: pd.DataFrame) -> Intervals:
 @cache
 def facts(profile: str) -> dict[str, str]:
     """The numbers of the three findings by name, as text."""
-    pairs, margin = (
-        improvements(profile),
-        _known(experiment_table(CORRECTION, profile))(MARGIN["truth"]),
-    )
+    pairs, corrections = improvements(profile), _known(experiment_table(CORRECTION, profile))
+    margin = corrections(MARGIN["truth"])
     shares = {
         f"{start}.{measure}.{band}": percent(values[at])
         for (start, measure), values in spectrum(profile).items()
@@ -165,6 +131,7 @@ def facts(profile: str) -> dict[str, str]:
         "coarse": percent(pairs["low"].mean()),
         "fine": percent(pairs["high"].mean()),
         "wins": f"{int((pairs['low'] > pairs['high']).sum())} of {len(pairs)}",
+        "random": percent(corrections("corrections.random_low.truth.improvement").estimate),
         "harmed": str(int((pairs["low"] < 0).sum())),
         "margin": f"{number(100 * margin.estimate, 0)} points [{ends}]",
     }

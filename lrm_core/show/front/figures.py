@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 from html import escape
 from math import isnan
 
-from lrm_core.evidence.cause import PATTERN
+from lrm_core.evidence.cause import PATTERN, dose
 from lrm_core.show.elements.prose import number, percent
-from lrm_core.show.front.facts import dose, improvements, spectrum
+from lrm_core.show.front.facts import improvements, spectrum
 
 WIDTH, HEIGHT = 300, 210
 LEFT, RIGHT, TOP, BOTTOM = 34, 284, 14, 172  # of the plotting area
@@ -23,13 +23,15 @@ def one_wrong_number(profile: str) -> str:
     found = dose(profile)
     if not found:
         return _not_measured()
-    values = [shares[name] for shares in found.values() for name in ("low_correction", "high_correction")]
+    values = [
+        shares[name].estimate for shares in found.values() for name in ("low_correction", "high_correction")
+    ]
     x = scale(min(found), max(found), LEFT + 12, RIGHT - 46)
     y = scale(min(0.0, *values), max(0.8, *values), BOTTOM, TOP)
     parts = _shares_axis(y) + [_text(f"{at:g}", x(at), BOTTOM + 16, "middle") for at in found]
     parts.append(_text("distance told, over the true one", (LEFT + RIGHT) / 2, BOTTOM + 33, "middle"))
     for name, kind, label in (("low_correction", "low", "coarse"), ("high_correction", "high", "fine")):
-        share, ends = PATTERN[name], [found[at][name] for at in found]
+        share, ends = PATTERN[name], [found[at][name].estimate for at in found]
         top, bottom = y(share.high), y(share.low)
         parts.append(
             f'<rect class="soft-{kind}" x="{LEFT}" y="{top:.1f}" width="{RIGHT - LEFT}" height="{bottom - top:.1f}"/>'
@@ -37,7 +39,7 @@ def one_wrong_number(profile: str) -> str:
         parts.append(_line(kind, [(x(at), y(value)) for at, value in zip(found, ends, strict=True)]))
         parts.append(_text(label, x(max(found)) + 6, y(ends[-1]) + 4))
     said = "; ".join(
-        f"told {at:g}: {percent(s['low_correction'])} and {percent(s['high_correction'])}"
+        f"told {at:g}: {percent(s['low_correction'].estimate)} and {percent(s['high_correction'].estimate)}"
         for at, s in found.items()
     )
     return _svg(parts, f"Error removed by correcting the coarse and the fine band. {said}.")

@@ -12,7 +12,7 @@ from lrm_core.evidence.cause import causes
 from lrm_core.evidence.verdicts import NOT_MEASURED, TOO_FEW
 from lrm_core.profiles import PROFILES, PUBLISHED, get_profile
 from lrm_core.show.elements.prose import number
-from lrm_core.show.front.reasons import reason
+from lrm_core.show.findings import reason
 
 TRUTH, CONDITION = "told the truth", "told as published"
 UNDECIDED = (NOT_MEASURED.verdict, TOO_FEW.verdict)
@@ -82,10 +82,12 @@ def _line(claim_id: str, tables: dict[str, pd.DataFrame], names: dict[str, str],
         for series, row in rows.items()
         if not isnan(row.ours_published_definition)
     )
+    if len({mark.value for mark in marks}) == 1:  # a number that no distance moves
+        marks = marks[:1]
     decides = CONDITION if CONDITION in rows else TRUTH
     row = rows[decides]
     why = [reason(claim_id, row.verdict, names[decides])]
-    if answer not in UNDECIDED and len({mark.value for mark in marks}) > 1:
+    if answer not in UNDECIDED and len(marks) > 1:
         why.append(f"The wrong distance {answer}.")
     return Line(
         claim_id, row.title, row.quantity, row.published, marks, row.verdict, " ".join(filter(None, why))

@@ -21,6 +21,7 @@ from lrm_core.evidence.oracles import (
     predicted_planes,
 )
 from lrm_core.evidence.runner import load_item
+from lrm_core.evidence.surface import SurfaceScene, surface_scene
 from lrm_core.model.config import PRESETS
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject
@@ -129,10 +130,20 @@ class Subject:
         """T_pred less its oracle, which is fitted first if it was not."""
         return self.predicted - oracle(self.model, self.item, "predicted", self.config, self.seed).planes
 
+    @cached_property
+    def scene(self) -> SurfaceScene:
+        """Its surface in eight held-out views at most; raises as `surface_scene`."""
+        return surface_scene(self.model, self.item, self.config, 8, 0, self.seed)
+
     @property
     def T_pred(self) -> Float[Tensor, "3 c r r"]:
         """The prediction."""
         return self.predicted
+
+    @property
+    def T_ref(self) -> Float[Tensor, "3 c r r"]:
+        """Its oracle, which is fitted first if it was not."""
+        return self.predicted - self.residual
 
     @property
     def views(self) -> Views:

@@ -8,6 +8,7 @@ import pytest
 from lrm_core.evidence import cause
 from lrm_core.evidence.cause import PATTERN
 from lrm_core.evidence.statistics import UNKNOWN, Interval
+from lrm_core.findings.sentences import sections
 from lrm_core.show.front import facts, figures
 
 AS_PUBLISHED = {name: (share.low + share.high) / 2 for name, share in PATTERN.items()}
@@ -20,43 +21,31 @@ def _intervals(shares):
 
 
 @pytest.mark.parametrize(
-    ("told_wrong", "told_truth", "opening"),
+    ("truth", "condition", "far", "section"),
     [
-        (AS_PUBLISHED, OTHER, "Only when the encoder is told a distance that is wrong"),
-        (AS_PUBLISHED, AS_PUBLISHED, "Yes"),
-        (OTHER, AS_PUBLISHED, "Only when the encoder is told the right distance"),
-        (OTHER, OTHER, "Not here"),
+        (AS_PUBLISHED, AS_PUBLISHED, AS_PUBLISHED, "there"),
+        (OTHER, AS_PUBLISHED, AS_PUBLISHED, "there told as published"),
+        (OTHER, OTHER, AS_PUBLISHED, "there far off"),
+        (OTHER, OTHER, OTHER, "not there"),
     ],
 )
-def test_the_answer_is_that_of_the_records(monkeypatch, told_wrong, told_truth, opening):
-    monkeypatch.setattr(facts, "wrong", lambda profile: {"at 0.8 of the true one": [told_wrong]})
-    monkeypatch.setattr(facts, "pattern", lambda profile: _intervals(told_truth))
-    monkeypatch.setattr(facts, "spectrum", lambda profile: SPECTRUM)
-    assert facts.answer.__wrapped__("any").startswith(opening)
-
-
-def test_a_pattern_that_only_the_dose_reaches_is_one_of_a_distance_far_off(monkeypatch):
-    told = {facts.CONDITION: [OTHER], "at 0.8 of the true one": [AS_PUBLISHED]}
-    monkeypatch.setattr(facts, "wrong", lambda profile: told)
-    monkeypatch.setattr(facts, "pattern", lambda profile: _intervals(OTHER))
-    monkeypatch.setattr(facts, "spectrum", lambda profile: SPECTRUM)
-    said = facts.answer.__wrapped__("any")
-    assert "far off: at 0.8 of the true one" in said
-    assert "told as published 10% and 60%, told the truth 10% and 60%" in said
-
-
-def test_the_published_condition_comes_first_where_it_was_measured(monkeypatch):
+def test_the_answer_is_that_of_the_records(monkeypatch, truth, condition, far, section):
     monkeypatch.setattr(facts, "conditions", lambda profile: {facts.CONDITION: "x-published"})
-    monkeypatch.setattr(facts, "dose", lambda profile: {0.8: OTHER, 1.0: OTHER})
-    monkeypatch.setattr(facts, "pattern", lambda profile: _intervals(AS_PUBLISHED))
-    assert [*facts.wrong("x").values()] == [[AS_PUBLISHED], [OTHER, OTHER]]
-    monkeypatch.setattr(facts, "pattern", lambda profile: dict.fromkeys(PATTERN, UNKNOWN))
-    assert facts.CONDITION not in facts.wrong("x")
+    monkeypatch.setattr(
+        facts, "pattern", lambda name: _intervals(condition if name == "x-published" else truth)
+    )
+    monkeypatch.setattr(
+        facts, "dose", lambda profile: {1.0: _intervals(truth), 0.7: _intervals(OTHER), 1.4: _intervals(far)}
+    )
+    monkeypatch.setattr(facts, "spectrum", lambda profile: SPECTRUM)
+    said = facts.answer.__wrapped__("x")
+    assert sections("front")[section].split(":")[0] in said
+    assert ("1.4 times" in said) == (section == "there far off")
 
 
 def test_one_direction_everywhere_is_said_as_such(monkeypatch):
     monkeypatch.setattr(facts, "spectrum", lambda profile: {("predicted", "power"): (0.2, 0.5)})
-    assert "fine by every reference" in facts._dependence("any")
+    assert facts._dependence("any") == "fine"
 
 
 def test_without_records_page_and_figures_say_so(monkeypatch):

@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from lrm_core.evidence.runner import load_item
-from lrm_core.evidence.typical import MARGIN, chosen
+from lrm_core.evidence.typical import chosen
+from lrm_core.findings.c04 import HIGH, LOW, MARGIN
 from lrm_core.profiles import get_profile
 from lrm_core.show.front import turning
 
@@ -55,9 +56,11 @@ def test_the_first_view_was_held_out(item):
     assert turning.first_view(item, turning.upright_views(item)) % 4 == 3
 
 
-def test_the_exception_is_the_object_with_the_least_margin():
-    table = pd.DataFrame({"object": list("abcde"), MARGIN: [0.1, 0.4, -0.2, 0.3, -0.5]})
-    assert chosen(table, list("abcd")) == ("d", "c")
+def test_the_typical_object_is_near_the_mean_and_the_exception_has_the_least_margin():
+    margins = [0.1, 0.4, -0.2, 0.3, -0.5]
+    improved = dict.fromkeys((*LOW.values(), *HIGH.values()), margins)
+    table = pd.DataFrame({"object": list("abcde"), MARGIN["truth"]: margins} | improved)
+    assert chosen(table, list("abcd")) == ("a", "c")
     assert chosen(table, ["x", "y"]) == ("x", "y")
 
 

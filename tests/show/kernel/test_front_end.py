@@ -15,7 +15,11 @@ from lrm_core.show import kernel
 from lrm_core.show.kernel import INVITATION, Bench, front_end
 
 PARAMETERS = 'profile = "mini"\nrefresh = False\ndevice = "cpu"'
-CHAPTERS = ("02_residual_spectrum", "04_band_correction")
+CHAPTERS = [
+    path.stem
+    for path in sorted((repository_root() / "notebooks").glob("*.ipynb"))
+    if "chapter.tweak(" in path.read_text()
+]
 
 
 def show(chapter):
@@ -96,7 +100,12 @@ def test_where_somebody_is_the_bench_comes_first_and_then_what_it_draws(shown, f
 def test_every_slider_of_a_chapter_calls_a_function_of_its_shown_cells(name):
     notebook = nbformat.read(repository_root() / "notebooks" / f"{name}.ipynb", as_version=4)
     (tweak,) = (cell.source for cell in notebook.cells if "chapter.tweak(" in cell.source)
-    called = [node.id for node in ast.parse(tweak).body[0].value.args]
+    (call,) = (
+        node
+        for node in ast.walk(ast.parse(tweak))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "chapter.tweak"
+    )
+    called = [node.id for node in call.args]
     shown = [
         cell.source for cell in notebook.cells if cell.cell_type == "code" and not cell.metadata.get("tags")
     ]

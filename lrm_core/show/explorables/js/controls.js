@@ -34,6 +34,11 @@ const EXPLORABLE_STYLE = `
 .lrm-explorable .lrm-ex-bar > .lrm-ex-mark.ours { border-left-style: dotted; }
 .lrm-explorable .lrm-ex-pictures { display: grid; gap: 0.6rem; margin: 0.7rem 0 0;
   grid-template-columns: repeat(auto-fit, minmax(4.2rem, 1fr)); }
+.lrm-explorable .lrm-ex-views:not(:empty) { position: sticky; top: var(--pst-header-height, 0); z-index: 2; margin: 0 0 0.7rem;
+  background: var(--pst-color-background, Canvas); }
+.lrm-explorable .lrm-ex-views .lrm-ex-pictures { margin: 0; grid-template-columns: none; grid-auto-flow: column;
+  grid-auto-columns: minmax(0, 13rem); }
+.lrm-explorable .lrm-ex-views figure canvas { max-width: none; image-rendering: auto; }
 .lrm-explorable figure { margin: 0; font-size: 0.88rem; line-height: 1.3; }
 .lrm-explorable figcaption { margin: 0.2rem 0 0.4rem; text-align: left; font-size: 0.88rem; font-weight: 400;
   color: var(--pst-color-text-base, inherit); }
@@ -80,21 +85,24 @@ class Explorable {
     this.ending = new AbortController();
     this.stage = make("div");
     this.reading = make("div");
+    this.views = make("div", { class: "lrm-ex-views" }); // in sight while a slider moves
+    this.controls = make("div", {}, ...this.sliders(), this.buttons());
     this.said = make("p", { class: "lrm-ex-said", role: "status", "aria-live": "polite" });
     this.root = make("div", { class: "lrm-explorable", role: "group", "aria-label": this.content.title },
       make("style", {}, EXPLORABLE_STYLE),
-      make("div", { class: "lrm-ex-columns" }, this.stage, make("div", {}, ...this.sliders(), this.buttons())),
+      this.views, make("div", { class: "lrm-ex-columns" }, this.stage, this.controls),
       this.reading, this.said, make("p", { class: "lrm-ex-note" }, this.content.note));
     Object.assign(this.root.dataset, { kind: this.content.key });
     el.replaceChildren(this.root);
   }
 
-  /** Draw the first state: that of the address, if it has one. */
-  open() {
+  /** Draw the first state: one that was there `before`, else that of the address, if it has one. */
+  open(before = null) {
     if (this.linked) {
       addEventListener("hashchange", () => this.follow(), { signal: this.ending.signal });
-      if (this.follow()) this.root.scrollIntoView({ block: "center" });
+      if (this.follow() && !before) this.root.scrollIntoView({ block: "center" });
     }
+    if (before) this.state = before;
     this.opened = true;
     this.show(this.names);
   }
@@ -122,6 +130,16 @@ class Explorable {
     const box = make("div", { class: "lrm-ex-buttons" }, ...this.presets.map(({ button }) => button));
     if (this.linked) box.append(this.copying());
     return box;
+  }
+
+  /** Buttons for the objects of these names, of which one is shown; `choose(number)` shows another. */
+  offer(names, shown, choose) {
+    const buttons = names.map((name, at) => {
+      const button = make("button", { type: "button", "aria-pressed": String(at === shown) }, name);
+      button.addEventListener("click", () => choose(at), { signal: this.ending.signal });
+      return button;
+    });
+    this.controls.prepend(make("div", { class: "lrm-ex-buttons", role: "group", "aria-label": "Object" }, ...buttons));
   }
 
   copying() {

@@ -34,7 +34,8 @@ class Line extends MixedPlanes {
     this.render = chart("PSNR to the truth (dB)", [{ name: "computed with lrm_core; the point in this page", colour: "var(--lrm-mid, #8a7a3a)", values: psnr }], this.range);
     const [table, cells] = makeTable("Distance of the numbers", ["", names[0], names[1]], ["correlation", "mean abs. difference"]);
     Object.assign(this, { cells, canvases });
-    this.reading.append(make("div", { class: "lrm-ex-columns" }, this.latent.element, this.render.element, table, row));
+    this.views.append(row);
+    this.reading.append(make("div", { class: "lrm-ex-columns" }, this.latent.element, this.render.element, table));
     paint(this.canvases[0], this.judge.truth[0]);
   }
 

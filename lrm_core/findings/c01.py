@@ -1,0 +1,166 @@
+"""C1, one oracle or many: how two fits of an object are judged, and what the chapter draws of them."""
+
+from collections.abc import Mapping, Sequence
+from math import sqrt
+from typing import Any
+
+import pandas as pd
+import torch
+
+from lrm_core.evidence.claims import published
+from lrm_core.evidence.oracles import render_images
+from lrm_core.evidence.rules import All, Case, Condition, Rule
+from lrm_core.evidence.statistics import per_object
+from lrm_core.findings.figures import Lines, Panel, Picture, Row, Series, Strips, around
+from lrm_core.findings.finding import Finding, decided
+from lrm_core.render.quality import psnr
+
+PAIRS = published("C1")
+# 1 dB: what a seed or a longer fit changes between equally good fits; also the least height of a ridge.
+# 0 dB of closeness: the oracles are nearer to each other, as images, than the prediction is to the truth.
+# 0.3: correlation below which two triplanes share less than a tenth of their variance (published: 0.12).
+# 0.7: correlation above which they share about half of it or more, so that nobody would call them far apart.
+ALIKE_DB, RIDGE_DB, FAR, NEAR = 1.0, 1.0, 0.3, 0.7
+ALL_TEXELS = "published.random_vs_predinit.channel_correlation"
+MATTER = "audited.random_vs_predinit.channel_correlation"
+FEATURES = "audited.random_vs_predinit.features_correlation"
+BARRIER = "path.barrier"
+ALIKE = (
+    Condition("alike.gap", -ALIKE_DB, ALIKE_DB, "one of the two fits renders better than the other"),
+    Condition("alike.closeness", over=0, failed="their renders are not shown to be alike"),
+)  # as pictures
+
+RULE = Rule(
+    claim="C1",
+    experiment="e02_basins",
+    ours=ALL_TEXELS,
+    audited=MATTER,
+    cases=(
+        *(
+            Case(
+                "metric artefact",
+                f"correlation over all texels below {NEAR}, but above it {where}: no ray reads the distance",
+                All([Condition(ALL_TEXELS, under=NEAR), Condition(column, over=NEAR)]),
+                "So the distance between the two oracles is mostly one that no picture shows.",
+            )
+            for column, where in {
+                MATTER: "in the texels that matter reads",
+                FEATURES: "behind the decoder's first layer",
+            }.items()
+        ),
+        Case(
+            "replicated",
+            f"held-out PSNR of the two oracles within {ALIKE_DB:g} dB, their renders closer to each other than those "
+            f"of T_pred are to the truth, correlation in the texels that matter reads below {FAR}, and a ridge of "
+            f"more than {RIDGE_DB:g} dB on the line between them",
+            All([*ALIKE, Condition(MATTER, under=FAR), Condition(BARRIER, over=RIDGE_DB)]),
+            "So the two oracles are basins of their own: alike as pictures, far apart as numbers, worse in between.",
+        ),
+        Case(
+            "replicated with a different size",
+            f"alike as above, and correlation in the texels that matter reads below {NEAR}, ridge or not",
+            All([*ALIKE, Condition(MATTER, under=NEAR, failed="their numbers are not shown to be apart")]),
+            "So the two oracles are alike as pictures and apart as numbers, but it is not shown that they are as far "
+            "apart as published, or not that a ridge lies between them, which the rule asks for besides.",
+        ),
+        Case(
+            "not replicated",
+            "none of the above",
+            All(),
+            "So at least one half of the claim, alike as pictures or far apart as numbers, does not hold here.",
+        ),
+    ),
+)
+
+
+def _repeated(table: pd.DataFrame) -> pd.DataFrame:
+    """The records of the objects that have the most seeds."""
+    counts = table.groupby("object")["seed"].transform("nunique")
+    return table[counts == counts.max()]
+
+
+def _seed_spread(table: pd.DataFrame) -> float:
+    """Standard deviation over the seeds of an object, its square averaged over objects; NaN with one seed."""
+    repeated = _repeated(table)
+    return sqrt(pd.to_numeric(repeated[MATTER]).groupby(repeated["object"]).var().mean())
+
+
+def _by_seed(table: pd.DataFrame) -> str:
+    verdicts = {decided(RULE, mine).verdict for _, mine in _repeated(table).groupby("seed")}
+    return "the same verdict" if len(verdicts) == 1 else "more than one verdict"
+
+
+def _ridges(table: pd.DataFrame) -> str:
+    barriers = per_object(table, BARRIER)
+    return f"{(barriers > RIDGE_DB).sum()} of {len(barriers)}"
+
+
+def _over_the_lower_end(table: pd.DataFrame) -> pd.Series:
+    return table["path.psnr"].map(lambda scores: [score - min(scores[0], scores[-1]) for score in scores])
+
+
+@torch.no_grad()
+def along(page: Any, steps: Sequence[float] = (0, 0.25, 0.5, 0.75, 1)) -> list[Mapping[str, Picture]]:
+    """A held-out view of a page's object on the line from the oracle from noise to the other, by caption."""
+    noise, prediction = (page.oracle(start).planes for start in ("random", "predicted"))
+    truth, camera = page.views.images[:1], page.views.cameras[:1]
+    rows, columns = around(truth[0])
+    pictures = {}
+    for t in steps:
+        seen = render_images(page.model, torch.lerp(noise, prediction, t), camera, truth.shape[-1]).cpu()
+        pictures[f"{t:g}: {float(psnr(seen, truth)):.1f} dB"] = seen[0][:, rows, columns]
+    return [pictures]
+
+
+FINDING = Finding(
+    module=__name__,
+    rule=RULE,
+    typical=(ALL_TEXELS, MATTER, BARRIER),
+    starts=("predicted", "random"),
+    derived={"path.over": _over_the_lower_end},
+    facts={
+        **{f"published.{pair}": lambda table, of=PAIRS[pair]["channel_correlation"]: of for pair in list(PAIRS)[1:]},
+        "ridge": lambda table: RIDGE_DB,
+        "ridges": _ridges,
+        "seeds": lambda table: int(_repeated(table)["seed"].nunique()),
+        "seeds.objects": lambda table: int(_repeated(table)["object"].nunique()),
+        "seeds.spread": _seed_spread,
+        "seeds.verdict": _by_seed,
+        "objects.spread": lambda table: per_object(_repeated(table), MATTER).std(),
+    },
+    figures={
+        "line": Lines(
+            x=lambda table: table["path.t"].iloc[0],
+            axes=("from the oracle from noise (0) to the other (1)", "dB to the truth, over the lower end"),
+            series=(Series("mean of the objects", "path.over", "predinit"),),
+            pictures=along,
+            span=(-0.125, 1.125),
+        ),
+        "alike": Strips(
+            (
+                Panel(
+                    "PSNR in held-out views (dB): to the right is closer",
+                    (
+                        Row("prediction, to the truth", "heldout.psnr.pred"),
+                        Row("oracle from the prediction, to the truth", "heldout.psnr.predinit"),
+                        Row("oracle from noise, to the truth", "heldout.psnr.random"),
+                        Row("one oracle, to the other", "heldout.psnr_between.random_vs_predinit"),
+                    ),
+                ),
+                Panel(
+                    "correlation of the two oracles: to the right is closer",
+                    (
+                        Row(
+                            "over all texels, as published",
+                            ALL_TEXELS,
+                            {"published": PAIRS["random_vs_predinit"]["channel_correlation"]},
+                        ),
+                        Row("over texels that the object occupies", MATTER),
+                        Row("behind the decoder's first layer", FEATURES),
+                    ),
+                    {"far": FAR, "near": NEAR},
+                ),
+            )
+        ),
+    },
+)  # fmt: skip

@@ -1,0 +1,188 @@
+"""C6, what is inside the low band: how channel means and the rest are judged, and what the chapter draws of them."""
+
+import pandas as pd
+
+from lrm_core.evidence.claims import published
+from lrm_core.evidence.experiments.e08_band_correction import flat_improvement
+from lrm_core.evidence.rules import All, Case, Condition, Rule
+from lrm_core.evidence.statistics import interval_of, per_object
+from lrm_core.findings.c04 import SLACK, TARGETS
+from lrm_core.findings.figures import Bars, Panel, Row, Strips, Table
+from lrm_core.findings.finding import Finding
+
+P = published("C6")
+PARTS = {
+    "dc": "channel means",
+    "structured_low": "rest of the low band",
+    "low": "both together",
+    "high": "high band",
+}
+PUBLISHED = {
+    part: P[key] for part, key in {"dc": "dc_only", "structured_low": "structured_low", "low": "full_low"}.items()
+}  # fmt: skip
+DC, REST = (
+    {target: f"corrections.{part}.{target}.improvement" for target in TARGETS} for part in ("dc", "structured_low")
+)  # fmt: skip
+MARGIN = {target: f"margin.structured_minus_twice_dc.{target}" for target in TARGETS}
+FACTOR = 2.0
+
+# "DC explains little, structured low frequency dominates": more than twice as much improvement, which is the least
+# that anybody would call dominating; published are 7 (stone) and 11 (office).
+# 0: correcting the structured part against the truth helps at all.
+AHEAD = Condition(
+    MARGIN["reference"], over=0, failed="the rest is not shown to be worth twice the channel means"
+)
+DOMINATES = All(
+    [
+        Condition(REST["truth"], over=0, failed="correcting the rest of the low band is not shown to help"),
+        AHEAD,
+        Condition(MARGIN["truth"], over=0, failed="its lead is not shown against the truth"),
+    ]
+)
+AMOUNTS = [
+    Condition(
+        column["reference"],
+        min(PUBLISHED[part].values()) - SLACK,
+        max(PUBLISHED[part].values()) + SLACK,
+        failed=f"the interval of the improvement by the {PARTS[part]} reaches beyond the published range",
+    )
+    for part, column in (("structured_low", REST), ("dc", DC))
+]
+ARTEFACT = (
+    "So the rest of the low band dominates in renders of the oracle only: the truth does not bear it out."
+)
+RULE = Rule(
+    claim="C6",
+    experiment="e09_low_band",
+    ours=REST["reference"],
+    audited=REST["truth"],
+    cases=(
+        *(
+            Case(
+                "metric artefact",
+                f"to renders of the oracle the rest is worth more than twice the means, but to the truth it {words}",
+                All([AHEAD, Condition(column, under=0)]),
+                ARTEFACT,
+            )
+            for column, words in ((MARGIN["truth"], "is not"), (REST["truth"], "harms"))
+        ),
+        Case(
+            "replicated",
+            f"the rest helps, more than twice as much as the means, to both; by the published amounts within {SLACK}",
+            All([*DOMINATES, *AMOUNTS]),
+            "So it is not a shift of the channels: the rest of the low band dominates, by about the published "
+            "amounts.",
+        ),
+        Case(
+            "replicated with a different size",
+            "the same, by other amounts",
+            DOMINATES,
+            "So it is not a shift of the channels: the rest of the low band dominates, but it is not shown that both "
+            "amounts are the published ones.",
+        ),
+        Case(
+            "not replicated",
+            "none of the above",
+            All(),
+            "So it is not shown that the rest of the low band helps, and more than twice as much as the means.",
+        ),
+    ),
+)
+
+
+def _count(part: str):
+    return lambda table: f"{table[f'corrections.{part}.numbers'].mean():,.0f}"
+
+
+def _flat(part: str):
+    """What a renderer that prefers no band gains from a part of that power."""
+
+    def gained(table: pd.DataFrame) -> pd.Series:
+        return table[f"corrections.{part}.power_share"].map(
+            lambda share: flat_improvement({part: share})[part]
+        )
+
+    return gained  # fmt: skip
+
+
+def _ahead(table: pd.DataFrame) -> str:
+    lead = per_object(table, MARGIN["truth"])
+    return f"{(lead > 0).sum()} of {len(lead)}"
+
+
+def _worse_together(table: pd.DataFrame) -> str:
+    both, rest = (
+        per_object(table, column) for column in ("corrections.low.truth.improvement", REST["truth"])
+    )
+    return f"{(both < rest).sum()} of {len(both)}"
+
+
+def _gain(table: pd.DataFrame, part: str) -> float:
+    """Improvement over that of a level renderer, mean over mean."""
+    found, flat = f"corrections.{part}.truth.improvement", f"flat.{part}"
+    return interval_of(table, found).estimate / interval_of(table, flat).estimate
+
+
+def _added(name: str):
+    return lambda table: PUBLISHED["dc"][name] + PUBLISHED["structured_low"][name]
+
+
+FINDING = Finding(
+    module=__name__,
+    rule=RULE,
+    typical=(*DC.values(), *REST.values()),
+    derived={f"flat.{part}": _flat(part) for part in PARTS},
+    facts={
+        **{f"numbers.{part}": _count(part) for part in (*PARTS, "all")},
+        **{f"published.{part}": lambda table, of=of: [*of.values()] for part, of in PUBLISHED.items()},
+        **{f"published.{name}": lambda table, of=of: of for name, of in PUBLISHED["low"].items()},
+        **{f"added.{name}": _added(name) for name in PUBLISHED["low"]},
+        "ahead": _ahead,
+        **{f"gain.{part}": lambda table, part=part: _gain(table, part) for part in ("dc", "structured_low")},
+        "share_for_share": lambda table: (
+            "more" if _gain(table, "dc") > _gain(table, "structured_low") else "less"
+        ),
+        "worse_together": _worse_together,
+    },
+    figures={
+        "bars": Bars(
+            "improvement, to the truth",
+            {PARTS["dc"]: (DC["truth"], "real"), PARTS["structured_low"]: (REST["truth"], "procedural")},
+            {name: (PUBLISHED["dc"][name], PUBLISHED["structured_low"][name]) for name in P["dc_only"]},
+            FACTOR,
+        ),
+        "parts": Strips(
+            (
+                Panel(
+                    "improvement",
+                    [
+                        Row(
+                            label,
+                            f"corrections.{part}.reference.improvement",
+                            {"published": [*PUBLISHED[part].values()]} if part in PUBLISHED else {},
+                            {"null": f"corrections.{part}.truth.improvement"},
+                            "predinit",
+                        )
+                        for part, label in PARTS.items()
+                    ],
+                    {"as before": 0.0},
+                    (0, 1),
+                ),
+            ),
+            {"predinit": "to renders of the oracle", "null": "to the truth"},
+        ),
+        "power": Table(
+            {
+                label: (
+                    f"corrections.{part}.power_share",
+                    f"corrections.{part}.truth.improvement",
+                    f"flat.{part}",
+                )
+                for part, label in PARTS.items()
+            },
+            ("share of the power", "improvement", "of a level renderer"),
+            digits=None,
+            first="corrected",
+        ),
+    },
+)

@@ -1,0 +1,81 @@
+"""Raw density at the points of a lattice whose lookups are sums of three rows, one of each plane."""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+from torch.nn.functional import embedding_bag, linear
+
+from lrm_core.render.field import Field
+from lrm_core.render.layers import TILE, affine, filled_up
+from lrm_core.render.side_by_side import side_by_side
+
+
+@dataclass(frozen=True)
+class Lattice:
+    """Points with L coordinates on each axis, indexed [z, y, x], and what the planes have for each two of them.
+
+    Attributes:
+        field: that is looked at.
+        rows: of the planes (y, x), (z, x) and (y, z), with the bias in the first.
+    """
+
+    field: Field
+    rows: Float[Tensor, "3 L L H"]
+
+    @classmethod
+    @torch.no_grad()
+    def of_centres(cls, field: Field) -> "Lattice":
+        """The texel centres."""
+        return cls._with_bias(field, field.table[:, 1:-1, 1:-1].clone())
+
+    @classmethod
+    @torch.no_grad()
+    def of_corners(cls, field: Field) -> "Lattice":
+        """The texel corners, the faces of the box included."""
+        rows = field.table[:, 1:] + field.table[:, :-1]
+        return cls._with_bias(field, (rows[:, :, 1:] + rows[:, :, :-1]).mul_(0.25))
+
+    @classmethod
+    def _with_bias(cls, field: Field, rows: Tensor) -> "Lattice":
+        rows[0] += field.bias
+        return cls(field, rows)
+
+    def every(self, step: int, first: int = 0) -> "Lattice":
+        """Every `step`-th point of each axis from the `first` on."""
+        return Lattice(self.field, self.rows[:, first::step, first::step])
+
+    @torch.no_grad()
+    def density(self) -> Float[Tensor, "L L L"]:
+        """At every point."""
+        side = self.rows.shape[1]
+        xy, xz, zy = self.rows
+        slabs = max(1, TILE // side**2)
+        calls = [(xy, *part) for part in zip(xz.split(slabs), zy.transpose(0, 1).split(slabs), strict=True)]
+        return torch.cat(side_by_side(self._slabs, calls))
+
+    @torch.no_grad()
+    def density_at(self, index: Int[Tensor, "points"]) -> Float[Tensor, "points"]:
+        """At the points of these flat indices."""
+        side = self.rows.shape[1]
+        rows, x = self.rows.flatten(0, 2), index % side
+        zy = index // side
+        z, y = zy // side, zy % side
+        bags = torch.stack([y * side + x, z * side + (x + side**2), y * side + (z + 2 * side**2)], dim=1)
+        parts = (filled_up(part.T, rows).T for part in bags.split(TILE))
+        found = [self._finished(embedding_bag(part, rows, mode="sum").relu_()) for part in parts]
+        return torch.cat([rows.new_empty(0), *found])[: len(index)]
+
+    def _slabs(
+        self, xy: Float[Tensor, "L L H"], xz: Float[Tensor, "slabs L H"], zy: Float[Tensor, "slabs L H"]
+    ) -> Float[Tensor, "slabs L L"]:
+        """Densities at some z."""
+        return self._finished((xy + xz[:, None]).add_(zy[:, :, None]).relu_())
+
+    def _finished(self, hidden: Float[Tensor, "*points H"]) -> Float[Tensor, "*points"]:
+        """Densities from what enters the second layer."""
+        for layer in self.field.layers[:-1]:
+            hidden = affine(hidden, layer, relu=True)
+        weight, bias = self.field.layers[-1]
+        return linear(hidden, weight[:1], bias[:1])[..., 0]
