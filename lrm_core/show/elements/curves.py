@@ -74,8 +74,3 @@ def mean_lists(table: pd.DataFrame, column: str) -> dict[str, Float[np.ndarray, 
         name: np.mean(np.stack([np.asarray(values, dtype=float) for values in rows]), axis=0)
         for name, rows in present.groupby("object")[column]
     }
-
-
-def mean_list(table: pd.DataFrame, column: str) -> Float[np.ndarray, "n"]:
-    """Mean over the objects of the lists of a column."""
-    return np.mean(list(mean_lists(table, column).values()), axis=0)
