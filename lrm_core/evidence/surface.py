@@ -30,7 +30,7 @@ DEPTH_TOLERANCE = 0.05  # world units between a point and a depth map, which has
 
 
 @dataclass(frozen=True)
-class Surface:
+class SurfacePoints:
     """Points of a surface, on the CPU.
 
     Attributes:
@@ -47,10 +47,12 @@ class Surface:
     cosine: Float[Tensor, "n"]
     errors: Mapping[str, Float[Tensor, "n"]]
 
-    def chosen(self, which: Tensor) -> "Surface":
+    def chosen(self, which: Tensor) -> "SurfacePoints":
         """Some of the points, by mask or index."""
         errors = {name: error[which] for name, error in self.errors.items()}
-        return Surface(self.points[which], self.colour[which], self.hidden[which], self.cosine[which], errors)
+        return SurfacePoints(
+            self.points[which], self.colour[which], self.hidden[which], self.cosine[which], errors
+        )
 
     def __len__(self) -> int:
         return len(self.points)
@@ -123,7 +125,7 @@ def surface_scene(
 
 
 @torch.no_grad()
-def seen_surface(model: LRM, scene: SurfaceScene) -> Surface:
+def seen_surface(model: LRM, scene: SurfaceScene) -> SurfacePoints:
     """Audited: the surface that pixels of the held-out views show, with errors of the images there.
 
     Returns:
@@ -141,7 +143,7 @@ def seen_surface(model: LRM, scene: SurfaceScene) -> Surface:
         "oracle": ("reference", "truth"),
         "field": ("field", "truth"),
     }
-    return Surface(
+    return SurfacePoints(
         points,
         pixels["truth"],
         ~scene.geometry.visible[near][shown],
@@ -151,7 +153,7 @@ def seen_surface(model: LRM, scene: SurfaceScene) -> Surface:
 
 
 @torch.no_grad()
-def matter_surface(model: LRM, scene: SurfaceScene) -> tuple[Surface, Bool[Tensor, "n"]]:
+def matter_surface(model: LRM, scene: SurfaceScene) -> tuple[SurfacePoints, Bool[Tensor, "n"]]:
     """As published: all texel centres of the box that lie in matter of T_ref, with errors of the field there.
 
     Hidden by the depth buffer of T_ref, with the diagonal of a cell as tolerance.
@@ -167,7 +169,7 @@ def matter_surface(model: LRM, scene: SurfaceScene) -> tuple[Surface, Bool[Tenso
     camera, depth = scene.own.cameras[0], scene.own.depth[0]
     normals = density_normals(model, scene.reference, points).cpu()
     points, tolerance = points.cpu(), 2 * 3**0.5 / len(solid)
-    surface = Surface(
+    surface = SurfacePoints(
         points,
         colour.cpu().clamp(0, 1),
         hidden_by_depth(points, camera, depth, tolerance),

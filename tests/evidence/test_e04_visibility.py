@@ -15,7 +15,7 @@ from lrm_core.evidence.experiments.e04_visibility import Visibility, audited_spl
 from lrm_core.evidence.matter import matter_lattice
 from lrm_core.evidence.oracles import Oracle, OracleCache, OracleConfig
 from lrm_core.evidence.surface import (
-    Surface,
+    SurfacePoints,
     density_normals,
     matter_surface,
     outside,
@@ -168,7 +168,9 @@ def test_no_matter_is_no_number(monkeypatch) -> None:
 
 def test_a_part_of_a_surface() -> None:
     values = torch.arange(4.0)
-    whole = Surface(values[:, None].expand(4, 3), torch.zeros(4, 3), values > 1, values, {"truth": values})
+    whole = SurfacePoints(
+        values[:, None].expand(4, 3), torch.zeros(4, 3), values > 1, values, {"truth": values}
+    )
     part = whole.chosen(torch.tensor([3, 1]))
     assert part.errors["truth"].tolist() == part.cosine.tolist() == [3, 1]
     assert part.hidden.tolist() == [True, False]

@@ -130,16 +130,13 @@ def test_objects_side_by_side_give_the_same_records(
     model: LRM, make_object: Callable, tmp_path: Path
 ) -> None:
     profile = Profile("tiny", "tiny", (), 3, iterations=2, rays_per_step=64, seeds=(0, 1))
-    chosen = [get_experiment("e01_oracle"), get_experiment("e02_basins")]
-    jobs = [
-        (make_object(n), e, seed) for n in range(3) for e in chosen for seed in e.seeds(profile, few=True)
-    ]
+    jobs = [(make_object(n), get_experiment("e02_basins"), seed) for n in range(2) for seed in (0, 1)]
     recorders = [
         Recorder(profile, model, ResultStore(tmp_path / name), OracleCache(tmp_path / f"oracles-{name}"))
         for name in ("alone", "beside")
     ]
     for recorder, processes in zip(recorders, (1, 2), strict=True):
-        assert recorder.make_missing(jobs, False, processes) == runner.Made(written=9, kept=0)
+        assert recorder.make_missing(jobs, False, processes) == runner.Made(written=4, kept=0)
     for item, experiment, seed in jobs:
         alone, other = (r.store.get(r.key(item, experiment, seed)) for r in recorders)
         assert alone["result"] == other["result"]

@@ -10,7 +10,7 @@ from torch import Tensor
 from lrm_core.evidence.oracles import OracleCache, OracleConfig
 from lrm_core.evidence.surface import (
     DEPTH_TOLERANCE,
-    Surface,
+    SurfacePoints,
     SurfaceScene,
     matter_surface,
     seen_surface,
@@ -68,7 +68,7 @@ def run(
     return {"published": published, "audited": audited_splits(model, scene, config, seed)}
 
 
-def surface_splits(surface: Surface, error: str) -> dict[str, Any]:
+def surface_splits(surface: SurfacePoints, error: str) -> dict[str, Any]:
     """One error of a surface, split by visibility and by angle.
 
     Returns:
@@ -104,7 +104,7 @@ def audited_splits(model: LRM, scene: SurfaceScene, config: Visibility, seed: in
     }
 
 
-def other_cameras(scene: SurfaceScene, seen: Surface) -> dict[str, Any]:
+def other_cameras(scene: SurfaceScene, seen: SurfacePoints) -> dict[str, Any]:
     """The ratio when a view that was not the source takes its place, by its depth buffer.
 
     Such a camera knows nothing about the prediction, but it splits the same surface into patches like those that
@@ -130,7 +130,7 @@ def other_cameras(scene: SurfaceScene, seen: Surface) -> dict[str, Any]:
     }
 
 
-def label_agreement(scene: SurfaceScene, seen: Surface) -> dict[str, Any]:
+def label_agreement(scene: SurfaceScene, seen: SurfacePoints) -> dict[str, Any]:
     """Where the labels come from, and how many of them two other ways would have given alike.
 
     Returns:

@@ -1,5 +1,6 @@
 """Benches on a tiny model and square objects on disk."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -43,9 +44,19 @@ def setting(disk) -> Setting:
     return Setting(plan, model, CONFIG, seed=0, first="bowl")
 
 
+@pytest.fixture(scope="session")
+def kept(tmp_path_factory) -> Path:
+    """Oracles that the first test has fitted."""
+    return tmp_path_factory.mktemp("fitted") / "oracles"
+
+
 @pytest.fixture
-def fitted(setting) -> Setting:
+def fitted(setting, own_cache, kept) -> Setting:
     """The setting, with oracles of the profile's objects in the cache."""
+    if kept.exists():
+        shutil.copytree(kept, own_cache)
     for name in ("bowl", "cup"):
         setting.subject("", "", name).fit(lambda steps: None)
+    if not kept.exists():
+        shutil.copytree(own_cache, kept)
     return setting
