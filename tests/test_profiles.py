@@ -4,7 +4,7 @@ from dataclasses import fields
 
 import pytest
 
-from lrm_core.evidence.rules_finetuning import FEWEST_OBJECTS
+from lrm_core.findings.c11 import FEWEST_OBJECTS
 from lrm_core.objects.objaverse import NUM_OBJECTS
 from lrm_core.profiles import PROFILES, Profile, get_profile
 

@@ -33,7 +33,7 @@ CHAPTERS = {
     "C11": "11_rank_ablation",
     "C12": "11_rank_ablation",
     "C13": "12_full_fine_tuning",
-    "C14": "10_lora_freqloss",
+    "C14": "11_rank_ablation",
 }
 
 

@@ -24,6 +24,8 @@ from lrm_core.evidence.arm_tables import (
 from lrm_core.evidence.arms import ARMS, MAIN_RANK, RANKS, rank_arm
 from lrm_core.evidence.statistics import Interval, holm, interval_ends, sign_flip_p
 from lrm_core.evidence.store import ResultStore
+from lrm_core.findings.c10 import WRONG
+from lrm_core.profiles import PROFILES, PUBLISHED
 
 PUBLISHED_RANK = 8  # of the headline of claim C10
 BY_SEED: Mapping[str, tuple[str, ...]] = {
@@ -52,6 +54,22 @@ def claim_table(
     return claim_columns(tidy(found), sizes)
 
 
+def told_wrong(table: pd.DataFrame, profile: str) -> pd.DataFrame:
+    """A claim table with what the same arms changed in the published condition, as columns that begin with `WRONG`.
+
+    Args:
+        table: from `claim_columns`, of a profile that is told the truth.
+        profile: its name. Where the published condition has no records, the columns are NaN.
+    """
+    name = profile + PUBLISHED
+    other = claim_table(name) if name in PROFILES else pd.DataFrame()
+    renamed = {column: f"{WRONG}{column}" for column in table if column not in ("object", "seed")}
+    if other.empty:
+        absent = pd.DataFrame(float("nan"), index=table.index, columns=list(renamed.values()))
+        return pd.concat([table, absent], axis=1)
+    return table.merge(other.rename(columns=renamed), on=["object", "seed"], how="left")
+
+
 def claim_columns(runs: pd.DataFrame, sizes: Mapping[str, Any] | None) -> pd.DataFrame:
     """`claim_table` of a table of runs.
 
@@ -60,9 +78,10 @@ def claim_columns(runs: pd.DataFrame, sizes: Mapping[str, Any] | None) -> pd.Dat
         sizes: result of a record of adapters of rank 4, whose parameters are counted; None if there is none.
     """
     varying = _gains(runs) | _loss_differences(runs)
+    ends = _ends(runs)
     objects, seeds = (pd.Index(sorted(runs[name].unique()), name=name) for name in ("object", "seed"))
     table = pd.DataFrame(
-        {name: v.reindex(index=objects, columns=seeds).stack() for name, v in varying.items()}
+        {name: v.reindex(index=objects, columns=seeds).stack() for name, v in (varying | ends).items()}
     )
     means = interval_ends({name: mean_interval(values) for name, values in varying.items()})
     constant = means | _ranks(runs) | _worst(runs) | _shares(sizes) | _seeds(runs)
@@ -73,6 +92,9 @@ def claim_columns(runs: pd.DataFrame, sizes: Mapping[str, Any] | None) -> pd.Dat
 def _gains(runs: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """Relative changes by each arm, and the margins over the controls of C10."""
     columns = {f"change.{m}.{arm}": changes(runs, arm, m) for m in ("l1", "lpips") for arm in ARMS}
+    columns |= {
+        f"change.psnr.{arm}": values(runs, arm, "psnr") - values(runs, arm, "psnr", 0) for arm in ARMS
+    }  # dB
     freq, x25, true = (
         columns[f"change.l1.{arm}"] for arm in ("lora_freq", "lora_mse_x25", "lora_freq_true_distance")
     )
@@ -84,6 +106,16 @@ def _gains(runs: pd.DataFrame) -> dict[str, pd.DataFrame]:
         "margin.freq_minus_x25.l1": freq - x25,
         "margin.half_minus_x25.l1": 0.5 * freq - x25,
         "margin.true_distance_minus_half.l1": true - 0.5 * freq,
+    }
+
+
+def _ends(runs: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """L1 before and after by adapters with either loss."""
+    steps = {"before": 0, "after": None}
+    return {
+        f"l1.{arm}.{end}": values(runs, arm, "l1", step)
+        for arm in ("lora_mse", "lora_freq")
+        for end, step in steps.items()
     }
 
 
@@ -102,7 +134,7 @@ def _loss_differences(runs: pd.DataFrame) -> dict[str, pd.DataFrame]:
 
 
 def _ranks(runs: pd.DataFrame) -> dict[str, float]:
-    """The best rank of one run and over all, and the largest adjusted p value of the differences at each rank."""
+    """The best rank of one run and over all; the largest difference of the losses at a rank, and adjusted p value."""
     by_rank = {rank: paired(runs, rank_arm("freq", rank), rank_arm("mse", rank), "lpips") for rank in RANKS}
     complete = all(len(part) for part in by_rank.values())
     p_values = {str(rank): sign_flip_p(part) for rank, part in by_rank.items()} if complete else {}
@@ -110,14 +142,22 @@ def _ranks(runs: pd.DataFrame) -> dict[str, float]:
         "best_rank.one_run": float(best_ranks(runs).get(0, float("nan"))),
         **_with_interval("best_rank", best_rank(runs)),
         "holm.lpips": max(holm(p_values).values(), default=float("nan")),
+        "difference.lpips.largest": max(part.mean() for part in by_rank.values())
+        if complete
+        else float("nan"),
     }
 
 
 def _worst(runs: pd.DataFrame) -> dict[str, float]:
-    """The largest rise of an object's L1 by each arm, and by all weights beyond that by adapters."""
-    columns = {}
+    """The largest rise of an object's L1 by each arm, and by all weights beyond that by adapters.
+
+    The `rise` of all weights and of adapters with any loss is that number without its interval.
+    """
+    columns: dict[str, float] = {}
     for arm in ("lora_mse", "lora_freq", rank_arm("freq", PUBLISHED_RANK), "full_mse", "full_freq"):
         columns |= _with_interval(f"worst.l1.{arm}", worst(runs, arm))
+    columns["rise.l1.full_mse"] = columns["worst.l1.full_mse"]
+    columns["rise.l1.adapters"] = max(columns["worst.l1.lora_mse"], columns["worst.l1.lora_freq"])
     return columns | _with_interval("worst.l1.full_minus_lora", worst(runs, "full_mse", control="lora_mse"))
 
 
@@ -132,9 +172,10 @@ def _shares(sizes: Mapping[str, Any] | None) -> dict[str, float]:
 
 
 def _seeds(runs: pd.DataFrame) -> dict[str, int]:
-    """How many seeds there are at least of the arms that each claim rests on."""
+    """How many seeds there are at least of the arms that each claim rests on, and objects of a pair of losses."""
     count = runs.groupby("arm")["seed"].nunique()
-    return {f"seeds.{claim}": min(int(count.get(arm, 0)) for arm in arms) for claim, arms in BY_SEED.items()}
+    seeds = {f"seeds.{claim}": min(int(count.get(arm, 0)) for arm in arms) for claim, arms in BY_SEED.items()}
+    return seeds | {"objects.C11": len(paired(runs, "lora_freq", "lora_mse_x25", "lpips"))}
 
 
 def _with_interval(name: str, found: Interval) -> dict[str, float]:

@@ -13,9 +13,9 @@ from lrm_core.evidence.headlines import HEADLINES, headline
 from lrm_core.evidence.provenance import weights_hash
 from lrm_core.evidence.rulebook import RULES
 from lrm_core.evidence.rules import Case, Intervals, Rule
-from lrm_core.evidence.rules_finetuning import EXPERIMENT as FINETUNING
 from lrm_core.evidence.statistics import UNKNOWN, Interval, interval_of, per_object
 from lrm_core.evidence.store import ResultStore
+from lrm_core.findings.c10 import EXPERIMENT as FINETUNING
 from lrm_core.profiles import get_profile
 
 NOT_MEASURED = Case("not measured yet", "no record", lambda x: True)

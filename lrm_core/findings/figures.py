@@ -9,6 +9,8 @@ import pandas as pd
 from jaxtyping import Float
 from torch import Tensor
 
+Picture = Float[Tensor, "3 h w"]
+WHITE, MARGIN = 0.95, 4  # of a background; pixels around an object
 Reference = float | str | Sequence[float]  # a number, a column whose mean it is, or several numbers
 
 
@@ -80,7 +82,7 @@ class Lines:
     marks: Mapping[str, float] = field(default_factory=dict)
     log_ticks: Sequence[float] = ()
     log_y: bool = False
-    pictures: Callable[[Any], Sequence[Mapping[str, Float[Tensor, "3 h w"]]]] | None = None
+    pictures: Callable[[Any], Sequence[Mapping[str, Picture]]] | None = None
     span: Sequence[float] = ()
 
 
@@ -99,6 +101,40 @@ class Pairs:
     axes: tuple[str, str]
     published: Mapping[str, tuple[float, float]]
     sides: tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Slopes:
+    """Every object as a line from what it was to what it became, the ways laid over each other; panels side by side.
+
+    Attributes:
+        axis: title of y, which is logarithmic.
+        panels: title -> way -> column, to which `.before` and `.after` are added.
+        colours: of each way; the first is drawn broad and pale below the others.
+        published: mean before and after by way, dotted in the last panel.
+    """
+
+    axis: str
+    panels: Mapping[str, Mapping[str, str]]
+    colours: Mapping[str, str]
+    published: Mapping[str, tuple[float, float]]
+
+
+@dataclass(frozen=True)
+class Means:
+    """Means of columns with their intervals over a logarithmic axis, every seed a dot; panels side by side.
+
+    Attributes:
+        x: places of the columns.
+        axes: titles of x and y.
+        panels: title -> series -> colour and one column for each place; those without a value are left out.
+        published: one number for each place by series, dotted in every panel.
+    """
+
+    x: Sequence[float]
+    axes: tuple[str, str]
+    panels: Mapping[str, Mapping[str, tuple[str, Sequence[str]]]]
+    published: Mapping[str, Sequence[float]]
 
 
 @dataclass(frozen=True)
@@ -151,4 +187,12 @@ class Pictures:
         return getattr(import_module(module), name)
 
 
-Declaration = Strips | Lines | Pairs | Table | Bars | Pictures
+Declaration = Strips | Lines | Pairs | Slopes | Means | Table | Bars | Pictures
+
+
+def around(image: Picture) -> tuple[slice, slice]:
+    """Rows and columns of a square around what is not white; raises RuntimeError where all is."""
+    places = [(image < WHITE).any(0).any(axis).nonzero() for axis in (1, 0)]
+    half = max(int(of.max() - of.min()) for of in places) // 2 + MARGIN
+    centres = [int(of.min() + of.max()) // 2 for of in places]
+    return tuple(slice(max(0, centre - half), centre + half) for centre in centres)

@@ -28,9 +28,9 @@ from lrm_core.evidence.headlines import headline
 from lrm_core.evidence.provenance import Provenance
 from lrm_core.evidence.rulebook import RULES
 from lrm_core.evidence.rules import Rule
-from lrm_core.evidence.rules_finetuning import EXPERIMENT as RULES_EXPERIMENT
 from lrm_core.evidence.statistics import bca_interval, holm, per_object, sign_flip_p
 from lrm_core.evidence.verdicts import experiment_table, intervals, judge
+from lrm_core.findings.c10 import EXPERIMENT as RULES_EXPERIMENT
 from lrm_core.profiles import get_profile
 
 SIZES = {

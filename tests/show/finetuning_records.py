@@ -40,27 +40,3 @@ def tidy(arms: Mapping[str, Iterable[int]], objects: int = len(OBJECTS)) -> pd.D
     ]
     columns = ["arm", "seed", "object", "step", "group", *START]
     return pd.DataFrame(rows, columns=columns)
-
-
-def record(arm: str, seed: int) -> dict:
-    """The stored record of an arm and seed, but for its scores, which `tidy` gives."""
-    first = 1.225 if "freq" in arm else 0.05
-    return {
-        "object": arm,
-        "seed": seed,
-        "fingerprint": f"{arm}{seed}",
-        "result": {
-            "loss": [1.2, 1.1] if "freq" in arm else [0.05, 0.04],
-            "first_loss": first,
-            "early_stop": {"best_step": STEPS[-1]},
-            "trainable": 12288,
-            "transformer": 2_962_560,
-            "parameters": 5_927_332,
-            "base": {"trainable": 147_456, "transformer": 170_027_520, "parameters": 260_201_972},
-        },
-        "provenance": {
-            "revision": "abc",
-            "seconds": 100.0 + 10 * seed,
-            "machine": {"accelerator": None, "processor": "a processor", "cores": 2},
-        },
-    }

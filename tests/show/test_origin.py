@@ -5,14 +5,11 @@ from html import unescape
 
 import pandas as pd
 import pytest
-from finetuning_records import record, tidy
 
 from lrm_core.evidence.live import Live
 from lrm_core.evidence.provenance import code_revision
-from lrm_core.profiles import get_profile
 from lrm_core.show import chapter as page
 from lrm_core.show.elements.origin import computed, of_records, origin
-from lrm_core.show.repair.arm_study import ArmStudy
 
 COLUMNS = ["experiment", "object", "seed", "provenance.profile", "provenance.revision"]
 ONE = pd.DataFrame([("e05", "chair", 0, "mini", "abc")], columns=COLUMNS)
@@ -84,15 +81,3 @@ def test_what_is_computed_live_names_this_revision_and_the_record(shown):
     assert len(shown) == 2
     for part in shown:
         assert f"by code revision {code_revision()}; stored: {of_records(ONE)}" in part
-
-
-def test_arms_count_the_objects_on_which_they_were_scored():
-    study = ArmStudy(
-        get_profile("mini"), [record("lora_mse", 0), record("lora_freq", 1)],
-        tidy({"lora_mse": [0], "lora_freq": [1]}),
-    )  # fmt: skip
-    assert of_records(study.made()).endswith(
-        "/mini/e14_finetuning (5 objects, seeds 0, 1, code revision abc)"
-    )
-    assert of_records(study.made(["lora_mse"])).endswith("(5 objects, seed 0, code revision abc)")
-    assert study.made(["lora_mse"], seed=1).empty

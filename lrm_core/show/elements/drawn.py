@@ -8,7 +8,8 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from lrm_core.evidence.statistics import interval_of, per_object
-from lrm_core.findings.figures import Bars, Declaration, Lines, Pairs, Series, Strips, Table
+from lrm_core.findings.figures import Bars, Declaration, Lines, Means, Pairs, Series, Slopes, Strips, Table
+from lrm_core.show.elements.beside import means, slopes
 from lrm_core.show.elements.curves import Curve, curves, mean_lists
 from lrm_core.show.elements.prose import mean_and_interval, number, percent, percent_interval
 from lrm_core.show.elements.strips import numbers_of, strips
@@ -38,6 +39,10 @@ def draw(
         return strips(table, groups, figure.panels, f"{title} {_strips_alt(figure, table)}", figure.names)
     if isinstance(figure, Lines):
         return lines(figure, table, title)
+    if isinstance(figure, Slopes):
+        return slopes(figure, table, title)
+    if isinstance(figure, Means):
+        return means(figure, table, title)
     if isinstance(figure, Bars):
         return bars(figure, table, pictures, title)
     return pairs(figure, table, pictures, title)
@@ -202,7 +207,7 @@ def bars(figure: Bars, table: pd.DataFrame, pictures: Mapping[str, str], title: 
                 source=address, x=places.index(name), y=0, xref="x", yref="paper", sizex=0.95, sizey=0.12,
                 xanchor="center", yanchor="top",
             )  # fmt: skip
-    words = {at: place for at, place in enumerate(places) if place not in pictures}
+    words = {at: place.partition(",")[0] for at, place in enumerate(places) if place not in pictures}
     shown.update_xaxes(
         tickvals=list(words), ticktext=list(words.values()), tickangle=-90, showgrid=False, zeroline=False
     )
@@ -213,4 +218,4 @@ def bars(figure: Bars, table: pd.DataFrame, pictures: Mapping[str, str], title: 
         for label, (column, _) in figure.columns.items()
     )
     each = ", ".join(f"{n} {' and '.join(percent(of[n]) for of in values.values())}" for n in names)
-    return finish(shown, f"{title} {figure.axis}: {means}. By object: {each}.", 400, bottom=90)
+    return finish(shown, f"{title} {figure.axis}: {means}. By object: {each}.", 400, bottom=66)

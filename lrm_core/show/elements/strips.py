@@ -56,7 +56,7 @@ def strips(
     for number, panel in enumerate(panels, start=1):
         for place, row in enumerate(panel.rows):
             drawn = len(figure.data)
-            if row.beside:
+            if row.colour:
                 _add_columns(figure, table, row, names or {}, place, number)
             else:
                 _add_row(figure, table, groups, row, place, number)
@@ -99,6 +99,8 @@ def _add_columns(
     """A row with several columns: each in its own colour, its mean below the points."""
     for offset, (colour, column) in enumerate({row.colour: row.column, **row.beside}.items()):
         values = per_object(table, column)
+        if values.empty:
+            continue
         figure.add_scatter(
             x=values.tolist(), y=[place + 0.22 * offset] * len(values), mode="markers", name=names[colour],
             text=values.index.tolist(), marker={"color": COLOURS[colour], "size": 7, "opacity": 0.55},

@@ -38,7 +38,7 @@ class Bench(widgets.VBox):
         draw: Callable[..., str],
         controls: Mapping[str, widgets.ValueWidget],
         presets: Mapping[str, Mapping[str, Any]],
-        fitted: bool = True,
+        needs_oracle: bool = True,
     ) -> None:
         """A bench that computes nothing yet.
 
@@ -46,9 +46,9 @@ class Bench(widgets.VBox):
             draw: (subject, **values of the controls) -> HTML.
             controls: inputs by the name under which `draw` takes their values.
             presets: label of a button -> values that it sets.
-            fitted: whether what is drawn needs the oracle of the object.
+            needs_oracle: whether `draw` cannot do without the oracle of the object.
         """
-        self._fitted = fitted
+        self.needs_oracle = needs_oracle
         self.setting, self.controls, self._draw, self._settling = setting, dict(controls), draw, False
         self.model_field = _field("Model", setting.plan.model, "a name, a checkpoint or a folder of one")
         self.folder_field = _field(
@@ -116,8 +116,8 @@ class Bench(widgets.VBox):
                 self.object_picker.options = names
 
     def _ask_for_oracle(self, subject: Subject) -> bool:
-        """Display the button if a wanted oracle is missing and the model takes the object; whether it is missing."""
-        missing = self._fitted and not subject.is_fitted()
+        """Display the button if the oracle is missing and the model can take the object; whether it is missing."""
+        missing = self.needs_oracle and not subject.is_fitted()
         if missing:
             subject.check()
             self.result.value = ""

@@ -1,0 +1,186 @@
+"""C10, LoRA-FreqLoss: how its gain is judged against its controls, and what the chapter draws of it."""
+
+import pandas as pd
+
+from lrm_core.evidence.claims import published
+from lrm_core.evidence.headlines import headline
+from lrm_core.evidence.rules import All, Case, Condition, Rule
+from lrm_core.evidence.statistics import per_object
+from lrm_core.findings.arm_labels import CONDITIONS, label
+from lrm_core.findings.figures import Panel, Row, Slopes, Strips, Table
+from lrm_core.findings.finding import Finding
+
+EXPERIMENT = "e14_finetuning"
+NAMES = {"predinit": CONDITIONS["truth"], "random": CONDITIONS["wrong"]}  # of colours
+WRONG = "told_wrong."  # before the columns of the same arms in the published condition
+DRAWN = (
+    "lora_freq",
+    "lora_mse",
+    "lora_mse_x25",
+    "lora_freq_nyquist",
+    "lora_high",
+    "lora_freq_random",
+    "lora_freq_projections",
+    "lora_freq_true_distance",
+)
+MAIN = ("lora_mse", "lora_freq", "lora_mse_x25")
+P, HEADLINE = published("C10"), headline("C10")
+# 3: fewer seeds have no spread to speak of; the published runs had one (A8).
+# 0.5: a gain of which a control has more than half is mostly the control's. With the true distance less than half is
+#   left where most of it was a repair (A9); MSE x 25 weights no frequency (A7).
+# 0.05: slack around the published -16%, as for C2, C4 and C6.
+# 0.01: a rise that counts as "worse": the published baseline, rendered twice, differs from itself by half that (A8).
+FEWEST_SEEDS, SLACK, WORSE = 3, 0.05, 0.01
+OURS, TRUE = "published.change.l1", "change.l1.lora_freq_true_distance"
+OVER_X25, X25 = "margin.freq_minus_x25.l1", "margin.half_minus_x25.l1"
+DISTANCE = "margin.true_distance_minus_half.l1"
+FREQ = [f"change.{metric}.{arm}" for metric in ("l1", "lpips") for arm in ("lora_freq", "lora_freq_r8")]
+WORST = ["worst.l1.lora_freq", "worst.l1.lora_freq_r8"]
+
+
+def few_seeds(claim: str, arms: str) -> Case:
+    """The first case of a rule that rests on seeds."""
+    return Case(
+        "not testable here",
+        f"fewer than {FEWEST_SEEDS} seeds of {arms}",
+        All([Condition(f"seeds.{claim}", under=FEWEST_SEEDS)]),
+        "So there are too few seeds for a verdict.",
+    )
+
+
+FALLS = Condition(OURS, under=0)
+GAINS = All(
+    [
+        *(Condition(column, under=0, failed="held-out renders are not shown to improve") for column in FREQ),
+        Condition(TRUE, under=0, failed="told the true distance, FreqLoss is not shown to gain"),
+        Condition(OVER_X25, under=0, failed="FreqLoss is not shown to beat the plain loss of its scale"),
+    ]
+)
+RULE = Rule(
+    claim="C10",
+    experiment=EXPERIMENT,
+    ours=OURS,
+    audited=TRUE,
+    cases=(
+        few_seeds("C10", "LoRA-FreqLoss at rank 4 or 8 or of its controls"),
+        Case(
+            "metric artefact",
+            "L1 falls, but told the true distance by less than half as much: most of it repairs a wrong scale",
+            All([FALLS, Condition(DISTANCE, over=0)]),
+            "So most of the gain repairs a scale that the model was told wrongly, and no mismatch of frequencies.",
+        ),
+        Case(
+            "metric artefact",
+            "L1 falls, but MSE × 25, which weights no frequency, has more than half of the gain",
+            All([FALLS, Condition(X25, over=0)]),
+            "So most of the gain is that of adapters with any loss of that size: no frequency needs a weight for it.",
+        ),
+        Case(
+            "replicated",
+            "L1 and LPIPS fall at rank 4 and 8, also told the true distance and more than with MSE × 25; no object "
+            f"gets worse by more than {WORSE:.0%}; L1 at rank 8 falls by the published amount within {SLACK}",
+            All(
+                [
+                    *GAINS,
+                    *(Condition(column, under=WORSE) for column in WORST),
+                    Condition(OURS, HEADLINE - SLACK, HEADLINE + SLACK),
+                ]
+            ),
+            "So FreqLoss improves held-out renders by about the published amount, and harms no object.",
+        ),
+        Case(
+            "replicated with a different size",
+            "L1 and LPIPS fall as above, by another amount, or an object gets worse",
+            GAINS,
+            "So FreqLoss improves held-out renders beyond its controls, but by another amount or not every object.",
+        ),
+        Case(
+            "not replicated",
+            "none of the above",
+            All(),
+            "So it is not shown that FreqLoss improves held-out renders beyond what its controls do.",
+        ),
+    ),
+)
+
+
+def count(table: pd.DataFrame, column: str) -> str:
+    """Of how many objects, and in how many a column is above zero."""
+    values = per_object(table, column)
+    return f"{(values > 0).sum()} of {len(values)}"
+
+
+def lost(table: pd.DataFrame) -> str:
+    """In how many arms, and of how many that were measured, the mean PSNR falls."""
+    means = table.filter(regex=r"^change\.psnr\..*(?<!\.low)(?<!\.high)$").mean().dropna()
+    return f"{(means < 0).sum()} of {len(means)}"
+
+
+def _worst(table: pd.DataFrame) -> str:
+    values = per_object(table, "change.l1.lora_freq")
+    return values.idxmax().removeprefix("cc0_") if len(values) else "–"
+
+
+def _place(table: pd.DataFrame) -> str:
+    """The place of that object in the order of L1 before the training."""
+    before, values = per_object(table, "l1.lora_freq.before"), per_object(table, "change.l1.lora_freq")
+    return f"{int(before.rank()[values.idxmax()])} of {len(before)}" if len(values) else "–"
+
+
+FINDING = Finding(
+    module=__name__,
+    rule=RULE,
+    typical=("change.l1.lora_mse", "change.l1.lora_freq"),
+    starts=(),
+    facts={
+        "published.l1": lambda table: HEADLINE,
+        "lost": lost,
+        "published.psnr": lambda table: P["lora_freq_r8"]["psnr"] - P["baseline"]["psnr"],
+        "worse": lambda table: count(table, "change.l1.lora_freq"),
+        "worst": _worst,
+        "worst.place": _place,
+    },
+    figures={
+        "slopes": Slopes(
+            "L1 of held-out views",
+            {
+                CONDITIONS["truth"]: {"MSE": "l1.lora_mse", "FreqLoss": "l1.lora_freq"},
+                CONDITIONS["wrong"]: {"MSE": f"{WRONG}l1.lora_mse", "FreqLoss": f"{WRONG}l1.lora_freq"},
+            },
+            {"MSE": "procedural", "FreqLoss": "real"},
+            {
+                "MSE": (P["baseline"]["l1"], P["lora_std_r8"]["l1"]),
+                "FreqLoss": (P["baseline"]["l1"], P["lora_freq_r8"]["l1"]),
+            },
+        ),
+        "controls": Strips(
+            (
+                Panel(
+                    "change of L1, over its value before",
+                    [
+                        Row(
+                            label(arm),
+                            f"change.l1.{arm}",
+                            {"published": HEADLINE} if arm == "lora_freq" else {},
+                            {} if "true" in arm else {"random": f"{WRONG}change.l1.{arm}"},
+                            "predinit",
+                        )
+                        for arm in DRAWN
+                    ],
+                    {"no change": 0.0},
+                ),
+            ),
+            NAMES,
+        ),
+        "measures": Table(
+            {
+                f"{metric}, {place}": [f"{prefix}change.{metric.lower()}.{arm}" for arm in MAIN]
+                for place, prefix in zip(CONDITIONS.values(), ("", WRONG), strict=True)
+                for metric in ("L1", "LPIPS")
+            },
+            [label(arm) for arm in MAIN],
+            digits=None,
+            first="change, mean over objects",
+        ),
+    },
+)  # fmt: skip

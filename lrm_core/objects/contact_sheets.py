@@ -1,0 +1,99 @@
+"""Contact sheets: what one model makes of every validation object in every view, as one small picture.
+
+A sheet has a row for each object, in order of name, and a column for each view. It is filed under the name of what
+made it and the fingerprint of the record of that run, so that the pages find it on machines without the run.
+"""
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from PIL import Image
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+from lrm_core.atomic import replacing
+from lrm_core.fit.examples import Example
+from lrm_core.fit.scores import render_example
+from lrm_core.model.lrm import LRM
+from lrm_core.paths import data_dir, repository_root
+
+SIDE = 128  # pixels, largest of a picture on the sheet
+QUALITY = 80  # of WebP
+SUFFIX = ".webp"
+
+
+@dataclass(frozen=True)
+class SheetStore:
+    """Where contact sheets are kept.
+
+    Attributes:
+        folder: read and written.
+        shipped: read only; sheets that come with the repository.
+    """
+
+    folder: Path = field(default_factory=lambda: repository_root() / ".cache" / "sheets")
+    shipped: Path = field(default_factory=lambda: data_dir() / "mini" / "sheets")
+
+    def find(self, name: str) -> Path | None:
+        """The sheet of that name, if there is one."""
+        places = (folder / f"{name}{SUFFIX}" for folder in (self.shipped, self.folder))
+        return next((path for path in places if path.exists()), None)
+
+    def keep(self, name: str, sheet: bytes) -> Path:
+        """Write a sheet; returns where."""
+        path = self.folder / f"{name}{SUFFIX}"
+        with replacing(path) as temporary:
+            temporary.write_bytes(sheet)
+        return path
+
+
+@torch.no_grad()
+def rendered_sheet(model: LRM, examples: Sequence[Example]) -> bytes:
+    """The renders of a model as a sheet, an example in each row.
+
+    Raises:
+        ValueError: as `contact_sheet`.
+    """
+    return contact_sheet([render_example(model, example, example.views.cameras) for example in examples])
+
+
+def contact_sheet(rows: Sequence[Float[Tensor, "v 3 h w"]]) -> bytes:
+    """Images in [0, 1] as a WebP with a row for each entry and a column for each view, at most `SIDE` pixels each.
+
+    Raises:
+        ValueError: if the rows are none, or differ in their shapes.
+    """
+    shapes = {tuple(row.shape) for row in rows}
+    if len(shapes) != 1:
+        raise ValueError(f"expected rows of one shape (views, 3, H, W), found {sorted(shapes) or 'none'}")
+    lines = [torch.cat(list(_small(row)), dim=-1) for row in rows]  # (3, side, views * side) each
+    pixels = (torch.cat(lines, dim=-2).cpu().clamp(0, 1) * 255).round().byte()
+    buffer = io.BytesIO()
+    picture = Image.fromarray(pixels.permute(1, 2, 0).contiguous().numpy(), mode="RGB")
+    picture.save(buffer, format="WEBP", quality=QUALITY, method=6)
+    return buffer.getvalue()
+
+
+def picture_at(sheet: bytes, place: tuple[int, int], shape: tuple[int, int]) -> Float[Tensor, "3 s s"]:
+    """One picture of a sheet, in [0, 1].
+
+    Args:
+        sheet: as WebP.
+        place: row and column of the picture.
+        shape: numbers of rows and columns of the sheet.
+    """
+    picture = Image.open(io.BytesIO(sheet)).convert("RGB")
+    height, width = picture.height // shape[0], picture.width // shape[1]
+    top, left = place[0] * height, place[1] * width
+    cut = picture.crop((left, top, left + width, top + height))
+    return torch.from_numpy(np.array(cut)).permute(2, 0, 1) / 255
+
+
+def _small(images: Float[Tensor, "v 3 h w"]) -> Float[Tensor, "v 3 s s"]:
+    side = images.shape[-1]
+    return images if side <= SIDE else interpolate(images, (SIDE, SIDE), mode="area")
