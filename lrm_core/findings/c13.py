@@ -33,16 +33,15 @@ RULE = Rule(
         few_seeds("C13", "the adapters that it is compared with"),
         Case(
             "metric artefact",
-            f"training all weights raises the L1 of an object by more than {HARM:.0%}, but adapters on equal "
-            "data do so too, with MSE or with FreqLoss",
+            f"all weights raise the L1 of an object by more than {HARM:.0%}, and adapters on equal data do so too",
             All([HARMS, Condition(BY_ADAPTERS, over=HARM)]),
             "So an object gets worse, but by adapters on the same data as well: that is not peculiar to training all "
             "weights.",
         ),
         Case(
             "replicated",
-            f"training all weights raises the L1 of an object by the published {HEADLINE:.0%} within a factor of "
-            f"{FACTOR:g}, and adapters on equal data raise that of none by more than {HARM:.0%}",
+            f"all weights raise it by the published {HEADLINE:.0%} within a factor of {FACTOR:g}, adapters by no "
+            f"more than {HARM:.0%}",
             All([*ONLY_FULL, Condition(RISE, HEADLINE / FACTOR, HEADLINE * FACTOR)]),
             "So training all weights harms an object by about the published amount, where adapters do not.",
         ),

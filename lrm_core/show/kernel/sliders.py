@@ -37,7 +37,7 @@ def sliders_bench(setting: Setting, functions: Sequence[Callable], sliders: Rang
     Raises:
         ValueError: if a function asks for something else, or no function gives a slider its first value.
     """
-    starts = {}
+    starts, asked = {}, {name for function in functions for name in signature(function).parameters}
     for function in functions:
         for name, parameter in signature(function).parameters.items():
             if name in sliders:
@@ -57,8 +57,7 @@ def sliders_bench(setting: Setting, functions: Sequence[Callable], sliders: Rang
         with torch.no_grad():
             return displayed({of.__name__: of(**_wanted(of, subject, values)) for of in functions})
 
-    needs_oracle = any(OF_THE_ORACLE & set(signature(function).parameters) for function in functions)
-    return Bench(setting, draw, controls, {"as in the cells": starts}, needs_oracle)
+    return Bench(setting, draw, controls, {"as in the cells": starts}, bool(asked & OF_THE_ORACLE))
 
 
 def displayed(results: Mapping[str, Mapping[str, Any]]) -> str:

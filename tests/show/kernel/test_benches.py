@@ -61,6 +61,19 @@ def test_another_object_is_drawn_when_it_is_picked(bench):
     assert bench.result.value not in ("", first)
 
 
+def test_functions_without_a_residual_wait_for_no_oracle(setting):
+    def spread(T_pred, gain=1.0):
+        return {"spread": gain * T_pred.std().item()}
+
+    bench = sliders_bench(setting, (spread,), {"gain": (0.0, 1.5)})
+    bench.refresh()
+    assert bench.message.value == ""
+    assert len(_numbers(bench)) == 1
+    waiting = sliders_bench(setting, (by_power,), {"cutoff": RANGES["cutoff"]})
+    waiting.refresh()
+    assert "has no oracle" in waiting.message.value
+
+
 def test_what_a_function_raises_is_said_and_the_page_goes_on(fitted):
     def refuse(residual, cutoff=0.3):
         raise ValueError("expected increasing radii")
