@@ -270,7 +270,7 @@ def _execute(chapter: Chapter) -> nbformat.NotebookNode:
             kernel_name="python3",
             language="python",
             execution_timeout=CELL_TIMEOUT,
-            progress_bar={"desc": chapter.source.stem, "leave": False},
+            progress_bar={"desc": chapter.source.stem, "leave": False, "disable": None},  # a bar on terminals
             kernel_manager_class=QuietKernelManager,
         )
     except papermill.PapermillExecutionError as error:

@@ -13,10 +13,10 @@ from click.testing import CliRunner, Result
 from tiny_folder import save_square, save_tiny
 
 from lrm_core.cli import main
-from lrm_core.evidence.view_scores import scored_views
 from lrm_core.model.checkpoints import load_model
 from lrm_core.objects import load_object
-from lrm_core.show.own_data import evaluation_page
+from lrm_core.predict import evaluation_page
+from lrm_core.predict.view_scores import scored_views
 
 FILES = {"index.html", "evaluation.json", "views.csv", "objects.csv"}
 

@@ -19,33 +19,19 @@ SECTIONS = [
     "Checked live",
     "Run it yourself",
 ]
-MODEL = "The model under study"
-MODEL_SECTIONS = [
-    "What it is",
-    "What it has seen",
-    "How it was trained",
-    "Variants of the recipe",
-    "How good it is",
-    "What this means for the other chapters",
-    "Checked live",
-    "Run it yourself",
-]
-OWN = "Your own picture"
-OWN_SECTIONS = [
-    "What goes in",
-    "What the model makes of it",
-    "The mesh",
-    "The files",
-    "What it can and cannot do",
-    "Run it yourself",
-]
+MODEL, OWN = "The model under study", "Your own picture"
 TOLD_SECTIONS = ["The measurement, in code", "All objects", "What else it could be", "The rule"]
-OTHER_SECTIONS = {MODEL: MODEL_SECTIONS, OWN: OWN_SECTIONS}  # of chapters that examine no claim
+OTHER_SECTIONS = {  # of chapters that examine no claim
+    MODEL: [
+        "The measurement, in code",
+        "All objects",
+        "What it is, and what it has seen",
+        "What carries over",
+    ],
+    OWN: ["From a picture to a triplane", "From a triplane to a mesh", "Yours"],
+}
 PARAMETERS = {"profile": "mini", "seed": 0, "objects": None, "refresh": False, "device": "cpu"}
-NOTE = re.compile(
-    r'<aside class="margin">\n\n(.*?)\n\n</aside>', re.DOTALL
-)  # Markdown inside, also in JupyterLab
-LONGEST_CELL, LONGEST_FUNCTION = 25, 10
+LONGEST_CELL = 25
 LONGEST_SHOWN, WIDEST_SHOWN = 10, 104  # lines and characters that stand on the page without scrolling
 # Sentences and tables of published numbers, of what follows from them alone, and of commands and folders.
 NOT_OURS = {
@@ -128,13 +114,9 @@ def test_one_cell_holds_the_parameters_with_their_defaults(notebook):
     assert values == (PARAMETERS | {"picture": None} if own else PARAMETERS)
 
 
-def test_cells_and_functions_are_short(notebook):
+def test_no_cell_is_longer_than_the_screen(notebook):
     for cell in notebook.cells:
         assert len(cell.source.splitlines()) <= LONGEST_CELL
-    for cell in _code(notebook):
-        for node in ast.walk(ast.parse(cell.source)):
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-                assert node.end_lineno - node.lineno < LONGEST_FUNCTION
 
 
 def test_no_number_is_typed(notebook):
@@ -161,27 +143,15 @@ def test_every_computed_text_says_where_its_numbers_come_from(notebook):
                 assert (len(call.args) > 1) != (made_by in NOT_OURS), ast.unparse(call)
 
 
-def test_a_chapter_has_a_few_short_notes_in_its_margin(notebook):
-    if _is_told(notebook):
-        return
-    text = "\n\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
-    notes = NOTE.findall(text)
-    assert 2 <= len(notes) <= 4
-    assert len(notes) == text.count("<aside") == text.count("</aside>")
-    for note in notes:
-        assert "\n" not in note
-        assert 1 <= len(re.findall(r"[.?!](?:\s|$)", note)) <= 2
-
-
 def test_every_chapter_has_the_same_shape(notebook):
     title, *sections = _headings(notebook)
+    if title in OTHER_SECTIONS:
+        assert sections == OTHER_SECTIONS[title]
+        return
     if _is_told(notebook):
         assert [section for section in sections if section in TOLD_SECTIONS] == TOLD_SECTIONS
         return
-    assert sections == OTHER_SECTIONS.get(title, SECTIONS)
-    first = notebook.cells[0].source.split("\n\n")
-    assert len(first) == 2, "a chapter opens with its title and one sentence"
-    assert len(re.findall(r"[.?!](?:\s|$)", first[1])) == 1
+    assert sections == SECTIONS
 
 
 def test_the_sidebar_has_number_and_title_of_every_chapter(notebook, request):

@@ -17,7 +17,7 @@ from sphinx.writers.html5 import HTML5Translator
 from lrm_core.evidence.claims import PUBLISHED_OBJECTS, claim, claims
 from lrm_core.evidence.headlines import headline
 from lrm_core.evidence.rulebook import RULES
-from lrm_core.evidence.rules_isotropy import PUBLISHED_SPREAD
+from lrm_core.findings.c08 import PUBLISHED_SPREAD
 from lrm_core.fit.pretrain_data import FOCAL
 from lrm_core.model.config import MINI_NAME
 from lrm_core.model.positions import DISTANCE

@@ -87,11 +87,11 @@ def evaluate(
     arguments: tuple[Path, ...], model_name: str | None, output_dir: Path, split: str, device: str
 ) -> None:
     """Score a model, by name or path, on rendered objects: each view against its image, as tables and a page."""
-    from lrm_core.evidence.evaluate import evaluate as evaluated
-    from lrm_core.evidence.evaluate import listed_objects
-    from lrm_core.evidence.evaluation_record import Subject
     from lrm_core.model.checkpoints import load_model
-    from lrm_core.show.own_data.evaluation_page import PAGE, object_table, summary_table, write_evaluation
+    from lrm_core.predict.evaluate import evaluate as evaluated
+    from lrm_core.predict.evaluate import listed_objects
+    from lrm_core.predict.evaluation_page import PAGE, object_table, summary_table, write_evaluation
+    from lrm_core.predict.evaluation_record import Subject
 
     folders = arguments if model_name else arguments[1:]
     model_name = model_name or str(arguments[0])

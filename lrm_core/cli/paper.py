@@ -111,8 +111,8 @@ def arms(
 @click.command()
 def ship() -> None:
     """Keep in data/ the oracles that the chapters measure live, and the adapters of the gallery."""
-    from lrm_core.evidence.shipping import ship_oracles
-    from lrm_core.evidence.shipping_adapters import ship_adapters
+    from lrm_core.show.shipping import ship_oracles
+    from lrm_core.show.shipping_adapters import ship_adapters
 
     for path in (*ship_oracles(), *ship_adapters()):
         click.echo(path)

@@ -176,6 +176,19 @@ def pattern(profile: str, *, like: str | None = None) -> dict[str, Interval]:
     }
 
 
+def shift(profile: str) -> dict[str, Interval]:
+    """How much larger the four shares are in the published condition than told the truth, object by object."""
+    shifts = {}
+    for name, share in PATTERN.items():
+        tables = [experiment_table(share.experiment, of) for of in (profile, profile + PUBLISHED)]
+        if any(table.empty for table in tables):
+            shifts[name] = UNKNOWN
+            continue
+        truth, condition = (per_object(table, share.column) for table in in_common(*tables))
+        shifts[name] = bca_interval((condition - truth).dropna().to_numpy())
+    return shifts
+
+
 def dose(profile: str) -> dict[float, dict[str, Interval]]:
     """The four shares by the factor that every object is told, against the oracle of the truth."""
     table = experiment_table(DOSE, profile)

@@ -48,14 +48,31 @@ class Condition:
         return low + self.column + (f" < {self.under:g}" if self.under < inf else f" > {self.over:g}")
 
 
-class All(tuple[Condition, ...]):
+@dataclass(frozen=True)
+class Either:
+    """At least one of several groups of conditions holds as a whole; `failed` says in words that none does."""
+
+    parts: "tuple[All, ...]"
+    failed: str = ""
+
+    def __call__(self, x: Intervals) -> bool:
+        """Whether one does."""
+        return any(part(x) for part in self.parts)
+
+    @property
+    def code(self) -> str:
+        """The comparisons as a reader would write them."""
+        return " or ".join(" and ".join(condition.code for condition in part) for part in self.parts)
+
+
+class All(tuple[Condition | Either, ...]):
     """Conditions of a case, all of which must hold."""
 
     def __call__(self, x: Intervals) -> bool:
         """Whether they do."""
         return not self.missed(x)
 
-    def missed(self, x: Intervals) -> list[Condition]:
+    def missed(self, x: Intervals) -> list[Condition | Either]:
         """Those that do not hold."""
         return [condition for condition in self if not condition(x)]
 

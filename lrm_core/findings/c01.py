@@ -1,19 +1,17 @@
 """C1, one oracle or many: how two fits of an object are judged, and what the chapter draws of them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import sqrt
 from typing import Any
 
 import pandas as pd
 import torch
-from jaxtyping import Float
-from torch import Tensor
 
 from lrm_core.evidence.claims import published
 from lrm_core.evidence.oracles import render_images
 from lrm_core.evidence.rules import All, Case, Condition, Rule
 from lrm_core.evidence.statistics import per_object
-from lrm_core.findings.figures import Lines, Panel, Row, Series, Strips
+from lrm_core.findings.figures import Lines, Panel, Picture, Row, Series, Strips, around
 from lrm_core.findings.finding import Finding, decided
 from lrm_core.render.quality import psnr
 
@@ -102,19 +100,16 @@ def _over_the_lower_end(table: pd.DataFrame) -> pd.Series:
 
 
 @torch.no_grad()
-def along(
-    page: Any, steps: tuple[float, ...] = (0, 0.25, 0.5, 0.75, 1)
-) -> list[Mapping[str, Float[Tensor, "3 h w"]]]:
-    """The first held-out view of a page's object on the line from the oracle from noise to the other, by caption."""
+def along(page: Any, steps: Sequence[float] = (0, 0.25, 0.5, 0.75, 1)) -> list[Mapping[str, Picture]]:
+    """A held-out view of a page's object on the line from the oracle from noise to the other, by caption."""
     noise, prediction = (page.oracle(start).planes for start in ("random", "predicted"))
-    view = page.views.images[:1]
-    seen = [
-        render_images(
-            page.model, torch.lerp(noise, prediction, t), page.views.cameras[:1], view.shape[-1]
-        ).cpu()
-        for t in steps
-    ]
-    return [{f"{t:g}: {float(psnr(at, view)):.1f} dB": at[0] for t, at in zip(steps, seen, strict=True)}]
+    truth, camera = page.views.images[:1], page.views.cameras[:1]
+    rows, columns = around(truth[0])
+    pictures = {}
+    for t in steps:
+        seen = render_images(page.model, torch.lerp(noise, prediction, t), camera, truth.shape[-1]).cpu()
+        pictures[f"{t:g}: {float(psnr(seen, truth)):.1f} dB"] = seen[0][:, rows, columns]
+    return [pictures]
 
 
 FINDING = Finding(

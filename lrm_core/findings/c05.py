@@ -4,6 +4,7 @@ from math import inf, nan
 
 import numpy as np
 import pandas as pd
+import torch
 
 from lrm_core.evidence.claims import published
 from lrm_core.evidence.experiments.e08_band_correction import amplification, flat_improvement
@@ -12,7 +13,7 @@ from lrm_core.findings.c02 import PUBLISHED_SIZE, law_shares, matching_exponent
 from lrm_core.findings.c04 import CUTOFF
 from lrm_core.findings.figures import Lines, Panel, Row, Series, Strips, Table
 from lrm_core.findings.finding import Finding
-from lrm_core.spectral import power_law_shares, white_noise_shares
+from lrm_core.spectral import effective_shares, power_law_shares, white_noise_shares
 
 # 2: a renderer that prefers no band stays below it at one cutoff and by power, (1 + sqrt p) / (1 + sqrt(1 - p)).
 # The ratio is tested as "low minus twice high", which exists also where correcting the high band harms.
@@ -98,13 +99,12 @@ CENTRES = [round(0.05 + k / 10, 2) for k in range(10)]
 
 
 def _product(table: pd.DataFrame, flat: bool = False) -> pd.Series:
-    """Share of each bin in residual times response, as published; of white noise instead of the residual if flat."""
+    """`effective_shares` of each object's residual, or of white noise if flat."""
     sides = 2 * table["e05_residual_spectrum.predicted.profile"].str.len()
-    edges = [k / 10 for k in range(11)]
 
     def of(bins: list, answers: list, side: int) -> list[float]:
-        first = white_noise_shares(int(side), edges).numpy() if flat else np.array(bins)
-        return (first * np.array(answers) / (first * np.array(answers)).sum()).tolist()
+        first = white_noise_shares(int(side), [k / 10 for k in range(11)]) if flat else torch.tensor(bins)
+        return effective_shares(first, torch.tensor(answers)).tolist()
 
     return pd.Series(map(of, table[SPECTRUM], table[RESPONSE], sides), index=table.index)
 

@@ -9,6 +9,8 @@ import pandas as pd
 from jaxtyping import Float
 from torch import Tensor
 
+Picture = Float[Tensor, "3 h w"]
+WHITE, MARGIN = 0.95, 4  # of a background; pixels around an object
 Reference = float | str | Sequence[float]  # a number, a column whose mean it is, or several numbers
 
 
@@ -80,7 +82,7 @@ class Lines:
     marks: Mapping[str, float] = field(default_factory=dict)
     log_ticks: Sequence[float] = ()
     log_y: bool = False
-    pictures: Callable[[Any], Sequence[Mapping[str, Float[Tensor, "3 h w"]]]] | None = None
+    pictures: Callable[[Any], Sequence[Mapping[str, Picture]]] | None = None
     span: Sequence[float] = ()
 
 
@@ -186,3 +188,11 @@ class Pictures:
 
 
 Declaration = Strips | Lines | Pairs | Slopes | Means | Table | Bars | Pictures
+
+
+def around(image: Picture) -> tuple[slice, slice]:
+    """Rows and columns of a square around what is not white; raises RuntimeError where all is."""
+    places = [(image < WHITE).any(0).any(axis).nonzero() for axis in (1, 0)]
+    half = max(int(of.max() - of.min()) for of in places) // 2 + MARGIN
+    centres = [int(of.min() + of.max()) // 2 for of in places]
+    return tuple(slice(max(0, centre - half), centre + half) for centre in centres)

@@ -1,4 +1,4 @@
-"""What a chapter knows of its claim: rule, example, facts, figures, sentences."""
+"""What a chapter knows of its claim, or of what it measures without one: rule, example, facts, figures, sentences."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -6,8 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from lrm_core.evidence.rules import Case, Condition, Rule
-from lrm_core.evidence.statistics import interval_of
+from lrm_core.evidence.rules import Case, Condition, Either, Rule
+from lrm_core.evidence.statistics import Interval, interval_of
 from lrm_core.findings.figures import Declaration
 
 
@@ -20,11 +20,11 @@ def decided(rule: Rule, table: pd.DataFrame) -> Case:
 
 @dataclass(frozen=True)
 class Finding:
-    """One claim as its chapter tells it.
+    """One claim as its chapter tells it, or what a chapter measures that examines none.
 
     Attributes:
         module: where it is declared.
-        rule: that of the scorecard.
+        rule: that of the scorecard; None without a claim, and then `experiment` and `text` are given.
         judged: further rules by what they are judged by, the first name being that of `rule` itself.
         typical: columns; the example is the object that is nearest to the mean in all of them.
         starts: of the oracles that the chapter needs of its example.
@@ -32,10 +32,12 @@ class Finding:
         derived: columns worked out from others.
         facts: numbers of the sentences that are no column: table -> number, numbers or words.
         figures: by the name under which the sentences tell of them.
+        experiment: whose records are read; that of the rule if none is named.
+        text: its file in `texts`; that of the claim if none is named.
     """
 
     module: str
-    rule: Rule
+    rule: Rule | None
     typical: tuple[str, ...]
     figures: Mapping[str, Declaration]
     starts: tuple[str, ...] = ("predicted",)
@@ -43,6 +45,13 @@ class Finding:
     beside: tuple[str, ...] = ()
     derived: Mapping[str, Callable[[pd.DataFrame], pd.Series]] = field(default_factory=dict)
     facts: Mapping[str, Callable[[pd.DataFrame], Any]] = field(default_factory=dict)
+    experiment: str = ""
+    text: str = ""
+
+    def __post_init__(self) -> None:
+        if self.rule:
+            object.__setattr__(self, "experiment", self.experiment or self.rule.experiment)
+            object.__setattr__(self, "text", self.text or self.rule.claim)
 
     def completed(self, table: pd.DataFrame, beside: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
         """The table of the rule's experiment with the columns of the others and the derived ones."""
@@ -74,13 +83,14 @@ class Finding:
 
     def is_near(self, case: Case, table: pd.DataFrame) -> bool:
         """Whether the means satisfy the conditions that the intervals miss."""
-        means = [
-            (interval_of(table, condition.column).estimate, condition)
-            for condition in self._missed(case, table)
-        ]
-        return all(condition.over < mean < condition.under for mean, condition in means)
 
-    def _missed(self, case: Case, table: pd.DataFrame) -> list[Condition]:
+        def mean(column: str) -> Interval:
+            estimate = interval_of(table, column).estimate
+            return Interval(estimate, estimate, estimate, 0)
+
+        return all(condition(mean) for condition in self._missed(case, table))
+
+    def _missed(self, case: Case, table: pd.DataFrame) -> list[Condition | Either]:
         """What is missing to the least replication, or to the whole one if the size is another."""
         weaker = {
             "not replicated": "replicated with a different size",

@@ -6,6 +6,13 @@ from lrm_core.show.diagnosis.published_scale import UNTOUCHED, enlargement, publ
 from lrm_core.show.elements.prose import number
 
 
+def title() -> str:
+    """What the figure of the extents shows; raises as `published_extents`."""
+    growth = enlargement(published_extents())
+    least, most = number(growth.min()), number(growth.max())
+    return say("one_wrong_number", "title extents", growth_least=least, growth_most=most)
+
+
 def fork_text() -> str:
     """Sizes untouched and after each fine-tuning; raises as `published_extents`."""
     table = published_extents()

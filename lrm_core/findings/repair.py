@@ -9,18 +9,23 @@ from lrm_core.evidence.statistics import FEWEST_OBJECTS, Interval
 from lrm_core.findings.arm_labels import label
 from lrm_core.findings.sentences import say
 from lrm_core.profiles import PROFILES, PUBLISHED
-from lrm_core.show.elements.prose import mean_and_interval, number, percent_interval
+from lrm_core.show.elements.prose import listed, mean_and_interval, number, percent_interval
 
 PUBLISHED_ARM = "lora_freq"
 COLUMNS = (
     "trained with",
-    "error by training, told wrong",
-    "by telling the truth, untrained",
-    "by training, then told the truth",
-    "growth",
+    "trained, told wrong",
+    "untrained, told the truth",
+    "trained, told the truth",
+    "drawn larger",
     "one factor",
-    "it",
 )
+
+OBJECT = {
+    "learned the objects": "it is better than before",
+    "harms": "it is worse than before",
+    "learned nothing of the objects": "it is as good as before",
+}
 
 
 def arms(profile: str) -> list[Learned]:
@@ -40,11 +45,18 @@ def learned_table(found: Sequence[Learned]) -> pd.DataFrame:
             _signed(arm.gain_truth),
             mean_and_interval(arm.grown),
             number(arm.factor),
-            f"{arm.scale}; {arm.object}",
         )
         for arm in found
     ]
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def outcomes(found: Sequence[Learned]) -> str:
+    """What the rule says of each arm, arms of the same outcome together."""
+    by: dict[str, list[str]] = {}
+    for arm in found:
+        by.setdefault(f"{arm.scale}; told the truth, {OBJECT[arm.object]}", []).append(label(arm.arm))
+    return "\n".join(f"- {listed(names)}: {words}." for words, names in by.items())
 
 
 def _signed(mean: Interval) -> str:

@@ -38,22 +38,22 @@ def told(finding: Finding, section: str, table: pd.DataFrame) -> str:
     Raises:
         KeyError: naming section and field, if there is no such section, column or fact.
     """
-    claim = finding.rule.claim
-    if any(name.startswith(f"{section}: ") for name in sections(claim)):
+    text = finding.text
+    if any(name.startswith(f"{section}: ") for name in sections(text)):
         chosen = f"{section}: {finding.outcome(table)}"
-        section = chosen if chosen in sections(claim) else section
-    if section not in sections(claim):
-        raise KeyError(f"{TEXTS / claim}.md: no section {section!r}; it has {', '.join(sections(claim))}")
+        section = chosen if chosen in sections(text) else section
+    if section not in sections(text):
+        raise KeyError(f"{TEXTS / text}.md: no section {section!r}; it has {', '.join(sections(text))}")
 
     def fill(field: re.Match) -> str:
         name, how = field[1], field[2] or ""
         if name in finding.facts:
             return said(finding.facts[name](table), how)
         if name not in table:
-            raise KeyError(f"{TEXTS / claim}.md, {section}: no column and no fact {name!r}")
+            raise KeyError(f"{TEXTS / text}.md, {section}: no column and no fact {name!r}")
         return said(interval_of(table, name), how)
 
-    return FIELD.sub(fill, sections(claim)[section])
+    return FIELD.sub(fill, sections(text)[section])
 
 
 def say(text: str, section: str, **fields: str) -> str:

@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import nan
 from statistics import fmean
 
+import numpy as np
 import pandas as pd
 from jaxtyping import Float
 from torch import Tensor
@@ -11,12 +13,19 @@ from torch import Tensor
 from lrm_core.evidence.cause import MOST, PATTERN, SLACK, Cause, pattern, pattern_met
 from lrm_core.evidence.learned import NEAR
 from lrm_core.evidence.statistics import Interval
-from lrm_core.evidence.verdicts import verdicts
+from lrm_core.evidence.verdicts import experiment_table, verdicts
 from lrm_core.findings import repair
 from lrm_core.findings.sentences import say
 from lrm_core.profiles import PUBLISHED, get_profile
 from lrm_core.show import chapter as page
-from lrm_core.show.elements.prose import mean_and_interval, number, percent, percent_interval, percent_range
+from lrm_core.show.elements.prose import (
+    listed,
+    mean_and_interval,
+    number,
+    percent,
+    percent_interval,
+    percent_range,
+)
 
 EXPERIMENTS = ("e05_residual_spectrum", "e08_band_correction", "e09_low_band", "e04_visibility")
 TEXT = "one_wrong_number"
@@ -41,21 +50,35 @@ def conditions(profile: str) -> dict[str, Point]:
     }
 
 
-def pattern_table(points: Mapping[str, Point]) -> pd.DataFrame:
-    """The four shares, published and in both `conditions`, and whether the pattern is there, as text."""
+def pattern_table(points: Mapping[str, Point], shifts: Mapping[str, Interval]) -> pd.DataFrame:
+    """The four shares, published, in both `conditions` with their `shift`, and whether the pattern is there."""
     rows = []
     for name, share in PATTERN.items():
         published = f"{percent(share.low)} to {percent(share.high)}"
         ours = [
             percent_interval(point.shares[name]) if point.shares[name].n else "–" for point in points.values()
         ]
-        rows.append((share.words, published, *ours))
+        change = percent_interval(shifts[name]) if shifts[name].n else "–"
+        rows.append((share.words, published, *ours, change))
     met = [
         pattern_met(point.shares) if point.shares["high_share"].n else "not measured yet"
         for point in points.values()
     ]
-    rows.append(("the pattern is", "", *met))
-    return pd.DataFrame(rows, columns=["share", "published", *points])
+    rows.append(("the pattern is", "", *met, ""))
+    return pd.DataFrame(rows, columns=["share", "published", *points, "shift, object by object"])
+
+
+def titles(profile: str, doses: Mapping[float, Mapping[str, Interval]]) -> dict[str, str]:
+    """What the figures of the chapter show, by their names."""
+    met = [f"{factor:g}" for factor, shares in doses.items() if pattern_met(shares) == "there"]
+    sizes = experiment_table("extent", profile + PUBLISHED)
+    follows = np.polyfit(np.log(sizes["told"]), np.log(sizes["extent"]), 1)[0] if len(sizes) > 2 else nan
+    at = (
+        say(TEXT, "title pattern", slack=f"{SLACK:g}", factors=listed(met))
+        if met
+        else say(TEXT, "title no pattern")
+    )
+    return {"pattern": at, "size": say(TEXT, "title size", follows=percent(follows))}
 
 
 def cause_table(profile: str, causes: Sequence[Cause]) -> pd.DataFrame:
@@ -99,7 +122,7 @@ def answer(profile: str, points: Mapping[str, Point], doses: Mapping[float, Mapp
         percent_range([PATTERN[name].low, PATTERN[name].high])
         for name in ("low_correction", "high_correction")
     )
-    shares = say(TEXT, "shares", told=told, coarse=coarse, fine=fine)
+    shares = say(TEXT, "shares", told=told, coarse=coarse, fine=fine, objects=str(condition["high_share"].n))
     return f"{say(TEXT, met)} {shares}\n\n{repair.answer(profile)}".strip()
 
 

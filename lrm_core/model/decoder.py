@@ -43,5 +43,9 @@ def activate(raw: Float[Tensor, "*points 4"]) -> Activated:
     Args:
         raw: (..., 4), density first, as `Decoder` returns it.
     """
-    colour = torch.sigmoid(raw[..., 1:]) * 1.002 - 0.001
-    return Activated(colour=colour, density=F.softplus(raw[..., :1] - 1))
+    return Activated(colour=colour_of(raw[..., 1:]), density=F.softplus(raw[..., :1] - 1))
+
+
+def colour_of(raw: Float[Tensor, "*values"]) -> Float[Tensor, "*values"]:
+    """Sigmoid, stretched so that it reaches 0 and 1 (as in Mip-NeRF)."""
+    return torch.sigmoid(raw) * 1.002 - 0.001

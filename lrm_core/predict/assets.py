@@ -16,7 +16,7 @@ from lrm_core.objects.pictures import framed, load_picture, whole
 from lrm_core.render.cameras import canonical_source_camera
 from lrm_core.render.surface import SURFACE_DENSITY, Surface, extract_surface
 from lrm_core.render.texture import bake
-from lrm_core.render.turntable import Frames, contact_sheet, to_pixels, turntable, write_film
+from lrm_core.render.turntable import Frames, stills, to_pixels, turntable, write_film
 
 ASSETS = {
     "glb": "mesh.glb",
@@ -138,7 +138,7 @@ def _write_films(wanted: dict[str, Path], model: LRM, prediction: Prediction, co
             write_film(film, frames)
     if "sheet" in wanted:
         picture = to_pixels(prediction.picture)
-        contact_sheet(picture, _turntable(model, prediction, SHEET_FRAMES)).save(wanted["sheet"])
+        stills(picture, _turntable(model, prediction, SHEET_FRAMES)).save(wanted["sheet"])
 
 
 def _turntable(model: LRM, prediction: Prediction, frames: int) -> Frames:

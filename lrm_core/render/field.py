@@ -1,16 +1,16 @@
 """The radiance field of one triplane: lookup, then the decoder, with its first layer folded into the planes."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn.functional import grid_sample, linear, relu
 
 from lrm_core.model.decoder import activate
-from lrm_core.render.layers import TILE, affine, pulled, tiles
-from lrm_core.render.lookup import gather, lookup, padded
+from lrm_core.render.layers import TILE, affine, filled_up, pulled
+from lrm_core.render.lookup import corners_and_weights, gather, lookup, padded, scatter
 
 
 def check_planes(planes: Tensor, dims: int) -> None:
@@ -60,7 +60,7 @@ class Field:
         """Raw density, then the three raw colours, before activation."""
         if torch.is_grad_enabled():
             return self.tail(lookup(self.table, points))
-        return self.evaluate(points.T)[0]
+        return self.evaluate(points.T)
 
     def tail(self, features: Float[Tensor, "*batch H"]) -> Float[Tensor, "*batch 4"]:
         """The decoder from the first layer's output (without its bias) onwards; overwrites `features`."""
@@ -70,35 +70,52 @@ class Field:
         return hidden
 
     @torch.no_grad()
-    def evaluate(
-        self, points: Float[Tensor, "3 points"], keep: bool = False
-    ) -> tuple[Float[Tensor, "points 4"], list[Float[Tensor, "rows H"]]]:
-        """`raw` without autograd; with `keep` also what entered each layer, tile by tile, which `pull` needs."""
+    def evaluate(self, points: Float[Tensor, "3 points"]) -> Float[Tensor, "points 4"]:
+        """`raw` of points given axis by axis, without autograd."""
         raw = self.table.new_empty(points.shape[1], len(self.layers[-1][1]))
-        kept = []
-        for first, part in tiles(points.to(raw.dtype), raw):
-            hidden = gather(self.table, part).add_(self.bias).relu_()
-            for place, layer in enumerate(self.layers, start=1):
-                kept += [hidden] if keep else []
-                hidden = affine(hidden, layer, relu=place < len(self.layers))
+        for first in range(0, len(raw), TILE):
             rows = raw[first : first + TILE]
-            rows.copy_(hidden[: len(rows)])
-        return raw, kept
+            part = filled_up(points[:, first : first + TILE].to(raw.dtype), raw)
+            for values in self._entering(*corners_and_weights(part, self.table.shape[1])):
+                last = values  # the others are not kept
+            rows.copy_(last[: len(rows)])
+        return raw
 
     @torch.no_grad()
-    def pull(
-        self,
-        entered: Sequence[Float[Tensor, "rows H"]],
-        grad: Float[Tensor, "rows 4"],
-        sums: Sequence[Tensor],
-    ) -> Float[Tensor, "rows H"]:
-        """Gradient of the features; those of the bias and of the layers are added to `sums`.
+    def pulled(
+        self, points: Float[Tensor, "3 points"], grad: Float[Tensor, "points 4"], trained: bool
+    ) -> list[Tensor | None]:
+        """Gradient of the `parameters` from that of the raw values; of the table only, unless they are `trained`.
 
-        Args:
-            entered: each layer, of some points.
-            grad: of their raw values.
-            sums: tensors like `parameters` without the table, or nothing where the decoder is frozen.
+        What enters each layer is computed again, a tile at a time, which is sooner done than kept and fetched.
         """
+        side, grad = self.table.shape[1], grad.to(self.table.dtype)
+        features = self.table.new_empty(len(grad), len(self.bias))
+        sums = [torch.zeros_like(part) for part in self.parameters[1:] if trained]
+        texels = corners_and_weights(points.to(grad.dtype), side)
+        for first in range(0, len(grad), TILE):
+            part, back = (
+                [filled_up(each[first : first + TILE].T, grad).T.contiguous() for each in group]
+                for group in (texels, [grad])
+            )
+            rows = features[first : first + TILE]
+            rows.copy_(self._pulled_tile(list(self._entering(*part))[:-1], back[0], sums)[: len(rows)])
+        return [scatter(*texels, features, side), *(sums if trained else [None] * (len(self.parameters) - 1))]
+
+    def _entering(
+        self, corners: Int[Tensor, "rows 12"], weights: Float[Tensor, "rows 12"]
+    ) -> Iterator[Tensor]:
+        """What enters each layer after the first, then the raw values."""
+        values = gather(self.table, corners, weights).add_(self.bias).relu_()
+        for place, layer in enumerate(self.layers, start=1):
+            yield values
+            values = affine(values, layer, relu=place < len(self.layers))
+        yield values
+
+    def _pulled_tile(
+        self, entered: Sequence[Tensor], grad: Tensor, sums: Sequence[Tensor]
+    ) -> Float[Tensor, "rows H"]:
+        """Gradient of the features; those of the bias and of the layers are added to `sums`, if there are any."""
         for place in reversed(range(len(self.layers))):
             if sums:
                 sums[2 * place + 1].addmm_(grad.T, entered[place])

@@ -1,14 +1,12 @@
 """Layers of the decoder without autograd: fused by oneDNN on a CPU, plain elsewhere."""
 
-from collections.abc import Iterator
-
 import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import linear, pad
 
-TILE = 4_096  # rows at a time: more fall out of the cache
-ROUND = 256  # rows are filled up to a multiple of it, since oneDNN compiles a kernel for each number of rows
+TILE = 8_192  # rows at a time: more fall out of the cache
+ROUND = 512  # rows are filled up to a multiple of it, since oneDNN compiles a kernel for each number of rows
 
 Layer = tuple[Float[Tensor, "outputs inputs"], Float[Tensor, "outputs"]]
 
@@ -17,19 +15,13 @@ ONEDNN = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_li
 
 
 def fused(like: Tensor) -> bool:
-    """Whether oneDNN's layer takes such numbers; for so few inputs and outputs it takes half as long as a product."""
+    """Whether oneDNN's layer takes such numbers; with so few outputs it needs half the time of a product."""
     return ONEDNN and like.dtype == torch.float32 and not like.is_cuda
 
 
 def filled_up(index: Tensor, like: Tensor) -> Tensor:
     """More along the last axis by some zeros, for layers that will be applied to numbers such as `like`."""
     return pad(index, (0, -index.shape[-1] % ROUND)) if fused(like) else index
-
-
-def tiles(points: Float[Tensor, "3 points"], like: Tensor) -> Iterator[tuple[int, Float[Tensor, "3 rows"]]]:
-    """Where each tile of points begins, and the points, with some more in the last one."""
-    for first in range(0, points.shape[1], TILE):
-        yield first, filled_up(points[:, first : first + TILE], like)
 
 
 def affine(x: Float[Tensor, "*rows inputs"], layer: Layer, relu: bool) -> Float[Tensor, "*rows outputs"]:

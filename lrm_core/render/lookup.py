@@ -49,25 +49,31 @@ def corners_and_weights(
     Returns:
         rows of the table (3 S^2, H), and weights.
     """
-    continuous = (points + 1).mul_((side - 2) / 2).add_(0.5).clamp_(0, side - 1)
+    continuous = (points * ((side - 2) / 2)).add_((side - 1) / 2).clamp_(0, side - 1)
     lower = continuous.floor().clamp_(max=side - 2)
-    share, lower = continuous.sub_(lower).T.contiguous(), lower.T.double()
+    share, lower = continuous.sub_(lower).T, lower.T.double()
     (start, stride), row, column = _stencil(side, points.dtype, points.device)
     weights = torch.addmm(row[0], share, row[1]).mul_(torch.addmm(column[0], share, column[1]))
     return torch.addmm(start, lower, stride).int(), weights
 
 
-def gather(table: Float[Tensor, "3 S S H"], points: Float[Tensor, "3 points"]) -> Float[Tensor, "points H"]:
-    """`lookup` of points given axis by axis, without gradients."""
-    corners, weights = corners_and_weights(points, table.shape[1])
+def gather(
+    table: Float[Tensor, "3 S S H"], corners: Int[Tensor, "points 12"], weights: Float[Tensor, "points 12"]
+) -> Float[Tensor, "points H"]:
+    """`lookup` without gradients, from `corners_and_weights`."""
     return embedding_bag(corners, table.flatten(0, 2), mode="sum", per_sample_weights=weights)
 
 
 def scatter(
-    points: Float[Tensor, "3 points"], grad: Float[Tensor, "points H"], side: int
+    corners: Int[Tensor, "points 12"],
+    weights: Float[Tensor, "points 12"],
+    grad: Float[Tensor, "points H"],
+    side: int,
 ) -> Float[Tensor, "3 S S H"]:
     """Transpose of `gather`: one gather for each texel of the points that read it; linear in `grad`."""
-    reader, weight, starts = _transposed(*corners_and_weights(points, side), 3 * side**2)
+    if not len(grad):
+        return grad.new_zeros(3, side, side, grad.shape[1])
+    reader, weight, starts = _transposed(corners, weights, 3 * side**2)
     out = embedding_bag(
         reader, grad.contiguous(), starts, mode="sum", per_sample_weights=weight, include_last_offset=True
     )
@@ -94,11 +100,11 @@ class _Lookup(torch.autograd.Function):
     def forward(ctx, table: Tensor, points: Tensor) -> Tensor:
         ctx.save_for_backward(points)
         ctx.side = table.shape[1]
-        return gather(table, points)
+        return gather(table, *corners_and_weights(points, ctx.side))
 
     @staticmethod
     def backward(ctx, grad: Tensor) -> tuple[Tensor, None]:
-        return scatter(ctx.saved_tensors[0], grad, ctx.side), None
+        return scatter(*corners_and_weights(ctx.saved_tensors[0], ctx.side), grad, ctx.side), None
 
 
 def lookup(table: Float[Tensor, "3 S S H"], points: Float[Tensor, "points 3"]) -> Float[Tensor, "points H"]:

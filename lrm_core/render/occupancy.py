@@ -19,6 +19,9 @@ RAW_EMPTY = math.log(math.expm1(EMPTY_DENSITY)) + 1
 # without gradients less care is enough: 0.1% of the light along that diagonal, an error about 60 dB below white
 FAINT_DENSITY = 3e-4
 RAW_FAINT = math.log(math.expm1(FAINT_DENSITY)) + 1
+# below this density a sample adds less than a rounding to the light that a ray has lost, and to a gradient
+LOST_DENSITY = 1e-7
+RAW_LOST = math.log(LOST_DENSITY) + 1
 RANGE_MARGIN = 0.25
 COARSE_MARGIN = 0.5
 SURPRISES = 0.005
@@ -39,9 +42,20 @@ def _extremes(corner: Float[Tensor, "L+1 L+1 L+1"]) -> tuple[Tensor, Tensor]:
     return tuple(_over_corners(extreme, corner) for extreme in (torch.maximum, torch.minimum))
 
 
-def _may_exceed(level: float, margin: float, highest: Tensor, lowest: Tensor) -> Bool[Tensor, "L L L"]:
-    """Where the highest of some values, and more by a share of their range, exceeds the level."""
-    return torch.add(highest, highest - lowest, alpha=margin) > level
+def _highest(
+    values: tuple[Tensor, Tensor], margin: float, *more: Float[Tensor, "L L L"]
+) -> Float[Tensor, "L L L"]:
+    """What cells are taken to stay below: their highest value, and more by a share of the range of the values.
+
+    Args:
+        values: highest and lowest of the corners.
+        margin: the share.
+        more: values of each cell beside those.
+    """
+    highest, lowest = values
+    for value in more:
+        highest, lowest = torch.maximum(highest, value), torch.minimum(lowest, value)
+    return torch.add(highest, highest - lowest, alpha=margin)
 
 
 def _unravelled(index: Tensor, side: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -56,16 +70,16 @@ def _corner_densities(
     """Raw density at the texel corners, and the cells at all of whose corners it was evaluated.
 
     Two cells a side make a coarse one. Where its corners and its centre are empty, with `COARSE_MARGIN` of their
-    range, the corners between them are interpolated. If more than `SURPRISES` of the centres contradict them,
-    the field has more detail than that, and nothing is interpolated.
+    range, the corners between them are interpolated. If more than `SURPRISES` of the centres contradict their
+    corners, the field has more detail than that, and nothing is interpolated.
     """
     side = lattice.rows.shape[1]
     if side % 2 == 0:
         return lattice.density(), torch.ones(3 * [side - 1], dtype=torch.bool, device=lattice.rows.device)
     coarse, centre = lattice.every(2).density(), lattice.every(2, first=1).density()
-    highest, lowest = _extremes(coarse)
-    empty_corners = ~_may_exceed(empty, COARSE_MARGIN, highest, lowest)
-    refined = _may_exceed(empty, COARSE_MARGIN, torch.maximum(highest, centre), torch.minimum(lowest, centre))
+    extremes = _extremes(coarse)
+    empty_corners = _highest(extremes, COARSE_MARGIN) <= empty
+    refined = _highest(extremes, COARSE_MARGIN, centre) > empty
     if ((centre > empty) & empty_corners).sum() > SURPRISES * empty_corners.sum():
         refined = torch.ones_like(refined)
     corner, needed = _between(coarse), _touched(refined)
@@ -73,7 +87,10 @@ def _corner_densities(
     needed[::2, ::2, ::2] = needed[1::2, 1::2, 1::2] = False  # known
     index = needed.flatten().nonzero()[:, 0]
     corner.view(-1)[index] = lattice.density_at(index)
-    return corner, _doubled(refined)
+    side = refined.shape[0]
+    return corner, refined[:, None, :, None, :, None].expand(side, 2, side, 2, side, 2).reshape(
+        3 * [2 * side]
+    )
 
 
 def _spread(axis: int, cells: Tensor, points: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -108,30 +125,21 @@ def _touched(cells: Bool[Tensor, "n n n"]) -> Bool[Tensor, "2n+1 2n+1 2n+1"]:
     return cells
 
 
-def _doubled(cells: Bool[Tensor, "n n n"]) -> Bool[Tensor, "2n 2n 2n"]:
-    for axis in range(3):
-        cells = cells.repeat_interleave(2, dim=axis)
-    return cells
-
-
 @dataclass(frozen=True)
 class Occupancy:
     """Cells around the texel centres of the box, indexed [z, y, x].
 
     Attributes:
-        occupied: whether the density may exceed the threshold somewhere in the cell, (R, R, R).
-        raw: mean raw density of the cell's corners, (R, R, R); what a skipped sample contributes to its neighbours.
-        skimmed: both in one flat table, inf where a cell is occupied, else its raw density, (R^3,).
+        skimmed: inf where the density may exceed the threshold somewhere in the cell, else the mean raw density of
+            its corners, which is what a skipped sample contributes to its neighbours; (R, R, R).
+        explorable: inf where the density is not so low that float32 loses its gradient, else -inf, (R, R, R).
         low, high: corners of the box around all occupied cells, (3,) as (x, y, z), in world units.
-        resolution: R.
     """
 
-    occupied: Bool[Tensor, "R R R"]
-    raw: Float[Tensor, "R R R"]
-    skimmed: Float[Tensor, "cells"]
+    skimmed: Float[Tensor, "R R R"]
+    explorable: Float[Tensor, "R R R"]
     low: Float[Tensor, "3"]
     high: Float[Tensor, "3"]
-    resolution: int
 
     @classmethod
     def of(cls, field: Field) -> "Occupancy | None":
@@ -149,38 +157,45 @@ class Occupancy:
         """
         empty = RAW_EMPTY if torch.is_grad_enabled() else RAW_FAINT
         corner, refined = _corner_densities(Lattice.of_corners(field), empty)
-        occupied = _may_exceed(empty, RANGE_MARGIN, *_extremes(corner))
+        highest = _highest(_extremes(corner), RANGE_MARGIN)
+        infinite = highest.new_tensor(torch.inf)
+        skimmed = torch.maximum(_over_corners(torch.add, corner).div_(8), infinite.copysign(highest - empty))
         stride = max(1, field.resolution // CHECKED_SIDE)
-        checked, refined = (part[::stride, ::stride, ::stride] for part in (occupied, refined))
+        checked, refined, unlike = (
+            part[::stride, ::stride, ::stride] for part in (highest, refined, skimmed)
+        )
+        empties = checked <= empty
         index = (
-            (refined & ~checked).flatten().nonzero()[:, 0]
+            (refined & empties).flatten().nonzero()[:, 0]
         )  # elsewhere the centres of coarse cells were looked at
         surprises = index[Lattice.of_centres(field).every(stride).density_at(index) > empty]
-        if len(surprises) > SURPRISES * (~checked).sum():
+        if len(surprises) > SURPRISES * empties.sum():
             return None
-        checked[_unravelled(surprises, len(checked))] = True
-        return cls.around(occupied, _over_corners(torch.add, corner) / 8)
+        unlike[_unravelled(surprises, len(checked))] = torch.inf
+        return cls.around(skimmed, infinite.copysign(highest - RAW_LOST))
 
     @classmethod
-    def around(cls, occupied: Bool[Tensor, "R R R"], raw: Float[Tensor, "R R R"]) -> "Occupancy":
+    def around(cls, skimmed: Float[Tensor, "R R R"], explorable: Float[Tensor, "R R R"]) -> "Occupancy":
         """An occupancy with its bounding box; an empty one has low > high."""
-        cells = occupied.shape[0]
-        low, high = [], []
-        for other in ((0, 1), (0, 2), (1, 2)):  # the axes to reduce for x, y, z
-            used = occupied.any(dim=other[1]).any(dim=other[0]).nonzero()[:, 0]
-            low.append(int(used[0]) if len(used) else cells)
-            high.append(int(used[-1]) + 1 if len(used) else 0)
-        corners = torch.tensor([low, high], device=raw.device) * (2 / cells) + BOX_MIN
-        skimmed = raw.masked_fill(occupied, torch.inf).flatten()
-        return cls(occupied, raw, skimmed, corners[0], corners[1], cells)
+        cells = len(skimmed)
+        used = torch.stack([skimmed.amax(axes) for axes in ((0, 1), (0, 2), (1, 2))]).isposinf()  # of x, y, z
+        index = torch.arange(cells, device=skimmed.device)
+        low, high = torch.where(used, index, cells).amin(1), torch.where(used, index + 1, 0).amax(1)
+        return cls(skimmed, explorable, *(torch.stack([low, high]) * (2 / cells) + BOX_MIN))
 
     def explored(self, fraction: float, generator: torch.Generator) -> "Occupancy":
         """Also visit a random share of 4x4x4 blocks, so that a fit can grow density in empty space."""
-        blocks = -(-self.resolution // 4)
-        draw = torch.rand(blocks, blocks, blocks, generator=generator, device=generator.device) < fraction
-        draw, cells = _doubled(_doubled(draw)), slice(self.resolution)
-        draw = draw[cells, cells, cells].to(self.occupied.device)
-        return Occupancy.around(self.occupied | draw, self.raw)
+        cells = len(self.skimmed)
+        blocks = -(-cells // 4)
+        draw = torch.rand(blocks, blocks, blocks, generator=generator, device=generator.device)
+        drawn = torch.where(draw < fraction, torch.inf, -torch.inf).to(self.skimmed)[
+            :, None, :, None, :, None
+        ]
+        drawn = drawn.expand(blocks, 4, blocks, 4, blocks, 4).reshape(3 * [4 * blocks])[
+            :cells, :cells, :cells
+        ]
+        visited = torch.minimum(drawn, self.explorable)
+        return Occupancy.around(torch.maximum(self.skimmed, visited), self.explorable)
 
     def along(
         self,
@@ -190,11 +205,12 @@ class Occupancy:
     ) -> Float[Tensor, "rays samples"]:
         """Raw density of the cells that samples inside the box lie in, inf where the cell is occupied."""
         # Rounding must not leave the last cell: the factor keeps near cameras to it, the clamp those far away.
-        scale, last = self.resolution / 2 * (1 - 1e-6), self.resolution - 1
+        cells = len(self.skimmed)
+        scale = cells / 2 * (1 - 1e-6)
         start, step = (origins - BOX_MIN) * scale, directions * scale
         x, y, z = (
-            torch.addcmul(start[:, axis, None], step[:, axis, None], depths).int().clamp_(0, last)
+            torch.mul(step[:, axis, None], depths).add_(start[:, axis, None]).int().clamp_(0, cells - 1)
             for axis in range(3)
         )
-        index = x.add_(y.add_(z, alpha=self.resolution), alpha=self.resolution)
-        return self.skimmed.index_select(0, index.flatten()).view_as(depths)
+        index = x.add_(y.add_(z, alpha=cells), alpha=cells)
+        return self.skimmed.view(-1).index_select(0, index.view(-1)).view_as(depths)

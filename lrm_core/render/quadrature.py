@@ -102,7 +102,11 @@ def composite(depths: Float[Tensor, "rays samples"], raw_density: Float[Tensor, 
     weights = interval_weights(depths, raw_density)
     middle = (depths[:, 1:] + depths[:, :-1]) / 2
     weight = weights.sum(-1)
-    return Composite(shares_of(weights), (weights * middle).sum(-1) / weight, weight)
+    absorbs = weight > 0
+    depth = (weights * middle).sum(-1) / torch.where(
+        absorbs, weight, 1
+    )  # no NaN, which would reach the gradients
+    return Composite(shares_of(weights), torch.where(absorbs, depth, torch.nan), weight)
 
 
 def composite_unsorted(

@@ -105,7 +105,10 @@ class RaySegments:
         return cls(origins, directions, near, far, hit)
 
     def __getitem__(self, index) -> "RaySegments":
-        return RaySegments(*(getattr(self, name)[index] for name in self.__dataclass_fields__))
+        parts = (getattr(self, name) for name in self.__dataclass_fields__)
+        if isinstance(index, Tensor):
+            return RaySegments(*(part.index_select(0, index) for part in parts))  # sooner than by brackets
+        return RaySegments(*(part[index] for part in parts))
 
     def __len__(self) -> int:
         return len(self.origins)

@@ -102,7 +102,7 @@ def _write_frames(path: Path, frames: Frames, kind: str) -> None:
     )
 
 
-def contact_sheet(picture: UInt8[np.ndarray, "H H 3"], frames: Frames, columns: int = 4) -> Image.Image:
+def stills(picture: UInt8[np.ndarray, "H H 3"], frames: Frames, columns: int = 4) -> Image.Image:
     """The picture and frames side by side in rows, on white, all at the size of the frames."""
     size = frames.shape[1]
     tiles = [Image.fromarray(picture).resize((size, size), Image.Resampling.BICUBIC)]

@@ -1,7 +1,6 @@
 """One chunk of rays: which samples need the decoder, what they add up to, and the gradient of that in closed form."""
 
 import math
-from itertools import islice
 from typing import NamedTuple
 
 import torch
@@ -9,10 +8,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn.functional import pad
 
-from lrm_core.model.decoder import activate
+from lrm_core.model.decoder import activate, colour_of
 from lrm_core.render.field import Field
-from lrm_core.render.layers import TILE, filled_up
-from lrm_core.render.lookup import scatter
 from lrm_core.render.occupancy import Occupancy
 from lrm_core.render.quadrature import (
     FLOOR,
@@ -41,12 +38,10 @@ class Evaluated(NamedTuple):
     Attributes:
         index: in the samples of all rays, coarse before fine on each.
         points: where they are, axis by axis.
-        kept: what `Field.pull` needs.
     """
 
     index: Int[Tensor, "some"]
     points: Float[Tensor, "3 some"]
-    kept: list[Tensor]
 
 
 class Walked(NamedTuple):
@@ -111,8 +106,8 @@ def _skim(
 class _Samples:
     """Samples of rays on their way through the decoder."""
 
-    def __init__(self, field: Field, rays: RaySegments, samples: int, keep: bool) -> None:
-        self.field, self.keep = field, keep
+    def __init__(self, field: Field, rays: RaySegments, samples: int) -> None:
+        self.field = field
         self.origins, self.directions = rays.origins.T.contiguous(), rays.directions.T.contiguous()
         self.density = rays.end.new_empty(len(rays), samples)
         self.colour = rays.end.new_zeros(3, len(rays), samples)
@@ -129,11 +124,10 @@ class _Samples:
         index = ray * (samples - count) + chosen + first
         origins, directions = (part.index_select(1, ray) for part in (self.origins, self.directions))
         points = torch.addcmul(origins, directions, depths.reshape(-1).index_select(0, chosen))
-        raw, kept = self.field.evaluate(points, self.keep)
-        raw = raw.to(self.density.dtype)
-        self.density.view(-1).scatter_(0, index, raw[:, 0])
-        self.colour.view(3, -1).scatter_(1, index.expand(3, -1), activate(raw).colour.T)
-        self.evaluated.append(Evaluated(index, points, kept))
+        raw = self.field.evaluate(points).T.to(self.density.dtype).contiguous()
+        self.density.view(-1).scatter_(0, index, raw[0])
+        self.colour.view(3, -1).scatter_(1, index.expand(3, -1), colour_of(raw[1:]))
+        self.evaluated.append(Evaluated(index, points))
 
 
 def _walk(
@@ -143,12 +137,11 @@ def _walk(
     depths: Float[Tensor, "rays coarse"],
     skimmed: Float[Tensor, "rays coarse"],
     quantiles: Float[Tensor, "rays fine"] | int,
-    keep: bool = False,
 ) -> tuple[Walked, list[Evaluated]]:
     """Samples front to back in blocks, leaving out those behind what lets no light through; then the fine ones."""
     coarse = depths.shape[1]
     samples = _Samples(
-        field, rays, coarse + (quantiles if isinstance(quantiles, int) else quantiles.shape[1]), keep
+        field, rays, coarse + (quantiles if isinstance(quantiles, int) else quantiles.shape[1])
     )
     absorbed = torch.zeros_like(rays.end)
     block = coarse if occupancy is None else BLOCK_SAMPLES
@@ -190,11 +183,10 @@ class _March(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, field: Field, start: tuple, *parameters: Tensor) -> Rendered:
-        walked, evaluated = _walk(field, *start, keep=True)
+        walked, evaluated = _walk(field, *start)
         ctx.field, seen = field, _seen(walked)
-        ctx.kept = [len(each.kept) for each in evaluated]
         ctx.set_materialize_grads(False)
-        flat = [part for each in evaluated for part in (each.index, each.points, *each.kept)]
+        flat = [part for each in evaluated for part in each]
         ctx.save_for_backward(*parameters, *walked[:-1], *walked.between, *seen[1:], *flat)
         return seen
 
@@ -202,7 +194,7 @@ class _March(torch.autograd.Function):
     def backward(ctx, *grads: Tensor | None) -> tuple[Tensor | None, ...]:
         saved = ctx.saved_tensors[len(ctx.field.parameters) :]
         walked, averages, rest = Walked(*saved[:4], Intervals(*saved[4:9])), saved[9:11], iter(saved[11:])
-        evaluated = [Evaluated(next(rest), next(rest), list(islice(rest, kept))) for kept in ctx.kept]
+        evaluated = [Evaluated(*pair) for pair in zip(rest, rest, strict=True)]
         wanted = ctx.needs_input_grad[2:]
         if torch.is_grad_enabled():
             found = _differentiable_gradient(ctx.field, walked, evaluated, grads, wanted)
@@ -237,7 +229,7 @@ def _gradient_of_samples(
     density = raw_density_gradient(walked.between, grad).gather(1, walked.place).view(-1)
     shares = shares_of(weights).gather(1, walked.place).view(-1)
     found = []
-    for index, _, _ in evaluated:
+    for index, _ in evaluated:
         raw = density.new_zeros(4, len(index))
         raw[0] = density.index_select(0, index)
         if rgb is not None:
@@ -252,29 +244,13 @@ def _gradient_of_samples(
 def _gradient_of_field(
     field: Field, evaluated: list[Evaluated], grads: list[Float[Tensor, "some 4"]], trained: bool
 ) -> list[Tensor]:
-    """Gradient of the table, and of all other parameters if they are `trained`."""
-    sizes = [grad.abs().amax(1) for grad in grads]
-    largest = max((size.max() for size in sizes if len(size)), default=0.0)
-    lost = NEGLIGIBLE * torch.finfo(field.table.dtype).eps * largest
-    layers = len(field.layers)
-    sums = [torch.zeros_like(part) for part in field.parameters[1:] if trained]
-    features, points = [], []
-    for each, grad, size in zip(evaluated, grads, sizes, strict=True):
-        followed = ~(size <= lost)  # NaN is followed
-        for place, first in enumerate(range(0, len(grad), TILE)):
-            rows = followed[first : first + TILE].nonzero()[:, 0]
-            part = filled_up(rows, grad)
-            entered = [
-                hidden.index_select(0, part) for hidden in each.kept[place * layers : (place + 1) * layers]
-            ]
-            back = grad[first : first + TILE].index_select(0, part).to(field.table.dtype)
-            back[len(rows) :] = 0
-            features.append(field.pull(entered, back, sums)[: len(rows)])
-            points.append(each.points[:, first : first + TILE].index_select(1, rows))
-    if not features:
-        return [torch.zeros_like(field.table), *(sums if trained else [None] * (len(field.parameters) - 1))]
-    table = scatter(torch.cat(points, dim=1).to(field.table.dtype), torch.cat(features), field.table.shape[1])
-    return [table, *(sums if trained else [None] * (len(field.parameters) - 1))]
+    """Gradient of the parameters from that of samples, without those whose gradient would be lost in rounding."""
+    grad, points = torch.cat(grads), torch.cat([each.points for each in evaluated], dim=1)
+    size = grad.abs().amax(1) if len(grad) else grad.new_zeros(1)
+    followed = (~(size <= NEGLIGIBLE * torch.finfo(grad.dtype).eps * size.max())).nonzero()[
+        :, 0
+    ]  # NaN is followed
+    return field.pulled(points.index_select(1, followed), grad.index_select(0, followed), trained)
 
 
 def _differentiable_gradient(
@@ -295,7 +271,7 @@ def _differentiable_gradient(
 def replayed(field: Field, walked: Walked, evaluated: list[Evaluated]) -> Rendered:
     """What the samples add up to, by operations that autograd knows: the plain twin of `_March`."""
     density, colour = walked.density.view(-1), walked.colour.view(3, -1).T
-    for index, points, _ in evaluated:
+    for index, points in evaluated:
         raw = field.raw(points.T).to(density.dtype)
         density = density.index_put((index,), raw[:, 0])
         colour = colour.index_put((index,), activate(raw).colour)

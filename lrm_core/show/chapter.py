@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass, replace
 from functools import cached_property
+from html import escape
 from math import isnan
 from numbers import Real
 from typing import Any
@@ -32,7 +33,7 @@ from lrm_core.objects import RenderedObject
 from lrm_core.profiles import Profile, get_profile
 from lrm_core.show.elements import prose
 from lrm_core.show.elements.origin import COUNTED, NOW, SET, computed, of_records, origin
-from lrm_core.show.findings import finding, stored_table
+from lrm_core.show.findings import finding
 
 __all__ = ["COUNTED", "NOW", "SET"]  # what the notebooks name as a source beside records
 
@@ -42,7 +43,7 @@ class Chapter:
     """One claim with the records that decide it.
 
     Attributes:
-        claim, rule: as published, and how it is judged.
+        claim, rule: as published, and how it is judged; None in a chapter that examines no claim.
         plan: the profile.
         seed: of the live computation.
         model: frozen.
@@ -51,8 +52,8 @@ class Chapter:
         item: the object that is measured again, the first of the records.
     """
 
-    claim: Claim
-    rule: Rule
+    claim: Claim | None
+    rule: Rule | None
     plan: Profile
     seed: int
     model: LRM
@@ -73,7 +74,7 @@ class Chapter:
     @property
     def oracle_config(self) -> OracleConfig:
         """How the oracles of the profile are fitted."""
-        return self.configuration.oracle
+        return get_experiment("e01_oracle").configuration(self.plan).oracle
 
     def tweak(self, *functions: Callable, **sliders: tuple[float, float]) -> None:
         """In JupyterLab, sliders that call functions of the chapter; see `lrm_core.show.kernel.show_sliders`."""
@@ -132,9 +133,10 @@ def rows_of(table: pd.DataFrame, name: str, seed: int) -> pd.DataFrame:
 
 
 def open_chapter(
-    claim_id: str,
+    claim_id: str | None,
     profile: str,
     *,
+    experiment: str = "",
     seed: int = 0,
     objects: Sequence[str] | None = None,
     refresh: bool = False,
@@ -142,19 +144,24 @@ def open_chapter(
 ) -> Chapter:
     """Load the records of a claim, making those that are missing (all of them if `refresh`).
 
+    Args:
+        claim_id: None for a chapter that examines no claim; it reads all objects of `experiment`.
+
     Raises:
         ValueError: if the claim, the profile or an object is unknown.
         FileNotFoundError: if the model or the objects are missing.
     """
-    plan, rule = get_profile(profile), RULES[claim_id]
-    make_records(rule.experiment, profile, refresh, objects, device)
+    plan, rule = get_profile(profile), RULES[claim_id] if claim_id else None
+    experiment = rule.experiment if rule else experiment
+    make_records(experiment, profile, refresh, objects, device)
     model = load_model(plan.model, device=device).eval().requires_grad_(False)
-    folders = plan.object_folders() if objects is None else [plan.object_folder(name) for name in objects]
+    every = plan.object_folders(every=rule is None)
+    folders = every if objects is None else [plan.object_folder(name) for name in objects]
     groups = {folder.name: folder.parent.name for folder in folders}
-    table = stored_table(claim_id, profile, model_hash(model))
+    table = experiment_table(experiment, profile, model_hash(model))
     chosen = table[table["object"].isin(groups)].reset_index(drop=True)
     item = load_item(plan, folders[0])
-    return Chapter(claim(claim_id), rule, plan, seed, model, chosen, groups, item)
+    return Chapter(rule and claim(claim_id), rule, plan, seed, model, chosen, groups, item)
 
 
 def make_records(
@@ -193,8 +200,12 @@ def show_html(html: str) -> None:
     display(HTML(html))
 
 
-def show_figure(figure: go.Figure, name: str, caption: str) -> None:
-    """Display a figure, what it shows, and a link that holds its data."""
+def show_figure(
+    figure: go.Figure, name: str, caption: str, title: str = "", *sources: pd.DataFrame | str
+) -> None:
+    """Display a figure under what it says, with the sources of that, and above how it reads and its data."""
+    if title:
+        show_html(computed(f'<p class="lrm-figure-title">{escape(title)}</p>', origin(*sources)))
     figure.show()
     show_html(prose.figure_caption(caption, name, prose.figure_data(figure)))
 

@@ -15,7 +15,7 @@ from torch.nn.functional import interpolate, pad
 
 from lrm_core.evidence.cause import cause
 from lrm_core.evidence.headlines import HEADLINES
-from lrm_core.evidence.oracles import OracleCache, Start, heldout_views, oracle_fingerprint
+from lrm_core.evidence.oracles import OracleCache, Start, heldout_views, oracle_fingerprint, render_images
 from lrm_core.evidence.rules import All, Rule
 from lrm_core.evidence.runner import load_item
 from lrm_core.evidence.verdicts import experiment_table, intervals, judge
@@ -61,6 +61,12 @@ class FindingPage(Chapter):
     def camera(self) -> Float[Tensor, "1 16"]:
         """Its camera, as the model is told."""
         return self.item.source_camera().to(next(self.model.parameters()).device)
+
+    @property
+    def source_file(self) -> Path:
+        """The picture of the source view of the example, with alpha."""
+        folders = {folder.name: folder for folder in self.plan.object_folders(every=True)}
+        return folders[self.item.name] / "rgba" / "000.png"
 
     def also(self, finding: Finding, refresh: bool = False) -> "FindingPage":
         """The same example on another claim that rests on the same records."""
@@ -132,11 +138,15 @@ class FindingPage(Chapter):
         """The views of the example that no fit has seen, eight at most."""
         return heldout_views(self.item, VIEWS)
 
+    def seen(self, planes: Float[Tensor, "3 c r r"]) -> Float[Tensor, "3 h w"]:
+        """A triplane in the first of those views."""
+        return render_images(self.model, planes, self.views.cameras[:1], self.item.images.shape[-1])[0].cpu()
+
     def run_it(self, notebook: str) -> None:
         """Display in one line how the chapter is run, and all records that it rests on."""
         pages.show_text(f"Run it: `{prose.chapter_command(self.plan.name, notebook)}`")
         scalars = self.table.loc[:, [not pages.is_list(self.table[column]) for column in self.table]]
-        pages.show_html(prose.csv_link(scalars, self.rule.experiment, "All records (CSV)"))
+        pages.show_html(prose.csv_link(scalars, self.finding.experiment, "All records (CSV)"))
 
     def _thumbnails(self) -> dict[str, str]:
         """The source view of every object, small."""
@@ -171,12 +181,14 @@ def open_finding(
         ValueError, FileNotFoundError: as `open_chapter`.
     """
     options = {"seed": seed, "objects": objects, "refresh": refresh, "device": device}
-    opened = pages.open_chapter(finding.rule.claim, profile, **options)
+    claim = finding.rule.claim if finding.rule else None
+    opened = pages.open_chapter(claim, profile, experiment=finding.experiment, **options)
     beside = {name: pages.records_beside(opened, name, refresh) for name in finding.beside}
     table = finding.completed(opened.table, beside)
-    example = opened.plan.object_folder(finding.example(table, opened.groups))
+    folders = {folder.name: folder for folder in opened.plan.object_folders(every=True)}
+    item = load_item(opened.plan, folders[finding.example(table, opened.groups)])
     same = {field.name: getattr(opened, field.name) for field in fields(opened)}
-    return FindingPage(**same | {"table": table, "item": load_item(opened.plan, example), "finding": finding})
+    return FindingPage(**same | {"table": table, "item": item, "finding": finding})
 
 
 def verdict_words(finding: Finding, table: pd.DataFrame) -> str:

@@ -23,7 +23,13 @@ from lrm_core.spectral.corrections import (
     split_residual,
     structured_low,
 )
-from lrm_core.spectral.references import PowerLaw, fit_power_law, power_law_shares, white_noise_shares
+from lrm_core.spectral.references import (
+    PowerLaw,
+    effective_shares,
+    fit_power_law,
+    power_law_shares,
+    white_noise_shares,
+)
 from lrm_core.spectral.response import (
     RESPONSE_BANDS,
     band_noise,
@@ -45,6 +51,7 @@ __all__ = [
     "block_grid_share",
     "channel_means",
     "count_numbers",
+    "effective_shares",
     "fit_power_law",
     "frequency_radius",
     "invisible_constants",

@@ -4,7 +4,7 @@ All of them follow in closed form from six numbers per channel, so that one cali
 nothing else of them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Literal
 
@@ -139,6 +139,23 @@ def unrelated(m: Moments) -> Moments:
     """
     residual = m.var_pred + m.var_ref - 2 * m.cov + (m.mean_pred - m.mean_ref).square()
     return Moments(m.count, m.mean_ref, m.mean_ref, m.var_ref + residual, m.var_ref, m.var_ref)
+
+
+def left_out(known: Mapping[str, Moments], kind: Kind) -> dict[str, float]:
+    """Share of the squared residual of each object that the calibration of all others removes.
+
+    A single object, and one without a residual, are left out.
+
+    Raises:
+        ValueError: if the kind is unknown.
+    """
+    found = {}
+    for name, mine in known.items():
+        others = [of for other, of in known.items() if other != name]
+        share = removed_share(mine, calibrate(pooled(others), kind)) if others else None
+        if share is not None:
+            found[name] = share
+    return found
 
 
 def parameters(kind: Kind, channels: int) -> int:

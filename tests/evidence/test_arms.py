@@ -132,9 +132,9 @@ def test_a_resumed_run_has_the_result_of_an_unbroken_one(
 
 def test_runs_side_by_side_give_the_same_records(profile: Profile, tmp_path: Path) -> None:
     alone, beside = (ResultStore(tmp_path / name) for name in ("alone", "beside"))
-    chosen = ["lora_mse", "lora_freq"]
-    record_arms("tiny", chosen, [0], store=alone)
-    assert record_arms("tiny", chosen, [0], True, processes=2, store=beside) == Made(written=2, kept=0)
+    record_arms("tiny", ["lora_mse"], [0], store=alone)
+    made = record_arms("tiny", ["lora_mse"], [0], True, processes=2, store=beside)
+    assert made == Made(written=1, kept=0)
     for key, result in results(alone).items():
         assert results(beside)[key]["loss"] == pytest.approx(result["loss"], rel=1e-4)
         assert results(beside)[key]["steps"] == result["steps"]

@@ -25,9 +25,9 @@ from lrm_core.evidence.experiments.e06_response import (
 from lrm_core.evidence.matter import matter_texels
 from lrm_core.evidence.oracles import Oracle, OracleCache, OracleConfig, predicted_planes, render_images
 from lrm_core.evidence.provenance import Provenance
-from lrm_core.evidence.rules_response import DECODER_RESPONSE
 from lrm_core.evidence.store import RecordKey
 from lrm_core.evidence.verdicts import judge
+from lrm_core.findings.c03 import RULE as DECODER_RESPONSE
 from lrm_core.objects import RenderedObject
 from lrm_core.spectral import band_noise, lookup_response, mask_leakage, response
 from lrm_core.spectral.bands import frequency_radius

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from math import inf, sqrt
-from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -11,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lrm_core import LRM
-from lrm_core.evidence import ResultStore, correction_scores, published
-from lrm_core.evidence.canonical import canonical_json, plain
+from lrm_core.evidence import correction_scores, published
+from lrm_core.evidence.canonical import plain
 from lrm_core.evidence.correction_scores import Scene, gathered, make_scene, object_scene
 from lrm_core.evidence.experiments import e08_band_correction
 from lrm_core.evidence.experiments.e08_band_correction import (
@@ -24,10 +23,8 @@ from lrm_core.evidence.experiments.e08_band_correction import (
     residual_shares,
 )
 from lrm_core.evidence.oracles import Oracle, OracleCache, OracleConfig, predicted_planes
-from lrm_core.evidence.provenance import Provenance
 from lrm_core.evidence.rulebook import RULES
 from lrm_core.evidence.rules import Rule
-from lrm_core.evidence.store import RecordKey
 from lrm_core.evidence.verdicts import judge
 from lrm_core.objects import RenderedObject
 from lrm_core.spectral import published_shares, split_bands
@@ -265,30 +262,6 @@ def test_record_of_a_known_oracle(
     assert improved["low"] == pytest.approx(1, abs=1e-3)
     assert improved["high"] == pytest.approx(0, abs=1e-3)
     assert improved["control_low"] < 0.5
-
-
-def test_record_of_a_fit_repeats_and_has_what_the_rules_read(
-    model: LRM, item: RenderedObject, cache: OracleCache, tmp_path: Path
-) -> None:
-    config = replace(CONFIG, oracle=SHORT)
-    record = e08_band_correction.run(model, item, config, 0, cache)
-    again = e08_band_correction.run(model, item, config, 0, cache)
-    assert canonical_json(plain(record)) == canonical_json(plain(again))
-    store = ResultStore(tmp_path)
-    store.put(RecordKey("e08", item.name, 0, "m", "d", {}), record, Provenance("mini", "a", {}, 1.0))
-    for rule in (RULES["C4"], RULES["C5"]):
-        table = store.table("e08")
-        assert {rule.ours, rule.audited} <= set(table.columns)
-        for case in rule.cases:
-            assert case.holds(lambda column, table=table: _Anything(table[column]))
-
-
-class _Anything:
-    """An interval above and below every threshold, so that a rule asks for all of its columns."""
-
-    low, high = inf, -inf
-
-    def __init__(self, column: object) -> None: ...
 
 
 def rows(row: dict, objects: int = 6) -> pd.DataFrame:

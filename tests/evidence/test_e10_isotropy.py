@@ -9,22 +9,14 @@ import torch
 
 from lrm_core import LRM
 from lrm_core.evidence import directions
-from lrm_core.evidence.canonical import canonical_json, plain
+from lrm_core.evidence.canonical import plain
 from lrm_core.evidence.claims import published
 from lrm_core.evidence.directions import Surroundings, changes, object_surroundings, summary
 from lrm_core.evidence.experiments import e10_isotropy
 from lrm_core.evidence.experiments.e10_isotropy import Isotropy, isotropy, random_directions
 from lrm_core.evidence.oracles import OracleCache, OracleConfig, predicted_planes, render_images, split_views
-from lrm_core.evidence.rules_isotropy import (
-    C8_BANDS,
-    C8_JITTER,
-    C8_LEADING,
-    C8_OURS,
-    C8_RANDOM,
-    ISOTROPY,
-    PUBLISHED_SPREAD,
-)
 from lrm_core.evidence.verdicts import judge
+from lrm_core.findings.c08 import BANDS, JITTER, LEADING, OURS, PUBLISHED_SPREAD, RANDOM, RULE
 from lrm_core.objects import RenderedObject
 from lrm_core.spectral.bands import frequency_radius
 from lrm_core.spectral.jacobian import linearise, with_norm
@@ -223,10 +215,8 @@ def test_the_products_are_those_of_the_renderer(model: LRM, item: RenderedObject
     assert float(left_out.norm() / moved.norm()) < 0.2
 
 
-def test_the_record_of_a_model_repeats(model: LRM, item: RenderedObject, cache: OracleCache) -> None:
-    first, again = (e10_isotropy.run(model, item, QUICK, 0, cache) for _ in range(2))
-    assert canonical_json(plain(first)) == canonical_json(plain(again))
-    other = e10_isotropy.run(model, item, QUICK, 1, cache)
+def test_another_seed_draws_other_directions(model: LRM, item: RenderedObject, cache: OracleCache) -> None:
+    first, other = (e10_isotropy.run(model, item, QUICK, seed, cache) for seed in (0, 1))
     assert other["audited"]["random"] != first["audited"]["random"]
     assert first["leading"]["gains"].tolist() == sorted(first["leading"]["gains"].tolist(), reverse=True)
 
@@ -243,7 +233,7 @@ def test_what_cannot_be_is_refused(model: LRM, item: RenderedObject, cache: Orac
 
 
 def c8(ours=PUBLISHED_SPREAD, jitter=0.1, random=0.01, bands=0.02, leading=-1.0) -> dict[str, float]:
-    return {C8_OURS: ours, C8_JITTER: jitter, C8_RANDOM: random, C8_BANDS: bands, C8_LEADING: leading}
+    return {OURS: ours, JITTER: jitter, RANDOM: random, BANDS: bands, LEADING: leading}
 
 
 def rows(row: dict[str, float], objects: int = 6) -> pd.DataFrame:
@@ -260,24 +250,24 @@ def rows(row: dict[str, float], objects: int = 6) -> pd.DataFrame:
         (c8(jitter=0.9), 0),
         (c8(jitter=0.9, bands=0.3, leading=50.0), 0),
         (c8(bands=0.3), 1),
-        (c8(leading=20.0), 1),
-        (c8(), 2),
-        (c8(ours=0.03), 3),
-        (c8(ours=0.0005), 3),
-        (c8(ours=0.2), 4),
-        (c8(random=0.2, bands=0.3), 4),
-        (c8(ours=0.2, jitter=0.9), 4),
+        (c8(leading=20.0), 2),
+        (c8(), 3),
+        (c8(ours=0.03), 4),
+        (c8(ours=0.0005), 4),
+        (c8(ours=0.2), 5),
+        (c8(random=0.2, bands=0.3), 5),
+        (c8(ours=0.2, jitter=0.9), 5),
     ],
 )
 def test_c8(row: dict[str, float], case: int) -> None:
-    assert judge(ISOTROPY, rows(row)).case is ISOTROPY.cases[case]
+    assert judge(RULE, rows(row)).case is RULE.cases[case]
 
 
-@pytest.mark.parametrize("column", [C8_BANDS, C8_LEADING])
+@pytest.mark.parametrize("column", [BANDS, LEADING])
 def test_an_interval_that_straddles_a_threshold_decides_nothing(column: str) -> None:
     mixed = rows(c8())
     mixed[column] = [-0.5, 0.5] * 3
-    assert judge(ISOTROPY, mixed).case.verdict == "not replicated"
+    assert judge(RULE, mixed).case.verdict == "not replicated"
 
 
 def test_the_published_spread_is_that_of_both_objects() -> None:

@@ -10,8 +10,8 @@ from lrm_core.evidence.experiments import get_experiment, longer_fits
 from lrm_core.evidence.experiments.e12_test_time import VARIANTS, LatentOptimisation, study_views, summary
 from lrm_core.evidence.experiments.longer_fits import LongerFits
 from lrm_core.evidence.oracles import predicted_planes, render_images, split_views
-from lrm_core.evidence.rules_test_time import LESS, SLACK, TEST_TIME
 from lrm_core.evidence.verdicts import judge
+from lrm_core.findings.c09 import LESS, RULE, SLACK
 from lrm_core.profiles import get_profile
 
 SHORT = LatentOptimisation(
@@ -176,7 +176,7 @@ RISEN = {"planes.after_best.lpips": 0.2, "tokens.after_best.lpips": 0.2}
 )
 def test_the_rule_reaches_its_verdicts(changed, verdict):
     table = pd.DataFrame([{"object": f"o{k}", "seed": 0} | STORY | changed for k in range(4)])
-    assert judge(TEST_TIME, table).case.verdict == verdict
+    assert judge(RULE, table).case.verdict == verdict
 
 
 def test_objects_that_disagree_show_nothing():
@@ -186,8 +186,8 @@ def test_objects_that_disagree_show_nothing():
             for k, x in enumerate((-1, -1, 1, 1))
         ]
     )
-    assert judge(TEST_TIME, table).case.verdict == "not replicated"
-    assert judge(TEST_TIME, table[:2]).case.verdict == "not testable here"
+    assert judge(RULE, table).case.verdict == "not replicated"
+    assert judge(RULE, table[:2]).case.verdict == "not testable here"
 
 
 def test_longer_fits_go_on_from_the_same_start_and_keep_a_film(model, item, monkeypatch) -> None:

@@ -14,10 +14,13 @@ from hypothesis import strategies as st
 from skimage.metrics import peak_signal_noise_ratio
 
 from lrm_core import LRM
-from lrm_core.evidence.evaluate import KEPT, Evaluation, evaluate, listed_objects
-from lrm_core.evidence.evaluation_record import MEASURES, Subject, record, summary
 from lrm_core.evidence.experiments import e00_model
-from lrm_core.evidence.view_scores import (
+from lrm_core.objects import RenderedObject, save_object
+from lrm_core.objects.poses import sample_poses
+from lrm_core.objects.procedural_views import render_object
+from lrm_core.predict.evaluate import KEPT, Evaluation, evaluate, listed_objects
+from lrm_core.predict.evaluation_record import MEASURES, Subject, record, summary
+from lrm_core.predict.view_scores import (
     METRICS,
     Pair,
     at_source_size,
@@ -26,9 +29,6 @@ from lrm_core.evidence.view_scores import (
     true_depth,
     view_scores,
 )
-from lrm_core.objects import RenderedObject, save_object
-from lrm_core.objects.poses import sample_poses
-from lrm_core.objects.procedural_views import render_object
 from lrm_core.render import Rendering, render_views
 from lrm_core.render.cameras import look_at
 

@@ -1,5 +1,6 @@
 """All experiments with real fits of a few steps: they run, they store, they repeat."""
 
+from dataclasses import dataclass, replace
 from math import inf
 from pathlib import Path
 
@@ -9,13 +10,23 @@ from lrm_core import LRM
 from lrm_core.evidence import ResultStore
 from lrm_core.evidence.canonical import canonical_json, plain
 from lrm_core.evidence.experiments import EXPERIMENTS, get_experiment
+from lrm_core.evidence.experiments.e10_isotropy import Isotropy
 from lrm_core.evidence.oracles import OracleCache
 from lrm_core.evidence.rulebook import RULES
 from lrm_core.evidence.runner import Recorder
 from lrm_core.objects import RenderedObject
 from lrm_core.profiles import Profile
 
-PROFILE = Profile("tiny", "tiny", (), 1, iterations=4, rays_per_step=64, seeds=(0,))
+PROFILE = Profile("tiny", "tiny", (), 1, iterations=4, rays_per_step=64, seeds=(0,), training_objects=8)
+
+
+@dataclass(frozen=True)
+class FewDirections(Isotropy):
+    directions: int = 24
+    published_resolution: int = 32
+
+
+SMALL = {"e10_isotropy": FewDirections}  # instead of the usual configuration
 
 
 @pytest.mark.parametrize("name", list(EXPERIMENTS))
@@ -23,6 +34,7 @@ def test_record_repeats_and_has_what_its_rule_reads(
     name: str, model: LRM, item: RenderedObject, cache: OracleCache, tmp_path: Path
 ) -> None:
     experiment, store = get_experiment(name), ResultStore(tmp_path / "results")
+    experiment = replace(experiment, config=SMALL.get(name, experiment.config))
     recorder = Recorder(PROFILE, model, store, cache)
     recorder.make(item, experiment, 0)
     assert recorder.is_current(item, experiment, 0)

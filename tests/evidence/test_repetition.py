@@ -18,8 +18,8 @@ from lrm_core.evidence.repetition import (
     repeated_experiments,
 )
 from lrm_core.evidence.rulebook import RULES
-from lrm_core.evidence.rules_response import C3_OURS, C3_PREDICTED, C3_REFERENCE
 from lrm_core.evidence.store import RecordKey, ResultStore
+from lrm_core.findings.c03 import AROUND, ENDS
 from lrm_core.profiles import Profile
 
 EXPERIMENT = "e05_residual_spectrum"
@@ -104,7 +104,7 @@ def judged(monkeypatch):
 def of_c3(values: dict[str, float]) -> pd.DataFrame:
     return pd.DataFrame(
         [
-            {"object": n, "seed": 0, C3_OURS: 5.0, C3_PREDICTED: 2.0, C3_REFERENCE: v}
+            {"object": n, "seed": 0, ENDS: 5.0, AROUND["prediction"]: 2.0, AROUND["oracle"]: v}
             for n, v in values.items()
         ]
     )

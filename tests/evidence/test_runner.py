@@ -145,14 +145,12 @@ def test_objects_side_by_side_give_the_same_records(
         assert alone["result"] == other["result"]
 
 
-def test_a_failure_in_another_process_is_raised_here(
-    model: LRM, make_object: Callable, tmp_path: Path
-) -> None:
+def test_a_failure_says_of_which_job(model: LRM, make_object: Callable, tmp_path: Path) -> None:
     profile = Profile("tiny", "tiny", (), 1, iterations=1, rays_per_step=8, views_per_step=1, seeds=(0,))
     recorder = Recorder(profile, model, ResultStore(tmp_path), OracleCache(tmp_path / "oracles"))
     said = "disc0, e01_oracle, seed 0: .*give rays_per_step or views_per_step, not both"
     with pytest.raises(ValueError, match=said):
-        recorder.make_missing([(make_object(0), get_experiment("e01_oracle"), 0)], False, 2)
+        recorder.make_missing([(make_object(0), get_experiment("e01_oracle"), 0)], False, 1)
 
 
 def _wait(model: LRM, item: Any, config: Any, seed: int, cache: OracleCache) -> dict[str, Any]:

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 import torch
 
-from lrm_core.evidence import shipping
 from lrm_core.evidence.experiments import get_experiment
 from lrm_core.evidence.oracle_files import Oracle, load_oracle, save_oracle
 from lrm_core.evidence.oracles import STARTS, OracleCache, oracle_fingerprint
@@ -15,6 +14,7 @@ from lrm_core.findings.registry import FINDINGS
 from lrm_core.objects.manifest import read_manifest, record_entries
 from lrm_core.paths import data_dir
 from lrm_core.profiles import Profile, get_profile
+from lrm_core.show import shipping
 
 PLAN = Profile("mini", "tiny", ("group",), 1, iterations=2, rays_per_step=32, seeds=(0,))
 
@@ -34,6 +34,8 @@ def cache(tmp_path: Path, model, item, monkeypatch) -> OracleCache:
     monkeypatch.setattr(Profile, "object_folder", lambda self, name: data / name)
     monkeypatch.setattr(shipping, "shown_objects", lambda profile: ())
     monkeypatch.setattr(shipping, "FINDINGS", {})
+    monkeypatch.setattr(shipping, "traced_oracles", lambda plan: {})
+    monkeypatch.setattr(shipping, "nine_sheet", lambda plan, model: ("nine-0", b"pictures"))
     cache = OracleCache(tmp_path / "oracles", data / shipping.FOLDER)
     cache.folder.mkdir()
     config = get_experiment("e02_basins").configuration(PLAN).oracle
@@ -50,7 +52,9 @@ def start_of(path: Path) -> str:
 def test_oracles_of_the_live_object_replace_the_older_ones(cache: OracleCache) -> None:
     data = shipping.data_dir()
     shipped = shipping.ship_oracles(cache)
-    assert sorted(map(start_of, shipped)) == sorted(STARTS)
+    *oracles, pictures = shipped
+    assert sorted(map(start_of, oracles)) == sorted(STARTS)
+    assert pictures.read_bytes() == b"pictures"
     assert set((data / shipping.FOLDER).iterdir()) == set(shipped)
     assert [entry.path for entry in read_manifest(data)] == sorted(
         path.relative_to(data).as_posix() for path in shipped
@@ -89,7 +93,8 @@ def test_findings_want_the_oracles_of_their_examples() -> None:
     wanted = shipping.wanted_oracles(get_profile("mini"))
     assert next(iter(wanted.values())) == list(STARTS)
     folder = data_dir() / shipping.FOLDER
-    assert len(list(folder.glob("*.safetensors"))) == sum(map(len, wanted.values()))
+    wanted_of_both = [*wanted.values(), *shipping.traced_oracles(get_profile("cycles")).values()]
+    assert len(list(folder.glob("*.safetensors"))) == sum(map(len, wanted_of_both))
     table = experiment_table(FINDINGS["C2"].rule.experiment, "mini")
     groups = {folder.name: folder.parent.name for folder in get_profile("mini").object_folders()}
     assert set(FINDINGS["C2"].starts) <= set(wanted[FINDINGS["C2"].example(table, groups)])

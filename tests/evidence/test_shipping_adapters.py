@@ -9,15 +9,15 @@ import pytest
 import torch
 from PIL import Image
 
-from lrm_core.evidence import arm_pictures, shipping_adapters
 from lrm_core.evidence.arm_data import ArmData
-from lrm_core.evidence.arm_pictures import arm_sheet, file_name, tuned_model, untouched_sheet
-from lrm_core.evidence.contact_sheets import SheetStore
 from lrm_core.fit.examples import Example
 from lrm_core.fit.lora import Adapters
 from lrm_core.fit.tuning import ADAPTERS, WEIGHTS
 from lrm_core.model.checkpoints import save_checkpoint
+from lrm_core.objects.contact_sheets import SheetStore
 from lrm_core.objects.manifest import read_manifest
+from lrm_core.show import arm_pictures, shipping_adapters
+from lrm_core.show.arm_pictures import arm_sheet, file_name, tuned_model, untouched_sheet
 
 VIEWS = (1, 3)
 

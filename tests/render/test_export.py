@@ -15,7 +15,7 @@ from lrm_core.render import query_points, render_views
 from lrm_core.render.cameras import orbit_poses, standard_camera
 from lrm_core.render.surface import extract_surface
 from lrm_core.render.texture import bake, rasterise
-from lrm_core.render.turntable import contact_sheet, turntable, write_film
+from lrm_core.render.turntable import stills, turntable, write_film
 
 SUFFIXES = (".glb", ".obj", ".ply")
 SIZE = 64
@@ -225,9 +225,9 @@ def test_gif_and_webp_hold_every_frame_and_repeat(tmp_path, suffix):
             np.testing.assert_allclose(np.asarray(film.convert("RGB")), frame, atol=1)
 
 
-def test_contact_sheet_begins_with_the_picture():
+def test_the_sheet_of_stills_begins_with_the_picture():
     picture, frames = np.full((8, 8, 3), 10, np.uint8), np.full((5, 16, 16, 3), 200, np.uint8)
-    sheet = np.asarray(contact_sheet(picture, frames))
+    sheet = np.asarray(stills(picture, frames))
     assert sheet.shape == (32, 64, 3)
     assert (sheet[:16, :16] == 10).all()
     assert (sheet[:16, 16:] == 200).all()

@@ -2,7 +2,15 @@ import pytest
 import torch
 
 from lrm_core.render.field import Field
-from lrm_core.render.occupancy import EMPTY_DENSITY, FAINT_DENSITY, RAW_EMPTY, RAW_FAINT, Occupancy
+from lrm_core.render.occupancy import (
+    EMPTY_DENSITY,
+    FAINT_DENSITY,
+    LOST_DENSITY,
+    RAW_EMPTY,
+    RAW_FAINT,
+    RAW_LOST,
+    Occupancy,
+)
 
 
 @pytest.mark.parametrize(("raw", "expected"), [(RAW_EMPTY, EMPTY_DENSITY), (RAW_FAINT, FAINT_DENSITY)])
@@ -21,7 +29,7 @@ def test_nothing_dense_is_skipped_and_empty_space_is(ball, gradients, threshold)
     skimmed = occupancy.along(points, torch.zeros_like(points), torch.zeros(len(points), 1))[:, 0]
     dense = field.raw(points)[:, 0] > threshold
     assert skimmed[dense].isposinf().all()
-    assert dense.double().mean() < occupancy.occupied.double().mean() < 0.5
+    assert dense.double().mean() < occupancy.skimmed.isposinf().double().mean() < 0.5
     outside = (points.abs() > occupancy.high.max()).any(-1)
     assert not skimmed[outside].isposinf().any()
 
@@ -32,18 +40,43 @@ def test_a_rough_field_is_never_skipped(vectors, rough_decoder):
 
 
 def test_bounding_box_follows_x_y_z():
-    occupied = torch.zeros(8, 8, 8, dtype=torch.bool)
-    occupied[1, 2, 3] = occupied[1, 4, 7] = True  # (z, y, x)
-    box = Occupancy.around(occupied, torch.zeros(8, 8, 8))
+    skimmed = torch.zeros(8, 8, 8)
+    skimmed[1, 2, 3] = skimmed[1, 4, 7] = torch.inf  # (z, y, x)
+    box = Occupancy.around(skimmed, skimmed)
     assert box.low.tolist() == [-0.25, -0.5, -0.75]
     assert box.high.tolist() == [1.0, 0.25, -0.5]
 
 
-def test_exploring_adds_about_its_share_of_blocks():
-    empty = Occupancy.around(torch.zeros(32, 32, 32, dtype=torch.bool), torch.full((32, 32, 32), -9.0))
-    shares = [
-        empty.explored(0.25, torch.Generator().manual_seed(seed)).occupied.float().mean()
-        for seed in range(20)
-    ]
-    assert 0.2 < torch.stack(shares).mean() < 0.3
-    assert empty.explored(0.0, torch.Generator()).occupied.sum() == 0
+def test_exploring_adds_about_its_share_of_blocks_where_there_is_a_gradient():
+    empty = torch.full((30, 30, 30), -9.0)
+    worthwhile = torch.where(torch.arange(30) < 15, torch.inf, -torch.inf).expand(30, 30, 30)
+    occupancy = Occupancy.around(empty, worthwhile)
+    explored = torch.stack(
+        [
+            occupancy.explored(0.25, torch.Generator().manual_seed(seed)).skimmed.isposinf()
+            for seed in range(20)
+        ]
+    )
+    assert 0.2 < explored[..., :15].float().mean() < 0.3
+    assert not explored[..., 15:].any()
+    assert not occupancy.explored(0.0, torch.Generator()).skimmed.isposinf().any()
+
+
+def test_space_is_explored_unless_its_gradient_is_lost(ball):
+    planes, decoder = ball
+    occupancy = Occupancy.of(Field(planes, decoder))
+    assert occupancy.explorable[8, 8, 8] == torch.inf
+    assert occupancy.explorable[1, 1, 1] == -torch.inf
+    density = torch.nn.functional.softplus(torch.tensor(RAW_LOST).double() - 1).item()
+    assert density == pytest.approx(LOST_DENSITY, rel=1e-6)
+
+
+def test_coarse_cells_find_what_all_corners_find(ball, monkeypatch):
+    planes, decoder = ball
+    field = Field(planes, decoder)
+    found = Occupancy.of(field)
+    monkeypatch.setattr("lrm_core.render.occupancy.COARSE_MARGIN", 1e9)  # every cell is refined
+    full = Occupancy.of(field)
+    assert not (full.skimmed.isposinf() & ~found.skimmed.isposinf()).any()
+    near = full.skimmed > RAW_EMPTY - 5
+    torch.testing.assert_close(found.skimmed[near], full.skimmed[near])

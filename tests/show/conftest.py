@@ -91,13 +91,6 @@ def tables(tiny_model: LRM, tmp_path_factory: pytest.TempPathFactory, small_lpip
     return {name: store.table(rule.experiment) for name, rule in rules.items()}
 
 
-@pytest.fixture(scope="session")
-def calibrated(tiny_model, tmp_path_factory, small_lpips) -> pd.DataFrame:
-    """Records of E11 on four objects."""
-    store = _records(tiny_model, tmp_path_factory.mktemp("calibrated"), ["e11_calibration"])
-    return store.table("e11_calibration")
-
-
 def _records(model: LRM, folder: Path, experiments: Iterable[str]) -> ResultStore:
     """A store with the records of every disc."""
     store, cache = ResultStore(folder), OracleCache(folder / "oracles", folder / "shipped")

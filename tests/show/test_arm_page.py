@@ -13,12 +13,12 @@ from lrm_core.evidence.arm_claims import claim_columns, told_wrong
 from lrm_core.evidence.arm_data import object_folders
 from lrm_core.evidence.arms import ARMS
 from lrm_core.evidence.claims import published
-from lrm_core.evidence.contact_sheets import SIDE, SheetStore, contact_sheet, picture_at
 from lrm_core.evidence.finetuning import EVALUATION_VIEWS
 from lrm_core.findings import c10, c11, c12, c13, c14
 from lrm_core.findings.arm_labels import label
 from lrm_core.findings.figures import Pictures, Table
 from lrm_core.findings.sentences import sections, told
+from lrm_core.objects.contact_sheets import SIDE, SheetStore, contact_sheet, picture_at
 from lrm_core.profiles import get_profile
 from lrm_core.show.elements import drawn, prose
 from lrm_core.show.repair.arm_page import ArmPage, open_arms

@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from lrm_core.evidence.contact_sheets import contact_sheet
+from lrm_core.objects.contact_sheets import contact_sheet
 from lrm_core.show.repair.gallery import gallery_html
 
 

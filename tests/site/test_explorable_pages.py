@@ -21,7 +21,7 @@ from lrm_core.objects import load_object
 from lrm_core.paths import data_dir
 from lrm_core.render.quality import psnr
 from lrm_core.show.explorables import Explorable, basins_line, explorable_html, page_script, scripts
-from lrm_core.show.explorables.band_mixer import mixer
+from lrm_core.show.explorables.band_mixer import bands, mixer
 from lrm_core.show.explorables.camera_mismatch import Told, mismatch
 from lrm_core.show.explorables.judged import Judged, judged_views
 from lrm_core.show.explorables.noise_probe import Probed, probe
@@ -44,6 +44,7 @@ CHAPTERS = {
     "02_residual_spectrum": "spectrum",
     "03_decoder_response": "probe",
     "04_band_correction": "mixer",
+    "05_inside_the_low_band": "mixer",
     "08_source_distance": "mismatch",
 }
 CONFIG = DecoderResponse(views=2)
@@ -60,7 +61,7 @@ class Scene:
     judged: Judged
 
     def mixer(self) -> Explorable:
-        figure = mixer(self.predicted, self.reference, self.model.decoder, self.judged, "lantern")
+        figure = mixer(self.predicted, self.reference, self.model.decoder, self.judged, "lantern", bands())
         return _small(figure)
 
     def probe(self) -> Explorable:

@@ -11,13 +11,9 @@ import pytest
 
 from lrm_core.evidence.claims import PUBLISHED_OBJECTS, claim
 from lrm_core.evidence.rulebook import RULES
-from lrm_core.fit.pretrain_data import FOCAL
-from lrm_core.objects.arrange import BOUND
-from lrm_core.objects.poses import SHELL_DISTANCE
 from lrm_core.paths import repository_root
 from lrm_core.pdf import reading_order
 from lrm_core.show.elements.prose import figure_caption
-from lrm_core.spectral import PUBLISHED_EDGES
 
 PAGES = sorted((repository_root() / "book").glob("*.md"))
 
@@ -71,28 +67,10 @@ def test_the_pages_ask_for_known_names_only(numbers):
     assert set(asked) <= set(numbers.NUMBERS)
 
 
-def test_the_conventions_type_no_number_that_the_code_holds(numbers):
-    text = (repository_root() / "book" / "conventions.md").read_text()
-    held = {BOUND, FOCAL, *SHELL_DISTANCE, *PUBLISHED_EDGES[1:3]}
-    assert held.isdisjoint(float(number) for number in re.findall(r"\d+\.\d+", text))
-    assert "d = 2" not in text
-    named = (
-        "object.radius",
-        "camera.focal",
-        "camera.nearest",
-        "camera.farthest",
-        "bands.low_mid",
-        "bands.mid_high",
-    )
-    assert {float(numbers.NUMBERS[name]("smoke")) for name in named} == held
-
-
 def test_the_first_page_names_the_profile_that_was_built(numbers, inliner, monkeypatch):
     monkeypatch.setenv("LRM_PROFILE", "smoke")
     (node,), _ = numbers.stored("stored", "", "profile", 1, inliner)
     assert node.astext() == "smoke"
-    text = (repository_root() / "book" / "index.md").read_text()
-    assert "belong to the profile {stored}`profile`" in text
 
 
 def test_an_unknown_name_is_an_error_that_lists_the_known_ones(numbers, inliner):

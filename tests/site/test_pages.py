@@ -1,11 +1,17 @@
-"""Each built page in a browser: it draws everything, alone, on a wide screen and on a phone."""
+"""Each built page in a browser: it draws everything, alone, on a wide screen and on a phone, without barriers.
+
+axe-core looks at the parts of a page that are ours, in light and in dark.
+"""
 
 import io
 import re
+from contextlib import suppress
 
 import numpy as np
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
+from playwright.sync_api import TimeoutError
 
 from lrm_core.evidence.claims import claims
 from lrm_core.pdf import reading_order
@@ -16,21 +22,33 @@ WITHOUT_FORMULAS = [
     *(PAGES[0], "book/scorecard", "book/audit", "book/appendix", "book/bibliography"),
     *("notebooks/00_model", "notebooks/13_another_renderer", "notebooks/14_own_picture"),
 ]
+# Header, sidebars and footer are the theme's.
+OURS = {"include": [[".bd-article"]]}
+LEVEL_AA = [f"wcag{version}{level}" for version in ("2", "21", "22") for level in ("a", "aa")]
+SEVERE = ("serious", "critical")
+PATIENCE = 240_000  # milliseconds
+AT_WORK = (
+    "box => box.querySelector('canvas') || box.dataset.source === 'poster'"  # a poster where it cannot run
+)
+STILL = "* { transition: none !important; }"  # colours on their way from one scheme to the other are neither
 COUNT = "name => document.querySelectorAll(name).length"
 
 
 @pytest.fixture(scope="module", params=PAGES)
 def opened(request, visit, site):
-    """Each page in turn, opened from disk on a wide screen; tests only look at it."""
+    """Each page in turn, opened from disk once, on a wide screen; tests look at it in their order."""
     seen = visit((site / f"{request.param}.html").as_uri())
     seen.name = request.param
     yield seen
     seen.page.context.close()
 
 
-def test_a_page_stands_alone_and_says_nothing_on_the_console(opened):
+def test_a_page_stands_alone_and_says_nothing_on_the_console(opened, site):
     assert opened.outside == []
     assert opened.errors == []
+    text = (site / f"{opened.name}.html").read_text(encoding="utf-8")
+    assert text.count("class Renderer {") == ("lrm-viewer" in text), "one script for all viewers of a page"
+    assert "widget-state+json" not in text
 
 
 @pytest.mark.parametrize("name", [PAGES[0], CHAPTERS[0], "search", "genindex"])
@@ -63,7 +81,8 @@ def test_every_formula_is_drawn(opened):
 SHOWN = tuple(
     f"notebooks/{name}"
     for name in (
-        *("01_basins", "02_residual_spectrum", "04_band_correction", "08_source_distance"),
+        *("01_basins", "02_residual_spectrum", "03_decoder_response", "04_band_correction"),
+        *("05_inside_the_low_band", "06_jacobian_and_calibration", "08_source_distance"),
         *("10_lora_freqloss", "11_rank_ablation", "12_full_fine_tuning"),
     )
 )  # chapters whose code is worth reading and leaves nothing else
@@ -77,18 +96,57 @@ def test_code_is_shown_where_it_is_worth_reading_and_else_folded(opened):
     assert (cells > hidden) == (opened.name in SHOWN)
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_nothing_is_wider_than_a_phone(visit, site, name):
-    seen = visit((site / f"{name}.html").as_uri(), width=390)
-    assert seen.value("document.scrollingElement.scrollWidth") <= 390
-    wide = seen.value(
-        """[...document.querySelectorAll('.bd-article :is(p, li, h1, h2, h3, svg, .lrm-figure)')]
-           .filter(part => !part.closest('table, pre, mjx-container, .lrm-figure svg'))
-           .filter(part => part.getBoundingClientRect().right > 391)
-           .map(part => part.outerHTML.slice(0, 90))"""
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_no_serious_fault(opened, scheme):
+    """With viewers started and galleries at one view, where two methods can be compared.
+
+    What is there is the same in both schemes, so that the dark one is looked at for its colours.
+    """
+    opened.page.add_style_tag(content=STILL)
+    for viewer in opened.page.query_selector_all(".lrm-viewer"):
+        viewer.scroll_into_view_if_needed()
+        opened.page.wait_for_function(AT_WORK, arg=viewer, timeout=PATIENCE)
+    for views in opened.page.query_selector_all(".lrm-gallery select[name=view]"):
+        views.select_option(index=1)
+    opened.value(f"document.documentElement.dataset.theme = '{scheme}'")
+    assert _faults(opened, LEVEL_AA if scheme == "light" else ["color-contrast"]) == []
+
+
+def _faults(seen, rules: list[str]) -> list[str]:
+    """One line for each part of the page that breaks a rule, by names of rules or of groups of them."""
+    found = Axe().run(seen.page, OURS, {"runOnly": rules, "resultTypes": ["violations"]})
+    return [
+        f"{seen.name}: {rule['id']} ({rule['impact']}) at {' '.join(map(str, part['target']))}: {rule['help']}"
+        for rule in found.response["violations"]
+        if rule["impact"] in SEVERE
+        for part in rule["nodes"]
+    ]
+
+
+def test_axe_finds_a_fault_where_there_is_one(visit, tmp_path):
+    page = tmp_path / "page.html"
+    page.write_text(
+        '<!doctype html><html lang="en"><title>t</title><p style="color:#ccc;background:#fff">pale, outside</p>'
+        '<article class="bd-article"><input type="range"><p style="color:#bbb;background:#fff">pale</p></article>'
     )
-    assert wide == []
+    seen = visit(page.as_uri())
+    assert [fault.split()[1] for fault in _faults(seen, LEVEL_AA)] == ["color-contrast", "label"]
     seen.page.context.close()
+
+
+def test_nothing_is_wider_than_a_phone(opened):
+    opened.page.set_viewport_size({"width": 390, "height": 900})
+    fits = f"() => document.scrollingElement.scrollWidth <= 390 && !{WIDE}.length"
+    with suppress(TimeoutError):  # figures take their new width after the last change of it
+        opened.page.wait_for_function(fits, timeout=10_000)
+    assert opened.value(WIDE) == []
+    assert opened.value("document.scrollingElement.scrollWidth") <= 390
+
+
+WIDE = """[...document.querySelectorAll('.bd-article :is(p, li, h1, h2, h3, svg, .lrm-figure)')]
+  .filter(part => !part.closest('table, pre, mjx-container, .lrm-figure svg'))
+  .filter(part => part.getBoundingClientRect().right > 391)
+  .map(part => part.outerHTML.slice(0, 90))"""
 
 
 def test_figures_follow_the_theme(visit, site):

@@ -2,23 +2,18 @@
 
 import base64
 import io
-import shutil
 from dataclasses import dataclass
 
-import nbformat
 import numpy as np
-import papermill as pm
 import pytest
 import torch
 from PIL import Image
-from safetensors.torch import save_file
 
-from lrm_core import load_model, site
+from lrm_core import load_model
 from lrm_core.evidence.oracles import predicted_planes
 from lrm_core.model.decoder import Decoder, activate
-from lrm_core.normalise import WIDGET_STATE, normalise_notebook
 from lrm_core.objects import load_object
-from lrm_core.paths import data_dir, repository_root
+from lrm_core.paths import data_dir
 from lrm_core.render import render_views
 from lrm_core.render.field import Field
 from lrm_core.render.quadrature import composite
@@ -29,7 +24,6 @@ from lrm_core.show.viewer.widget import camera_of
 OBJECT = data_dir() / "mini" / "objects" / "real" / "cc0_JapaneseLantern"
 SIDE = 56  # pixels; without a graphics card the decoder takes its time
 VIEW = {"azimuth": -60.0, "elevation": 25.0, "distance": 2.2}
-KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 PATIENCE = 240_000  # milliseconds
 ROOT = "document.querySelector('.lrm-viewer')"
 
@@ -235,52 +229,6 @@ def test_the_poster_stands_in(browser, scene, tmp_path, reason):
         assert not page.is_visible(".lrm-viewer button")
     assert errors == []
     context.close()
-
-
-def test_a_chapter_with_two_viewers_is_built_with_one_script_and_nothing_from_outside(
-    scene, visit, tmp_path, monkeypatch
-):
-    """Two displayed viewers, executed by a real kernel, normalised, built by Jupyter Book, opened from disk."""
-    shutil.copytree(repository_root() / "book", tmp_path / "book")
-    shutil.copy(repository_root() / "_config.yml", tmp_path)
-    (tmp_path / "_toc.yml").write_text("format: jb-book\nroot: notebooks/page\n")
-    executed = tmp_path / "_build" / "executed" / "smoke" / "page.ipynb"
-    for folder in (executed.parent, tmp_path / "notebooks"):
-        folder.mkdir(parents=True)
-    save_file({"planes": scene.planes.contiguous()}, tmp_path / "planes.safetensors")
-    nbformat.write(_chapter(tmp_path / "planes.safetensors"), tmp_path / "notebooks" / "page.ipynb")
-    notebook = pm.execute_notebook(tmp_path / "notebooks" / "page.ipynb", None, progress_bar=False)
-    assert WIDGET_STATE in notebook.metadata.widgets
-    nbformat.write(normalise_notebook(notebook, tmp_path), executed)
-    monkeypatch.setattr(site, "repository_root", lambda: tmp_path)
-    page = site.build_site("smoke").index.parent / "notebooks" / "page.html"
-    text = page.read_text()
-    assert text.count("class Renderer {") == 1
-    assert "widget-state+json" not in text
-    assert page.stat().st_size < 2**20
-    seen = visit(page.as_uri())
-    seen.page.wait_for_function(
-        """() => {
-          const figures = [...document.querySelectorAll('.lrm-viewer')];
-          return figures.length === 2 && figures.every((root) => root.dataset.stage === 'rest');
-        }""",
-        timeout=PATIENCE,
-    )
-    assert (seen.outside, seen.errors) == ([], [])
-    seen.page.context.close()
-
-
-def _chapter(planes) -> nbformat.NotebookNode:
-    code = f"""from safetensors.torch import load_file
-from safetensors.torch import save_file
-
-from lrm_core import load_model, site
-from lrm_core.show.viewer import show_viewer
-planes, decoder = load_file({str(planes)!r})["planes"], load_model("mini").decoder
-show_viewer(planes, decoder, "A lantern.", resolution=32, patience=0.0)
-viewer = show_viewer(planes, decoder, "The same from behind.", azimuth=90.0, resolution=32, patience=0.0)"""
-    cells = [nbformat.v4.new_markdown_cell("# A page"), nbformat.v4.new_code_cell(code)]
-    return nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": KERNEL})
 
 
 def test_two_fingers_zoom(show, scene):

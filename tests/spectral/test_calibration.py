@@ -10,6 +10,7 @@ from lrm_core.spectral.calibration import (
     Calibration,
     Moments,
     calibrate,
+    left_out,
     moments,
     moments_as_lists,
     moments_of_lists,
@@ -187,3 +188,16 @@ def test_what_cannot_be_is_refused() -> None:
         calibrate(moments(planes(), planes()), "gamma")
     with pytest.raises(ValueError, match="at least one object"):
         pooled([])
+
+
+def test_one_calibration_for_all_is_judged_on_the_object_that_it_has_not_seen() -> None:
+    """Three predictions twice too large, one right: leaving out decides what the others say."""
+    reference, noise = planes(seed=0), 0.3 * planes(seed=1)
+    known = {name: moments(2 * reference, reference) for name in "abc"}
+    known["d"] = moments(reference + noise, reference)
+    for kind in KINDS:
+        found = left_out(known, kind)
+        assert found["a"] > 0.9
+        assert found["d"] == pytest.approx(removed_share(known["d"], calibrate(known["a"], kind)))
+        assert found["d"] < 0
+        assert left_out({"a": known["a"]}, kind) == {}

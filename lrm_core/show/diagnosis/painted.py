@@ -20,7 +20,7 @@ from lrm_core.evidence.surface import COVERED, DEPTH_TOLERANCE
 from lrm_core.findings.c07 import TRUTH
 from lrm_core.show.chapter import Chapter
 from lrm_core.show.elements.maps import maps
-from lrm_core.show.elements.pictures import data_url, image_row
+from lrm_core.show.elements.pictures import data_url, image_row, window_of
 from lrm_core.show.elements.prose import number
 from lrm_core.show.elements.switch import switch
 
@@ -107,20 +107,12 @@ def paint(one: Look, full: float) -> Float[Tensor, "4 k k"]:
     amount = (one.error / full).clamp(0, 1)
     colours = grey * (1 - amount) + PAINT[:, None, None] * amount
     picture = torch.cat([colours, one.mask[None]])
-    window = _window(one.mask)
+    window = window_of(one.mask)
     finer = interpolate(picture[None][..., *window], scale_factor=FINER, mode="bilinear")[0]
     edge = _outline(one.hidden[window])
     finer[:3] = torch.where(edge, LINE[:, None, None], finer[:3])
     finer[3] = torch.where(edge, 1.0, finer[3])
     return finer
-
-
-def _window(mask: Float[Tensor, "h w"]) -> tuple[slice, slice]:
-    """A square around an object."""
-    rows, columns = (mask.amax(axis).nonzero() for axis in (1, 0))
-    half = max(int(of.max() - of.min()) for of in (rows, columns)) // 2 + 3
-    row, column = (slice(max(int(of.min() + of.max()) // 2 - half, 0), None) for of in (rows, columns))
-    return slice(row.start, row.start + 2 * half), slice(column.start, column.start + 2 * half)
 
 
 def _outline(hidden: Bool[Tensor, "h w"]) -> Bool[Tensor, "k l"]:
@@ -142,7 +134,7 @@ def _tile(name: str, ratio: float, picture: Float[Tensor, "4 k k"]) -> str:
 
 def _behind(name: str, one: Look, full: float) -> str:
     error = 1 - (one.error / full).clamp(0, 1).expand(3, -1, -1)
-    window = _window(one.mask)
+    window = window_of(one.mask)
     shown = {"truth in this view": one.truth, "prediction": one.prediction, "error": error}
     cropped = {words: image[:, *window] for words, image in shown.items()}
     return image_row({"what the source sees": one.source} | cropped, name.removeprefix("cc0_"))

@@ -37,7 +37,7 @@ def pictures(chapter: Chapter) -> str:
         planes = predicted_planes(chapter.model, replace(chapter.item, source=Source(told=factor)))
         image = render_images(chapter.model, planes, seen.cameras, seen.images.shape[-1])[0].cpu()
         shown["told the truth" if factor == 1 else f"told × {factor:g}"] = image
-    return image_row(shown, f"{chapter.item.name}, held-out view", width=160)
+    return image_row(shown, f"{chapter.item.name}, held-out view", width=140)
 
 
 def pattern_figure(points: Mapping[str, Point], doses: Mapping[float, Mapping[str, Interval]]) -> go.Figure:

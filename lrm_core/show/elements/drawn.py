@@ -207,7 +207,7 @@ def bars(figure: Bars, table: pd.DataFrame, pictures: Mapping[str, str], title: 
                 source=address, x=places.index(name), y=0, xref="x", yref="paper", sizex=0.95, sizey=0.12,
                 xanchor="center", yanchor="top",
             )  # fmt: skip
-    words = {at: place for at, place in enumerate(places) if place not in pictures}
+    words = {at: place.partition(",")[0] for at, place in enumerate(places) if place not in pictures}
     shown.update_xaxes(
         tickvals=list(words), ticktext=list(words.values()), tickangle=-90, showgrid=False, zeroline=False
     )
@@ -218,4 +218,4 @@ def bars(figure: Bars, table: pd.DataFrame, pictures: Mapping[str, str], title: 
         for label, (column, _) in figure.columns.items()
     )
     each = ", ".join(f"{n} {' and '.join(percent(of[n]) for of in values.values())}" for n in names)
-    return finish(shown, f"{title} {figure.axis}: {means}. By object: {each}.", 400, bottom=90)
+    return finish(shown, f"{title} {figure.axis}: {means}. By object: {each}.", 400, bottom=66)

@@ -37,6 +37,14 @@ def image_row(images: Mapping[str, Float[Tensor, "3 h w"]], described: str, widt
     ) + "</div>"  # fmt: skip
 
 
+def window_of(mask: Float[Tensor, "h w"]) -> tuple[slice, slice]:
+    """A square around an object, by its alpha."""
+    rows, columns = (mask.amax(axis).nonzero() for axis in (1, 0))
+    half = max(int(of.max() - of.min()) for of in (rows, columns)) // 2 + 3
+    row, column = (slice(max(int(of.min() + of.max()) // 2 - half, 0), None) for of in (rows, columns))
+    return slice(row.start, row.start + 2 * half), slice(column.start, column.start + 2 * half)
+
+
 def data_url(image: Float[Tensor, "c h w"]) -> str:
     """A PNG of 8 bits a channel inside an address.
 

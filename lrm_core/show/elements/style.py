@@ -16,7 +16,11 @@ COLOURS: Mapping[str, str] = {
     "null": "#808080",
     "reference": "#808080",
 }
-GROUPS: Mapping[str, str] = {"real": "real object", "procedural": "procedural object"}
+GROUPS: Mapping[str, str] = {
+    "real": "real object",
+    "procedural": "procedural object",
+    "cycles": "real object",
+}
 SYMBOLS: Mapping[str, str] = {"real": "circle", "procedural": "square"}
 Axis = XAxis | YAxis
 GREYSCALE_SAFE = "Cividis"

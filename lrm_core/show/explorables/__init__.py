@@ -1,6 +1,6 @@
 """Figures that compute in the page: bands mixed, a spectrum of chosen slope, noise, a walk, a wrong distance."""
 
-from lrm_core.show.explorables.band_mixer import show_band_mixer
+from lrm_core.show.explorables.band_mixer import show_band_mixer, show_low_band_mixer
 from lrm_core.show.explorables.basins_line import show_basins_line
 from lrm_core.show.explorables.camera_mismatch import show_camera_mismatch
 from lrm_core.show.explorables.noise_probe import show_noise_probe
@@ -19,6 +19,7 @@ __all__ = [
     "show_band_mixer",
     "show_basins_line",
     "show_camera_mismatch",
+    "show_low_band_mixer",
     "show_noise_probe",
     "show_spectrum",
 ]

@@ -7,9 +7,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from lrm_core.evidence.oracles import heldout_views, render_images
+from lrm_core.evidence.oracles import heldout_views
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject
+from lrm_core.render import render_rays
+from lrm_core.render.rays import camera_rays
 from lrm_core.render.views import Views
 
 VIEWS = 3
@@ -44,8 +46,17 @@ class Judged:
         return images[..., :: self.stride, :: self.stride]
 
     def rendered(self, model: LRM, planes: Float[Tensor, "3 c r r"]) -> Float[Tensor, "v 3 h w"]:
-        """Those pixels of a triplane by `lrm_core.render`."""
-        return self.pixels(render_images(model, planes, self.views.cameras, self.size).cpu())
+        """Those pixels of a triplane by `lrm_core.render`, and no others."""
+        rays = camera_rays(torch.as_tensor(self.views.cameras).to(planes.device)[None], self.size)
+        chosen = [
+            part.unflatten(2, (self.size, self.size))[:, :, :: self.stride, :: self.stride]
+            for part in (rays.origins, rays.directions)
+        ]
+        samples = model.config.rendering_samples_per_ray
+        with torch.no_grad():
+            flat = (part.flatten(1, 3) for part in chosen)
+            seen = render_rays(planes[None], model.decoder, *flat, samples_per_ray=samples).rgb[0]
+        return seen.unflatten(0, chosen[0].shape[1:4]).movedim(-1, 1).cpu()
 
     def content(self) -> dict[str, Any]:
         """As `judge.js` reads them, JSON-ready."""

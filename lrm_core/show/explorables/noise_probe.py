@@ -14,11 +14,12 @@ from lrm_core.evidence.matter import matter_texels
 from lrm_core.show.chapter import Chapter, stored_row
 from lrm_core.show.explorables.field import check_side, field_figure
 from lrm_core.show.explorables.judged import Judged, judged_views
-from lrm_core.show.explorables.widget import Explorable, choice, slider
+from lrm_core.show.explorables.widget import Explorable, choice, slider, switched
 from lrm_core.show.viewer.quantise import check_field
 from lrm_core.spectral.bands import band_masks
 
-LEVEL_STEP = 0.05
+LEVEL_STEP, LARGEST = 0.05, 2.0
+SEEN = 1.0  # size of noise that a picture shows; H hardly depends on it
 DRAWS = 8
 PEAK = 2  # number of the bin in which the published curve is highest (audit A5)
 PLACES = {
@@ -44,17 +45,24 @@ class Probed:
     mask: Bool[Tensor, "3 R R"]
 
 
-def show_noise_probe(chapter: Chapter) -> None:
-    """Display the probe of the chapter's object, around its prediction and its oracle from there.
+def show_noise_probe(*chapters: Chapter) -> None:
+    """Display the probe of an object, around its prediction and its oracle from there.
+
+    Args:
+        chapters: one for each object that the figure can be switched to, the first one shown first.
 
     Raises:
         ValueError: if planes and decoder do not go together, or the planes' side is no power of two.
     """
+    display(switched({chapter.item.name: _of(chapter) for chapter in chapters}))
+
+
+def _of(chapter: Chapter) -> Explorable:
     planes = {"predicted": chapter.predicted, "reference": chapter.oracle("predicted").planes}
     probed = {name: Probed(each, matter_texels(chapter.model, each)) for name, each in planes.items()}
     config, row = chapter.configuration, stored_row(chapter.table, chapter.item.name, chapter.seed)
     judged = judged_views(chapter.item, config.views)
-    display(probe(probed, chapter.model.decoder, judged, config, row, chapter.item.name))
+    return probe(probed, chapter.model.decoder, judged, config, row, chapter.item.name)
 
 
 def probe(
@@ -80,9 +88,9 @@ def probe(
 def _content(config: DecoderResponse, row: Mapping[str, Any]) -> dict[str, Any]:
     last = config.bins - 1
     presets = [
-        (f"C3: first bin ({config.bin_words(0)})", _state(0, config.level)),
-        (f"A5: bin of the published peak ({config.bin_words(PEAK)})", _state(PEAK, config.level)),
-        (f"C3: last bin ({config.bin_words(last)})", _state(last, config.level)),
+        (f"C3: first bin ({config.bin_words(0)})", _state(0, SEEN)),
+        (f"Bin of the published peak ({config.bin_words(PEAK)})", _state(PEAK, SEEN)),
+        (f"C3: last bin ({config.bin_words(last)})", _state(last, SEEN)),
         ("C3 as published: first bin", _state(0, config.published_std, len(PLACES) - 1)),
         ("C3 as published: last bin", _state(last, config.published_std, len(PLACES) - 1)),
     ]
@@ -93,11 +101,11 @@ def _content(config: DecoderResponse, row: Mapping[str, Any]) -> dict[str, Any]:
             choice(
                 "band", "Noise from, in × Nyquist", [config.bin_words(index) for index in range(config.bins)]
             ),
-            slider("level", "Size of the noise", min(config.levels), max(config.levels), LEVEL_STEP),
+            slider("level", "Size of the noise", min(config.levels), LARGEST, LEVEL_STEP),
             choice("place", "Around", list(PLACES)),
             slider("draw", "Draw of the noise", 1, DRAWS, 1),
         ],
-        "start": _state(PEAK, config.level),
+        "start": _state(PEAK, SEEN),
         "presets": [{"label": label, "state": state} for label, state in presets],
         "edges": config.edges,
         "axis": "H by frequency; points by this page",
@@ -110,7 +118,7 @@ def _note(side: int, judged: Judged, config: DecoderResponse) -> str:
     return NOTE.format(pixels=judged.stride**2, first=first, all=side**2, draws=config.draws)
 
 
-def _state(band: int, level: float, place: int = 0, draw: int = 1) -> dict[str, float]:
+def _state(band: int, level: float, place: int = 1, draw: int = 1) -> dict[str, float]:
     return {"band": band, "level": level, "place": place, "draw": draw}
 
 

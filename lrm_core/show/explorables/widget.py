@@ -44,7 +44,7 @@ class Explorable(EmbeddedWidget):
 def switched(figures: Mapping[str, Explorable]) -> Explorable:
     """The first of several figures of one kind, with a switch to those of the other objects, by name."""
     for name, figure in figures.items():
-        figure.content = {**figure.content, "object": name}
+        figure.content = {**figure.content, "object": name.removeprefix("cc0_")}
     first, *others = figures.values()
     first.others = [figure.page_state() for figure in others]
     return first

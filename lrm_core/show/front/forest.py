@@ -12,7 +12,7 @@ from lrm_core.evidence.cause import causes
 from lrm_core.evidence.verdicts import NOT_MEASURED, TOO_FEW
 from lrm_core.profiles import PROFILES, PUBLISHED, get_profile
 from lrm_core.show.elements.prose import number
-from lrm_core.show.front.reasons import reason
+from lrm_core.show.findings import reason
 
 TRUTH, CONDITION = "told the truth", "told as published"
 UNDECIDED = (NOT_MEASURED.verdict, TOO_FEW.verdict)

@@ -38,7 +38,7 @@ class Bench(widgets.VBox):
         draw: Callable[..., str],
         controls: Mapping[str, widgets.ValueWidget],
         presets: Mapping[str, Mapping[str, Any]],
-        fits: bool = True,
+        needs_oracle: bool = True,
     ) -> None:
         """A bench that computes nothing yet.
 
@@ -46,10 +46,10 @@ class Bench(widgets.VBox):
             draw: (subject, **values of the controls) -> HTML.
             controls: inputs by the name under which `draw` takes their values.
             presets: label of a button -> values that it sets.
-            fits: whether `draw` needs the oracle.
+            needs_oracle: whether `draw` cannot do without the oracle of the object.
         """
+        self.needs_oracle = needs_oracle
         self.setting, self.controls, self._draw, self._settling = setting, dict(controls), draw, False
-        self._fits = fits
         self.model_field = _field("Model", setting.plan.model, "a name, a checkpoint or a folder of one")
         self.folder_field = _field(
             "Folder of objects", "", f"empty: objects of the profile {setting.plan.name}"
@@ -117,7 +117,7 @@ class Bench(widgets.VBox):
 
     def _ask_for_oracle(self, subject: Subject) -> bool:
         """Display the button if the oracle is missing and the model can take the object; whether it is missing."""
-        missing = self._fits and not subject.is_fitted()
+        missing = self.needs_oracle and not subject.is_fitted()
         if missing:
             subject.check()
             self.result.value = ""

@@ -57,8 +57,8 @@ def sliders_bench(setting: Setting, functions: Sequence[Callable], sliders: Rang
         with torch.no_grad():
             return displayed({of.__name__: of(**_wanted(of, subject, values)) for of in functions})
 
-    fits = any(name in FITTED for of in functions for name in signature(of).parameters)
-    return Bench(setting, draw, controls, {"as published": starts}, fits)
+    needs_oracle = any(name in FITTED for function in functions for name in signature(function).parameters)
+    return Bench(setting, draw, controls, {"as in the cells": starts}, needs_oracle)
 
 
 def displayed(results: Mapping[str, Mapping[str, Any]]) -> str:

@@ -1,215 +1,119 @@
-"""Figures and tables of the chapter on test-time optimisation (E12, claim C9)."""
+"""The film of the chapter on test-time optimisation: one view on its way, over the curve of LPIPS (claim C9)."""
 
-from collections.abc import Mapping, Sequence
+import base64
+import io
+from collections.abc import Callable, Mapping, Sequence
+from html import escape
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
+import torch
 from jaxtyping import Float
+from PIL import Image
 from torch import Tensor
 
-from lrm_core.evidence.canonical import plain
-from lrm_core.evidence.experiments.e12_test_time import (
-    RELATIVE,
-    VARIANTS,
-    Point,
-    study_views,
-    summary,
-    way,
-)
-from lrm_core.evidence.live import Live
-from lrm_core.evidence.oracles import render_images
-from lrm_core.evidence.rules_test_time import SPACES
-from lrm_core.evidence.verdicts import intervals
+from lrm_core.evidence.experiments.e12_test_time import SPACES
+from lrm_core.evidence.oracles import split_views
+from lrm_core.evidence.runner import load_item
+from lrm_core.findings.c09 import COLOURS as KEYS
+from lrm_core.findings.c09 import LONGER, WORDS
 from lrm_core.show.chapter import Chapter
-from lrm_core.show.elements.curves import Curve, curves, mean_lists
-from lrm_core.show.elements.pictures import image_row
-from lrm_core.show.elements.prose import mean_and_interval, number, percent
+from lrm_core.show.elements.pictures import data_url, window_of
+from lrm_core.show.elements.prose import percent
 from lrm_core.show.elements.style import COLOURS
+from lrm_core.show.elements.switch import switch
 
-# Label, colour and dash of each variant, and its published change of L1.
-LABELS = {
-    "planes": ("planes", "real", "solid"),
-    "proximity": ("planes, held near the prediction", "pred", "solid"),
-    "low_band": ("low band of the planes", "procedural", "solid"),
-    "tokens": ("tokens", "predinit", "solid"),
-    "tokens_lpips": ("tokens, with LPIPS in the loss", "random", "dash"),
-}
-PUBLISHED = {
-    "planes": "triplane_unconstrained_l1_change",
-    "proximity": "triplane_proximity_l1_change",
-    "low_band": "low_frequency_only_l1_change",
-    "tokens": "token_space_l1_change",
-    "tokens_lpips": "token_space_lpips_l1_change",
-}
-METRICS = {"l1": "L1", "lpips": "LPIPS", "train_l1": "L1 in training views"}
-LIVE_ENTRIES = {
-    f"{space}.{entry}": f"{LABELS[space][0]}: {words}"
-    for space in SPACES
-    for entry, words in {
-        "end.l1": "change of L1",
-        "end.lpips": "change of LPIPS",
-        "end.train_l1": "change of L1 in training views",
-        "after_best.lpips": "LPIPS risen since its best step",
-    }.items()
-}
+FRAMES = (0, 100, 500, 1000)  # steps that are shown besides the last one
+HIGH, TOP, BELOW = 196, 22, 24  # pixels of the curves with the room above and below them
+LEAST = 25  # percent between two lines of the grid
 
 
-Ways = Mapping[str, Sequence[Point]]
+def film(chapter: Chapter) -> tuple[str, pd.DataFrame]:
+    """Frames and curves of every object whose fit went on, one at a time; and all that was measured on the way."""
+    measured = chapter.table[chapter.table[f"{LONGER}.planes.film"].notna()]
+    panels, data = {}, []
+    for _, row in measured.iterrows():
+        name = row["object"]
+        panels[name] = (escape(name.removeprefix("cc0_")), _strip(chapter, row))
+        for space in SPACES:
+            path = {key: row[f"{LONGER}.{space}.path.{key}"] for key in ("step", "l1", "lpips", "train_l1")}
+            data.append(pd.DataFrame({"object": name, "space": space} | path))
+    columns = "repeat(auto-fit,minmax(9rem,max-content))"
+    return switch("lrm-film", panels, columns, "Object"), pd.concat(data, ignore_index=True)
 
 
-def optimise_again(chapter: Chapter) -> Ways:
-    """The way of the variants that the rule reads, on the chapter's object, computed now."""
-    fit = (chapter.model, chapter.item, chapter.configuration, chapter.seed)
-    return {space: list(way(*fit, space)) for space in SPACES}
-
-
-def live(chapter: Chapter, ways: Ways) -> Live:
-    """What the record says of these variants, computed now, with what is stored of it."""
-    kept = {"end": ("l1", "lpips", "ssim", "train_l1", "gap"), "after_best": ("l1", "lpips", "ssim")}
-    changes: dict[str, Any] = {}
-    for space, points in ways.items():
-        found = summary([point.measured for point in points])
-        changes[space] = {part: {name: found[part][name] for name in names} for part, names in kept.items()}
-    return Live(plain(changes), chapter.stored_numbers())
-
-
-def pictures(chapter: Chapter, ways: Ways) -> str:
-    """A held-out view at the start, at the best and at the last step of each variant, and the truth, as HTML."""
-    seen = study_views(chapter.item, chapter.configuration).heldout
-
-    def draw(point: Point) -> Float[Tensor, "3 h w"]:
-        size = seen.images.shape[-1]
-        return render_images(chapter.model, point.planes, seen.cameras[:1], size)[0].cpu()
-
-    shown = {"prediction": draw(ways[SPACES[0]][0])}
-    for space, points in ways.items():
-        best = min(points, key=lambda point: point.measured["lpips"])
-        for words, point in (("best", best), ("last", points[-1])):
-            shown[f"{LABELS[space][0]}, {words} step ({point.measured['step']})"] = draw(point)
-    return image_row(shown | {"the truth": seen.images[0]}, f"{chapter.item.name}, held-out view")
-
-
-def published_table(published: Mapping[str, Any]) -> pd.DataFrame:
-    """Published changes of L1, by what was optimised."""
-    rows = [(LABELS[name][0], _range(published[key])) for name, key in PUBLISHED.items()]
-    return pd.DataFrame(rows, columns=["optimised", "change of L1, published"])
-
-
-def compared_table(chapter: Chapter) -> pd.DataFrame:
-    """Published changes beside ours at the end."""
-    x = intervals(chapter.table)
-    rows = [
-        {
-            "optimised": LABELS[name][0],
-            "L1, published": _range(chapter.claim.published[key]),
-            "L1, ours": _percents(x, f"{name}.end.l1"),
-            "LPIPS, ours": _percents(x, f"{name}.end.lpips"),
-            "SSIM, ours": mean_and_interval(x(f"{name}.end.ssim"), 3),
-            "PSNR, ours (dB)": mean_and_interval(x(f"{name}.end.psnr"), 1),
-        }
-        for name, key in PUBLISHED.items()
-    ]
-    return pd.DataFrame(rows)
-
-
-def stopped_table(chapter: Chapter) -> pd.DataFrame:
-    """Changes where validation views would have stopped."""
-    x = intervals(chapter.table)
-    rows = [
-        (
-            label,
-            number(x(f"{name}.stopped.step").estimate, 0),
-            *(_percents(x, f"{name}.stopped.{metric}") for metric in ("l1", "lpips")),
-        )
-        for name, (label, _, _) in LABELS.items()
-    ]
-    return pd.DataFrame(rows, columns=["optimised", "stopped at step", "L1", "LPIPS"])
-
-
-def path_figure(chapter: Chapter, metric: str) -> go.Figure:
-    """Change of a metric since the start in held-out views, against the step: objects and their mean."""
-    lines, spoken = [], []
-    for name, (label, colour, dash) in LABELS.items():
-        steps, changes = _path(chapter.table, name, metric)
-        mean = np.mean(list(changes.values()), axis=0)
-        lines += [
-            Curve(label, steps, values, COLOURS[colour], dash, opacity=0.3, hover=which)
-            for which, values in changes.items()
-        ]
-        lines.append(Curve(label, steps, mean, COLOURS[colour], dash, 3.5, hover=f"{label}, mean"))
-        spoken.append(f"{label} {percent(mean[-1])} at step {steps[-1]:.0f}, lowest {percent(mean.min())}")
-    alt = f"Change of {METRICS[metric]} along the steps, thick means and thin objects: {'; '.join(spoken)}."
-    return curves(lines, ("step", f"change of {METRICS[metric]}, over the start"), alt)
-
-
-def overfitting_figure(chapter: Chapter) -> go.Figure:
-    """Change of L1 in training and in held-out views against the step, mean of the objects."""
-    lines, spoken = [], []
-    for space in SPACES:
-        label, colour, _ = LABELS[space]
-        for metric, where, dash in (("train_l1", "training views", "dot"), ("l1", "held-out views", "solid")):
-            steps, changes = _path(chapter.table, space, metric)
-            mean = np.mean(list(changes.values()), axis=0)
-            lines.append(Curve(f"{label}, {where}", steps, mean, COLOURS[colour], dash, 2.5))
-            spoken.append(f"{label}, {where} {percent(mean[-1])}")
-    alt = "Change of L1 along the steps, mean of the objects; at the last step: " + ", ".join(spoken) + "."
-    return curves(lines, ("step", "change of L1, over the start"), alt)
-
-
-def overfitting_table(chapter: Chapter) -> pd.DataFrame:
-    """What the end has lost against the best step, and how far held-out views lag behind the training views."""
-    x = intervals(chapter.table)
-    rows = [
-        {
-            "optimised": label,
-            "best step by L1": number(x(f"{name}.best.l1").estimate, 0),
-            "L1 risen since": _percents(x, f"{name}.after_best.l1"),
-            "best step by LPIPS": number(x(f"{name}.best.lpips").estimate, 0),
-            "LPIPS risen since": _percents(x, f"{name}.after_best.lpips"),
-            "L1 in training views": _percents(x, f"{name}.end.train_l1"),
-            "held-out minus training": _percents(x, f"{name}.end.gap"),
-        }
-        for name, (label, *_) in LABELS.items()
-    ]
-    return pd.DataFrame(rows)
-
-
-def settings_sentence(chapter: Chapter) -> str:
-    """How the fits of these records were made, and where that is our choice."""
-    config, counts = chapter.configuration, study_views(chapter.item, chapter.configuration)
-    steps, few = (config.refinement(VARIANTS[name]).iterations for name in ("tokens", "tokens_lpips"))
-    dearer = number(config.crop**2 / config.rays_per_step, 0)
+def _strip(chapter: Chapter, row: Mapping[str, Any]) -> str:
+    """One object: the same view at some steps with the truth, and under it the change of LPIPS at these steps."""
+    item = load_item(chapter.plan, chapter.plan.object_folder(row["object"]))
+    at = split_views(item)[1][0]
+    window = window_of(item.masks[at, 0])
+    steps = row[f"{LONGER}.planes.path.step"]
+    places = [at for at, step in enumerate(steps) if step in FRAMES or at == len(steps) - 1]
+    film = row[f"{LONGER}.planes.film"]
+    shown = [(f"step {steps[at]:,}", _picture(film[at])) for at in places] + [("truth", item.images[at])]
+    frames = "".join(
+        f'<figure style="margin:0;text-align:center"><img src="{data_url(image[:, *window])}" style="width:100%" '
+        f'alt="{escape(row["object"])}, a held-out view, {words}"><figcaption>{words}</figcaption></figure>'
+        for words, image in shown
+    )
+    curves = {
+        space: [row[f"{LONGER}.{space}.path.lpips"][at] / row[f"{LONGER}.{space}.path.lpips"][0] - 1 for at in places]
+        for space in SPACES
+    }  # fmt: skip
     return (
-        f"Each object is optimised on {len(counts.train.images)} views, with the source among them, for {steps} "
-        f"steps of Adam with the constant rate {config.lr:g}; {len(counts.heldout.images)} held-out views are scored "
-        f"and {len(counts.validation.images)} more decide where one would stop. A step sees {config.rays_per_step} "
-        f"random rays of all training views. LPIPS needs a picture: with it a step sees a window of {config.crop} "
-        f"pixels a side of one view, {dearer} times as many rays, and the number of steps is {few}. The "
-        f"batches, and the {few} steps, are ours; so is the form of the proximity, of which no more is published "
-        "than its weight."
+        f'<div style="overflow-x:auto" tabindex="0" role="group" aria-label="Frames and LPIPS of {row["object"]}">'
+        f'<div style="display:grid;gap:0.4rem;grid-template-columns:repeat({len(shown)},minmax(150px,1fr))">{frames}'
+        f'<div style="grid-column:1/{len(shown)}">{_chart(curves)}</div></div></div>'
     )
 
 
-def _path(
-    table: pd.DataFrame, name: str, metric: str
-) -> tuple[list[float], dict[str, Float[np.ndarray, "n"]]]:
-    """Steps of a variant, and the change of a metric at each for every object."""
-    (steps, *_) = mean_lists(table, f"{name}.path.step").values()
-    values = mean_lists(table, f"{name}.path.{metric}")
-    return steps.tolist(), {
-        which: (of - of[0]) / (of[0] if metric in RELATIVE else 1) for which, of in values.items()
-    }
+def _picture(address: str) -> Float[Tensor, "3 h w"]:
+    """The picture that an address of a record holds."""
+    pixels = np.asarray(Image.open(io.BytesIO(base64.b64decode(address.partition(",")[2]))).convert("RGB"))
+    return torch.from_numpy(pixels.copy()).permute(2, 0, 1) / 255
 
 
-def _percents(x: Any, column: str) -> str:
-    """Mean change in percent with its interval, where there is one."""
-    found = x(column)
-    mean = percent(found.estimate)
-    return f"{mean} [{percent(found.low)}, {percent(found.high)}]" if found.known else mean
+def _chart(curves: Mapping[str, Sequence[float]]) -> str:
+    """Curves as SVG with a point under the middle of each frame, as wide as the frames are."""
+    count = len(next(iter(curves.values())))
+    lowest = min(-0.01, *(min(of) for of in curves.values()))
+    highest = max(0.0, *(max(of) for of in curves.values()))
+
+    def across(at: int) -> str:
+        return f"{100 * (at + 0.5) / count:.2f}%"
+
+    def down(change: float) -> float:
+        return round(TOP + (HIGH - TOP - BELOW) * (highest - change) / (highest - lowest), 1)
+
+    drawn = [_grid(level / 100, down) for level in range(0, int(100 * lowest) - 1, -LEAST)]
+    for nth, (space, changes) in enumerate(curves.items()):
+        places = [(across(at), down(change)) for at, change in enumerate(changes)]
+        drawn += _curve(places, COLOURS[KEYS[space]], f"{WORDS[space]}: {percent(changes[-1])}", nth)
+    said = "; ".join(f"{WORDS[space]} {', '.join(map(percent, of))}" for space, of in curves.items())
+    return (
+        f'<svg width="100%" height="{HIGH}" font-size="13" fill="currentColor" role="img" '
+        f'aria-label="Change of LPIPS under each frame: {said}">{"".join(drawn)}</svg>'
+    )
 
 
-def _range(change: float | Sequence[float]) -> str:
-    changes = [change] if isinstance(change, float) else change
-    return " to ".join(f"{number(100 * value, 1)}%" for value in changes)
+def _curve(places: Sequence[tuple[str, float]], colour: str, label: str, nth: int) -> list[str]:
+    """Lines, points, and the label beside the second point: above the first curve, below the next one."""
+    lines = [
+        f'<line x1="{x}" y1="{y}" x2="{to_x}" y2="{to_y}" stroke="{colour}" stroke-width="3"/>'
+        for (x, y), (to_x, to_y) in pairwise(places)
+    ]
+    points = [f'<circle cx="{x}" cy="{y}" r="4" fill="{colour}"/>' for x, y in places]
+    x, y = places[1] if len(places) > 1 else places[0]
+    look = f'fill="{colour}" font-weight="600" text-anchor="{"end" if nth else "start"}"'
+    text = f'<text x="{x}" y="{y + (22 if nth else -8)}" dx="{-8 if nth else 8}" {look}>{label}</text>'
+    return [*lines, *points, text]
+
+
+def _grid(level: float, down: Callable[[float], float]) -> str:
+    y = down(level)
+    return (
+        f'<line x1="0" x2="100%" y1="{y}" y2="{y}" stroke="rgba(128,128,128,0.35)"/>'
+        f'<text x="2" y="{y - 5}" font-size="12">{percent(level) if level else "LPIPS at the start"}</text>'
+    )

@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from lrm_core.evidence.claims import PUBLISHED_OBJECTS, published
+from lrm_core.evidence.oracles import render_images
 from lrm_core.model.decoder import Decoder
 from lrm_core.normalise import STANDS_ALONE
 from lrm_core.render.quality import psnr
@@ -23,6 +24,7 @@ from lrm_core.show.explorables.judged import Judged, judged_views
 from lrm_core.show.explorables.widget import check_state, slider
 from lrm_core.show.viewer import Packed, unpack
 from lrm_core.spectral import profile_radii, radial_profile
+from lrm_core.spectral.bands import band_masks
 
 
 @pytest.fixture
@@ -84,6 +86,15 @@ def test_the_presets_of_the_mixer_take_their_cutoffs_from_the_claims(mixer):
     assert not any(states["Reset: the prediction"][gain] for gain in ("low", "mid", "high"))
 
 
+def test_inside_the_low_band_the_lower_cutoff_leaves_the_means_alone(make_chapter, quiet):
+    chapter = make_chapter("C6")
+    explorables.show_low_band_mixer(chapter)
+    content = quiet[-1].content
+    side = chapter.predicted.shape[-1]
+    assert int(band_masks(side, (0, content["fixed"]["lower"])).sum()) == 1
+    assert [preset["state"]["low"] for preset in content["presets"]] == [1, 0, 1, 0]
+
+
 @pytest.mark.parametrize(
     ("planes", "message"),
     [
@@ -93,7 +104,7 @@ def test_the_presets_of_the_mixer_take_their_cutoffs_from_the_claims(mixer):
 )
 def test_a_field_that_the_page_cannot_transform_or_draw_is_refused(planes, message, tiny_item):
     with pytest.raises(ValueError, match=message):
-        band_mixer.mixer(planes, planes + 1, Decoder(4), judged_views(tiny_item), "x")
+        band_mixer.mixer(planes, planes + 1, Decoder(4), judged_views(tiny_item), "x", band_mixer.bands())
 
 
 def test_the_line_goes_from_noise_to_the_prediction_and_is_scored_on_the_pixels_that_count(
@@ -127,6 +138,13 @@ def test_the_lowest_point_has_a_button_where_it_is_between_the_ends(
     presets = quiet[-1].content["presets"]
     assert [p["state"]["t"] for p in presets if "lowest" in p["label"]] == there
     assert [p["state"]["t"] for p in presets if "lowest" not in p["label"]] == [0, 0.5, 1]
+
+
+def test_the_pixels_that_count_are_those_of_the_whole_picture(open_chapter):
+    chapter = open_chapter("C1")
+    judged = Judged(judged_views(chapter.item).views, 3)
+    whole = render_images(chapter.model, chapter.predicted, judged.views.cameras, judged.size)
+    torch.testing.assert_close(judged.rendered(chapter.model, chapter.predicted), judged.pixels(whole))
 
 
 def test_a_figure_of_one_kind_is_switched_between_objects(open_chapter, quiet):

@@ -136,18 +136,18 @@ def test_without_a_spread_the_mean_stands_alone(make_probe):
     assert [curve["values"] for curve in curves] == [pytest.approx([3 * h for h in MEAN])]
 
 
-def test_presets_use_the_sizes_of_the_record(make_probe):
+def test_presets_use_noise_that_a_picture_shows_or_the_published_size(make_probe):
     states = [preset["state"] for preset in make_probe().content["presets"]]
     assert {(state["place"], state["level"]) for state in states} == {
-        (0, CONFIG.level),
+        (1, noise_probe.SEEN),
         (2, CONFIG.published_std),
     }
     assert {state["band"] for state in states} == {0, 2, CONFIG.bins - 1}
 
 
 def test_a_published_size_off_the_slider_is_refused(make_probe):
-    with pytest.raises(ValueError, match=r"level: expected a value in \[0.05, 0.5\], found 0.7"):
-        make_probe(config=DecoderResponse(published_std=0.7))
+    with pytest.raises(ValueError, match=r"level: expected a value in \[0.05, 2.0\], found 2.7"):
+        make_probe(config=DecoderResponse(published_std=2.7))
 
 
 def test_planes_that_the_page_cannot_transform_are_refused(tiny_item):

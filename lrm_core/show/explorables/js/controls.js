@@ -36,8 +36,8 @@ const EXPLORABLE_STYLE = `
   grid-template-columns: repeat(auto-fit, minmax(4.2rem, 1fr)); }
 .lrm-explorable .lrm-ex-views:not(:empty) { position: sticky; top: var(--pst-header-height, 0); z-index: 2; margin: 0 0 0.7rem;
   background: var(--pst-color-background, Canvas); }
-.lrm-explorable .lrm-ex-views .lrm-ex-pictures { margin: 0; grid-template-columns: repeat(auto-fit, minmax(0, 1fr));
-  grid-auto-flow: column; max-width: 44rem; }
+.lrm-explorable .lrm-ex-views .lrm-ex-pictures { margin: 0; grid-template-columns: none; grid-auto-flow: column;
+  grid-auto-columns: minmax(0, 13rem); }
 .lrm-explorable .lrm-ex-views figure canvas { max-width: none; image-rendering: auto; }
 .lrm-explorable figure { margin: 0; font-size: 0.88rem; line-height: 1.3; }
 .lrm-explorable figcaption { margin: 0.2rem 0 0.4rem; text-align: left; font-size: 0.88rem; font-weight: 400;

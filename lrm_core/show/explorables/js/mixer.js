@@ -18,18 +18,24 @@ class Mixer extends MixedPlanes {
     const [row, canvases] = pictureRow(["truth", "oracle", "prediction", "this mix"]);
     Object.assign(this, { shareCells, scoreCells, canvases });
     this.bandNames = [...shares.querySelectorAll("tbody th span")];
-    this.reading.append(make("div", { class: "lrm-ex-columns" }, shares, scores), row);
+    this.views.append(row);
+    this.reading.append(make("div", { class: "lrm-ex-columns" }, shares, scores));
     paint(this.canvases[0], this.judge.truth[0]);
+  }
+
+  /** Both cutoffs, of which the figure may fix the lower one. */
+  get cuts() {
+    return { ...this.content.fixed, ...this.state };
   }
 
   /** The upper cutoff is never below the lower one: the one that is not being moved gives way. */
   settled(wanted, change) {
-    if (wanted.lower <= wanted.upper) return wanted;
+    if (this.content.fixed || wanted.lower <= wanted.upper) return wanted;
     return "lower" in change ? { ...wanted, upper: wanted.lower } : { ...wanted, lower: wanted.upper };
   }
 
   mix(changed) {
-    const { lower, upper } = this.state;
+    const { lower, upper } = this.cuts;
     if (changed.some((name) => CUTS.includes(name))) {
       this.parts = this.spectra.split([0, lower, upper, Infinity]);
       this.shares = this.spectra.shares([0, lower, upper, Infinity]);
@@ -40,9 +46,9 @@ class Mixer extends MixedPlanes {
   }
 
   describe() {
-    const { lower, upper } = this.state, gains = GAINS.map((name) => this.state[name]);
+    const { lower, upper } = this.cuts, gains = GAINS.map((name) => this.state[name]);
     const ranges = [`0 to ${lower}`, `${lower} to ${upper}`, `${upper} and up`];
-    this.bandNames.forEach((span, band) => (span.textContent = `${GAINS[band]}: ${ranges[band]}`));
+    this.bandNames.forEach((span, band) => (span.textContent = this.content.parts?.[band] ?? `${GAINS[band]}: ${ranges[band]}`));
     const removed = {
       amplitude: gains.reduce((sum, gain, band) => sum + this.shares.amplitude[band] * (1 - Math.abs(1 - gain)), 0),
       power: gains.reduce((sum, gain, band) => sum + this.shares.power[band] * (1 - (1 - gain) ** 2), 0),
@@ -86,7 +92,7 @@ class Mixer extends MixedPlanes {
   }
 
   sum({ reference, truth }) {
-    const { removed, amplitude } = JSON.parse(this.root.dataset.shares), low = `below ${this.state.lower} × Nyquist`;
+    const { removed, amplitude } = JSON.parse(this.root.dataset.shares), low = this.content.parts ? `in the ${this.content.parts[0]}` : `below ${this.state.lower} × Nyquist`;
     this.said.textContent =
       `By amplitude, ${PERCENT(amplitude[0], 0)} of the residual lies ${low}; what this mix corrects holds ` +
       `${PERCENT(removed.amplitude, 0)} of its amplitude and ${PERCENT(removed.power, 0)} of its power. The pictures come ` +

@@ -4,6 +4,7 @@
 // many); a level only scales. The pictures then cost what they cost `mixer.js`.
 
 const HEADROOM = 1.15; // of the chart above its highest value
+const BLACK = 0.2; // change of a colour over the noise that is drawn black, the same for all bins
 const DIGITS = 3; // of the greatest value that the chart names
 
 /** Standard deviation of every channel in the texels of its plane's mask, 0 where there are none; masks (3, R, R). */
@@ -56,12 +57,13 @@ function measuredResponse(before, after, planes, noise, std) {
 class Probe extends MixedPlanes {
   constructor(model, el, linked) {
     super(model, el, linked);
-    const [row, canvases] = pictureRow(["without noise", "with noise", "change, darker for more"]);
+    const [row, canvases] = pictureRow(["without noise", "with noise", "change over noise"]);
     const [table, cells] = makeTable("What the noise does", ["", "in this page"],
       ["noise, over the planes (L2)", "change, over the pictures (L2)", "the second over the first", "H of this bin", "H of the record"]);
     this.plot = make("div");
     Object.assign(this, { canvases, cells, before: {}, measured: new Map() });
-    this.reading.append(make("div", { class: "lrm-ex-columns" }, this.plot, table), row);
+    this.views.append(row);
+    this.reading.append(make("div", { class: "lrm-ex-columns" }, this.plot, table));
   }
 
   get place() {
@@ -123,7 +125,7 @@ class Probe extends MixedPlanes {
   told(pictures) {
     const before = this.before[this.place.planes], values = this.tensors[this.place.planes].values;
     const found = measuredResponse(before, pictures, values, this.noise, this.std);
-    const change = pictures[0].map((value, at) => Math.abs(value - before[0][at])), most = Math.max(...change) || 1;
+    const change = pictures[0].map((value, at) => Math.abs(value - before[0][at])), most = BLACK * norm(this.std) / Math.sqrt(this.std.length) || 1;
     [before[0], pictures[0], change.map((value) => 1 - value / most)].forEach((picture, at) => paint(this.canvases[at], picture));
     if (found) this.series.set(this.key, found.h);
     this.draw();

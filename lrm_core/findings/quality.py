@@ -1,0 +1,126 @@
+"""How good the model under study is: against guesses without a model, its own decoder, and the published baseline."""
+
+import numpy as np
+import pandas as pd
+
+from lrm_core.evidence.claims import published, published_setup
+from lrm_core.evidence.nine_objects import ORACLE, QUALITY, nine
+from lrm_core.evidence.statistics import per_object
+from lrm_core.evidence.verdicts import experiment_table
+from lrm_core.findings.figures import Panel, Row, Strips, Table
+from lrm_core.findings.finding import Finding
+from lrm_core.fit.pretrain import CURVE
+from lrm_core.paths import data_dir
+from lrm_core.profiles import get_profile
+
+GUESSES = {
+    "model": "the model",
+    "nearest_training": "the nearest of many training objects",
+    "mean_training": "mean training image",
+    "white": "white image",
+}
+MEASURES = {"psnr": "PSNR (dB)", "ssim": "SSIM", "lpips": "LPIPS", "iou": "IoU of the masks"}
+BASELINE = published("C10")["baseline"]
+NEAR, FAR = 30, 150  # degrees between a view and the source view
+
+
+def _profile(table: pd.DataFrame):
+    return get_profile(table["provenance.profile"].iloc[0])
+
+
+def _by_group(column: str, digits: int):
+    """Means of the groups of objects, from the least to the greatest, in words."""
+
+    def told(table: pd.DataFrame) -> str:
+        groups = {folder.name: folder.parent.name for folder in _profile(table).object_folders(every=True)}
+        means = sorted(per_object(table, column).groupby(groups).mean())
+        return " to ".join(dict.fromkeys(f"{mean:.{digits}f}" for mean in (means[0], means[-1])))
+
+    return told
+
+
+def _oracles(column: str):
+    return lambda table: experiment_table(ORACLE, _profile(table).name)[column].mean()
+
+
+def _at_angles(low: float, high: float):
+    def mean(table: pd.DataFrame) -> float:
+        angles, values = (np.concatenate(table[name].tolist()) for name in ("angles", "model.novel_views"))
+        return float(values[(angles >= low) & (angles < high)].mean())
+
+    return mean
+
+
+def _ahead(mine: str, other: str):
+    """In how many objects one column is larger than another, in words; "" is zero."""
+
+    def count(table: pd.DataFrame) -> str:
+        margin = per_object(table, mine) - (per_object(table, other) if other else 0)
+        return f"{(margin > 0).sum()} of {len(margin)}"
+
+    return count
+
+
+def _curve() -> pd.DataFrame:
+    """The steps of the embedded model's training at which it was validated."""
+    return pd.read_csv(data_dir() / "mini" / CURVE).dropna(subset="novel_psnr")
+
+
+def _last_quarter(table: pd.DataFrame) -> float:
+    """Change of the validation in novel views (dB) over about the last quarter of the training objects."""
+    curve = _curve()
+    earlier = curve[curve["objects"] <= 0.75 * curve["objects"].iloc[-1]]
+    return curve["novel_psnr"].iloc[-1] - earlier["novel_psnr"].iloc[-1]
+
+
+def _guesses(axis: str, measure: str) -> Panel:
+    published = {"model": {"published": BASELINE[measure]}}
+    return Panel(
+        axis,
+        [
+            Row(label, f"{guess}.novel.{measure}", published.get(guess, {}))
+            for guess, label in GUESSES.items()
+        ],
+    )
+
+
+FINDING = Finding(
+    module=__name__,
+    rule=None,
+    experiment=QUALITY,
+    text="quality",
+    typical=("model.novel.psnr", "model.novel.lpips"),
+    facts={
+        "psnr": _by_group("model.novel.psnr", 1),
+        "lpips": _by_group("model.novel.lpips", 2),
+        "published.psnr": lambda table: BASELINE["psnr"],
+        "published.lpips": lambda table: BASELINE["lpips"],
+        "published.objects": lambda table: published_setup()["val_objects"],
+        "oracle": _oracles("start_predicted.heldout_psnr"),
+        "predicted": _oracles("predicted.heldout_psnr"),
+        "objects": lambda table: table["object"].nunique(),
+        "ahead.psnr": _ahead("gain", ""),
+        "ahead.lpips": _ahead("nearest_training.novel.lpips", "model.novel.lpips"),
+        "near": lambda table: str(NEAR),
+        "far": lambda table: str(FAR),
+        "psnr.near": _at_angles(0, NEAR),
+        "psnr.far": _at_angles(FAR, 181),
+        "trained.objects": lambda table: f"{int(_curve()['objects'].iloc[-1]):,}",
+        "trained.minutes": lambda table: _curve()["seconds"].iloc[-1] / 60,
+        "pictured": lambda table: len(nine(_profile(table))),
+        "trained.last": _last_quarter,
+    },
+    figures={
+        "guesses": Strips(
+            (_guesses("PSNR in novel views (dB)", "psnr"), _guesses("LPIPS in novel views, lower is better", "lpips"))
+        ),
+        "views": Table(
+            {
+                words: [f"model.{view}.{measure}" for measure in MEASURES]
+                for view, words in (("source", "the view that it was given"), ("novel", "novel views"))
+            },
+            tuple(MEASURES.values()),
+            first="the model in",
+        ),
+    },
+)  # fmt: skip
