@@ -6,16 +6,22 @@ from lrm_core.cli import install
 
 LOCK = install.locked("# a comment\nnumpy==2.1.0\ntorch==2.13.0\ntorchvision==0.28.0\n")
 CPU = ["torch==2.13.0+cpu", "torchvision==0.28.0+cpu"]
-OTHER_INDEX = ["--extra-index-url", install.CPU_INDEX]
+OTHER_INDEX = ("--extra-index-url", install.CPU_INDEX)
 
 
 @pytest.mark.parametrize(
-    ("offered_with", "asked"),
-    [([[]], CPU), ([OTHER_INDEX], [*OTHER_INDEX, *CPU]), ([], [])],
-    ids=["index of the user", "index of PyTorch", "nowhere"],
+    ("offered", "asked"),
+    [
+        ({(name, ()) for name in CPU}, CPU),
+        ({(name, OTHER_INDEX) for name in CPU}, [*OTHER_INDEX, *CPU]),
+        ({(CPU[0], ())}, CPU[:1]),
+        (set(), []),
+    ],
+    ids=["index of the user", "index of PyTorch", "torch alone", "nowhere"],
 )
-def test_the_cpu_build_is_asked_for_where_it_is_offered(offered_with, asked):
-    assert install.cpu_build(LOCK, lambda wanted, options: wanted == CPU and options in offered_with) == asked
+def test_the_cpu_build_is_asked_for_where_it_is_offered(offered, asked):
+    found = install.cpu_build(LOCK, lambda wanted, options: (wanted, tuple(options)) in offered)
+    assert found == asked
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import psutil
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
+from lrm_core import reexecute as module
 from lrm_core.reexecute import ChapterError, chapters, is_whole, reexecute
 
 PARAMETERS = 'profile = "mini"\nrefresh = False\ndevice = "cpu"'
@@ -42,6 +43,12 @@ def root(tmp_path):
     return tmp_path
 
 
+@pytest.fixture
+def instant(monkeypatch):
+    """No kernel: what is asked is when a chapter runs, not what comes of it."""
+    monkeypatch.setattr(module, "_execute", lambda chapter: nbformat.read(chapter.source, as_version=4))
+
+
 def _outputs(run) -> list:
     notebook = nbformat.read(run.executed, as_version=4)
     return [output for cell in notebook.cells for output in cell.get("outputs", [])]
@@ -66,7 +73,7 @@ def test_two_runs_give_the_same_file(root):
     assert second.executed.read_bytes() == before
 
 
-def test_a_copy_that_was_cut_is_made_again(root):
+def test_a_copy_that_was_cut_is_made_again(root, instant):
     (first,), _ = _run(root)
     whole = first.executed.read_bytes()
     first.executed.write_bytes(whole[: len(whole) // 2])
@@ -76,7 +83,7 @@ def test_a_copy_that_was_cut_is_made_again(root):
     assert second.executed.read_bytes() == whole
 
 
-def test_a_copy_is_kept_until_its_inputs_change(root):
+def test_a_copy_is_kept_until_its_inputs_change(root, instant):
     _run(root)
     (run,), (line,) = _run(root)
     assert run.cached
@@ -104,7 +111,7 @@ def test_records_that_chapters_add_do_not_make_those_before_them_stale(root):
     assert all(run.cached for run in _run(root)[0])
 
 
-def test_refresh_always_runs(root):
+def test_refresh_always_runs(root, instant):
     _run(root, refresh=True)
     assert not _run(root, refresh=True)[0][0].cached
 

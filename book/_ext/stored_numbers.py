@@ -6,7 +6,7 @@ and thereby an error of the build.
 
 import os
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from statistics import fmean
 
 from docutils import nodes
@@ -17,6 +17,7 @@ from sphinx.writers.html5 import HTML5Translator
 from lrm_core.evidence.claims import PUBLISHED_OBJECTS, claim, claims
 from lrm_core.evidence.headlines import headline
 from lrm_core.evidence.rulebook import RULES
+from lrm_core.evidence.verdicts import NOT_MEASURED, TOO_FEW
 from lrm_core.findings.c08 import PUBLISHED_SPREAD
 from lrm_core.fit.pretrain_data import FOCAL
 from lrm_core.model.config import MINI_NAME
@@ -29,6 +30,7 @@ from lrm_core.profiles import get_profile
 from lrm_core.show.elements.prose import number, percent, percent_range
 from lrm_core.show.findings import repetition_sentence, stored_finding, stored_verdict
 from lrm_core.show.front.facts import FACTS, facts
+from lrm_core.show.front.forest import CONDITION, TRUTH, Line, interval_text, lines, written
 from lrm_core.spectral import PUBLISHED_EDGES
 
 
@@ -102,6 +104,51 @@ def _fact(name: str, profile: str) -> str:
 
 NUMBERS |= {f"front.{name}": partial(_fact, name) for name in FACTS}
 
+CHINESE = {
+    "replicated": "复现",
+    "replicated with a different size": "复现，大小不同",
+    "not replicated": "未复现",
+    "metric artefact": "度量假象",
+    NOT_MEASURED.verdict: "尚未测量",
+    TOO_FEW.verdict: "物体太少",
+}
+PARTS = ("published", "truth", "condition", "verdict")
+
+
+@cache
+def _lines(profile: str) -> dict[str, Line]:
+    return {line.claim: line for line in lines(profile)}
+
+
+def _row(claim_id: str, part: str, profile: str) -> str:
+    """A cell of the Chinese summary, as the forest plot of the first page has it."""
+    line = _lines(profile)[claim_id]
+    if part == "verdict":
+        return CHINESE[line.verdict]
+    if part == "published":
+        return written(claim_id, line.published)
+    series = {"truth": TRUTH, "condition": CONDITION}[part]
+    return next((interval_text(claim_id, mark) for mark in line.marks if mark.series == series), "–")
+
+
+def _chinese_fact(name: str, profile: str) -> str:
+    return _fact(name, profile).replace(" to ", "–").replace(" of ", "/").replace(" and ", "、")
+
+
+def _studied_chinese(profile: str) -> str:
+    """`_studied` for the Chinese summary."""
+    small = get_profile(profile).model == MINI_NAME
+    return (
+        "我们的数字都来自同架构的小模型和别的物体，不是公开权重。"
+        if small
+        else "我们的数字来自公开的架构和别的物体。"
+    )
+
+
+NUMBERS |= {f"{name.lower()}.zh.{part}": partial(_row, name, part) for name in RULES for part in PARTS}
+NUMBERS |= {f"front.zh.{name}": partial(_chinese_fact, name) for name in FACTS}
+NUMBERS["zh.studied"] = _studied_chinese
+
 
 class StoredNumber(nodes.inline):
     """Text with where it comes from, for those who rest on it; attribute `origin`."""
@@ -110,10 +157,10 @@ class StoredNumber(nodes.inline):
 def origin(name: str, profile: str) -> str:
     """Where the number of that name comes from, in a few words."""
     claim_id, _, kind = name.upper().partition(".")
-    if kind.startswith("PUBLISHED"):
+    if kind.removeprefix("ZH.").startswith("PUBLISHED"):
         return f"Claim {claim_id} as published, in data/claims.json"
     if claim_id == "FRONT":
-        return f"From {FACTS[name.partition('.')[2]].format(profile=profile)}"
+        return f"From {FACTS[name.removeprefix('front.').removeprefix('zh.')].format(profile=profile)}"
     if claim_id in RULES:
         return f"From the records in data/results/{profile}/{RULES[claim_id].experiment}"
     return f"Counted or set by the code, profile {profile}"

@@ -44,20 +44,21 @@ def has_nvidia_driver() -> bool:
     return Path("/proc/driver/nvidia/version").exists() or shutil.which("nvidia-smi") is not None
 
 
-def cpu_build(lock: Iterable[str], offers: Callable[[list[str], list[str]], bool]) -> list[str]:
+def cpu_build(lock: Iterable[str], offers: Callable[[str, list[str]], bool]) -> list[str]:
     """What pip is asked for so that the locked torch comes as its CPU build.
 
     Args:
         lock: requirements.
-        offers: whether pip finds all of some requirements, given some options.
+        offers: whether pip finds a requirement, given some options.
 
     Returns:
-        Options and requirements for pip; empty where no index offers them.
+        Options and requirements for pip, those of torch's companions where they are offered too; empty where
+        no index offers torch itself.
     """
-    wanted = [f"{line}+cpu" for line in lock if line.partition("==")[0] in WITH_CUDA]
+    torch, *others = (f"{line}+cpu" for name in WITH_CUDA for line in lock if line.startswith(f"{name}=="))
     for options in ([], ["--extra-index-url", CPU_INDEX]):
-        if offers(wanted, options):
-            return [*options, *wanted]
+        if offers(torch, options):
+            return [*options, torch, *(other for other in others if offers(other, options))]
     return []
 
 
@@ -88,8 +89,8 @@ def _install_cpu_torch(lock: list[str]) -> str:
     return "no NVIDIA driver was found: torch's CPU build, without CUDA"
 
 
-def _offers(wanted: list[str], options: list[str]) -> bool:
-    command = [*PIP, "install", "-qq", "--dry-run", "--no-deps", "--retries", "1", *options, *wanted]
+def _offers(wanted: str, options: list[str]) -> bool:
+    command = [*PIP, "install", "-qq", "--dry-run", "--no-deps", "--retries", "1", *options, wanted]
     return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 

@@ -174,11 +174,6 @@ def worst(table: pd.DataFrame, arm: str, metric: str = "l1", control: str | None
     return _interval([changed], worst_object)
 
 
-def worst_name(table: pd.DataFrame, arm: str, metric: str = "l1") -> str:
-    """Name of the object with the largest relative change at the end, seeds averaged."""
-    return str(changes(table, arm, metric).mean(axis=1).idxmax())
-
-
 def _ranked(table: pd.DataFrame, loss: str, metric: str) -> list[pd.DataFrame]:
     """A metric at the end for each rank, of the seeds that all of them have."""
     parts = [values(table, rank_arm(loss, rank), metric) for rank in RANKS]

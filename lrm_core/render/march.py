@@ -3,15 +3,17 @@
 from collections.abc import Sequence
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
 from lrm_core.render.field import Field
+from lrm_core.render.gradient import March
 from lrm_core.render.occupancy import Occupancy
+from lrm_core.render.quadrature import coarse_depths
 from lrm_core.render.rays import RaySegments
 from lrm_core.render.side_by_side import side_by_side
-from lrm_core.render.walk import march
+from lrm_core.render.walk import Rendered, seen, skim, walk
 
 CHUNK_RAYS = 8_192  # fewer pay for more overhead, more leave the cache and keep fewer cores busy
 CHECKPOINT_RAYS = 32_768  # beyond this many, the backward pass renders each chunk again
@@ -49,13 +51,13 @@ def render_field(
 
 
 def _march_all(calls: Sequence[tuple], rays: int) -> list[tuple[Tensor, Tensor, Tensor, Tensor]]:
-    """`march` of every call: several at once where no gradients are needed."""
+    """`_march` of every call: several at once where no gradients are needed."""
     if torch.is_grad_enabled():
         save_memory = rays > CHECKPOINT_RAYS
         return [
-            checkpoint(march, *call, use_reentrant=False) if save_memory else march(*call) for call in calls
+            checkpoint(_march, *call, use_reentrant=False) if save_memory else _march(*call) for call in calls
         ]
-    return side_by_side(march, calls)
+    return side_by_side(_march, calls)
 
 
 @torch.no_grad()
@@ -86,3 +88,30 @@ def draws(
         return like.new_full((1,), 0.5).expand(*rays, samples), middle.expand(*rays, samples)
     draw = torch.rand(2, *rays, samples, generator=jitter, device=jitter.device, dtype=like.dtype)
     return tuple(draw.to(like.device))
+
+
+def _march(
+    field: Field,
+    occupancy: Occupancy | None,
+    rays: RaySegments,
+    offsets: Float[Tensor, "rays coarse"],
+    quantiles: Float[Tensor, "rays fine"] | None,
+) -> tuple[Int[Tensor, "found"], *Rendered]:
+    """Which rays meet something; their colour without background, depth and weight.
+
+    Args:
+        field: of one triplane.
+        occupancy: where to look; None evaluates every sample inside the box.
+        rays: within the box.
+        offsets: of the coarse samples in their bins.
+        quantiles: of the fine samples, ascending; None spaces as many evenly.
+    """
+    with torch.no_grad():
+        depths = coarse_depths(rays.start, rays.end, offsets, offsets.shape[1])
+        skimmed = skim(occupancy, rays, depths, rays.end)
+        found = (skimmed.amax(1) == torch.inf).nonzero()[:, 0]
+        drawn = offsets.shape[1] if quantiles is None else quantiles[found]
+        start = (occupancy, rays[found], depths[found], skimmed[found], drawn)
+    if torch.is_grad_enabled():
+        return found, *March.apply(field, start, *field.parameters)
+    return found, *seen(walk(field, *start)[0])

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
+from torch.nn.functional import max_pool3d
 
 from lrm_core.render.field import Field
 from lrm_core.render.lattice import Lattice
@@ -22,6 +23,9 @@ RAW_FAINT = math.log(math.expm1(FAINT_DENSITY)) + 1
 # below this density a sample adds less than a rounding to the light that a ray has lost, and to a gradient
 LOST_DENSITY = 1e-7
 RAW_LOST = math.log(LOST_DENSITY) + 1
+NEIGHBOURS = (
+    0.125  # world units; coarse samples along a ray are nearer to each other, and are averaged pairwise
+)
 RANGE_MARGIN = 0.25
 COARSE_MARGIN = 0.5
 SURPRISES = 0.005
@@ -125,6 +129,16 @@ def _touched(cells: Bool[Tensor, "n n n"]) -> Bool[Tensor, "2n+1 2n+1 2n+1"]:
     return cells
 
 
+def _widened(values: Float[Tensor, "R R R"]) -> Float[Tensor, "R R R"]:
+    """The largest value within `NEIGHBOURS` of each cell along every axis."""
+    reach = math.ceil(NEIGHBOURS * len(values) / 2)
+    for axis in range(3):
+        kernel, padding = [1, 1, 1], [0, 0, 0]
+        kernel[axis], padding[axis] = 2 * reach + 1, reach
+        values = max_pool3d(values[None], kernel, 1, padding)[0]
+    return values
+
+
 @dataclass(frozen=True)
 class Occupancy:
     """Cells around the texel centres of the box, indexed [z, y, x].
@@ -132,7 +146,8 @@ class Occupancy:
     Attributes:
         skimmed: inf where the density may exceed the threshold somewhere in the cell, else the mean raw density of
             its corners, which is what a skipped sample contributes to its neighbours; (R, R, R).
-        explorable: inf where the density is not so low that float32 loses its gradient, else -inf, (R, R, R).
+        explorable: inf where the density, or that of a neighbouring sample, is not so low that float32 loses its
+            gradient, else -inf, (R, R, R).
         low, high: corners of the box around all occupied cells, (3,) as (x, y, z), in world units.
     """
 
@@ -172,7 +187,7 @@ class Occupancy:
         if len(surprises) > SURPRISES * empties.sum():
             return None
         unlike[_unravelled(surprises, len(checked))] = torch.inf
-        return cls.around(skimmed, infinite.copysign(highest - RAW_LOST))
+        return cls.around(skimmed, _widened(infinite.copysign(highest - RAW_LOST)))
 
     @classmethod
     def around(cls, skimmed: Float[Tensor, "R R R"], explorable: Float[Tensor, "R R R"]) -> "Occupancy":

@@ -6,8 +6,6 @@ from contextlib import redirect_stdout
 from dataclasses import dataclass, replace
 from functools import cached_property
 from html import escape
-from math import isnan
-from numbers import Real
 from typing import Any
 
 import pandas as pd
@@ -20,20 +18,17 @@ from lrm_core import load_model
 from lrm_core.evidence import record_all
 from lrm_core.evidence.claims import Claim, claim
 from lrm_core.evidence.experiments import get_experiment
-from lrm_core.evidence.live import Live, recompute
 from lrm_core.evidence.oracles import Oracle, OracleConfig, Start, oracle, predicted_planes
-from lrm_core.evidence.provenance import code_revision
 from lrm_core.evidence.rulebook import RULES
 from lrm_core.evidence.rules import Rule
 from lrm_core.evidence.runner import load_item
-from lrm_core.evidence.verdicts import Judgement, experiment_table, judge
+from lrm_core.evidence.verdicts import experiment_table
 from lrm_core.model.hashing import model_hash
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject
 from lrm_core.profiles import Profile, get_profile
 from lrm_core.show.elements import prose
-from lrm_core.show.elements.origin import COUNTED, NOW, SET, computed, of_records, origin
-from lrm_core.show.findings import finding
+from lrm_core.show.elements.origin import COUNTED, NOW, SET, computed, origin
 
 __all__ = ["COUNTED", "NOW", "SET"]  # what the notebooks name as a source beside records
 
@@ -60,11 +55,6 @@ class Chapter:
     table: pd.DataFrame
     groups: Mapping[str, str]
     item: RenderedObject
-
-    @property
-    def judgement(self) -> Judgement:
-        """What the rule says about the records."""
-        return judge(self.rule, self.table)
 
     @property
     def configuration(self) -> Any:
@@ -95,21 +85,9 @@ class Chapter:
             )
         return replace(self, claim=claim(claim_id), rule=rule)
 
-    @cached_property
-    def live(self) -> Live:
-        """The record of the object computed now, with the stored one."""
-        device = str(next(self.model.parameters()).device)
-        return recompute(self.plan.name, self.rule.experiment, self.item.name, seed=self.seed, device=device)
-
     def stored_in(self, table: pd.DataFrame) -> pd.DataFrame:
         """The record of the object among those of a table, one row; none where it has not been made."""
         return rows_of(table, self.item.name, self.seed)
-
-    def stored_numbers(self) -> dict[str, float] | None:
-        """Every number of the stored record of the object by its dotted name, lists left out; None without one."""
-        row = stored_row(self.table, self.item.name, self.seed)
-        numbers = {name: float(v) for name, v in row.items() if isinstance(v, Real) and not isnan(v)}
-        return numbers if row else None
 
     def oracle(self, start: Start) -> Oracle:
         """The object's oracle from that start, from the cache if it is there."""
@@ -208,30 +186,6 @@ def show_figure(
         show_html(computed(f'<p class="lrm-figure-title">{escape(title)}</p>', origin(*sources)))
     figure.show()
     show_html(prose.figure_caption(caption, name, prose.figure_data(figure)))
-
-
-def show_verdict(chapter: Chapter) -> None:
-    """Display the verdict with the rule that decided, and what the records say."""
-    text = finding(chapter.claim.id, chapter.table)
-    show_html(prose.verdict_box(chapter.rule, chapter.judgement, text, origin(chapter.table)))
-
-
-def show_live(live: Live, entries: dict[str, str], records: pd.DataFrame) -> None:
-    """Display what was just computed beside what is stored, and whether the two agree.
-
-    Args:
-        entries: label of each number by its dotted name.
-        records: the stored ones that it is compared with.
-    """
-    sources = f"{NOW} by code revision {code_revision()}", f"stored: {of_records(records)}"
-    show_table(prose.live_table(live, entries), *sources)
-    show_text(prose.agreement(live), *sources)
-
-
-def show_records(chapter: Chapter, notebook: str) -> None:
-    """Display how to run the chapter again and where its records are."""
-    show_text(prose.reproduce(chapter.plan.name, notebook))
-    show_records_of(chapter, chapter.rule.experiment, chapter.table)
 
 
 def show_records_of(chapter: Chapter, experiment: str, table: pd.DataFrame) -> None:

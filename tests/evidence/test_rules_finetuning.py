@@ -21,7 +21,6 @@ from lrm_core.evidence.arm_tables import (
     paired,
     spread,
     worst,
-    worst_name,
 )
 from lrm_core.evidence.arms import ARMS, EXPERIMENT, RANKS, arm_seeds, configuration, rank_arm
 from lrm_core.evidence.headlines import headline
@@ -171,7 +170,6 @@ def test_pairs_are_those_of_object_and_seed() -> None:
 
 def test_the_worst_object_of_an_arm() -> None:
     table = made_up(rises={("lora_mse", 4): 0.2, ("full_mse", 7): 0.5, ("full_mse", 4): 0.6})
-    assert worst_name(table, "lora_mse") == "o04"
     found = worst(table, "lora_mse")
     assert found.estimate == pytest.approx(changes(table, "lora_mse", "l1").loc["o04"].mean())
     assert found.low < 0.1 < found.estimate < found.high

@@ -4,12 +4,11 @@ import pytest
 import torch
 
 from lrm_core.model.decoder import Decoder
-from lrm_core.render import render_views
-from lrm_core.render import walk as module
+from lrm_core.render import gradient, render_views
 from lrm_core.render.cameras import orbit_poses, standard_camera
 from lrm_core.render.field import Field
 from lrm_core.render.layers import TILE, affine, filled_up, pulled
-from lrm_core.render.march import draws
+from lrm_core.render.march import _march, draws
 from lrm_core.render.occupancy import Occupancy
 from lrm_core.render.rays import RaySegments, camera_rays
 
@@ -46,7 +45,7 @@ def test_a_field_without_autograd_equals_one_with_it(dtype, tolerance, count):
 
 
 def marched(ball, skip, jitter=None):
-    """What `march` sees of a ball, and its plain twin on the same samples."""
+    """What `_march` sees of a ball, and its plain twin on the same samples."""
     planes, decoder = ball
     planes.requires_grad_()
     field = Field(planes, decoder)
@@ -54,11 +53,11 @@ def marched(ball, skip, jitter=None):
     rays = RaySegments.through_box(*(part[0] for part in camera_rays(camera, 14)))
     occupancy = Occupancy.of(field) if skip else None
     offsets, quantiles = draws(rays.end.shape, 12, jitter, rays.origins)
-    kept, walk = [], module._walk
+    kept, walk = [], gradient.walk
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "_walk", lambda *call: kept.append(walk(*call)) or kept[-1])
-        _, *seen = module.march(field, occupancy, rays, offsets, quantiles.sort(1).values if jitter else None)
-    return seen, module.replayed(field, *kept[0]), [planes, *decoder.parameters()]
+        patch.setattr(gradient, "walk", lambda *call: kept.append(walk(*call)) or kept[-1])
+        _, *seen = _march(field, occupancy, rays, offsets, quantiles.sort(1).values if jitter else None)
+    return seen, gradient.replayed(field, *kept[0]), [planes, *decoder.parameters()]
 
 
 @pytest.mark.parametrize("skip", [True, False])
@@ -71,11 +70,11 @@ def test_values_and_gradients_equal_those_of_autograd(ball, skip, jitter, of):
         torch.testing.assert_close(found, value, equal_nan=True)
     clear = (seen[2] > 1e-3).double()  # the depth of what is hardly there is not defined
 
-    def gradient(parts):
+    def pulled_back(parts):
         loss = sum((parts[k].nan_to_num().movedim(0, -1) * clear).sin().sum() for k in of)
         return torch.autograd.grad(loss, parameters, retain_graph=True)
 
-    for found, value in zip(gradient(seen), gradient(expected), strict=True):
+    for found, value in zip(pulled_back(seen), pulled_back(expected), strict=True):
         assert (found - value).norm() <= 1e-7 * value.norm()
 
 

@@ -23,6 +23,7 @@ from lrm_core.profiles import Profile
 from lrm_core.render.cameras import look_at
 from lrm_core.show import chapter as chapter_module
 from lrm_core.show.chapter import Chapter
+from lrm_core.show.viewer import widget
 
 SIZE = 16
 TINY = LRMConfig(
@@ -79,6 +80,14 @@ def small_lpips():
             (e12_test_time, "lpips_with_gradients"),
         ):
             patch.setattr(module, name, lambda a, b: (a - b).square().mean((1, 2, 3)))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def small_posters():
+    """Still pictures of viewers that take no time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(widget, "POSTER_SIDE", 16)
         yield
 
 

@@ -12,8 +12,8 @@ from lrm_core.evidence.arm_claims import told_wrong
 from lrm_core.evidence.rules import All
 from lrm_core.evidence.statistics import interval_of, per_object
 from lrm_core.evidence.verdicts import experiment_table
-from lrm_core.findings import c02, c04, c05, c07, c09, quality, renderer
-from lrm_core.findings.figures import Pairs, Pictures, Table
+from lrm_core.findings import c02, c03, c04, c05, c07, c09, quality, renderer
+from lrm_core.findings.figures import Pairs, Pictures, Table, around
 from lrm_core.findings.registry import FINDINGS
 from lrm_core.findings.sentences import said, sections, told
 from lrm_core.paths import repository_root
@@ -229,3 +229,12 @@ def test_without_the_object_farthest_from_the_mean_the_others_remain(tables):
     name = c07.farthest(table)
     assert abs(ratios[name] - ratios.mean()) == (ratios - ratios.mean()).abs().max()
     assert c07.FINDING.facts["without"](table).estimate == pytest.approx(ratios.drop(name).mean())
+
+
+def test_a_picture_is_cut_to_a_square_around_its_object():
+    image = torch.ones(3, 64, 64)
+    image[:, 10:20, 30:50] = 0
+    rows, columns = around(image)
+    cut = image[:, rows, columns]
+    assert cut.shape[1] == cut.shape[2] < 32
+    assert (cut < 1).sum() == (image < 1).sum()

@@ -5,7 +5,6 @@ import re
 import pandas as pd
 import pytest
 
-from lrm_core.evidence.live import Live
 from lrm_core.evidence.rulebook import RULES
 from lrm_core.evidence.statistics import Interval
 from lrm_core.evidence.verdicts import judge
@@ -15,7 +14,6 @@ from lrm_core.findings.c03 import AROUND, ENDS
 from lrm_core.findings.c04 import HIGH, LOW, MARGIN, RANDOM
 from lrm_core.findings.c05 import MIXTURE, REFERENCE, TESTED, TRUTH
 from lrm_core.show.elements import prose
-from lrm_core.show.elements.origin import NOW, origin
 from lrm_core.show.findings import finding, stored_finding, stored_verdict
 
 BASINS = {
@@ -211,40 +209,3 @@ def test_numbers_are_written_with_a_typographic_minus(value, text):
 def test_an_interval_is_written_only_where_it_is_known():
     assert prose.mean_and_interval(Interval(0.5, -0.1, 0.9, 5)) == "0.50 [−0.10, 0.90]"
     assert prose.mean_and_interval(Interval(0.5, float("nan"), float("nan"), 2)) == "0.50"
-
-
-def test_durations_turn_into_hours():
-    assert prose.duration(514) == "8.6 minutes"
-    assert prose.duration(9275) == "2.6 hours"
-
-
-def test_the_box_marks_the_case_that_decided_and_no_other():
-    rule, table = RULES["C1"], _table(BASINS)
-    box = prose.verdict_box(rule, judge(rule, table), "A <finding>.", origin(NOW))
-    assert box.count("<li>") == len(rule.cases)
-    assert box.count("this one decided") == 1
-    assert "<strong>held-out PSNR of the two oracles within" in box
-    assert "A &lt;finding&gt;." in box
-    assert "C1: replicated</p>" in box
-    assert f'title="{origin(NOW)}">\n\n<p>A &lt;finding&gt;.</p>' in box
-    undecided = prose.verdict_box(rule, judge(rule, _table(BASINS, objects=1)), "x", "y")
-    assert "this one decided" not in undecided
-    assert "fewer than 3 objects" in undecided
-
-
-def test_agreement_names_the_number_that_differs_most():
-    live = Live({"a": 1.0, "b": 20.0}, {"a": 1.001, "b": 20.01})
-    assert "agrees with the store: of 2 numbers, `a` differs most, from 1.001 by 0.001." in prose.agreement(
-        live
-    )
-    assert "**differs from** the store" in prose.agreement(Live({"a": 1.0, "b": 20.0}, {"a": 1.0, "b": 25.0}))
-    assert "**differs from** the store" in prose.agreement(
-        Live({"a": 3e-6, "b": 20.0}, {"a": 6e-6, "b": 20.0})
-    )
-    assert "All 2 numbers" in prose.agreement(Live({"a": 1.0, "b": 0.0}, {"a": 1.0, "b": 0.0}))
-    assert "no stored record" in prose.agreement(Live({"a": 1.0}, None))
-
-
-def test_live_numbers_stand_beside_the_stored_ones():
-    table = prose.live_table(Live({"a": {"b": 1.0}}, {"a": {"b": 2.0}}), {"a.b": "label", "a.c": "none"})
-    assert table.to_numpy().tolist() == [["label", "1.000", "2.000"], ["none", "–", "–"]]

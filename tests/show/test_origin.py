@@ -6,8 +6,6 @@ from html import unescape
 import pandas as pd
 import pytest
 
-from lrm_core.evidence.live import Live
-from lrm_core.evidence.provenance import code_revision
 from lrm_core.show import chapter as page
 from lrm_core.show.elements.origin import computed, of_records, origin
 
@@ -74,10 +72,3 @@ def test_what_is_published_gets_no_source_of_ours(shown):
 def test_markdown_inside_is_left_to_markdown():
     opening, text, end = computed("a **b**", "c").split("\n\n")
     assert (opening[:4], text, end) == ("<div", "a **b**", "</div>")
-
-
-def test_what_is_computed_live_names_this_revision_and_the_record(shown):
-    page.show_live(Live({"a": 1.0}, {"a": 1.0}), {"a": "label"}, ONE)
-    assert len(shown) == 2
-    for part in shown:
-        assert f"by code revision {code_revision()}; stored: {of_records(ONE)}" in part

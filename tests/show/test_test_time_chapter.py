@@ -35,7 +35,7 @@ def chapter(make_chapter, monkeypatch, picture):
 
 def test_the_film_has_the_frames_and_the_curves_of_the_record(chapter):
     html, data = test_time.film(chapter)
-    captions = re.findall(r"<figcaption>([^<]+)<", html)
+    captions = re.findall(r"<figcaption[^>]*>([^<]+)<", html)
     assert captions == ["step 0", "step 100", "step 500", "step 1,000", "truth"]
     assert html.count("<img") == 5
     assert "planes 0.0%, −40%, −60%, −80%; tokens 0.0%, −50%, −25%, −25%" in html

@@ -236,3 +236,11 @@ def test_entries_of_the_bibliography_are_items_of_their_list():
     assert context["body"] == entry.format("listitem")
     assembly._name_entries(None, "search", "search.html", without_body := {}, None)
     assert without_body == {}
+
+
+def test_the_chinese_summary_has_a_word_for_every_verdict_and_is_short(numbers):
+    said = {case.verdict for rule in RULES.values() for case in rule.cases}
+    assert said <= set(numbers.CHINESE)
+    text = (repository_root() / "book/summary_zh.md").read_text(encoding="utf-8").partition("| 主张")[0]
+    filled = re.sub(r"\{stored\}`([^`]+)`", lambda field: numbers.NUMBERS[field[1]]("mini"), text)
+    assert len(re.sub(r"<[^>]*>|\]\([^)]*\)|[\[#*`\s]", "", filled)) <= 500

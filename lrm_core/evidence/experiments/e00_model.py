@@ -119,12 +119,6 @@ def run(
     }
 
 
-def model_scores(model: LRM, item: RenderedObject) -> dict[str, Any]:
-    """What `run` says of the model; the guesses without one, which look at training objects, are left out."""
-    _, guess = next(guesses(model, item, ModelQuality()))
-    return _scores(guess, item)
-
-
 def _scores(guess: Guess, item: RenderedObject) -> dict[str, Any]:
     values = {
         "psnr": psnr(guess.images, item.images),

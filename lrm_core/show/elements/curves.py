@@ -8,7 +8,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from jaxtyping import Float
 
-from lrm_core.show.elements.style import COLOURS, SMALL, colour_of, finish, name_once
+from lrm_core.show.elements.style import COLOURS, SMALL, finish, name_once
 
 
 @dataclass(frozen=True)
@@ -74,32 +74,3 @@ def mean_lists(table: pd.DataFrame, column: str) -> dict[str, Float[np.ndarray, 
         name: np.mean(np.stack([np.asarray(values, dtype=float) for values in rows]), axis=0)
         for name, rows in present.groupby("object")[column]
     }
-
-
-def mean_list(table: pd.DataFrame, column: str) -> Float[np.ndarray, "n"]:
-    """Mean over the objects of the lists of a column."""
-    return np.mean(list(mean_lists(table, column).values()), axis=0)
-
-
-def mean_curve(
-    table: pd.DataFrame, x: Sequence[float], column: str, name: str, colour: str, dash: str = "solid"
-) -> Curve:
-    """The mean over objects of a column of lists over x, where it is finite.
-
-    Args:
-        colour: key of `COLOURS`.
-    """
-    values = mean_list(table, column)
-    kept = np.isfinite(values)
-    places = [place for place, keep in zip(x, kept, strict=True) if keep]
-    return Curve(name, places, values[kept].tolist(), COLOURS[colour], dash, width=2.2, hover=name)
-
-
-def object_curves(
-    table: pd.DataFrame, groups: Mapping[str, str], x: Sequence[float], column: str
-) -> list[Curve]:
-    """A thin line over x for every object, from a column of lists."""
-    return [
-        Curve(f"{groups[name]} objects", x, values.tolist(), colour_of(groups[name]), opacity=0.5, hover=name)
-        for name, values in mean_lists(table, column).items()
-    ]

@@ -10,12 +10,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.basedatatypes import BaseTraceType
 
-from lrm_core.evidence.claims import Claim
-from lrm_core.evidence.live import Live
-from lrm_core.evidence.rules import Rule
 from lrm_core.evidence.statistics import Interval
-from lrm_core.evidence.verdicts import Judgement
-from lrm_core.show.elements.origin import computed
 
 # The theme of the pages knows the class and takes the box out of the order of tabs where nothing scrolls.
 _SCROLLING = 'class="pst-scrollable-table-container" tabindex="0" role="group" aria-label="Table"'
@@ -31,12 +26,6 @@ def number(value: float | None, digits: int = 2) -> str:
     return text.replace("-", "−") if float(text) else f"{0:.{digits}f}"
 
 
-def spoken(value: float | None, digits: int = 2) -> str:
-    """A number for a sentence that is read aloud, where a dash would not be heard."""
-    text = number(value, digits)
-    return "no value" if text == "–" else text
-
-
 def percent(value: float | None) -> str:
     """A share in percent, with one digit behind the point below ten."""
     if value is None or isnan(value):
@@ -47,11 +36,6 @@ def percent(value: float | None) -> str:
 def percent_range(values: Sequence[float]) -> str:
     """From the lowest to the highest share, in whole percents."""
     return f"{number(100 * min(values), 0)}–{number(100 * max(values), 0)}%"
-
-
-def duration(seconds: float) -> str:
-    """In minutes, from two hours on in hours."""
-    return f"{seconds / 60:.1f} minutes" if seconds < 7200 else f"{seconds / 3600:.1f} hours"
 
 
 def listed(parts: Sequence[str]) -> str:
@@ -89,11 +73,6 @@ def mean_and_interval(interval: Interval, digits: int = 2) -> str:
     )
 
 
-def claim_quote(claim: Claim) -> str:
-    """The claim in the words of its authors, as Markdown."""
-    return f"> **Claim {claim.id}, as published.** {claim.statement}."
-
-
 def table_html(table: pd.DataFrame) -> str:
     """A table of text, without its index, in a box that scrolls sideways by hand and by key.
 
@@ -102,60 +81,6 @@ def table_html(table: pd.DataFrame) -> str:
     sentences = bool((table.map(lambda cell: len(str(cell))) > SENTENCE).any(axis=None))
     html = table.to_html(index=False, border=0, classes="words" if sentences else None)
     return f'<div {_SCROLLING} style="overflow-x:auto;margin-bottom:1.2rem">{html}</div>'
-
-
-def verdict_box(rule: Rule, found: Judgement, finding: str, said: str) -> str:
-    """The verdict, what the records say, and every case of the rule with the one that decided, as HTML.
-
-    Args:
-        finding: in words.
-        said: where its numbers come from (`origin`).
-    """
-    cases = "".join(
-        f"<li>{_case(case.words, case.verdict, decided=case is found.case)}</li>" for case in rule.cases
-    )
-    found_here = computed(f"<p>{escape(finding)}</p>", said)
-    outside = "" if found.case in rule.cases else f"<p>None was tried: {escape(found.case.words)}.</p>"
-    return (
-        f'<div class="admonition important"><p class="admonition-title">{rule.claim}: {found.case.verdict}</p>'
-        f"{found_here}<p>The rule; the first case that holds decides. "
-        "A comparison is one of the whole 95% interval, over objects or, where models were trained, over objects and "
-        "seeds, except where it is of a p value, of the one object that fares worst, or of the best rank itself.</p>"
-        f"<ol>{cases}</ol>{outside}</div>"
-    )
-
-
-def agreement(live: Live) -> str:
-    """Whether what was just computed is what is stored, as Markdown.
-
-    Differences are relative to the stored number, or to `SMALLEST` where that is smaller.
-    """
-    compared = live.comparison()
-    if compared.empty:
-        return "There is no stored record of this object, seed and configuration to compare with."
-    relative = compared["difference"].abs() / compared["stored"].abs().clip(lower=SMALLEST)
-    if relative.max() == 0:
-        return f"All {len(compared)} numbers are those of the store, digit for digit."
-    worst = compared.loc[relative.idxmax()]
-    agrees = "agrees with" if relative.max() <= AGREE else "**differs from**"
-    return (
-        f"The computation {agrees} the store: of {len(compared)} numbers, `{worst['entry']}` differs most, "
-        f"from {worst['stored']:.5g} by {abs(worst['difference']):.1g}."
-    )
-
-
-def live_table(live: Live, entries: dict[str, str]) -> pd.DataFrame:
-    """Chosen numbers of the computation just made beside the stored ones, as text.
-
-    Args:
-        entries: label of each number by its dotted name.
-    """
-    compared = live.comparison().set_index("entry")
-    rows = [
-        (label, number(compared["live"].get(name), 3), number(compared["stored"].get(name), 3))
-        for name, label in entries.items()
-    ]
-    return pd.DataFrame(rows, columns=["quantity", "just computed", "stored"])
 
 
 def commands(told: Mapping[str, str]) -> str:
@@ -245,8 +170,3 @@ def _map_data(trace: BaseTraceType) -> pd.DataFrame:
     values = pd.DataFrame(trace.z, index=trace.y, columns=trace.x)
     flat = values.rename_axis(index="y", columns="x").stack().rename("value").reset_index()
     return flat.assign(series=trace.name)[["series", "x", "y", "value"]]
-
-
-def _case(words: str, verdict: str, decided: bool) -> str:
-    text = f"{escape(words)}: <em>{verdict}</em>"
-    return f"<strong>{text}</strong> (this one decided)" if decided else text

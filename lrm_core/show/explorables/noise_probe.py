@@ -19,7 +19,7 @@ from lrm_core.show.viewer.quantise import check_field
 from lrm_core.spectral.bands import band_masks
 
 LEVEL_STEP, LARGEST = 0.05, 2.0
-SEEN = 1.0  # size of noise that a picture shows; H hardly depends on it
+SEEN = 0.7  # size of noise that a picture shows; H hardly depends on it
 DRAWS = 8
 PEAK = 2  # number of the bin in which the published curve is highest (audit A5)
 PLACES = {

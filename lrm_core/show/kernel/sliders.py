@@ -17,7 +17,7 @@ from lrm_core.show.kernel.front_end import show_bench
 from lrm_core.show.kernel.subject import Setting, Subject
 
 STEP = 0.01
-FITTED = ("residual", "T_ref", "scene")  # of a `Subject`, which rest on the oracle
+OF_THE_ORACLE = {"residual", "scene", "T_ref"}  # attributes of `Subject`
 Ranges = Mapping[str, tuple[float, float]]
 
 
@@ -37,7 +37,7 @@ def sliders_bench(setting: Setting, functions: Sequence[Callable], sliders: Rang
     Raises:
         ValueError: if a function asks for something else, or no function gives a slider its first value.
     """
-    starts = {}
+    starts, asked = {}, {name for function in functions for name in signature(function).parameters}
     for function in functions:
         for name, parameter in signature(function).parameters.items():
             if name in sliders:
@@ -57,8 +57,7 @@ def sliders_bench(setting: Setting, functions: Sequence[Callable], sliders: Rang
         with torch.no_grad():
             return displayed({of.__name__: of(**_wanted(of, subject, values)) for of in functions})
 
-    needs_oracle = any(name in FITTED for function in functions for name in signature(function).parameters)
-    return Bench(setting, draw, controls, {"as in the cells": starts}, needs_oracle)
+    return Bench(setting, draw, controls, {"as in the cells": starts}, bool(asked & OF_THE_ORACLE))
 
 
 def displayed(results: Mapping[str, Mapping[str, Any]]) -> str:

@@ -55,7 +55,8 @@ def _strip(chapter: Chapter, row: Mapping[str, Any]) -> str:
     shown = [(f"step {steps[at]:,}", _picture(film[at])) for at in places] + [("truth", item.images[at])]
     frames = "".join(
         f'<figure style="margin:0;text-align:center"><img src="{data_url(image[:, *window])}" style="width:100%" '
-        f'alt="{escape(row["object"])}, a held-out view, {words}"><figcaption>{words}</figcaption></figure>'
+        f'alt="{escape(row["object"])}, a held-out view, {words}">'
+        f'<figcaption style="text-align:center">{words}</figcaption></figure>'
         for words, image in shown
     )
     curves = {

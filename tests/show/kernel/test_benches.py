@@ -89,3 +89,20 @@ def test_a_function_that_asks_for_what_nobody_has_is_refused(fitted):
         sliders_bench(fitted, (lambda colour, cutoff=0.3: {},), {"cutoff": (0, 1)})
     with pytest.raises(ValueError, match="gain: expected a number as default"):
         sliders_bench(fitted, (by_power,), RANGES)
+
+
+def test_a_function_may_ask_for_the_surface_in_held_out_views(fitted):
+    def occlusion(scene, tolerance=0.05):
+        return {"views": len(scene.masks), "predicted": scene.images["predicted"][:1]}
+
+    bench = sliders_bench(fitted, (occlusion,), {"tolerance": (0, 1)})
+    bench.refresh()
+    assert _numbers(bench) == ["3.000"], bench.message.value
+    assert bench.result.value.count("<img") == 1
+
+
+def test_functions_of_the_prediction_alone_wait_for_no_oracle(setting):
+    bench = sliders_bench(setting, (lambda T_pred, cutoff=0.3: {"size": T_pred.numel()},), {"cutoff": (0, 1)})
+    bench.refresh()
+    assert bench.message.value == ""
+    assert _numbers(bench)

@@ -4,7 +4,7 @@
 // many); a level only scales. The pictures then cost what they cost `mixer.js`.
 
 const HEADROOM = 1.15; // of the chart above its highest value
-const BLACK = 0.2; // change of a colour over the noise that is drawn black, the same for all bins
+const BLACK = 0.5; // change of a colour over the noise that is drawn black, the same for all bins
 const DIGITS = 3; // of the greatest value that the chart names
 
 /** Standard deviation of every channel in the texels of its plane's mask, 0 where there are none; masks (3, R, R). */
