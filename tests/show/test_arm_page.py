@@ -22,7 +22,7 @@ from lrm_core.objects.contact_sheets import SIDE, SheetStore, contact_sheet, pic
 from lrm_core.profiles import get_profile
 from lrm_core.show.elements import drawn, prose
 from lrm_core.show.repair.arm_page import ArmPage, open_arms
-from lrm_core.show.repair.gallery import cut_to_object, signed
+from lrm_core.show.repair.gallery import arms_gallery, before_and_after, cut_to_object, signed
 
 COMPLETE = {arm.name: range(arm.seeds) for arm in ARMS.values()}
 PARTIAL = {"lora_mse": [0], "lora_freq": [0, 1], "lora_freq_r8": [0]}
@@ -121,6 +121,14 @@ def test_the_published_condition_stands_beside(page):
     mine = page.table.groupby("object")[["change.l1.lora_mse", "told_wrong.change.l1.lora_mse"]].mean()
     assert mine.notna().all(axis=None)
     assert (mine.iloc[:, 0] != mine.iloc[:, 1]).all()
+
+
+def test_renders_that_came_with_the_repository_are_shown(page):
+    html, data = before_and_after(page)
+    assert data["object"].tolist() == ["cc0_couch", "cc0_chairWithCushion"]
+    assert html.count("<img") == 2 * 4
+    assert "adapters: L1 +36%" in html
+    assert arms_gallery(page, ["lora_mse"]).count("data:image/webp") == 3
 
 
 def test_a_profile_without_records_says_how_they_are_made(monkeypatch):

@@ -10,12 +10,14 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from lrm_core.evidence.arm_runs import ArmRecorder
 from lrm_core.evidence.arm_tables import changes
 from lrm_core.evidence.finetuning import EVALUATION_VIEWS
 from lrm_core.findings.arm_labels import label
 from lrm_core.findings.c13 import harmed, kind
 from lrm_core.objects import load_object
 from lrm_core.objects.contact_sheets import SheetStore, contact_sheet, picture_at
+from lrm_core.paths import repository_root
 from lrm_core.show.arm_pictures import PICTURED, arm_sheet, untouched_sheet
 from lrm_core.show.elements.pictures import image_row
 from lrm_core.show.elements.prose import number
