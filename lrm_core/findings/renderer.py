@@ -76,6 +76,12 @@ def _named(answer: str):
     return names
 
 
+def _larger(table: pd.DataFrame) -> pd.Series:
+    """Shifts of the first claim of another size; empty where there is none."""
+    names = [name for name, found in comparisons().items() if found.answer == "another size"]
+    return table[f"shift.{names[0]}"] if names else pd.Series(dtype=float)
+
+
 def _better(table: pd.DataFrame) -> str:
     changes = _changes("model.novel.psnr")
     return f"{(changes > 0).sum()} of {len(changes)}"
@@ -94,6 +100,8 @@ FINDING = replace(
         "changed": _named("depends on the renderer"),
         "objects": lambda table: str(max(len(found.values) for found in comparisons().values())),
         "size": _named("another size"),
+        "size.mean": lambda table: _larger(table).mean(),
+        "size.median": lambda table: _larger(table).median(),
         "left": lambda table: ", ".join([name for name in CLAIMS if name not in comparisons()]) or "none",
         "better": _better,
         "psnr": _change("model.novel.psnr"),

@@ -48,7 +48,8 @@ def _column(row: Float[Tensor, "3 h w"], name: str, psnr: float) -> str:
         f'<img src="{data_url(image)}" alt="{escape(f"{name}: {what}")}" style="width:100%">'
         for what, image in zip(PICTURES, row.chunk(len(PICTURES), dim=2), strict=True)
     )
-    return f'<figure style="margin:0">{shown}<figcaption>{escape(name)}: {number(psnr, 1)} dB</figcaption></figure>'
+    short = name.removeprefix("cc0_").removeprefix("procedural_")
+    return f'<figure style="margin:0">{shown}<figcaption>{escape(short)}: {number(psnr, 1)} dB</figcaption></figure>'
 
 
 def training_pictures() -> str:
