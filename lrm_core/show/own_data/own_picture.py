@@ -18,7 +18,7 @@ from lrm_core.show.elements.clouds import EYE
 from lrm_core.show.elements.pictures import image_row
 from lrm_core.show.elements.style import finish
 
-FRAMES, EVERY = 24, 4  # of the film, and of those the ones that are shown as pictures
+FRAMES, EVERY = 20, 4  # of the film, and of those the ones that are shown as pictures
 SCENE, CLOSER = 420, 0.7  # pixels; of the distance at which clouds are seen
 KINDS = {"glb": ("model/gltf-binary", "The mesh (GLB)"), "mp4": ("video/mp4", "The film (MP4)")}
 
