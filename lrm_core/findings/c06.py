@@ -44,7 +44,7 @@ AMOUNTS = [
         column["reference"],
         min(PUBLISHED[part].values()) - SLACK,
         max(PUBLISHED[part].values()) + SLACK,
-        failed=f"the interval of the improvement by the {PARTS[part]} reaches beyond the published range",
+        failed=f"what the {PARTS[part]} remove, to the oracle's renders, passes the published range and {SLACK}",
     )
     for part, column in (("structured_low", REST), ("dc", DC))
 ]

@@ -9,7 +9,7 @@ from lrm_core.evidence.statistics import FEWEST_OBJECTS, Interval
 from lrm_core.findings.arm_labels import label
 from lrm_core.findings.sentences import say
 from lrm_core.profiles import PROFILES, PUBLISHED
-from lrm_core.show.elements.prose import listed, mean_and_interval, number, percent_interval
+from lrm_core.show.elements.prose import mean_and_interval, number, percent_interval
 
 PUBLISHED_ARM = "lora_freq"
 COLUMNS = (
@@ -56,7 +56,7 @@ def outcomes(found: Sequence[Learned]) -> str:
     by: dict[str, list[str]] = {}
     for arm in found:
         by.setdefault(f"{arm.scale}; told the truth, {OBJECT[arm.object]}", []).append(label(arm.arm))
-    return "\n".join(f"- {listed(names)}: {words}." for words, names in by.items())
+    return "\n".join(f"- {'; '.join(names)}: {words}." for words, names in by.items())
 
 
 def _signed(mean: Interval) -> str:

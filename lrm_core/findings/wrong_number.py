@@ -10,7 +10,7 @@ import pandas as pd
 from jaxtyping import Float
 from torch import Tensor
 
-from lrm_core.evidence.cause import MOST, PATTERN, SLACK, Cause, pattern, pattern_met
+from lrm_core.evidence.cause import MOST, PATTERN, SLACK, Cause, Share, pattern, pattern_met, shift
 from lrm_core.evidence.learned import NEAR
 from lrm_core.evidence.statistics import Interval
 from lrm_core.evidence.verdicts import experiment_table, verdicts
@@ -89,19 +89,18 @@ def cause_table(profile: str, causes: Sequence[Cause]) -> pd.DataFrame:
         if found.answer == "not measured yet":
             continue
         digits = 3 if abs(found.published) < 0.1 else 2
+        truth, condition = (table.loc[found.claim] for table in judged.values())
         rows.append(
             (
-                found.claim,
-                judged[profile].loc[found.claim, "quantity"],
+                f"{found.claim}: {truth['quantity']}",
                 number(found.published, digits),
-                mean_and_interval(found.condition, digits),
-                mean_and_interval(found.truth, digits),
-                f"the wrong distance {found.answer}",
-                *(table.loc[found.claim, "verdict"] for table in reversed(judged.values())),
+                f"{mean_and_interval(found.condition, digits)}, {condition['verdict']}",
+                f"{mean_and_interval(found.truth, digits)}, {truth['verdict']}",
+                found.answer,
             )
         )
-    columns = ("claim", "quantity", "published", "published condition", "told the truth", "cause")
-    return pd.DataFrame(rows, columns=[*columns, "verdict, published condition", "verdict, told the truth"])
+    columns = ("claim", "published", "published condition", "told the truth", "the wrong distance")
+    return pd.DataFrame(rows, columns=columns)
 
 
 def answer(profile: str, points: Mapping[str, Point], doses: Mapping[float, Mapping[str, Interval]]) -> str:
@@ -109,39 +108,37 @@ def answer(profile: str, points: Mapping[str, Point], doses: Mapping[float, Mapp
     truth, condition = (point.shares for point in points.values())
     if not condition["high_share"].n or not doses:
         return "Not measured yet."
-    met, farthest = pattern_met(condition), max(doses)
-    if met == "not there" and not all(_nearer(condition, truth, name) for name in PATTERN):
-        met = "not there, not even towards"
+    shifts, farthest = shift(profile), max(doses)
+    moved = sum(_towards(truth[name].estimate, shifts[name], share) for name, share in PATTERN.items())
     at = {
-        "at the distances that the published runs told": condition,
-        "at the right ones": truth,
-        f"at {farthest:g} times those": doses[farthest],
+        "told as published": condition,
+        "told the truth": truth,
+        f"told {farthest:g} times the truth": doses[farthest],
     }
     told = ", ".join(_told(words, shares) for words, shares in at.items())
     coarse, fine = (
         percent_range([PATTERN[name].low, PATTERN[name].high])
         for name in ("low_correction", "high_correction")
     )
-    shares = say(TEXT, "shares", told=told, coarse=coarse, fine=fine, objects=str(condition["high_share"].n))
-    return f"{say(TEXT, met)} {shares}\n\n{repair.answer(profile)}".strip()
+    met = say(TEXT, pattern_met(condition), moved=str(moved), shares=str(len(PATTERN)))
+    shares = say(TEXT, "shares", told=told, coarse=coarse, fine=fine)
+    return f"{met} {shares}\n\n{repair.answer(profile)}".strip()
 
 
-def _nearer(condition: Mapping[str, Interval], truth: Mapping[str, Interval], name: str) -> bool:
-    """Whether a share is nearer to the published range in the published condition than told the truth."""
-    share = PATTERN[name]
-    away = [max(share.low - m[name].estimate, m[name].estimate - share.high, 0.0) for m in (condition, truth)]
-    return away[0] < away[1]
+def _towards(truth: float, shift: Interval, share: Share) -> bool:
+    """Whether a share moves towards its published range, by the whole interval of its shift."""
+    return shift.low > 0 if truth < share.low else shift.high < 0
 
 
 def _told(words: str, shares: Mapping[str, Interval]) -> str:
     low, high = (percent(shares[name].estimate) for name in ("low_correction", "high_correction"))
-    return say(TEXT, "told", condition=words, low=low, high=high)
+    return say(TEXT, "told", condition=words, low=low, high=high, objects=str(shares["low_correction"].n))
 
 
 def missing_text(causes: Sequence[Cause]) -> str:
     """Which claims have no number in both conditions yet."""
     missing = [found.claim for found in causes if found.answer == "not measured yet"]
-    return f"Not measured in the published condition yet: {', '.join(missing)}." if missing else ""
+    return say(TEXT, "missing", claims=", ".join(missing)) if missing else ""
 
 
 def make_records(profile: str, objects: Sequence[str] | None, refresh: bool, device: str) -> None:

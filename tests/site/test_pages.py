@@ -78,22 +78,9 @@ def test_every_formula_is_drawn(opened):
     assert errors == 0
 
 
-SHOWN = tuple(
-    f"notebooks/{name}"
-    for name in (
-        *("01_basins", "02_residual_spectrum", "03_decoder_response", "04_band_correction"),
-        *("05_inside_the_low_band", "06_jacobian_and_calibration", "08_source_distance"),
-        *("10_lora_freqloss", "11_rank_ablation", "12_full_fine_tuning"),
-    )
-)  # chapters whose code is worth reading and leaves nothing else
-
-
-def test_code_is_shown_where_it_is_worth_reading_and_else_folded(opened):
-    folded = opened.page.query_selector_all("details.hide")
-    assert bool(folded) == (opened.name in CHAPTERS and opened.name not in SHOWN)
-    assert not any(part.get_attribute("open") for part in folded)
-    cells, hidden = (opened.page.evaluate(COUNT, places) for places in (".cell_input", "details .cell_input"))
-    assert (cells > hidden) == (opened.name in SHOWN)
+def test_chapters_show_the_code_that_is_worth_reading_and_fold_none(opened):
+    assert not opened.page.query_selector_all("details.hide")
+    assert bool(opened.page.evaluate(COUNT, ".cell_input")) == (opened.name in CHAPTERS)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

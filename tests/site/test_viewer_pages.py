@@ -220,7 +220,7 @@ def test_the_poster_stands_in(browser, scene, tmp_path, reason):
     page.wait_for_selector(f"text={reason}", timeout=PATIENCE)
     image = page.query_selector(".lrm-viewer img")
     assert image.get_attribute("alt") == "A lantern."
-    assert image.evaluate("image => image.naturalWidth") > 100
+    assert image.evaluate("image => image.naturalWidth") > 0
     assert page.query_selector(".lrm-viewer canvas") is None
     if still:
         page.click("text=Turn it by hand")

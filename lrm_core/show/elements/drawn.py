@@ -17,6 +17,7 @@ from lrm_core.show.elements.style import COLOURS, SMALL, finish
 
 PICTURE = 0.085  # side of an object's picture over the length of the axes
 SQUARE = 460  # pixels
+EDGE = 0.02  # decades beyond the ends of a logarithmic axis
 
 
 def draw(
@@ -107,6 +108,9 @@ def lines(figure: Lines, table: pd.DataFrame, title: str) -> go.Figure:
     _label_ends(shown, ends, x, figure)
     if figure.span:
         shown.update_xaxes(range=list(figure.span))
+    elif figure.log_ticks:  # what stands on the very edge is not drawn
+        ends = np.log10([min(place for place in x if place > 0), max(x)])
+        shown.update_xaxes(range=[ends[0] - EDGE, ends[1] + EDGE])
     return shown
 
 

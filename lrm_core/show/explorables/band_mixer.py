@@ -19,7 +19,8 @@ GAINS = (0.0, 1.5, 0.05)
 BANDS = ("low", "mid", "high")
 NOTE = (
     "The residual is the prediction less the oracle, and a gain is the part of it in a band that is taken away: "
-    "with gains of one the mix is the oracle. Amplitude is summed as published, with the corners in the high band. "
+    "with gains of one the mix is the oracle. Amplitudes are summed as published, but the corners of the spectrum, "
+    "which are in no published band, count as high. "
     "L1 and PSNR are means over three held-out views, on every second pixel of every second row, so an improvement "
     "is near the one that is judged, of eight whole views, and not equal to it."
 )

@@ -13,7 +13,7 @@ from lrm_core.evidence.verdicts import experiment_table, intervals
 from lrm_core.findings import repair
 from lrm_core.findings.c04 import MARGIN
 from lrm_core.findings.sentences import say
-from lrm_core.profiles import DISTANCES, TOLD
+from lrm_core.profiles import DISTANCES, DRAWN, TOLD
 from lrm_core.show.diagnosis.published_scale import ARMS, UNTOUCHED, published_extents
 from lrm_core.show.elements.prose import listed, number, percent, percent_range
 from lrm_core.show.front.forest import CONDITION, conditions
@@ -28,6 +28,7 @@ FACTS: Mapping[str, str] = {
         for band in ("low", "high")
     },
     "told": "the published configuration and code",
+    "factors": "the published configuration and code",
     "distances": "the published configuration and code",
     "extent.before": "data/published_scale.csv",
     "extent.after": "data/published_scale.csv",
@@ -44,12 +45,11 @@ Shares = Mapping[str, Interval]
 def answer(profile: str) -> str:
     """What was published, and what the records of a profile say to it, in a few sentences."""
     truth, doses = pattern(profile), dose(profile)
-    if not truth["high_correction"].n or not doses:
-        return UNKNOWN_ANSWER
-    told = {"truth": truth, "far": _first_met(doses) or truth}
     condition = conditions(profile).get(CONDITION)
-    if condition and (found := pattern(condition))["high_correction"].n:
-        told["condition"] = found
+    published = pattern(condition) if condition else truth
+    if not all((truth["high_correction"].n, doses, condition, published["high_correction"].n)):
+        return UNKNOWN_ANSWER
+    told = {"truth": truth, "condition": published, "far": _first_met(doses) or truth}
     fields = {
         f"{name}_{band}": percent(shares[f"{band}_correction"].estimate)
         for name, shares in told.items()
@@ -60,9 +60,7 @@ def answer(profile: str) -> str:
         for band in ("low", "high")
     }
     factor = next((f"{factor:g}" for factor, shares in doses.items() if shares is told["far"]), "")
-    section = next(
-        (outcome for name, outcome in OUTCOMES.items() if name in told and _met(told[name])), "not there"
-    )
+    section = next((outcome for name, outcome in OUTCOMES.items() if _met(told[name])), "not there")
     return " ".join(
         (say(TEXT, "published"), say(TEXT, section, factor=factor, **fields), say(TEXT, _dependence(profile)))
     )
@@ -125,6 +123,7 @@ def facts(profile: str) -> dict[str, str]:
         "repair.only_told": percent(repaired.only_told.estimate) if repaired else "–",
         "repair.truth": percent(repaired.gain_truth.estimate) if repaired else "–",
         "told": f"{TOLD:g}",
+        "factors": " to ".join(number(factor) for factor in DRAWN),
         "distances": " to ".join(f"{distance:g}" for distance in DISTANCES),
         "extent.before": number(extents[UNTOUCHED]),
         "extent.after": listed(sorted({number(extents[arm]) for arm in ARMS["LoRA"]})),

@@ -100,15 +100,15 @@ def _chart(curves: Mapping[str, Sequence[float]]) -> str:
 
 
 def _curve(places: Sequence[tuple[str, float]], colour: str, label: str, nth: int) -> list[str]:
-    """Lines, points, and the label beside the second point: above the first curve, below the next one."""
+    """Lines, points, and the label beside the last point: above the first curve, below the next one."""
     lines = [
         f'<line x1="{x}" y1="{y}" x2="{to_x}" y2="{to_y}" stroke="{colour}" stroke-width="3"/>'
         for (x, y), (to_x, to_y) in pairwise(places)
     ]
     points = [f'<circle cx="{x}" cy="{y}" r="4" fill="{colour}"/>' for x, y in places]
-    x, y = places[1] if len(places) > 1 else places[0]
-    look = f'fill="{colour}" font-weight="600" text-anchor="{"end" if nth else "start"}"'
-    text = f'<text x="{x}" y="{y + (22 if nth else -8)}" dx="{-8 if nth else 8}" {look}>{label}</text>'
+    x, y = places[-1]
+    look = f'fill="{colour}" font-weight="600" text-anchor="end"'
+    text = f'<text x="{x}" y="{y + (22 if nth else -8)}" dx="-8" {look}>{label}</text>'
     return [*lines, *points, text]
 
 
