@@ -19,7 +19,7 @@ from lrm_core.pdf import reading_order
 PAGES = reading_order()
 CHAPTERS = [page for page in PAGES if page.startswith("notebooks/")]
 WITHOUT_FORMULAS = [
-    *(PAGES[0], "book/scorecard", "book/audit", "book/appendix", "book/bibliography"),
+    *(PAGES[0], "book/summary_zh", "book/scorecard", "book/audit", "book/appendix", "book/bibliography"),
     *("notebooks/00_model", "notebooks/13_another_renderer", "notebooks/14_own_picture"),
 ]
 # Header, sidebars and footer are the theme's.
