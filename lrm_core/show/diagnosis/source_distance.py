@@ -47,55 +47,57 @@ def pattern_figure(points: Mapping[str, Point], doses: Mapping[float, Mapping[st
         points: of `lrm_core.findings.wrong_number.conditions`.
         doses: of `lrm_core.evidence.cause.dose`.
     """
-    figure = make_subplots(cols=2, horizontal_spacing=0.11)
-    for column, (title, names) in enumerate(PANELS.items(), start=1):
+    figure = make_subplots(rows=2, shared_xaxes=True, vertical_spacing=0.05)
+    for panel, (title, names) in enumerate(PANELS.items(), start=1):
         for name, band in names.items():
-            _add_line(figure, column, {f: means[name] for f, means in doses.items()}, band)
-            _add_band(figure, column, PATTERN[name], band)
+            _add_line(figure, panel, {f: means[name] for f, means in doses.items()}, band)
+            _add_band(figure, panel, PATTERN[name], band)
             for words, point in points.items():
                 if words != "told the truth":
-                    _add_point(figure, column, point.told, point.shares[name], band, words)
-        figure.update_xaxes(title_text=AXIS, range=[0.74, 1.31], row=1, col=column)
-        figure.update_yaxes(title_text=title, tickformat=".0%", row=1, col=column)
+                    _add_point(figure, panel, point.told, point.shares[name], band, words)
+        figure.update_xaxes(
+            title_text=AXIS if panel == len(PANELS) else "", range=[0.74, 1.31], row=panel, col=1
+        )
+        figure.update_yaxes(title_text=title, tickformat=".0%", row=panel, col=1)
         figure.add_vrect(
-            *DRAWN, fillcolor=COLOURS["reference"], opacity=0.1, line_width=0, layer="below", row=1, col=column,
+            *DRAWN, fillcolor=COLOURS["reference"], opacity=0.1, line_width=0, layer="below", row=panel, col=1,
             annotation={"text": "told in the published runs", "font": {"size": SMALL}},
             annotation_position="bottom left",
         )  # fmt: skip
     figure.update_layout(showlegend=False)
-    return finish(figure, _pattern_alt(points), 330, bottom=60)
+    return finish(figure, _pattern_alt(points), 520, bottom=60)
 
 
-def _add_band(figure: go.Figure, column: int, share: Share, band: str) -> None:
+def _add_band(figure: go.Figure, panel: int, share: Share, band: str) -> None:
     colour = COLOURS[TONES[band]]
     figure.add_hrect(
-        share.low, share.high, fillcolor=colour, opacity=0.16, line_width=0, layer="below", row=1, col=column,
+        share.low, share.high, fillcolor=colour, opacity=0.16, line_width=0, layer="below", row=panel, col=1,
         annotation={"text": f"{band}, published", "font": {"size": SMALL, "color": colour}},
         annotation_position="top left",
     )  # fmt: skip
 
 
-def _add_line(figure: go.Figure, column: int, means: Mapping[float, Interval], band: str) -> None:
+def _add_line(figure: go.Figure, panel: int, means: Mapping[float, Interval], band: str) -> None:
     x, colour = list(means), COLOURS[TONES[band]]
     y = [mean.estimate for mean in means.values()]
     up, down = ([abs(getattr(m, end) - m.estimate) for m in means.values()] for end in ("high", "low"))
     figure.add_scatter(
-        x=x, y=y, mode="lines+markers", name=band, line={"color": colour, "width": 2.2}, row=1, col=column,
+        x=x, y=y, mode="lines+markers", name=band, line={"color": colour, "width": 2.2}, row=panel, col=1,
         error_y={"type": "data", "array": up, "arrayminus": down, "thickness": 1, "width": 2},
         hovertemplate=f"{band}, told × %{{x:g}}: %{{y:.0%}}<extra></extra>",
     )  # fmt: skip
     if x:
         figure.add_annotation(
-            x=x[-1], y=y[-1], text=band, showarrow=False, xanchor="left", xshift=6, row=1, col=column,
+            x=x[-1], y=y[-1], text=band, showarrow=False, xanchor="left", xshift=6, row=panel, col=1,
             font={"size": SMALL, "color": colour},
         )  # fmt: skip
 
 
-def _add_point(figure: go.Figure, column: int, x: float, mean: Interval, band: str, words: str) -> None:
+def _add_point(figure: go.Figure, panel: int, x: float, mean: Interval, band: str, words: str) -> None:
     if not mean.n:
         return
     figure.add_scatter(
-        x=[x], y=[mean.estimate], mode="markers", name=words, row=1, col=column,
+        x=[x], y=[mean.estimate], mode="markers", name=words, row=panel, col=1,
         marker={"symbol": "star", "size": 13, "color": COLOURS[TONES[band]], "line": {"width": 1, "color": "#222"}},
         error_y={
             "type": "data", "array": [mean.high - mean.estimate], "arrayminus": [mean.estimate - mean.low],
