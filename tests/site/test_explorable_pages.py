@@ -583,5 +583,5 @@ def test_the_chapter_shows_its_explorable_on_a_phone_too(visit, site, name):
         each.click()
     assert seen.value(values) != said
     assert (seen.outside, seen.errors) == ([], [])
-    assert (site / "notebooks" / f"{name}.html").stat().st_size < 2 * 2**20
+    assert (site / "notebooks" / f"{name}.html").stat().st_size < 4 * 2**20
     seen.page.context.close()

@@ -20,7 +20,7 @@ from lrm_core.findings.c02 import BANDS as BAND_NAMES
 from lrm_core.show.chapter import Chapter, stored_row
 from lrm_core.show.explorables.field import check_side, field_figure
 from lrm_core.show.explorables.judged import Judged, judged_views
-from lrm_core.show.explorables.widget import Explorable, choice, slider
+from lrm_core.show.explorables.widget import Explorable, choice, slider, switched
 from lrm_core.show.viewer.quantise import check_field
 from lrm_core.spectral import PUBLISHED_EDGES
 
@@ -69,18 +69,26 @@ class Told:
         return {"predicted": (right, 2), "correction": (self.reference - right, 2)} | wrong
 
 
-def show_camera_mismatch(chapter: Chapter, table: pd.DataFrame) -> None:
-    """Display the predictions of the chapter's object at every distance of E17, whose records are in the table.
+def show_camera_mismatch(table: pd.DataFrame, *chapters: Chapter) -> None:
+    """Display the predictions of an object at every distance of E17, whose records are in the table.
+
+    Args:
+        table: of the records.
+        chapters: one for each object that the figure can be switched to, the first one shown first.
 
     Raises:
         ValueError: if planes and decoder do not go together, or the planes' side is no power of two.
     """
+    display(switched({chapter.item.name: _of(chapter, table) for chapter in chapters}))
+
+
+def _of(chapter: Chapter, table: pd.DataFrame) -> Explorable:
     item, config = chapter.item, get_experiment(DOSE).configuration(chapter.plan)
     planes = {factor: told_planes(chapter.model, item, factor).detach() for factor in config.factors}
     masks = item.masks[split_views(item)[1][: config.views]]
     told = Told(planes, chapter.oracle("predicted").planes, float(masks.mean()))
     judged, row = judged_views(item, config.views), stored_row(table, item.name, chapter.seed)
-    display(mismatch(told, chapter.model.decoder, judged, row, item.name))
+    return mismatch(told, chapter.model.decoder, judged, row, item.name)
 
 
 def mismatch(told: Told, decoder: nn.Module, judged: Judged, row: Mapping[str, Any], name: str) -> Explorable:
@@ -104,8 +112,8 @@ def _content(factors: Sequence[float], sizes: Sequence[float]) -> dict[str, Any]
     least, greatest = (f"told × {factors[index]:g}" for index in (low, high))
     presets = [
         ("Told the truth", _state(true)),
-        (f"A9: {least}", _state(low)),
-        (f"A9: {greatest}", _state(high)),
+        (least.capitalize(), _state(low)),
+        (greatest.capitalize(), _state(high)),
         (f"Told the truth, made as large as {least}", _state(true, sizes[low])),
         (f"Told the truth, made as large as {greatest}", _state(true, sizes[high])),
         (f"{least.capitalize()}, made as large as told the truth", _state(low, 1 / sizes[low])),

@@ -42,7 +42,7 @@ def _content(chapter: Chapter) -> dict[str, Any]:
     published = matching_exponent()
     ours = fmean(per_object(chapter.table, "predicted.power_law.exponent"))
     slopes = {
-        "White noise (A1)": 0.0,
+        "White noise": 0.0,
         "Published share of the high band (C2)": published,
         "Our residuals, best power law": ours,
         "Natural images": NATURAL,

@@ -69,7 +69,7 @@ def test_the_chapter_tells_every_distance_of_the_experiment(make_chapter, monkey
     chapter = make_chapter("C4", pd.DataFrame({"object": ["disc0"], "seed": [0]}))
     factors = (0.8, 0.9, 1.0, 1.1, 1.25)
     table = pd.DataFrame([_row(factors, **{"images.area": [1.0] * 5}), _row(factors, object="disc1")])
-    assert explorables.show_camera_mismatch(chapter, table) is None
+    assert explorables.show_camera_mismatch(table, chapter) is None
     (figure,) = shown
     back = unpack(Packed(figure.tensors, figure.data))
     for index, factor in enumerate(factors):
@@ -111,8 +111,8 @@ def test_published_shares_are_those_of_the_claim(figure):
 def test_a_pure_error_of_scale_has_the_recorded_size(figure):
     states = _states(figure)
     assert states["Told the truth"] == figure.content["start"] == {"told": 1, "scale": 1.0}
-    assert states["A9: told × 0.8"] == {"told": 0, "scale": 1.0}
-    assert states["A9: told × 1.25"] == {"told": 2, "scale": 1.0}
+    assert states["Told × 0.8"] == {"told": 0, "scale": 1.0}
+    assert states["Told × 1.25"] == {"told": 2, "scale": 1.0}
     assert states["Told the truth, made as large as told × 0.8"] == {"told": 1, "scale": 0.8}
     assert states["Told the truth, made as large as told × 1.25"] == {"told": 1, "scale": 1.2}
     assert states["Told × 0.8, made as large as told the truth"] == {"told": 0, "scale": 1.25}

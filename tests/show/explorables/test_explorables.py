@@ -178,7 +178,7 @@ def test_the_presets_of_the_spectrum_lie_on_the_slider(open_chapter, quiet):
     for value in exponents.values():
         assert low <= value <= high
         assert abs(value / step - round(value / step)) < 1e-9
-    assert exponents["White noise (A1)"] == 0
+    assert exponents["White noise"] == 0
     amplitude, _ = slopes.law_shares(exponents["Published share of the high band (C2)"])
     there = np.mean([published("C2")[key][2] for key in PUBLISHED_OBJECTS])
     assert abs(amplitude[2] - there) < 0.01
