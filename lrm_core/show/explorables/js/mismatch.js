@@ -47,14 +47,15 @@ const PARTS = ["residual", "manufactured"], MEASURES = ["amplitude", "power"];
 class Mismatch extends MixedPlanes {
   constructor(model, el, linked) {
     super(model, el, linked);
-    const { bands, tables } = this.content, [row, canvases] = pictureRow(["truth", "here", "difference, darker for more"]);
+    const { bands, tables } = this.content, [row, canvases] = pictureRow(["truth", "here", "difference"]);
     const columns = ["Band", "of amplitude, as published", "of power"];
     const shares = PARTS.map((part) => makeTable(tables[part], columns, bands));
     const [scores, scoreCells] = makeTable("How large, and how close", ["", "in this page", "record"],
       ["size of the residual", "size of the change", "covered area, over the true one", "L1 to the truth", "PSNR to the truth"]);
     Object.assign(this, { canvases, scoreCells, shareCells: shares.map(([, cells]) => cells) });
     this.unit = deviation(this.tensors.predicted);
-    this.reading.append(make("div", { class: "lrm-ex-columns" }, ...shares.map(([table]) => table), scores, row));
+    this.views.append(row);
+    this.reading.append(make("div", { class: "lrm-ex-columns" }, ...shares.map(([table]) => table), scores));
     paint(this.canvases[0], this.judge.truth[0]);
   }
 
