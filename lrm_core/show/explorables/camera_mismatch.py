@@ -25,6 +25,7 @@ from lrm_core.show.viewer.quantise import check_field
 from lrm_core.spectral import PUBLISHED_EDGES
 
 SCALES = (0.8, 1.25, 0.05)  # least, greatest, step
+OBJECTS = 2
 IMAGES = ("l1", "psnr", "area")
 TABLES = {
     "residual": "The residual, from the oracle",
@@ -74,12 +75,13 @@ def show_camera_mismatch(table: pd.DataFrame, *chapters: Chapter) -> None:
 
     Args:
         table: of the records.
-        chapters: one for each object that the figure can be switched to, the first one shown first.
+        chapters: one for each object that the figure can be switched to, the first one shown first; the first
+            `OBJECTS` count, since each weighs about a megabyte on the page.
 
     Raises:
         ValueError: if planes and decoder do not go together, or the planes' side is no power of two.
     """
-    display(switched({chapter.item.name: _of(chapter, table) for chapter in chapters}))
+    display(switched({chapter.item.name: _of(chapter, table) for chapter in chapters[:OBJECTS]}))
 
 
 def _of(chapter: Chapter, table: pd.DataFrame) -> Explorable:
