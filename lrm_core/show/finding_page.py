@@ -91,13 +91,14 @@ class FindingPage(Chapter):
         """A number of the example's stored record."""
         return float(self.stored_in(self.table)[column].iloc[0])
 
-    def answer(self, figure: str) -> None:
+    def answer(self, figure: str = "") -> None:
         """Display the verdict, the sentences that give it, and the figure that carries the chapter."""
         pages.show_html(f'<p class="lrm-verdict">{escape(verdict_words(self.finding, self.table))}</p>')
         self.say("answer")
         if text := condition_words(self.finding, self.plan.name):
             pages.show_text(text, self.table)
-        self.show(figure)
+        if figure:
+            self.show(figure)
 
     def say(self, section: str) -> None:
         """Display a section of the claim's text."""
@@ -224,7 +225,10 @@ def condition_words(finding: Finding, profile: str) -> str:
 def cases_html(finding: Finding, table: pd.DataFrame) -> str:
     """Every case of the rule: its words, the comparisons as code, its verdict, and where it decided."""
     ways = finding.judged or {"the records": finding.rule}
-    head = "".join(f"<th>{escape(text)}</th>" for text in ("the first that holds decides", "verdict", *ways))
+    head = "".join(
+        f"<th>{escape(text)}</th>"
+        for text in (f"{finding.rule.claim}: the first that holds decides", "verdict", *ways)
+    )
     body = ""
     for at, case in enumerate(finding.rule.cases):
         code = (
