@@ -114,8 +114,8 @@ def _content(factors: Sequence[float], sizes: Sequence[float]) -> dict[str, Any]
     least, greatest = (f"told × {factors[index]:g}" for index in (low, high))
     presets = [
         ("Told the truth", _state(true)),
-        (least.capitalize(), _state(low)),
-        (greatest.capitalize(), _state(high)),
+        (f"{least.capitalize()}, not scaled", _state(low)),
+        (f"{greatest.capitalize()}, not scaled", _state(high)),
         (f"Told the truth, made as large as {least}", _state(true, sizes[low])),
         (f"Told the truth, made as large as {greatest}", _state(true, sizes[high])),
         (f"{least.capitalize()}, made as large as told the truth", _state(low, 1 / sizes[low])),

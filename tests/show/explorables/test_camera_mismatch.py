@@ -111,8 +111,8 @@ def test_published_shares_are_those_of_the_claim(figure):
 def test_a_pure_error_of_scale_has_the_recorded_size(figure):
     states = _states(figure)
     assert states["Told the truth"] == figure.content["start"] == {"told": 1, "scale": 1.0}
-    assert states["Told × 0.8"] == {"told": 0, "scale": 1.0}
-    assert states["Told × 1.25"] == {"told": 2, "scale": 1.0}
+    assert states["Told × 0.8, not scaled"] == {"told": 0, "scale": 1.0}
+    assert states["Told × 1.25, not scaled"] == {"told": 2, "scale": 1.0}
     assert states["Told the truth, made as large as told × 0.8"] == {"told": 1, "scale": 0.8}
     assert states["Told the truth, made as large as told × 1.25"] == {"told": 1, "scale": 1.2}
     assert states["Told × 0.8, made as large as told the truth"] == {"told": 0, "scale": 1.25}
