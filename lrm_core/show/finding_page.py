@@ -19,7 +19,7 @@ from lrm_core.evidence.oracles import OracleCache, Start, heldout_views, oracle_
 from lrm_core.evidence.rules import All, Rule
 from lrm_core.evidence.runner import load_item
 from lrm_core.evidence.verdicts import experiment_table, intervals, judge
-from lrm_core.findings.figures import Bars, Lines, Means, Pairs, Pictures, Slopes, Strips, Table
+from lrm_core.findings.figures import Lines, Pictures, Table
 from lrm_core.findings.finding import Finding
 from lrm_core.findings.sentences import say, told
 from lrm_core.paths import repository_root
@@ -27,20 +27,11 @@ from lrm_core.profiles import PROFILES, PUBLISHED
 from lrm_core.render.views import Views
 from lrm_core.show import chapter as pages
 from lrm_core.show.chapter import Chapter
-from lrm_core.show.elements import beside, drawn, prose
+from lrm_core.show.elements import drawn, prose
 from lrm_core.show.elements.origin import computed, origin
 from lrm_core.show.elements.pictures import data_url, image_row
-from lrm_core.show.elements.strips import strips
 from lrm_core.show.front.forest import written
 
-DRAWN_BY = {
-    Strips: strips,
-    Lines: drawn.lines,
-    Pairs: drawn.pairs,
-    Slopes: beside.slopes,
-    Means: beside.means,
-    Bars: drawn.bars,
-}
 OTHERS = 2  # objects to which an explorable can be switched
 VIEWS = 8  # held-out views, as the experiments take
 THUMBNAIL = 64  # pixels of an object's picture in a figure
@@ -116,7 +107,7 @@ class FindingPage(Chapter):
             html, data = declared.function(self)
             pages.show_html(html)
         else:
-            pictures = self._thumbnails() if isinstance(declared, Pairs | Bars) else {}
+            pictures = self._thumbnails() if isinstance(declared, drawn.PICTURED) else {}
             for row in declared.pictures(self) if isinstance(declared, Lines) and declared.pictures else ():
                 show = f'<div class="lrm-above">{image_row(row, self.item.name, width=120)}</div>'
                 pages.show_html(show)
@@ -260,7 +251,7 @@ def source_links(finding: Finding, name: str) -> str:
     lines = module.read_text(encoding="utf-8").splitlines()
     line = next(at for at, text in enumerate(lines, start=1) if f'"{name}": ' in text)
     declared = finding.figures[name]
-    function = declared.function if isinstance(declared, Pictures) else DRAWN_BY[type(declared)]
+    function = declared.function if isinstance(declared, Pictures) else drawn.DRAWN_BY[type(declared)]
     drawn_in, (_, start) = Path(inspect.getsourcefile(function)), inspect.getsourcelines(function)
     return (
         f'<p class="lrm-sources">Source: {_link(module, line, module.name)}, '

@@ -38,15 +38,8 @@ def draw(
     """
     if isinstance(figure, Strips):
         return strips(table, groups, figure.panels, f"{title} {_strips_alt(figure, table)}", figure.names)
-    if isinstance(figure, Lines):
-        return lines(figure, table, title)
-    if isinstance(figure, Slopes):
-        return slopes(figure, table, title)
-    if isinstance(figure, Means):
-        return means(figure, table, title)
-    if isinstance(figure, Bars):
-        return bars(figure, table, pictures, title)
-    return pairs(figure, table, pictures, title)
+    shown = (pictures,) if isinstance(figure, PICTURED) else ()
+    return DRAWN_BY[type(figure)](figure, table, *shown, title)
 
 
 def tabled(declared: Table, table: pd.DataFrame) -> pd.DataFrame:
@@ -223,3 +216,7 @@ def bars(figure: Bars, table: pd.DataFrame, pictures: Mapping[str, str], title: 
     )
     each = ", ".join(f"{n} {' and '.join(percent(of[n]) for of in values.values())}" for n in names)
     return finish(shown, f"{title} {figure.axis}: {means}. By object: {each}.", 400, bottom=66)
+
+
+DRAWN_BY = {Strips: strips, Lines: lines, Pairs: pairs, Slopes: slopes, Means: means, Bars: bars}
+PICTURED = Pairs | Bars  # drawn with the pictures of the objects
