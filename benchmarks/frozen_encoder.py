@@ -17,12 +17,12 @@ from efficientnet_lite_pytorch import EfficientNet
 from keep import keep
 from torch import Tensor, nn
 
-from lrm_core.fit import pretrain
-from lrm_core.fit.ablation import STEPS, shortened
-from lrm_core.fit.pretrain_config import get_preset
 from lrm_core.model.config import LRMConfig
 from lrm_core.model.encoder import PatchEmbed
 from lrm_core.model.lrm import LRM
+from lrm_core.training import pretrain
+from lrm_core.training.ablation import STEPS, shortened
+from lrm_core.training.pretrain_config import get_preset
 
 PRESET = "mini-cpu"
 BLOCKS = (4, 10, 15)  # the last of 16 at strides 8, 16 and 32

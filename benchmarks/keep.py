@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from lrm_core.atomic import replacing
-from lrm_core.evidence.provenance import code_revision, machine
+from lrm_core.records.provenance import code_revision, machine
 
 FOLDER = Path(__file__).parent / "results"
 

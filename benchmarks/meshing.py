@@ -17,7 +17,7 @@ from scipy.spatial import cKDTree
 from skimage.measure import marching_cubes
 
 from lrm_core import load_model
-from lrm_core.evidence.oracles import predicted_planes, render_planes
+from lrm_core.measure.oracles import predicted_planes, render_planes
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject, load_object
 from lrm_core.objects.mesh import Material, Mesh, face_normals

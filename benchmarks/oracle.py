@@ -14,13 +14,13 @@ import torch
 from keep import keep
 
 from lrm_core import LRM, load_model
-from lrm_core.evidence.experiments.e01_oracle import quality
-from lrm_core.evidence.oracles import predicted_planes, split_views, targets
-from lrm_core.evidence.runner import load_item
 from lrm_core.fit import fit_oracle
 from lrm_core.fit.oracle import DAMPED_EPS, FAST_LR, PUBLISHED_EPS, PUBLISHED_LR
+from lrm_core.measure.e01_oracle import quality
+from lrm_core.measure.oracles import predicted_planes, split_views, targets
 from lrm_core.objects import RenderedObject
 from lrm_core.profiles import get_profile
+from lrm_core.records.runner import load_item
 
 SETTINGS = {
     "many_rays": {"lr": 0.3, "eps": 1e-6, "rays_per_step": 6144},

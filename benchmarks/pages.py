@@ -14,9 +14,9 @@ from typing import Any
 from keep import keep
 from playwright.sync_api import Browser, Page
 
+from lrm_core.page.viewer import TriplaneViewer
 from lrm_core.paths import repository_root
 from lrm_core.pdf import DRAWN, headless, reading_order
-from lrm_core.show.viewer import TriplaneViewer
 
 HTML = repository_root() / "_build/html"
 PATIENCE = 120_000  # milliseconds

@@ -16,13 +16,13 @@ from accelerate import Accelerator
 from keep import keep
 
 from lrm_core import load_model
-from lrm_core.fit import pretrain, pretrain_batch, pretrain_data
 from lrm_core.fit.checkpoint import TrainingState
-from lrm_core.fit.pretrain import new_state, train_step
-from lrm_core.fit.pretrain_batch import scenes
-from lrm_core.fit.pretrain_config import PretrainConfig, get_preset
-from lrm_core.fit.pretrain_data import ray_batch
-from lrm_core.fit.pretrain_loss import predict, reconstruction_loss
+from lrm_core.training import pretrain, pretrain_batch, pretrain_data
+from lrm_core.training.pretrain import new_state, train_step
+from lrm_core.training.pretrain_batch import scenes
+from lrm_core.training.pretrain_config import PretrainConfig, get_preset
+from lrm_core.training.pretrain_data import ray_batch
+from lrm_core.training.pretrain_loss import predict, reconstruction_loss
 
 STEPS, LATE = 9, 0.8  # steps that are timed; share of the round at which the late ones lie
 PARTS = {

@@ -14,13 +14,13 @@ import torch
 from keep import keep
 
 from lrm_core import load_model
-from lrm_core.evidence.finetuning import METRICS
-from lrm_core.fit.convert import convert
-from lrm_core.fit.upstream.file import read_train_config
-from lrm_core.fit.upstream.train import train
+from lrm_core.measure.finetuning import METRICS
 from lrm_core.paths import data_dir
 from lrm_core.render.cameras import canonical_source_camera
 from lrm_core.render.quality import mean_square
+from lrm_core.training.convert import convert
+from lrm_core.training.upstream.file import read_train_config
+from lrm_core.training.upstream.train import train
 
 
 @torch.no_grad()

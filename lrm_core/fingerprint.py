@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 READ_AT_ONCE = 1 << 20  # bytes
 _IGNORED = {"__pycache__", ".ipynb_checkpoints"}
 
+HASH_LENGTH = 16  # hexadecimal digits of a fingerprint in a record
+
 
 def sha256(*parts: "str | bytes | Path | Tensor") -> str:
     """SHA-256, 64 hexadecimal digits, of parts one after the other.

@@ -7,12 +7,12 @@ import pytest
 import torch
 
 from lrm_core import load_model
-from lrm_core.evidence import ResultStore
-from lrm_core.evidence.arms import ARMS
 from lrm_core.fit.lora import Adapters
 from lrm_core.fit.tuning import Tuning
 from lrm_core.objects.checks import read_array, read_rgba
 from lrm_core.objects.pictures import framed, load_picture
+from lrm_core.records.arms import ARMS
+from lrm_core.records.store import ResultStore
 
 FIXTURES = Path(__file__).parent / "fixtures"
 PICTURES, STATES = FIXTURES / "pictures", FIXTURES / "state"

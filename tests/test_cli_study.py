@@ -13,11 +13,11 @@ from safetensors.torch import save_file
 from tiny_folder import save_square, save_tiny
 
 from lrm_core.cli import main
-from lrm_core.evidence import oracles
-from lrm_core.evidence.oracles import predicted_planes
+from lrm_core.measure import oracles
+from lrm_core.measure.oracles import predicted_planes
 from lrm_core.model.checkpoints import load_model
 from lrm_core.objects import load_object
-from lrm_core.show.own_data.study import read_planes
+from lrm_core.page.own_data.study import read_planes
 from lrm_core.spectral import pooled_shares
 
 

@@ -14,12 +14,9 @@ import torch
 from PIL import Image
 
 from lrm_core.atomic import save_tensors
-from lrm_core.evidence import RecordKey, ResultStore
-from lrm_core.evidence.oracle_files import Oracle, load_oracle, save_oracle
-from lrm_core.evidence.provenance import Provenance
 from lrm_core.fit.checkpoint import read_training_checkpoint
 from lrm_core.fit.run_folder import Rows, claim_folder
-from lrm_core.fit.upstream.file import read_train_config
+from lrm_core.measure.oracle_files import Oracle, load_oracle, save_oracle
 from lrm_core.model.checkpoints import load_model, save_checkpoint
 from lrm_core.model.config import MINI
 from lrm_core.model.lrm import LRM
@@ -30,6 +27,9 @@ from lrm_core.objects.manifest import read_manifest
 from lrm_core.objects.pictures import load_picture
 from lrm_core.objects.splits import read_names
 from lrm_core.paths import data_dir
+from lrm_core.records.provenance import Provenance
+from lrm_core.records.store import RecordKey, ResultStore
+from lrm_core.training.upstream.file import read_train_config
 
 ROUNDS = 24  # of each kind of file
 ODD = (

@@ -13,11 +13,11 @@ from PIL import Image
 from lrm_core import files
 from lrm_core.atomic import save_tensors
 from lrm_core.cli import main
-from lrm_core.evidence import provenance
 from lrm_core.files import check_listed, check_png, digest, read_json, read_tensors
 from lrm_core.model import checkpoints
 from lrm_core.objects.checks import read_rgba
 from lrm_core.paths import data_dir
+from lrm_core.records import provenance
 
 
 def flipped(content: bytes, place: int, bit: int) -> bytes:

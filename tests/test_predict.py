@@ -15,7 +15,7 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from lrm_core.cli import main
-from lrm_core.evidence.oracles import predicted_planes
+from lrm_core.measure.oracles import predicted_planes
 from lrm_core.model.checkpoints import load_model, save_checkpoint
 from lrm_core.model.config import MINI, ViTConfig
 from lrm_core.model.lrm import LRM

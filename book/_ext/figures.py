@@ -13,7 +13,7 @@ from pygments.lexers import PythonLexer
 from scorecard import CHAPTERS
 from sphinx.application import Sphinx
 
-from lrm_core.evidence.rulebook import RULES
+from lrm_core.findings.rulebook import RULES
 from lrm_core.paths import repository_root
 
 CAPTION = re.compile(

@@ -7,10 +7,10 @@ from scorecard import claim_link
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-from lrm_core.show.front.facts import answer
-from lrm_core.show.front.figures import FIGURES
-from lrm_core.show.front.forest import Line, axis, legend, lines, numbers, strip
-from lrm_core.show.front.turning import turning
+from lrm_core.page.front.facts import answer
+from lrm_core.page.front.figures import FIGURES
+from lrm_core.page.front.forest import Line, axis, legend, lines, numbers, strip
+from lrm_core.page.front.turning import turning
 
 
 def _profile() -> str:

@@ -11,13 +11,13 @@ from docutils.parsers.rst import directives
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-from lrm_core.evidence.experiments.e05_residual_spectrum import BANDS
-from lrm_core.fit.pretrain_data import FOCAL
+from lrm_core.measure.e05_residual_spectrum import BANDS
 from lrm_core.model.positions import DISTANCE
 from lrm_core.objects.arrange import BOUND
 from lrm_core.objects.poses import SHELL_DISTANCE
 from lrm_core.render.cameras import canonical_pose
 from lrm_core.spectral.bands import PUBLISHED_EDGES, band_masks
+from lrm_core.training.pretrain_data import FOCAL
 
 REGIONS = (*BANDS, "corner")
 

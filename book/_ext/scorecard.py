@@ -12,11 +12,10 @@ from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-from lrm_core.evidence import verdicts
-from lrm_core.evidence.headlines import HEADLINES
-from lrm_core.evidence.verdicts import KINDS
-from lrm_core.show.elements.prose import number
-from lrm_core.show.front.forest import conditions
+from lrm_core.findings.headlines import HEADLINES
+from lrm_core.findings.prose import number
+from lrm_core.findings.verdicts import KINDS, verdicts
+from lrm_core.page.front.forest import conditions
 
 CLAIM, AUDITED = "claim, and the number compared", "audited [95% interval]"
 CHAPTERS = {
@@ -41,7 +40,7 @@ class Scorecard(SphinxDirective):
     """Table of all claims, each with a link to its chapter."""
 
     def run(self) -> list[nodes.Node]:
-        """Build the table from `lrm_core.evidence.verdicts`."""
+        """Build the table from `lrm_core.findings.verdicts`."""
         tables = {series: verdicts(name) for series, name in conditions(_profile()).items()}
         header = [CLAIM, "verdict", "published", *(f"ours, {series}" for series in tables), AUDITED]
         group = nodes.tgroup("", *(nodes.colspec(colwidth=1) for _ in header), cols=len(header))

@@ -14,24 +14,24 @@ from docutils.parsers.rst.states import Inliner
 from sphinx.application import Sphinx
 from sphinx.writers.html5 import HTML5Translator
 
-from lrm_core.evidence.claims import PUBLISHED_OBJECTS, claim, claims
-from lrm_core.evidence.headlines import headline
-from lrm_core.evidence.rulebook import RULES
-from lrm_core.evidence.verdicts import NOT_MEASURED, TOO_FEW
 from lrm_core.findings.c08 import PUBLISHED_SPREAD
-from lrm_core.fit.pretrain_data import FOCAL
+from lrm_core.findings.claims import PUBLISHED_OBJECTS, claim, claims
+from lrm_core.findings.headlines import headline
+from lrm_core.findings.prose import number, percent, percent_range
+from lrm_core.findings.rulebook import RULES
+from lrm_core.findings.verdicts import NOT_MEASURED, TOO_FEW
 from lrm_core.model.config import MINI_NAME
 from lrm_core.model.positions import DISTANCE
 from lrm_core.objects.arrange import BOUND
 from lrm_core.objects.listing import object_folders
 from lrm_core.objects.poses import SHELL_DISTANCE
+from lrm_core.page.findings import repetition_sentence, stored_finding, stored_verdict
+from lrm_core.page.front.facts import FACTS, facts
+from lrm_core.page.front.forest import CONDITION, TRUTH, Line, interval_text, lines, written
 from lrm_core.paths import data_dir
 from lrm_core.profiles import get_profile
-from lrm_core.show.elements.prose import number, percent, percent_range
-from lrm_core.show.findings import repetition_sentence, stored_finding, stored_verdict
-from lrm_core.show.front.facts import FACTS, facts
-from lrm_core.show.front.forest import CONDITION, TRUTH, Line, interval_text, lines, written
 from lrm_core.spectral import PUBLISHED_EDGES
+from lrm_core.training.pretrain_data import FOCAL
 
 
 def _band(index: int) -> list[float]:

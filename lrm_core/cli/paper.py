@@ -55,8 +55,8 @@ def pdf(profile: str, out: Path | None) -> None:
 @click.option("--processes", type=int, help="Objects at once; one per core by default.")
 def records(profile: str, experiments: tuple[str, ...], refresh: bool, processes: int | None) -> None:
     """Compute the records of the experiments that are not in the results store yet."""
-    from lrm_core.evidence.runner import record_all
-    from lrm_core.fit.launch import default_processes
+    from lrm_core.records.runner import record_all
+    from lrm_core.training.launch import default_processes
 
     record_all(profile, experiments or None, refresh, processes=processes or default_processes())
 
@@ -75,9 +75,9 @@ def repeat(
     processes: int | None,
 ) -> None:
     """Make records again from nothing, and hold them against the stored ones; resumes. Exit code 1: too far."""
-    from lrm_core.evidence.repetition import keep_repetition
-    from lrm_core.evidence.repetition import repeat as make
-    from lrm_core.fit.launch import default_processes
+    from lrm_core.findings.repetition import keep_repetition
+    from lrm_core.findings.repetition import repeat as make
+    from lrm_core.training.launch import default_processes
 
     again = make(
         profile,
@@ -102,8 +102,8 @@ def arms(
     profile: str, arms: tuple[str, ...], seeds: tuple[int, ...], refresh: bool, processes: int | None
 ) -> None:
     """Fine-tune the arms of E13 to E15 whose records are not in the results store yet; begun runs resume."""
-    from lrm_core.evidence.arm_runs import record_arms
-    from lrm_core.fit.launch import default_processes
+    from lrm_core.records.arm_runs import record_arms
+    from lrm_core.training.launch import default_processes
 
     record_arms(profile, arms or None, seeds or None, refresh, processes or default_processes())
 
@@ -111,8 +111,8 @@ def arms(
 @click.command()
 def ship() -> None:
     """Keep in data/ the oracles that the chapters measure live, and the adapters of the gallery."""
-    from lrm_core.show.shipping import ship_oracles
-    from lrm_core.show.shipping_adapters import ship_adapters
+    from lrm_core.page.shipping import ship_oracles
+    from lrm_core.page.shipping_adapters import ship_adapters
 
     for path in (*ship_oracles(), *ship_adapters()):
         click.echo(path)
@@ -122,6 +122,6 @@ def ship() -> None:
 @PROFILE
 def verdicts(profile: str) -> None:
     """Print what became of each published claim."""
-    from lrm_core.evidence import verdicts as table
+    from lrm_core.findings.verdicts import verdicts as table
 
     click.echo(table(profile=profile).to_string(index=False))

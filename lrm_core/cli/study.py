@@ -43,8 +43,8 @@ def tto(
     seed: int,
 ) -> None:
     """Optimise each object at test time on some of its views, and score the held-out ones along the way."""
-    from lrm_core.evidence.experiments.e12_test_time import VARIANTS, LatentOptimisation
-    from lrm_core.show.own_data.study import study_test_time
+    from lrm_core.measure.e12_test_time import VARIANTS, LatentOptimisation
+    from lrm_core.page.own_data.study import study_test_time
 
     chosen = [name.replace("-", "_") for name in variants] or list(VARIANTS)
     if unknown := [name for name in chosen if name not in VARIANTS]:
@@ -78,8 +78,8 @@ def oracle(
     seed: int,
 ) -> None:
     """Fit planes to the views of each object under the frozen decoder; finished objects are kept."""
-    from lrm_core.evidence.oracles import OracleConfig
-    from lrm_core.show.own_data.study import study_oracle
+    from lrm_core.measure.oracles import OracleConfig
+    from lrm_core.page.own_data.study import study_oracle
 
     config, start = OracleConfig(iterations=num_iters, lr=lr), "predicted" if init_from_pred else "random"
     _each_object(model_name, data_dir, output_dir, lambda *place: study_oracle(*place, config, start, seed))
@@ -105,9 +105,9 @@ def spectrum(
     seed: int,
 ) -> None:
     """Spectrum of prediction minus oracle for each object, or of saved planes, less those of a reference."""
-    from lrm_core.evidence.oracles import OracleConfig, predicted_planes
-    from lrm_core.evidence.oracles import oracle as fitted
-    from lrm_core.show.own_data.study import saved_residual, study_spectrum
+    from lrm_core.measure.oracles import OracleConfig, predicted_planes
+    from lrm_core.measure.oracles import oracle as fitted
+    from lrm_core.page.own_data.study import saved_residual, study_spectrum
 
     if triplane_path or reference:
         residual = saved_residual(triplane_path, reference)
@@ -142,10 +142,10 @@ def response(
     seed: int,
 ) -> None:
     """How much the renders of each object change by noise of each frequency, around its oracle or saved planes."""
-    from lrm_core.evidence.experiments.e06_response import DecoderResponse
-    from lrm_core.evidence.oracles import OracleConfig
-    from lrm_core.evidence.oracles import oracle as fitted
-    from lrm_core.show.own_data.study import read_planes, study_response
+    from lrm_core.measure.e06_response import DecoderResponse
+    from lrm_core.measure.oracles import OracleConfig
+    from lrm_core.measure.oracles import oracle as fitted
+    from lrm_core.page.own_data.study import read_planes, study_response
 
     fit = OracleConfig(iterations=num_iters, lr=lr)
     config = DecoderResponse(oracle=fit, published_std=noise_std)

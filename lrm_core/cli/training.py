@@ -35,9 +35,9 @@ def pretrain(
     """
     from dataclasses import replace
 
-    from lrm_core.fit.launch import pretrain_in_processes
-    from lrm_core.fit.pretrain_config import get_preset
-    from lrm_core.fit.publish import publish
+    from lrm_core.training.launch import pretrain_in_processes
+    from lrm_core.training.pretrain_config import get_preset
+    from lrm_core.training.publish import publish
 
     architecture, config = get_preset(preset)
     share = config.pool_share if pool_share is None else pool_share
@@ -64,10 +64,10 @@ def train(config: Path) -> None:
     """
     from accelerate import Accelerator
 
-    from lrm_core.evidence.finetuning import METRICS
-    from lrm_core.fit.upstream.file import read_train_config
-    from lrm_core.fit.upstream.train import train as trained
+    from lrm_core.measure.finetuning import METRICS
     from lrm_core.render.quality import mean_square
+    from lrm_core.training.upstream.file import read_train_config
+    from lrm_core.training.upstream.train import train as trained
 
     run = read_train_config(config)
     main = Accelerator().is_main_process
@@ -88,8 +88,8 @@ def convert(source: str, target: Path) -> None:
 
     SOURCE is a name or path as for `lrm evaluate`, or the folder of a run of `lrm train` or `lrm pretrain`.
     """
-    from lrm_core.fit.convert import convert as converted
     from lrm_core.model.release import what_openlrm_lacks
+    from lrm_core.training.convert import convert as converted
 
     lacks = what_openlrm_lacks(converted(source, target).config)
     click.echo(target)
@@ -116,8 +116,8 @@ STEPS = click.option("--steps", default=500, show_default=True)
 @click.option("--processes", type=int, help="Share each batch among so many; one per core by default.")
 def ablate(preset: str, variants: tuple[str, ...], processes: int | None) -> None:
     """Train variants of a recipe for a short round each, into a table in data/; finished ones are kept."""
-    from lrm_core.fit.ablation import FOLDER, TABLE
-    from lrm_core.fit.ablation import ablate as train
+    from lrm_core.training.ablation import FOLDER, TABLE
+    from lrm_core.training.ablation import ablate as train
 
     out = data_dir() / "mini" / TABLE
     for row in train(preset, FOLDER, out, variants or None, processes=processes):
@@ -155,9 +155,9 @@ def finetune(
     """Fine-tune a model with LoRA and FreqLoss; goes on from the last checkpoint in the folder."""
     from accelerate import PartialState
 
-    from lrm_core.evidence.finetuning import finetune_on_folder
     from lrm_core.fit.finetune_config import ADAPTER_LR, FULL_LR, FinetuneConfig
     from lrm_core.fit.losses import ImageLoss
+    from lrm_core.measure.finetuning import finetune_on_folder
 
     config = FinetuneConfig(
         rank=None if full else rank,
@@ -207,9 +207,9 @@ def rank_ablation(
     lr: float,
 ) -> None:
     """Fine-tune adapters of every rank with MSE and with FreqLoss; finished runs are kept."""
-    from lrm_core.evidence import finetuning
     from lrm_core.fit.finetune_config import FinetuneConfig
     from lrm_core.fit.losses import ImageLoss
+    from lrm_core.measure import finetuning
 
     losses = {"mse": ImageLoss(), "freq": ImageLoss(low_weight=freq_weight, cutoff=freq_cutoff)}
     config = FinetuneConfig(steps=steps, lr=lr)

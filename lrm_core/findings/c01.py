@@ -7,12 +7,12 @@ from typing import Any
 import pandas as pd
 import torch
 
-from lrm_core.evidence.claims import published
-from lrm_core.evidence.oracles import render_images
-from lrm_core.evidence.rules import All, Case, Condition, Rule
-from lrm_core.evidence.statistics import per_object
+from lrm_core.findings.claims import published
 from lrm_core.findings.figures import Lines, Panel, Picture, Row, Series, Strips, around
 from lrm_core.findings.finding import Finding, decided
+from lrm_core.findings.rules import All, Case, Condition, Rule
+from lrm_core.measure.oracles import render_images
+from lrm_core.records.statistics import per_object
 from lrm_core.render.quality import psnr
 
 PAIRS = published("C1")

@@ -5,11 +5,11 @@ from statistics import fmean
 import numpy as np
 import pandas as pd
 
-from lrm_core.evidence.claims import PUBLISHED_OBJECTS, published
-from lrm_core.evidence.rules import All, Case, Condition, Rule
-from lrm_core.evidence.statistics import per_object
+from lrm_core.findings.claims import PUBLISHED_OBJECTS, published
 from lrm_core.findings.figures import Lines, Panel, Row, Series, Strips
 from lrm_core.findings.finding import Finding
+from lrm_core.findings.rules import All, Case, Condition, Rule
+from lrm_core.records.statistics import per_object
 from lrm_core.spectral import PUBLISHED_EDGES, power_law_shares, profile_radii
 
 BANDS = {

@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 import torch
 
-from lrm_core.evidence.claims import published
-from lrm_core.evidence.oracles import render_images
-from lrm_core.evidence.rules import All, Case, Condition, Rule
-from lrm_core.evidence.statistics import interval_of
+from lrm_core.findings.claims import published
 from lrm_core.findings.figures import Lines, Panel, Picture, Row, Series, Strips, around
 from lrm_core.findings.finding import Finding
+from lrm_core.findings.rules import All, Case, Condition, Rule
+from lrm_core.measure.oracles import render_images
+from lrm_core.records.statistics import interval_of
 from lrm_core.spectral import RESPONSE_BANDS, band_noise
 
 P = published("C3")

@@ -4,11 +4,11 @@ import numpy as np
 import pandas as pd
 from scipy.stats import binomtest
 
-from lrm_core.evidence.claims import published
-from lrm_core.evidence.rules import All, Case, Condition, Rule
-from lrm_core.evidence.statistics import per_object
+from lrm_core.findings.claims import published
 from lrm_core.findings.figures import Lines, Pairs, Panel, Row, Series, Strips, Table
 from lrm_core.findings.finding import Finding
+from lrm_core.findings.rules import All, Case, Condition, Rule
+from lrm_core.records.statistics import per_object
 
 P = published("C4")
 CUTOFF = P["cutoff_x_nyquist"]

@@ -6,13 +6,13 @@ import numpy as np
 import pandas as pd
 import torch
 
-from lrm_core.evidence.claims import published
-from lrm_core.evidence.experiments.e08_band_correction import amplification, flat_improvement
-from lrm_core.evidence.rules import All, Case, Condition, Rule
 from lrm_core.findings.c02 import PUBLISHED_SIZE, law_shares, matching_exponent
 from lrm_core.findings.c04 import CUTOFF
+from lrm_core.findings.claims import published
 from lrm_core.findings.figures import Lines, Panel, Row, Series, Strips, Table
 from lrm_core.findings.finding import Finding
+from lrm_core.findings.rules import All, Case, Condition, Rule
+from lrm_core.measure.e08_band_correction import amplification, flat_improvement
 from lrm_core.spectral import effective_shares, power_law_shares, white_noise_shares
 
 # 2: a renderer that prefers no band stays below it at one cutoff and by power, (1 + sqrt p) / (1 + sqrt(1 - p)).

@@ -2,13 +2,13 @@
 
 import pandas as pd
 
-from lrm_core.evidence.claims import published
-from lrm_core.evidence.experiments.e08_band_correction import flat_improvement
-from lrm_core.evidence.rules import All, Case, Condition, Rule
-from lrm_core.evidence.statistics import interval_of, per_object
 from lrm_core.findings.c04 import SLACK, TARGETS
+from lrm_core.findings.claims import published
 from lrm_core.findings.figures import Bars, Panel, Row, Strips, Table
 from lrm_core.findings.finding import Finding
+from lrm_core.findings.rules import All, Case, Condition, Rule
+from lrm_core.measure.e08_band_correction import flat_improvement
+from lrm_core.records.statistics import interval_of, per_object
 
 P = published("C6")
 PARTS = {

@@ -4,11 +4,11 @@ from statistics import fmean
 
 import pandas as pd
 
-from lrm_core.evidence.claims import published
-from lrm_core.evidence.rules import All, Case, Condition, Rule
-from lrm_core.evidence.statistics import Interval, interval_of, per_object
+from lrm_core.findings.claims import published
 from lrm_core.findings.figures import Panel, Pictures, Row, Strips
 from lrm_core.findings.finding import Finding
+from lrm_core.findings.rules import All, Case, Condition, Rule
+from lrm_core.records.statistics import Interval, interval_of, per_object
 
 # 1.5: where half of the surface is occluded, making it as good as the visible one would remove (r - 1) / (r + 1) of
 #   all error: 7% at the published 1.16, 20% at 1.5, 33% at 2. A fifth is the most that "not occlusion" can mean.
@@ -107,7 +107,7 @@ FINDING = Finding(
         "without": _without,
     },
     figures={
-        "painted": Pictures("lrm_core.show.diagnosis.painted:painted_objects"),
+        "painted": Pictures("lrm_core.page.diagnosis.painted:painted_objects"),
         "ratios": Strips(
             (
                 Panel(

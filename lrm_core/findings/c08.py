@@ -9,11 +9,11 @@ from statistics import fmean
 
 import pandas as pd
 
-from lrm_core.evidence.claims import published
-from lrm_core.evidence.rules import All, Case, Condition, Rule
-from lrm_core.evidence.statistics import interval_of
+from lrm_core.findings.claims import published
 from lrm_core.findings.figures import Lines, Panel, Row, Series, Strips, Table
 from lrm_core.findings.finding import Finding
+from lrm_core.findings.rules import All, Case, Condition, Rule
+from lrm_core.records.statistics import interval_of
 from lrm_core.spectral.calibration import Kind, Moments, left_out, moments_of_lists
 
 P = published("C8")

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from lrm_core.evidence.claims import published
-from lrm_core.evidence.experiments.e12_test_time import SPACES, LatentOptimisation
-from lrm_core.evidence.rules import All, Case, Condition, Either, Rule
+from lrm_core.findings.claims import published
 from lrm_core.findings.figures import Lines, Pictures, Series, Table
 from lrm_core.findings.finding import Finding
+from lrm_core.findings.rules import All, Case, Condition, Either, Rule
+from lrm_core.measure.e12_test_time import SPACES, LatentOptimisation
 
 # Two statements, less L1 and artefacts, and both must hold in both spaces that nothing else constrains. Proximity and
 # the low band hold the same planes back, so that less of either follows; the loss with LPIPS lowers on some views
@@ -173,7 +173,7 @@ FINDING = Finding(
         "settings.fewer": lambda table: LatentOptimisation().perceptual_iterations,
     },
     figures={
-        "film": Pictures("lrm_core.show.repair.test_time:film"),
+        "film": Pictures("lrm_core.page.repair.test_time:film"),
         "paths": Lines(
             x=lambda table: table["planes.path.step"].iloc[0],
             axes=("step", "change of LPIPS in held-out views"),

@@ -2,13 +2,13 @@
 
 import pandas as pd
 
-from lrm_core.evidence.claims import published
-from lrm_core.evidence.headlines import headline
-from lrm_core.evidence.rules import All, Case, Condition, Rule
-from lrm_core.evidence.statistics import per_object
 from lrm_core.findings.arm_labels import CONDITIONS, label
+from lrm_core.findings.claims import published
 from lrm_core.findings.figures import Panel, Row, Slopes, Strips, Table
 from lrm_core.findings.finding import Finding
+from lrm_core.findings.headlines import headline
+from lrm_core.findings.rules import All, Case, Condition, Rule
+from lrm_core.records.statistics import per_object
 
 EXPERIMENT = "e14_finetuning"
 NAMES = {"predinit": CONDITIONS["truth"], "random": CONDITIONS["wrong"]}  # of colours

@@ -2,13 +2,13 @@
 
 import pandas as pd
 
-from lrm_core.evidence.claims import published
-from lrm_core.evidence.headlines import headline
-from lrm_core.evidence.rules import All, Case, Condition, Rule
-from lrm_core.evidence.statistics import interval_of
 from lrm_core.findings.c10 import EXPERIMENT, few_seeds
+from lrm_core.findings.claims import published
 from lrm_core.findings.figures import Panel, Row, Strips
 from lrm_core.findings.finding import Finding
+from lrm_core.findings.headlines import headline
+from lrm_core.findings.rules import All, Case, Condition, Rule
+from lrm_core.records.statistics import interval_of
 
 P, HEADLINE, TWICE = published("C11"), headline("C11"), published("C10")
 RANKS = P["ranks"]

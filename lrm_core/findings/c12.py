@@ -4,14 +4,14 @@ from math import isnan
 
 import pandas as pd
 
-from lrm_core.evidence.claims import published
-from lrm_core.evidence.rules import All, Case, Condition, Rule
 from lrm_core.findings.arm_labels import CONDITIONS
 from lrm_core.findings.c10 import EXPERIMENT, WRONG, few_seeds, lost
 from lrm_core.findings.c11 import RANKS, apart
 from lrm_core.findings.c11 import P as BY_RANK
+from lrm_core.findings.claims import published
 from lrm_core.findings.figures import Means
 from lrm_core.findings.finding import Finding
+from lrm_core.findings.rules import All, Case, Condition, Rule
 
 # The best rank over all objects and seeds, with the interval of resampled objects and seeds.
 # 16: the first rank tried that is not a neighbour of 4. Ranks 4 and 8 are published 0.0003 apart, less than two runs

@@ -2,14 +2,14 @@
 
 import pandas as pd
 
-from lrm_core.evidence.claims import published
-from lrm_core.evidence.headlines import headline
-from lrm_core.evidence.rules import All, Case, Condition, Rule
-from lrm_core.evidence.statistics import per_object
 from lrm_core.findings.arm_labels import label
 from lrm_core.findings.c10 import EXPERIMENT, NAMES, WRONG, count, few_seeds, lost
+from lrm_core.findings.claims import published
 from lrm_core.findings.figures import Panel, Pictures, Row, Strips
 from lrm_core.findings.finding import Finding
+from lrm_core.findings.headlines import headline
+from lrm_core.findings.rules import All, Case, Condition, Rule
+from lrm_core.records.statistics import per_object
 
 P, HEADLINE = published("C13"), headline("C13")
 ARMS = ("full_mse", "full_freq", "lora_mse", "lora_freq")
@@ -118,7 +118,7 @@ FINDING = Finding(
         "wrong.worse": lambda table: count(table, f"{WRONG}change.l1.full_mse"),
     },
     figures={
-        "pictures": Pictures("lrm_core.show.repair.gallery:before_and_after"),
+        "pictures": Pictures("lrm_core.page.repair.gallery:before_and_after"),
         "objects": Strips(
             (
                 Panel("change of L1, over its value before", _rows("l1"), {"no change": 0.0}),

@@ -5,11 +5,11 @@ from math import isnan
 
 import pandas as pd
 
-from lrm_core.evidence.claims import published
-from lrm_core.evidence.headlines import headline
-from lrm_core.evidence.rules import All, Case, Condition, Rule
 from lrm_core.findings.c10 import EXPERIMENT
+from lrm_core.findings.claims import published
 from lrm_core.findings.finding import Finding
+from lrm_core.findings.headlines import headline
+from lrm_core.findings.rules import All, Case, Condition, Rule
 
 # The published share is that of the transformer, of which it is 0.087%; of the model it is 0.057% (A13).
 # 0.00005: half of the last digit that was published.

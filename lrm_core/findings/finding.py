@@ -6,14 +6,14 @@ from typing import Any
 
 import pandas as pd
 
-from lrm_core.evidence.rules import Case, Condition, Either, Rule
-from lrm_core.evidence.statistics import Interval, interval_of
 from lrm_core.findings.figures import Declaration
+from lrm_core.findings.rules import Case, Condition, Either, Rule
+from lrm_core.records.statistics import Interval, interval_of
 
 
 def decided(rule: Rule, table: pd.DataFrame) -> Case:
-    """The case that decides, as `lrm_core.evidence.verdicts.judge` finds it."""
-    from lrm_core.evidence.verdicts import judge  # which reads the rules from the modules beside this one
+    """The case that decides, as `lrm_core.findings.verdicts.judge` finds it."""
+    from lrm_core.findings.verdicts import judge  # which reads the rules from the modules beside this one
 
     return judge(rule, table).case
 

@@ -3,15 +3,15 @@
 import numpy as np
 import pandas as pd
 
-from lrm_core.evidence.claims import published, published_setup
-from lrm_core.evidence.nine_objects import ORACLE, QUALITY, nine
-from lrm_core.evidence.statistics import per_object
-from lrm_core.evidence.verdicts import experiment_table
+from lrm_core.findings.claims import published, published_setup
 from lrm_core.findings.figures import Panel, Row, Strips, Table
 from lrm_core.findings.finding import Finding
-from lrm_core.fit.pretrain import CURVE
+from lrm_core.findings.nine_objects import ORACLE, QUALITY, nine
+from lrm_core.findings.verdicts import experiment_table
 from lrm_core.paths import data_dir
 from lrm_core.profiles import get_profile
+from lrm_core.records.statistics import per_object
+from lrm_core.training.pretrain import CURVE
 
 GUESSES = {
     "model": "the model",

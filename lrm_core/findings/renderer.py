@@ -5,13 +5,13 @@ from functools import cache
 
 import pandas as pd
 
-from lrm_core.evidence.claims import claim
-from lrm_core.evidence.renderer_comparison import CASTER, CLAIMS, CYCLES, Comparison, both, compare
-from lrm_core.evidence.rulebook import RULES
-from lrm_core.evidence.runner import record_all
-from lrm_core.evidence.statistics import Interval, bca_interval, per_object
 from lrm_core.findings import c02
+from lrm_core.findings.claims import claim
 from lrm_core.findings.figures import Panel, Row, Strips
+from lrm_core.findings.renderer_comparison import CASTER, CLAIMS, CYCLES, Comparison, both, compare
+from lrm_core.findings.rulebook import RULES
+from lrm_core.records.runner import record_all
+from lrm_core.records.statistics import Interval, bca_interval, per_object
 
 QUALITY = "e00_model"
 EXPERIMENTS = sorted({RULES[name].experiment for name in CLAIMS} | {QUALITY})

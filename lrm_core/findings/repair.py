@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from lrm_core.evidence.learned import Learned, learned
-from lrm_core.evidence.statistics import FEWEST_OBJECTS, Interval
 from lrm_core.findings.arm_labels import label
+from lrm_core.findings.prose import mean_and_interval, number, percent_interval
 from lrm_core.findings.sentences import say
 from lrm_core.profiles import PROFILES, PUBLISHED
-from lrm_core.show.elements.prose import mean_and_interval, number, percent_interval
+from lrm_core.records.learned import Learned, learned
+from lrm_core.records.statistics import FEWEST_OBJECTS, Interval
 
 PUBLISHED_ARM = "lora_freq"
 COLUMNS = (

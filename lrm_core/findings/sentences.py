@@ -10,9 +10,9 @@ from typing import Any
 
 import pandas as pd
 
-from lrm_core.evidence.statistics import Interval, interval_of
 from lrm_core.findings.finding import Finding
-from lrm_core.show.elements.prose import mean_and_interval, number, percent, percent_interval, percent_range
+from lrm_core.findings.prose import mean_and_interval, number, percent, percent_interval, percent_range
+from lrm_core.records.statistics import Interval, interval_of
 
 TEXTS = Path(__file__).with_name("texts")
 FIELD = re.compile(r"\{([a-z][\w.\[\]]*)(?::([%.\w]*))?\}")

@@ -7,18 +7,10 @@ from statistics import fmean
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float
-from torch import Tensor
 
-from lrm_core.evidence.cause import MOST, PATTERN, SLACK, Cause, Share, pattern, pattern_met, shift
-from lrm_core.evidence.learned import NEAR
-from lrm_core.evidence.statistics import Interval
-from lrm_core.evidence.verdicts import experiment_table, verdicts
 from lrm_core.findings import repair
-from lrm_core.findings.sentences import say
-from lrm_core.profiles import PUBLISHED, get_profile
-from lrm_core.show import chapter as page
-from lrm_core.show.elements.prose import (
+from lrm_core.findings.cause import MOST, PATTERN, SLACK, Cause, Share, pattern, pattern_met, shift
+from lrm_core.findings.prose import (
     listed,
     mean_and_interval,
     number,
@@ -26,10 +18,14 @@ from lrm_core.show.elements.prose import (
     percent_interval,
     percent_range,
 )
+from lrm_core.findings.sentences import say
+from lrm_core.findings.verdicts import experiment_table, verdicts
+from lrm_core.profiles import PUBLISHED, get_profile
+from lrm_core.records.learned import NEAR
+from lrm_core.records.statistics import Interval
 
 EXPERIMENTS = ("e05_residual_spectrum", "e08_band_correction", "e09_low_band", "e04_visibility")
 TEXT = "one_wrong_number"
-AGREE = 0.01  # a share or an improvement that was stored elsewhere
 
 
 @dataclass(frozen=True)
@@ -139,47 +135,6 @@ def missing_text(causes: Sequence[Cause]) -> str:
     """Which claims have no number in both conditions yet."""
     missing = [found.claim for found in causes if found.answer == "not measured yet"]
     return say(TEXT, "missing", claims=", ".join(missing)) if missing else ""
-
-
-def make_records(profile: str, objects: Sequence[str] | None, refresh: bool, device: str) -> None:
-    """Make the records of the pattern in the published condition, and the sizes in both, that are missing."""
-    for name, experiments in {profile: ("extent",), profile + PUBLISHED: (*EXPERIMENTS, "extent")}.items():
-        for experiment in experiments:
-            page.make_records(experiment, name, refresh, objects, device)
-
-
-def agrees(
-    table: pd.DataFrame,
-    name: str,
-    seed: int,
-    shares: Mapping[str, Float[Tensor, "bands"]],
-    removed: Sequence[Float[Tensor, ""]],
-) -> bool:
-    """Whether what a reader computed by hand is what the stored record of the object says; True without a record.
-
-    Args:
-        shares: in the low, mid and high band, "told" 0.8 of the true distance and "true".
-        removed: error that correcting the low band removes, in the same order.
-
-    Raises:
-        AssertionError: naming the number, if one is more than 0.01 away.
-    """
-    row = page.stored_row(table, name, seed)
-    if not row:
-        return True
-    factors = list(row["factors"])
-    for (told, mine), gone in zip(shares.items(), removed, strict=True):
-        place = factors.index(0.8 if told == "told" else 1.0)
-        for column, value in (
-            ("residual.published_low", mine[0]),
-            ("residual.published_high", mine[-1]),
-            ("residual.low_to_reference", gone),
-        ):
-            stored = row[column][place]
-            assert abs(float(value) - stored) < AGREE, (
-                f"{column}, {told}: {float(value):.4f}, stored {stored:.4f}"
-            )
-    return True
 
 
 def rule_text() -> str:

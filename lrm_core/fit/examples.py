@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Protocol, Self
 
 import numpy as np
 import torch
@@ -12,9 +12,21 @@ from torch import Tensor
 from lrm_core.fingerprint import sha256
 from lrm_core.fit.finetune_config import Order
 from lrm_core.model.lrm import LRM
-from lrm_core.objects import RenderedObject
 from lrm_core.render.cameras import normalize_poses, principal_camera
 from lrm_core.render.views import Views
+
+
+class Rendered(Protocol):
+    """What an example needs of a rendered object, as `lrm_core.objects.RenderedObject` has it."""
+
+    name: str
+    images: Float[Tensor, "v 3 h w"]
+    poses: Float[Tensor, "v 3 4"]
+    intrinsics: Float[Tensor, "3 2"]
+
+    def views(self, indices: Sequence[int]) -> Views:
+        """Images and render cameras of some views."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -37,7 +49,7 @@ class Example:
     @classmethod
     @torch.no_grad()
     def of(
-        cls, model: LRM, item: RenderedObject, views: Sequence[int], source_distance: float | None = None
+        cls, model: LRM, item: Rendered, views: Sequence[int], source_distance: float | None = None
     ) -> Self:
         """The example of an object; view 0 is its source.
 

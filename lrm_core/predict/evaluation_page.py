@@ -10,13 +10,13 @@ from pathlib import Path
 import pandas as pd
 
 from lrm_core.atomic import replacing
-from lrm_core.evidence.canonical import canonical_json
-from lrm_core.evidence.statistics import Interval
+from lrm_core.canonical import canonical_json
+from lrm_core.data_url import data_url
+from lrm_core.findings.prose import csv_link, mean_and_interval, number, table_html
 from lrm_core.predict.evaluate import Evaluation
 from lrm_core.predict.evaluation_record import MEASURES, RANDOMNESS, Measure, Subject, record, summary
 from lrm_core.predict.view_scores import KINDS, METRICS, Pair
-from lrm_core.show.elements.pictures import data_url
-from lrm_core.show.elements.prose import csv_link, mean_and_interval, number, table_html
+from lrm_core.records.statistics import Interval
 
 PAGE, RECORD, VIEWS, OBJECTS = "index.html", "evaluation.json", "views.csv", "objects.csv"
 NOTHING = Interval(nan, nan, nan, 0)
@@ -84,7 +84,7 @@ def page_html(found: Evaluation, subject: Subject, split: str) -> str:
         _reasons("Not evaluated", found.failed),
         _reasons("Depth not known", found.depth_unknown),
     ]
-    style = (files("lrm_core.show") / "assets" / "evaluation.css").read_text(encoding="utf-8")
+    style = (files("lrm_core.page") / "assets" / "evaluation.css").read_text(encoding="utf-8")
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="data:,">'

@@ -8,13 +8,13 @@ from typing import Any, NamedTuple, Self
 
 import pandas as pd
 
-from lrm_core.evidence.canonical import plain
-from lrm_core.evidence.provenance import code_revision, machine
-from lrm_core.evidence.statistics import Interval, bca_interval
+from lrm_core.canonical import plain
 from lrm_core.model.hashing import model_hash
 from lrm_core.model.lrm import LRM
 from lrm_core.predict.evaluate import Evaluation
 from lrm_core.predict.view_scores import KINDS, METRICS
+from lrm_core.records.provenance import code_revision, machine
+from lrm_core.records.statistics import Interval, bca_interval
 
 
 class Measure(NamedTuple):

@@ -8,10 +8,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from lrm_core.evidence.experiments.e00_model import view_angles
-from lrm_core.evidence.geometry import OPAQUE, true_geometry
-from lrm_core.evidence.metrics import image_l1, mask_iou, ssim
-from lrm_core.evidence.oracles import predicted_planes, render_planes
+from lrm_core.measure.e00_model import view_angles
+from lrm_core.measure.geometry import OPAQUE, true_geometry
+from lrm_core.measure.metrics import image_l1, mask_iou, ssim
+from lrm_core.measure.oracles import predicted_planes, render_planes
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject
 from lrm_core.objects.pictures import Picture, whole

@@ -98,7 +98,7 @@ def test_two_processes_of_accelerate_launch_train_as_one_with_the_double_batch(c
 def test_full_fine_tuning_has_its_own_rate(command, tmp_path, monkeypatch):
     seen = []
     monkeypatch.setattr(
-        "lrm_core.evidence.finetuning.finetune_on_folder", lambda *arguments: seen.append(arguments) or Stub
+        "lrm_core.measure.finetuning.finetune_on_folder", lambda *arguments: seen.append(arguments) or Stub
     )
     assert _lrm("finetune", "--full", "--freq_weight", "1", "--freq_cutoff", "0.2").exit_code == 0
     run, model, data, config = seen[0]

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from test_pretrain import TINY
+from tiny_model import TINY
 
 from lrm_core.fit.lora import SCALE, Adapters, Form
 from lrm_core.model.config import BASE, ViTConfig

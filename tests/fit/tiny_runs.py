@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 
 import torch
-from test_pretrain import TINY
+from tiny_model import TINY
 
-from lrm_core.evidence.metrics import image_l1, ssim
 from lrm_core.fit.examples import Example
 from lrm_core.fit.finetune_config import FinetuneConfig
+from lrm_core.measure.metrics import image_l1, ssim
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject
 from lrm_core.objects.poses import sample_poses

@@ -10,23 +10,23 @@ import pytest
 import torch
 
 from lrm_core import load_model
-from lrm_core.evidence.experiments.e02_basins import latent_distance
-from lrm_core.evidence.experiments.e05_residual_spectrum import shares_summary
-from lrm_core.evidence.experiments.e06_response import DecoderResponse
-from lrm_core.evidence.matter import matter_texels
-from lrm_core.evidence.metrics import BANDS, image_l1
-from lrm_core.evidence.oracles import predicted_planes, render_planes
+from lrm_core.measure.e02_basins import latent_distance
+from lrm_core.measure.e05_residual_spectrum import shares_summary
+from lrm_core.measure.e06_response import DecoderResponse
+from lrm_core.measure.matter import matter_texels
+from lrm_core.measure.metrics import BANDS, image_l1
+from lrm_core.measure.oracles import predicted_planes, render_planes
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import load_object
+from lrm_core.page.explorables import Explorable, basins_line, explorable_html, page_script, scripts
+from lrm_core.page.explorables.band_mixer import bands, mixer
+from lrm_core.page.explorables.camera_mismatch import Told, mismatch
+from lrm_core.page.explorables.judged import Judged, judged_views
+from lrm_core.page.explorables.noise_probe import Probed, probe
+from lrm_core.page.explorables.widget import switched
+from lrm_core.page.viewer import Packed, unpack
 from lrm_core.paths import data_dir
 from lrm_core.render.quality import psnr
-from lrm_core.show.explorables import Explorable, basins_line, explorable_html, page_script, scripts
-from lrm_core.show.explorables.band_mixer import bands, mixer
-from lrm_core.show.explorables.camera_mismatch import Told, mismatch
-from lrm_core.show.explorables.judged import Judged, judged_views
-from lrm_core.show.explorables.noise_probe import Probed, probe
-from lrm_core.show.explorables.widget import switched
-from lrm_core.show.viewer import Packed, unpack
 from lrm_core.spectral import (
     PUBLISHED_EDGES,
     band_shares,

@@ -9,11 +9,11 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
-from lrm_core.evidence.claims import PUBLISHED_OBJECTS, claim
-from lrm_core.evidence.rulebook import RULES
+from lrm_core.findings.claims import PUBLISHED_OBJECTS, claim
+from lrm_core.findings.prose import figure_caption
+from lrm_core.findings.rulebook import RULES
 from lrm_core.paths import repository_root
 from lrm_core.pdf import reading_order
-from lrm_core.show.elements.prose import figure_caption
 
 PAGES = sorted((repository_root() / "book").glob("*.md"))
 

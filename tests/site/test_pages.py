@@ -13,7 +13,7 @@ from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 from playwright.sync_api import TimeoutError
 
-from lrm_core.evidence.claims import claims
+from lrm_core.findings.claims import claims
 from lrm_core.pdf import reading_order
 
 PAGES = reading_order()

@@ -3,8 +3,8 @@
 import pytest
 import yaml
 
+from lrm_core.page.explorables.widget import check_state
 from lrm_core.paths import repository_root
-from lrm_core.show.explorables.widget import check_state
 
 PATIENCE = 240_000  # milliseconds
 

@@ -10,16 +10,16 @@ import torch
 from PIL import Image
 
 from lrm_core import load_model
-from lrm_core.evidence.oracles import predicted_planes
+from lrm_core.measure.oracles import predicted_planes
 from lrm_core.model.decoder import Decoder, activate
 from lrm_core.objects import load_object
+from lrm_core.page.viewer import Packed, TriplaneViewer, page_script, unpack, viewer_html
+from lrm_core.page.viewer.widget import camera_of
 from lrm_core.paths import data_dir
 from lrm_core.render import render_views
 from lrm_core.render.field import Field
 from lrm_core.render.quadrature import composite
 from lrm_core.render.rays import box_span, camera_rays
-from lrm_core.show.viewer import Packed, TriplaneViewer, page_script, unpack, viewer_html
-from lrm_core.show.viewer.widget import camera_of
 
 OBJECT = data_dir() / "mini" / "objects" / "real" / "cc0_JapaneseLantern"
 SIDE = 56  # pixels; without a graphics card the decoder takes its time

@@ -1,0 +1,210 @@
+"""Whether a wrong source distance makes a published number: the same objects told the truth, and as published.
+
+The rules were written down before anything was measured in the published condition (`published_factor`).
+
+*Cause*, for the number of each claim by its published definition: `towards` is by how much the published condition
+moves it towards the published number, object by object. Where its interval contains 0 the distance does not move
+it. Where it lies below 0 the distance moves it away. Else the distance makes *most* of the difference if the mean in
+the published condition is less than half as far from the published number as the mean told the truth, goes *past*
+the published number if it comes out as far on the other side, and else makes *a part* of the difference.
+
+*Pattern*, for the four shares by which the fork argued: the published pattern is there where the mean of each lies
+in the published range, or within the slack of it; *nearly* where all but one do.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from lrm_core.findings.claims import PUBLISHED_OBJECTS, published
+from lrm_core.findings.headlines import headline
+from lrm_core.findings.rulebook import RULES
+from lrm_core.findings.verdicts import experiment_table
+from lrm_core.profiles import PUBLISHED
+from lrm_core.records.statistics import (
+    FEWEST_OBJECTS,
+    UNKNOWN,
+    Interval,
+    bca_interval,
+    in_common,
+    interval_of,
+    per_object,
+)
+
+# 0.5: what makes more than half of a difference makes most of it.
+# 0.05: around published shares and improvements, since objects, model and resolution differ; as in the rules.
+MOST, SLACK = 0.5, 0.05
+DOSE = "e17_source_distance"
+Answer = Literal[
+    "not measured yet",
+    "does not move it",
+    "moves it away",
+    "makes most of the difference",
+    "moves it past",
+    "makes a part of the difference",
+]
+
+
+@dataclass(frozen=True)
+class Cause:
+    """One claim's number by its published definition in both conditions.
+
+    Attributes:
+        claim: "C1", ...
+        published: the published number.
+        truth, condition: ours told the truth, and in the published condition, on the objects that both have.
+        towards: by how much the condition moves it towards the published number, paired.
+    """
+
+    claim: str
+    published: float
+    truth: Interval = UNKNOWN
+    condition: Interval = UNKNOWN
+    towards: Interval = UNKNOWN
+
+    @property
+    def answer(self) -> Answer:
+        """What the rule of this module says."""
+        before, after = (self.published - mean.estimate for mean in (self.truth, self.condition))
+        if not self.towards.known:
+            return "not measured yet"
+        if self.towards.low <= 0 <= self.towards.high:
+            return "does not move it"
+        if self.towards.high < 0:
+            return "moves it away"
+        if abs(after) < MOST * abs(before):
+            return "makes most of the difference"
+        return "moves it past" if before * after < 0 else "makes a part of the difference"
+
+
+def causes(profile: str = "mini") -> list[Cause]:
+    """The number of every claim in both conditions.
+
+    Args:
+        profile: told the truth; the one in the published condition is `profile` + "-published".
+
+    Raises:
+        ValueError: if a profile is unknown, or as `experiment_table`.
+    """
+    read = cache(experiment_table)  # claims share experiments
+    return [cause(claim_id, profile, read) for claim_id in RULES]
+
+
+def cause(claim_id: str, profile: str, read: Callable[[str, str], pd.DataFrame] = experiment_table) -> Cause:
+    """The number of one claim in both conditions, `read` from records; raises as `causes`."""
+    tables = [read(RULES[claim_id].experiment, name) for name in (profile, profile + PUBLISHED)]
+    if any(table.empty for table in tables):
+        return Cause(claim_id, headline(claim_id))
+    return compare(claim_id, *in_common(*tables))
+
+
+def compare(claim_id: str, truth: pd.DataFrame, condition: pd.DataFrame) -> Cause:
+    """The cause of a claim by any two tables of the same objects and seeds."""
+    column, target = RULES[claim_id].ours, headline(claim_id)
+    paired = pd.DataFrame({"truth": per_object(truth, column), "condition": per_object(condition, column)})
+    paired = paired.dropna()
+    if len(paired) < FEWEST_OBJECTS or (paired.nunique() == 1).all():  # a number that is not one of objects
+        return Cause(claim_id, target)
+    means = {name: bca_interval(paired[name].to_numpy()) for name in paired}
+    sign = 1.0 if target >= means["truth"].estimate else -1.0
+    towards = bca_interval((sign * (paired["condition"] - paired["truth"])).to_numpy())
+    return Cause(claim_id, target, **means, towards=towards)
+
+
+@dataclass(frozen=True)
+class Share:
+    """One of the four shares of the pattern: where it is recorded, and the least and the greatest published one.
+
+    `dosed` is its column in the records of `DOSE`, a list over what the encoder is told.
+    """
+
+    words: str
+    experiment: str
+    column: str
+    dosed: str
+    low: float
+    high: float
+
+    def met(self, value: float) -> bool:
+        """Whether a mean lies in the published range, or within the slack of it."""
+        return self.low - SLACK <= value <= self.high + SLACK
+
+
+def _spectrum(words: str, band: str, place: int) -> Share:
+    values = [published("C2")[name][place] for name in PUBLISHED_OBJECTS]
+    columns = f"predicted.published.{band}", f"residual.published_{band}"
+    return Share(words, "e05_residual_spectrum", *columns, min(values), max(values))
+
+
+def _correction(words: str, band: str) -> Share:
+    values = published("C4")[f"{band}_only"].values()
+    column = f"corrections.{band}.reference.improvement"
+    dosed = f"residual.{band}_to_reference"
+    return Share(words, "e08_band_correction", column, dosed, min(values), max(values))
+
+
+PATTERN: Mapping[str, Share] = {
+    "high_share": _spectrum("amplitude of the residual in the high band", "high", 2),
+    "low_share": _spectrum("amplitude of the residual in the low band", "low", 0),
+    "low_correction": _correction("error removed by correcting the low band", "low"),
+    "high_correction": _correction("error removed by correcting the high band", "high"),
+}
+
+
+def pattern(profile: str, *, like: str | None = None) -> dict[str, Interval]:
+    """The four shares of the pattern in a profile; unknown where there is no record.
+
+    Args:
+        like: another profile; only objects and seeds that it has as well are counted, where it has any.
+    """
+    tables = {
+        name: experiment_table(name, profile) for name in {share.experiment for share in PATTERN.values()}
+    }
+    for name, table in tables.items():
+        other = experiment_table(name, like) if like else table
+        if not table.empty and not other.empty:
+            tables[name] = in_common(table, other)[0]
+    return {
+        name: UNKNOWN
+        if tables[share.experiment].empty
+        else interval_of(tables[share.experiment], share.column)
+        for name, share in PATTERN.items()
+    }
+
+
+def shift(profile: str) -> dict[str, Interval]:
+    """How much larger the four shares are in the published condition than told the truth, object by object."""
+    shifts = {}
+    for name, share in PATTERN.items():
+        tables = [experiment_table(share.experiment, of) for of in (profile, profile + PUBLISHED)]
+        if any(table.empty for table in tables):
+            shifts[name] = UNKNOWN
+            continue
+        truth, condition = (per_object(table, share.column) for table in in_common(*tables))
+        shifts[name] = bca_interval((condition - truth).dropna().to_numpy())
+    return shifts
+
+
+def dose(profile: str) -> dict[float, dict[str, Interval]]:
+    """The four shares by the factor that every object is told, against the oracle of the truth."""
+    table = experiment_table(DOSE, profile)
+    if table.empty:
+        return {}
+    shares = {
+        name: np.stack([np.array(values, dtype=float) for values in table[share.dosed]])
+        for name, share in PATTERN.items()
+    }
+    return {
+        float(factor): {name: bca_interval(values[:, place]) for name, values in shares.items()}
+        for place, factor in enumerate(table["factors"].iloc[0])
+    }
+
+
+def pattern_met(found: Mapping[str, Interval]) -> Literal["there", "nearly there", "not there"]:
+    """Whether the four shares are the published ones."""
+    missing = sum(not share.met(found[name].estimate) for name, share in PATTERN.items())
+    return ("there", "nearly there")[missing] if missing < 2 else "not there"

@@ -1,0 +1,128 @@
+"""Which harm of the source view makes the published numbers: their vector for every harm, against the published one.
+
+The rules were written down before anything was measured under these harms.
+
+*Distance* of a harm: root mean square over the numbers of (mean over objects - published) / spread, where the spread
+is the standard deviation over all objects told the truth. Its interval resamples objects.
+
+*Answer*: a harm goes *towards* the published numbers where its distance less that of the truth, the same objects
+resampled in both, lies below 0 with its interval, *away* where it lies above 0. The published pattern is *specific*
+to a wrong distance if a wrong distance goes towards it and no other harm of the same size does.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Literal
+from warnings import catch_warnings, simplefilter
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float64
+
+from lrm_core.findings.cause import PATTERN
+from lrm_core.findings.claims import PUBLISHED_OBJECTS, published
+from lrm_core.findings.headlines import headline
+from lrm_core.findings.rulebook import RULES
+from lrm_core.findings.verdicts import experiment_table
+from lrm_core.profiles import HARMS, PROFILES, RENDERINGS
+from lrm_core.records.statistics import FEWEST_OBJECTS, Interval, per_object
+
+RESAMPLES, LEVEL = 9999, 0.95
+CLAIMS = ("C2", "C4", "C5", "C6", "C7")  # whose experiments are made under every harm
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """One harm.
+
+    Attributes:
+        harm: of `HARMS`, "published" for the published condition, or "path-traced".
+        numbers: mean over objects of each number.
+        distance: to the published numbers, in spreads.
+        over_truth: the same less that of the same objects told the truth.
+    """
+
+    harm: str
+    numbers: Mapping[str, float]
+    distance: Interval
+    over_truth: Interval
+
+    @property
+    def answer(self) -> Literal["towards", "away", "neither"]:
+        """What the rule of this module says."""
+        if self.over_truth.high < 0:
+            return "towards"
+        return "away" if self.over_truth.low > 0 else "neither"
+
+
+def published_numbers() -> dict[str, float]:
+    """The published number of each claim of `CLAIMS`, and the two shares of the pattern that none of them is."""
+    spectrum, corrections = published("C2"), published("C4")
+    return {claim: headline(claim) for claim in CLAIMS} | {
+        "low_share": fmean(spectrum[name][0] for name in PUBLISHED_OBJECTS),
+        "high_correction": fmean(corrections["high_only"].values()),
+    }
+
+
+def numbers_of(profile: str) -> pd.DataFrame:
+    """The numbers of `published_numbers` of each object of a profile, objects that have all records; may be empty."""
+    places = {claim: (RULES[claim].experiment, RULES[claim].ours) for claim in CLAIMS}
+    places |= {
+        name: (PATTERN[name].experiment, PATTERN[name].column) for name in ("low_share", "high_correction")
+    }
+    tables = {
+        name: experiment_table(name, profile) for name in {experiment for experiment, _ in places.values()}
+    }
+    if any(table.empty for table in tables.values()):
+        return pd.DataFrame(columns=list(places))
+    recorded = set.intersection(*(set(table["object"]) for table in tables.values()))
+    found = {name: per_object(tables[experiment], column) for name, (experiment, column) in places.items()}
+    return pd.DataFrame(found).loc[lambda table: table.index.isin(recorded)]
+
+
+def fingerprints(profile: str = "mini") -> list[Fingerprint]:
+    """Every harm that was measured on enough objects, the truth first, on the objects that the truth has as well."""
+    truth = numbers_of(profile)
+    places = {harm: f"{profile}-{harm}" for harm in ("published", *HARMS)} | {"truth": profile}
+    if profile == RENDERINGS[0]:
+        places["path-traced"] = RENDERINGS[1]
+    found = []
+    for harm, place in sorted(places.items(), key=lambda each: each[0] != "truth"):
+        harmed = numbers_of(place) if place in PROFILES else truth[:0]
+        common = truth.index.intersection(harmed.index)
+        if len(common) >= FEWEST_OBJECTS:
+            found.append(fingerprint(harm, truth.loc[common], harmed.loc[common], truth.std()))
+    return found
+
+
+def fingerprint(harm: str, truth: pd.DataFrame, harmed: pd.DataFrame, spread: pd.Series) -> Fingerprint:
+    """`Fingerprint` of a harm by the numbers of the same objects told the truth and harmed, and a unit for each."""
+    target = np.array([published_numbers()[name] for name in truth])
+    values = [table.to_numpy(dtype=float) for table in (truth, harmed)]
+    drawn = np.random.default_rng(0).integers(len(truth), size=(RESAMPLES, len(truth)))
+    every = np.arange(len(truth))[None]
+    (before,), (after,) = (_distance(each, every, target, spread.to_numpy()) for each in values)
+    befores, afters = (_distance(each, drawn, target, spread.to_numpy()) for each in values)
+    numbers = dict(zip(truth, np.nanmean(values[1], axis=0).tolist(), strict=True))
+    return Fingerprint(
+        harm,
+        numbers,
+        _interval(after, afters, len(truth)),
+        _interval(after - before, afters - befores, len(truth)),
+    )
+
+
+def _distance(
+    values: Float64[np.ndarray, "objects numbers"], drawn: np.ndarray, target: np.ndarray, spread: np.ndarray
+) -> Float64[np.ndarray, " samples"]:
+    """Distance of the means of each sample of objects, rows of indices; numbers that a sample lacks do not count."""
+    with catch_warnings():
+        simplefilter("ignore", RuntimeWarning)  # a sample of objects without a ratio
+        means = np.nanmean(values[drawn], axis=1)
+    return np.sqrt(np.nanmean(((means - target) / spread) ** 2, axis=1))
+
+
+def _interval(estimate: float, samples: np.ndarray, n: int) -> Interval:
+    low, high = np.quantile(samples, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return Interval(float(estimate), float(low), float(high), n)

@@ -1,0 +1,108 @@
+"""The one published number by which each claim is compared, taken from its published tables."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Any
+
+from lrm_core.findings.claims import PUBLISHED_OBJECTS, published
+
+
+@dataclass(frozen=True)
+class Headline:
+    """What the number is, in words, and how it follows from the published numbers of the claim.
+
+    Attributes:
+        quantity: as published.
+        audited: in what the audited number is another one.
+        of: the published numbers of the claim to the one that is compared.
+    """
+
+    quantity: str
+    audited: str
+    of: Callable[[Mapping[str, Any]], float]
+
+
+def _change(after: float, before: float) -> float:
+    return after / before - 1
+
+
+def _worst_change(objects: Mapping[str, list[float]]) -> float:
+    return max(_change(full, baseline) for baseline, full, _ in objects.values())
+
+
+HEADLINES = {
+    "C1": Headline(
+        "channel correlation, random against predicted start",
+        "in texels that the object occupies",
+        lambda p: p["random_vs_predinit"]["channel_correlation"],
+    ),
+    "C2": Headline(
+        "share of the residual in the high band, mean of the objects",
+        "of the power, corners included",
+        lambda p: fmean(p[name][2] for name in PUBLISHED_OBJECTS),
+    ),
+    "C3": Headline(
+        "response at low over high frequency",
+        "per bin, to noise where the object is, around the oracle",
+        lambda p: p["ratio"],
+    ),
+    "C4": Headline(
+        "improvement by the low band alone, mean of the objects",
+        "with the truth as the target",
+        lambda p: fmean(p["low_only"].values()),
+    ),
+    "C5": Headline(
+        "amplification of the low over the high band, middle of the range",
+        "at one cutoff and by power, to renders of the oracle, in objects that have a ratio; the rule reads "
+        "another number",
+        lambda p: fmean(p["ratio"]),
+    ),
+    "C6": Headline(
+        "improvement by the low band without DC, mean",
+        "with the truth as the target",
+        lambda p: fmean(p["structured_low"].values()),
+    ),
+    "C7": Headline(
+        "error of occluded over visible surface, mean",
+        "on surface that held-out views show, to the truth",
+        lambda p: fmean(p["ratio"].values()),
+    ),
+    "C8": Headline(
+        "spread over mean of the change along random directions, mean",
+        "along directions of different frequency",
+        lambda p: fmean(p[name]["std"] / p[name]["mean"] for name in ("stone", "office")),
+    ),
+    "C9": Headline(
+        "change of L1 by free optimisation of the triplane",
+        "stopped where two more views have the least LPIPS",
+        lambda p: p["triplane_unconstrained_l1_change"],
+    ),
+    "C10": Headline(
+        "change of held-out L1, LoRA-FreqLoss of rank 8",
+        "at rank 4, told the true source distance",
+        lambda p: _change(p["lora_freq_r8"]["l1"], p["baseline"]["l1"]),
+    ),
+    "C11": Headline(
+        "LPIPS of FreqLoss minus that of MSE, mean over ranks",
+        "minus that of MSE × 25, at rank 4",
+        lambda p: fmean(p["lpips_freq"]) - fmean(p["lpips_std"]),
+    ),
+    "C12": Headline("rank with the lowest LPIPS", "over objects and seeds", lambda p: float(p["best_rank"])),
+    "C13": Headline(
+        "largest rise of an object's L1 by full fine-tuning",
+        "beyond the change by adapters of the same object",
+        lambda p: _worst_change(p["per_object_l1"]),
+    ),
+    "C14": Headline(
+        "trainable parameters over all",
+        "over those of the whole published architecture",
+        lambda p: p["fraction"],
+    ),
+}
+
+
+def headline(claim_id: str) -> float:
+    """The published number of a claim; raises ValueError if the claim is unknown."""
+    numbers = published(claim_id)
+    return HEADLINES[claim_id].of(numbers)

@@ -1,0 +1,124 @@
+"""The rules of the verdicts: thresholds written down before the runs, one table per claim.
+
+A rule reads intervals over objects (95% BCa bootstrap of the mean; seeds are averaged within an object
+first), or over objects and seeds where a seed is a training (C10 to C13). Its cases are tried from the top;
+the first that holds is the verdict. "Above x" means that the whole interval lies above x, "below x" that it
+lies below. Fewer than 3 objects give no interval, hence "not testable here".
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import inf
+from typing import Literal
+
+from lrm_core.records.statistics import Interval
+
+Verdict = Literal[
+    "replicated",
+    "replicated with a different size",
+    "metric artefact",
+    "not replicated",
+    "not testable here",
+    "not measured yet",
+]
+Intervals = Callable[[str], Interval]
+
+
+@dataclass(frozen=True)
+class Condition:
+    """The whole interval of a column lies between two numbers; `failed` says in words that it does not."""
+
+    column: str
+    over: float = -inf
+    under: float = inf
+    failed: str = ""
+
+    def __call__(self, x: Intervals) -> bool:
+        """Whether it holds."""
+        return within(x(self.column), self.over, self.under)
+
+    @property
+    def code(self) -> str:
+        """The comparison as a reader would write it.
+
+        >>> Condition("floor.high", over=0.5).code
+        'floor.high > 0.5'
+        """
+        low = f"{self.over:g} < " if self.over > -inf and self.under < inf else ""
+        return low + self.column + (f" < {self.under:g}" if self.under < inf else f" > {self.over:g}")
+
+
+@dataclass(frozen=True)
+class Either:
+    """At least one of several groups of conditions holds as a whole; `failed` says in words that none does."""
+
+    parts: "tuple[All, ...]"
+    failed: str = ""
+
+    def __call__(self, x: Intervals) -> bool:
+        """Whether one does."""
+        return any(part(x) for part in self.parts)
+
+    @property
+    def code(self) -> str:
+        """The comparisons as a reader would write them."""
+        return " or ".join(" and ".join(condition.code for condition in part) for part in self.parts)
+
+
+class All(tuple[Condition | Either, ...]):
+    """Conditions of a case, all of which must hold."""
+
+    def __call__(self, x: Intervals) -> bool:
+        """Whether they do."""
+        return not self.missed(x)
+
+    def missed(self, x: Intervals) -> list[Condition | Either]:
+        """Those that do not hold."""
+        return [condition for condition in self if not condition(x)]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One line of a rule: the verdict if it holds, the condition as the book quotes it, and what it amounts to."""
+
+    verdict: Verdict
+    words: str
+    holds: Callable[[Intervals], bool]
+    meaning: str = ""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How one claim is judged.
+
+    Attributes:
+        claim: "C1", ...
+        experiment: whose records are read.
+        ours: column of the results table with the published definition.
+        audited: column with the audited definition; its interval is shown.
+        cases: tried from the top.
+    """
+
+    claim: str
+    experiment: str
+    ours: str
+    audited: str
+    cases: tuple[Case, ...]
+
+
+def above(interval: Interval, threshold: float) -> bool:
+    """Whether the whole interval lies above the threshold."""
+    return interval.low > threshold
+
+
+def below(interval: Interval, threshold: float) -> bool:
+    """Whether the whole interval lies below the threshold."""
+    return interval.high < threshold
+
+
+def within(interval: Interval, low: float, high: float) -> bool:
+    """Whether the whole interval lies between the two."""
+    return above(interval, low) and below(interval, high)
+
+
+OTHERWISE = Case("not replicated", "none of the above", lambda x: True)

@@ -1,0 +1,159 @@
+"""The scorecard: every claim with its published number, ours by both definitions, and the verdict."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from functools import cache, partial
+from math import nan
+
+import pandas as pd
+
+from lrm_core.findings.c10 import EXPERIMENT as FINETUNING
+from lrm_core.findings.claims import claims
+from lrm_core.findings.headlines import HEADLINES, headline
+from lrm_core.findings.rulebook import RULES
+from lrm_core.findings.rules import Case, Intervals, Rule
+from lrm_core.measure.experiments import get_experiment
+from lrm_core.profiles import get_profile
+from lrm_core.records.provenance import weights_hash
+from lrm_core.records.statistics import UNKNOWN, Interval, interval_of, per_object
+from lrm_core.records.store import ResultStore
+
+NOT_MEASURED = Case("not measured yet", "no record", lambda x: True)
+TOO_FEW = Case("not testable here", "fewer than 3 objects", lambda x: True)
+KINDS = ("real", "procedural")  # of objects, as their folders are called
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What the records say about one claim: both numbers and the case that decided."""
+
+    ours: Interval
+    audited: Interval
+    case: Case
+
+
+def verdicts(
+    profile: str = "mini", *, store: ResultStore | None = None, model_hash: str | None = None
+) -> pd.DataFrame:
+    """The scorecard of a profile.
+
+    Args:
+        profile: "smoke", "mini", "cycles" or "paper".
+        store: `data/results/<profile>` if None.
+        model_hash: read only records of these weights; those that the profile has now if None.
+
+    Returns:
+        One row per claim: claim, published, ours_published_definition, audited, low, high (95% interval of
+        audited over objects, and over seeds where they are trainings), verdict; then ours_low and ours_high (the
+        interval of ours_published_definition), objects, seeds, title, quantity, the rule that decided, and real and
+        procedural (audited, mean over the objects of one kind). NaN where nothing was measured.
+
+    Raises:
+        ValueError: if the profile is unknown, a record is damaged, or the records mix models.
+    """
+    table = cache(partial(experiment_table, profile=profile, model_hash=model_hash, store=store))
+    kinds = _kinds(profile)
+    return pd.DataFrame([_row(claim.id, claim.title, table, kinds) for claim in claims()])
+
+
+def experiment_table(
+    experiment: str, profile: str, model_hash: str | None = None, store: ResultStore | None = None
+) -> pd.DataFrame:
+    """Current records of an experiment: those with the configuration and the weights of a profile.
+
+    Args:
+        experiment: such as "e05_residual_spectrum", or "e14_finetuning" for what the rules read of its arms.
+        profile: "smoke", "mini", "cycles" or "paper".
+        model_hash: of the weights; those that the profile has now if None. Where they are not on this machine
+            (a published model that was never fetched) records of any one model are read.
+        store: `data/results/<profile>` if None.
+
+    Returns:
+        One row per object and seed, as `ResultStore.table`; empty if there are none.
+
+    Raises:
+        ValueError: if the profile is unknown, a record is damaged, or the records mix models.
+    """
+    if experiment == FINETUNING:
+        from lrm_core.findings.arm_claims import claim_table  # with it come PEFT and Accelerate
+
+        return claim_table(profile, store, model_hash)
+    plan = get_profile(profile)
+    configuration = asdict(get_experiment(experiment).configuration(plan))
+    wanted = model_hash or weights_hash(plan.model)
+    store = store or ResultStore(plan.results)
+    return store.table(experiment, model_hash=wanted, configuration=configuration)
+
+
+def intervals(table: pd.DataFrame) -> Intervals:
+    """`interval_of` any column of a table."""
+    return partial(interval_of, table)
+
+
+def judge(rule: Rule, table: pd.DataFrame) -> Judgement:
+    """Apply a rule to the table of its experiment: the first case that holds decides."""
+    if table.empty:
+        return Judgement(UNKNOWN, UNKNOWN, NOT_MEASURED)
+    interval = intervals(table)
+    ours, audited = interval(rule.ours), interval(rule.audited)
+    if not audited.known:
+        return Judgement(ours, audited, TOO_FEW)
+    return Judgement(ours, audited, next(case for case in rule.cases if case.holds(interval)))
+
+
+def kind_means(table: pd.DataFrame, column: str, kinds: Mapping[str, str]) -> dict[str, float]:
+    """Mean over the objects of each of `KINDS`; NaN where there is none, or the column is no mean over objects.
+
+    One that is none, such as the worst of all objects, comes with an interval and is the same in all rows.
+    """
+    if column not in table or (f"{column}.low" in table and table[column].nunique() == 1):
+        return dict.fromkeys(KINDS, nan)
+    values = per_object(table, column)
+    means = values.groupby([kinds.get(name) for name in values.index]).mean()
+    return {kind: float(means.get(kind, nan)) for kind in KINDS}
+
+
+def _kinds(profile: str) -> dict[str, str]:
+    """Folder of every object of a profile, by name; empty where its objects are not on this machine."""
+    try:
+        groups = get_profile(profile).members()
+    except FileNotFoundError:
+        return {}
+    return {folder.name: folder.parent.name for members in groups for folder in members}
+
+
+def _row(
+    claim_id: str, title: str, table: Callable[[str], pd.DataFrame], kinds: Mapping[str, str]
+) -> dict[str, object]:
+    rule = RULES.get(claim_id)
+    measured = table(rule.experiment) if rule else pd.DataFrame()
+    found = judge(rule, measured) if rule else Judgement(UNKNOWN, UNKNOWN, NOT_MEASURED)
+    return {
+        "claim": claim_id,
+        "published": headline(claim_id),
+        "ours_published_definition": found.ours.estimate,
+        "audited": found.audited.estimate,
+        "low": found.audited.low,
+        "high": found.audited.high,
+        "verdict": found.case.verdict,
+        "ours_low": found.ours.low,
+        "ours_high": found.ours.high,
+        "objects": found.audited.n,
+        "seeds": _seeds(claim_id, measured),
+        "title": title,
+        "quantity": HEADLINES[claim_id].quantity,
+        "rule": found.case.words,
+        **kind_means(measured, rule.audited if rule else "", kinds),
+    }
+
+
+def _seeds(claim_id: str, table: pd.DataFrame) -> int:
+    """How many seeds every object has, or as the table says of the arms that the claim compares."""
+    if table.empty:
+        return 0
+    counted = f"seeds.{claim_id}"
+    return (
+        int(table[counted].iloc[0])
+        if counted in table
+        else int(table.groupby("object")["seed"].nunique().min())
+    )

@@ -1,0 +1,133 @@
+"""What corrections of a prediction are worth: renders of T_pred less a part of its residual (E8, E9)."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from lrm_core.measure.metrics import image_l1, ssim
+from lrm_core.measure.oracles import (
+    OracleCache,
+    OracleConfig,
+    heldout_views,
+    oracle,
+    predicted_planes,
+    render_images,
+)
+from lrm_core.model.lrm import LRM
+from lrm_core.objects import RenderedObject
+from lrm_core.render.perceptual import lpips
+from lrm_core.render.quality import psnr
+
+Planes = Float[Tensor, "3 c r r"]
+Images = Float[Tensor, "views 3 h w"]
+Render = Callable[[Planes], Images]
+Scores = dict[str, dict[str, float]]
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A prediction to be corrected, and the images by which that is judged.
+
+    Attributes:
+        render: planes (3, C, R, R) -> images (views, 3, H, W).
+        predicted: T_pred, (3, C, R, R).
+        residual: dT = T_pred - T_ref, (3, C, R, R).
+        targets: images (views, 3, H, W) by name: "reference" are renders of T_ref (published), "truth" is
+            ground truth (audit A18).
+        before: renders of T_pred, (views, 3, H, W).
+    """
+
+    render: Render
+    predicted: Planes
+    residual: Planes
+    targets: dict[str, Images]
+    before: Images
+
+    def corrected(self, part: Planes) -> Images:
+        """Renders (views, 3, H, W) of T_pred less a part of its residual; of T_ref for the whole of it."""
+        return self.render(self.predicted - part)
+
+    def scores(self, images: Images) -> Scores:
+        """Means over the views, for each target.
+
+        Returns:
+            {target: {l1, psnr in dB, improvement}}, where improvement = 1 - L1 / L1 of T_pred: 1 is no error
+            left, 0 is as before, below 0 is worse.
+        """
+        return {name: self._against(name, images) for name in self.targets}
+
+    def detailed_scores(self, images: Images) -> Scores:
+        """`scores` with ssim and lpips, which take as long as rendering."""
+        found = self.scores(images)
+        for name, target in self.targets.items():
+            found[name]["ssim"] = float(ssim(images, target).mean())
+            found[name]["lpips"] = float(lpips(images, target).mean())
+        return found
+
+    def _against(self, name: str, images: Images) -> dict[str, float]:
+        target = self.targets[name]
+        l1, before = (float(image_l1(x, target).mean()) for x in (images, self.before))
+        return {"l1": l1, "psnr": float(psnr(images, target).mean()), "improvement": 1 - l1 / before}
+
+
+def make_scene(render: Render, predicted: Planes, reference: Planes, truth: Images) -> Scene:
+    """Render T_pred and T_ref, and keep what corrections are measured by.
+
+    Args:
+        render: planes (3, C, R, R) -> images (views, 3, H, W).
+        predicted: T_pred, (3, C, R, R).
+        reference: T_ref, (3, C, R, R).
+        truth: ground truth, (views, 3, H, W).
+
+    Raises:
+        ValueError: if T_ref has another shape than T_pred or the ground truth another than the renders; if
+            the renders of T_pred equal a target, so that no improvement is defined.
+    """
+    _check_shapes("T_ref", reference, predicted)
+    before = render(predicted)
+    _check_shapes("ground truth", truth, before)
+    targets = {"reference": render(reference), "truth": truth}
+    for name, target in targets.items():
+        if torch.equal(before, target):
+            raise ValueError(f"expected renders of T_pred that differ from {name}, found equal ones")
+    return Scene(render, predicted, predicted - reference, targets, before)
+
+
+def object_scene(
+    model: LRM, item: RenderedObject, config: OracleConfig, views: int, seed: int, cache: OracleCache | None
+) -> Scene:
+    """The scene of an object: T_ref is the oracle from T_pred, seen in the first `views` held-out views.
+
+    Raises:
+        ValueError: if that leaves no view; as `make_scene`.
+    """
+    seen = heldout_views(item, views)
+    predicted = predicted_planes(model, item)
+    reference = oracle(model, item, "predicted", config, seed, cache).planes
+    size = seen.images.shape[-1]
+
+    def render(planes: Planes) -> Images:
+        return render_images(model, planes, seen.cameras, size).cpu()
+
+    return make_scene(render, predicted, reference, seen.images)
+
+
+def gathered(rows: Sequence[Any], how: Callable[[list[Any]], Any]) -> Any:
+    """Nested dictionaries of the same keys as one: each entry is `how` of that entry of all rows."""
+    if isinstance(rows[0], dict):
+        return {name: gathered([row[name] for row in rows], how) for name in rows[0]}
+    return how(list(rows))
+
+
+def improvements(scores: dict[str, Scores], target: str) -> dict[str, float]:
+    """The improvement of every correction against one target."""
+    return {name: found[target]["improvement"] for name, found in scores.items()}
+
+
+def _check_shapes(name: str, found: Tensor, expected: Tensor) -> None:
+    if found.shape != expected.shape:
+        raise ValueError(f"expected {name} of shape {tuple(expected.shape)}, found {tuple(found.shape)}")

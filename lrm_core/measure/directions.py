@@ -1,0 +1,111 @@
+"""How much renders change along directions in the space of triplanes (E10)."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from lrm_core.measure.matter import matter_texels
+from lrm_core.measure.oracles import OracleCache, OracleConfig, heldout_views, oracle, predicted_planes
+from lrm_core.model.lrm import LRM
+from lrm_core.objects import RenderedObject
+from lrm_core.render import render_views
+
+Planes = Float[Tensor, "3 c r r"]
+Images = Float[Tensor, "views 3 h w"]
+UNKNOWN_SUMMARY: dict[str, float | None] = {"mean": None, "std": None, "spread": None}
+
+
+class Render(Protocol):
+    """Planes (3, C, R, R) to images (views, 3, H, W), differentiably; `jitter` draws the samples at random."""
+
+    def __call__(self, planes: Planes, jitter: torch.Generator | None = None) -> Images: ...
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """A triplane whose neighbourhood is looked at.
+
+    Attributes:
+        render: of any triplane.
+        planes: the triplane, T_ref of an object.
+        residual: T_pred - T_ref, the direction in which the encoder errs.
+        mask: texels (3, R, R) that points in matter read.
+        before: renders of the planes without jitter.
+    """
+
+    render: Render
+    planes: Planes
+    residual: Planes
+    mask: Bool[Tensor, "3 r r"]
+    before: Images
+
+
+class Changes(NamedTuple):
+    """How far the images move along each of several directions: mean absolute and root mean square, (directions,)."""
+
+    l1: Float[Tensor, "directions"]
+    rms: Float[Tensor, "directions"]
+
+
+def object_surroundings(
+    model: LRM,
+    item: RenderedObject,
+    config: OracleConfig,
+    views: int,
+    resolution: int,
+    seed: int,
+    cache: OracleCache | None,
+) -> Surroundings:
+    """The neighbourhood of the oracle from T_pred in held-out views of at most `resolution` pixels.
+
+    Raises:
+        ValueError: if no view is held out.
+    """
+    seen = heldout_views(item, views)
+    predicted = predicted_planes(model, item)
+    reference = oracle(model, item, "predicted", config, seed, cache).planes
+    cameras, size = seen.cameras.to(reference.device), min(resolution, seen.images.shape[-1])
+    samples = model.config.rendering_samples_per_ray
+
+    def render(planes: Planes, jitter: torch.Generator | None = None) -> Images:
+        options = {"samples_per_ray": samples, "jitter": jitter}
+        return render_views(planes[None], model.decoder, cameras[None], size, **options).rgb[0]
+
+    with torch.no_grad():
+        before = render(reference)
+    return Surroundings(render, reference, predicted - reference, matter_texels(model, reference), before)
+
+
+@torch.no_grad()
+def changes(place: Surroundings, directions: Iterable[Planes]) -> Changes:
+    """What each direction changes, without jitter."""
+    return changes_from(place.before, (place.render(place.planes + step) for step in directions))
+
+
+def changes_from(before: Images, after: Iterable[Images]) -> Changes:
+    """How far each of several renders is from one."""
+    rows = [
+        (moved.abs().mean(), moved.square().mean().sqrt()) for moved in (image - before for image in after)
+    ]
+    return Changes(*torch.tensor(rows).T)
+
+
+def summary(values: Float[Tensor, "directions"]) -> dict[str, float | None]:
+    """Mean, standard deviation, and spread = one over the other; None where it is not defined."""
+    mean = float(values.mean())
+    std = float(values.std()) if len(values) > 1 else None
+    return {"mean": mean, "std": std, "spread": std / mean if mean and std is not None else None}
+
+
+def summaries(found: Changes) -> dict[str, Any]:
+    """`summary` of both measures."""
+    return {name: summary(values) for name, values in found._asdict().items()}
+
+
+def ratio(top: float, bottom: float) -> float | None:
+    """top / bottom, None where bottom is 0."""
+    return top / bottom if bottom else None

@@ -1,0 +1,69 @@
+"""E1, oracle triplane: PSNR of T_pred and of the oracle from each start, in training and held-out views."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from lrm_core.measure.matter import matter_texels
+from lrm_core.measure.oracles import (
+    STARTS,
+    OracleCache,
+    OracleConfig,
+    oracle,
+    predicted_planes,
+    render_images,
+    split_views,
+)
+from lrm_core.model.lrm import LRM
+from lrm_core.objects import RenderedObject
+from lrm_core.render.quality import psnr
+
+
+@dataclass(frozen=True)
+class OracleQuality:
+    """Configuration of E1; history_points is how much of each fit's history is kept."""
+
+    oracle: OracleConfig = field(default_factory=OracleConfig)
+    history_points: int = 21
+    definition: int = 1
+
+
+@torch.no_grad()
+def quality(model: LRM, planes: Float[Tensor, "3 c r r"], item: RenderedObject) -> dict[str, float]:
+    """Mean PSNR against ground truth, in dB, over the training and over the held-out views."""
+    views = [item.views(indices) for indices in split_views(item)]
+    size = item.images.shape[-1]
+    scores = [psnr(render_images(model, planes, v.cameras, size).cpu(), v.images).mean() for v in views]
+    return {"train_psnr": float(scores[0]), "heldout_psnr": float(scores[1])}
+
+
+def run(
+    model: LRM, item: RenderedObject, config: OracleQuality, seed: int, cache: OracleCache | None = None
+) -> dict[str, Any]:
+    """PSNR of T_pred and of the oracle from each start; the null oracle is scored like the others.
+
+    Returns:
+        predicted, start_predicted, start_random, start_null, each with train_psnr and heldout_psnr (dB); the
+        oracles also with their history and the share of texels that points in matter read.
+    """
+    result: dict[str, Any] = {"predicted": quality(model, predicted_planes(model, item), item)}
+    for start in STARTS:
+        fitted = oracle(model, item, start, config.oracle, seed, cache)
+        result[f"start_{start}"] = quality(model, fitted.planes, item) | {
+            "matter_share": float(matter_texels(model, fitted.planes).float().mean()),
+            "history": {name: thin(values, config.history_points) for name, values in fitted.history.items()},
+        }
+    result["gain_heldout_psnr"] = (
+        result["start_predicted"]["heldout_psnr"] - result["predicted"]["heldout_psnr"]
+    )
+    return result
+
+
+def thin(values: list[float], points: int) -> list[float]:
+    """At most so many of the values, evenly spaced, first and last included."""
+    if len(values) <= points:
+        return values
+    return [values[round(k * (len(values) - 1) / (points - 1))] for k in range(points)]

@@ -1,0 +1,153 @@
+"""E2, basins (claim C1): are oracles from different starts alike as images and far apart as triplanes?"""
+
+from dataclasses import dataclass, field
+from itertools import combinations
+from typing import Any
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from lrm_core.measure.matter import matter_texels, points_in_matter
+from lrm_core.measure.metrics import best_scale, channel_correlation, image_l1
+from lrm_core.measure.oracles import (
+    OracleCache,
+    OracleConfig,
+    oracle,
+    predicted_planes,
+    render_images,
+    split_views,
+)
+from lrm_core.model.lrm import LRM
+from lrm_core.objects import RenderedObject
+from lrm_core.render.field import Field
+from lrm_core.render.lookup import lookup
+from lrm_core.render.quality import psnr
+from lrm_core.render.views import Views
+
+Triplanes = dict[str, Float[Tensor, "3 c r r"]]
+
+
+@dataclass(frozen=True)
+class Basins:
+    """Configuration of E2.
+
+    Attributes:
+        oracle: of both fits.
+        path_points: triplanes on the line between the two oracles, ends included.
+        probe_points: points drawn in the box, of which those in matter are compared.
+    """
+
+    oracle: OracleConfig = field(default_factory=OracleConfig)
+    path_points: int = 11
+    probe_points: int = 40_000
+    definition: int = 1
+
+
+@torch.no_grad()
+def run(
+    model: LRM, item: RenderedObject, config: Basins, seed: int, cache: OracleCache | None = None
+) -> dict[str, Any]:
+    """Latent and image distances between T_pred, the oracle from it (predinit) and from a random start.
+
+    Returns:
+        published: channel_correlation, l1 and best_scale of each pair over all texels;
+        audited: the same over the texels that matter of either oracle reads, and features_correlation, what
+        is left of it behind the decoder's first layer, at points in matter of predinit;
+        heldout: mean PSNR of each triplane against ground truth, PSNR and L1 between the renders of a pair;
+        alike: gap, PSNR of predinit minus that of random; closeness, PSNR between their renders minus that of
+        T_pred against ground truth (dB);
+        path: PSNR along the line between the oracles, and how far it drops below the lower end (dB).
+    """
+    planes = {
+        "pred": predicted_planes(model, item),
+        "random": oracle(model, item, "random", config.oracle, seed, cache).planes,
+        "predinit": oracle(model, item, "predicted", config.oracle, seed, cache).planes,
+    }
+    views = item.views(split_views(item)[1])
+    heldout = image_distances(model, planes, views)
+    return {
+        "published": {_pair(a, b): latent_distance(planes[a], planes[b]) for a, b in combinations(planes, 2)},
+        "audited": _audited(model, planes, config, seed),
+        "heldout": heldout,
+        "alike": {
+            "gap": heldout["psnr"]["predinit"] - heldout["psnr"]["random"],
+            "closeness": heldout["psnr_between"]["random_vs_predinit"] - heldout["psnr"]["pred"],
+        },
+        "path": linear_path(model, planes["random"], planes["predinit"], views, config.path_points),
+    }
+
+
+def latent_distance(
+    a: Float[Tensor, "3 c r r"], b: Float[Tensor, "3 c r r"], mask: Bool[Tensor, "3 r r"] | None = None
+) -> dict[str, float | None]:
+    """Mean correlation of the channels, mean absolute difference, and the scale that takes a closest to b.
+
+    With a mask, over its texels only; None where it has none.
+    """
+    if mask is not None:
+        if not mask.any():
+            return {"channel_correlation": None, "l1": None, "best_scale": None}
+        inside = mask[:, None].expand_as(a)
+        flat = a[inside], b[inside]
+    else:
+        flat = a, b
+    return {
+        "channel_correlation": float(channel_correlation(a, b, mask).mean()),
+        "l1": float((flat[0] - flat[1]).abs().mean()),
+        "best_scale": best_scale(*flat),
+    }
+
+
+def features_at(
+    model: LRM, planes: Float[Tensor, "3 c r r"], points: Float[Tensor, "p 3"]
+) -> Float[Tensor, "p h"]:
+    """What the decoder's first layer hands on at each point: all that the renderer knows of the triplane."""
+    return lookup(Field(planes, model.decoder).table, points)
+
+
+def image_distances(model: LRM, planes: Triplanes, views: Views) -> dict[str, Any]:
+    """Mean over views: PSNR against ground truth, PSNR and L1 between the renders of each pair."""
+    size = views.images.shape[-1]
+    renders = {name: render_images(model, p, views.cameras, size).cpu() for name, p in planes.items()}
+    pairs = {_pair(a, b): (renders[a], renders[b]) for a, b in combinations(renders, 2)}
+    return {
+        "psnr": {name: float(psnr(images, views.images).mean()) for name, images in renders.items()},
+        "psnr_between": {name: float(psnr(*pair).mean()) for name, pair in pairs.items()},
+        "l1_between": {name: float(image_l1(*pair).mean()) for name, pair in pairs.items()},
+    }
+
+
+def linear_path(
+    model: LRM, a: Float[Tensor, "3 c r r"], b: Float[Tensor, "3 c r r"], views: Views, points: int
+) -> dict[str, Any]:
+    """Mean PSNR against ground truth of (1 - t) a + t b; barrier = lower end minus lowest point (dB)."""
+    steps = torch.linspace(0, 1, points).tolist()
+    size = views.images.shape[-1]
+    scores = [
+        float(psnr(render_images(model, torch.lerp(a, b, t), views.cameras, size).cpu(), views.images).mean())
+        for t in steps
+    ]
+    return {"t": steps, "psnr": scores, "barrier": min(scores[0], scores[-1]) - min(scores)}
+
+
+def _audited(model: LRM, planes: Triplanes, config: Basins, seed: int) -> dict[str, dict[str, float | None]]:
+    mask = matter_texels(model, planes["random"]) | matter_texels(model, planes["predinit"])
+    points = points_in_matter(model, planes["predinit"], config.probe_points, seed)
+    features = {name: features_at(model, p, points) for name, p in planes.items()}
+    return {
+        _pair(a, b): latent_distance(planes[a], planes[b], mask)
+        | {"features_correlation": _column_correlation(features[a], features[b])}
+        for a, b in combinations(planes, 2)
+    }
+
+
+def _column_correlation(a: Float[Tensor, "p h"], b: Float[Tensor, "p h"]) -> float | None:
+    """Mean Pearson correlation of the columns; None for fewer than three rows."""
+    if len(a) < 3:
+        return None
+    return float(channel_correlation(a.T[None, :, :, None], b.T[None, :, :, None]).mean())
+
+
+def _pair(a: str, b: str) -> str:
+    return f"{a}_vs_{b}"

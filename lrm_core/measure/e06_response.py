@@ -1,0 +1,228 @@
+"""E6, response of decoder and renderer to noise of one band in the planes (claim C3; audit A5)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from lrm_core.canonical import blank
+from lrm_core.measure.matter import matter_texels
+from lrm_core.measure.metrics import BANDS, by_band
+from lrm_core.measure.oracles import (
+    OracleCache,
+    OracleConfig,
+    heldout_views,
+    oracle,
+    predicted_planes,
+    render_images,
+)
+from lrm_core.model.lrm import LRM
+from lrm_core.objects import RenderedObject
+from lrm_core.spectral import (
+    RESPONSE_BANDS,
+    lookup_response,
+    mask_leakage,
+    response,
+    response_shares,
+    response_slope,
+)
+
+Planes = Float[Tensor, "3 c r r"]
+Mask = Bool[Tensor, "3 r r"]
+Render = Callable[[Planes], Float[Tensor, "views 3 h w"]]
+
+
+@dataclass(frozen=True)
+class DecoderResponse:
+    """Configuration of E6.
+
+    Attributes:
+        oracle: of T_ref.
+        bins: equally wide, from 0 to 1 x Nyquist.
+        views: at most so many held-out views are rendered.
+        published_std: of the published noise, in units of the planes.
+        levels: std of the audited noise, over that of each channel in the texels that matter reads.
+        level: the one of the verdict, measured around T_pred too and in every draw; one of `levels`.
+        draws: of the noise; the other levels see the first one only.
+
+    Raises:
+        ValueError: if the level is not among the levels, or there are fewer than two draws.
+    """
+
+    oracle: OracleConfig = field(default_factory=OracleConfig)
+    bins: int = 10
+    views: int = 4
+    published_std: float = 0.5
+    levels: tuple[float, ...] = (0.05, 0.15, 0.5)
+    level: float = 0.15
+    draws: int = 4
+    definition: int = 1
+
+    def __post_init__(self) -> None:
+        if self.level not in self.levels:
+            raise ValueError(f"expected the level among the levels, found {self.level} and {self.levels}")
+        if self.draws < 2:
+            raise ValueError(
+                f"expected at least 2 draws, between which there is a spread, found {self.draws}"
+            )
+
+    def bin_words(self, index: int) -> str:
+        """The frequencies of a bin."""
+        return f"{self.edges[index]:g} to {self.edges[index + 1]:g}"
+
+    @property
+    def edges(self) -> tuple[float, ...]:
+        """Of the bins, in x Nyquist."""
+        return tuple(index / self.bins for index in range(self.bins + 1))
+
+
+@torch.no_grad()
+def run(
+    model: LRM, item: RenderedObject, config: DecoderResponse, seed: int, cache: OracleCache | None = None
+) -> dict[str, Any]:
+    """H(f) around T_ref (oracle from T_pred) and around T_pred, as published and with the controls.
+
+    The draws of the noise are the same everywhere, so that places and levels are compared on equal noise.
+
+    Returns:
+        published: `response_summary` around T_ref, noise of the published std in all texels;
+        audited: reference (T_ref) and predicted (T_pred), each as `audited_summary`;
+        sweep: around T_ref, lists over the levels: level, response (of each bin), per_bin (ratio), slope;
+        lookup: `response_summary` of bilinear lookup alone, which falls too.
+
+    Raises:
+        ValueError: if no view is held out.
+    """
+    predicted = predicted_planes(model, item)
+    reference = oracle(model, item, "predicted", config.oracle, seed, cache).planes
+    render = views_renderer(model, item, config.views)
+    masks = {"reference": matter_texels(model, reference), "predicted": matter_texels(model, predicted)}
+    noise = torch.Generator().manual_seed(seed)
+    published = response(reference, render, config.edges, config.published_std, config.draws, noise)
+    lookup = lookup_response(predicted.shape[-1], config.edges)
+    return {
+        "published": response_summary(published, config.edges),
+        "audited": {
+            "reference": audited_summary(render, reference, masks["reference"], config, seed),
+            "predicted": audited_summary(render, predicted, masks["predicted"], config, seed),
+        },
+        "sweep": level_sweep(render, reference, masks["reference"], config, seed),
+        "lookup": response_summary(lookup[None], config.edges),
+    }
+
+
+def views_renderer(model: LRM, item: RenderedObject, views: int) -> Render:
+    """Renders of planes (3, C, R, R) in the first `views` held-out views of an object, as (views, 3, H, W).
+
+    Raises:
+        ValueError: if that leaves no view.
+    """
+    seen = heldout_views(item, views)
+    return lambda planes: render_images(model, planes, seen.cameras, seen.images.shape[-1])
+
+
+def audited_summary(
+    render: Render, planes: Planes, mask: Mask, config: DecoderResponse, seed: int
+) -> dict[str, Any]:
+    """H of noise that the renderer can see, at the level of the verdict, in every draw.
+
+    Returns:
+        `response_summary`, with touched, the share of texels in the mask, and leakage, the share of the noise
+        that the mask moves out of each of the bins and out of each of the bands (`mask_leakage`).
+    """
+    h = touched_response(render, planes, mask, config, config.level, config.draws, seed)
+    return response_summary(h, config.edges) | {
+        "touched": float(mask.float().mean()),
+        "leakage": _leakage(mask, config.edges),
+    }
+
+
+def level_sweep(
+    render: Render, planes: Planes, mask: Mask, config: DecoderResponse, seed: int
+) -> dict[str, list[Any]]:
+    """H at every level, in one draw of the noise, the same one at each: lists over the levels."""
+    rows = [
+        response_summary(touched_response(render, planes, mask, config, level, 1, seed), config.edges)
+        for level in config.levels
+    ]
+    return {
+        "level": list(config.levels),
+        "response": [row["response"] for row in rows],
+        "per_bin": [row["ratio"]["per_bin"] for row in rows],
+        "slope": [row["slope"] for row in rows],
+    }
+
+
+def touched_response(
+    render: Render,
+    planes: Planes,
+    mask: Mask,
+    config: DecoderResponse,
+    level: float,
+    draws: int,
+    seed: int,
+) -> Float[Tensor, "draws bins"]:
+    """`response` to noise in the texels of the mask, its std `level` times each channel's own in those texels.
+
+    Zero where the mask is empty: there is nothing to add noise to.
+    """
+    if not mask.any():
+        return torch.zeros(draws, config.bins)
+    own = torch.stack(
+        [plane[:, inside].std(-1, correction=0) for plane, inside in zip(planes, mask, strict=True)]
+    )
+    noise = torch.Generator().manual_seed(seed)
+    return response(planes, render, config.edges, level * own, draws, noise, mask)
+
+
+def response_summary(h: Float[Tensor, "draws bins"], edges: tuple[float, ...]) -> dict[str, Any]:
+    """What is kept of a response: of its mean over the draws, and the standard deviation between draws.
+
+    Returns:
+        response: mean change of the images per unit of noise in each bin; bin_shares: over its sum;
+        shares: of the sum in low, mid and high, as published; per_bin: the same from the mean bin of each;
+        ratio: bands (low over high of `shares`, published 1.49), per_bin (of `per_bin`, published 1.98) and
+            first_over_last (bin, published 2.4), three readings of one H (audit A5);
+        slope: of ln H over f, in 1 / Nyquist;
+        spread: response, ratio and slope, between draws; None for a single draw.
+        None throughout unless the images answer in every bin.
+    """
+    if not (h > 0).all():
+        return blank(response_summary(torch.ones_like(h), edges))
+    mean = h.mean(0)
+    return {
+        "response": mean.tolist(),
+        "bin_shares": (mean / mean.sum()).tolist(),
+        "shares": by_band(response_shares(mean, edges).tolist()),
+        "per_bin": by_band(response_shares(mean, edges, per_bin=True).tolist()),
+        "ratio": {name: float(value) for name, value in _ratios(mean, edges).items()},
+        "slope": float(response_slope(mean, edges)),
+        "spread": {
+            "response": h.std(0).tolist() if len(h) > 1 else None,
+            "ratio": {name: _spread(values) for name, values in _ratios(h, edges).items()},
+            "slope": _spread(response_slope(h, edges)),
+        },
+    }
+
+
+def _leakage(mask: Mask, edges: tuple[float, ...]) -> dict[str, Any]:
+    if not mask.any():
+        return {"bins": None, "bands": dict.fromkeys(BANDS)}
+    bins, bands = (mask_leakage(mask, radii).tolist() for radii in (edges, RESPONSE_BANDS))
+    return {"bins": bins, "bands": by_band(bands)}
+
+
+def _ratios(h: Float[Tensor, "*lead bins"], edges: tuple[float, ...]) -> dict[str, Float[Tensor, "*lead"]]:
+    shares, per_bin = (response_shares(h, edges, per_bin=flag) for flag in (False, True))
+    return {
+        "bands": shares[..., 0] / shares[..., -1],
+        "per_bin": per_bin[..., 0] / per_bin[..., -1],
+        "first_over_last": h[..., 0] / h[..., -1],
+    }
+
+
+def _spread(values: Float[Tensor, "draws"]) -> float | None:
+    return float(values.std()) if len(values) > 1 else None

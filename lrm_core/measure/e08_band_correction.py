@@ -1,0 +1,197 @@
+"""E8, band correction (claim C4), and the amplification of E7 that follows from it (claim C5; audit A3, A4)."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from math import inf, sqrt
+from statistics import fmean
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from lrm_core.measure.correction_scores import Images, Scene, Scores, gathered, improvements, object_scene
+from lrm_core.measure.oracles import OracleCache, OracleConfig
+from lrm_core.model.lrm import LRM
+from lrm_core.objects import RenderedObject
+from lrm_core.spectral import matched_noise, pooled_shares, published_shares, random_part, split_residual
+
+Bands = dict[str, float]
+
+
+@dataclass(frozen=True)
+class BandCorrection:
+    """Configuration of E8.
+
+    Attributes:
+        oracle: of T_ref.
+        cutoffs: radii in x Nyquist at which the residual is split.
+        published_cutoff: the one of the claims, where SSIM and LPIPS are measured too; one of `cutoffs`.
+        views: at most so many held-out views are rendered.
+        control_draws: of each random correction, whose scores are averaged.
+
+    Raises:
+        ValueError: if the published cutoff is not among the cutoffs, or there is no draw.
+    """
+
+    oracle: OracleConfig = field(default_factory=OracleConfig)
+    cutoffs: tuple[float, ...] = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0)
+    published_cutoff: float = 0.3
+    views: int = 8
+    control_draws: int = 2
+    definition: int = 2
+
+    def __post_init__(self) -> None:
+        if self.published_cutoff not in self.cutoffs:
+            raise ValueError(
+                f"expected the published cutoff among the cutoffs, found {self.published_cutoff} "
+                f"and {self.cutoffs}"
+            )
+        if self.control_draws < 1:
+            raise ValueError(f"expected at least 1 control draw, found {self.control_draws}")
+
+
+@torch.no_grad()
+def run(
+    model: LRM, item: RenderedObject, config: BandCorrection, seed: int, cache: OracleCache | None = None
+) -> dict[str, Any]:
+    """Scores of T_pred less a band of its residual, less a random part of it, or less noise, of the same power.
+
+    Returns:
+        As `band_corrections`, of the oracle from T_pred in held-out views.
+    """
+    return band_corrections(object_scene(model, item, config.oracle, config.views, seed, cache), config, seed)
+
+
+def band_corrections(scene: Scene, config: BandCorrection, seed: int) -> dict[str, Any]:
+    """E8 of any scene.
+
+    Returns:
+        predicted, oracle: scores of the renders of T_pred and of T_ref, with SSIM and LPIPS;
+        corrections: the same for low, high, control_low, control_high, random_low and random_high at the published
+            cutoff;
+        margin: improvement of low minus that of high, of control_low, and of random_low, per target;
+        share: of the residual at the published cutoff, as `residual_shares`;
+        amplification: as `amplifications` at the published cutoff; published_mixture, where those same
+            improvements are divided by the amplitude shares of [0, 0.15) and [0.4, 1) (audit A3), with the
+            flat_ratio by that definition;
+        sweep: cutoff, and lists over it of the scores (without SSIM and LPIPS), share and amplification.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    rows: list[dict[str, Any]] = []
+    result: dict[str, Any] = {
+        "predicted": scene.detailed_scores(scene.before),
+        "oracle": scene.detailed_scores(scene.targets["reference"]),
+    }
+    for cutoff in config.cutoffs:
+        renders = corrected_renders(scene, cutoff, config.control_draws, generator)
+        scores = _averaged(scene.scores, renders)
+        share = residual_shares(scene.residual, cutoff)
+        rows.append(scores | {"share": share, "amplification": amplifications(scores, share["power"])})
+        if cutoff == config.published_cutoff:
+            renders |= random_renders(scene, cutoff, config.control_draws, seed)
+            result |= _at_published_cutoff(scene.residual, _averaged(scene.detailed_scores, renders), share)
+    return result | {"sweep": {"cutoff": config.cutoffs} | gathered(rows, list)}
+
+
+def corrected_renders(
+    scene: Scene, cutoff: float, draws: int, generator: torch.Generator
+) -> dict[str, list[Images]]:
+    """Renders (views, 3, H, W) of T_pred less each band, one entry; less `draws` controls of each band."""
+    bands = {"low": (0.0, cutoff), "high": (cutoff, inf)}
+    parts = split_residual(scene.residual, cutoff)
+    renders = {name: [scene.corrected(part)] for name, part in parts._asdict().items()}
+    for name, band in bands.items():
+        noises = (matched_noise(scene.residual, band, generator) for _ in range(draws))
+        renders[f"control_{name}"] = [scene.corrected(noise) for noise in noises]
+    return renders
+
+
+def random_renders(scene: Scene, cutoff: float, draws: int, seed: int) -> dict[str, list[Images]]:
+    """Renders (views, 3, H, W) of T_pred less random parts of its residual, as powerful as each band."""
+    whole, generator = scene.residual.square().sum((-2, -1)), torch.Generator().manual_seed(seed + 1)
+    renders = {}
+    for name, part in split_residual(scene.residual, cutoff)._asdict().items():
+        share = (part.square().sum((-2, -1)) / whole).nan_to_num(0).clamp(0, 1)
+        parts = (random_part(scene.residual, share, generator) for _ in range(draws))
+        renders[f"random_{name}"] = [scene.corrected(part) for part in parts]
+    return renders
+
+
+def residual_shares(residual: Float[Tensor, "3 c r r"], cutoff: float) -> dict[str, Bands]:
+    """Share of the residual below and from a cutoff on, corners included.
+
+    Returns:
+        power: low and high share of the squared norm; amplitude: of sum |DFT|, as published (audit A1).
+    """
+    edges = (0.0, cutoff, inf)
+    return {
+        "power": _low_high(*pooled_shares(residual, edges).tolist()),
+        "amplitude": _low_high(*published_shares(residual, edges).mean(0).tolist()),
+    }
+
+
+def amplifications(scores: Mapping[str, Scores], power: Bands) -> dict[str, Any]:
+    """`amplification` at one cutoff per share of the power, against reference and truth; and flat_ratio."""
+    return {
+        "reference": amplification(improvements(scores, "reference"), power),
+        "truth": amplification(improvements(scores, "truth"), power),
+        "flat_ratio": amplification(flat_improvement(power), power)["ratio"],
+    }
+
+
+def amplification(improvement: Mapping[str, float], share: Bands) -> dict[str, float | None]:
+    """How much more a share of the residual improves the renders in the low band than in the high one.
+
+    With the yield of a band = improvement / share (method E7):
+
+    Returns:
+        ratio: yield of low over that of high (published: 30 to 50); None unless both bands improve;
+        low_minus_twice_high: the difference that is above 0 where the ratio exceeds 2, defined also where a
+            correction harms. Both None if a share is 0.
+    """
+    if not (share["low"] and share["high"]):
+        return {"ratio": None, "low_minus_twice_high": None}
+    low, high = (improvement[band] / share[band] for band in ("low", "high"))
+    return {"ratio": low / high if min(low, high) > 0 else None, "low_minus_twice_high": low - 2 * high}
+
+
+def flat_improvement(power: Bands) -> Bands:
+    """Improvements in a flat renderer, one that prefers no band: L1 goes with the root of the power left.
+
+    Divided by the shares p and 1 - p of the power they have the ratio (1 + sqrt p) / (1 + sqrt(1 - p)),
+    between 1/2 and 2; divided by other shares (audit A3) it can be anything.
+    """
+    return {band: 1 - sqrt(max(1 - share, 0.0)) for band, share in power.items()}
+
+
+def _at_published_cutoff(
+    residual: Float[Tensor, "3 c r r"], scores: dict[str, Scores], share: dict[str, Bands]
+) -> dict[str, Any]:
+    low_below_015, _, high_above_04 = published_shares(residual).mean(0).tolist()
+    mixed = _low_high(low_below_015, high_above_04)
+    mixture = amplification(improvements(scores, "reference"), mixed)
+    mixture["flat_ratio"] = amplification(flat_improvement(share["power"]), mixed)["ratio"]
+    return {
+        "corrections": scores,
+        "margin": {
+            "low_minus_high": _margin(scores, "low", "high"),
+            "low_minus_control": _margin(scores, "low", "control_low"),
+            "low_minus_random": _margin(scores, "low", "random_low"),
+        },
+        "share": share,
+        "amplification": amplifications(scores, share["power"]) | {"published_mixture": mixture},
+    }
+
+
+def _margin(scores: dict[str, Scores], better: str, other: str) -> dict[str, float]:
+    found = {target: improvements(scores, target) for target in scores[better]}
+    return {target: values[better] - values[other] for target, values in found.items()}
+
+
+def _averaged(score: Callable[[Images], Scores], renders: Mapping[str, list[Images]]) -> dict[str, Scores]:
+    return {name: gathered([score(images) for images in drawn], fmean) for name, drawn in renders.items()}
+
+
+def _low_high(low: float, high: float) -> Bands:
+    return {"low": low, "high": high}

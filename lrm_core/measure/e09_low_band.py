@@ -1,0 +1,92 @@
+"""E9, inside the low band (claim C6): the channel means against what else is low."""
+
+from dataclasses import dataclass, field
+from math import inf
+from typing import Any, NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from lrm_core.measure.correction_scores import Scene, improvements, object_scene
+from lrm_core.measure.oracles import OracleCache, OracleConfig
+from lrm_core.model.lrm import LRM
+from lrm_core.objects import RenderedObject
+from lrm_core.spectral import channel_means, count_numbers, split_residual, structured_low
+
+
+@dataclass(frozen=True)
+class LowBand:
+    """Configuration of E9.
+
+    Attributes:
+        oracle: of T_ref.
+        cutoff: end of the low band in x Nyquist, as published.
+        views: at most so many held-out views are rendered.
+    """
+
+    oracle: OracleConfig = field(default_factory=OracleConfig)
+    cutoff: float = 0.3
+    views: int = 8
+    definition: int = 1
+
+
+class Correction(NamedTuple):
+    """A part of the residual, (3, C, R, R), and how many numbers it has."""
+
+    part: Float[Tensor, "3 c r r"]
+    numbers: int
+
+
+@torch.no_grad()
+def run(
+    model: LRM, item: RenderedObject, config: LowBand, seed: int, cache: OracleCache | None = None
+) -> dict[str, Any]:
+    """Scores of T_pred less the channel means, the rest of the low band, both, the high band, or everything.
+
+    Returns:
+        As `low_band`, of the oracle from T_pred in held-out views.
+    """
+    return low_band(object_scene(model, item, config.oracle, config.views, seed, cache), config.cutoff)
+
+
+def low_band(scene: Scene, cutoff: float) -> dict[str, Any]:
+    """E9 of any scene.
+
+    Returns:
+        predicted: scores of the renders of T_pred, with SSIM and LPIPS;
+        corrections: the same for each of `corrections`, with its numbers and its share of the residual's power;
+        margin: structured_minus_twice_dc, of the improvements against each target.
+    """
+    parts = corrections(scene.residual, cutoff)
+    scores = {name: scene.detailed_scores(scene.corrected(part)) for name, (part, _) in parts.items()}
+    whole = scene.residual.square().sum()
+    sizes = {
+        name: {"numbers": numbers, "power_share": float(part.square().sum() / whole)}
+        for name, (part, numbers) in parts.items()
+    }
+    improved = {target: improvements(scores, target) for target in scene.targets}
+    margin = {target: of["structured_low"] - 2 * of["dc"] for target, of in improved.items()}
+    return {
+        "predicted": scene.detailed_scores(scene.before),
+        "corrections": {name: scores[name] | sizes[name] for name in parts},
+        "margin": {"structured_minus_twice_dc": margin},
+    }
+
+
+def corrections(residual: Float[Tensor, "3 c r r"], cutoff: float) -> dict[str, Correction]:
+    """dc, structured_low, low (the two together), high and all of a residual (3, C, R, R).
+
+    Raises:
+        ValueError: if the residual has another shape, or the cutoff is not a positive radius in x Nyquist.
+    """
+    low, high = split_residual(residual, cutoff)
+    dc = channel_means(residual)
+    in_low = count_numbers(residual, (0.0, cutoff))
+    return {
+        "dc": Correction(dc.expand_as(residual), dc.numel()),
+        "structured_low": Correction(structured_low(residual, cutoff), in_low - dc.numel()),
+        "low": Correction(low, in_low),
+        "high": Correction(high, count_numbers(residual, (cutoff, inf))),
+        "all": Correction(residual, residual.numel()),
+    }

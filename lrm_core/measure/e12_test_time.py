@@ -1,0 +1,228 @@
+"""E12, optimising the latent of one object at test time (claim C9).
+
+The published change of L1 in held-out views is measured at the last step. Here all metrics are followed along the
+way, so that one sees where they are best and what going on does to them.
+"""
+
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import torch
+
+from lrm_core.fit.latent import Planes, Space, make_latent
+from lrm_core.fit.test_time_optimisation import RefinementConfig, Snapshot, optimise_latent
+from lrm_core.measure.metrics import image_l1, ssim
+from lrm_core.measure.oracles import OracleCache, heldout_views, render_images, split_views
+from lrm_core.measure.surface import evenly
+from lrm_core.model.lrm import LRM
+from lrm_core.objects import RenderedObject
+from lrm_core.render.perceptual import lpips, lpips_with_gradients
+from lrm_core.render.quality import psnr
+from lrm_core.render.views import Views
+
+LESS_IS_BETTER = {"l1": True, "psnr": False, "ssim": False, "lpips": True}
+# Changes of these are over the start; those of PSNR (dB) and SSIM are differences.
+RELATIVE = ("l1", "lpips", "train_l1")
+STOPPED_BY = "validation_lpips"
+
+
+class Variant(NamedTuple):
+    """What moves, and what holds it: the weight of the proximity and of LPIPS."""
+
+    space: Space
+    proximity: float = 0.0
+    perceptual: float = 0.0
+
+
+SPACES = ("planes", "tokens")  # in which nothing else holds what moves
+VARIANTS = {
+    "planes": Variant("planes"),
+    "proximity": Variant("planes", proximity=1.0),
+    "low_band": Variant("low_band"),
+    "tokens": Variant("tokens"),
+    "tokens_lpips": Variant("tokens", perceptual=1.0),
+}
+
+
+@dataclass(frozen=True)
+class LatentOptimisation:
+    """Configuration of E12.
+
+    Attributes:
+        at_most: steps that the profile allows; where they are fewer, all variants are shortened alike.
+        iterations, lr: of Adam, as published.
+        perceptual_iterations: instead, where the loss has LPIPS: its steps see a window of `crop` pixels a side of
+            one view, which costs about seven times as much.
+        rays_per_step: where it has not. Four times as many would cost three times as much.
+        crop: side of the window, in pixels.
+        cutoff: of the low band, in x Nyquist.
+        path: steps at which everything is measured, besides the last one.
+        training_views, validation_views, heldout: how many of each; view 0 is trained on.
+    """
+
+    at_most: int = 500
+    iterations: int = 500
+    lr: float = 0.005
+    perceptual_iterations: int = 100
+    rays_per_step: int = 512
+    crop: int = 64
+    cutoff: float = 0.3
+    path: tuple[int, ...] = (0, 25, 100, 200, 350)
+    training_views: int = 8
+    validation_views: int = 2
+    heldout: int = 8
+    definition: int = 1
+
+    def refinement(self, variant: Variant) -> RefinementConfig:
+        """How a variant is fitted."""
+        allowed = min(self.iterations, self.at_most)
+        fewer = max(1, self.perceptual_iterations * allowed // max(1, self.iterations))
+        return RefinementConfig(
+            iterations=fewer if variant.perceptual else allowed,
+            lr=self.lr,
+            proximity=variant.proximity,
+            perceptual_weight=variant.perceptual,
+            rays_per_step=self.rays_per_step,
+            crop=self.crop,
+        )
+
+
+class Point(NamedTuple):
+    """One step of the way: the planes, and what was measured of them, by the names of `measure`."""
+
+    planes: Planes
+    measured: dict[str, float]
+
+
+@dataclass(frozen=True)
+class StudyViews:
+    """Views of an object by their use; no view has two."""
+
+    train: Views
+    validation: Views
+    heldout: Views
+
+
+def run(
+    model: LRM,
+    item: RenderedObject,
+    config: LatentOptimisation,
+    seed: int,
+    cache: OracleCache | None = None,
+) -> dict[str, Any]:
+    """Every variant from the same prediction, on the same views and seed.
+
+    Returns:
+        start: l1, psnr (dB), ssim, lpips of T_pred in held-out views; and for each variant what `summary` says.
+
+    Raises:
+        ValueError: if the object has too few views.
+    """
+    found = {name: run_variant(model, item, config, seed, name) for name in VARIANTS}
+    path = found["planes"]["path"]
+    return {"start": {metric: path[metric][0] for metric in LESS_IS_BETTER}} | found
+
+
+def run_variant(
+    model: LRM, item: RenderedObject, config: LatentOptimisation, seed: int, name: str
+) -> dict[str, Any]:
+    """The `summary` of one variant of `VARIANTS`; raises as `run`."""
+    return summary([point.measured for point in way(model, item, config, seed, name)])
+
+
+def study_views(item: RenderedObject, config: LatentOptimisation) -> StudyViews:
+    """Training views evenly over those that are not held out, validation views evenly over what is left of them.
+
+    Raises:
+        ValueError: if one of the three uses is left without a view.
+    """
+    free, wanted = split_views(item)[0], config.training_views
+    train = evenly(free, max(0, min(wanted, len(free) - config.validation_views)))
+    validation = evenly([view for view in free if view not in train], config.validation_views)
+    if not train or not validation:
+        found = f"{len(free)} besides the held-out ones"
+        raise ValueError(
+            f"{item.name}: expected more than {config.validation_views} views to train on and to validate by, "
+            f"found {found}"
+        )
+    return StudyViews(item.views(train), item.views(validation), heldout_views(item, config.heldout))
+
+
+def way(
+    model: LRM, item: RenderedObject, config: LatentOptimisation, seed: int, name: str
+) -> Iterator[Point]:
+    """A variant at the steps of the path and at the last one; raises as `run`."""
+    variant, views = VARIANTS[name], study_views(item, config)
+    fit = config.refinement(variant)
+    device = next(model.parameters()).device
+    image, camera = item.images[:1].to(device), item.source_camera().to(device)
+    shots = optimise_latent(
+        make_latent(model, image, camera, variant.space, config.cutoff),
+        model.decoder,
+        views.train,
+        fit,
+        at=(*config.path, fit.iterations),
+        samples_per_ray=model.config.rendering_samples_per_ray,
+        seed=seed,
+        perceptual=lpips_with_gradients if variant.perceptual else None,
+        progress=sys.stderr.isatty(),
+    )
+    return (Point(shot.planes, measure(model, views, shot)) for shot in shots)
+
+
+@torch.no_grad()
+def measure(model: LRM, views: StudyViews, shot: Snapshot) -> dict[str, float]:
+    """One row of the path: means over the held-out views, LPIPS of the validation views, L1 of training pixels."""
+    size = views.heldout.images.shape[-1]
+
+    def render(planes: Planes, seen: Views) -> torch.Tensor:
+        return render_images(model, planes, seen.cameras, size).cpu()
+
+    images, truth = render(shot.planes, views.heldout), views.heldout.images
+    of = {"l1": image_l1, "psnr": psnr, "ssim": ssim, "lpips": lpips}
+    validation = lpips(render(shot.planes, views.validation), views.validation.images)
+    return {
+        "step": shot.step,
+        **{name: float(metric(images, truth).mean()) for name, metric in of.items()},
+        STOPPED_BY: float(validation.mean()),
+        "train_l1": shot.train_l1,
+    }
+
+
+def summary(rows: Sequence[dict[str, float]]) -> dict[str, Any]:
+    """What is kept of a path, of which the first row is the start.
+
+    Returns:
+        path: lists over its steps of step, l1, psnr, ssim, lpips, validation_lpips, train_l1;
+        end: changes since the start at the last step, of L1 and LPIPS over the start, of PSNR in dB, of SSIM as it
+            is, with train_l1, of training pixels, and gap, by how much less L1 fell in held-out views than there;
+        stopped: the same at the step of least LPIPS in validation views, and that step;
+        best: the step at which each metric is best in held-out views, which nobody can know at test time;
+        after_best: how much worse each is at the end than there, in the units of `end`.
+    """
+    start, end = rows[0], rows[-1]
+    stopped = min(rows, key=lambda row: row[STOPPED_BY])
+    best = {
+        name: (min if less else max)(rows, key=lambda row: row[name]) for name, less in LESS_IS_BETTER.items()
+    }
+    sign = {name: 1 if less else -1 for name, less in LESS_IS_BETTER.items()}
+    lost = {name: _change(best[name], end, start, name) * sign[name] for name in best}
+    return {
+        "path": {name: [row[name] for row in rows] for name in start},
+        "end": _changes(end, start),
+        "stopped": _changes(stopped, start) | {"step": stopped["step"]},
+        "best": {name: row["step"] for name, row in best.items()},
+        "after_best": lost,
+    }
+
+
+def _changes(row: dict[str, float], start: dict[str, float]) -> dict[str, float]:
+    found = {name: _change(start, row, start, name) for name in (*LESS_IS_BETTER, "train_l1")}
+    return found | {"gap": found["l1"] - found["train_l1"]}
+
+
+def _change(before: dict[str, float], after: dict[str, float], start: dict[str, float], name: str) -> float:
+    """From one row to another; over the start where the metric is one of `RELATIVE`."""
+    return (after[name] - before[name]) / (start[name] if name in RELATIVE else 1)

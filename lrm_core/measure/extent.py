@@ -1,0 +1,42 @@
+"""How large predictions are drawn: extent of the renders over that of the true views, by what the encoder is told."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from lrm_core.measure.finetuning import EVALUATION_VIEWS
+from lrm_core.measure.metrics import extent, image_l1
+from lrm_core.measure.oracles import OracleCache, predicted_planes, render_images
+from lrm_core.model.lrm import LRM
+from lrm_core.objects import RenderedObject
+from lrm_core.render.quality import psnr
+
+
+@dataclass(frozen=True)
+class Extent:
+    """Configuration: the views that are looked at, those of them that the object has."""
+
+    views: tuple[int, ...] = EVALUATION_VIEWS
+    definition: int = 1
+
+
+@torch.no_grad()
+def run(
+    model: LRM, item: RenderedObject, config: Extent, seed: int, cache: OracleCache | None = None
+) -> dict[str, Any]:
+    """Size and error of the renders of T_pred.
+
+    Returns:
+        told: distance told over the true one; extent: of the renders over that of the true views, mean over views;
+        l1, and psnr in dB, to the true views.
+    """
+    seen = item.views([view for view in config.views if view < len(item.images)])
+    drawn = render_images(model, predicted_planes(model, item), seen.cameras, seen.images.shape[-1]).cpu()
+    ratio = (extent(drawn) / extent(seen.images)).nanmean()
+    return {
+        "told": item.source.told,
+        "extent": float(ratio) if ratio.isfinite() else None,
+        "l1": float(image_l1(drawn, seen.images).mean()),
+        "psnr": float(psnr(drawn, seen.images).mean()),
+    }

@@ -1,0 +1,149 @@
+"""Error painted on objects, with what the source does not see outlined (claim C7)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+from torch.nn.functional import interpolate, max_pool2d
+
+from lrm_core.data_url import data_url
+from lrm_core.findings.c07 import TRUTH
+from lrm_core.findings.prose import number
+from lrm_core.measure.geometry import Geometry, triplane_geometry, true_geometry
+from lrm_core.measure.oracles import predicted_planes, render_planes, split_views
+from lrm_core.measure.surface import COVERED, DEPTH_TOLERANCE
+from lrm_core.page.chapter import Chapter
+from lrm_core.page.elements.maps import maps
+from lrm_core.page.elements.pictures import image_row, window_of
+from lrm_core.page.elements.switch import switch
+from lrm_core.records.runner import load_item
+from lrm_core.records.statistics import per_object
+
+OBJECTS, VIEWS = 6, 8
+FINER = 3  # pixels of a painted picture along one of the view
+PAINT, LINE = torch.tensor([0.84, 0.37, 0.0]), torch.tensor([0.0, 0.36, 0.70])
+LARGEST = 0.98  # of the errors of all objects: the quantile at which the paint covers
+HALF = 0.5  # of the surface in view, which the source should see of it
+
+
+@dataclass(frozen=True)
+class Look:
+    """One held-out view of an object.
+
+    Attributes:
+        source, truth, prediction: images (3, H, H).
+        mask: alpha, (H, H).
+        error: of the prediction, mean of the channels, 0 where the object is not alone in a pixel, (H, H).
+        hidden: whether the source does not see what a pixel shows, (H, H).
+    """
+
+    source: Float[Tensor, "3 h h"]
+    truth: Float[Tensor, "3 h h"]
+    prediction: Float[Tensor, "3 h h"]
+    mask: Float[Tensor, "h h"]
+    error: Float[Tensor, "h h"]
+    hidden: Bool[Tensor, "h h"]
+
+
+def painted_objects(chapter: Chapter) -> tuple[str, pd.DataFrame]:
+    """Six objects from the least to the greatest ratio; whichever is chosen also as the pictures behind its own."""
+    chosen = spread(chapter.table, chapter.groups, OBJECTS)
+    looks = {name: look(chapter, name) for name in chosen}
+    errors = torch.cat([torch.ones(1), *(of.error[of.error > 0] for of in looks.values())])
+    full = float(errors.quantile(LARGEST))
+    panels = {
+        name: (_tile(name, ratio, paint(looks[name], full)), _behind(name, looks[name], full))
+        for name, ratio in chosen.items()
+    }
+    columns = "repeat(auto-fill,minmax(max(150px,30%),1fr))"
+    html = switch("lrm-painted", panels, columns, "Object whose pictures are displayed below")
+    columns = [f"audited.truth.sight.{entry}" for entry in ("ratio", "hidden_share", "visible", "hidden")]
+    means = chapter.table.groupby("object")[columns].mean().loc[list(chosen)]
+    return html, means.rename(columns=lambda name: name.rpartition(".")[2]).reset_index()
+
+
+def spread(table: pd.DataFrame, groups: dict[str, str], count: int) -> dict[str, float]:
+    """At most so many real objects (any, if there is none) at even ranks of their ratio to the truth."""
+    ratios = per_object(table, TRUTH).sort_values()
+    real = [name for name in ratios.index if groups[name] == "real"] or list(ratios.index)
+    ranks = np.unique(np.linspace(0, len(real) - 1, min(count, len(real))).round().astype(int))
+    return {real[rank]: float(ratios[real[rank]]) for rank in ranks}
+
+
+@torch.no_grad()
+def look(chapter: Chapter, name: str) -> Look:
+    """Of an object's held-out views the one of which the source sees nearest to half.
+
+    Where the true object cannot be made again, the depth of the prediction says what the source sees.
+    """
+    item = load_item(chapter.plan, chapter.plan.object_folder(name))
+    views = [0, *split_views(item)[1][:VIEWS]]
+    planes, size, cameras = predicted_planes(chapter.model, item), item.images.shape[-1], item.cameras()
+    geometry = true_geometry(item, views) or triplane_geometry(
+        cameras[views], render_planes(chapter.model, planes, cameras[views], size), DEPTH_TOLERANCE
+    )
+    at = _half_hidden(geometry, item.masks[views, 0])
+    truth, mask = item.images[views[at]], item.masks[views[at], 0]
+    seen = render_planes(chapter.model, planes, cameras[views[at]][None], size).rgb[0].cpu()
+    shown = (mask >= COVERED) & geometry.depth[at].isfinite()
+    error = (seen - truth).abs().mean(0) * shown
+    return Look(item.images[0], truth, seen, mask, error, shown & ~geometry.visible[at])
+
+
+def _half_hidden(geometry: Geometry, masks: Float[Tensor, "v h h"]) -> int:
+    shown = (masks >= COVERED) & geometry.depth.isfinite()
+    seen = (shown & geometry.visible).sum((1, 2)) / shown.sum((1, 2)).clamp(min=1)
+    return 1 + int((seen[1:] - HALF).abs().argmin())
+
+
+def paint(one: Look, full: float) -> Float[Tensor, "4 k k"]:
+    """The object cut out, pale under its error, which covers from `full` on, with the hidden part outlined."""
+    grey = 0.45 + 0.55 * one.truth.mean(0)
+    amount = (one.error / full).clamp(0, 1)
+    colours = grey * (1 - amount) + PAINT[:, None, None] * amount
+    picture = torch.cat([colours, one.mask[None]])
+    window = window_of(one.mask)
+    finer = interpolate(picture[None][..., *window], scale_factor=FINER, mode="bilinear")[0]
+    edge = _outline(one.hidden[window])
+    finer[:3] = torch.where(edge, LINE[:, None, None], finer[:3])
+    finer[3] = torch.where(edge, 1.0, finer[3])
+    return finer
+
+
+def _outline(hidden: Bool[Tensor, "h w"]) -> Bool[Tensor, "k l"]:
+    """Where a region ends, `FINER` times as fine; single pixels do not count."""
+    count = torch.nn.functional.avg_pool2d(hidden.float()[None, None], 5, stride=1, padding=2)
+    smooth = interpolate(count, scale_factor=FINER, mode="bilinear")
+    inside = (smooth > HALF).float()
+    return (max_pool2d(inside, 3, 1, 1) - (1 - max_pool2d(1 - inside, 3, 1, 1)))[0, 0] > 0
+
+
+def _tile(name: str, ratio: float, picture: Float[Tensor, "4 k k"]) -> str:
+    plain = escape(name.removeprefix("cc0_"))
+    alt = f"{plain}: error in orange, what the source does not see outlined in blue"
+    return (
+        f'<img src="{data_url(picture)}" alt="{alt}" style="width:100%;aspect-ratio:5/4;object-fit:contain">'
+        f"<strong>{number(ratio, 1)} times</strong> {plain}"
+    )
+
+
+def _behind(name: str, one: Look, full: float) -> str:
+    error = 1 - (one.error / full).clamp(0, 1).expand(3, -1, -1)
+    window = window_of(one.mask)
+    shown = {"truth in this view": one.truth, "prediction": one.prediction, "error": error}
+    cropped = {words: image[:, *window] for words, image in shown.items()}
+    return image_row({"what the source sees": one.source} | cropped, name.removeprefix("cc0_"))
+
+
+def heat_figure(heat: Float[Tensor, "3 r r"], names: Sequence[str] = ("xy", "xz", "zy")) -> go.Figure:
+    """Mean of |T_pred - T_ref| over the channels on the three planes."""
+    means = ", ".join(f"{name} {number(float(of.mean()), 2)}" for name, of in zip(names, heat, strict=True))
+    alt = f"Three square maps, one for each plane: mean absolute residual of every texel. Means: {means}."
+    titles = [f"plane {name}" for name in names]
+    return maps(dict(zip(titles, heat.cpu().numpy(), strict=True)), alt, "mean |T_pred − T_ref|")

@@ -1,0 +1,189 @@
+"""Figures of the chapter on one wrong number: the pattern and the size over what the encoder is told."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import pandas as pd
+import plotly.graph_objects as go
+import torch
+from jaxtyping import Float
+from plotly.subplots import make_subplots
+from torch import Tensor
+
+from lrm_core.findings.cause import DOSE, PATTERN, Share
+from lrm_core.findings.prose import percent
+from lrm_core.findings.verdicts import experiment_table
+from lrm_core.findings.wrong_number import EXPERIMENTS, Point
+from lrm_core.measure.experiments import get_experiment
+from lrm_core.measure.oracles import heldout_views, predicted_planes, render_images
+from lrm_core.objects import Source
+from lrm_core.page import chapter as chapters
+from lrm_core.page.chapter import Chapter, stored_row
+from lrm_core.page.elements.pictures import image_row
+from lrm_core.page.elements.style import COLOURS, SMALL, finish
+from lrm_core.profiles import DRAWN, PUBLISHED
+from lrm_core.records.statistics import Interval
+
+PANELS = {
+    "share of the residual's amplitude": {"high_share": "fine", "low_share": "coarse"},
+    "error removed by correcting it": {"low_correction": "coarse", "high_correction": "fine"},
+}
+TONES = {"coarse": "procedural", "fine": "real"}
+AXIS = "distance told, over the true one"
+AGREE = 0.01  # a share or an improvement that was stored elsewhere
+
+
+@torch.no_grad()
+def pictures(chapter: Chapter) -> str:
+    """A held-out view of the object as it is predicted by what the encoder is told, beside the truth, as HTML."""
+    seen = heldout_views(chapter.item, 1)
+    shown = {"the truth": seen.images[0]}
+    for factor in get_experiment(DOSE).configuration(chapter.plan).factors:
+        planes = predicted_planes(chapter.model, replace(chapter.item, source=Source(told=factor)))
+        image = render_images(chapter.model, planes, seen.cameras, seen.images.shape[-1])[0].cpu()
+        shown["told the truth" if factor == 1 else f"told × {factor:g}"] = image
+    return image_row(shown, f"{chapter.item.name}, held-out view", width=140)
+
+
+def pattern_figure(points: Mapping[str, Point], doses: Mapping[float, Mapping[str, Interval]]) -> go.Figure:
+    """Both halves of the pattern over what the encoder is told, with the published ranges as bands.
+
+    Args:
+        points: of `lrm_core.findings.wrong_number.conditions`.
+        doses: of `lrm_core.findings.cause.dose`.
+    """
+    figure = make_subplots(rows=2, shared_xaxes=True, vertical_spacing=0.05)
+    for panel, (title, names) in enumerate(PANELS.items(), start=1):
+        for name, band in names.items():
+            _add_line(figure, panel, {f: means[name] for f, means in doses.items()}, band)
+            _add_band(figure, panel, PATTERN[name], band)
+            for words, point in points.items():
+                if words != "told the truth":
+                    _add_point(figure, panel, point.told, point.shares[name], band, words)
+        figure.update_xaxes(
+            title_text=AXIS if panel == len(PANELS) else "", range=[0.74, 1.31], row=panel, col=1
+        )
+        figure.update_yaxes(title_text=title, tickformat=".0%", row=panel, col=1)
+        figure.add_vrect(
+            *DRAWN, fillcolor=COLOURS["reference"], opacity=0.1, line_width=0, layer="below", row=panel, col=1,
+            annotation={"text": "told in the published runs", "font": {"size": SMALL}},
+            annotation_position="bottom left",
+        )  # fmt: skip
+    figure.update_layout(showlegend=False)
+    return finish(figure, _pattern_alt(points), 520, bottom=60)
+
+
+def _add_band(figure: go.Figure, panel: int, share: Share, band: str) -> None:
+    colour = COLOURS[TONES[band]]
+    figure.add_hrect(
+        share.low, share.high, fillcolor=colour, opacity=0.16, line_width=0, layer="below", row=panel, col=1,
+        annotation={"text": f"{band}, published", "font": {"size": SMALL, "color": colour}},
+        annotation_position="top left",
+    )  # fmt: skip
+
+
+def _add_line(figure: go.Figure, panel: int, means: Mapping[float, Interval], band: str) -> None:
+    x, colour = list(means), COLOURS[TONES[band]]
+    y = [mean.estimate for mean in means.values()]
+    up, down = ([abs(getattr(m, end) - m.estimate) for m in means.values()] for end in ("high", "low"))
+    figure.add_scatter(
+        x=x, y=y, mode="lines+markers", name=band, line={"color": colour, "width": 2.2}, row=panel, col=1,
+        error_y={"type": "data", "array": up, "arrayminus": down, "thickness": 1, "width": 2},
+        hovertemplate=f"{band}, told × %{{x:g}}: %{{y:.0%}}<extra></extra>",
+    )  # fmt: skip
+    if x:
+        figure.add_annotation(
+            x=x[-1], y=y[-1], text=band, showarrow=False, xanchor="left", xshift=6, row=panel, col=1,
+            font={"size": SMALL, "color": colour},
+        )  # fmt: skip
+
+
+def _add_point(figure: go.Figure, panel: int, x: float, mean: Interval, band: str, words: str) -> None:
+    if not mean.n:
+        return
+    figure.add_scatter(
+        x=[x], y=[mean.estimate], mode="markers", name=words, row=panel, col=1,
+        marker={"symbol": "star", "size": 13, "color": COLOURS[TONES[band]], "line": {"width": 1, "color": "#222"}},
+        error_y={
+            "type": "data", "array": [mean.high - mean.estimate], "arrayminus": [mean.estimate - mean.low],
+            "thickness": 1, "width": 4,
+        },
+        hovertemplate=f"{band}, {words}: %{{y:.0%}}<extra></extra>",
+    )  # fmt: skip
+
+
+def _pattern_alt(points: Mapping[str, Point]) -> str:
+    said = []
+    for words, point in points.items():
+        values = [f"{share.words} {percent(point.shares[name].estimate)}" for name, share in PATTERN.items()]
+        said.append(f"{words}: {', '.join(values)}")
+    return "The four shares of the published pattern over the distance told. " + "; ".join(said) + "."
+
+
+def size_figure(profile: str) -> go.Figure:
+    """How large each object is drawn over what was told of it, in both conditions."""
+    figure = go.Figure()
+    for name, words, tone in (
+        (profile, "told the truth", "null"),
+        (profile + PUBLISHED, "published condition", "real"),
+    ):
+        table = experiment_table("extent", name)
+        if table.empty:
+            continue
+        figure.add_scatter(
+            x=table["told"], y=table["extent"], mode="markers", name=words, marker={"color": COLOURS[tone]},
+            text=table["object"], hovertemplate="%{text}<br>told × %{x:.2f}, drawn × %{y:.2f}<extra></extra>",
+        )  # fmt: skip
+    line = [DRAWN[0], 1.06]
+    figure.add_scatter(
+        x=line,
+        y=line,
+        mode="lines",
+        name="size follows what is told",
+        line={"color": COLOURS["reference"], "dash": "dot"},
+    )
+    figure.update_xaxes(title_text=AXIS)
+    figure.update_yaxes(title_text="size drawn, over the true one")
+    alt = "Size that each object is drawn at, over the true one, against the distance told over the true one."
+    return finish(figure, alt, 300)
+
+
+def make_records(profile: str, objects: Sequence[str] | None, refresh: bool, device: str) -> None:
+    """Make the records of the pattern in the published condition, and the sizes in both, that are missing."""
+    for name, experiments in {profile: ("extent",), profile + PUBLISHED: (*EXPERIMENTS, "extent")}.items():
+        for experiment in experiments:
+            chapters.make_records(experiment, name, refresh, objects, device)
+
+
+def agrees(
+    table: pd.DataFrame,
+    name: str,
+    seed: int,
+    shares: Mapping[str, Float[Tensor, "bands"]],
+    removed: Sequence[Float[Tensor, ""]],
+) -> bool:
+    """Whether what a reader computed by hand is what the stored record of the object says; True without a record.
+
+    Args:
+        shares: in the low, mid and high band, "told" 0.8 of the true distance and "true".
+        removed: error that correcting the low band removes, in the same order.
+
+    Raises:
+        AssertionError: naming the number, if one is more than 0.01 away.
+    """
+    row = stored_row(table, name, seed)
+    if not row:
+        return True
+    factors = list(row["factors"])
+    for (told, mine), gone in zip(shares.items(), removed, strict=True):
+        place = factors.index(0.8 if told == "told" else 1.0)
+        for column, value in (
+            ("residual.published_low", mine[0]),
+            ("residual.published_high", mine[-1]),
+            ("residual.low_to_reference", gone),
+        ):
+            stored = row[column][place]
+            assert abs(float(value) - stored) < AGREE, (
+                f"{column}, {told}: {float(value):.4f}, stored {stored:.4f}"
+            )
+    return True

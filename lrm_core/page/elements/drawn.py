@@ -1,0 +1,222 @@
+"""Figures and tables drawn from their declarations, with the texts for screen readers that follow from them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from lrm_core.findings.figures import Bars, Declaration, Lines, Means, Pairs, Series, Slopes, Strips, Table
+from lrm_core.findings.prose import mean_and_interval, number, percent, percent_interval
+from lrm_core.page.elements.beside import means, slopes
+from lrm_core.page.elements.curves import Curve, curves, mean_lists
+from lrm_core.page.elements.strips import numbers_of, strips
+from lrm_core.page.elements.style import COLOURS, SMALL, finish
+from lrm_core.records.statistics import interval_of, per_object
+
+PICTURE = 0.085  # side of an object's picture over the length of the axes
+SQUARE = 460  # pixels
+EDGE = 0.02  # decades beyond the ends of a logarithmic axis
+
+
+def draw(
+    figure: Declaration,
+    table: pd.DataFrame,
+    groups: Mapping[str, str],
+    pictures: Mapping[str, str],
+    title: str,
+) -> go.Figure:
+    """The figure of a declaration.
+
+    Args:
+        figure: of any kind but `Table`.
+        table: completed, as by `Finding.completed`.
+        groups: of each object.
+        pictures: address of each object's picture; a point where there is none.
+        title: what the figure says; the text for screen readers begins with it.
+    """
+    if isinstance(figure, Strips):
+        return strips(table, groups, figure.panels, f"{title} {_strips_alt(figure, table)}", figure.names)
+    shown = (pictures,) if isinstance(figure, PICTURED) else ()
+    return DRAWN_BY[type(figure)](figure, table, *shown, title)
+
+
+def tabled(declared: Table, table: pd.DataFrame) -> pd.DataFrame:
+    """The table of a declaration, as text."""
+
+    def cell(column: str) -> str:
+        mean = interval_of(table, column)
+        if not mean.n:
+            return "none"
+        if not declared.interval:
+            mean = replace(mean, n=1)
+        count = f" ({mean.n} objects)" if 1 < mean.n < table["object"].nunique() else ""
+        if declared.digits is None:
+            return percent_interval(mean) + count
+        return mean_and_interval(mean, declared.digits) + count
+
+    rows = [(label, *map(cell, columns)) for label, columns in declared.rows.items()]
+    return pd.DataFrame(rows, columns=[declared.first, *declared.headings])
+
+
+def _strips_alt(figure: Strips, table: pd.DataFrame) -> str:
+    def mean(column: str) -> str:
+        return number(interval_of(table, column).estimate) if column in table else "no value"
+
+    said = []
+    for panel in figure.panels:
+        rows = []
+        for row in panel.rows:
+            own = f"{figure.names[row.colour]} " if row.beside else ""
+            parts = [own + mean(row.column)]
+            parts += [f"{figure.names[colour]} {mean(column)}" for colour, column in row.beside.items()]
+            for name, reference in row.marks.items():
+                parts.append(f"{name} {', '.join(number(x) for x in numbers_of(reference, table))}")
+            rows.append(f"{row.label}: {'; '.join(parts)}")
+        said.append(f"{panel.axis}: {'. '.join(rows)}.")
+    return " ".join(said)
+
+
+def lines(figure: Lines, table: pd.DataFrame, title: str) -> go.Figure:
+    """Series over a common axis, the mean of the objects thick, each named at its end."""
+    x, drawn, ends = list(figure.x(table)), [], []
+    for series in figure.series:
+        objects = mean_lists(table, series.column)
+        mean = _mean(list(objects.values()), figure.log_y)
+        drawn.append(
+            Curve(series.label, x, mean.tolist(), COLOURS[series.colour], series.dash, 3.2, hover="mean")
+        )
+        if series.objects:
+            drawn += [
+                Curve(series.label, x, of.tolist(), COLOURS[series.colour], opacity=0.3, hover=name)
+                for name, of in objects.items()
+            ]
+        ends.append((series, mean))
+    from_to = "; ".join(f"{s.label} from {mean[0]:.3g} to {mean[-1]:.3g}" for s, mean in ends)
+    alt = f"{title} {figure.axes[1]} over {figure.axes[0]}, mean over objects: {from_to}."
+    shown = curves(
+        drawn, figure.axes, alt, log_ticks=figure.log_ticks, log_y=figure.log_y, marks=figure.marks
+    )
+    _label_ends(shown, ends, x, figure)
+    if figure.span:
+        shown.update_xaxes(range=list(figure.span))
+    elif figure.log_ticks:  # what stands on the very edge is not drawn
+        ends = np.log10([min(place for place in x if place > 0), max(x)])
+        shown.update_xaxes(range=[ends[0] - EDGE, ends[1] + EDGE])
+    return shown
+
+
+def _mean(rows: Sequence[np.ndarray], geometric: bool) -> np.ndarray:
+    return np.exp(np.mean(np.log(rows), axis=0)) if geometric else np.mean(rows, axis=0)
+
+
+def _label_ends(
+    shown: go.Figure, ends: Sequence[tuple[Series, np.ndarray]], x: Sequence[float], figure: Lines
+) -> None:
+    """The names of the series in their colours, instead of a legend, at the end where they are farther apart."""
+    means = np.log10([mean for _, mean in ends]) if figure.log_y else np.array([mean for _, mean in ends])
+    first = next(at for at, place in enumerate(x) if place > 0)
+    apart = [np.diff(np.sort(means[:, at])).min(initial=np.inf) for at in (first, -1)]
+    at, anchor = (first, "left") if apart[0] >= apart[1] else (-1, "right")
+    shown.update_layout(showlegend=False)
+    for (series, _), height in zip(ends, means[:, at], strict=True):
+        shown.add_annotation(
+            x=np.log10(x[at]) if figure.log_ticks else x[at], y=height, text=f"<b>{series.label}</b>",
+            showarrow=False, xanchor=anchor, yanchor="bottom", yshift=8, bgcolor="rgba(128, 128, 128, 0.15)",
+            font={"size": SMALL + 1, "color": COLOURS[series.colour]},
+        )  # fmt: skip
+    shown.update_layout(margin={"b": 60}, height=(shown.layout.height or 420) - 50)
+
+
+def pairs(figure: Pairs, table: pd.DataFrame, pictures: Mapping[str, str], title: str) -> go.Figure:
+    """Every object as its picture where two columns put it, with the diagonal and the published objects."""
+    xs, ys = per_object(table, figure.x), per_object(table, figure.y)
+    low = min(0.0, xs.min(), ys.min()) - 0.06
+    high = max(xs.max(), ys.max(), *(max(at) for at in figure.published.values())) + 0.06
+    shown = go.Figure()
+    shown.add_scatter(
+        x=[low, high], y=[low, high], mode="lines", name="equal", hoverinfo="skip", showlegend=False,
+        line={"color": COLOURS["reference"], "dash": "dot", "width": 1.5}, text=["", ""],
+    )  # fmt: skip
+    shown.add_scatter(
+        x=xs.tolist(), y=ys[xs.index].tolist(), mode="markers", name="object", text=xs.index.tolist(),
+        marker={"size": 16, "color": COLOURS["predinit"], "opacity": [float(n not in pictures) for n in xs.index]},
+        hovertemplate="%{text}: %{x:.2f}, %{y:.2f}<extra></extra>", showlegend=False,
+    )  # fmt: skip
+    shown.add_scatter(
+        x=[at[0] for at in figure.published.values()], y=[at[1] for at in figure.published.values()],
+        mode="markers+text", name="published", text=[f"published: {name}" for name in figure.published],
+        textposition="top left", marker={"symbol": "diamond-open", "size": 13, "color": COLOURS["pred"],
+        "line": {"width": 2}}, textfont={"color": COLOURS["pred"]}, showlegend=False,
+        hovertemplate="%{text}: %{x:.2f}, %{y:.2f}<extra></extra>",
+    )  # fmt: skip
+    side = PICTURE * (high - low)
+    for name, address in pictures.items():
+        if name in xs.index:
+            shown.add_layout_image(
+                source=address, x=xs[name], y=ys[name], xref="x", yref="y", sizex=side, sizey=side,
+                xanchor="center", yanchor="middle",
+            )  # fmt: skip
+    below, above = figure.sides
+    for text, x, y, anchor in ((below, high, low, "right"), (above, low, high, "left")):
+        shown.add_annotation(
+            x=x, y=y, text=text, showarrow=False, xanchor=anchor, yanchor="bottom" if y == low else "top",
+            font={"size": SMALL + 1}, bgcolor="rgba(128, 128, 128, 0.12)",
+        )  # fmt: skip
+    shown.update_xaxes(title_text=figure.axes[0], range=[low, high], tickformat=".0%", title_standoff=6)
+    shown.update_yaxes(title_text=figure.axes[1], range=[low, high], tickformat=".0%")
+    ahead = int((xs > ys[xs.index]).sum())
+    places = ", ".join(f"{name} {percent(x)} and {percent(ys[name])}" for name, x in xs.items())
+    alt = f"{title} {figure.axes[0]} against {figure.axes[1]}: {figure.sides[0]} in {ahead} of {len(xs)}. {places}."
+    return finish(shown, alt, SQUARE, bottom=60)
+
+
+def bars(figure: Bars, table: pd.DataFrame, pictures: Mapping[str, str], title: str) -> go.Figure:
+    """Bars of every object side by side over its picture, sorted by the last column."""
+    values = {label: per_object(table, column) for label, (column, _) in figure.columns.items()}
+    names = list(values[list(values)[-1]].sort_values(ascending=False).index)
+    places = ["mean", *(f"{name}, published" for name in figure.published), *names]
+    hatched = ["", *"/" * len(figure.published), *[""] * len(names)]
+    shown = go.Figure()
+    for at, (label, (column, colour)) in enumerate(figure.columns.items()):
+        mean = interval_of(table, column)
+        heights = [mean.estimate, *(of[at] for of in figure.published.values()), *values[label][names]]
+        if not at:
+            ticks = [figure.factor * height for height in heights]
+        ends = (mean.high - mean.estimate, mean.estimate - mean.low) if mean.known else (0, 0)
+        rest = [0] * (len(places) - 1)
+        shown.add_bar(
+            x=list(range(len(places))), y=heights, name=label, text=places, textposition="none",
+            marker={"color": COLOURS[colour], "pattern": {"shape": hatched}},
+            error_y={"type": "data", "array": [ends[0], *rest], "arrayminus": [ends[1], *rest], "width": 0},
+            hovertemplate=f"%{{text}}, {label}: %{{y:.1%}}<extra></extra>",
+        )  # fmt: skip
+    shown.add_scatter(
+        x=list(range(len(places))), y=ticks, mode="markers", text=places,
+        name=f"{figure.factor:g} × {next(iter(figure.columns))}",
+        marker={"symbol": "line-ew-open", "size": 14, "color": COLOURS["reference"], "line": {"width": 2}},
+        hovertemplate="%{text}, %{fullData.name}: %{y:.1%}<extra></extra>",
+    )  # fmt: skip
+    for name, address in pictures.items():
+        if name in names:
+            shown.add_layout_image(
+                source=address, x=places.index(name), y=0, xref="x", yref="paper", sizex=0.95, sizey=0.12,
+                xanchor="center", yanchor="top",
+            )  # fmt: skip
+    words = {at: place.partition(",")[0] for at, place in enumerate(places) if place not in pictures}
+    shown.update_xaxes(
+        tickvals=list(words), ticktext=list(words.values()), tickangle=-90, showgrid=False, zeroline=False
+    )
+    shown.update_yaxes(title_text=figure.axis, tickformat=".0%")
+    shown.update_layout(barmode="group", bargap=0.15)
+    means = ", ".join(
+        f"{label} {percent(interval_of(table, column).estimate)}"
+        for label, (column, _) in figure.columns.items()
+    )
+    each = ", ".join(f"{n} {' and '.join(percent(of[n]) for of in values.values())}" for n in names)
+    return finish(shown, f"{title} {figure.axis}: {means}. By object: {each}.", 400, bottom=66)
+
+
+DRAWN_BY = {Strips: strips, Lines: lines, Pairs: pairs, Slopes: slopes, Means: means, Bars: bars}
+PICTURED = Pairs | Bars  # drawn with the pictures of the objects

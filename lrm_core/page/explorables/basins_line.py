@@ -1,0 +1,76 @@
+"""The straight line between two oracles of one object, to be walked by hand (claim C1)."""
+
+from typing import Any
+
+import torch
+from IPython.display import display
+from jaxtyping import Float
+from torch import Tensor
+
+from lrm_core.model.lrm import LRM
+from lrm_core.page.chapter import Chapter
+from lrm_core.page.explorables.field import field_figure
+from lrm_core.page.explorables.judged import Judged, judged_views
+from lrm_core.page.explorables.widget import Explorable, slider, switched
+from lrm_core.page.viewer.quantise import check_field
+from lrm_core.render.quality import psnr
+
+POINTS = 11
+HALFWAY = 0.5
+ENDS = ("oracle from noise", "oracle from the prediction")
+NOTE = (
+    "The triplane is mixed number by number. PSNR is the mean over three held-out views, on every second pixel of "
+    "every second row: the curve was computed with lrm_core when the page was built, the point by the page itself."
+)
+
+
+def show_basins_line(*chapters: Chapter) -> None:
+    """Display the line between the oracles of an object, from noise (t = 0) and from the prediction.
+
+    Args:
+        chapters: one for each object that the figure can be switched to, the first one shown first.
+
+    Raises:
+        ValueError: if planes and decoder do not go together.
+    """
+    figures = {}
+    for chapter in chapters:
+        ends = tuple(chapter.oracle(start).planes for start in ("random", "predicted"))
+        figures[chapter.item.name] = line(*ends, chapter.model, judged_views(chapter.item), chapter.item.name)
+    display(switched(figures))
+
+
+def line(
+    a: Float[Tensor, "3 C R R"], b: Float[Tensor, "3 C R R"], model: LRM, judged: Judged, name: str
+) -> Explorable:
+    """The line from a to b; raises as `show_basins_line`."""
+    check_field(a, model.decoder)
+    check_field(b, model.decoder)
+    scores = scores_along(a, b, model, judged)
+    alt = f"The triplane of {name} at a place on the line between its two oracles."
+    tensors = {"a": (a, 2), "b": (b, 2), "truth": (judged.truth, 1)}
+    halfway = torch.lerp(a, b, HALFWAY)
+    return field_figure(_content(scores), tensors, halfway, model.decoder, judged, alt)
+
+
+def scores_along(a: Tensor, b: Tensor, model: LRM, judged: Judged) -> list[float]:
+    """Mean PSNR (dB) to the truth of (1 - t) a + t b at evenly spaced t, on the pixels that count."""
+    truth = judged.pixels(judged.views.images)
+    steps = torch.linspace(0, 1, POINTS).tolist()
+    return [float(psnr(judged.rendered(model, torch.lerp(a, b, t)), truth).mean()) for t in steps]
+
+
+def _content(scores: list[float]) -> dict[str, Any]:
+    worst = scores.index(min(scores)) / (POINTS - 1)
+    lowest = {"lowest point of the curve": worst} if 0 < worst < 1 else {}
+    places = {ENDS[0]: 0.0, "halfway": HALFWAY, **lowest, ENDS[1]: 1.0}
+    return {
+        "key": "line",
+        "title": "The line between two oracles",
+        "sliders": [slider("t", f"t: from the {ENDS[0]} to the {ENDS[1]}", 0, 1, 0.01)],
+        "start": {"t": HALFWAY},
+        "presets": [{"label": f"C1: {words} ({t:g})", "state": {"t": t}} for words, t in places.items()],
+        "ends": ENDS,
+        "psnr": scores,
+        "note": NOTE,
+    }

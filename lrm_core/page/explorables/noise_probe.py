@@ -1,0 +1,137 @@
+"""Noise probe: noise of one bin of frequencies in the planes, and where that falls on H(f) (claim C3; audit A5)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from IPython.display import display
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+from lrm_core.measure.e06_response import DecoderResponse
+from lrm_core.measure.matter import matter_texels
+from lrm_core.page.chapter import Chapter, stored_row
+from lrm_core.page.explorables.field import check_side, field_figure
+from lrm_core.page.explorables.judged import Judged, judged_views
+from lrm_core.page.explorables.widget import Explorable, choice, slider, switched
+from lrm_core.page.viewer.quantise import check_field
+from lrm_core.spectral.bands import band_masks
+
+LEVEL_STEP, LARGEST = 0.05, 2.0
+SEEN = 0.7  # size of noise that a picture shows; H hardly depends on it
+DRAWS = 8
+PEAK = 2  # number of the bin in which the published curve is highest (audit A5)
+PLACES = {
+    "the prediction": ("audited.predicted", "predicted"),
+    "the oracle": ("audited.reference", "reference"),
+    "the oracle, as published": ("published", "reference"),
+}  # what is probed: its columns in the records, its planes
+NOTE = (
+    "H is the mean absolute change of the pictures over the standard deviation of the noise, as in the records: "
+    "in the same held-out views, here on one pixel of {pixels}. As published, the noise lies on all texels and "
+    "its size is in units of the planes; else it lies where the object is, and its size is over the spread that "
+    "each channel has there. The page draws its own noise; thin lines are one standard deviation between the "
+    "{draws} draws of the record. The first bin holds {first} of {all} modes, so that draws differ most there. "
+    "Points that were measured before with noise of this size stay on the chart."
+)
+
+
+@dataclass(frozen=True)
+class Probed:
+    """Planes to which noise is added, (3, C, R, R), and the texels that an object reads there, (3, R, R)."""
+
+    planes: Float[Tensor, "3 C R R"]
+    mask: Bool[Tensor, "3 R R"]
+
+
+def show_noise_probe(*chapters: Chapter) -> None:
+    """Display the probe of an object, around its prediction and its oracle from there.
+
+    Args:
+        chapters: one for each object that the figure can be switched to, the first one shown first.
+
+    Raises:
+        ValueError: if planes and decoder do not go together, or the planes' side is no power of two.
+    """
+    display(switched({chapter.item.name: _of(chapter) for chapter in chapters}))
+
+
+def _of(chapter: Chapter) -> Explorable:
+    planes = {"predicted": chapter.predicted, "reference": chapter.oracle("predicted").planes}
+    probed = {name: Probed(each, matter_texels(chapter.model, each)) for name, each in planes.items()}
+    config, row = chapter.configuration, stored_row(chapter.table, chapter.item.name, chapter.seed)
+    judged = judged_views(chapter.item, config.views)
+    return probe(probed, chapter.model.decoder, judged, config, row, chapter.item.name)
+
+
+def probe(
+    probed: Mapping[str, Probed],
+    decoder: nn.Module,
+    judged: Judged,
+    config: DecoderResponse,
+    row: Mapping[str, Any],
+    name: str,
+) -> Explorable:
+    """The probe of any "predicted" and "reference"; `row` is a record of E6; raises as `show_noise_probe`."""
+    tensors = {}
+    for key, each in probed.items():
+        check_field(each.planes, decoder)
+        check_side(each.planes)
+        tensors |= {key: (each.planes, 2), f"{key}_mask": (each.mask.float(), 1)}
+    predicted = probed["predicted"].planes
+    content = _content(config, row) | {"note": _note(predicted.shape[-1], judged, config)}
+    alt = f"The predicted triplane of {name}, with noise of one bin."
+    return field_figure(content, tensors, predicted, decoder, judged, alt)
+
+
+def _content(config: DecoderResponse, row: Mapping[str, Any]) -> dict[str, Any]:
+    last = config.bins - 1
+    presets = [
+        (f"C3: first bin ({config.bin_words(0)})", _state(0, SEEN)),
+        (f"Bin of the published peak ({config.bin_words(PEAK)})", _state(PEAK, SEEN)),
+        (f"C3: last bin ({config.bin_words(last)})", _state(last, SEEN)),
+        ("C3 as published: first bin", _state(0, config.published_std, len(PLACES) - 1)),
+        ("C3 as published: last bin", _state(last, config.published_std, len(PLACES) - 1)),
+    ]
+    return {
+        "key": "probe",
+        "title": "Noise probe",
+        "sliders": [
+            choice(
+                "band", "Noise from, in × Nyquist", [config.bin_words(index) for index in range(config.bins)]
+            ),
+            slider("level", "Size of the noise", min(config.levels), LARGEST, LEVEL_STEP),
+            choice("place", "Around", list(PLACES)),
+            slider("draw", "Draw of the noise", 1, DRAWS, 1),
+        ],
+        "start": _state(PEAK, SEEN),
+        "presets": [{"label": label, "state": state} for label, state in presets],
+        "edges": config.edges,
+        "axis": "H by frequency; points by this page",
+        "places": [_place(*place, config, row) for place in PLACES.values()],
+    }
+
+
+def _note(side: int, judged: Judged, config: DecoderResponse) -> str:
+    first = int(band_masks(side, config.edges[:2]).sum())
+    return NOTE.format(pixels=judged.stride**2, first=first, all=side**2, draws=config.draws)
+
+
+def _state(band: int, level: float, place: int = 1, draw: int = 1) -> dict[str, float]:
+    return {"band": band, "level": level, "place": place, "draw": draw}
+
+
+def _place(column: str, planes: str, config: DecoderResponse, row: Mapping[str, Any]) -> dict[str, Any]:
+    """What is probed, and the curve of the record there with a standard deviation between draws to both sides."""
+    masked = column != "published"
+    level = config.level if masked else config.published_std
+    place = {"planes": planes, "mask": f"{planes}_mask" if masked else None, "curves": []}
+    mean, spread = (row.get(f"{column}.{name}") for name in ("response", "spread.response"))
+    if not isinstance(mean, list):
+        return place
+    curves = [{"name": f"record at {level:g}, {config.draws} draws", "values": mean}]
+    if isinstance(spread, list):
+        sides = (torch.tensor(mean) + side * torch.tensor(spread) for side in (1, -1))
+        curves += [{"values": side.tolist(), "dash": "2 3"} for side in sides]
+    return place | {"curves": curves}

@@ -1,0 +1,227 @@
+"""Studies of one's own rendered objects: the planes, tables and figures of each in a folder of its own.
+
+What is computed is that of the experiments; the chapters show the same for the objects of the book.
+"""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+import pandas as pd
+import plotly.graph_objects as go
+import torch
+from jaxtyping import Float
+from plotly.offline import get_plotlyjs
+from torch import Tensor
+from tqdm import tqdm
+
+from lrm_core.atomic import replacing, save_tensors
+from lrm_core.canonical import plain
+from lrm_core.files import read_tensors
+from lrm_core.findings.prose import number, percent
+from lrm_core.measure.e05_residual_spectrum import AUDITED_EDGES, spectrum_summary
+from lrm_core.measure.e06_response import DecoderResponse, views_renderer
+from lrm_core.measure.e12_test_time import LatentOptimisation, summary, way
+from lrm_core.measure.metrics import BANDS
+from lrm_core.measure.oracles import (
+    OracleConfig,
+    Start,
+    oracle,
+    oracle_fingerprint,
+    predicted_planes,
+)
+from lrm_core.model.lrm import LRM
+from lrm_core.objects import RenderedObject
+from lrm_core.page.elements.curves import Curve, curves
+from lrm_core.page.elements.style import COLOURS
+from lrm_core.spectral import profile_radii, response
+
+Planes = Float[Tensor, "3 c r r"]
+PLANES = "planes.safetensors"
+PALETTE = ("real", "pred", "procedural", "predinit", "random")
+
+
+def read_planes(path: Path) -> Planes:
+    """The tensor "planes" (3, C, R, R) of a safetensors file, such as `lrm oracle` writes.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if it holds no such tensor.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such file of planes")
+    tensors, _ = read_tensors(path, "expected planes, such as `lrm oracle` writes")
+    if "planes" not in tensors:
+        raise ValueError(f"{path}: expected a safetensors file with a tensor 'planes'")
+    planes = tensors["planes"].float()
+    if planes.ndim != 4 or len(planes) != 3 or planes.shape[-1] != planes.shape[-2]:
+        raise ValueError(f"{path}: expected planes of shape (3, C, R, R), found {tuple(planes.shape)}")
+    return planes
+
+
+def saved_residual(path: Path | None, reference: Path | None) -> Planes:
+    """Saved planes, less those of a reference if there is one.
+
+    Raises:
+        FileNotFoundError: if a file is missing.
+        ValueError: if only the reference is given, a file holds no planes, or the shapes differ.
+    """
+    if path is None:
+        raise ValueError(f"{reference}: a reference needs planes to subtract it from; give --triplane-path")
+    planes = read_planes(path)
+    if reference is None:
+        return planes
+    subtracted = read_planes(reference)
+    if subtracted.shape != planes.shape:
+        raise ValueError(
+            f"{reference}: expected planes of shape {tuple(planes.shape)} as in {path}, "
+            f"found {tuple(subtracted.shape)}"
+        )
+    return planes - subtracted
+
+
+def study_test_time(
+    model: LRM,
+    item: RenderedObject,
+    folder: Path,
+    config: LatentOptimisation,
+    variants: Iterable[str],
+    seed: int,
+) -> str:
+    """Optimise an object at test time (E12); one file of planes for each variant, and the way of all as a table.
+
+    Returns:
+        What became of L1 and LPIPS in held-out views, as one line.
+    """
+    rows, lines, said = [], [], []
+    write_planes(folder / "predicted.safetensors", predicted_planes(model, item))
+    for name, colour in zip(variants, PALETTE, strict=False):
+        points = list(way(model, item, config, seed, name))
+        measured = [point.measured for point in points]
+        found = summary(measured)
+        write_planes(folder / f"{name}.safetensors", points[-1].planes, history=json.dumps(plain(measured)))
+        rows += [{"variant": name} | row for row in measured]
+        changes = [row["l1"] / measured[0]["l1"] - 1 for row in measured]
+        lines.append(Curve(name, [row["step"] for row in measured], changes, COLOURS[colour], width=2.5))
+        said.append(
+            f"{name} L1 {percent(found['end']['l1'])}, LPIPS {percent(found['end']['lpips'])} "
+            f"(stopped at step {found['stopped']['step']}: {percent(found['stopped']['l1'])}, "
+            f"{percent(found['stopped']['lpips'])})"
+        )
+    write_table(folder / "path.csv", pd.DataFrame(rows))
+    alt = f"Change of L1 in held-out views of {item.name} along the steps."
+    write_figure(folder / "path.html", curves(lines, ("step", "change of L1, over the start"), alt))
+    return "; ".join(said)
+
+
+def study_oracle(
+    model: LRM, item: RenderedObject, folder: Path, config: OracleConfig, start: Start, seed: int
+) -> str:
+    """Fit an oracle (E1), unless the folder has it already; its planes, and how the fit went as a table.
+
+    Returns:
+        The last PSNR in held-out views, as one line.
+    """
+    fingerprint = oracle_fingerprint(model, item, start, config, seed)
+    if _fingerprint(folder / PLANES) == fingerprint:
+        return "kept, fitted before with these settings"
+    fitted = oracle(model, item, start, config, seed)
+    history = pd.DataFrame(fitted.history)
+    write_table(folder / "history.csv", history)
+    lines = [
+        Curve(label, history["step"], history[column], COLOURS[colour], width=2.5)
+        for column, label, colour in (
+            ("train_psnr", "training rays", "predinit"),
+            ("heldout_psnr", "held-out views", "procedural"),
+        )
+    ]
+    write_figure(folder / "history.html", curves(lines, ("step", "PSNR (dB)"), f"PSNR of {item.name}."))
+    texts = {"history": json.dumps(fitted.history), "fingerprint": fingerprint}
+    write_planes(folder / PLANES, fitted.planes, **texts)  # last: what says that the object is finished
+    return (
+        f"held-out PSNR {number(history['heldout_psnr'].iloc[-1])} dB after {history['step'].iloc[-1]} steps"
+    )
+
+
+def study_spectrum(residual: Planes, folder: Path) -> str:
+    """Spectrum of planes or of a residual (E5): shares of the bands and radial profile as tables.
+
+    Returns:
+        The shares of the low and of the high band, as one line.
+    """
+    found = spectrum_summary(residual)
+    shares = pd.DataFrame([{"measure": of} | found[of] for of in ("published", "power")])
+    write_table(folder / "shares.csv", shares)
+    radii = profile_radii(residual.shape[-1]).tolist()
+    profile = pd.DataFrame(
+        {
+            "x_nyquist": radii,
+            "power": found["profile"].cpu(),
+            "amplitude": found["amplitude_profile"].cpu(),
+        }
+    )
+    write_table(folder / "profile.csv", profile)
+    line = Curve("mean power of a mode", radii, profile["power"], COLOURS["procedural"], width=2.5)
+    axes = ("frequency (× Nyquist)", "power")
+    write_figure(folder / "spectrum.html", curves([line], axes, "Radial power spectrum.", log_y=True))
+    low, *_, high = BANDS
+    edges = f"below {AUDITED_EDGES[1]:g} and from {AUDITED_EDGES[-2]:g} × Nyquist"
+    shared = " and ".join(percent(found["power"][band]) for band in (low, high))
+    amplitude = " and ".join(percent(found["published"][band]) for band in (low, high))
+    return f"{shared} of the power {edges} (by amplitude, as published: {amplitude})"
+
+
+@torch.no_grad()
+def study_response(
+    model: LRM, item: RenderedObject, planes: Planes, folder: Path, config: DecoderResponse, seed: int
+) -> str:
+    """Response of decoder and renderer to the published noise around some planes (E6), as a table.
+
+    Returns:
+        The response in the first and in the last bin, as one line.
+    """
+    noise = torch.Generator().manual_seed(seed)
+    render = views_renderer(model, item, config.views)
+    h = response(planes, render, config.edges, config.published_std, config.draws, noise).cpu()
+    table = pd.DataFrame(
+        {"low": config.edges[:-1], "high": config.edges[1:], "response": h.mean(0), "std_of_draws": h.std(0)}
+    )
+    write_table(folder / "response.csv", table)
+    centres = ((table["low"] + table["high"]) / 2).tolist()
+    line = Curve("response", centres, table["response"], COLOURS["procedural"], width=2.5)
+    axes = ("frequency of the noise (× Nyquist)", "mean change over the noise")
+    write_figure(folder / "response.html", curves([line], axes, f"Response by frequency of {item.name}."))
+    first, last = table["response"].iloc[0], table["response"].iloc[-1]
+    return f"H {first:.3g} in the first and {last:.3g} in the last of {len(table)} bins"
+
+
+def write_planes(path: Path, planes: Planes, **texts: str) -> None:
+    """Planes under the name "planes", with texts in the header."""
+    save_tensors(path, {"planes": planes.detach().cpu().contiguous()}, texts)
+
+
+def write_table(path: Path, table: pd.DataFrame) -> None:
+    """A CSV file of six significant digits."""
+    with replacing(path) as temporary:
+        table.to_csv(temporary, index=False, float_format="%.6g")
+
+
+def write_figure(path: Path, figure: go.Figure) -> None:
+    """A figure as HTML that reads `plotly.min.js` from its own folder, where it is put unless it is there, whole."""
+    script, code = path.with_name("plotly.min.js"), get_plotlyjs().encode()
+    if not script.is_file() or script.read_bytes() != code:
+        with replacing(script) as temporary:
+            temporary.write_bytes(code)
+    with replacing(path) as temporary:
+        figure.write_html(temporary, include_plotlyjs="directory")
+
+
+def _fingerprint(path: Path) -> str | None:
+    """Of the settings that finished planes were made with; None without a whole file."""
+    if not path.is_file():
+        return None
+    try:
+        return read_tensors(path, "they are fitted again")[1].get("fingerprint")
+    except ValueError as damaged:
+        tqdm.write(f"to be made again: {damaged}")
+        return None

@@ -1,0 +1,127 @@
+"""A chapter on the arms of fine-tuning: a finding on their records, and what its cells train on."""
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import redirect_stdout
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+from jaxtyping import Float
+from torch import Tensor
+
+from lrm_core import load_model
+from lrm_core.findings import prose
+from lrm_core.findings.arm_claims import claim_columns, told_wrong
+from lrm_core.findings.claims import claim
+from lrm_core.findings.finding import Finding
+from lrm_core.fit.examples import Example, pair
+from lrm_core.measure.arm_data import make_examples, object_folders
+from lrm_core.measure.experiments import get_experiment
+from lrm_core.measure.finetuning import TRAINING_VIEWS
+from lrm_core.measure.oracles import OracleConfig
+from lrm_core.page import chapter as pages
+from lrm_core.page.finding_page import FindingPage
+from lrm_core.profiles import get_profile
+from lrm_core.records.arm_runs import record_arms
+from lrm_core.records.arm_tables import records, tidy
+from lrm_core.records.arms import ARMS, EXPERIMENT, recipe
+from lrm_core.records.runner import load_item
+
+MADE_WITH_THE_PAGE = "smoke"  # the one profile whose runs are short enough
+
+
+@dataclass(frozen=True)
+class ArmPage(FindingPage):
+    """A chapter on one finding on the arms.
+
+    Attributes:
+        records: current ones, whole.
+        runs: the same as a tidy table of the chosen objects (`arm_tables.runs`).
+    """
+
+    records: Sequence[dict[str, Any]]
+    runs: pd.DataFrame
+
+    @property
+    def oracle_config(self) -> OracleConfig:
+        """How the oracles of the profile are fitted, for the sliders."""
+        return get_experiment("e02_basins").configuration(self.plan).oracle
+
+    def record(self, arm: str, seed: int = 0) -> dict[str, Any] | None:
+        """The record of an arm and seed; None where it has not been made."""
+        return next((r for r in self.records if (r["object"], r["seed"]) == (arm, seed)), None)
+
+    def example(self, views: Sequence[int]) -> Example:
+        """The chapter's object as the arms see it, with those of its views."""
+        return self._example(self.item.name, views)
+
+    def pairs(
+        self, number: int, arm: str = "lora_freq"
+    ) -> Iterator[tuple[Example, Float[Tensor, "1 3 h w"], Float[Tensor, "1 25"]]]:
+        """What the first steps of an arm train on: the object, a true view of it, and its camera."""
+        train, _ = object_folders(self.plan)
+        config = recipe(self.plan, ARMS[arm], self.seed)
+        for step in range(number):
+            place, view = pair(step, len(train), len(TRAINING_VIEWS), config.order, config.seed)
+            example = self._example(train[place].name, TRAINING_VIEWS, arm)
+            yield example, *(part[view : view + 1] for part in example.views)
+
+    def _example(self, name: str, views: Sequence[int], arm: str = "lora_freq") -> Example:
+        folders = [folder for part in object_folders(self.plan) for folder in part if folder.name == name]
+        (example,) = make_examples(
+            self.model, folders, views, lambda item: ARMS[arm].distance(self.plan, item), self.plan.side
+        )
+        return example.to(next(self.model.parameters()).device)
+
+    def run_arms(self, notebook: str, arms: Sequence[str]) -> None:
+        """Display how the chapter and its arms are run, and the scores of those arms."""
+        command = prose.chapter_command(self.plan.name, notebook)
+        pages.show_text(f"Run it: `{command}`; train the arms: `lrm arms --profile {self.plan.name}`")
+        ends = self.runs[self.runs["arm"].isin(arms) & self.runs["step"].isin([0, self.runs["step"].max()])]
+        pages.show_html(prose.csv_link(ends, f"{EXPERIMENT}_{arms[0]}", "All records (CSV)"))
+
+
+def open_arms(
+    finding: Finding,
+    profile: str,
+    *,
+    seed: int = 0,
+    objects: Sequence[str] | None = None,
+    refresh: bool = False,
+    device: str = "cpu",
+) -> ArmPage:
+    """Load the records of the arms, also those in the published condition, and choose the finding's example.
+
+    Args:
+        finding: that of one of the claims on the arms.
+        profile: only "smoke" makes the records that are missing (all if `refresh`).
+        seed: of what is trained in the chapter.
+        objects: names of validation objects to show; all if None.
+        refresh, device: as above, and where the cells compute.
+
+    Raises:
+        ValueError: if the profile is unknown, or there are no records.
+        FileNotFoundError: if the model or the objects are missing.
+    """
+    plan = get_profile(profile)
+    if profile == MADE_WITH_THE_PAGE:
+        with redirect_stdout(sys.stderr):
+            record_arms(profile, refresh=refresh, device=device)
+    found = list(records(profile))
+    if not found:
+        raise ValueError(f"{plan.results / EXPERIMENT}: no records; run `lrm arms --profile {profile}`")
+    runs = tidy(iter(found))
+    runs = runs if objects is None else runs[runs["object"].isin(objects)].reset_index(drop=True)
+    sizes = next((record["result"] for record in found if record["object"] == "lora_freq"), None)
+    revisions = ", ".join(sorted({record["provenance"]["revision"] for record in found}))
+    made_by = {"experiment": EXPERIMENT, "provenance.profile": profile, "provenance.revision": revisions}
+    table = finding.completed(told_wrong(claim_columns(runs, sizes), profile).assign(**made_by), {})
+    groups = dict(zip(runs["object"], runs["group"], strict=True))
+    model = load_model(plan.model, device=device).eval().requires_grad_(False)
+    example = finding.example(table, groups)
+    _, held_out = object_folders(plan)
+    item = load_item(plan, next(folder for folder in held_out if folder.name == example))
+    return ArmPage(
+        claim(finding.rule.claim), finding.rule, plan, seed, model, table, groups, item, finding, found, runs
+    )

@@ -1,0 +1,180 @@
+"""Renders of the arms: a gallery that wipes two of them over each other, and pictures cut from their sheets."""
+
+import base64
+from collections.abc import Mapping, Sequence
+from html import escape
+from importlib.resources import files
+
+import pandas as pd
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from lrm_core.findings.arm_labels import label
+from lrm_core.findings.c13 import harmed, kind
+from lrm_core.findings.prose import number
+from lrm_core.measure.finetuning import EVALUATION_VIEWS
+from lrm_core.objects import load_object
+from lrm_core.objects.contact_sheets import SheetStore, contact_sheet, picture_at
+from lrm_core.page.arm_pictures import PICTURED, arm_sheet, untouched_sheet
+from lrm_core.page.elements.pictures import image_row
+from lrm_core.page.repair.arm_page import ArmPage
+from lrm_core.paths import repository_root
+from lrm_core.records.arm_runs import ArmRecorder
+from lrm_core.records.arm_tables import changes
+
+_MIME = "image/webp"
+NEARLY_WHITE, MARGIN = 0.9, 4  # of pictures cut to their object; the margin in pixels
+TRUTH, UNTOUCHED = "the truth", "untouched"
+
+
+def gallery_html(
+    objects: Sequence[str], views: Sequence[int], sheets: Mapping[str, bytes | None], name: str = "gallery"
+) -> str:
+    """One object in one view by two methods, one over the other with a slider between them, beside the first method.
+
+    What is picked stands in the address, so that it can be linked. Without scripts every object is shown by every
+    method in the first view.
+
+    Args:
+        objects: of the rows of every sheet.
+        views: of the columns of every sheet.
+        sheets: of each method by its name, as WebP, the truth first; those that are None are left out.
+        name: of the gallery in the address; plain letters.
+
+    Raises:
+        ValueError: if there are no objects, no views or no sheets.
+    """
+    there = {method: sheet for method, sheet in sheets.items() if sheet is not None}
+    if not objects or not views or not there:
+        raise ValueError(
+            f"expected objects, views and sheets, found {len(objects)}, {len(views)} and {len(there)}"
+        )
+    return (
+        f'<div class="lrm-gallery" data-name="{escape(name)}" role="group" aria-label="Gallery of renders" '
+        f'style="--columns:{len(views)};--rows:{len(objects)}"><style>{_style(there)}</style>'
+        f"{_picker(objects, views, list(there))}{_stage(next(iter(there)))}{_still(objects, there)}"
+        f"<script>{_asset('gallery.js')}</script></div>"
+    )
+
+
+def _style(sheets: Mapping[str, bytes]) -> str:
+    """The common look, and every sheet once."""
+    pictures = (
+        f".lrm-gallery .sheet{number}{{background-image:url(data:{_MIME};base64,{base64.b64encode(sheet).decode()})}}"
+        for number, sheet in enumerate(sheets.values())
+    )
+    return _asset("gallery.css") + "\n".join(pictures)
+
+
+def _picker(objects: Sequence[str], views: Sequence[int], methods: Sequence[str]) -> str:
+    """What is chosen; hidden until the script is there to serve it."""
+    last = len(methods) - 1
+    return (
+        '<form class="picker" hidden>'
+        f"<label>Object <select name=object>{_options(objects)}</select></label>"
+        '<button type="button" value="-1" aria-label="Previous object">←</button>'
+        '<button type="button" value="1" aria-label="Next object">→</button>'
+        f"<label>View <select name=view>{_options(views)}</select></label>"
+        f"<label>Left <select name=left>{_options(methods, min(1, last))}</select></label>"
+        f"<label>Right <select name=right>{_options(methods, min(3, last))}</select></label>"
+        '<label>Left shown, % <input type="range" name="cut" min="0" max="100" value="50"></label></form>'
+    )
+
+
+def _stage(first: str) -> str:
+    return (
+        '<div class="stage" hidden><div class="stack" role="img"><span></span><span></span></div>'
+        f'<div class="beside" role="img"><span class="sheet0"></span><p>{escape(first)}</p></div></div>'
+    )
+
+
+def _options(words: Sequence[object], chosen: int = 0) -> str:
+    return "".join(
+        f'<option value="{number}"{" selected" if number == chosen else ""}>{escape(str(word))}</option>'
+        for number, word in enumerate(words)
+    )
+
+
+def _still(objects: Sequence[str], sheets: Mapping[str, bytes]) -> str:
+    """The first view of every object by every method, for pages without scripts."""
+    sections = ""
+    for row, name in enumerate(objects):
+        height = f"{100 * row / max(len(objects) - 1, 1):.6g}%"
+        cells = "".join(
+            f'<div><span class="sheet{number}" role="img" aria-label="{escape(f"{name}: {method}", quote=True)}" '
+            f'style="background-position:0% {height}"></span><p>{escape(method)}</p></div>'
+            for number, method in enumerate(sheets)
+        )
+        sections += f"<section><p>{escape(name)}</p>{cells}</section>"
+    return f'<div class="still">{sections}</div>'
+
+
+def _asset(name: str) -> str:
+    return (files("lrm_core.page") / "assets" / name).read_text(encoding="utf-8")
+
+
+def _sheets(chapter: ArmPage, arms: Sequence[str]) -> tuple[list[str], dict[str, bytes | None]]:
+    """Names of the validation objects, and the sheets of the truth, the untouched model and seed 0 of each arm.
+
+    A sheet is None where neither pictures nor weights of an arm are on this machine.
+    """
+    runs = repository_root() / ".cache" / "finetune"
+    recorder = ArmRecorder(chapter.plan, chapter.plan.results, runs, chapter.plan.device)
+    made, store = {arm: chapter.record(arm) for arm in arms}, SheetStore()
+    known = next(record for record in [*made.values(), *chapter.records] if record)
+    items = (load_object(folder).averaged(chapter.plan.side) for folder in recorder.validation)
+    truth = [item.views(EVALUATION_VIEWS).images for item in items]
+    sheets = {TRUTH: contact_sheet(truth), UNTOUCHED: untouched_sheet(recorder, known, store)}
+    for arm, record in made.items():
+        sheets[label(arm)] = record and arm_sheet(recorder, record, store)
+    return [folder.name for folder in recorder.validation], sheets
+
+
+def arms_gallery(chapter: ArmPage, arms: Sequence[str] = PICTURED) -> str:
+    """`gallery_html` of the validation objects."""
+    names, sheets = _sheets(chapter, arms)
+    return gallery_html(names, EVALUATION_VIEWS, sheets)
+
+
+def before_and_after(chapter: ArmPage) -> tuple[str, pd.DataFrame]:
+    """The objects that all weights harm, before, after adapters and after all weights, and in truth, a row for each.
+
+    Of one of the scored views, cut to the object; with the change of L1 of each over all of them.
+    """
+    arms = [arm for arm in ("lora_mse", "full_mse") if chapter.record(arm)]
+    names, sheets = _sheets(chapter, arms)
+    words = {label(arm): kind(arm) for arm in arms} | {TRUTH: TRUTH}
+    column, shape = len(EVALUATION_VIEWS) // 2, (len(names), len(EVALUATION_VIEWS))
+    rows, data = "", []
+    for name in harmed(chapter.table, chapter.groups):
+        changed = {label(arm): float(changes(chapter.runs, arm, "l1").loc[name].mean()) for arm in arms}
+        shown = {
+            caption + (f": L1 {signed(changed[method])}" if method in changed else ""): picture_at(
+                sheets[method], (names.index(name), column), shape
+            )
+            for method, caption in ({UNTOUCHED: f"{name.removeprefix('cc0_')}, {UNTOUCHED}"} | words).items()
+            if sheets[method] is not None
+        }
+        rows += image_row(dict(zip(shown, cut_to_object(list(shown.values())), strict=True)), name, width=160)
+        data.append({"object": name} | changed)
+    return rows, pd.DataFrame(data)
+
+
+def signed(change: float) -> str:
+    """A change in percent with its sign."""
+    return f"{'+' if change > 0 else ''}{number(100 * change, 0)}%"
+
+
+def cut_to_object(images: Sequence[Float[Tensor, "3 h w"]]) -> list[Float[Tensor, "3 s s"]]:
+    """The square around what is not white in any of some images of one view."""
+    occupied = torch.stack(list(images)).amin((0, 1)) < NEARLY_WHITE
+    if not occupied.any():
+        return list(images)
+    (top, bottom), (left, right) = ((at.min(), at.max()) for at in map(torch.unique, occupied.nonzero().T))
+    side = min(int(max(bottom - top, right - left)) + 2 * MARGIN, *occupied.shape)
+    corner = [
+        int(((first + last - side) / 2).clamp(0, size - side))
+        for first, last, size in ((top, bottom, occupied.shape[0]), (left, right, occupied.shape[1]))
+    ]
+    return [image[:, corner[0] : corner[0] + side, corner[1] : corner[1] + side] for image in images]

@@ -1,0 +1,80 @@
+"""Sliders of JupyterLab that call the functions of a chapter's own cells on any object, model or folder."""
+
+from collections.abc import Callable, Mapping, Sequence
+from inspect import signature
+from typing import Any
+
+import ipywidgets as widgets
+import pandas as pd
+import torch
+from torch import Tensor
+
+from lrm_core.findings.prose import number, table_html
+from lrm_core.page.chapter import Chapter
+from lrm_core.page.elements.pictures import image_row
+from lrm_core.page.widgets.bench import ENTRY, Bench
+from lrm_core.page.widgets.front_end import show_bench
+from lrm_core.page.widgets.subject import Setting, Subject
+
+STEP = 0.01
+OF_THE_ORACLE = {"residual", "scene", "T_ref"}  # attributes of `Subject`
+Ranges = Mapping[str, tuple[float, float]]
+
+
+def show_sliders(chapter: Chapter, functions: Sequence[Callable], sliders: Ranges) -> None:
+    """Display the sliders where somebody is there to move them, else one sentence."""
+    show_bench(lambda setting: sliders_bench(setting, functions, sliders), chapter)
+
+
+def sliders_bench(setting: Setting, functions: Sequence[Callable], sliders: Ranges) -> Bench:
+    """A bench with a slider for each name, and a button that sets all back to the functions' own defaults.
+
+    Args:
+        functions: of a chapter; their parameters are named as sliders or as attributes of `Subject`. What they
+            return is displayed by name: numbers as a row of a table, images (views, 3, H, W) as pictures.
+        sliders: least and greatest value of each.
+
+    Raises:
+        ValueError: if a function asks for something else, or no function gives a slider its first value.
+    """
+    starts, asked = {}, {name for function in functions for name in signature(function).parameters}
+    for function in functions:
+        for name, parameter in signature(function).parameters.items():
+            if name in sliders:
+                starts.setdefault(name, parameter.default)
+            elif not hasattr(Subject, name) and name not in Subject.__dataclass_fields__:
+                raise ValueError(f"{function.__name__}: no slider and nothing of an object is named {name!r}")
+    if missing := [name for name in sliders if not isinstance(starts.get(name), int | float)]:
+        raise ValueError(f"{', '.join(missing)}: expected a number as default in one of the functions")
+    controls = {
+        name: widgets.FloatSlider(
+            starts[name], min=low, max=high, step=STEP, description=name.replace("_", " "), **ENTRY
+        )
+        for name, (low, high) in sliders.items()
+    }
+
+    def draw(subject: Subject, **values: float) -> str:
+        with torch.no_grad():
+            return displayed({of.__name__: of(**_wanted(of, subject, values)) for of in functions})
+
+    return Bench(setting, draw, controls, {"as in the cells": starts}, bool(asked & OF_THE_ORACLE))
+
+
+def displayed(results: Mapping[str, Mapping[str, Any]]) -> str:
+    """What functions returned, as HTML: the pictures of each, and one table of their numbers."""
+    pictures, rows = "", []
+    for name, found in results.items():
+        images = {
+            label: value for label, value in found.items() if isinstance(value, Tensor) and value.ndim == 4
+        }
+        for view in range(len(next(iter(images.values()), []))):
+            shown = {label: of[view] for label, of in images.items()}
+            pictures += image_row(shown, f"held-out view {view + 1}", width=160)
+        numbers = {label: number(float(value), 3) for label, value in found.items() if label not in images}
+        rows.append({"": name.replace("_", " ")} | numbers)
+    return pictures + table_html(pd.DataFrame(rows).fillna("–"))
+
+
+def _wanted(function: Callable, subject: Subject, values: Mapping[str, float]) -> dict[str, Any]:
+    names = signature(function).parameters
+    return {name: values[name] if name in values else getattr(subject, name) for name in names}

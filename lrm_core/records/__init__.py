@@ -1,0 +1,1 @@
+"""Results store, the runner that fills it, statistics over it."""

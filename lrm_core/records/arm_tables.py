@@ -1,0 +1,188 @@
+"""The records of the arms of fine-tuning as tidy tables, and what follows from pairing them (E13 to E15).
+
+Everything is paired by object and seed; the untouched model is step 0 of each run.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from functools import reduce
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lrm_core.canonical import plain
+from lrm_core.profiles import get_profile
+from lrm_core.records.arm_statistics import (
+    Statistic,
+    best_of,
+    crossed_bootstrap,
+    grand_mean,
+    worst_object,
+)
+from lrm_core.records.arms import ARMS, EXPERIMENT, RANKS, arm_seeds, configuration, rank_arm
+from lrm_core.records.provenance import weights_hash
+from lrm_core.records.statistics import UNKNOWN, Interval
+from lrm_core.records.store import ResultStore
+
+METRICS = ("l1", "psnr", "ssim", "lpips")
+COLUMNS = ("arm", "seed", "object", "group", "step", *METRICS)
+
+
+def records(
+    profile: str, store: ResultStore | None = None, model_hash: str | None = None
+) -> Iterator[dict[str, Any]]:
+    """Current records of the arms: those with the configuration and the weights of a profile.
+
+    Args:
+        profile: "smoke", "mini" or "paper".
+        store: `data/results/<profile>` if None.
+        model_hash: of the weights; those that the profile has now if None. Where they are not on this machine,
+            records of any one model are read.
+
+    Raises:
+        ValueError: if the profile is unknown, a record is damaged, or the records mix models.
+    """
+    plan = get_profile(profile)
+    wanted, models = model_hash or weights_hash(plan.model), set()
+    for record in (store or ResultStore(plan.results)).records(EXPERIMENT):
+        arm, seed = ARMS.get(record["object"]), record["seed"]
+        if arm is None or seed not in arm_seeds(plan, arm) or wanted not in (None, record["model_hash"]):
+            continue
+        if record["configuration"] == plain(configuration(plan, arm, seed)):
+            models.add(record["model_hash"])
+            yield record
+    if len(models) > 1:
+        raise ValueError(
+            f"{EXPERIMENT}: records of different weights; make them again with `lrm arms --refresh`"
+        )
+
+
+def runs(profile: str, store: ResultStore | None = None, model_hash: str | None = None) -> pd.DataFrame:
+    """Every validated step of every run: arm, seed, object, group ("real" or "procedural"), step, and the metrics.
+
+    Args:
+        profile, store, model_hash: as in `records`, as are the errors.
+
+    Returns:
+        One row per arm, seed, object and step, in that order, the arms in reading order; PSNR in dB. Empty if there
+        are no records.
+    """
+    return tidy(records(profile, store, model_hash))
+
+
+def tidy(found: Iterable[dict[str, Any]]) -> pd.DataFrame:
+    """`runs` of those records."""
+    rows = [
+        (record["object"], record["seed"], name, curves["group"], step, *(curves[m][k] for m in METRICS))
+        for record in found
+        for name, curves in record["result"]["objects"].items()
+        for k, step in enumerate(record["result"]["steps"])
+    ]
+    table = pd.DataFrame(rows, columns=COLUMNS)
+    order = {name: number for number, name in enumerate(ARMS)}
+    by = ["arm", "seed", "object", "step"]
+    return table.sort_values(by, key=lambda c: c.map(order) if c.name == "arm" else c, ignore_index=True)
+
+
+def values(table: pd.DataFrame, arm: str, metric: str, step: int | None = None) -> pd.DataFrame:
+    """A metric at a validated step (the last one if None), one row per object and one column per seed.
+
+    Empty where the arm has no record.
+    """
+    mine = table[(table["arm"] == arm) & (table["step"] == (table["step"].max() if step is None else step))]
+    return mine.pivot(index="object", columns="seed", values=metric)
+
+
+def changes(table: pd.DataFrame, arm: str, metric: str, step: int | None = None) -> pd.DataFrame:
+    """Relative change of a metric since step 0, by object and seed as `values`."""
+    return values(table, arm, metric, step) / values(table, arm, metric, 0) - 1
+
+
+def paired(table: pd.DataFrame, arm: str, control: str, metric: str, step: int | None = None) -> pd.Series:
+    """A metric of an arm less that of its control, for each object, averaged over the seeds that both have.
+
+    Args:
+        table: from `runs`.
+        arm, control: names; the full arms have seed 0 only.
+        metric: such as "lpips".
+        step: validated; the last one if None.
+
+    Returns:
+        By object; empty if they share no seed.
+    """
+    differences = by_seed(values(table, arm, metric, step), values(table, control, metric, step))
+    return differences.mean(axis=1).dropna()
+
+
+def by_seed(after: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:
+    """The difference of two tables of objects and seeds, of the seeds that both have."""
+    return (after - before).dropna(axis=1, how="all")
+
+
+def less(after: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:
+    """As `by_seed`, but if either side has one seed only, that one stands for every seed of the other."""
+    if after.shape[1] == 1:
+        return -before.sub(after.iloc[:, 0], axis=0)
+    if before.shape[1] == 1:
+        return after.sub(before.iloc[:, 0], axis=0)
+    return by_seed(after, before)
+
+
+def mean_interval(table: pd.DataFrame) -> Interval:
+    """The mean of a table of objects and seeds, with an interval over both; unknown where it is empty.
+
+    Seeds without any value are left out, then objects without one of the others.
+    """
+    return _interval([table.dropna(axis=1, how="all").dropna()], grand_mean)
+
+
+def spread(table: pd.DataFrame, arm: str, metric: str, step: int | None = None) -> float:
+    """Standard deviation over the seeds of the mean over the objects; NaN for fewer than two seeds."""
+    return float(values(table, arm, metric, step).mean(axis=0).std(ddof=1))
+
+
+def best_ranks(table: pd.DataFrame, loss: str = "freq", metric: str = "lpips") -> pd.Series:
+    """By seed, the rank with the least mean of a metric over the objects at the end; of the seeds of every rank."""
+    means = {rank: part.mean(axis=0) for rank, part in zip(RANKS, _ranked(table, loss, metric), strict=True)}
+    return pd.DataFrame(means).idxmin(axis=1)
+
+
+def best_rank(table: pd.DataFrame, loss: str = "freq", metric: str = "lpips") -> Interval:
+    """The rank with the least mean of a metric at the end, with an interval over objects and seeds.
+
+    Unknown where a rank has no record.
+    """
+    return _interval(_ranked(table, loss, metric), best_of(RANKS))
+
+
+def worst(table: pd.DataFrame, arm: str, metric: str = "l1", control: str | None = None) -> Interval:
+    """The largest relative change of an object at the end, seeds averaged, with an interval over objects and seeds.
+
+    Args:
+        table: from `runs`.
+        arm: its name.
+        metric: one of which less is better.
+        control: of which the change of the same object and seed is subtracted first; if either has one seed only,
+            that one is paired with every seed of the other.
+
+    Returns:
+        Unknown where an arm has no record.
+    """
+    changed = changes(table, arm, metric)
+    if control is not None:
+        changed = less(changed, changes(table, control, metric))
+    return _interval([changed], worst_object)
+
+
+def _ranked(table: pd.DataFrame, loss: str, metric: str) -> list[pd.DataFrame]:
+    """A metric at the end for each rank, of the seeds that all of them have."""
+    parts = [values(table, rank_arm(loss, rank), metric) for rank in RANKS]
+    shared = reduce(pd.Index.intersection, (part.columns for part in parts))
+    return [part[shared] for part in parts]
+
+
+def _interval(parts: Sequence[pd.DataFrame], statistic: Statistic) -> Interval:
+    """`crossed_bootstrap` of one table of objects and seeds for each arm."""
+    if any(part.empty for part in parts):
+        return UNKNOWN
+    return crossed_bootstrap(np.stack([part.to_numpy() for part in parts]), statistic)

@@ -1,0 +1,112 @@
+"""Where a record comes from: weights, data, configuration, code, machine."""
+
+import os
+import platform
+import subprocess
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from lrm_core import load_model
+from lrm_core.model.config import MINI_NAME, PRESETS
+from lrm_core.model.hashing import model_hash
+from lrm_core.model.hub import cached
+from lrm_core.paths import repository_root
+
+CHANGED = ("status", "--porcelain", "--untracked-files=no", "--", ".", ":(exclude)data/results")
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Circumstances of a record; none of them decides whether the record is current.
+
+    Attributes:
+        profile: name of the profile that asked for it.
+        revision: commit of the code, "+dirty" appended where files differed; "unknown" without git.
+        machine: processor, cores, PyTorch and Python version, accelerator.
+        seconds: wall time of the experiment, the oracles it had to fit included.
+    """
+
+    profile: str
+    revision: str
+    machine: dict[str, Any]
+    seconds: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """As it is stored in a record."""
+        return asdict(self)
+
+
+def weights_hash(model: str) -> str | None:
+    """`model_hash` of the weights that `load_model` gives, read once per process.
+
+    Args:
+        model: name for `load_model`.
+
+    Returns:
+        None if the weights are not on this machine; nothing is downloaded.
+
+    Raises:
+        ValueError: as `load_model`.
+    """
+    if _would_be_fetched(model):
+        return None
+    try:
+        return _read_hash(model)
+    except FileNotFoundError:
+        return None
+
+
+def code_revision(folder: Path | None = None) -> str:
+    """Commit of the repository (first 12 digits), "+dirty" if tracked files differ, else "unknown".
+
+    The results store does not count: records would else make each other dirty.
+    """
+    root = folder or repository_root()
+    commit = _git(root, "rev-parse", "--short=12", "HEAD")
+    if commit is None:
+        return "unknown"
+    return commit + ("+dirty" if _git(root, *CHANGED) else "")
+
+
+def machine() -> dict[str, Any]:
+    """Processor and versions of this machine, without the names of host or user."""
+    return {
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "accelerator": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+    }
+
+
+@cache
+def _read_hash(model: str) -> str:
+    return model_hash(load_model(model))
+
+
+def _would_be_fetched(model: str) -> bool:
+    """Whether `load_model` would turn to the hub."""
+    return model != MINI_NAME and model in PRESETS and cached(model) is None
+
+
+def _git(folder: Path, *arguments: str) -> str | None:
+    try:
+        answer = subprocess.run(
+            ["git", "-C", str(folder), *arguments], capture_output=True, text=True, timeout=20, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return answer.stdout.strip()
+
+
+def _processor() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        for line in cpuinfo.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()

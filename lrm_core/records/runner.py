@@ -1,0 +1,237 @@
+"""Making records: complete, resumable, several at once. One runner for objects and for runs of fine-tuning."""
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager, redirect_stderr
+from dataclasses import asdict, dataclass, replace
+from io import StringIO
+from itertools import groupby
+from pathlib import Path
+from typing import Any, ClassVar
+
+from tqdm import tqdm
+
+from lrm_core import load_model
+from lrm_core.atomic import alone
+from lrm_core.files import check_listed
+from lrm_core.measure.experiments import EXPERIMENTS, Experiment, get_experiment
+from lrm_core.measure.oracles import OracleCache
+from lrm_core.model.hashing import model_hash
+from lrm_core.model.lrm import LRM
+from lrm_core.objects import RenderedObject, load_object
+from lrm_core.objects.hashing import data_hash
+from lrm_core.processes import side_by_side
+from lrm_core.profiles import Profile, get_profile
+from lrm_core.records.provenance import Provenance, code_revision, machine
+from lrm_core.records.store import RecordKey, ResultStore
+
+
+@dataclass(frozen=True)
+class Made:
+    """How many records were written, and how many were current already."""
+
+    written: int
+    kept: int
+
+
+class Runner(ABC):
+    """Makes and stores the records of one kind of subject; a job is what its methods take: subject, what, seed.
+
+    Attributes:
+        profile, store: of the records.
+        unit: what one record stands for, in the progress.
+    """
+
+    unit: ClassVar[str] = "record"
+    profile: Profile
+    store: ResultStore
+
+    @abstractmethod
+    def key(self, *job: Any) -> RecordKey:
+        """What the record of a job is filed under."""
+
+    @abstractmethod
+    def named(self, *job: Any) -> tuple[str, str]:
+        """What the jobs that one process makes together share, and the job, both in words."""
+
+    @abstractmethod
+    def make(self, *job: Any) -> dict[str, Any]:
+        """Measure and store a record; its result is returned."""
+
+    def forget(self, *job: Any) -> None:  # noqa: B027
+        """Before a refresh: drop what a job would go on from."""
+
+    def keep(self, key: RecordKey, result: dict[str, Any], seconds: float) -> dict[str, Any]:
+        """Store a result with its circumstances; it is returned."""
+        self.store.put(key, result, Provenance(self.profile.name, code_revision(), machine(), seconds))
+        return result
+
+    def is_current(self, *job: Any) -> bool:
+        """Whether the record of these weights, data and settings is there; says why if another is."""
+        key = self.key(*job)
+        if stale := self.store.stale(key):
+            tqdm.write(f"to be made again: {stale}")
+        return not stale and self.store.get(key) is not None
+
+    def make_missing(self, jobs: Sequence[tuple], refresh: bool, processes: int) -> Made:
+        """Make the records that are missing or stale, all if `refresh`; whatever ends this, finished ones are kept.
+
+        Args:
+            jobs: those that are made together beside each other.
+            processes: how many groups of them are made at once, with one thread each; 1 stays in this process.
+
+        Raises:
+            ValueError: saying of which job.
+            ChildProcessError: if one of several processes died.
+        """
+        pending = [job for job in jobs if refresh or not self.is_current(*job)]
+        groups = [list(group) for _, group in groupby(pending, key=lambda job: self.named(*job)[0])]
+        calls = [(self, group, refresh) for group in groups]
+        made = (
+            (one for call in calls for one in _each(*call))
+            if processes == 1
+            else side_by_side(_together, calls, processes)
+        )
+        description = f"{self.unit}s ({self.profile.name})"
+        with (
+            closing(made),
+            tqdm(total=len(pending), desc=description, unit=self.unit, smoothing=0) as progress,
+        ):
+            for count, what in made:
+                progress.set_postfix_str(what, refresh=False)
+                progress.update(count)
+        return Made(len(pending), len(jobs) - len(pending))
+
+
+def _each(runner: Runner, jobs: Iterable[tuple], refresh: bool) -> Iterator[tuple[int, str]]:
+    """Make jobs one by one, unless another process has meanwhile; yields 1 and what each was."""
+    for job in jobs:
+        key, (_, what) = runner.key(*job), runner.named(*job)
+        with alone(runner.store.path(key).with_suffix(".lock")), _told(what):
+            if refresh:
+                runner.forget(*job)
+            if refresh or runner.store.stale(key) or runner.store.get(key) is None:
+                runner.make(*job)
+        yield 1, what
+
+
+def _together(runner: Runner, jobs: list[tuple], refresh: bool) -> tuple[int, str]:
+    """In a process of its own: `_each`, quietly, since its progress would run into that of the others."""
+    with redirect_stderr(StringIO()):
+        return sum(made for made, _ in _each(runner, jobs, refresh)), runner.named(*jobs[0])[0]
+
+
+@contextmanager
+def _told(what: str) -> Iterator[None]:
+    """Errors say in which job they came up."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"{what}: {error}") from error
+    except Exception as error:
+        error.add_note(f"in {what}")
+        raise
+
+
+def record_all(
+    profile: str = "mini",
+    experiments: Sequence[str] | None = None,
+    refresh: bool = False,
+    *,
+    objects: Sequence[str] | None = None,
+    store: ResultStore | None = None,
+    cache: OracleCache | None = None,
+    like: ResultStore | None = None,
+    processes: int = 1,
+    device: str | None = None,
+) -> Made:
+    """Make every record of a profile that is missing or stale.
+
+    Ctrl-C keeps what is finished; the next call goes on from there.
+
+    Args:
+        profile: "smoke", "mini", "cycles" or "paper".
+        experiments: names; all if None.
+        refresh: make current records again as well, and fit their oracles anew.
+        objects: names; all of the profile if None.
+        store: `data/results/<profile>` if None.
+        cache: of oracles; the one of the checkout if None, of which a refresh uses nothing older than itself.
+        like: make only records that this store has as well.
+        processes: how many objects are worked on at once, with one thread each; 1 stays in this process.
+        device: "cpu" or "cuda"; the profile's own if None.
+
+    Raises:
+        ValueError: if the profile, an experiment or an object is unknown.
+        FileNotFoundError: if the model or the objects are missing.
+        ChildProcessError: if one of several processes died.
+    """
+    plan = get_profile(profile)
+    chosen = [get_experiment(name) for name in experiments or EXPERIMENTS]
+    store = store or ResultStore(plan.results)
+    jobs = _jobs(plan, chosen, objects)
+    model = load_model(plan.model, device=device or plan.device).eval().requires_grad_(False)
+    cache = cache or OracleCache(newer_than=time.time() if refresh else 0.0)
+    recorder = Recorder(plan, model, store, cache)
+    if like:
+        jobs = [job for job in jobs if like.get(recorder.key(*job))]
+    return recorder.make_missing(jobs, refresh, processes)
+
+
+Job = tuple[RenderedObject, Experiment, int]
+
+
+class Recorder(Runner):
+    """Runs experiments of one profile and model on objects."""
+
+    def __init__(self, profile: Profile, model: LRM, store: ResultStore, cache: OracleCache) -> None:
+        self.profile, self.model, self.store, self.cache = profile, model, store, cache
+        self._model_hash = model_hash(model)
+
+    def key(self, item: RenderedObject, experiment: Experiment, seed: int) -> RecordKey:
+        """What the record of an object and seed is filed under."""
+        configuration = asdict(experiment.configuration(self.profile))
+        return RecordKey(experiment.name, item.name, seed, self._model_hash, data_hash(item), configuration)
+
+    def named(self, item: RenderedObject, experiment: Experiment, seed: int) -> tuple[str, str]:
+        """The object, whose oracles are so fitted once, and what is measured on it."""
+        return item.name, f"{item.name}, {experiment.name}, seed {seed}"
+
+    def make(self, item: RenderedObject, experiment: Experiment, seed: int) -> dict[str, Any]:
+        """Run an experiment and store its result, which is returned."""
+        began = time.perf_counter()
+        result = self.run(item, experiment, seed)
+        return self.keep(self.key(item, experiment, seed), result, time.perf_counter() - began)
+
+    def run(self, item: RenderedObject, experiment: Experiment, seed: int) -> dict[str, Any]:
+        """The result of an experiment, without storing it."""
+        return experiment.run(self.model, item, experiment.configuration(self.profile), seed, self.cache)
+
+
+def load_item(profile: Profile, folder: Path) -> RenderedObject:
+    """An object with the views that the profile uses, in the size that it uses, its source as the profile has it.
+
+    Raises:
+        ValueError: if it is damaged.
+    """
+    check_listed(folder)
+    item = load_object(folder).first(profile.views).averaged(profile.side)
+    return replace(item, source=profile.source(item.name))
+
+
+def _jobs(profile: Profile, experiments: Iterable[Experiment], objects: Sequence[str] | None) -> list[Job]:
+    """Every (object, experiment, seed) of a profile, object by object so that oracles are shared while warm."""
+    named = None if objects is None else [profile.object_folder(name) for name in objects]
+    selected = named or profile.object_folders()
+    every = named or profile.object_folders(every=True)
+    few = profile.few_of(selected)
+    fewest = [folder for folder in few if folder.parent == few[0].parent]
+    reached = {"every": every, "selected": selected, "few": few, "fewest": fewest}
+    return [
+        (item, experiment, seed)
+        for folder in every
+        for item in [load_item(profile, folder)]
+        for experiment in experiments
+        if folder in reached[experiment.objects]
+        for seed in experiment.seeds(profile, folder in few)
+    ]

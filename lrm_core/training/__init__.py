@@ -1,0 +1,1 @@
+"""Training: of the mini model, and as OpenLRM trains."""

@@ -1,0 +1,198 @@
+"""Training of a reconstruction model from scratch on procedural objects."""
+
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from tqdm import tqdm
+
+from lrm_core.atomic import replacing
+from lrm_core.fit.checkpoint import TrainingState
+from lrm_core.fit.run_folder import STATE, Rows, claim_folder
+from lrm_core.fit.team import sum_over_processes
+from lrm_core.model.checkpoints import load_model, read_metadata
+from lrm_core.model.config import LRMConfig
+from lrm_core.model.initialise import initialise
+from lrm_core.model.lrm import LRM
+from lrm_core.training.optimisers import build_optimisers, set_rates
+from lrm_core.training.pool_data import check_pool
+from lrm_core.training.pretrain_batch import Scene, cast_scene, open_pool, scenes
+from lrm_core.training.pretrain_config import PretrainConfig
+from lrm_core.training.pretrain_loss import reconstruction_loss
+from lrm_core.training.pretrain_validation import Validation
+
+CURVE = "pretrain_curve.csv"  # beside published weights
+
+
+def new_state(
+    architecture: LRMConfig, config: PretrainConfig, device: torch.device | str = "cpu"
+) -> TrainingState:
+    """A model at its initial weights with its optimisers and average."""
+    model = initialise(LRM(architecture), torch.Generator().manual_seed(config.seed)).to(device)
+    return TrainingState(model, build_optimisers(model, config))
+
+
+@torch.no_grad()
+def take_over(state: TrainingState, start: Path, config: PretrainConfig) -> None:
+    """Begin the next round from published weights.
+
+    Raises:
+        ValueError: if they are of another architecture, or not of a finished round.
+    """
+    model, steps = load_model(start), int(read_metadata(start).get("steps", 0))
+    if model.config != state.model.config:
+        raise ValueError(f"{start}: a model of another architecture; expected {state.model.config}")
+    if not steps or steps % config.steps:
+        raise ValueError(
+            f"{start}: made in {steps} steps; expected a multiple of {config.steps}, a finished round"
+        )
+    state.model.load_openlrm_state_dict(model.state_dict())
+    for name, parameter in state.model.named_parameters():
+        state.average[name].copy_(parameter)
+    state.step = steps
+
+
+def train_step(
+    state: TrainingState, config: PretrainConfig, team: Accelerator, coming: Iterator[Scene]
+) -> float:
+    """One update of the weights and their average by the next scenes; returns the loss over the whole batch."""
+    done = state.step % config.steps
+    if state.step and not done:
+        state.restart()
+    set_rates(state.optimisers, state.step, config)
+    state.model.zero_grad()
+    loss = torch.zeros((), device=team.device)
+    for number in _my_groups(state.step, config, team):
+        loss += _group_backward(state, config, number, next(coming), team.device)
+    reached = [p for p in state.model.parameters() if p.grad is not None]
+    loss = sum_over_processes(reached, loss, team)
+    if not torch.isfinite(loss):
+        raise ValueError(f"step {state.step}: the loss is {loss.item()}; resume with a lower learning rate")
+    torch.nn.utils.clip_grad_norm_(state.model.parameters(), config.clip)
+    for optimiser in state.optimisers:
+        optimiser.step()
+    state.advance(min(config.ema, (1 + done) / (10 + done)))
+    return loss.item()
+
+
+def _my_groups(step: int, config: PretrainConfig, team: Accelerator) -> range:
+    """Numbers of the groups of a step that this process trains on."""
+    groups = config.batch // config.group
+    return range(step * groups + team.process_index, (step + 1) * groups, team.num_processes)
+
+
+def _group_backward(
+    state: TrainingState, config: PretrainConfig, number: int, scene: Scene, device: torch.device
+) -> torch.Tensor:
+    """Add the gradient of one group of objects; returns what the group adds to the loss of the batch."""
+    progress = state.step / config.steps
+    batch = cast_scene(scene, config, state.model.config.source_size, progress, device)
+    generator = torch.Generator(device).manual_seed(number)
+    loss = reconstruction_loss(state.model, batch, config, generator, progress)
+    loss = loss * config.group / config.batch
+    loss.backward()
+    return loss.detach()
+
+
+class Curve(Rows):
+    """The training curve: validation scores are blank where a step was not validated."""
+
+    COLUMNS = ("step", "objects", "seconds", "loss", "source_psnr", "novel_psnr")
+
+    def __init__(self, path: Path, step: int):
+        super().__init__(path, self.COLUMNS, step)
+
+    @property
+    def seconds(self) -> float:
+        """Up to the last row."""
+        return float(self.rows[-1]["seconds"]) if self.rows else 0.0
+
+    def add(self, **row: float) -> None:
+        """One more row, at once on disk; columns that are not given stay empty."""
+        self.rows.append({key: f"{row[key]:.6g}" if key in row else "" for key in self.COLUMNS})
+        self.write()
+
+
+def pretrain(
+    run: Path, architecture: LRMConfig, config: PretrainConfig, start: Path | None = None
+) -> TrainingState:
+    """Train in the folder `run`, from its last checkpoint where there is one.
+
+    The folder holds config.json, state.safetensors (weights, average, optimisers), curve.csv and
+    validation pictures. Killed at any moment it resumes from the last checkpoint; on one machine the resumed
+    run equals an unbroken one bit by bit. Under `accelerate launch` the processes share every batch.
+
+    Args:
+        run: made where it is missing.
+        architecture, config: such as `get_preset` gives.
+        start: published weights, with their curve beside them, from which a run without a checkpoint goes on; they
+            must be those of a finished round.
+
+    Raises:
+        ValueError: if the folder holds a run of another configuration or on another pool, or `start` or the pool
+            does not fit this one.
+    """
+    team = Accelerator()
+    run.mkdir(parents=True, exist_ok=True)
+    claim_folder(run / "config.json", _configuration(architecture, config))
+    state = new_state(architecture, config, team.device)
+    if start and not (run / STATE).exists():
+        take_over(state, start, config)
+        if team.is_main_process:
+            with replacing(run / "curve.csv") as temporary:
+                shutil.copyfile(start.with_name(CURVE), temporary)
+    state.load(run / STATE)
+    team.wait_for_everyone()
+    if team.device.type == "cuda":
+        config = replace(config, group=config.batch // team.num_processes)
+    curve = Curve(run / "curve.csv", state.step)
+    validation = Validation.prepare(architecture.source_size).to(team.device)
+    started = time.perf_counter() - curve.seconds
+    for step, loss in _steps(state, config, team):
+        last = step % config.steps == 0
+        if not team.is_main_process or (step % config.checkpoint_every and not last):
+            continue
+        scores = validation.score(state, run) if step % config.validate_every == 0 or last else {}
+        curve.add(
+            step=step, objects=step * config.batch, seconds=time.perf_counter() - started, loss=loss, **scores
+        )
+        state.save(run / STATE)
+    team.wait_for_everyone()
+    return state
+
+
+def _configuration(architecture: LRMConfig, config: PretrainConfig) -> dict[str, Any]:
+    """What a run folder belongs to; more rounds do not make it another, another pool does."""
+    settings = {name: value for name, value in config.in_force().items() if name != "rounds"}
+    claimed = {"model": architecture.to_dict(), "training": settings}
+    if config.pool is None:
+        return claimed
+    pool = open_pool(config.pool)
+    check_pool(pool, config.views, architecture.source_size)
+    return claimed | {"pool": pool.digest}
+
+
+def _steps(state: TrainingState, config: PretrainConfig, team: Accelerator) -> Iterator[tuple[int, float]]:
+    """Train to the end of the last round: (steps done, mean loss since the last checkpoint)."""
+    mean, end = 0.0, config.rounds * config.steps
+    numbers = [n for step in range(state.step, end) for n in _my_groups(step, config, team)]
+    coming = scenes(numbers, config, state.model.config.source_size, ahead=team.device.type == "cuda")
+    with tqdm(
+        total=end,
+        initial=state.step,
+        desc="pretrain",
+        unit="step",
+        disable=not team.is_main_process,
+    ) as bar:
+        while state.step < end:
+            loss = train_step(state, config, team, coming)
+            count = (state.step - 1) % config.checkpoint_every
+            mean = (mean * count + loss) / (count + 1)
+            bar.set_postfix(loss=f"{mean:.4f}")
+            bar.update()
+            yield state.step, mean

@@ -1,0 +1,209 @@
+"""Training batches of procedural objects, made on the fly: an object is its seed, a batch is its step."""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+from torch.nn.functional import avg_pool2d
+
+from lrm_core.objects.caster import Hits, cast
+from lrm_core.objects.inside import inside
+from lrm_core.objects.poses import sample_poses
+from lrm_core.objects.procedural import ProceduralBatch, sample_objects
+from lrm_core.objects.seeds import FIRST_HELD_OUT_SEED
+from lrm_core.render.cameras import normalize_poses, principal_camera, standard_camera
+from lrm_core.render.rays import Rays, camera_rays, rays_through
+from lrm_core.training.patches import Patches, procedural_patches
+
+FOCAL = 0.75
+ABOUT, BEHIND = 0.06, 0.8  # world units, of points on and behind surfaces
+CANDIDATES = 3  # rays cast for each ray kept, so that half of those kept can lie on the object
+
+
+@dataclass(frozen=True)
+class RayBatch:
+    """What one step needs, for B objects with K target rays each.
+
+    Attributes:
+        sources: source views on white, in [0, 1], (B, 3, S, S).
+        cameras: their cameras, (B, 16).
+        origins, directions: target rays after pose normalisation, (B, K, 3).
+        rgb, alpha: colour times coverage, and coverage, that the rays meet, (B, K, 3) and (B, K, 1).
+        share: how much of the pictures a ray stands for, 1 on average, (B, K, 1): those on the object are drawn
+            too often.
+        points: places in the box after pose normalisation, (S, P, 3), with P = 4 K; half are anywhere, the others
+            on and behind the surfaces that the first half of the rays meet. They are of the first S objects, the
+            procedural ones.
+        solid: whether they lie inside the object, (S, P).
+        patches: true squares of pictures to be compared as a whole; None for none.
+    """
+
+    sources: Float[Tensor, "B 3 S S"]
+    cameras: Float[Tensor, "B 16"]
+    origins: Float[Tensor, "B K 3"]
+    directions: Float[Tensor, "B K 3"]
+    rgb: Float[Tensor, "B K 3"]
+    alpha: Float[Tensor, "B K 1"]
+    share: Float[Tensor, "B K 1"]
+    points: Float[Tensor, "S P 3"]
+    solid: Bool[Tensor, "S P"]
+    patches: Patches | None = None
+
+    def to(self, device: torch.device) -> "RayBatch":
+        """The batch on another device."""
+        there = {name: value.to(device) for name, value in vars(self).items() if value is not None}
+        return RayBatch(**there)
+
+
+def intrinsics() -> Float[Tensor, "1 3 2"]:
+    """Focal length and centre of every rendered view, as fractions of the image."""
+    return torch.tensor([[[FOCAL, FOCAL], [0.5, 0.5], [1.0, 1.0]]])
+
+
+def training_seeds(step: int, batch: int) -> range:
+    """Objects of one step; every step has its own, and none is held out."""
+    first = step * batch % (FIRST_HELD_OUT_SEED - batch)
+    return range(first, first + batch)
+
+
+def draw_poses(count: int, views: int, generator: torch.Generator) -> Float[Tensor, "B M 3 4"]:
+    """World poses of the views of so many objects; the first of each is its source."""
+    return torch.stack([sample_poses(generator, views) for _ in range(count)])
+
+
+def ray_batch(
+    step: int, *, batch: int, views: int, rays: int, size: int, supersample: int = 2, patches: int = 0
+) -> RayBatch:
+    """The training batch of a step.
+
+    Args:
+        step: fixes every draw.
+        batch: objects B.
+        views: cameras of each object, the source included, over which its rays spread.
+        rays: target rays of each object K; half of them on the object where it fills enough of the views.
+        size: side of the source view, in pixels.
+        supersample: rays per source pixel and axis.
+        patches: how many of the objects have a square of one view.
+    """
+    generator = torch.Generator().manual_seed(step)
+    objects, poses = sample_objects(training_seeds(step, batch)), draw_poses(batch, views, generator)
+    plan = {"rays": rays, "size": size, "supersample": supersample, "patches": patches}
+    return procedural_batch(objects, poses, generator, **plan)
+
+
+def procedural_batch(
+    objects: ProceduralBatch,
+    poses: Float[Tensor, "B M 3 4"],
+    generator: torch.Generator,
+    *,
+    rays: int,
+    size: int,
+    supersample: int = 2,
+    patches: int = 0,
+) -> RayBatch:
+    """The batch of objects seen from world poses, on the device of the objects.
+
+    Args:
+        poses: on the CPU; the first of each object is its source.
+        generator: on the CPU; draws rays and points, the same on every device.
+        rays, size, supersample, patches: as in `ray_batch`.
+    """
+    device = objects.mask.device
+    normal = torch.stack([normalize_poses(p) for p in poses])
+    uv = torch.rand(*poses.shape[:2], CANDIDATES * rays // poses.shape[1], 2, generator=generator).to(device)
+    cameras, target_cameras = (standard_camera(p, intrinsics()).to(device) for p in (poses, normal))
+    principal = principal_camera(normal[:, 0], intrinsics()).to(device)
+    poses, normal = poses.to(device), normal.to(device)
+    world, target = rays_through(cameras, uv), rays_through(target_cameras, uv)
+    hits, sources = _cast_all(objects, world, cameras[:, 0], size, supersample)
+    kept = half_on_object(hits.alpha[..., 0], rays, generator)[..., None]
+    near = kept[:, : rays // 2]
+    starts, ways = (take(values.flatten(1, 2), near) for values in (world.origins, world.directions))
+    places = _places(starts, ways, take(hits.depth, near), generator)
+    alpha = take(hits.alpha, kept)
+    return RayBatch(
+        sources=sources,
+        cameras=principal,
+        origins=take(target.origins.flatten(1, 2), kept),
+        directions=take(target.directions.flatten(1, 2), kept),
+        rgb=take(hits.rgb, kept),
+        alpha=alpha,
+        share=share(hits.alpha, alpha),
+        points=_move(places, poses[:, 0], normal[:, 0]),
+        solid=inside(objects, places),
+        patches=procedural_patches(objects, cameras, target_cameras, patches, size, supersample, generator)
+        if patches
+        else None,
+    )
+
+
+def take(values: Float[Tensor, "B C d"], index: Int[Tensor, "B K 1"]) -> Float[Tensor, "B K d"]:
+    """The rows of each object that `index` names."""
+    return values.gather(1, index.expand(-1, -1, values.shape[-1]))
+
+
+def _places(
+    origins: Float[Tensor, "B K 3"],
+    directions: Float[Tensor, "B K 3"],
+    depth: Float[Tensor, "B K 1"],
+    generator: torch.Generator,
+) -> Float[Tensor, "B P 3"]:
+    """P = 8 K points: two about each surface met, two up to `BEHIND` farther on, as many anywhere in the box."""
+    batch, count, _ = depth.shape
+    about = ABOUT * torch.randn(batch, count, 2, generator=generator)
+    beyond = BEHIND * torch.rand(batch, count, 2, generator=generator)
+    along = depth + torch.cat([about, beyond], dim=-1).to(depth)  # (B, K, 4)
+    met = origins[:, :, None] + along[..., None] * directions[:, :, None]
+    anywhere = 2 * torch.rand(2, batch, 4 * count, 3, generator=generator).to(depth) - 1
+    met = torch.where(met.isfinite().all(-1, keepdim=True).flatten(1, 2), met.flatten(1, 2), anywhere[0])
+    return torch.cat([met, anywhere[1]], dim=1)
+
+
+def _move(points: Float[Tensor, "B P 3"], before: Float[Tensor, "B 3 4"], after: Float[Tensor, "B 3 4"]):
+    """Points after the rigid motion that takes one pose to another."""
+    turn = after[:, :, :3] @ before[:, :, :3].mT
+    return (points - before[:, None, :, 3]) @ turn.mT + after[:, None, :, 3]
+
+
+def source_views(
+    objects: ProceduralBatch, cameras: Float[Tensor, "B 25"], size: int, supersample: int
+) -> Float[Tensor, "B 3 S S"]:
+    """One view of each object on white, anti-aliased by a box filter."""
+    rays = camera_rays(cameras, size * supersample)
+    return _on_white(cast(objects, rays.origins.contiguous(), rays.directions), size, supersample)
+
+
+def _on_white(hits: Hits, size: int, supersample: int) -> Float[Tensor, "B 3 S S"]:
+    """Pictures of the hits of all rays of a camera each."""
+    fine = size * supersample
+    image = hits.rgb + (1 - hits.alpha)
+    return avg_pool2d(image.mT.unflatten(-1, (fine, fine)), supersample)
+
+
+def _cast_all(
+    objects: ProceduralBatch, targets: Rays, cameras: Float[Tensor, "B 25"], size: int, supersample: int
+) -> tuple[Hits, Float[Tensor, "B 3 S S"]]:
+    """Hits of the targets' rays and the source views, cast together: half as many operations."""
+    views = camera_rays(cameras, size * supersample)
+    pairs = zip(targets, views, strict=True)
+    origins, directions = (torch.cat([target.flatten(1, 2), view], dim=1) for target, view in pairs)
+    count = targets.origins[0].shape[:-1].numel()
+    hits = cast(objects, origins, directions)
+    parts = [value.tensor_split([count], dim=1) for value in vars(hits).values()]
+    of_targets, of_views = (Hits(*part) for part in zip(*parts, strict=True))
+    return of_targets, _on_white(of_views, size, supersample)
+
+
+def share(drawn: Float[Tensor, "B C 1"], kept: Float[Tensor, "B K 1"]) -> Float[Tensor, "B K 1"]:
+    """Share of the rays drawn over share of those kept, on the object and beside it."""
+    before, after = drawn.mean(1, keepdim=True), kept.mean(1, keepdim=True)
+    return torch.where(kept > 0, before / after, (1 - before) / (1 - after))
+
+
+def half_on_object(alpha: Float[Tensor, "B C"], count: int, generator: torch.Generator) -> Tensor:
+    """Indices (B, count): half prefer rays that hit, the others are any of the rest."""
+    order = torch.rand(alpha.shape, generator=generator).to(alpha)
+    on = (order + alpha).topk(count // 2, dim=1).indices
+    rest = order.scatter(1, on, -1.0).topk(count - count // 2, dim=1).indices
+    return torch.cat([on, rest], dim=1)

@@ -1,0 +1,152 @@
+"""From a finished training run to the weights that the book uses, with their card."""
+
+import platform
+import shutil
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from lrm_core.atomic import replacing
+from lrm_core.fit.run_folder import STATE
+from lrm_core.model.checkpoints import save_checkpoint
+from lrm_core.model.config import LRMConfig
+from lrm_core.objects.held_out_meshes import LIBRARY
+from lrm_core.objects.manifest import digest, make_entry, record_entries
+from lrm_core.objects.pool import Pool
+from lrm_core.paths import data_dir
+from lrm_core.training.pretrain import CURVE, Curve, new_state
+from lrm_core.training.pretrain_batch import open_pool
+from lrm_core.training.pretrain_config import PATCH, PretrainConfig
+
+CARD = """# {name}
+
+A reconstruction model with OpenLRM's architecture at small size: one {size} x {size} image to a triplane of
+3 x {channels} x {side} x {side}. {parameters:,} parameters. Licence: Apache-2.0.
+
+| | |
+|---|---|
+| data | {data} |
+| supervision | colour and coverage of rendered rays; over the first {shape_until:.0%} of the first round, less and \
+less, also whether points in space are inside the object{seen_whole} |
+| never seen | procedural objects with seeds from 10,000,000 on, and every {unseen} |
+| steps | {steps:,} of batch {batch}, in {rounds} |
+| seconds | {seconds:,.0f} |
+| machine | {machine}, PyTorch {torch} |
+| seed | {seed} (weights); the step number fixes every other draw |
+| recipe | {recipe} |
+| last validation | source view {source} dB, novel views {novel} dB PSNR at 64 x 64 (16 held-out procedural objects) |
+| SHA-256 | `{sha256}` |
+
+Made by `lrm pretrain --preset {preset} --out {out}{options}`; the curve is in `pretrain_curve.csv`.
+
+Limits: it knows {known} only; what the source view does not show it fills with an average; its planes
+have {side} texels a side, so it cannot carry detail finer than {texel:.3f} world units.
+{credits}"""
+CARD_NAME = "MODEL_CARD.md"
+MADE = "made on the fly (`lrm_core/objects/procedural.py`)"
+
+
+def publish(run: Path, architecture: LRMConfig, config: PretrainConfig, out: Path) -> None:
+    """Write the averaged weights of a run as float16 to `out`, with the model card and the curve beside.
+
+    Raises:
+        ValueError: if the run has no checkpoint.
+        OSError: if a file cannot be written; the old one then stays.
+    """
+    state = new_state(architecture, config)
+    state.load(run / STATE)
+    if state.step == 0:
+        raise ValueError(f"{run}: no checkpoint to publish; train with `lrm pretrain` first")
+    model, curve = state.averaged(), Curve(run / "curve.csv", state.step)
+    metadata = {"steps": str(state.step), "objects": str(state.step * config.batch), "seed": str(config.seed)}
+    save_checkpoint(model, out, metadata=metadata)
+    with replacing(out.with_name(CURVE)) as temporary:
+        shutil.copyfile(run / "curve.csv", temporary)
+    scores = [row for row in curve.rows if row["novel_psnr"]][-1]
+    card = CARD.format(
+        name=f"The {out.stem} model",
+        preset=out.stem,
+        out=f"data/{out.stem}/{out.name}",
+        size=architecture.source_size,
+        shape_until=config.shape_until,
+        channels=architecture.triplane_dim,
+        side=architecture.triplane_high_res,
+        texel=2 / architecture.triplane_high_res,
+        parameters=sum(p.numel() for p in model.parameters()),
+        **_data(state.step * config.batch, config),
+        steps=state.step,
+        rounds="one round" if state.step <= config.steps else f"{state.step / config.steps:g} rounds",
+        batch=config.batch,
+        seconds=curve.seconds,
+        machine=_machine(),
+        torch=torch.__version__,
+        seed=config.seed,
+        recipe=", ".join(f"{key} {value}" for key, value in config.in_force().items()),
+        source=scores["source_psnr"],
+        novel=scores["novel_psnr"],
+        sha256=digest(out)[0],
+    )
+    with replacing(out.with_name(CARD_NAME)) as temporary:
+        temporary.write_text(card)
+    list_made(
+        [out, out.with_name(CURVE), out.with_name(CARD_NAME)],
+        f"lrm pretrain --preset {out.stem}",
+        config.seed,
+    )
+
+
+def _machine() -> str:
+    if torch.cuda.is_available():
+        return f"{platform.machine()}, {torch.cuda.get_device_name()}"
+    return f"{platform.machine()}, {torch.get_num_threads()} threads"
+
+
+def _data(objects: int, config: PretrainConfig) -> dict[str, str]:
+    """What the card says about the training objects, and whom it names."""
+    seeds = f"seeds 0 to {objects - 1:,}"
+    words = {
+        "data": f"{objects:,} procedural objects, {MADE}, {seeds}",
+        "unseen": "mesh object",
+        "known": "procedural shapes",
+        "seen_whole": "",
+        "credits": "",
+        "options": "",
+    }
+    if config.lpips_weight:
+        words["seen_whole"] = (
+            f"; from {config.lpips_from:.0%} of the first round on, also LPIPS of squares of {PATCH} pixels"
+        )
+    if config.pool is None:
+        return words
+    pool = open_pool(config.pool)
+    return words | {
+        "data": f"{objects:,} objects: each, with a probability of {config.pool_share:.0%}, one of {len(pool)} "
+        f"meshes of a pool (digest {pool.digest}, credited in the card), else a procedural object, {MADE}, {seeds}",
+        "unseen": f"mesh in `data/objects` and in the library {LIBRARY}",
+        "known": "procedural shapes and the meshes of its pool",
+        "credits": _credits(pool),
+        "options": f" --pool FOLDER --pool-share {config.pool_share:g}",
+    }
+
+
+def _credits(pool: Pool) -> str:
+    """Every author of the pool's meshes by licence, as Markdown."""
+    authors = defaultdict(set)
+    for credit in pool.credits:
+        authors[credit.licence or "no licence stated"].add(credit.author or "unknown author")
+    lines = [f"- {licence}: {', '.join(sorted(names))}" for licence, names in sorted(authors.items())]
+    return "\nThe meshes of the pool, by licence, are the work of:\n\n" + "\n".join(lines) + "\n"
+
+
+def list_made(paths: Sequence[Path], source: str, seed: int) -> None:
+    """Enter files made by the command `source` into the manifest of the data folder, if they lie there."""
+    data = data_dir()
+    inside = [
+        path.resolve().relative_to(data).as_posix() for path in paths if path.resolve().is_relative_to(data)
+    ]
+    if inside:
+        record_entries(
+            data, [make_entry(data, p, source=source, licence="Apache-2.0", seed=seed) for p in inside]
+        )

@@ -1,0 +1,167 @@
+"""What training as OpenLRM does it sees of rendered objects: random views, backgrounds, sizes and crops."""
+
+import math
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn.functional import interpolate
+from torch.utils.data import DataLoader, Dataset
+
+from lrm_core.objects.dataset import RenderedObject, count_views, load_object
+from lrm_core.objects.splits import read_names
+from lrm_core.render.cameras import normalize_poses, principal_camera, standard_camera
+from lrm_core.training.upstream.config import Subset, TrainConfig
+
+BACKGROUNDS = (0.0, 0.5, 1.0)
+
+
+class Sample(NamedTuple):
+    """One object: its source view and crops of M views, the source among them.
+
+    Attributes:
+        source: on white, (3, S, S).
+        camera: what the model is told about the source camera, (16,).
+        targets: crops of the views, each on its own background, (M, 3, P, P).
+        cameras: of the whole pictures, (M, 25).
+        anchors: (row, column) of the first pixel of each crop, (M, 2).
+        resolution: side of the whole pictures, in pixels.
+        backgrounds: grey levels, (M, 1).
+    """
+
+    source: Float[Tensor, "3 S S"]
+    camera: Float[Tensor, " 16"]
+    targets: Float[Tensor, "M 3 P P"]
+    cameras: Float[Tensor, "M 25"]
+    anchors: Float[Tensor, "M 2"]
+    resolution: int
+    backgrounds: Float[Tensor, "M 1"]
+
+    def to(self, device: torch.device) -> "Sample":
+        """The sample on another device."""
+        return Sample(*(part.to(device) if isinstance(part, Tensor) else part for part in self))
+
+
+def draw_sample(folder: Path, config: TrainConfig, draw: np.random.Generator) -> Sample:
+    """A sample of the object in `folder`: views without repetition, one size, and a crop and a background for each.
+
+    Raises:
+        FileNotFoundError, ValueError: as `load_object`, or if the object has too few views.
+    """
+    count, wanted = count_views(folder), config.sample_side_views + 1
+    if count < wanted:
+        raise ValueError(
+            f"{folder}: {count} views; expected at least {wanted}, sample_side_views and the source"
+        )
+    item = load_object(folder, draw.choice(count, wanted, replace=False).tolist())
+    resolution = int(draw.integers(config.low, config.high + 1))
+    anchors = torch.from_numpy(draw.integers(0, resolution - config.region + 1, (wanted, 2)))
+    backgrounds = torch.tensor(BACKGROUNDS)[draw.integers(len(BACKGROUNDS), size=wanted)][:, None]
+    camera, cameras = told_cameras(item, config)
+    pictures = resized(item.images - (1 - item.masks) * (1 - backgrounds[..., None, None]), resolution)
+    return Sample(
+        source=resized(item.images[:1], config.source_image_res)[0],
+        camera=camera[0],
+        targets=crops(pictures, anchors, config.region),
+        cameras=cameras,
+        anchors=anchors.float(),
+        resolution=resolution,
+        backgrounds=backgrounds,
+    )
+
+
+def told_cameras(
+    item: RenderedObject, config: TrainConfig
+) -> tuple[Float[Tensor, "1 16"], Float[Tensor, "V 25"]]:
+    """Source camera and render cameras of all views, normalised as the run asks."""
+    poses = (
+        normalize_poses(item.poses, config.normed_dist_to_center) if config.normalize_camera else item.poses
+    )
+    return principal_camera(poses[:1], item.intrinsics), standard_camera(poses, item.intrinsics)
+
+
+def resized(images: Float[Tensor, "n 3 h w"], side: int) -> Float[Tensor, "n 3 s s"]:
+    """Pictures at another size as OpenLRM resizes them: bicubic with aligned corners, clamped to [0, 1]."""
+    return interpolate(images, size=(side, side), mode="bicubic", align_corners=True).clamp(0, 1)
+
+
+def crops(
+    pictures: Float[Tensor, "n 3 h w"], anchors: Float[Tensor, "n 2"], region: int
+) -> Float[Tensor, "n 3 p p"]:
+    """The square of `region` pixels of each picture whose first pixel is its anchor (row, column)."""
+    corners = zip(pictures, anchors.tolist(), strict=True)
+    return torch.stack([p[:, row : row + region, col : col + region] for p, (row, col) in corners])
+
+
+def object_places(subsets: Sequence[Subset], split: str) -> list[Path]:
+    """Folders of the objects of an epoch, `sample_rate` times over those of each subset.
+
+    Raises:
+        FileNotFoundError: if a list or an object is missing.
+        ValueError: if a list is faulty or empty.
+    """
+    places = []
+    for subset in subsets:
+        names = read_names(subset.lists[split])
+        if not names:
+            raise ValueError(f"{subset.lists[split]}: lists no object")
+        folders = [_place(name, subset) for name in names]
+        shown = math.ceil(subset.sample_rate * len(folders))
+        places += [folders[index % len(folders)] for index in range(shown)]
+    return places
+
+
+def _place(name: str, subset: Subset) -> Path:
+    for root in subset.root_dirs:
+        if (root / name / "intrinsics.npy").is_file():
+            return root / name
+    roots = ", ".join(map(str, subset.root_dirs))
+    raise FileNotFoundError(f"{name}: no such rendered object (intrinsics.npy and views) in {roots}")
+
+
+@lru_cache(maxsize=2)
+def _order(seed: int, epoch: int, count: int) -> np.ndarray:
+    """In which order an epoch shows its objects."""
+    return np.random.default_rng((seed, epoch)).permutation(count)
+
+
+@dataclass(frozen=True)
+class Samples(Dataset):
+    """The samples of a run by their number, counted over all steps; a number fixes every draw.
+
+    An epoch shows its objects in a random order and drops those that do not fill a batch.
+
+    Attributes:
+        places: folders of the objects.
+        config: of the run.
+        batch: objects in a step, over all processes.
+    """
+
+    places: Sequence[Path]
+    config: TrainConfig
+    batch: int
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Whole batches of all samples."""
+        return len(self.places) // self.batch
+
+    def __getitem__(self, number: int) -> Sample:
+        step, member = divmod(number, self.batch)
+        epoch, within = divmod(step, self.steps_per_epoch)
+        order = _order(self.config.seed, epoch, len(self.places))
+        draw = np.random.default_rng((self.config.seed, step, member))
+        return draw_sample(self.places[order[within * self.batch + member]], self.config, draw)
+
+    def stream(self, numbers: Iterable[int], ahead: bool) -> Iterator[Sample]:
+        """The samples of these numbers in their order; `ahead` reads them in other processes, ahead of time."""
+        workers = max(1, len(os.sched_getaffinity(0)) - 1) if ahead else 0
+        how = {"multiprocessing_context": "spawn", "prefetch_factor": 4} if workers else {}
+        return iter(DataLoader(self, batch_size=None, sampler=numbers, num_workers=workers, **how))

@@ -1,0 +1,235 @@
+"""Training of a model on rendered objects as OpenLRM does it, from a configuration in its layout."""
+
+import math
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from jaxtyping import Float
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from lrm_core.fingerprint import sha256
+from lrm_core.fit.checkpoint import TrainingState
+from lrm_core.fit.run_folder import STATE, Rows, claim_folder
+from lrm_core.fit.scores import Metrics
+from lrm_core.fit.team import sum_over_processes
+from lrm_core.model.checkpoints import load_model
+from lrm_core.model.initialise import initialise
+from lrm_core.model.lrm import LRM
+from lrm_core.model.release import save_release
+from lrm_core.training.upstream.config import TrainConfig
+from lrm_core.training.upstream.loss import PARTS, sample_losses
+from lrm_core.training.upstream.samples import Sample, Samples, object_places
+from lrm_core.training.upstream.validation import validate
+
+LOSSES, SCORES = "losses.csv", "validation.csv"
+WITHOUT_EFFECT = (  # on the weights after a step
+    *("ignored", "model", "subsets", "parent", "child", "checkpoint_root", "keep", "auto_resume"),
+    *("batch_size", "accum_steps", "debug_global_steps", "val_batch_size", "debug_batches"),
+    *("validate_every", "checkpoint_every"),
+)
+
+
+def rate(step: int, warmup: int, steps: int) -> float:
+    """Share of the peak learning rate at a step, counted from 0: linear warm-up, then half a cosine to 0."""
+    if step < warmup:
+        return (step + 1) / warmup
+    return (1 + math.cos(math.pi * min(1.0, (step + 1 - warmup) / max(1, steps - warmup)))) / 2
+
+
+def build_optimiser(model: LRM, config: TrainConfig) -> torch.optim.AdamW:
+    """AdamW of what is not frozen; biases and layer norms do not decay."""
+    spared = {
+        id(p) for module in model.modules() if isinstance(module, nn.LayerNorm) for p in module.parameters()
+    }
+    spared |= {id(p) for name, p in model.named_parameters() if name.endswith("bias")}
+    trained = [p for p in model.parameters() if p.requires_grad]
+    groups = [
+        {"params": [p for p in trained if id(p) not in spared], "weight_decay": config.weight_decay},
+        {"params": [p for p in trained if id(p) in spared], "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lr=config.lr, betas=(config.beta1, config.beta2), fused=True)
+
+
+def new_state(config: TrainConfig, device: torch.device | str = "cpu") -> TrainingState:
+    """A model at its start with its optimiser: the weights of `config.load_model`, or ours for training from scratch.
+
+    Raises:
+        ValueError, FileNotFoundError: as `load_model`, or if those weights are of another architecture.
+    """
+    model = LRM(config.model)
+    if config.load_model is None:
+        initialise(model, torch.Generator().manual_seed(config.seed))
+    else:
+        try:
+            model.load_openlrm_state_dict(load_model(config.load_model).state_dict())
+        except ValueError as error:
+            raise ValueError(f"saver.load_model: {config.load_model}: {error}") from error
+    model = model.to(device)
+    return TrainingState(model, [build_optimiser(model, config)], averaging=False)
+
+
+@dataclass(frozen=True)
+class _Task:
+    """What a run works on: all that does not change while it goes on."""
+
+    config: TrainConfig
+    samples: Samples
+    held_out: list[Path]
+    metrics: Metrics
+    team: Accelerator
+
+    @property
+    def planned(self) -> int:
+        """Steps of the schedule."""
+        return self.config.epochs * self.samples.steps_per_epoch
+
+    @property
+    def steps(self) -> int:
+        """Steps that are made."""
+        return self.config.debug_global_steps or self.planned
+
+    def mine(self, step: int) -> range:
+        """Numbers of the samples of a step that this process trains on."""
+        batch = self.samples.batch
+        return range(step * batch + self.team.process_index, (step + 1) * batch, self.team.num_processes)
+
+
+def train(config: TrainConfig, metrics: Metrics) -> Rows:
+    """Train in the folder `config.run`, from its last state where there is one; returns the table of validations.
+
+    The folder holds config.json, losses.csv (step, the weighted loss, its parts, learning rate), validation.csv
+    (step, metrics), state.safetensors (weights and moments), and a folder such as 000200 in the released format for
+    each of the last `config.keep` checkpoints; OpenLRM thins them out by powers of that number instead. Every draw
+    comes from the seed and the number of the step: killed at any moment, a run resumes from its last state, and on
+    the CPU of one machine with one thread it equals an unbroken one bit by bit. Under `accelerate launch` every
+    process adds `config.batch_size` objects to a step.
+
+    Args:
+        config: of the run.
+        metrics: by name, each from images (n, 3, H, W) twice to (n,).
+
+    Raises:
+        FileNotFoundError: if a list, an object or the weights to start from are missing.
+        ValueError: if the folder holds another run, there are fewer objects than a batch takes, or the loss becomes
+            NaN or infinite.
+    """
+    team = Accelerator()
+    task = _task(config, metrics, team)
+    state = new_state(config, team.device)
+    if not config.auto_resume and (config.run / STATE).exists():
+        raise ValueError(f"{config.run}: holds a run and saver.auto_resume is false; choose another child")
+    team.wait_for_everyone()
+    claim_folder(config.run / "config.json", _description(task))
+    state.load(config.run / STATE)
+    if state.step > task.planned:
+        raise ValueError(
+            f"{config.run / STATE}: at step {state.step} of a schedule of {task.planned}; delete it to start over"
+        )
+    losses = Rows(config.run / LOSSES, ("step", *PARTS, "lr"), state.step)
+    scores = Rows(config.run / SCORES, ("step", *metrics), state.step)
+    team.wait_for_everyone()
+    for _ in _steps(task, state, losses):
+        if not team.is_main_process:
+            continue
+        last = state.step == task.steps
+        if (last or state.step % config.validate_every == 0) and not scores.has(state.step):
+            scores.add(step=state.step, **validate(state.model, task.held_out, config, metrics))
+            scores.write()
+        if state.step and (last or state.step % config.checkpoint_every == 0):
+            losses.write()
+            _release(state, config)
+            state.save(config.run / STATE)
+    team.wait_for_everyone()
+    return Rows(config.run / SCORES, scores.columns, task.steps)
+
+
+def _task(config: TrainConfig, metrics: Metrics, team: Accelerator) -> _Task:
+    batch = config.batch_size * config.accum_steps * team.num_processes
+    samples = Samples(object_places(config.subsets, "train"), config, batch)
+    if not samples.steps_per_epoch:
+        raise ValueError(
+            f"train.batch_size: a step takes {batch} objects, found {len(samples.places)} to train on; lower it"
+        )
+    held_out = list(dict.fromkeys(object_places(config.subsets, "val")))
+    at_most = config.debug_batches * config.val_batch_size if config.debug_batches else None
+    return _Task(config, samples, held_out[:at_most], metrics, team)
+
+
+def _description(task: _Task) -> dict:
+    """All that decides a run; a later end, or the same batch on more processes, does not make it another."""
+    settings = {name: value for name, value in asdict(task.config).items() if name not in WITHOUT_EFFECT}
+    names = "\n".join(place.name for place in task.samples.places)
+    return {
+        "model": task.config.model.to_dict(),
+        "training": settings,
+        "batch": task.samples.batch,
+        "objects": sha256(names)[:16],
+    }
+
+
+def _steps(task: _Task, state: TrainingState, losses: Rows) -> Iterator[int]:
+    """Train to the end, with a row among the losses for each step; gives the number of steps done, 0 at the start."""
+    numbers = (number for step in range(state.step, task.steps) for number in task.mine(step))
+    coming = task.samples.stream(numbers, ahead=task.team.device.type == "cuda")
+    if state.step == 0:
+        yield 0
+    with tqdm(
+        total=task.steps,
+        initial=state.step,
+        desc="train",
+        unit="step",
+        disable=not task.team.is_main_process,
+    ) as bar:
+        while state.step < task.steps:
+            parts = dict(zip(PARTS, train_step(task, state, coming).tolist(), strict=True))
+            losses.add(step=state.step, **parts, lr=state.optimisers[0].param_groups[0]["lr"])
+            bar.set_postfix({name: f"{value:.4g}" for name, value in parts.items()})
+            bar.update()
+            yield state.step
+
+
+def train_step(task: _Task, state: TrainingState, coming: Iterator[Sample]) -> Float[Tensor, "4"]:
+    """One update of the weights by the next samples; returns the losses over the whole batch."""
+    config, device = task.config, task.team.device
+    for group in state.optimisers[0].param_groups:
+        group["lr"] = config.lr * rate(state.step, config.warmup, task.planned)
+    state.model.zero_grad()
+    losses, numbers = torch.zeros(len(PARTS), device=device), task.mine(state.step)
+    at_once = config.batch_size if device.type == "cuda" else 1
+    for start in range(0, len(numbers), at_once):
+        samples = [next(coming).to(device) for _ in numbers[start : start + at_once]]
+        seed = np.random.SeedSequence((config.seed, numbers[start])).generate_state(1)[0]
+        jitter = torch.Generator(device).manual_seed(int(seed))
+        parts = sample_losses(state.model, samples, config, jitter) * len(samples) / task.samples.batch
+        parts[0].backward()
+        losses += parts.detach()
+    trained = [p for p in state.model.parameters() if p.grad is not None]
+    losses = sum_over_processes(trained, losses, task.team)
+    if not torch.isfinite(losses[0]):
+        raise ValueError(
+            f"step {state.step + 1}: the loss is {losses[0].item()}; choose a lower train.optim.lr"
+        )
+    if config.clip_grad_norm:
+        nn.utils.clip_grad_norm_(trained, config.clip_grad_norm)
+    state.optimisers[0].step()
+    state.step += 1
+    return losses
+
+
+def _release(state: TrainingState, config: TrainConfig) -> None:
+    """Write the model in the released format and remove what is older than the last `config.keep`."""
+    folder = config.run / f"{state.step:06d}"
+    shutil.rmtree(folder, ignore_errors=True)  # of a run that was killed before its state was saved
+    save_release(state.model, folder, {"steps": str(state.step), "seed": str(config.seed)})
+    kept = sorted(
+        (p for p in config.run.iterdir() if re.fullmatch(r"\d{6,}", p.name)), key=lambda p: int(p.name)
+    )
+    for old in kept[: -config.keep]:
+        shutil.rmtree(old)

@@ -1,0 +1,81 @@
+"""The published numbers as one vector, and the harms of the source view that are compared by it."""
+
+from dataclasses import fields, replace
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lrm_core.findings.harms import Fingerprint, fingerprint, published_numbers
+from lrm_core.measure.oracles import predicted_planes
+from lrm_core.objects import Source
+from lrm_core.objects.hashing import data_hash
+from lrm_core.profiles import HARMS, get_profile
+
+TARGET = pd.Series(published_numbers())
+
+
+def _numbers(offset: float, seed: int = 0, objects: int = 6) -> pd.DataFrame:
+    """Numbers of objects whose means lie `offset` away from the published ones, with a spread of about 0.1."""
+    noise = np.random.default_rng(seed).normal(0, 0.1, (objects, len(TARGET)))
+    noise -= noise.mean(axis=0)
+    return pd.DataFrame(noise + TARGET.to_numpy() + offset, columns=TARGET.index)
+
+
+def compared(harm: str, truth: pd.DataFrame, harmed: pd.DataFrame) -> Fingerprint:
+    """`fingerprint` in the spreads of the truth itself."""
+    return fingerprint(harm, truth, harmed, truth.std())
+
+
+def test_the_distance_is_the_root_mean_square_in_spreads():
+    truth, harmed = _numbers(1.0), _numbers(0.5, seed=1)
+    found = compared("told-0.8", truth, harmed)
+    expected = [(0.5 / truth[name].std()) ** 2 for name in truth]
+    assert found.distance.estimate == pytest.approx(np.sqrt(np.mean(expected)))
+    assert found.numbers == pytest.approx(dict(TARGET + 0.5))
+    assert found.answer == "towards"
+
+
+@settings(max_examples=20, deadline=None)
+@given(before=st.floats(0.2, 3), times=st.floats(0, 3))
+def test_what_moves_towards_the_published_numbers_is_called_so(before, times):
+    found = compared("turned", _numbers(before), _numbers(times * before, seed=1))
+    if times < 0.5:
+        assert found.answer == "towards"
+    if times > 2:
+        assert found.answer == "away"
+
+
+def test_the_same_numbers_are_neither():
+    found = compared("truth", _numbers(1.0), _numbers(1.0))
+    assert found.over_truth.estimate == 0
+    assert found.answer == "neither"
+
+
+def test_a_number_that_an_object_lacks_does_not_count():
+    truth = _numbers(1.0)
+    truth.loc[0, "C5"] = np.nan
+    assert np.isfinite(compared("truth", truth, truth).distance.low)
+
+
+@pytest.mark.parametrize("field", fields(Source), ids=lambda field: field.name)
+def test_every_wrong_thing_changes_the_prediction_and_the_fingerprint_of_the_data(model, item, field):
+    wrong = replace(item, source=Source(**{field.name: field.default + 0.5}))
+    assert data_hash(wrong) != data_hash(item)
+    assert not torch.equal(predicted_planes(model, wrong), predicted_planes(model, item))
+    assert torch.equal(wrong.images, item.images)
+    assert torch.equal(wrong.cameras(), item.cameras())
+
+
+def test_a_camera_that_is_turned_once_around_is_the_same(item):
+    around = replace(item, source=Source(turned=360.0))
+    assert torch.allclose(around.source_camera(), item.source_camera(), atol=1e-5)
+
+
+def test_every_harm_is_a_profile_of_its_own():
+    for harm, source in HARMS.items():
+        if harm != "truth":
+            assert get_profile(f"mini-{harm}").source("cc0_barrel") == source

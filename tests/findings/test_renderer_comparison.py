@@ -1,0 +1,89 @@
+"""Two renderings of the same objects: what counts as another finding, and which objects are compared."""
+
+from math import nan
+
+import pandas as pd
+import pytest
+
+from lrm_core.findings import renderer_comparison
+from lrm_core.findings.renderer_comparison import CASTER, CYCLES, Comparison, compare
+from lrm_core.findings.rulebook import RULES
+from lrm_core.findings.rules import OTHERWISE, Case
+from lrm_core.findings.verdicts import Judgement
+from lrm_core.records.statistics import Interval
+
+NUMBER = Interval(0.5, 0.4, 0.6, 3)
+REPLICATED = Case("replicated", "always", lambda x: True)
+
+
+def comparison(by_cycles, case=OTHERWISE):
+    values = pd.DataFrame({CASTER: [0.0, 1.0, 2.0], CYCLES: by_cycles}, index=["a", "b", "c"])
+    return Comparison("C2", values, Judgement(NUMBER, NUMBER, OTHERWISE), Judgement(NUMBER, NUMBER, case))
+
+
+@pytest.mark.parametrize(
+    ("by_cycles", "answer"), [([0.9, 1.9, 2.9], "the same"), ([1.1, 2.1, 3.1], "another size")]
+)
+def test_a_size_is_another_one_beyond_the_spread_of_the_objects(by_cycles, answer):
+    found = comparison(by_cycles)
+    assert found.spread == 1
+    assert found.difference.estimate == pytest.approx(by_cycles[0])
+    assert found.answer == answer
+
+
+def test_another_verdict_outweighs_every_number():
+    assert comparison([0.0, 1.0, 2.0], REPLICATED).answer == "depends on the renderer"
+
+
+def test_two_cases_with_one_verdict_are_the_same_finding():
+    other = Case("not replicated", "another reason", lambda x: True)
+    assert comparison([0.0, 1.0, 2.0], other).answer == "the same"
+
+
+@pytest.fixture
+def stored(monkeypatch):
+    """Replaces the store; its tables have the columns that the rule of C2 reads."""
+    tables = {}
+    monkeypatch.setattr(renderer_comparison, "experiment_table", lambda experiment, profile: tables[profile])
+    return tables
+
+
+def table(values):
+    columns = (RULES["C2"].audited, "predicted.published.high", "predicted.published.low", "null.ratio.high")
+    return pd.DataFrame([{"object": k, "seed": 0} | dict.fromkeys(columns, v) for k, v in values.items()])
+
+
+def test_only_objects_of_both_renderings_are_compared(stored, monkeypatch):
+    by_caster = {"a": 0.5, "b": 0.6, "c": 0.7, "z": 0.9}
+    stored |= {CASTER: table(by_caster), CYCLES: table({"b": 0.7, "a": 0.4, "c": 0.8})}
+    seen = []
+    monkeypatch.setattr(
+        renderer_comparison, "judge", lambda rule, t: seen.append(set(t["object"])) or "judged"
+    )
+    found = compare("C2")
+    assert seen == [{"a", "b", "c"}] * 2
+    assert found.values.loc["a"].tolist() == [0.5, 0.4]
+    assert found.values.loc["b"].tolist() == [0.6, 0.7]
+
+
+def test_only_seeds_of_both_renderings_are_compared(stored, monkeypatch):
+    other = table({"a": 9.0, "b": 9.0}).assign(seed=1)
+    by_caster = pd.concat([table({"a": 0.5, "b": 0.6, "c": 0.7}), other])
+    stored |= {CASTER: by_caster, CYCLES: table({"a": 0.4, "b": 0.7, "c": 0.8})}
+    monkeypatch.setattr(renderer_comparison, "judge", lambda rule, t: "judged")
+    assert compare("C2").values[CASTER].tolist() == [0.5, 0.6, 0.7]
+
+
+@pytest.mark.parametrize(
+    "by_cycles",
+    [pd.DataFrame(), table({"a": 0.4, "b": 0.5, "y": 0.6}), table({"a": 0.4, "b": 0.5, "c": nan})],
+    ids=["no record", "two in common", "two numbers"],
+)
+def test_nothing_is_compared_on_too_few_objects(stored, by_cycles):
+    stored |= {CASTER: table({"a": 0.5, "b": 0.6, "c": 0.7}), CYCLES: by_cycles}
+    assert compare("C2") is None
+
+
+def test_claims_about_adapters_are_left_out():
+    assert {"C1", "C9"} <= set(renderer_comparison.CLAIMS)
+    assert not {"C10", "C13"} & set(renderer_comparison.CLAIMS)

@@ -1,0 +1,234 @@
+"""Rules and scorecard: each verdict is reached, and nothing is decided without records."""
+
+from dataclasses import asdict
+from itertools import product
+from math import isnan
+from pathlib import Path
+from typing import get_args
+
+import pandas as pd
+import pytest
+
+from lrm_core.findings.c01 import RULE as BASINS
+from lrm_core.findings.claims import claims, published
+from lrm_core.findings.headlines import HEADLINES, headline
+from lrm_core.findings.rulebook import RULES
+from lrm_core.findings.rules import Verdict
+from lrm_core.findings.verdicts import experiment_table, intervals, judge, kind_means, verdicts
+from lrm_core.measure.experiments import EXPERIMENTS, get_experiment
+from lrm_core.profiles import get_profile
+from lrm_core.records.provenance import Provenance, weights_hash
+from lrm_core.records.store import RecordKey, ResultStore
+
+PROVENANCE = Provenance("mini", "abc", {}, 1.0)
+
+
+def basins(
+    latent: float = 0.1,
+    in_matter: float = 0.1,
+    features: float = 0.1,
+    gap: float = 0.2,
+    closeness: float = 5.0,
+    barrier: float = 4.0,
+) -> dict:
+    return {
+        "published.random_vs_predinit.channel_correlation": latent,
+        "audited.random_vs_predinit.channel_correlation": in_matter,
+        "audited.random_vs_predinit.features_correlation": features,
+        "alike.gap": gap,
+        "alike.closeness": closeness,
+        "path.barrier": barrier,
+    }
+
+
+def spectrum(
+    low: float, high: float, amplitude_high: float, amplitude_low: float = 0.16, floor: float = 0.01
+) -> dict:
+    return {
+        "predicted.published.high": amplitude_high,
+        "predicted.published.high_minus_low": amplitude_high - amplitude_low,
+        "predicted.power.high": high,
+        "predicted.power.high_minus_low": high - low,
+        "floor.high": floor,
+    }
+
+
+def table(row: dict, objects: int = 6) -> pd.DataFrame:
+    """The row for so many objects and two seeds, with 1% of spread between objects."""
+    return pd.DataFrame(
+        [
+            {
+                "object": f"o{k}",
+                "seed": seed,
+                **{name: x * (0.99 + 0.02 * k / objects) for name, x in row.items()},
+            }
+            for k, seed in product(range(objects), (0, 1))
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    ("row", "verdict"),
+    [
+        (basins(), "replicated"),
+        (basins(barrier=0.2), "replicated with a different size"),
+        (basins(in_matter=0.5), "replicated with a different size"),
+        (basins(in_matter=0.9), "metric artefact"),
+        (basins(features=0.9), "metric artefact"),
+        (basins(latent=0.9, in_matter=0.9, features=0.9), "not replicated"),
+        (basins(gap=3.0), "not replicated"),
+        (basins(gap=-3.0), "not replicated"),
+        (basins(closeness=-1.0), "not replicated"),
+    ],
+)
+def test_c1(row: dict, verdict: str) -> None:
+    assert judge(BASINS, table(row)).case.verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("row", "verdict"),
+    [
+        (spectrum(0.1, 0.6, 0.5), "replicated"),
+        (spectrum(0.1, 0.6, 0.65), "replicated with a different size"),
+        (spectrum(0.7, 0.12, 0.5), "metric artefact"),
+        (spectrum(0.1, 0.6, 0.5, floor=0.8), "metric artefact"),
+        (spectrum(0.7, 0.12, 0.2, amplitude_low=0.4), "not replicated"),
+    ],
+)
+def test_c2(row: dict, verdict: str) -> None:
+    assert judge(RULES["C2"], table(row)).case.verdict == verdict
+
+
+def test_an_interval_that_straddles_a_threshold_decides_nothing() -> None:
+    row = spectrum(0.1, 0.6, 0.5)
+    mixed = table(row)
+    mixed["predicted.power.high_minus_low"] *= [1, 1, -1, -1] * 3
+    assert judge(RULES["C2"], mixed).case.verdict == "not replicated"
+
+
+def test_too_few_objects() -> None:
+    found = judge(BASINS, table(basins(), objects=2))
+    assert found.case.verdict == "not testable here"
+    assert isnan(found.audited.low)
+
+
+def test_every_claim_has_a_headline_and_rules_use_the_vocabulary() -> None:
+    assert [claim.id for claim in claims()] == list(HEADLINES) == [f"C{k}" for k in range(1, 15)]
+    for claim_id, rule in RULES.items():
+        assert rule.claim == claim_id
+        assert rule.experiment in {*EXPERIMENTS, "e14_finetuning"}
+        assert {case.verdict for case in rule.cases} <= set(get_args(Verdict))
+        assert rule.cases[-1].holds(lambda column: None)
+
+
+@pytest.mark.parametrize(
+    ("claim_id", "expected"),
+    [
+        ("C1", 0.12),
+        ("C2", 0.498),
+        ("C4", 0.65),
+        ("C7", 1.16),
+        ("C10", -0.162),
+        ("C13", 0.38),
+        ("C14", 0.0009),
+    ],
+)
+def test_headlines_are_the_published_statements(claim_id: str, expected: float) -> None:
+    assert headline(claim_id) == pytest.approx(expected, rel=0.01)
+
+
+def test_unknown_claim() -> None:
+    with pytest.raises(ValueError, match=r"unknown claim 'C15'; expected one of C1, C2"):
+        published("C15")
+
+
+def put_spectra(store: ResultStore, model_hash: str, count: int = 4, seed: int = 0) -> None:
+    configuration = asdict(get_experiment("e05_residual_spectrum").configuration(get_profile("mini")))
+    for k in range(count):
+        shares = {
+            "published": {"high": 0.5 + 0.001 * k, "high_minus_low": 0.3},
+            "power": {"high": 0.1 + 0.01 * k, "high_minus_low": -0.5},
+        }
+        key = RecordKey("e05_residual_spectrum", f"o{k}", seed, model_hash, "data", configuration)
+        store.put(key, {"predicted": shares, "floor": {"high": 0.01}}, PROVENANCE)
+
+
+def test_scorecard_of_an_empty_store(tmp_path: Path) -> None:
+    card = verdicts("mini", store=ResultStore(tmp_path))
+    assert card["claim"].tolist() == [f"C{k}" for k in range(1, 15)]
+    assert set(card["verdict"]) == {"not measured yet"}
+    assert card[["ours_published_definition", "audited", "low", "high"]].isna().all(axis=None)
+    assert card["published"].notna().all()
+
+
+def test_scorecard_reads_the_records(tmp_path: Path) -> None:
+    store = ResultStore(tmp_path)
+    put_spectra(store, "weights")
+    row = verdicts("mini", store=store, model_hash="weights").set_index("claim").loc["C2"]
+    assert row["verdict"] == "metric artefact"
+    assert row["ours_published_definition"] == pytest.approx(0.5015)
+    assert row["low"] < row["audited"] < row["high"]
+    assert row["objects"] == 4
+    assert "but by power the low one does" in row["rule"]
+
+
+def test_the_scorecard_counts_the_seeds_that_every_object_has(tmp_path: Path) -> None:
+    store = ResultStore(tmp_path)
+    for seed, count in enumerate((4, 4, 3)):
+        put_spectra(store, "weights", count, seed)
+    card = verdicts("mini", store=store, model_hash="weights").set_index("claim")
+    assert card.loc["C2", "seeds"] == 2
+
+
+def test_kinds_of_objects_apart() -> None:
+    records = table(basins(), objects=4)
+    records["size"] = [1.0, 3.0, 5.0, 5.0, 10.0, 10.0, 100.0, 100.0]  # two seeds of four objects
+    names = list(dict.fromkeys(records["object"]))
+    kinds = dict(zip(names[:3], ("real", "real", "procedural"), strict=True))
+    assert kind_means(records, "size", kinds) == {"real": 3.5, "procedural": 10.0}
+    assert isnan(kind_means(records, "size", {names[0]: "real"})["procedural"])
+    records["size.low"] = 0.0
+    assert kind_means(records, "size", kinds) == {"real": 3.5, "procedural": 10.0}
+    records["size"] = 7.0  # such as the worst of all objects
+    assert all(map(isnan, kind_means(records, "size", kinds).values()))
+
+
+def test_scorecard_ignores_records_of_other_weights(tmp_path: Path) -> None:
+    store = ResultStore(tmp_path)
+    put_spectra(store, "weights")
+    card = verdicts("mini", store=store, model_hash="newer weights").set_index("claim")
+    assert card.loc["C2", "verdict"] == "not measured yet"
+
+
+def test_without_being_told_the_scorecard_reads_the_weights_that_are_there(tmp_path: Path) -> None:
+    store = ResultStore(tmp_path)
+    put_spectra(store, "older weights", count=5)
+    card = verdicts("mini", store=store).set_index("claim")
+    assert card.loc["C2", "verdict"] == "not measured yet"
+    assert experiment_table("e05_residual_spectrum", "mini", store=store).empty
+
+    put_spectra(store, weights_hash("mini"))  # replaces four of the five
+    card = verdicts("mini", store=store).set_index("claim")
+    assert card.loc["C2", "objects"] == 4
+
+
+def test_weights_that_are_elsewhere_hide_no_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(experiment_table.__globals__, "weights_hash", lambda model: None)
+    store = ResultStore(tmp_path)
+    put_spectra(store, "weights of the cluster")
+    assert len(experiment_table("e05_residual_spectrum", "mini", store=store)) == 4
+
+
+def test_an_interval_is_unknown_without_values_and_an_error_without_a_column() -> None:
+    found = intervals(pd.DataFrame({"object": ["a", "b"], "x": [1.0, 3.0], "y": [None, None]}))
+    assert (found("x").estimate, found("x").n) == (2.0, 2)
+    assert not found("y").known
+    with pytest.raises(KeyError, match="z"):
+        found("z")
+
+
+def test_unknown_profile() -> None:
+    with pytest.raises(
+        ValueError, match=r"unknown profile 'huge'; expected one of smoke, mini, cycles, rehearsal, paper"
+    ):
+        verdicts("huge")

@@ -1,0 +1,73 @@
+"""The findings: sentences with fields, and the chapter on one wrong number."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from lrm_core.findings import fork_pictures, repair, wrong_number
+from lrm_core.findings.cause import PATTERN, causes, dose
+from lrm_core.findings.sentences import say
+from lrm_core.page.diagnosis import source_distance
+from lrm_core.records.statistics import Interval
+
+TEXTS = [Path(wrong_number.__file__).parent / "texts" / "one_wrong_number.md"]
+
+
+def test_a_section_or_a_field_that_is_missing_is_named():
+    with pytest.raises(ValueError, match=r"one_wrong_number\.md: no section 'nowhere'; it has there"):
+        say("one_wrong_number", "nowhere")
+    with pytest.raises(ValueError, match="section 'told' has a field 'low' that nothing fills"):
+        say("one_wrong_number", "told", condition="Told the truth")
+
+
+def test_the_texts_have_no_number_of_their_own():
+    for path in TEXTS:
+        sections = re.split(r"^## .+\n", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+        for section in sections:
+            assert not re.search(r"\d", re.sub(r"\{\w+\}|C\d+", "", section)), section
+
+
+def test_the_answer_is_short_and_without_empty_fields():
+    text = wrong_number.answer("mini", wrong_number.conditions("mini"), dose("mini"))
+    assert len(text.split()) < 110
+    assert not re.search(r"–(?!\d)", text)  # what stands for a missing number
+    assert "{" not in text
+
+
+@pytest.mark.parametrize(
+    ("truth", "shift", "moved"),
+    [
+        (0.60, (-0.05, -0.01), True),
+        (0.60, (-0.05, 0.01), False),
+        (0.40, (0.01, 0.05), True),
+        (0.40, (-0.05, -0.01), False),
+    ],
+)
+def test_a_share_moves_towards_the_published_range_with_its_whole_interval(truth, shift, moved):
+    change = Interval(sum(shift) / 2, *shift, 5)
+    assert wrong_number._towards(truth, change, PATTERN["high_share"]) is moved
+
+
+def test_the_figure_draws_every_share_and_every_published_range():
+    figure = source_distance.pattern_figure(wrong_number.conditions("mini"), dose("mini"))
+    stars = [trace for trace in figure.data if trace.marker.symbol == "star"]
+    assert len(stars) == len(PATTERN)
+    bands = [shape for shape in figure.layout.shapes if shape.type == "rect"]
+    assert len(bands) == len(PATTERN) + 2  # and what the published code told, in both panels
+    for name, share in PATTERN.items():
+        assert any((shape.y0, shape.y1) == (share.low, share.high) for shape in bands), name
+
+
+def test_tables_and_sentences_hold_what_was_measured():
+    assert {claim[:2] for claim in wrong_number.cause_table("mini", causes("mini"))["claim"]} >= {
+        "C2",
+        "C4",
+        "C5",
+        "C6",
+        "C7",
+    }
+    arms = repair.arms("mini")
+    assert {arm.arm for arm in arms} >= {"lora_mse", "lora_freq"}
+    assert len(repair.learned_table(arms)) == len(arms)
+    assert "1.125" in fork_pictures.fork_text()

@@ -1,0 +1,230 @@
+"""E4 on a sphere whose near and far side have errors of their own."""
+
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+import sphere
+import torch
+
+from lrm_core import LRM
+from lrm_core.canonical import plain
+from lrm_core.findings.c07 import OURS, RULE, TRUTH
+from lrm_core.findings.verdicts import judge
+from lrm_core.measure import e04_visibility, surface
+from lrm_core.measure.e04_visibility import Visibility, audited_splits, surface_splits
+from lrm_core.measure.matter import matter_lattice
+from lrm_core.measure.oracles import Oracle, OracleCache, OracleConfig
+from lrm_core.measure.surface import (
+    SurfacePoints,
+    density_normals,
+    matter_surface,
+    outside,
+    seen_surface,
+    surface_scene,
+)
+from lrm_core.objects import RenderedObject
+
+CONFIG = Visibility(views=2, controls=4, shuffles=10)
+NEAR, FAR = 0.1, 0.3  # errors of the two sides
+RATIO = FAR / NEAR
+
+
+def raw(error: float) -> float:
+    """Raw colour at that distance below the grey of raw colour 0, up to the 1.002 of the activation."""
+    return float(torch.tensor(0.5 - error).logit())
+
+
+@pytest.fixture
+def scene(monkeypatch: pytest.MonkeyPatch) -> surface.SurfaceScene:
+    """A grey ball; T_ref is it, T_pred is darker, on the far side more so."""
+    return make_scene(monkeypatch, sphere.planes(sphere.by_side(raw(NEAR), raw(FAR))), sphere.planes(0.0))
+
+
+def make_scene(
+    patch: pytest.MonkeyPatch, predicted: torch.Tensor, reference: torch.Tensor, true: bool = True
+) -> surface.SurfaceScene:
+    patch.setattr(surface, "predicted_planes", lambda *arguments: predicted)
+    patch.setattr(surface, "oracle", lambda *arguments: Oracle(reference, {}))
+    known = (lambda item, views: sphere.geometry(item.cameras()[views])) if true else (lambda *_: None)
+    patch.setattr(surface, "true_geometry", known)
+    item = sphere.rendered(8, 0.0)
+    return surface_scene(sphere.model(), item, CONFIG.oracle, CONFIG.views, CONFIG.controls, 0)
+
+
+def test_points_in_matter_fill_the_ball_and_the_outer_ones_are_its_shell(scene) -> None:
+    points, outer = matter_surface(sphere.model(), scene)
+    radius, texel = points.points.norm(dim=1), 2 / sphere.TEXELS
+    assert radius.max() < sphere.RADIUS
+    assert radius[outer].min() > sphere.RADIUS - 2 * texel
+    assert radius[~outer].max() < sphere.RADIUS
+    assert radius[~outer].min() < texel
+    # of the points behind the tangent plane and of those deep inside none is in sight
+    deep = radius < sphere.RADIUS - 4 * texel
+    assert points.hidden[deep].all()
+    assert points.hidden[points.points[:, 1] > sphere.RIM + 3 * texel].all()
+    front = points.chosen(outer & (points.points[:, 1] < sphere.RIM - 3 * texel))
+    assert (~front.hidden).float().mean() > 0.95
+    cosine = torch.nn.functional.cosine_similarity(
+        points.points[outer], scene.own.cameras[0, 3:12:4] - points.points[outer], dim=1
+    )
+    assert (points.cosine[outer] - cosine).abs().mean() < 0.05
+
+
+def test_the_ratio_of_the_two_sides_on_the_surface(scene) -> None:
+    points, outer = matter_surface(sphere.model(), scene)
+    shell = surface_splits(points.chosen(outer), "reference")
+    assert shell["normals"]["ratio"] == pytest.approx(RATIO, rel=0.15)
+    found = audited_splits(sphere.model(), scene, CONFIG, 0)
+    for target in ("reference", "truth", "field"):
+        for way in ("sight", "normals"):
+            assert found[target][way]["ratio"] == pytest.approx(RATIO, rel=0.2)  # colours meet over a texel
+        assert found[target]["sight"]["visible"] == pytest.approx(NEAR, rel=0.2)
+        assert found[target]["sight"]["hidden"] == pytest.approx(FAR, rel=0.05)
+    curve = found["truth"]["angle"]
+    assert curve["error"][0] == pytest.approx(NEAR, abs=0.01)
+    assert curve["error"][-1] == pytest.approx(FAR, abs=0.01)
+    assert found["oracle"]["sight"]["visible"] == pytest.approx(0, abs=1e-5)
+
+
+def test_the_inside_waters_the_published_ratio_down(scene) -> None:
+    """Points inside the near half are hidden and as wrong as visible ones: the published ratio falls."""
+    points, outer = matter_surface(sphere.model(), scene)
+    inside = surface_splits(points, "reference")["sight"]
+    error, depth = points.errors["reference"], points.points[:, 1]
+    assert float(error[depth < sphere.RIM - 0.1].max()) == pytest.approx(NEAR, abs=0.01)
+    expected = float(error[points.hidden].mean() / error[~points.hidden].mean())
+    assert inside["ratio"] == pytest.approx(expected)
+    assert inside["ratio"] < surface_splits(points.chosen(outer), "reference")["sight"]["ratio"] < RATIO + 0.3
+
+
+def test_shuffled_labels_and_other_cameras_split_less(scene) -> None:
+    found = audited_splits(sphere.model(), scene, CONFIG, 0)
+    assert found["shuffled"]["mean"] == pytest.approx(1, abs=0.05)
+    assert found["cameras"]["angle"][0] == pytest.approx(0, abs=1e-3)
+    assert found["cameras"]["source"] == pytest.approx(found["truth"]["sight"]["ratio"], rel=0.15)
+    pairs = sorted(zip(found["cameras"]["angle"][1:], found["cameras"]["ratio"][1:], strict=True))
+    assert len(pairs) == CONFIG.controls
+    assert found["cameras"]["above"] == 1
+    assert pairs[-1][1] < 1 < found["cameras"]["source"]
+    assert found["cameras"]["mean"] == pytest.approx(sum(ratio for _, ratio in pairs) / len(pairs))
+
+
+def test_labels_of_the_truth_of_its_depth_map_and_of_the_oracle_agree(scene, monkeypatch) -> None:
+    labels = audited_splits(sphere.model(), scene, CONFIG, 0)["labels"]
+    assert labels["true"] is True
+    assert labels["depth_buffer"] > 0.9
+    assert labels["reference"] > 0.9
+    assert labels["points"] == len(seen_surface(sphere.model(), scene)) > 300
+    planes = (scene.predicted, scene.reference)
+    unknown = make_scene(monkeypatch, *planes, true=False)
+    found = audited_splits(sphere.model(), unknown, CONFIG, 0)
+    assert found["labels"]["true"] is False
+    assert found["labels"]["reference"] == 1
+    assert found["truth"]["sight"]["ratio"] == pytest.approx(RATIO, rel=0.15)
+    assert len(found["cameras"]["ratio"]) == 1 + CONFIG.controls
+
+
+def test_an_error_everywhere_alike_splits_nowhere(monkeypatch) -> None:
+    even = make_scene(monkeypatch, sphere.planes(raw(0.2)), sphere.planes(0.0))
+    points, _ = matter_surface(sphere.model(), even)
+    published = surface_splits(points, "reference")
+    found = audited_splits(sphere.model(), even, CONFIG, 0)
+    ratios = [s[way]["ratio"] for s in (published, found["truth"]) for way in ("sight", "normals")]
+    assert ratios == pytest.approx([1.0] * 4, abs=0.02)
+    assert found["cameras"]["ratio"] == pytest.approx([1.0] * 5, abs=0.03)
+
+
+def test_the_outside_of_a_block() -> None:
+    block = torch.zeros(6, 6, 6, dtype=torch.bool)
+    block[1:5, 1:5, 1:5] = True
+    assert outside(block).sum() == 4**3 - 2**3
+    assert outside(torch.ones(4, 4, 4, dtype=torch.bool)).sum() == 4**3 - 2**3
+    assert not outside(~block & block).any()
+
+
+def test_normals_of_the_density_are_radial_and_unknown_where_it_is_level() -> None:
+    lattice, solid = matter_lattice(sphere.model(), sphere.planes(0.0))
+    points = lattice[outside(solid)]
+    normals = density_normals(sphere.model(), sphere.planes(0.0), points)
+    assert (torch.nn.functional.cosine_similarity(normals, points, dim=1)).min() > 0.97
+    level = torch.zeros_like(sphere.planes(0.0))
+    assert density_normals(sphere.model(), level, torch.zeros(4, 3)).isnan().all()
+
+
+def test_no_matter_is_no_number(monkeypatch) -> None:
+    nothing = sphere.planes(0.0)
+    nothing[0, 0] += 10
+    empty = make_scene(monkeypatch, sphere.planes(0.0), nothing, true=False)
+    points, outer = matter_surface(sphere.model(), empty)
+    assert len(points) == len(outer) == 0
+    assert surface_splits(points, "reference")["sight"]["ratio"] is None
+    found = plain(audited_splits(sphere.model(), empty, CONFIG, 0))
+    assert found["labels"] == {"true": False, "depth_buffer": None, "reference": None, "points": 0}
+    assert found["cameras"]["mean"] is None
+    assert found["truth"]["sight"]["ratio"] is None
+
+
+def test_a_part_of_a_surface() -> None:
+    values = torch.arange(4.0)
+    whole = SurfacePoints(
+        values[:, None].expand(4, 3), torch.zeros(4, 3), values > 1, values, {"truth": values}
+    )
+    part = whole.chosen(torch.tensor([3, 1]))
+    assert part.errors["truth"].tolist() == part.cosine.tolist() == [3, 1]
+    assert part.hidden.tolist() == [True, False]
+
+
+def test_bad_configurations_and_objects_without_views(
+    model: LRM, item: RenderedObject, cache: OracleCache
+) -> None:
+    with pytest.raises(ValueError, match="at least 1 view and 1 deal of the labels, found 8 and 0"):
+        Visibility(shuffles=0)
+    with pytest.raises(ValueError, match="at least 1 view and 1 deal of the labels, found 0 and 20"):
+        replace(CONFIG, views=0, shuffles=20)
+    config = replace(CONFIG, oracle=OracleConfig(iterations=1, rays_per_step=8))
+    with pytest.raises(ValueError, match="disc0: expected at least one held-out view, found 3 views"):
+        e04_visibility.run(model, item.first(3), config, 0, cache)
+
+
+def test_control_views_are_training_views_and_the_source_is_none_of_them(
+    model: LRM, item: RenderedObject, cache: OracleCache
+) -> None:
+    config = OracleConfig(iterations=1, rays_per_step=8)
+    scene = surface_scene(model, item, config, 8, 3, 0, cache)
+    torch.testing.assert_close(scene.images["truth"], item.images[[3, 7]])
+    torch.testing.assert_close(scene.geometry.cameras, item.cameras()[[0, 3, 7, 1, 2, 5]])
+    assert list(scene.controls) == [3, 4, 5]
+    assert len(surface_scene(model, item, config, 1, 0, 0, cache).controls) == 0
+
+
+def rows(ours: float, truth: float, spread: float = 0.01) -> pd.DataFrame:
+    """Six objects about these ratios."""
+    factors = [1 + spread * (2 * k / 5 - 1) for k in range(6)]
+    return pd.DataFrame(
+        [{"object": f"o{k}", OURS: ours * f, TRUTH: truth * f} for k, f in enumerate(factors)]
+    )
+
+
+@pytest.mark.parametrize(
+    ("ours", "truth", "verdict"),
+    [
+        (1.16, 1.16, "replicated"),
+        (1.2, 1.4, "replicated"),
+        (1.16, 0.9, "replicated"),
+        (1.02, 1.1, "replicated with a different size"),
+        (1.4, 1.1, "replicated with a different size"),
+        (0.8, 0.8, "replicated with a different size"),
+        (1.16, 2.5, "metric artefact"),
+        (1.02, 1.6, "metric artefact"),
+        (2.5, 1.1, "not replicated"),
+        (2.5, 2.5, "not replicated"),
+    ],
+)
+def test_c7(ours: float, truth: float, verdict: str) -> None:
+    assert judge(RULE, rows(ours, truth)).case.verdict == verdict
+
+
+def test_an_interval_that_straddles_the_limit_decides_nothing() -> None:
+    assert judge(RULE, rows(1.16, 1.5, spread=0.3)).case.verdict == "not replicated"
+    assert judge(RULE, rows(1.16, 1.2)[:2]).case.verdict == "not testable here"

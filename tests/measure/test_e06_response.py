@@ -1,0 +1,312 @@
+"""E6 with renderers whose transfer function is known, on a tiny model, and the rule of C3."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import pairwise
+from math import exp, inf, pi
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+
+from lrm_core import LRM
+from lrm_core.canonical import canonical_json, plain
+from lrm_core.findings.c03 import RULE as DECODER_RESPONSE
+from lrm_core.findings.verdicts import judge
+from lrm_core.measure import e06_response, matter
+from lrm_core.measure.e06_response import (
+    DecoderResponse,
+    audited_summary,
+    level_sweep,
+    response_summary,
+    run,
+    views_renderer,
+)
+from lrm_core.measure.matter import matter_texels
+from lrm_core.measure.oracles import Oracle, OracleCache, OracleConfig, predicted_planes, render_images
+from lrm_core.objects import RenderedObject
+from lrm_core.records.provenance import Provenance
+from lrm_core.records.store import RecordKey, ResultStore
+from lrm_core.spectral import band_noise, lookup_response, mask_leakage, response
+from lrm_core.spectral.bands import frequency_radius
+
+SHORT = OracleConfig(iterations=4, rays_per_step=64)
+CONFIG = DecoderResponse(oracle=SHORT, views=1, levels=(0.05, 0.15), draws=2)
+EDGES = CONFIG.edges
+ALL = torch.ones(3, 16, 16, dtype=torch.bool)
+
+
+def noise(seed: int = 0, channels: int = 4, size: int = 16) -> torch.Tensor:
+    return torch.randn(3, channels, size, size, generator=torch.Generator().manual_seed(seed))
+
+
+def low_pass(planes: torch.Tensor) -> torch.Tensor:
+    """A linear renderer with the gain exp(-2 f)."""
+    gain = (-2 * frequency_radius(*planes.shape[-2:])).exp().to(planes)
+    return torch.fft.ifft2(torch.fft.fft2(planes) * gain).real
+
+
+@pytest.fixture
+def known(
+    model: LRM, item: RenderedObject, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., dict[str, torch.Tensor]]:
+    """Replaces the oracle and what counts as matter; gives the planes."""
+
+    def replaced(matter_from: float) -> dict[str, torch.Tensor]:
+        predicted = predicted_planes(model, item)
+        reference = 3 * noise(1)
+        fitted = {"predicted": Oracle(reference, {})}  # no other start is asked for
+        monkeypatch.setattr(e06_response, "oracle", lambda model, item, start, *rest: fitted[start])
+        monkeypatch.setattr(matter, "MATTER", matter_from)
+        return {"reference": reference, "predicted": predicted}
+
+    return replaced
+
+
+def test_summary_of_a_low_pass() -> None:
+    """H = exp(-2 f) at the centres of the bins, in two draws that differ by a factor of 3."""
+    curve = [exp(-2 * (k + 0.5) / 10) for k in range(10)]
+    found = response_summary(torch.tensor([curve, [3 * x for x in curve]]), EDGES)
+    assert found["response"] == pytest.approx([2 * x for x in curve])
+    assert found["bin_shares"] == pytest.approx([x / sum(curve) for x in curve])
+    low, mid, high = sum(curve[:3]), sum(curve[3:6]), sum(curve[6:])
+    whole = low + mid + high
+    assert found["shares"] == pytest.approx({"low": low / whole, "mid": mid / whole, "high": high / whole})
+    means = low / 3, mid / 3, high / 4
+    expected = {"low": means[0], "mid": means[1], "high": means[2]}
+    assert found["per_bin"] == pytest.approx({name: x / sum(means) for name, x in expected.items()})
+    ratio = {"bands": low / high, "per_bin": means[0] / means[2], "first_over_last": exp(1.8)}
+    assert found["ratio"] == pytest.approx(ratio, rel=1e-5)
+    assert found["slope"] == pytest.approx(-2, abs=1e-5)
+    assert found["spread"]["response"] == pytest.approx([x * 2**0.5 for x in curve])
+    assert found["spread"]["slope"] == pytest.approx(0, abs=1e-5)
+    assert max(found["spread"]["ratio"].values()) < 1e-5
+
+
+def test_spread_is_that_between_draws() -> None:
+    steep, level = [exp(-3 * (k + 0.5) / 10) for k in range(10)], [1.0] * 10
+    found = response_summary(torch.tensor([steep, level]), EDGES)["spread"]
+    assert found["slope"] == pytest.approx(3 / 2**0.5, rel=1e-4)
+    assert found["ratio"]["first_over_last"] == pytest.approx((exp(2.7) - 1) / 2**0.5, rel=1e-4)
+    one = response_summary(torch.tensor([steep]), EDGES)
+    assert one["spread"] == {"response": None, "slope": None, "ratio": dict.fromkeys(one["ratio"])}
+
+
+def test_images_that_do_not_answer_have_a_record_without_numbers() -> None:
+    h = torch.ones(2, 10)
+    h[1, 9] = 0
+    found = response_summary(h, EDGES)
+    assert found["response"] is found["slope"] is None
+    assert set(found["ratio"].values()) == set(found["spread"]["ratio"].values()) == {None}
+    assert _names(found) == _names(response_summary(torch.ones(2, 10), EDGES))
+
+
+def _names(value: object) -> object:
+    return {name: _names(x) for name, x in value.items()} if isinstance(value, dict) else None
+
+
+def test_audited_noise_has_the_size_of_each_channel_where_matter_reads_it() -> None:
+    mask = noise(5)[:, 0] > 0
+    planes = noise() * torch.tensor([0.1, 1.0, 5.0, 0.0]).view(4, 1, 1) + 7
+    planes = torch.where(mask[:, None], planes, 100 * noise(2))  # what lies outside does not count
+    seen: list[torch.Tensor] = []
+
+    def render(x: torch.Tensor) -> torch.Tensor:
+        seen.append(x)
+        return x
+
+    found = audited_summary(render, planes, mask, replace(CONFIG, level=0.5, levels=(0.5,)), seed=3)
+    assert len(seen) == 1 + 2 * 10
+    for changed in seen[1:]:
+        added = changed - planes
+        assert not added[~mask[:, None].expand_as(added)].any()
+        for plane in range(3):
+            inside = added[plane][:, mask[plane]].square().mean(-1).sqrt()
+            own = planes[plane][:, mask[plane]].std(-1, correction=0)
+            torch.testing.assert_close(inside, 0.5 * own, rtol=1e-3, atol=1e-5)
+    assert found["touched"] == pytest.approx(float(mask.float().mean()))
+    assert found["leakage"]["bins"] == pytest.approx(mask_leakage(mask, EDGES).tolist())
+    assert list(found["leakage"]["bands"].values()) == pytest.approx(
+        mask_leakage(mask, (0, 0.3, 0.6, 1)).tolist()
+    )
+
+
+def test_level_sweep_of_a_linear_and_of_a_saturating_renderer() -> None:
+    config = DecoderResponse()
+    straight = level_sweep(low_pass, noise(), ALL, config, 0)
+    assert straight["level"] == [0.05, 0.15, 0.5]
+    for slope, row in zip(straight["slope"], straight["response"], strict=True):
+        assert slope == pytest.approx(straight["slope"][0], abs=1e-3)
+        assert row == pytest.approx(straight["response"][0], rel=1e-3)
+    bent = level_sweep(lambda x: torch.tanh(5 * low_pass(x)), 0.01 * noise() + 0.2, ALL, config, 0)
+    assert bent["response"][0] == pytest.approx(bent["response"][2], rel=0.01)  # 0.01 is small for it
+    bent = level_sweep(lambda x: torch.tanh(5 * low_pass(x)), noise(), ALL, config, 0)
+    assert bent["response"][2][1] < 0.8 * bent["response"][0][1]
+    assert bent["per_bin"][2] < bent["per_bin"][0]
+
+
+def test_sweep_and_audit_share_their_first_draw() -> None:
+    config = replace(CONFIG, levels=(0.15,))
+    swept = level_sweep(low_pass, noise(), ALL, config, 4)["response"][0]
+    own = noise().std((-2, -1), correction=0)
+    drawn = response(noise(), low_pass, EDGES, 0.15 * own, 2, torch.Generator().manual_seed(4), ALL)
+    assert swept == pytest.approx(drawn[0].tolist(), rel=1e-5)
+    audited = audited_summary(low_pass, noise(), ALL, config, 4)["response"]
+    assert audited == pytest.approx(drawn.mean(0).tolist(), rel=1e-5)
+    assert audited != pytest.approx(swept, rel=1e-4)
+
+
+def test_record_of_a_known_renderer(
+    model: LRM, item: RenderedObject, cache: OracleCache, known: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A linear low-pass: the same steep H around every triplane and at every level.
+
+    The first bin holds DC alone here, a shift by the std: H = 1. The others are Gaussian.
+    """
+    known(0.0)
+    monkeypatch.setattr(e06_response, "render_images", lambda model, planes, *rest: low_pass(planes))
+    record = plain(run(model, item, CONFIG, 0, cache))
+    radius = frequency_radius(16, 16)
+    modes = [radius[(radius >= low) & (radius < high)] for low, high in pairwise(EDGES)]
+    gains = [1.0, *(float((-4 * f).exp().mean().mul(2 / pi).sqrt()) for f in modes[1:])]
+    expected = response_summary(torch.tensor([gains]), EDGES)
+    assert record["published"]["response"] == pytest.approx(expected["response"], rel=0.1)
+    for summary in (record["published"], *record["audited"].values()):
+        assert summary["slope"] == pytest.approx(expected["slope"], abs=0.05)
+        assert summary["ratio"] == pytest.approx(expected["ratio"], rel=0.05)
+        assert summary["shares"] == pytest.approx(expected["shares"], rel=0.05)
+    assert record["audited"]["reference"]["touched"] == record["audited"]["predicted"]["touched"] == 1
+    assert max(record["audited"]["reference"]["leakage"]["bins"]) < 1e-6
+    assert record["sweep"]["slope"] == pytest.approx([record["sweep"]["slope"][0]] * 2, abs=0.01)
+    assert record["lookup"]["response"] == pytest.approx(lookup_response(16, EDGES).tolist(), rel=1e-4)
+    assert 1.5 < record["lookup"]["ratio"]["per_bin"] < 1.7
+
+
+def test_record_of_a_tiny_model(
+    model: LRM, item: RenderedObject, cache: OracleCache, known: Callable
+) -> None:
+    planes = known(0.31)  # a density that part of the box exceeds
+    record = plain(run(model, item, CONFIG, 0, cache))
+    cameras = item.cameras()[[3]]  # held out
+
+    def render(x: torch.Tensor) -> torch.Tensor:
+        return render_images(model, x, cameras, 32)
+
+    at_random = torch.Generator().manual_seed(0)
+    first = band_noise(planes["reference"], EDGES, 0.5, at_random)
+    second = band_noise(planes["reference"], EDGES, 0.5, at_random)
+    for k in range(10):
+        changes = [render(planes["reference"] + x[k]) - render(planes["reference"]) for x in (first, second)]
+        expected = sum(float(change.abs().mean()) / 0.5 for change in changes) / 2
+        assert record["published"]["response"][k] == pytest.approx(expected, rel=1e-3)
+    for name in ("reference", "predicted"):
+        mask = matter_texels(model, planes[name])
+        assert 0 < record["audited"][name]["touched"] < 1
+        expected = plain(audited_summary(render, planes[name], mask, CONFIG, 0))
+        assert record["audited"][name] == expected
+    mask = matter_texels(model, planes["reference"])
+    assert record["sweep"] == plain(level_sweep(render, planes["reference"], mask, CONFIG, 0))
+
+
+def test_thin_air_has_no_audited_numbers(
+    model: LRM, item: RenderedObject, cache: OracleCache, known: Callable
+) -> None:
+    known(1e9)
+    record = plain(run(model, item, CONFIG, 0, cache))
+    assert record["published"]["slope"] is not None
+    for name in ("reference", "predicted"):
+        assert record["audited"][name]["touched"] == 0
+        assert set(record["audited"][name]["ratio"].values()) == {None}
+        assert record["audited"][name]["leakage"] == {
+            "bins": None,
+            "bands": dict.fromkeys(e06_response.BANDS),
+        }
+    assert record["sweep"]["slope"] == [None] * 2
+
+
+def test_bad_configurations_and_objects(model: LRM, item: RenderedObject) -> None:
+    with pytest.raises(ValueError, match=r"among the levels, found 0\.3 and \(0\.05, 0\.15\)"):
+        replace(CONFIG, level=0.3)
+    with pytest.raises(ValueError, match="at least 2 draws, between which there is a spread, found 1"):
+        replace(CONFIG, draws=1)
+    with pytest.raises(ValueError, match="disc0: expected at least one held-out view, found 3 views in all"):
+        views_renderer(model, item.first(3), 8)
+
+
+def test_views_are_the_first_that_are_held_out(model: LRM, item: RenderedObject) -> None:
+    planes = 3 * noise()
+    expected = render_images(model, planes, item.cameras()[[3, 7]], 32)
+    torch.testing.assert_close(views_renderer(model, item, 8)(planes), expected)
+    torch.testing.assert_close(views_renderer(model, item, 1)(planes), expected[:1])
+
+
+def test_bins_are_a_tenth_wide() -> None:
+    assert EDGES == (0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1)
+
+
+@pytest.mark.parametrize("matter_from", [0.0, 1e9])
+def test_record_of_a_fit_repeats_and_has_what_the_rule_reads(
+    model: LRM,
+    item: RenderedObject,
+    cache: OracleCache,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    matter_from: float,
+) -> None:
+    monkeypatch.setattr(matter, "MATTER", matter_from)
+    record = run(model, item, CONFIG, 0, cache)
+    assert canonical_json(plain(record)) == canonical_json(plain(run(model, item, CONFIG, 0, cache)))
+    store = ResultStore(tmp_path)
+    store.put(RecordKey("e06", item.name, 0, "m", "d", {}), record, Provenance("mini", "a", {}, 1.0))
+    table = store.table("e06")
+    assert {DECODER_RESPONSE.ours, DECODER_RESPONSE.audited} <= set(table.columns)
+    for case in DECODER_RESPONSE.cases:
+        assert case.holds(lambda column: _Anything(table[column]))
+
+
+class _Anything:
+    """An interval above and below every threshold, so that a rule asks for all of its columns."""
+
+    low, high = inf, -inf
+
+    def __init__(self, column: object) -> None: ...
+
+
+def rows(ours: float = 2.4, reference: float = 2.0, predicted: float = 2.0, objects: int = 6) -> pd.DataFrame:
+    """The ratios for so many objects, with 1% of spread between them."""
+    spread = pd.Series([0.99 + 0.02 * k / objects for k in range(objects)])
+    return pd.DataFrame(
+        {
+            "object": [f"o{k}" for k in range(objects)],
+            "published.ratio.first_over_last": ours * spread,
+            "audited.reference.ratio.per_bin": reference * spread,
+            "audited.predicted.ratio.per_bin": predicted * spread,
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("table", "verdict"),
+    [
+        (rows(), "replicated"),
+        (rows(ours=2.0), "replicated"),
+        (rows(ours=1.8), "replicated with a different size"),
+        (rows(ours=3.2), "replicated with a different size"),
+        (rows(ours=0.9), "replicated with a different size"),
+        (rows(reference=0.9), "metric artefact"),
+        (rows(predicted=0.9), "metric artefact"),
+        (rows(ours=0.9, reference=0.9), "not replicated"),
+        (rows(predicted=1.0), "not replicated"),
+        (rows(objects=2), "not testable here"),
+    ],
+)
+def test_c3(table: pd.DataFrame, verdict: str) -> None:
+    assert judge(DECODER_RESPONSE, table).case.verdict == verdict
+    assert DECODER_RESPONSE.claim == "C3"
+
+
+def test_an_interval_that_straddles_the_threshold_decides_nothing() -> None:
+    table = rows()
+    table["audited.reference.ratio.per_bin"] *= [1, 0.1] * 3
+    assert judge(DECODER_RESPONSE, table).case.verdict == "not replicated"

@@ -1,0 +1,274 @@
+"""E10 on linear renderers whose decomposition is known, and on a tiny model; the rule of C8."""
+
+from dataclasses import replace
+from math import sqrt
+
+import pandas as pd
+import pytest
+import torch
+
+from lrm_core import LRM
+from lrm_core.canonical import plain
+from lrm_core.findings.c08 import BANDS, JITTER, LEADING, OURS, PUBLISHED_SPREAD, RANDOM, RULE
+from lrm_core.findings.claims import published
+from lrm_core.findings.verdicts import judge
+from lrm_core.measure import directions, e10_isotropy
+from lrm_core.measure.directions import Surroundings, changes, object_surroundings, summary
+from lrm_core.measure.e10_isotropy import Isotropy, isotropy, random_directions
+from lrm_core.measure.oracles import OracleCache, OracleConfig, predicted_planes, render_images, split_views
+from lrm_core.objects import RenderedObject
+from lrm_core.spectral.bands import frequency_radius
+from lrm_core.spectral.jacobian import linearise, with_norm
+
+SHAPE = (3, 2, 16, 16)
+NUMBERS = 3 * 2 * 16 * 16
+QUICK = Isotropy(
+    OracleConfig(iterations=2, rays_per_step=64),
+    directions=6,
+    still_directions=4,
+    jitter_draws=2,
+    bin_draws=2,
+    leading=3,
+)
+
+
+def noise(seed: int = 0) -> torch.Tensor:
+    return torch.randn(SHAPE, generator=torch.Generator().manual_seed(seed))
+
+
+class Linear:
+    """The renderer that shows every texel, filtered by gain(f), and one direction many times as strongly.
+
+    With jitter every pixel is off by a number of that size.
+    """
+
+    def __init__(self, gain=torch.ones_like, peak: float = 0.0, jitter: float = 0.0) -> None:
+        self.gain, self.peak, self.noise = gain, peak, jitter
+        self.first = with_norm(noise(7), 1.0)
+
+    def __call__(self, planes: torch.Tensor, jitter: torch.Generator | None = None) -> torch.Tensor:
+        seen = torch.fft.ifft2(torch.fft.fft2(planes) * self.gain(frequency_radius(16, 16))).real.to(planes)
+        images = (seen + self.peak * (planes * self.first).sum() * self.first).view(2, 3, 16, 16)
+        return images if jitter is None else images + self.noise * torch.randn(images.shape, generator=jitter)
+
+
+def place(render: Linear, residual: torch.Tensor | None = None) -> Surroundings:
+    planes, mask = noise(1), torch.zeros(3, 16, 16, dtype=torch.bool)
+    mask[:, 4:12, 4:12] = True
+    return Surroundings(render, planes, noise(2) if residual is None else residual, mask, render(planes))
+
+
+def measured(around: Surroundings, config: Isotropy, seed: int) -> dict:
+    return isotropy(around, around, config, seed)
+
+
+def test_an_isometry_answers_to_every_direction_alike() -> None:
+    record = plain(measured(place(Linear()), replace(QUICK, iterations=1), 0))
+    of_norm = 0.1 / sqrt(NUMBERS)
+    for name in ("random", "matter", "bands"):
+        assert record["audited"][name]["rms"]["mean"] == pytest.approx(of_norm, rel=1e-3)
+        assert record["audited"][name]["rms"]["spread"] < 1e-3
+    assert record["audited"]["bands"]["over_random"] == pytest.approx([1] * 10, abs=1e-3)
+    assert record["audited"]["residual"]["over_random"] == pytest.approx(1, abs=1e-3)
+    full = record["audited"]["residual"]["full"]
+    assert full["extrapolated"] == pytest.approx(full["rms"], rel=1e-3)
+    assert record["leading"]["gains"] == pytest.approx([1 / sqrt(NUMBERS)] * 3, rel=1e-4)
+    assert record["leading"]["over_random"] == pytest.approx(1, abs=1e-3)
+    assert record["linear"]["effective_dimension"] == pytest.approx(NUMBERS, rel=1e-3)
+    assert record["linear"]["expected_spread"] < 1e-3
+    assert record["linear"]["over_measured"] == pytest.approx(1, abs=0.05)
+    assert record["random_map"]["ratio"] == pytest.approx(2)
+    assert record["margin"]["leading_minus_random_map"] == pytest.approx(-1, abs=1e-3)
+
+
+def test_one_strong_direction_is_found_although_random_ones_agree() -> None:
+    render = Linear(peak=19.0)
+    record = measured(place(render), QUICK, 0)
+    gain = sqrt((NUMBERS - 1 + 400) / NUMBERS)  # of a random direction
+    assert float(record["leading"]["gains"][0]) == pytest.approx(20 / sqrt(NUMBERS), rel=1e-3)
+    assert record["leading"]["over_random"] == pytest.approx(20 / gain, rel=0.1)
+    assert record["audited"]["random"]["l1"]["spread"] < 0.1
+    assert record["linear"]["inputs"] == record["linear"]["outputs"] == NUMBERS
+    assert record["margin"]["leading_minus_random_map"] == record["leading"]["over_random"] - 2
+
+
+def test_a_residual_along_the_strong_direction_is_captured() -> None:
+    render = Linear(peak=19.0)
+    record = measured(place(render, 3 * render.first), QUICK, 0)
+    assert record["audited"]["residual"]["full"]["norm"] == pytest.approx(3)
+    assert record["leading"]["captured"]["power"] == pytest.approx(1, abs=1e-3)
+    assert record["leading"]["captured"]["image"] == pytest.approx(1, abs=1e-3)
+    assert record["audited"]["residual"]["rms"] == pytest.approx(0.1 * 20 / sqrt(NUMBERS), rel=1e-3)
+    flat = measured(place(Linear(), noise(3)), replace(QUICK, iterations=1), 0)
+    assert flat["leading"]["captured"]["power"] < 0.05
+
+
+def test_a_low_pass_answers_by_its_gain_in_every_bin_and_its_leading_directions_are_low() -> None:
+    record = measured(place(Linear(lambda f: torch.where(f < 0.35, 1.0, 0.1))), QUICK, 0)
+    found = torch.tensor(record["audited"]["bands"]["over_random"])
+    assert found[1:3] / found[4:].mean() == pytest.approx(torch.full((2,), 10.0), rel=1e-3)
+    assert record["audited"]["bands"]["rms"]["spread"] > 0.5
+    assert record["audited"]["random"]["rms"]["spread"] < 0.1
+    assert record["leading"]["bands"]["low"] > 0.6
+    assert sum(record["leading"]["bands"].values()) == pytest.approx(1, abs=1e-4)
+
+
+def test_what_jitter_alone_makes_is_told_apart() -> None:
+    """The changes of norm 0.1 drown in jitter; by the second reading of the norm they do not."""
+    record = measured(place(Linear(jitter=0.05)), QUICK, 0)
+    assert record["published"]["jitter"]["share"] == pytest.approx(1, abs=0.05)
+    assert record["published"]["mean"] == pytest.approx(0.05 * sqrt(2) * sqrt(2 / torch.pi), rel=0.05)
+    assert record["entrywise"]["norm"] == pytest.approx(0.1 * sqrt(NUMBERS))
+    assert record["entrywise"]["jitter"]["share"] == pytest.approx(sqrt(0.005 / 0.015), abs=0.05)
+    quiet = measured(place(Linear()), QUICK, 0)
+    assert quiet["published"]["jitter"] == {"mean": 0.0, "share": 0.0}
+    assert quiet["published"]["spread"] == pytest.approx(quiet["audited"]["random"]["l1"]["spread"], abs=0.05)
+
+
+def test_the_spread_of_jitter_falls_with_the_root_of_the_pixels() -> None:
+    found = measured(place(Linear(jitter=0.05)), replace(QUICK, directions=300), 0)["published"]
+    assert found["by_views"]["views"] == [1, 2]
+    assert found["by_views"]["pixels"] == [256, 512]
+    one, both = found["by_views"]["spread"]
+    assert both == pytest.approx(found["spread"])
+    assert one / both == pytest.approx(sqrt(2), rel=0.15)
+
+
+def test_the_published_definition_has_renders_of_its_own() -> None:
+    wide = replace(place(Linear(jitter=0.05)), planes=noise(1))
+    both = isotropy(place(Linear()), wide, QUICK, 0), isotropy(wide, place(Linear()), QUICK, 0)
+    assert [record["published"]["jitter"]["mean"] > 0 for record in both] == [True, False]
+    assert [record["entrywise"]["jitter"]["mean"] > 0 for record in both] == [False, True]
+
+
+def test_a_renderer_that_shows_nothing_leaves_ratios_undefined() -> None:
+    record = plain(measured(place(Linear(torch.zeros_like)), QUICK, 0))
+    assert record["published"]["spread"] is record["leading"]["over_random"] is None
+    assert record["margin"]["leading_minus_random_map"] is record["linear"]["expected_spread"] is None
+    assert record["audited"]["bands"]["over_random"] == [None] * 10
+
+
+def test_nothing_in_matter_is_unknown() -> None:
+    empty = replace(place(Linear()), mask=torch.zeros(3, 16, 16, dtype=torch.bool))
+    assert set(measured(empty, QUICK, 0)["audited"]["matter"]["l1"].values()) == {None}
+
+
+def test_the_sweep_of_a_linear_renderer_is_level() -> None:
+    record = measured(place(Linear(peak=9.0)), QUICK, 0)["sweep"]
+    assert record["norm"] == [0.1, 1.0, 10.0, 100.0]
+    for name in ("random", "residual", "leading"):
+        assert record[name] == pytest.approx([record[name][0]] * 4, rel=1e-3)
+    assert record["leading"][0] == pytest.approx(10 / sqrt(NUMBERS), rel=1e-2)
+
+
+def test_the_first_directions_are_the_same_for_every_count_and_norm() -> None:
+    some, more = (
+        list(random_directions(place(Linear()), 1.0, 2, 5)),
+        list(random_directions(place(Linear()), 2.0, 4, 5)),
+    )
+    for one, other in zip(some, more, strict=False):
+        torch.testing.assert_close(2 * one, other)
+    assert not torch.allclose(more[0], more[1])
+
+
+def test_changes_are_those_of_the_images() -> None:
+    at = place(Linear())
+    step = with_norm(noise(4), 2.0)
+    found = changes(at, [step, -step])
+    assert found.l1.tolist() == pytest.approx([float(step.abs().mean())] * 2, rel=1e-4)
+    assert found.rms.tolist() == pytest.approx([2 / sqrt(NUMBERS)] * 2, rel=1e-4)
+    assert summary(torch.tensor([1.0, 3.0])) == {
+        "mean": 2.0,
+        "std": pytest.approx(sqrt(2)),
+        "spread": pytest.approx(sqrt(0.5)),
+    }
+    assert summary(torch.tensor([1.0])) == {"mean": 1.0, "std": None, "spread": None}
+
+
+def test_the_surroundings_are_those_of_the_oracle_in_held_out_views(
+    model: LRM, item: RenderedObject, cache: OracleCache
+) -> None:
+    config = OracleConfig(iterations=3, rays_per_step=64)
+    found = object_surroundings(model, item, config, 2, 512, 0, cache)
+    again = directions.oracle(model, item, "predicted", config, 0, cache).planes
+    torch.testing.assert_close(found.planes, again)
+    torch.testing.assert_close(found.residual, predicted_planes(model, item) - again)
+    seen = item.views(split_views(item)[1])
+    torch.testing.assert_close(found.before, render_images(model, again, seen.cameras, 32))
+    assert object_surroundings(model, item, config, 1, 16, 0, cache).before.shape == (1, 3, 16, 16)
+    drawn = [found.render(again, torch.Generator().manual_seed(seed)) for seed in (0, 0, 1)]
+    assert torch.equal(drawn[0], drawn[1])
+    assert not torch.equal(drawn[0], drawn[2])
+
+
+def test_the_products_are_those_of_the_renderer(model: LRM, item: RenderedObject, cache: OracleCache) -> None:
+    at = object_surroundings(model, item, OracleConfig(iterations=3, rays_per_step=64), 1, 16, 0, cache)
+    around, draws = linearise(at.render, at.planes), torch.Generator().manual_seed(0)
+    step = with_norm(torch.randn(at.planes.shape, generator=draws), 0.5)
+    image = torch.rand(at.before.shape, generator=draws)
+    torch.testing.assert_close(around.value, at.before, atol=1e-5, rtol=0)
+    product = float((around.jvp(step) * image).sum())
+    assert product == pytest.approx(float((around.vjp(image) * step).sum()), rel=1e-3)
+    moved = (at.render(at.planes + step) - at.render(at.planes - step)) / 2
+    left_out = moved - around.jvp(step)  # the samples move, which J does not know
+    assert float(left_out.norm() / moved.norm()) < 0.2
+
+
+def test_another_seed_draws_other_directions(model: LRM, item: RenderedObject, cache: OracleCache) -> None:
+    first, other = (e10_isotropy.run(model, item, QUICK, seed, cache) for seed in (0, 1))
+    assert other["audited"]["random"] != first["audited"]["random"]
+    assert first["leading"]["gains"].tolist() == sorted(first["leading"]["gains"].tolist(), reverse=True)
+
+
+def test_what_cannot_be_is_refused(model: LRM, item: RenderedObject, cache: OracleCache) -> None:
+    with pytest.raises(ValueError, match="at least 2 still directions among the directions, found 1 and 100"):
+        Isotropy(still_directions=1)
+    with pytest.raises(ValueError, match="among the directions, found 24 and 10"):
+        Isotropy(directions=10)
+    with pytest.raises(ValueError, match=r"norms above 0, found 0.0"):
+        Isotropy(norm=0.0)
+    with pytest.raises(ValueError, match="at least one held-out view, found 8 views in all and 0 wanted"):
+        e10_isotropy.run(model, item, replace(QUICK, views=0), 0, cache)
+
+
+def c8(ours=PUBLISHED_SPREAD, jitter=0.1, random=0.01, bands=0.02, leading=-1.0) -> dict[str, float]:
+    return {OURS: ours, JITTER: jitter, RANDOM: random, BANDS: bands, LEADING: leading}
+
+
+def rows(row: dict[str, float], objects: int = 6) -> pd.DataFrame:
+    """The row for so many objects, with 1% of spread between them."""
+    spread = [0.99 + 0.02 * k / objects for k in range(objects)]
+    return pd.DataFrame(
+        [{"object": f"o{k}", **{n: x * s for n, x in row.items()}} for k, s in enumerate(spread)]
+    )
+
+
+@pytest.mark.parametrize(
+    ("row", "case"),
+    [
+        (c8(jitter=0.9), 0),
+        (c8(jitter=0.9, bands=0.3, leading=50.0), 0),
+        (c8(bands=0.3), 1),
+        (c8(leading=20.0), 2),
+        (c8(), 3),
+        (c8(ours=0.03), 4),
+        (c8(ours=0.0005), 4),
+        (c8(ours=0.2), 5),
+        (c8(random=0.2, bands=0.3), 5),
+        (c8(ours=0.2, jitter=0.9), 5),
+    ],
+)
+def test_c8(row: dict[str, float], case: int) -> None:
+    assert judge(RULE, rows(row)).case is RULE.cases[case]
+
+
+@pytest.mark.parametrize("column", [BANDS, LEADING])
+def test_an_interval_that_straddles_a_threshold_decides_nothing(column: str) -> None:
+    mixed = rows(c8())
+    mixed[column] = [-0.5, 0.5] * 3
+    assert judge(RULE, mixed).case.verdict == "not replicated"
+
+
+def test_the_published_spread_is_that_of_both_objects() -> None:
+    ratios = [published("C8")[name]["std"] / published("C8")[name]["mean"] for name in ("stone", "office")]
+    assert min(ratios) < PUBLISHED_SPREAD < max(ratios)

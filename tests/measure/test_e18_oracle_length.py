@@ -1,0 +1,72 @@
+"""E18: each length is the fit that all experiments share, and its spectrum is that of E5."""
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from lrm_core import LRM
+from lrm_core.measure import e05_residual_spectrum
+from lrm_core.measure import e18_oracle_length as e18
+from lrm_core.measure.e01_oracle import quality
+from lrm_core.measure.e18_oracle_length import OracleLength
+from lrm_core.measure.experiments import get_experiment
+from lrm_core.measure.oracles import OracleCache, OracleConfig, predicted_planes
+from lrm_core.objects import RenderedObject
+from lrm_core.profiles import get_profile
+from lrm_core.spectral import split_bands
+
+FIT = OracleConfig(iterations=4, lr=0.05, rays_per_step=64)
+
+
+def test_the_usual_length_is_what_e5_measures(model: LRM, item: RenderedObject, cache: OracleCache) -> None:
+    found = e18.run(model, item, OracleLength(FIT, (0.5, 1, 2)), 0, cache)
+    spectrum = e05_residual_spectrum.run(model, item, e05_residual_spectrum.ResidualSpectrum(FIT), 0, cache)
+    assert found["steps"] == [2, 4, 8]
+    for measure in ("published", "power"):
+        assert found[measure]["high"][1] == spectrum["predicted"][measure]["high"]
+    assert found["floor"]["all"][1] == spectrum["floor"]["all"]
+    assert found["displacement"][0] < found["displacement"][2]
+
+
+def test_lists_follow_the_oracles(model: LRM, item: RenderedObject, monkeypatch: pytest.MonkeyPatch) -> None:
+    predicted = predicted_planes(model, item)
+    noise = torch.randn(predicted.shape, generator=torch.Generator().manual_seed(1))
+    low, _, high = split_bands(noise, [0, 0.15, 0.4, 2])
+
+    def shifted(model, item, start, config, seed, cache):
+        part = 0.1 * low if start == "null" else (low if config.iterations == 4 else high)
+        return SimpleNamespace(planes=predicted - part)
+
+    monkeypatch.setattr(e18, "oracle", shifted)
+    found = e18.run(model, item, OracleLength(FIT, (1, 2)), 0)
+    assert found["power"]["low"] == pytest.approx([1, 0], abs=1e-4)
+    assert found["power"]["high"] == pytest.approx([0, 1], abs=1e-4)
+    assert found["floor"]["low"][0] == pytest.approx(0.01, rel=1e-3)
+    assert found["displacement"] == pytest.approx([float(low.norm()), float(high.norm())], rel=1e-4)
+    assert found["null_displacement"] == pytest.approx([0.1 * float(low.norm())] * 2, rel=1e-4)
+    scores = [quality(model, predicted - part, item)["heldout_psnr"] for part in (low, high)]
+    assert found["missing"] == pytest.approx([scores[1] - scores[0], 0], abs=1e-4)
+
+
+def test_the_published_rate_is_a_fit_of_the_usual_length(
+    model: LRM, item: RenderedObject, cache: OracleCache
+) -> None:
+    published = replace(FIT, lr=0.01, eps=1e-8)
+    found = e18.run(model, item, OracleLength(FIT, (0.5, 2)), 0, cache)
+    alone = e18.run(model, item, OracleLength(published, (1,)), 0, cache)
+    rate = found["published_rate"]
+    assert rate["power"]["high"] == alone["power"]["high"][0]
+    assert rate["heldout_psnr"] == alone["heldout_psnr"][0]
+    assert rate["missing"] == found["heldout_psnr"][-1] - rate["heldout_psnr"]
+    assert alone["published_rate"]["missing"] == 0
+
+
+def test_lengths_of_the_profiles_end_at_the_usual_one() -> None:
+    for name in ("smoke", "mini"):
+        plan = get_profile(name)
+        lengths = get_experiment("e18_oracle_length").configuration(plan).lengths
+        assert plan.iterations == lengths[-1]
+        assert lengths == sorted(lengths)
+    assert OracleLength(replace(FIT, iterations=1)).lengths[0] == 1

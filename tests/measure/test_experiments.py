@@ -1,0 +1,62 @@
+"""All experiments with real fits of a few steps: they run, they store, they repeat."""
+
+from dataclasses import dataclass, replace
+from math import inf
+from pathlib import Path
+
+import pytest
+
+from lrm_core import LRM
+from lrm_core.canonical import canonical_json, plain
+from lrm_core.findings.rulebook import RULES
+from lrm_core.measure.e10_isotropy import Isotropy
+from lrm_core.measure.experiments import EXPERIMENTS, get_experiment
+from lrm_core.measure.oracles import OracleCache
+from lrm_core.objects import RenderedObject
+from lrm_core.profiles import Profile
+from lrm_core.records.runner import Recorder
+from lrm_core.records.store import ResultStore
+
+PROFILE = Profile("tiny", "tiny", (), 1, iterations=4, rays_per_step=64, seeds=(0,), training_objects=8)
+
+
+@dataclass(frozen=True)
+class FewDirections(Isotropy):
+    directions: int = 24
+    published_resolution: int = 32
+
+
+SMALL = {"e10_isotropy": FewDirections}  # instead of the usual configuration
+
+
+@pytest.mark.parametrize("name", list(EXPERIMENTS))
+def test_record_repeats_and_has_what_its_rule_reads(
+    name: str, model: LRM, item: RenderedObject, cache: OracleCache, tmp_path: Path
+) -> None:
+    experiment, store = get_experiment(name), ResultStore(tmp_path / "results")
+    experiment = replace(experiment, config=SMALL.get(name, experiment.config))
+    recorder = Recorder(PROFILE, model, store, cache)
+    recorder.make(item, experiment, 0)
+    assert recorder.is_current(item, experiment, 0)
+    fresh = OracleCache(folder=tmp_path / "again", shipped=cache.shipped)
+    again = Recorder(PROFILE, model, store, fresh).run(item, experiment, 0)
+    stored = store.get(recorder.key(item, experiment, 0))["result"]
+    assert canonical_json(plain(again)) == canonical_json(stored)
+    for rule in RULES.values():
+        if rule.experiment == name:
+            assert {rule.ours, rule.audited} <= set(store.table(name).columns)
+            for case in rule.cases:
+                assert case.holds(lambda column: _Anything(store.table(name)[column]))
+
+
+class _Anything:
+    """An interval above and below every threshold, so that a rule asks for all of its columns."""
+
+    low, high = inf, -inf
+
+    def __init__(self, column: object) -> None: ...
+
+
+def test_unknown_experiment() -> None:
+    with pytest.raises(ValueError, match="unknown experiment 'e99'; expected one of e00_model, e01_oracle"):
+        get_experiment("e99")

@@ -1,0 +1,177 @@
+"""The camera mismatch: what it carries, its records, and its scaling and spectra in JavaScript against Python."""
+
+import pandas as pd
+import pytest
+import torch
+from torch.nn.functional import grid_sample
+
+from lrm_core.findings.claims import PUBLISHED_OBJECTS, published
+from lrm_core.measure.e05_residual_spectrum import shares_summary
+from lrm_core.measure.e17_source_distance import ENTRIES, told_planes
+from lrm_core.measure.metrics import BANDS
+from lrm_core.model.decoder import Decoder
+from lrm_core.page import explorables
+from lrm_core.page.explorables import camera_mismatch
+from lrm_core.page.explorables.camera_mismatch import SCALES, Told, mismatch
+from lrm_core.page.explorables.judged import judged_views
+from lrm_core.page.viewer import Packed, unpack
+from lrm_core.spectral import PUBLISHED_EDGES
+
+FACTORS = (0.8, 1.0, 1.25)
+AREAS = [0.64, 1.0, 1.44]  # of objects 0.8, 1 and 1.2 times as large
+SIDE, CHANNELS = 16, 4
+
+
+def _row(factors=FACTORS, **changes) -> dict:
+    made = [None if factor == 1 else factor for factor in factors]
+    row = {"object": "disc0", "seed": 0, "factors": list(factors)}
+    row |= {f"residual.{entry}": [2 * factor for factor in factors] for entry in ENTRIES}
+    row |= {f"manufactured.{entry}": made for entry in ENTRIES}
+    row |= {"images.l1": [0.1] * len(factors), "images.psnr": [20.0] * len(factors)}
+    return row | {"images.area": AREAS} | changes
+
+
+def _planes(seed: int) -> torch.Tensor:
+    return torch.randn(3, CHANNELS, SIDE, SIDE, generator=torch.Generator().manual_seed(seed))
+
+
+@pytest.fixture
+def told() -> Told:
+    right = 5 * _planes(0)
+    planes = {factor: right + (factor - 1) * _planes(1) for factor in FACTORS}
+    return Told(planes, right - _planes(2), 0.25)
+
+
+@pytest.fixture
+def figure(told, tiny_item):
+    return mismatch(told, Decoder(CHANNELS), judged_views(tiny_item), _row(), "x")
+
+
+def _states(figure) -> dict[str, dict]:
+    return {preset["label"]: preset["state"] for preset in figure.content["presets"]}
+
+
+def test_wrong_predictions_are_carried_as_what_they_differ_by(told, figure):
+    back = unpack(Packed(figure.tensors, figure.data))
+    assert {name for name in back if name.startswith("mismatch")} == {"mismatch0", "mismatch2"}
+    right = told.planes[1.0]
+    for index, factor in ((0, 0.8), (2, 1.25)):
+        difference = told.planes[factor] - right
+        step = float((difference.amax((-2, -1)) - difference.amin((-2, -1))).max()) / 255
+        assert float((back[f"mismatch{index}"] - difference).abs().max()) <= 0.51 * step
+    assert torch.allclose(back["predicted"] + back["correction"], told.reference, atol=0.2)
+    assert len(figure.data) < 1.3 * sum(back[name].numel() for name in back if "net" not in name) + 30_000
+
+
+def test_the_chapter_tells_every_distance_of_the_experiment(make_chapter, monkeypatch):
+    shown = []
+    monkeypatch.setattr(camera_mismatch, "display", shown.append)
+    chapter = make_chapter("C4", pd.DataFrame({"object": ["disc0"], "seed": [0]}))
+    factors = (0.8, 0.9, 1.0, 1.1, 1.25)
+    table = pd.DataFrame([_row(factors, **{"images.area": [1.0] * 5}), _row(factors, object="disc1")])
+    assert explorables.show_camera_mismatch(table, chapter) is None
+    (figure,) = shown
+    back = unpack(Packed(figure.tensors, figure.data))
+    for index, factor in enumerate(factors):
+        planes = back["predicted"] + (back[f"mismatch{index}"] if factor != 1 else 0)
+        expected = told_planes(chapter.model, chapter.item, factor)
+        assert torch.allclose(planes, expected, atol=2 * float(expected.max() - expected.min()) / 255)
+    assert torch.allclose(
+        back["predicted"] + back["correction"], chapter.oracle("predicted").planes, atol=0.05
+    )
+    assert figure.content["area"] == pytest.approx(
+        float(chapter.item.masks[0].mean())
+    )  # the same in all views
+    assert figure.content["sliders"][0]["texts"] == [f"× {factor:g}" for factor in factors]
+    assert len(figure.content["records"]) == len(factors)
+
+
+def test_the_record_of_a_distance_is_its_entry_in_every_list(figure):
+    for index, factor in enumerate(FACTORS):
+        record = figure.content["records"][index]
+        assert record["residual"] == {
+            "size": 2 * factor,
+            "amplitude": [2 * factor, None, 2 * factor],  # E17 keeps the low and the high band
+            "power": [2 * factor, None, 2 * factor],
+        }
+        assert record["manufactured"]["size"] == (None if factor == 1 else factor)
+        assert record["images"] == {"l1": 0.1, "psnr": 20.0, "area": AREAS[index]}
+
+
+def test_without_a_record_there_is_none(told, tiny_item):
+    figure = mismatch(told, Decoder(CHANNELS), judged_views(tiny_item), {}, "x")
+    assert figure.content["records"] == []
+
+
+def test_published_shares_are_those_of_the_claim(figure):
+    for index, share in enumerate(figure.content["published"]):
+        assert share == pytest.approx(sum(published("C2")[name][index] for name in PUBLISHED_OBJECTS) / 3)
+
+
+def test_a_pure_error_of_scale_has_the_recorded_size(figure):
+    states = _states(figure)
+    assert states["Told the truth"] == figure.content["start"] == {"told": 1, "scale": 1.0}
+    assert states["Told × 0.8, not scaled"] == {"told": 0, "scale": 1.0}
+    assert states["Told × 1.25, not scaled"] == {"told": 2, "scale": 1.0}
+    assert states["Told the truth, made as large as told × 0.8"] == {"told": 1, "scale": 0.8}
+    assert states["Told the truth, made as large as told × 1.25"] == {"told": 1, "scale": 1.2}
+    assert states["Told × 0.8, made as large as told the truth"] == {"told": 0, "scale": 1.25}
+    assert states["Told × 1.25, made as large as told the truth"] == {"told": 2, "scale": 0.85}
+
+
+@pytest.mark.parametrize("areas", [None, [1.0, 0.0, 1.0]])
+def test_without_recorded_areas_the_size_is_what_was_told(told, tiny_item, areas):
+    row = _row(**{"images.area": areas})
+    states = _states(mismatch(told, Decoder(CHANNELS), judged_views(tiny_item), row, "x"))
+    assert states["Told the truth, made as large as told × 1.25"] == {"told": 1, "scale": 1.25}
+
+
+def test_planes_that_the_page_cannot_transform_are_refused(tiny_item):
+    odd = Told({1.0: torch.zeros(3, 4, 12, 12)}, torch.ones(3, 4, 12, 12), 0.5)
+    with pytest.raises(ValueError, match="side that is a power of two, found 12 x 12"):
+        mismatch(odd, Decoder(4), judged_views(tiny_item), {}, "x")
+
+
+def scaled(planes: torch.Tensor, scale: float) -> torch.Tensor:
+    """T(p / scale) at the texel centres, the outermost texels repeated outside."""
+    centres = ((torch.arange(SIDE) + 0.5) * 2 / SIDE - 1) / scale
+    rows, columns = torch.meshgrid(centres, centres, indexing="ij")
+    grid = torch.stack([columns, rows], dim=-1).expand(3, -1, -1, -1)
+    return grid_sample(planes, grid, mode="bilinear", padding_mode="border", align_corners=False)
+
+
+@pytest.mark.parametrize("scale", [*SCALES[:2], 0.95, 1.0])
+def test_scaled_planes_are_those_of_python(script_page, scale):
+    planes = _planes(5)
+    call = "([shape, values, scale]) => [...scaledPlanes({ shape, values: Float32Array.from(values) }, scale).values]"
+    found = script_page.evaluate(call, [list(planes.shape), planes.flatten().tolist(), scale])
+    expected = scaled(planes, scale)
+    difference = (torch.tensor(found).view_as(expected) - expected).abs().max()
+    assert float(difference) < 1e-5 * float(planes.max() - planes.min())
+    assert scale == 1 or float((expected - planes).abs().max()) > 0.1
+
+
+def test_the_spectrum_of_a_residual_is_that_of_the_records(script_page, told):
+    residual, right = told.planes[0.8] - told.reference, told.planes[1.0] + 3
+    call = """([shape, residual, right, edges]) => {
+      const planes = { shape, values: Float32Array.from(right) };
+      return residualSpectrum(shape, Float32Array.from(residual), edges, deviation(planes));
+    }"""
+    arguments = [
+        list(residual.shape),
+        residual.flatten().tolist(),
+        right.flatten().tolist(),
+        list(PUBLISHED_EDGES),
+    ]
+    found = script_page.evaluate(call, arguments)
+    expected = shares_summary(residual)
+    for measure, column in (("amplitude", "published"), ("power", "power")):
+        assert found[measure] == pytest.approx([expected[column][band] for band in BANDS], abs=1e-6)
+    size = float(residual.norm() / (right - right.mean((-2, -1), keepdim=True)).norm())
+    assert found["size"] == pytest.approx(size, rel=1e-5)
+
+
+def test_no_residual_has_no_spectrum(script_page):
+    shape = [3, CHANNELS, SIDE, SIDE]
+    call = "(shape) => residualSpectrum(shape, new Float32Array(3 * 4 * 256), [0, 0.15, 0.4, 1], 1)"
+    assert script_page.evaluate(call, shape) is None

@@ -1,0 +1,66 @@
+"""The answer to the title follows the records, whichever way they fall; without records it says so."""
+
+import xml.etree.ElementTree as ElementTree
+
+import pandas as pd
+import pytest
+
+from lrm_core.findings import cause
+from lrm_core.findings.cause import PATTERN
+from lrm_core.findings.sentences import sections
+from lrm_core.page.front import facts, figures
+from lrm_core.records.statistics import UNKNOWN, Interval
+
+AS_PUBLISHED = {name: (share.low + share.high) / 2 for name, share in PATTERN.items()}
+OTHER = {"high_share": 0.2, "low_share": 0.6, "low_correction": 0.1, "high_correction": 0.6}
+SPECTRUM = {("predicted", "power"): (0.2, 0.5), ("random", "power"): (0.8, 0.1)}
+
+
+def _intervals(shares):
+    return {name: Interval(value, value, value, 24) for name, value in shares.items()}
+
+
+@pytest.mark.parametrize(
+    ("truth", "condition", "far", "section"),
+    [
+        (AS_PUBLISHED, AS_PUBLISHED, AS_PUBLISHED, "there"),
+        (OTHER, AS_PUBLISHED, AS_PUBLISHED, "there told as published"),
+        (OTHER, OTHER, AS_PUBLISHED, "there far off"),
+        (OTHER, OTHER, OTHER, "not there"),
+    ],
+)
+def test_the_answer_is_that_of_the_records(monkeypatch, truth, condition, far, section):
+    monkeypatch.setattr(facts, "conditions", lambda profile: {facts.CONDITION: "x-published"})
+    monkeypatch.setattr(
+        facts, "pattern", lambda name: _intervals(condition if name == "x-published" else truth)
+    )
+    monkeypatch.setattr(
+        facts, "dose", lambda profile: {1.0: _intervals(truth), 0.7: _intervals(OTHER), 1.4: _intervals(far)}
+    )
+    monkeypatch.setattr(facts, "spectrum", lambda profile: SPECTRUM)
+    said = facts.answer.__wrapped__("x")
+    assert sections("front")[section].split("{")[0] in said
+    assert ("1.4 times" in said) == (section == "there far off")
+
+
+def test_one_direction_everywhere_is_said_as_such(monkeypatch):
+    monkeypatch.setattr(facts, "spectrum", lambda profile: {("predicted", "power"): (0.2, 0.5)})
+    assert facts._dependence("any") == "fine"
+
+
+def test_without_records_page_and_figures_say_so(monkeypatch):
+    for module in (facts, cause):
+        monkeypatch.setattr(module, "experiment_table", lambda *of: pd.DataFrame())
+    monkeypatch.setattr(facts, "pattern", lambda profile: dict.fromkeys(PATTERN, UNKNOWN))
+    assert facts.answer.__wrapped__("none") == facts.UNKNOWN_ANSWER
+    assert facts.facts.__wrapped__("none").keys() == facts.FACTS.keys()
+    for draw in figures.FIGURES.values():
+        assert "not measured yet" in draw("none")
+
+
+def test_every_small_figure_is_well_formed_and_stays_inside_its_frame():
+    for draw in figures.FIGURES.values():
+        picture = ElementTree.fromstring(draw("mini"))
+        for part in picture:
+            for coordinate, limit in (("x", figures.WIDTH), ("cx", figures.WIDTH), ("y", figures.HEIGHT)):
+                assert 0 <= float(part.get(coordinate, 0)) <= limit

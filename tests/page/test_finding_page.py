@@ -1,0 +1,240 @@
+"""Chapters that tell a finding: declarations, sentences and rules on the stored records, without a model."""
+
+import re
+from functools import cache, partial
+
+import pandas as pd
+import plotly.graph_objects as go
+import pytest
+import torch
+
+from lrm_core.findings import c02, c03, c04, c05, c07, c09, prose, quality, renderer
+from lrm_core.findings.arm_claims import told_wrong
+from lrm_core.findings.figures import Pairs, Pictures, Table, around
+from lrm_core.findings.registry import FINDINGS
+from lrm_core.findings.rules import All
+from lrm_core.findings.sentences import said, sections, told
+from lrm_core.findings.verdicts import experiment_table
+from lrm_core.page import finding_page
+from lrm_core.page.elements import drawn
+from lrm_core.paths import repository_root
+from lrm_core.profiles import get_profile
+from lrm_core.records.statistics import interval_of, per_object
+from lrm_core.spectral import white_noise_shares
+
+ARMS = ("C10", "C11", "C12", "C13", "C14")
+FIGURES = [(claim, name) for claim, of in FINDINGS.items() for name in of.figures]
+EACH = pytest.mark.parametrize("claim", FINDINGS)
+PLAN = get_profile("mini")
+GROUPS = {folder.name: folder.parent.name for folder in PLAN.object_folders()}
+
+
+@pytest.fixture(scope="module")
+def tables() -> dict[str, pd.DataFrame]:
+    """The completed table of each finding."""
+    read = cache(partial(experiment_table, profile="mini"))
+    stored = {
+        claim: {name: read(name) for name in (of.rule.experiment, *of.beside)}
+        for claim, of in FINDINGS.items()
+    }
+    wrong = told_wrong(stored["C10"]["e14_finetuning"], "mini")
+    for claim in ARMS:
+        stored[claim]["e14_finetuning"] = wrong
+    return {
+        claim: of.completed(stored[claim].pop(of.rule.experiment), stored[claim])
+        for claim, of in FINDINGS.items()
+    }
+
+
+@pytest.mark.parametrize(("claim", "name"), FIGURES)
+def test_declarations_are_drawn_described_and_give_their_data(tables, claim, name):
+    declared, table = FINDINGS[claim].figures[name], tables[claim]
+    if isinstance(declared, Pictures):
+        assert callable(declared.function)
+        return
+    if isinstance(declared, Table):
+        cells = drawn.tabled(declared, table)
+        assert len(cells) == len(declared.rows)
+        assert cells.map(lambda cell: isinstance(cell, str) and "nan" not in cell).all(axis=None)
+        return
+    figure = drawn.draw(declared, table, GROUPS, {}, "It says so.")
+    assert figure.layout.meta["alt"].startswith("It says so. ")
+    assert "nan" not in figure.layout.meta["alt"]
+    data = prose.figure_data(figure)
+    assert len(data) >= 4
+    if isinstance(declared, Pairs):
+        chosen = data[data["series"] == "object"].set_index("label")
+        pd.testing.assert_series_equal(chosen["x"], per_object(table, declared.x), check_names=False)
+
+
+@EACH
+def test_every_section_is_filled_whatever_the_outcome(tables, claim):
+    for name in sections(claim):
+        text = told(FINDINGS[claim], name, tables[claim])
+        assert not re.search(r"\{[a-z]", text)
+        assert "nan" not in text
+        if name.startswith("answer"):
+            assert len(text.split()) <= 63
+    figures = {
+        name.split(":")[0].removeprefix("figure ") for name in sections(claim) if name.startswith("figure")
+    }
+    assert figures == set(FINDINGS[claim].figures)
+
+
+def test_chapters_without_a_claim_are_told_from_their_records():
+    for finding, profile in ((quality.FINDING, "mini"), (renderer.FINDING, "cycles")):
+        beside = {name: experiment_table(name, profile) for name in finding.beside}
+        table = finding.completed(experiment_table(finding.experiment, profile), beside)
+        for name in sections(finding.text):
+            text = told(finding, name, table)
+            assert "{" not in text
+            assert "nan" not in text
+        for declared in finding.figures.values():
+            if isinstance(declared, Table):
+                assert drawn.tabled(declared, table).map(lambda cell: "nan" not in cell).all(axis=None)
+            else:
+                groups = dict.fromkeys(table["object"], "real")
+                assert len(prose.figure_data(drawn.draw(declared, table, groups, {}, "t"))) >= 4
+
+
+@pytest.mark.parametrize("claim", [*FINDINGS, "quality", "renderer"])
+def test_no_number_of_ours_is_typed_into_a_text(claim):
+    text = (repository_root() / "lrm_core/findings/texts" / f"{claim}.md").read_text()
+    assert not re.findall(r"\d", re.sub(r"\{[^}]*\}|`A\d+`|95% interval|\bL1\b|\]\([^)]*\)", "", text))
+
+
+def test_a_field_that_nobody_fills_is_named(tables, monkeypatch):
+    monkeypatch.setitem(sections("C2"), "broken", "Here {no.such.column:%}.")
+    with pytest.raises(KeyError, match=r"broken: no column and no fact 'no.such.column'"):
+        told(c02.FINDING, "broken", tables["C2"])
+    with pytest.raises(KeyError, match="no section 'none'"):
+        told(c02.FINDING, "none", tables["C2"])
+
+
+def test_fields_are_written_as_they_say(tables):
+    mean = interval_of(tables["C4"], c04.LOW["truth"])
+    assert said(mean, "%i") == f"{100 * mean.estimate:.0f}% [{100 * mean.low:.0f}, {100 * mean.high:.0f}]"
+    assert (said(mean, "%"), said(mean, ".1f")) == (prose.percent(mean.estimate), f"{mean.estimate:.1f}")
+    assert said([0.15, 0.173], "%") == "15–17%"
+    assert said("19 of 24", "") == "19 of 24"
+
+
+def test_the_residual_is_judged_by_both_oracles(tables):
+    table = tables["C2"]
+    assert c02.FINDING.outcome(table) == "depends"
+    words = finding_page.verdict_words(c02.FINDING, table)
+    assert words == (
+        "By the oracle from the prediction: replicated with a different size. By the oracle from noise: metric "
+        "artefact."
+    )
+    html = finding_page.cases_html(c02.FINDING, table)
+    assert html.count("<strong>decides</strong>") == 2
+    assert "<code>floor.high &gt; 0.5</code>" in html
+
+
+def test_a_near_miss_names_the_condition_that_failed(tables):
+    table = tables["C4"]
+    words = finding_page.verdict_words(c04.FINDING, table)
+    assert words.startswith("Not replicated, a near miss, since the interval of the coarse band's lead")
+    occlusion = finding_page.verdict_words(c07.FINDING, tables["C7"])
+    assert occlusion.startswith(
+        "Not replicated, a near miss, since the limit of the rule, 1.5 times, lies inside"
+    )
+    test_time = finding_page.verdict_words(c09.FINDING, tables["C9"])
+    assert test_time == "Not replicated, since LPIPS falls with the error and does not rise again."
+    far = table.assign(**{c04.MARGIN["reference"]: -table[c04.MARGIN["reference"]]})
+    assert finding_page.verdict_words(c04.FINDING, far).startswith("Not replicated, since the interval")
+
+
+@EACH
+def test_every_comparison_of_a_rule_reads_a_column_and_is_shown_as_code(tables, claim):
+    for rule in (FINDINGS[claim].rule, *FINDINGS[claim].judged.values()):
+        for case in rule.cases:
+            assert isinstance(case.holds, All)
+            assert case.meaning
+            for condition in case.holds:
+                alone = [one for part in getattr(condition, "parts", ([condition],)) for one in part]
+                assert condition.code
+                assert all(one.column in tables[claim] for one in alone)
+
+
+def test_the_example_is_the_real_object_nearest_to_the_mean(tables):
+    for claim in ("C2", "C4"):
+        finding, table = FINDINGS[claim], tables[claim]
+        values = table.set_index("object")[list(finding.typical)].astype(float)
+        far = ((values - values.mean()) / values.std(ddof=0)).abs().max(axis=1)
+        real = [name for name, group in GROUPS.items() if group == "real"]
+        assert finding.example(table, GROUPS) == far[real].idxmin()
+
+
+def test_links_lead_to_the_declaration_and_to_the_function_that_draws(tables):
+    for claim, name in FIGURES:
+        if isinstance(FINDINGS[claim].figures[name], Table):
+            continue
+        links = re.findall(r'href="\.\./([\w/.]+)#L(\d+)"', finding_page.source_links(FINDINGS[claim], name))
+        lines = [(repository_root() / path).read_text().splitlines()[int(line) - 1] for path, line in links]
+        assert f'"{name}": ' in lines[0]
+        assert lines[1].startswith("def ")
+
+
+def test_an_object_fills_its_picture():
+    image, mask = torch.rand(3, 64, 64), torch.zeros(1, 64, 64)
+    mask[0, 5:25, 40:60] = 1
+    small = finding_page._small(image, mask)
+    assert small.shape == (4, finding_page.THUMBNAIL, finding_page.THUMBNAIL)
+    assert small[3].mean() > 0.8
+
+
+def test_series_are_named_where_they_are_farther_apart(tables):
+    figure = drawn.draw(c02.FINDING.figures["profiles"], tables["C2"], GROUPS, {}, "t")
+    assert isinstance(figure, go.Figure)
+    names = [note.text for note in figure.layout.annotations if note.text.startswith("<b>")]
+    assert names == [f"<b>{series.label}</b>" for series in c02.FINDING.figures["profiles"].series]
+    assert not figure.layout.showlegend
+
+
+def test_the_product_for_white_noise_follows_the_response(tables):
+    table = tables["C5"].head(1)
+    answers = table[c05.RESPONSE].iloc[0]
+    white = white_noise_shares(32, [k / 10 for k in range(11)]).tolist()
+    expected = [one * other for one, other in zip(white, answers, strict=True)]
+    found = table["effective.flat"].iloc[0]
+    assert found == pytest.approx([value / sum(expected) for value in expected])
+
+
+def test_a_curve_is_a_response_over_its_mean_and_lookup_has_its_part(tables):
+    table, facts = tables["C3"], c03.FINDING.facts
+    for name, place in c03.CURVES.items():
+        curve, response = table[name].iloc[0], table[f"{place}.response"].iloc[0]
+        assert sum(curve) / len(curve) == pytest.approx(1, rel=1e-4)
+        assert curve[0] / curve[-1] == pytest.approx(response[0] / response[-1], rel=1e-4)
+    rest = interval_of(table, c03.ENDS).estimate / table["lookup.ratio.first_over_last"].mean()
+    assert interval_of(table, c03.ENDS).estimate ** (1 - facts["part.ends"](table)) == pytest.approx(rest)
+
+
+def test_published_readings_follow_from_the_published_shares():
+    assert pytest.approx((0.406 / 0.273 + 0.417 / 0.287) / 2) == c03.BANDS
+    assert pytest.approx((0.75, c03.BANDS * 4 / 3)) == (c03.LEVEL_BANDS, c03.PER_BIN)
+
+
+def test_the_published_tables_give_the_ratios_of_audit_a4():
+    assert c05.published_ratios() == pytest.approx({"stone": 162, "office": 25}, rel=0.01)
+    mixture, power = c05.flat_ratios()
+    assert 0.5 < power < 2 < mixture
+
+
+def test_without_the_object_farthest_from_the_mean_the_others_remain(tables):
+    table = tables["C7"]
+    ratios = per_object(table, c07.TRUTH)
+    name = c07.farthest(table)
+    assert abs(ratios[name] - ratios.mean()) == (ratios - ratios.mean()).abs().max()
+    assert c07.FINDING.facts["without"](table).estimate == pytest.approx(ratios.drop(name).mean())
+
+
+def test_a_picture_is_cut_to_a_square_around_its_object():
+    image = torch.ones(3, 64, 64)
+    image[:, 10:20, 30:50] = 0
+    rows, columns = around(image)
+    cut = image[:, rows, columns]
+    assert cut.shape[1] == cut.shape[2] < 32
+    assert (cut < 1).sum() == (image < 1).sum()

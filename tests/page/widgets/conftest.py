@@ -1,0 +1,62 @@
+"""Benches on a tiny model and square objects on disk."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from tiny_folder import save_square, save_tiny
+
+from lrm_core import load_model
+from lrm_core.measure import oracles
+from lrm_core.measure.oracles import OracleConfig
+from lrm_core.page.widgets import Setting
+from lrm_core.page.widgets import subject as subject_module
+from lrm_core.profiles import Profile
+
+CONFIG = OracleConfig(iterations=3, rays_per_step=64, lr=0.1)
+
+
+@pytest.fixture(scope="session")
+def disk(tmp_path_factory) -> Path:
+    """The tiny model, its profile's objects in `profile`, and one of a reader's own in `own`."""
+    folder = tmp_path_factory.mktemp("benches")
+    save_tiny(folder / "tiny.safetensors")
+    for seed, name in enumerate(("profile/bowl", "profile/cup", "own/vase")):
+        save_square(folder / name, seed, views=12)
+    save_square(folder / "short" / "stub", 0, views=3)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch) -> Path:
+    """Oracles stay in the folder of the test, those that are shipped too; nothing is kept in memory."""
+    monkeypatch.setattr(oracles, "repository_root", lambda: tmp_path)
+    monkeypatch.setattr(oracles, "data_dir", lambda: tmp_path / "data")
+    subject_module._open.cache_clear()
+    subject_module._load.cache_clear()
+    return tmp_path / ".cache" / "oracles"
+
+
+@pytest.fixture
+def setting(disk) -> Setting:
+    plan = Profile("tiny", "tiny", (str(disk / "profile"),), 1, iterations=3, rays_per_step=64, seeds=(0,))
+    model = load_model(disk / "tiny.safetensors").requires_grad_(False)
+    return Setting(plan, model, CONFIG, seed=0, first="bowl")
+
+
+@pytest.fixture(scope="session")
+def kept(tmp_path_factory) -> Path:
+    """Oracles that the first test has fitted."""
+    return tmp_path_factory.mktemp("fitted") / "oracles"
+
+
+@pytest.fixture
+def fitted(setting, own_cache, kept) -> Setting:
+    """The setting, with oracles of the profile's objects in the cache."""
+    if kept.exists():
+        shutil.copytree(kept, own_cache)
+    for name in ("bowl", "cup"):
+        setting.subject("", "", name).fit(lambda steps: None)
+    if not kept.exists():
+        shutil.copytree(own_cache, kept)
+    return setting

@@ -1,0 +1,214 @@
+"""Fields of a bench: folders and models of one's own, what is wrong with them, and oracles that are missing."""
+
+import shutil
+
+import pytest
+from tiny_folder import save_square, save_tiny
+from tiny_functions import RANGES, by_power, improvement
+
+from lrm_core import load_model
+from lrm_core.measure.experiments import get_experiment
+from lrm_core.page.widgets import Setting, sliders_bench
+from lrm_core.page.widgets import subject as subject_module
+from lrm_core.profiles import get_profile
+
+
+def residual_spectrum_bench(setting):
+    return sliders_bench(setting, (by_power,), {"cutoff": RANGES["cutoff"]})
+
+
+def band_correction_bench(setting):
+    return sliders_bench(setting, (improvement,), RANGES)
+
+
+MAKERS = pytest.mark.parametrize("make", [band_correction_bench, residual_spectrum_bench])
+
+
+def _shown(widget) -> bool:
+    return widget.layout.display != "none"
+
+
+@MAKERS
+def test_a_bench_computes_nothing_until_it_is_asked(setting, make, monkeypatch):
+    for name in ("load_item", "load_model", "oracle_fingerprint", "predicted_planes"):
+        monkeypatch.setattr(subject_module, name, lambda *_, **__: pytest.fail("computed"))
+    bench = make(setting)
+    assert bench.object_picker.value == "bowl"
+    assert bench.object_picker.options == ("bowl", "cup"), (
+        "every object of the profile, not the few it measures"
+    )
+    assert (bench.result.value, bench.message.value) == ("", "")
+    assert not _shown(bench.fit_button)
+
+
+@MAKERS
+def test_without_an_oracle_it_asks_and_the_button_fits_one(setting, make, own_cache):
+    bench, steps = make(setting), []
+    bench.refresh()
+    assert bench.result.value == ""
+    assert (
+        "bowl has no oracle for this model yet. One must be fitted first, in 3 steps" in bench.message.value
+    )
+    assert _shown(bench.fit_button)
+    assert not own_cache.exists()
+    bench.progress.observe(lambda change: steps.append((change["new"], _shown(bench.progress))), "value")
+    bench.fit_button.click()
+    assert steps == [(1, True), (2, True), (3, True)]
+    assert bench.progress.max == 3
+    assert len(list(own_cache.iterdir())) == 1
+    assert bench.result.value
+    assert bench.message.value == ""
+    assert not _shown(bench.fit_button)
+    assert not _shown(bench.progress)
+
+
+def test_oracles_that_come_with_the_repository_are_found(setting, own_cache):
+    setting.subject("", "", "bowl").fit(lambda steps: None)
+    shipped = own_cache.parents[1] / "data" / "mini" / "oracles"
+    shipped.parent.mkdir(parents=True)
+    own_cache.rename(shipped)
+    bench = residual_spectrum_bench(setting)
+    bench.refresh()
+    assert bench.result.value
+    assert not own_cache.exists()
+
+
+def test_a_damaged_oracle_is_asked_for_and_fitted_again(fitted, own_cache):
+    for path in own_cache.iterdir():
+        path.write_bytes(path.read_bytes()[:100])
+    bench = residual_spectrum_bench(fitted)
+    bench.refresh()
+    assert _shown(bench.fit_button)
+    bench.fit_button.click()
+    assert bench.result.value
+
+
+def test_an_interrupted_fit_leaves_nothing_and_asks_once_more(setting, own_cache):
+    bench = residual_spectrum_bench(setting)
+    bench.refresh()
+
+    def interrupt(change) -> None:
+        if change["new"] == 2:
+            raise KeyboardInterrupt
+
+    bench.progress.observe(interrupt, "value")
+    with pytest.raises(KeyboardInterrupt):
+        bench.fit()
+    assert "bowl has no oracle" in bench.message.value
+    assert _shown(bench.fit_button)
+    assert not _shown(bench.progress)
+    assert not list(own_cache.glob("*.safetensors"))
+
+
+@MAKERS
+def test_a_wrong_folder_is_named_and_a_right_one_mends_it(fitted, disk, make):
+    bench = make(fitted)
+    bench.refresh()
+    before = bench.result.value
+    bench.folder_field.value = str(disk / "nowhere")
+    assert f"{disk / 'nowhere'}: expected a rendered object" in bench.message.value
+    assert 'role="alert"' in bench.message.value
+    assert bench.result.value == ""
+    bench.folder_field.value = ""
+    assert bench.message.value == ""
+    assert bench.result.value == before
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("openlrm-huge", "unknown model &#x27;openlrm-huge&#x27;: known are openlrm-"),
+        (
+            "runs/missing.safetensors",
+            "runs/missing.safetensors: no such checkpoint; expected a safetensors file",
+        ),
+        ("{disk}/profile/bowl/intrinsics.npy", "intrinsics.npy: not a whole safetensors file"),
+        ("{disk}/profile", "profile/model.safetensors: no such checkpoint"),
+    ],
+)
+def test_a_wrong_model_is_named_and_a_right_one_mends_it(fitted, disk, name, said):
+    bench = residual_spectrum_bench(fitted)
+    bench.refresh()
+    before = bench.result.value
+    bench.model_field.value = name.format(disk=disk)
+    assert said in bench.message.value
+    assert bench.result.value == ""
+    assert not _shown(bench.fit_button)
+    bench.model_field.value = "tiny"
+    assert bench.result.value == before
+
+
+def test_a_model_of_ones_own_is_read_once_and_has_oracles_of_its_own(setting, disk, tmp_path, monkeypatch):
+    other = load_model(disk / "tiny.safetensors")
+    other.upsampler.weight.data.mul_(2)
+    monkeypatch.setattr(subject_module, "repository_root", lambda: tmp_path)
+    calls: list[tuple] = []
+    monkeypatch.setattr(subject_module, "load_model", lambda *given, **named: calls.append(given) or other)
+    save_tiny(tmp_path / "mine.safetensors")
+    setting.subject("", "", "bowl").fit(lambda steps: None)
+    bench = residual_spectrum_bench(setting)
+    bench.refresh()
+    bench.model_field.value = " mine.safetensors "
+    assert _shown(bench.fit_button), "the oracle of one model is none of another"
+    bench.fit_button.click()
+    bench.controls["cutoff"].value = 0.5
+    assert calls == [(tmp_path / "mine.safetensors",)], "relative to the repository"
+    assert bench.result.value
+
+
+def test_a_folder_of_ones_own_offers_its_objects(fitted, disk):
+    bench = band_correction_bench(fitted)
+    bench.refresh()
+    bench.folder_field.value = str(disk / "own")
+    assert bench.object_picker.options == ("vase",)
+    assert "vase has no oracle" in bench.message.value
+    bench.fit_button.click()
+    assert "held-out view 1: oracle" in bench.result.value
+    bench.folder_field.value = str(disk / "profile" / "cup")
+    assert bench.object_picker.options == ("cup",)
+    assert "held-out view 1: oracle" in bench.result.value
+
+
+def test_objects_that_no_oracle_can_be_fitted_to_are_refused_before_the_fit(
+    setting, disk, tmp_path, monkeypatch
+):
+    bench = residual_spectrum_bench(setting)
+    bench.folder_field.value = str(disk / "short")
+    assert "stub: expected at least one held-out view" in bench.message.value
+    assert not _shown(bench.fit_button)
+    monkeypatch.setattr("tiny_folder.SIZE", 48)
+    save_square(tmp_path / "large", 0, views=8)
+    bench.folder_field.value = str(tmp_path / "large")
+    assert "large: expected images of 32x32 pixels for this model, found 48x48" in bench.message.value
+    assert not _shown(bench.fit_button)
+
+
+def test_an_object_that_was_removed_is_named(fitted, disk, tmp_path):
+    shutil.copytree(disk / "profile", tmp_path / "mine")
+    bench = residual_spectrum_bench(fitted)
+    bench.folder_field.value = str(tmp_path / "mine")
+    assert bench.result.value
+    shutil.rmtree(tmp_path / "mine" / "cup")
+    bench.object_picker.value = "cup"
+    assert bench.object_picker.options == ("bowl",)
+    assert bench.result.value
+
+
+def test_a_setting_is_that_of_its_chapter(make_chapter):
+    chapter = make_chapter("C4", table=[])
+    setting = Setting.of(chapter)
+    assert (setting.plan, setting.model, setting.seed) == (chapter.plan, chapter.model, 0)
+    assert setting.config == chapter.oracle_config
+    assert setting.first == chapter.item.name
+
+
+def test_the_mini_profile_offers_every_object_and_shows_the_first():
+    plan = get_profile("mini")
+    model = load_model("mini").requires_grad_(False)
+    first = plan.object_folders()[0].name
+    config = get_experiment("e08_band_correction").configuration(plan).oracle
+    bench = band_correction_bench(Setting(plan, model, config, 0, first))
+    assert bench.object_picker.value == first
+    assert (
+        len(bench.object_picker.options) == len(plan.object_folders(every=True)) > len(plan.object_folders())
+    )

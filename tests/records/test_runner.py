@@ -1,0 +1,228 @@
+"""Making the records of a profile: complete, resumable, stale ones made again."""
+
+import json
+import multiprocessing
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lrm_core import LRM
+from lrm_core.measure.experiments import Experiment, get_experiment
+from lrm_core.measure.oracles import OracleCache
+from lrm_core.profiles import Profile, get_profile
+from lrm_core.records import runner
+from lrm_core.records.runner import Recorder
+from lrm_core.records.store import ResultStore
+
+NAMES = ("disc0", "disc1", "disc2")
+
+
+@dataclass(frozen=True)
+class Config:
+    oracle: Any
+    definition: int = 1
+
+
+class Probe:
+    """An experiment that counts its runs and can be told to fail at one of them."""
+
+    def __init__(self) -> None:
+        self.runs: list[tuple[str, int]] = []
+        self.fail_at: int | None = None
+
+    def __call__(self, model: LRM, item: Any, config: Any, seed: int, cache: Any) -> dict[str, Any]:
+        if len(self.runs) == self.fail_at:
+            raise KeyboardInterrupt
+        self.runs.append((item.name, seed))
+        return {"brightness": item.images.mean(), "seed_squared": seed**2}
+
+
+@pytest.fixture
+def probe(monkeypatch: pytest.MonkeyPatch, model: LRM, make_object: Callable) -> Probe:
+    run = Probe()
+    experiments = {
+        "every": Experiment("every", run, Config, every_seed=True),
+        "first": Experiment("first", run, Config, every_seed=False),
+    }
+    profile = Profile("tiny", "tiny", ("group",), 3, iterations=1, rays_per_step=8, seeds=(0, 1))
+    monkeypatch.setattr(runner, "EXPERIMENTS", experiments)
+    monkeypatch.setattr(runner, "get_experiment", experiments.__getitem__)
+    monkeypatch.setattr(runner, "get_profile", lambda name: profile)
+    monkeypatch.setattr(runner, "load_model", lambda name, device: model)
+    monkeypatch.setattr(Profile, "object_folders", lambda self, every=False: [Path(name) for name in NAMES])
+    monkeypatch.setattr(runner, "load_object", lambda folder: make_object(int(folder.name[-1])))
+    return run
+
+
+def test_every_object_and_seed(probe: Probe, tmp_path: Path) -> None:
+    store = ResultStore(tmp_path)
+    assert runner.record_all("tiny", store=store) == runner.Made(written=9, kept=0)
+    table = store.table("every")
+    assert list(zip(table["object"], table["seed"], strict=True)) == [(n, s) for n in NAMES for s in (0, 1)]
+    assert table["seed_squared"].tolist() == [0, 1] * 3
+    assert store.table("first")["seed"].tolist() == [0, 0, 0]
+
+
+def test_seeds_beyond_the_first_are_for_a_few_objects(probe: Probe, tmp_path: Path, monkeypatch) -> None:
+    few = replace(runner.get_profile("tiny"), few=1)
+    monkeypatch.setattr(runner, "get_profile", lambda name: few)
+    store = ResultStore(tmp_path)
+    runner.record_all("tiny", ["every"], store=store)
+    table = store.table("every")
+    assert table.groupby("object")["seed"].apply(list).to_dict() == dict(
+        zip(NAMES, [[0, 1], [0], [0]], strict=True)
+    )
+
+
+def test_the_second_call_has_nothing_to_do_and_refresh_does_all(probe: Probe, tmp_path: Path) -> None:
+    store = ResultStore(tmp_path)
+    runner.record_all("tiny", store=store)
+    assert runner.record_all("tiny", store=store) == runner.Made(written=0, kept=9)
+    assert runner.record_all("tiny", ["first"], refresh=True, store=store) == runner.Made(written=3, kept=0)
+
+
+def test_ctrl_c_keeps_what_is_finished(probe: Probe, tmp_path: Path) -> None:
+    store = ResultStore(tmp_path)
+    probe.fail_at = 4
+    with pytest.raises(KeyboardInterrupt):
+        runner.record_all("tiny", store=store)
+    probe.fail_at = None
+    assert runner.record_all("tiny", store=store) == runner.Made(written=5, kept=4)
+    assert len(probe.runs) == len(set(probe.runs)) + 3  # both experiments share object and seed 0
+
+
+def test_new_weights_make_all_records_again(
+    probe: Probe,
+    tmp_path: Path,
+    model: LRM,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    store = ResultStore(tmp_path)
+    runner.record_all("tiny", ["first"], store=store)
+    trained = LRM(model.config)
+    monkeypatch.setattr(runner, "load_model", lambda name, device: trained)
+    assert runner.record_all("tiny", ["first"], store=store).written == 3
+    assert "to be made again" in capsys.readouterr().out
+    assert store.table("first")["model_hash"].nunique() == 1
+
+
+@pytest.mark.parametrize(
+    "edit", [{"result": {}}, {"data_hash": "other"}, {"configuration": {"oracle": 1}}, {"fingerprint": "0"}]
+)
+def test_what_is_said_to_be_made_again_is_made_again(
+    probe: Probe, tmp_path: Path, capsys: pytest.CaptureFixture[str], edit: dict
+) -> None:
+    store = ResultStore(tmp_path)
+    runner.record_all("tiny", ["first"], store=store)
+    path = tmp_path / "first" / f"{NAMES[1]}-s0.json"
+    before = json.loads(path.read_text())
+    path.write_text(json.dumps(before | edit))
+    assert runner.record_all("tiny", ["first"], store=store) == runner.Made(written=1, kept=2)
+    assert f"to be made again: {path}" in capsys.readouterr().out
+    assert json.loads(path.read_text())["result"] == before["result"]
+
+
+def test_objects_side_by_side_give_the_same_records(
+    model: LRM, make_object: Callable, tmp_path: Path
+) -> None:
+    profile = Profile("tiny", "tiny", (), 3, iterations=2, rays_per_step=64, seeds=(0, 1))
+    jobs = [(make_object(n), get_experiment("e02_basins"), seed) for n in range(2) for seed in (0, 1)]
+    recorders = [
+        Recorder(profile, model, ResultStore(tmp_path / name), OracleCache(tmp_path / f"oracles-{name}"))
+        for name in ("alone", "beside")
+    ]
+    for recorder, processes in zip(recorders, (1, 2), strict=True):
+        assert recorder.make_missing(jobs, False, processes) == runner.Made(written=4, kept=0)
+    for item, experiment, seed in jobs:
+        alone, other = (r.store.get(r.key(item, experiment, seed)) for r in recorders)
+        assert alone["result"] == other["result"]
+
+
+def test_a_failure_says_of_which_job(model: LRM, make_object: Callable, tmp_path: Path) -> None:
+    profile = Profile("tiny", "tiny", (), 1, iterations=1, rays_per_step=8, views_per_step=1, seeds=(0,))
+    recorder = Recorder(profile, model, ResultStore(tmp_path), OracleCache(tmp_path / "oracles"))
+    said = "disc0, e01_oracle, seed 0: .*give rays_per_step or views_per_step, not both"
+    with pytest.raises(ValueError, match=said):
+        recorder.make_missing([(make_object(0), get_experiment("e01_oracle"), 0)], False, 1)
+
+
+def _wait(model: LRM, item: Any, config: Any, seed: int, cache: OracleCache) -> dict[str, Any]:
+    """An experiment that ends at once for the first object and hangs for the others."""
+    if item.name != "disc0":
+        (cache.folder / f"{item.name}.begun").touch()
+        time.sleep(200)
+    return {}
+
+
+def test_ctrl_c_ends_the_other_processes(
+    model: LRM, make_object: Callable, tmp_path: Path, interrupt: Callable
+) -> None:
+    profile = Profile("tiny", "tiny", (), 3, iterations=1, rays_per_step=8, seeds=(0,))
+    recorder = Recorder(profile, model, ResultStore(tmp_path / "store"), OracleCache(tmp_path))
+    jobs = [(make_object(n), Experiment("wait", _wait, Config), 0) for n in range(4)]
+    begun = [tmp_path / f"disc{n}.begun" for n in (1, 2, 3)]
+    interrupt(lambda: begun[0].exists() and begun[1].exists())
+    with pytest.raises(KeyboardInterrupt):
+        recorder.make_missing(jobs, False, 2)
+    assert multiprocessing.active_children() == []
+    assert begun[1].exists()
+    assert not begun[2].exists()
+    assert [recorder.is_current(*job) for job in jobs] == [True, False, False, False]
+
+
+def test_chosen_objects(probe: Probe, tmp_path: Path) -> None:
+    made = runner.record_all("tiny", ["first"], objects=["disc1"], store=ResultStore(tmp_path))
+    assert made.written == 1
+    with pytest.raises(ValueError, match="profile tiny has no object 'disc9'; it has disc0, disc1, disc2"):
+        runner.record_all("tiny", objects=["disc9"], store=ResultStore(tmp_path))
+
+
+def test_an_experiment_of_many_oracles_sees_the_first_few_objects_of_each_group(
+    probe: Probe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        runner, "get_experiment", {"few": Experiment("few", probe, Config, objects="few")}.get
+    )
+    profile = Profile("tiny", "tiny", ("group",), 3, iterations=1, rays_per_step=8, seeds=(0,), few=2)
+    monkeypatch.setattr(runner, "get_profile", lambda name: profile)
+    store = ResultStore(tmp_path)
+    runner.record_all("tiny", ["few"], store=store)
+    assert store.table("few")["object"].tolist() == ["disc0", "disc1"]
+    runner.record_all("tiny", ["few"], objects=["disc1", "disc2"], store=store)
+    assert store.table("few")["object"].tolist() == ["disc0", "disc1", "disc2"]
+    two_groups = [Path(group, name) for group in ("real", "made") for name in NAMES]
+    assert profile.few_of(two_groups) == [two_groups[k] for k in (0, 1, 3, 4)]
+
+
+def test_an_experiment_of_long_fits_sees_those_of_the_first_group(
+    probe: Probe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    profile = Profile("tiny", "tiny", ("group",), 3, iterations=1, rays_per_step=8, seeds=(0,), few=2)
+    folders = [Path(group, name) for group in ("real", "made") for name in NAMES]
+    monkeypatch.setattr(Profile, "object_folders", lambda self, every=False: folders)
+    monkeypatch.setattr(runner, "load_item", lambda plan, folder: folder)
+    jobs = runner._jobs(profile, [Experiment("fewest", probe, Config, objects="fewest")], None)
+    assert [folder for folder, *_ in jobs] == folders[:2]
+
+
+def test_a_profile_without_objects(tmp_path: Path) -> None:
+    empty = Profile("p", "m", (str(tmp_path / "nothing"),), 3, 1, 8, (0,))
+    with pytest.raises(FileNotFoundError, match=r"nothing: expected a rendered object"):
+        empty.object_folders()
+
+
+@pytest.mark.parametrize("name", ["smoke", "mini", "paper"])
+def test_configurations_follow_the_profile(name: str) -> None:
+    from lrm_core.measure.experiments import EXPERIMENTS
+
+    profile = get_profile(name)
+    for experiment in EXPERIMENTS.values():
+        configuration = experiment.configuration(profile)
+        if hasattr(configuration, "oracle"):
+            assert configuration.oracle.iterations == profile.iterations
+            assert configuration.oracle.rays_per_step == profile.rays_per_step

@@ -1,0 +1,62 @@
+"""Short trainings that each change one thing."""
+
+import csv
+from dataclasses import replace
+
+import pytest
+from test_pretrain import SHORT, TINY
+
+from lrm_core.model.lrm import LRM
+from lrm_core.objects.manifest import check_manifest, read_manifest
+from lrm_core.training import ablation, pretrain_validation
+from lrm_core.training.ablation import VARIANTS, Variant, ablate
+from lrm_core.training.pretrain_config import PRESETS, get_preset
+
+
+@pytest.fixture
+def tiny(monkeypatch):
+    """The preset "tiny" and two variants of it."""
+    monkeypatch.setattr(pretrain_validation, "OBJECTS", 2)
+    monkeypatch.setitem(PRESETS, "tiny", (TINY, SHORT))
+    named = {v.name: v for v in (Variant("as trained"), Variant("two layers", {"transformer_layers": 2}))}
+    monkeypatch.setattr(ablation, "VARIANTS", named)
+
+
+def test_each_variant_has_a_row_with_its_own_size_and_score(tmp_path, tiny):
+    rows = ablate("tiny", tmp_path / "runs", tmp_path / "table.csv", steps=2, processes=1)
+    assert list(csv.DictReader((tmp_path / "table.csv").open())) == rows
+    assert [row["variant"] for row in rows] == ["as trained", "two layers"]
+    sizes = [sum(p.numel() for p in LRM(replace(TINY, transformer_layers=n)).parameters()) for n in (1, 2)]
+    assert [int(row["parameters"]) for row in rows] == sizes
+    assert {row["objects"] for row in rows} == {str(2 * SHORT.batch)}
+    assert rows[0]["novel_psnr"] != rows[1]["novel_psnr"]
+
+
+def test_finished_variants_are_not_trained_again(tmp_path, tiny, monkeypatch):
+    first = ablate("tiny", tmp_path, tmp_path / "table.csv", ["as trained"], steps=2, processes=1)
+    monkeypatch.setattr("lrm_core.training.pretrain.train_step", lambda *_: pytest.fail("trained again"))
+    assert ablate("tiny", tmp_path, tmp_path / "table.csv", ["as trained"], steps=2, processes=1) == first
+
+
+def test_a_table_in_the_data_is_in_its_manifest(tmp_path, tiny, monkeypatch):
+    monkeypatch.setattr("lrm_core.training.publish.data_dir", lambda: tmp_path / "data")
+    ablate("tiny", tmp_path, tmp_path / "data/tiny/table.csv", ["as trained"], steps=2, processes=1)
+    (entry,) = read_manifest(tmp_path / "data")
+    assert (entry.path, entry.source) == ("tiny/table.csv", "lrm ablate --preset tiny")
+    check_manifest(tmp_path / "data")
+
+
+@pytest.mark.parametrize("variant", VARIANTS.values(), ids=VARIANTS)
+def test_a_variant_changes_what_it_says_and_nothing_else(variant):
+    changed, kept = variant.of(*get_preset("mini-cpu")), get_preset("mini-cpu")
+    differing = [
+        {name for name in vars(new) if getattr(new, name) != getattr(old, name)}
+        for new, old in zip(changed, kept, strict=True)
+    ]
+    assert differing == [set(variant.architecture), set(variant.recipe)]
+    assert changed[0].vit.embed_dim % changed[0].vit.num_heads == 0
+
+
+def test_an_unknown_variant_is_named_with_the_known_ones(tmp_path):
+    with pytest.raises(ValueError, match=r"'width 7'.*as trained"):
+        ablate("mini", tmp_path, tmp_path / "table.csv", ["width 7"])

@@ -1,0 +1,64 @@
+"""Training in several processes: the same as in one, and they end together."""
+
+import json
+import multiprocessing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from click.testing import CliRunner, Result
+from safetensors.torch import load_file
+from test_pretrain import SHORT, TINY
+
+from lrm_core.cli import main
+from lrm_core.training import pretrain_validation
+from lrm_core.training.launch import default_processes, pretrain_in_processes
+from lrm_core.training.pretrain import pretrain
+from lrm_core.training.pretrain_config import PRESETS, PretrainConfig
+
+
+def _pretrain(run: Path, config: PretrainConfig, monkeypatch: pytest.MonkeyPatch) -> Result:
+    """`lrm pretrain` with two processes."""
+    monkeypatch.setitem(PRESETS, "tiny", (TINY, config))
+    return CliRunner().invoke(main, ["pretrain", "--preset", "tiny", "--run", str(run), "--processes", "2"])
+
+
+def test_processes_are_at_most_the_groups_of_a_batch():
+    assert default_processes(1) == 1
+    assert 1 <= default_processes(64) <= 64
+
+
+def test_two_processes_train_as_one_does(tmp_path, monkeypatch):
+    """Gloo between real processes; the sum over two groups is the same to the last bit."""
+    config, threads = replace(SHORT, steps=2), torch.get_num_threads()
+    pretrain_in_processes(tmp_path / "two", TINY, config, processes=2)
+    torch.set_num_threads(1)
+    monkeypatch.setattr(pretrain_validation, "OBJECTS", 2)
+    pretrain(tmp_path / "one", TINY, config)
+    torch.set_num_threads(threads)
+    one, two = (load_file(tmp_path / run / "state.safetensors") for run in ("one", "two"))
+    assert one.keys() == two.keys()
+    assert all(torch.equal(one[name], two[name]) for name in one)
+
+
+def test_an_error_in_the_processes_is_one_sentence(tmp_path, monkeypatch, capfd):
+    (tmp_path / "config.json").write_text(json.dumps({"model": "another"}))
+    result = _pretrain(tmp_path, SHORT, monkeypatch)
+    assert result.exit_code == 2
+    assert result.stderr == (
+        f"Error: {tmp_path}/config.json: this folder holds a run of another configuration; choose another folder\n"
+    )
+    assert "Traceback" not in capfd.readouterr().err
+
+
+def test_ctrl_c_ends_the_processes_and_keeps_the_checkpoint(tmp_path, monkeypatch, capfd, interrupt):
+    checkpoint = tmp_path / "state.safetensors"
+    interrupt(checkpoint.exists)
+    endless = replace(SHORT, steps=10**6, checkpoint_every=1, validate_every=10**6)
+    result = _pretrain(tmp_path, endless, monkeypatch)
+    assert result.exit_code == 130
+    assert result.stderr == "Interrupted; finished work is kept.\n"
+    assert "Traceback" not in capfd.readouterr().err
+    assert multiprocessing.active_children() == []
+    assert load_file(checkpoint)

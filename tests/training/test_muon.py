@@ -1,0 +1,48 @@
+"""Muon by shapes against PyTorch's, one matrix after another."""
+
+import torch
+
+from lrm_core.training.muon import Muon, orthogonal
+
+SHAPES = [(6, 4), (4, 6), (6, 4), (5, 5), (1, 7)]
+
+
+def test_steps_are_those_of_pytorch():
+    torch.manual_seed(0)
+    ours = [torch.nn.Parameter(torch.randn(shape)) for shape in SHAPES]
+    theirs = [torch.nn.Parameter(matrix.detach().clone()) for matrix in ours]
+    settings = {"lr": 0.05, "weight_decay": 0.1}
+    optimisers = Muon(ours, **settings), torch.optim.Muon(theirs, adjust_lr_fn="match_rms_adamw", **settings)
+    for step in range(4):
+        for mine, reference in zip(ours, theirs, strict=True):
+            mine.grad = torch.randn_like(mine) if step else torch.zeros_like(mine)
+            reference.grad = mine.grad.clone()
+        for optimiser in optimisers:
+            optimiser.step()
+    for mine, reference in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(mine, reference, rtol=0, atol=2e-3)  # bfloat16 within a step of 0.05
+        states = optimisers[0].state[mine], optimisers[1].state[reference]
+        assert states[0].keys() == states[1].keys()
+        assert torch.equal(states[0]["momentum_buffer"], states[1]["momentum_buffer"])
+
+
+def test_matrices_without_a_gradient_stay():
+    moved, still = torch.nn.Parameter(torch.ones(3, 3)), torch.nn.Parameter(torch.ones(3, 3))
+    moved.grad = torch.eye(3)
+    optimiser = Muon([moved, still], lr=0.1, weight_decay=0.1)
+    optimiser.step()
+    assert torch.equal(still, torch.ones(3, 3))
+    assert not torch.equal(moved, torch.ones(3, 3))
+    assert still not in optimiser.state
+
+
+def test_singular_values_come_near_one():
+    torch.manual_seed(0)
+    group = Muon([torch.nn.Parameter(torch.ones(2, 2))], lr=1.0, weight_decay=0.0).param_groups[0]
+    plan = group["ns_coefficients"], group["ns_steps"], group["eps"]
+    for rows, columns in ((8, 20), (20, 8)):
+        found = orthogonal(torch.randn(3, rows, columns), *plan).float()
+        values = torch.linalg.svdvals(found)
+        assert (values > 0.5).all()
+        assert (values < 1.5).all()
+    assert (orthogonal(torch.zeros(1, 4, 4), *plan) == 0).all()

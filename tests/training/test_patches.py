@@ -1,0 +1,159 @@
+"""Squares of pictures for LPIPS late in a training."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from test_pretrain import (  # noqa: F401
+    SHORT,
+    TINY,
+    _small_validation,
+    killed_and_unbroken,
+    training_batch,
+)
+
+from lrm_core.model.lrm import LRM
+from lrm_core.objects.poses import sample_poses
+from lrm_core.objects.procedural import sample_objects
+from lrm_core.render import render_views
+from lrm_core.render.cameras import normalize_poses, standard_camera
+from lrm_core.training import patches as patches_module
+from lrm_core.training.patches import draw_anchors, perceptual_loss
+from lrm_core.training.pretrain_config import PATCH, PretrainConfig
+from lrm_core.training.pretrain_data import intrinsics, ray_batch, source_views
+from lrm_core.training.pretrain_loss import reconstruction_loss
+
+LATE = replace(SHORT, rays=PATCH**2, lpips_weight=0.5, lpips_from=0.5)
+WHOLE = 64  # pixels, of the pictures that squares are cut from
+
+
+@pytest.fixture(scope="module")
+def batch():
+    return ray_batch(3, batch=2, views=3, rays=32, size=WHOLE, patches=2)
+
+
+def _model() -> LRM:
+    torch.manual_seed(0)
+    return LRM(TINY)
+
+
+def test_true_squares_are_cut_from_the_whole_picture(batch):
+    """On white they equal that part of the anti-aliased picture of their view."""
+    generator = torch.Generator().manual_seed(3)
+    poses = torch.stack([sample_poses(generator, 3) for _ in range(2)])
+    objects, patches = sample_objects([6, 7]), batch.patches
+    found = []
+    for owner, (row, column) in enumerate(patches.anchors.int().tolist()):
+        cameras = standard_camera(normalize_poses(poses[owner]), intrinsics())
+        (view,) = [v for v in range(3) if torch.allclose(cameras[v], patches.cameras[owner])]
+        whole = source_views(objects, standard_camera(poses[:, view], intrinsics()), WHOLE, 2)[owner]
+        found.append(whole[:, row : row + PATCH, column : column + PATCH])
+    torch.testing.assert_close(patches.rgb + 1 - patches.alpha, torch.stack(found), atol=1e-5, rtol=1e-5)
+    assert patches.alpha.mean() > 0.2
+
+
+def test_rendered_squares_are_the_pixels_of_a_whole_render(batch, monkeypatch):
+    model, patches, seen = _model(), batch.patches, []
+    planes, shade = torch.randn(2, 3, 4, 8, 8), torch.tensor([0.0, 0.5]).view(2, 1, 1)
+
+    def record(rendered, truth):
+        seen.append((rendered, truth))
+        return (rendered - truth).square().mean((1, 2, 3))
+
+    monkeypatch.setattr(patches_module, "lpips_with_gradients", record)
+    perceptual_loss(planes, model.decoder, patches, shade, 16, None)
+    ((rendered, truth),) = seen
+    whole = render_views(
+        planes, model.decoder, patches.cameras[:, None], WHOLE, background=shade, samples_per_ray=16
+    ).rgb[:, 0]
+    for owner, (row, column) in enumerate(patches.anchors.int().tolist()):
+        expected = whole[owner, :, row : row + PATCH, column : column + PATCH]
+        torch.testing.assert_close(rendered[owner], expected)
+        free = patches.alpha[owner, 0] == 0
+        assert (truth[owner][:, free] == shade[owner].item()).all()
+
+
+def test_the_gradient_reaches_every_plane_with_a_square_and_the_decoder(batch):
+    model = _model()
+    planes = torch.randn(2, 3, 4, 8, 8, requires_grad=True)
+    one = replace(batch.patches, **{name: value[1:] for name, value in _tensors(batch.patches).items()})
+    loss = perceptual_loss(planes, model.decoder, one, torch.zeros(2, 1, 1), 16, None)
+    loss.backward()
+    assert loss > 0
+    assert planes.grad[1].abs().sum() > 0
+    assert planes.grad[0].abs().sum() == 0
+    assert model.decoder.net[0].weight.grad.abs().sum() > 0
+
+
+def _tensors(patches) -> dict:
+    return {name: value for name, value in vars(patches).items() if isinstance(value, torch.Tensor)}
+
+
+def test_the_term_is_added_with_its_weight_after_every_other_draw(batch, monkeypatch):
+    monkeypatch.setattr(patches_module, "lpips_with_gradients", lambda a, b: (a - b).square().mean((1, 2, 3)))
+    model = _model()
+
+    def loss(batch, weight):
+        config = replace(LATE, lpips_weight=weight)
+        return reconstruction_loss(model, batch, config, torch.Generator().manual_seed(0), 1.0)
+
+    small = ray_batch(0, batch=2, views=2, rays=32, size=32, patches=1)
+    without = loss(replace(small, patches=None), 0.5)
+    one, two = loss(small, 0.5) - without, loss(small, 1.0) - without
+    torch.testing.assert_close(two, 2 * one)
+    assert one > 0
+
+
+def test_weight_zero_and_the_time_before_are_the_old_batch_bit_by_bit():
+    old = ray_batch(5, batch=2, views=2, rays=PATCH**2, size=32)
+    for config, progress in ((replace(LATE, lpips_weight=0.0), 1.0), (LATE, 0.49)):
+        new = training_batch(5, config, 32, progress)
+        assert new.patches is None
+        assert all(torch.equal(getattr(new, name), value) for name, value in _tensors(old).items())
+
+
+def test_squares_count_toward_the_rays_of_the_group():
+    batch = training_batch(5, LATE, 32, 0.5)
+    assert batch.patches.alpha.shape == (1, 1, PATCH, PATCH)
+    assert batch.rgb.shape[0] * batch.rgb.shape[1] + PATCH**2 == LATE.group * LATE.rays
+    many = replace(LATE, rays=4 * PATCH**2)
+    assert len(training_batch(5, many, 32, 0.5).patches.owners) == LATE.group
+
+
+def test_squares_lie_within_the_picture_about_its_middle():
+    generator = torch.Generator().manual_seed(0)
+    anchors = draw_anchors(1000, 128, generator)
+    assert (anchors == anchors.round()).all()
+    assert (anchors.amin(), anchors.amax()) == (16, 80)
+    assert (draw_anchors(100, PATCH, generator) == 0).all()
+    with pytest.raises(ValueError, match="32 pixels does not fit into a picture of 31"):
+        draw_anchors(1, 31, generator)
+
+
+@pytest.fixture
+def one_thread():
+    """As a process of `lrm pretrain` has; with more, the gradient of LPIPS differs from run to run."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def test_a_run_with_squares_resumes_bit_by_bit(tmp_path, monkeypatch, one_thread):
+    """The squares begin at step 2; the run dies after them."""
+    config = replace(LATE, batch=2, views=1, checkpoint_every=1, validate_every=4)
+    ours, theirs = killed_and_unbroken(tmp_path, monkeypatch, config, killed_at=3)
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"lpips_from": 1.5}, "lpips_from: expected a share between 0 and 1, found 1.5"),
+        ({"pool_share": -0.1}, "pool_share: expected a share between 0 and 1"),
+        ({"lpips_weight": 1.0, "rays": 100}, "at least 2048 rays a group, found 4 x 100; raise rays"),
+    ],
+)
+def test_faulty_settings_are_named(change, message):
+    with pytest.raises(ValueError, match=message):
+        PretrainConfig(**change)

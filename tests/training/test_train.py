@@ -1,0 +1,263 @@
+"""Training as OpenLRM does it: the schedule, what decays, what a run leaves, and that it goes on unbroken."""
+
+import csv
+import json
+import math
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from click.testing import CliRunner
+from safetensors.torch import load_file
+from tiny_training import changed, tiny_config, tiny_layout, write_layout
+
+from lrm_core.cli import main
+from lrm_core.measure.finetuning import METRICS
+from lrm_core.model.checkpoints import load_model
+from lrm_core.objects import load_object
+from lrm_core.render import render_views
+from lrm_core.render.quality import mean_square
+from lrm_core.training.convert import convert
+from lrm_core.training.upstream import train as module
+from lrm_core.training.upstream.config import TrainConfig
+from lrm_core.training.upstream.file import read_train_config
+from lrm_core.training.upstream.samples import Samples, object_places
+from lrm_core.training.upstream.train import build_optimiser, new_state, rate, train
+from lrm_core.training.upstream.validation import validate
+
+BIN = Path(sys.executable).parent
+FAST = {  # of a run of ten steps
+    "train__epochs": 5,
+    "train__optim__lr": 1e-2,
+    "train__loss__perceptual_weight": 0.0,
+    "val__global_step_period": 100,
+    "saver__checkpoint_global_steps": 100,
+}
+SCORES = {"mse": mean_square, **METRICS}
+
+
+class Killed(Exception):
+    pass
+
+
+@pytest.fixture
+def one_thread():
+    """Gradients of LPIPS repeat bit by bit with one thread only."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def described(folder: Path) -> dict:
+    """The layout of the run whose objects lie in a folder already."""
+    return yaml.safe_load((folder / "run.yaml").read_text())
+
+
+def reread(folder: Path, layout: dict) -> TrainConfig:
+    return read_train_config(write_layout(folder / "other.yaml", layout))
+
+
+def dying(monkeypatch, at: int) -> None:
+    """From now on a run ends before its update number `at` + 1."""
+
+    def dies(task, state, coming, true=module.train_step):
+        if state.step == at:
+            raise Killed
+        return true(task, state, coming)
+
+    monkeypatch.setattr(module, "train_step", dies)
+
+
+def test_warm_up_then_cosine_to_zero():
+    rates = [rate(step, 4, 12) for step in range(12)]
+    assert rates[:4] == [0.25, 0.5, 0.75, 1.0]
+    assert rates[4:] == pytest.approx([(1 + math.cos(math.pi * k / 8)) / 2 for k in range(1, 9)])
+    assert rate(0, 0, 1) == rate(40, 4, 12) == 0.0
+
+
+def test_biases_and_norms_do_not_decay(tmp_path):
+    config = tiny_config(tmp_path)
+    model = new_state(config).model
+    decaying, spared = build_optimiser(model, config).param_groups
+    assert (decaying["weight_decay"], spared["weight_decay"]) == (0.05, 0.0)
+    names = {p: name for name, p in model.named_parameters()}
+    assert len(decaying["params"]) + len(spared["params"]) == len(names)
+    assert all(re.search(r"bias$|norm", names[p]) for p in spared["params"])
+    assert not any(re.search(r"bias$|norm\w*\.weight$", names[p]) for p in decaying["params"])
+    assert {"pos_embed", "encoder.model.cls_token"} <= {names[p] for p in decaying["params"]}
+
+
+@pytest.mark.parametrize("killed_at", [1, 3])
+def test_a_killed_run_resumes_bit_by_bit(tmp_path, monkeypatch, one_thread, killed_at):
+    config = tiny_config(tmp_path, saver__checkpoint_global_steps=2)
+    train(config, SCORES)
+    shutil.move(config.run, tmp_path / "unbroken")
+    with monkeypatch.context() as patch:
+        dying(patch, killed_at)
+        with pytest.raises(Killed):
+            train(config, SCORES)
+    scores = train(config, SCORES)
+    assert [row["step"] for row in scores.rows] == ["0", "2", "4"] or [r["step"] for r in scores.rows] == [
+        "2",
+        "4",
+    ]
+    one, two = (load_file(place / "state.safetensors") for place in (config.run, tmp_path / "unbroken"))
+    assert one.keys() == two.keys()
+    assert all(torch.equal(one[name], two[name]) for name in one)
+    for table in ("losses.csv", "validation.csv"):
+        assert (config.run / table).read_text() == (tmp_path / "unbroken" / table).read_text()
+
+
+def test_what_a_run_leaves(tmp_path, one_thread):
+    config = tiny_config(tmp_path)
+    train(config, SCORES)
+    kept = sorted(p.name for p in config.run.iterdir())
+    assert kept == [
+        *("000003", "000004", "config.json", "losses.csv", "state.safetensors"),
+        "validation.csv",
+    ]
+    header, *losses = csv.reader((config.run / "losses.csv").open())
+    assert header == ["step", "loss", "pixel", "perceptual", "tv", "lr"]
+    assert [row[0] for row in losses] == ["1", "2", "3", "4"]
+    model = load_model(config.run / "000004")
+    assert model.config == config.model
+    stored = load_file(config.run / "state.safetensors")
+    assert all(torch.equal(stored[f"weight.{name}"], p) for name, p in model.named_parameters())
+    assert train(config, SCORES).rows[-1]["step"] == "4"  # a finished run is read back
+    converted = convert(config.run, tmp_path / "released")
+    assert all(torch.equal(a, b) for a, b in zip(converted.parameters(), model.parameters(), strict=True))
+
+
+def test_training_lowers_the_loss_of_what_it_sees(tmp_path, monkeypatch):
+    """On one sample, since the losses of a few steps differ more by object and background than by training."""
+    config = tiny_config(tmp_path, **FAST)
+    one = Samples(object_places(config.subsets, "train"), config, batch=2)[0]
+    monkeypatch.setattr(Samples, "__getitem__", lambda samples, number: one)
+    train(config, {"mse": mean_square})
+    losses = [float(row["loss"]) for row in csv.DictReader((config.run / "losses.csv").open())]
+    assert losses[-1] < 0.7 * losses[0]
+
+
+def test_a_frozen_encoder_stays(tmp_path):
+    config = tiny_config(tmp_path, model__encoder_freeze=True, train__debug_global_steps=1)
+    train(config, {"mse": mean_square})
+    start, end = new_state(config).model.state_dict(), load_model(config.run / "000001").state_dict()
+    same = {name for name in start if torch.equal(start[name], end[name])}
+    assert {name for name in start if name.startswith("encoder.")} <= same
+    assert "upsampler.weight" not in same
+
+
+def test_a_start_from_weights(tmp_path):
+    first = tiny_config(tmp_path, train__debug_global_steps=1)
+    train(first, {"mse": mean_square})
+    weights = first.run / "000001"
+    layout = changed(described(tmp_path), saver__load_model=str(weights), experiment__child="second")
+    second = reread(tmp_path, layout)
+    assert torch.equal(new_state(second).model.pos_embed, load_model(weights).pos_embed)
+    wider = reread(tmp_path, changed(layout, model__triplane_dim=8))
+    with pytest.raises(ValueError, match=r"saver\.load_model: .*the parameters do not fit this model"):
+        train(wider, {"mse": mean_square})
+    assert not second.run.exists()
+
+
+def test_validation_scores_whole_pictures_from_fixed_views(tmp_path):
+    config = tiny_config(tmp_path, dataset__render_image__high=32, dataset__sample_side_views=2)
+    model = new_state(config).model.eval().requires_grad_(False)
+    place = tmp_path / "objects/square_4"
+    item = load_object(place)
+    planes = model.predict_planes(item.images[:1], item.source_camera())
+    images = render_views(planes, model.decoder, item.cameras()[None, ::2], 32, samples_per_ray=8).rgb[0]
+    found = validate(model, [place], config, {"mse": mean_square}, show=False)
+    assert found["mse"] == pytest.approx(mean_square(images, item.images[::2]).mean().item(), rel=1e-4)
+
+
+def test_a_folder_belongs_to_one_run(tmp_path):
+    config = tiny_config(tmp_path, train__debug_global_steps=1)
+    train(config, {"mse": mean_square})
+    layout = described(tmp_path)
+    for changes, message in (
+        ({"experiment__seed": 2}, "another configuration"),
+        ({"train__batch_size": 4}, "another configuration"),
+        ({"saver__auto_resume": False}, "auto_resume is false"),
+        ({"train__batch_size": 5}, "a step takes 5 objects, found 4"),
+    ):
+        other = reread(tmp_path, changed(layout, **changes))
+        with pytest.raises(ValueError, match=message):
+            train(other, {"mse": mean_square})
+    shared = reread(tmp_path, changed(layout, train__batch_size=1, train__accum_steps=2))
+    train(shared, {"mse": mean_square})
+
+
+def test_a_loss_that_is_no_number_ends_the_run(tmp_path, monkeypatch):
+    config = tiny_config(tmp_path)
+    broken = torch.full((4,), torch.nan, requires_grad=True)
+    monkeypatch.setattr(module, "sample_losses", lambda *arguments: broken * 1)
+    with pytest.raises(ValueError, match="step 1: the loss is nan"):
+        train(config, {"mse": mean_square})
+
+
+def test_two_processes_of_accelerate_launch_train_as_one(tmp_path):
+    """Each takes one of the two objects of a step, as in `test_finetune_cli.py`; one process takes both."""
+    layout = changed(tiny_layout(tmp_path), train__debug_global_steps=2)
+    script = tmp_path / "lrm.py"
+    script.write_text("from lrm_core.cli import main\nmain()\n")
+    environment = {
+        **os.environ,
+        "OMP_NUM_THREADS": "1",
+        "CUDA_VISIBLE_DEVICES": "",
+        "ACCELERATE_USE_CPU": "true",
+    }
+    launch = [BIN / "accelerate", "launch", "--multi_gpu", "--num_processes", "2", "--num_machines", "1"]
+    launch += ["--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", "0", script]
+    two = write_layout(tmp_path / "two.yaml", changed(layout, experiment__child="two", train__batch_size=1))
+    done = subprocess.run(
+        [*launch, "train", "--config", two], env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count(f"{tmp_path}/runs/two\n") == 1
+    one = write_layout(tmp_path / "one.yaml", changed(layout, experiment__child="one"))
+    result = CliRunner().invoke(main, ["train", "--config", str(one)])
+    assert result.exit_code == 0, result.output
+    tables = [csv.DictReader((tmp_path / "runs" / run / "losses.csv").open()) for run in ("two", "one")]
+    for a, b in zip(*tables, strict=True):
+        assert {k: float(v) for k, v in a.items()} == pytest.approx(
+            {k: float(v) for k, v in b.items()}, rel=1e-4
+        )
+    descriptions = [
+        json.loads((tmp_path / "runs" / run / "config.json").read_text()) for run in ("two", "one")
+    ]
+    assert descriptions[0] == descriptions[1]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"train__optim__lr": "fast"}, "train.optim.lr: expected a number, found 'fast'"),
+        ({"logger": {}, "loger": {}}, "unknown key loger"),
+        ({"train__batch_size": 9}, "train.batch_size: a step takes 9 objects, found 4"),
+        ({"saver__load_model": "nowhere"}, "unknown model 'nowhere'"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_leaves_nothing(tmp_path, changes, message):
+    path = write_layout(tmp_path / "a.yaml", changed(tiny_layout(tmp_path), **changes))
+    result = CliRunner().invoke(main, ["train", "--config", str(path)])
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert not (tmp_path / "runs").exists()
+
+
+def test_keys_without_effect_are_said_once(tmp_path):
+    changes = {"logger": {"log_level": "INFO"}, "dataset__pin_mem": True, "train__debug_global_steps": 1}
+    path = write_layout(tmp_path / "a.yaml", changed(tiny_layout(tmp_path), **changes))
+    result = CliRunner().invoke(main, ["train", "--config", str(path)])
+    assert result.exit_code == 0, result.output
+    assert result.stdout.startswith(f"{path}: without effect here: logger, dataset.pin_mem\n")
+    assert result.stdout.endswith(f"{tmp_path}/runs/tiny\n")
