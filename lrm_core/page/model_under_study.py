@@ -1,4 +1,4 @@
-"""What the chapter on the model shows beside its finding: nine objects, sizes, training objects, variants."""
+"""What the chapter on the model shows beside its finding: nine objects, sizes, training objects."""
 
 import io
 from html import escape
@@ -12,7 +12,7 @@ from torchvision.transforms.functional import pil_to_tensor
 
 from lrm_core.data_url import data_url
 from lrm_core.findings.nine_objects import PICTURES, nine, nine_sheet
-from lrm_core.findings.prose import number, percent
+from lrm_core.findings.prose import number
 from lrm_core.findings.sentences import told
 from lrm_core.measure.e00_model import training_view
 from lrm_core.model.config import BASE, LRMConfig
@@ -21,12 +21,8 @@ from lrm_core.page import chapter as pages
 from lrm_core.page.elements.origin import computed, origin
 from lrm_core.page.elements.pictures import image_row
 from lrm_core.page.finding_page import FindingPage
-from lrm_core.paths import data_dir
-from lrm_core.training.ablation import TABLE
 
 TRAINING_OBJECTS, TRAINING_SIZE = 12, 96
-AS_TRAINED = "as trained"
-VARIANTS = f"from data/mini/{TABLE}"
 STYLE = "display:grid;gap:0.8rem;overflow-x:auto;grid-template-columns:repeat(5,minmax(160px,1fr))"
 
 
@@ -80,18 +76,3 @@ def _sizes(config: LRMConfig) -> dict[str, str]:
         "decoder": f"{len(decoder)} linear layers, width {decoder[0].out_features}",
         "samples a ray": str(config.rendering_samples_per_ray),
     }
-
-
-def variants_table() -> pd.DataFrame:
-    """What `lrm ablate` measured: each variant against the recipe as trained, the best first, as text."""
-    table = pd.read_csv(data_dir() / "mini" / TABLE).sort_values("novel_psnr", ascending=False)
-    base = table.set_index("variant").loc[AS_TRAINED]
-    rows = [
-        (
-            row.variant,
-            f"{number(row.novel_psnr)} ({row.novel_psnr - base['novel_psnr']:+.2f})",
-            percent(row.seconds / row.objects / (base["seconds"] / base["objects"])),
-        )
-        for row in table.itertuples()
-    ]
-    return pd.DataFrame(rows, columns=["one thing changed", "PSNR in novel views (dB)", "time an object"])
