@@ -14,7 +14,7 @@ from sphinx.util.docutils import SphinxDirective
 
 from lrm_core.findings.headlines import HEADLINES
 from lrm_core.findings.prose import number
-from lrm_core.findings.verdicts import KINDS, verdicts
+from lrm_core.findings.verdicts import verdicts
 from lrm_core.page.front.forest import conditions
 
 CLAIM, AUDITED = "claim, and the number compared", "audited [95% interval]"
@@ -57,8 +57,6 @@ class Scorecard(SphinxDirective):
         cells[-1:-1] = [[nodes.paragraph(text=_score(other.ours_published_definition))] for other in others]
         if meant := audited_words(row):
             cells[-1].append(nodes.paragraph(text=meant))
-        if apart := by_kind(row):
-            cells[-1].append(nodes.paragraph(text=apart))
         return cells
 
 
@@ -91,14 +89,6 @@ def scores(row: Any) -> list[str]:
 def audited_words(row: Any) -> str:
     """In what the audited number of a claim is another one than the published; empty without an audited number."""
     return "" if isnan(row.audited) else HEADLINES[row.claim].audited
-
-
-def by_kind(row: Any) -> str:
-    """The audited number of real and of procedural objects apart, as text; empty unless they are two numbers."""
-    means = {kind: getattr(row, kind) for kind in KINDS}
-    if any(map(isnan, means.values())) or means["real"] == means["procedural"]:
-        return ""
-    return ", ".join(f"{kind} {_score(mean)}" for kind, mean in means.items())
 
 
 def _score(value: float) -> str:

@@ -129,7 +129,7 @@ FINDING = Finding(
     typical=(*DC.values(), *REST.values()),
     derived={f"flat.{part}": _flat(part) for part in PARTS},
     facts={
-        **{f"numbers.{part}": _count(part) for part in (*PARTS, "all")},
+        **{f"numbers.{part}": _count(part) for part in ("dc", "structured_low")},
         **{f"published.{part}": lambda table, of=of: [*of.values()] for part, of in PUBLISHED.items()},
         "ahead": _ahead,
         **{f"gain.{part}": lambda table, part=part: _gain(table, part) for part in ("dc", "structured_low")},

@@ -127,12 +127,11 @@ FINDING = Finding(
         "norm": lambda table: f"{P['norm']:g}",
         "levels": lambda table: str(LEVELS),
         "there.levels": lambda table: " and ".join(f"{LEVELS * of['mean']:#.2g}" for of in OBJECTS.values()),
-        "there.spread": lambda table: PUBLISHED_SPREAD,
         "found.spread": lambda table: interval_of(table, OURS),
         "there.scale": lambda table: published("C1")["pred_vs_predinit"]["best_scale"],
         **{
-            f"levels.{name}": lambda table, of=of: f"{of(table).mean():#.2g}"
-            for name, (_, of) in RULER.items()
+            f"levels.{name}": lambda table, of=RULER[name][1]: f"{of(table).mean():#.2g}"
+            for name in ("noise", "published", "random")
         },
         "times.leading": _whole("leading.over_random"),
         "times.noise": lambda table: (

@@ -6,7 +6,7 @@ import pandas as pd
 from lrm_core.findings.claims import published, published_setup
 from lrm_core.findings.figures import Panel, Row, Strips
 from lrm_core.findings.finding import Finding
-from lrm_core.findings.nine_objects import ORACLE, QUALITY, nine
+from lrm_core.findings.nine_objects import ORACLE, QUALITY
 from lrm_core.findings.verdicts import experiment_table
 from lrm_core.paths import data_dir
 from lrm_core.profiles import get_profile
@@ -28,15 +28,11 @@ def _profile(table: pd.DataFrame):
     return get_profile(table["provenance.profile"].iloc[0])
 
 
-def _by_group(column: str, digits: int):
-    """Means of the groups of objects, from the least to the greatest, in words."""
-
-    def told(table: pd.DataFrame) -> str:
-        groups = {folder.name: folder.parent.name for folder in _profile(table).object_folders(every=True)}
-        means = sorted(per_object(table, column).groupby(groups).mean())
-        return " to ".join(dict.fromkeys(f"{mean:.{digits}f}" for mean in (means[0], means[-1])))
-
-    return told
+def _by_group(table: pd.DataFrame) -> str:
+    """PSNR in novel views of the groups of objects, from the least to the greatest mean, in words."""
+    groups = {folder.name: folder.parent.name for folder in _profile(table).object_folders(every=True)}
+    means = sorted(per_object(table, "model.novel.psnr").groupby(groups).mean())
+    return " to ".join(dict.fromkeys(f"{mean:.1f}" for mean in (means[0], means[-1])))
 
 
 def _at_angles(low: float, high: float):
@@ -93,8 +89,7 @@ FINDING = Finding(
     text="quality",
     typical=("model.novel.psnr", "model.novel.lpips"),
     facts={
-        "psnr": _by_group("model.novel.psnr", 1),
-        "lpips": _by_group("model.novel.lpips", 2),
+        "psnr": _by_group,
         "published.psnr": lambda table: BASELINE["psnr"],
         "published.lpips": lambda table: BASELINE["lpips"],
         "published.objects": lambda table: published_setup()["val_objects"],
@@ -108,7 +103,6 @@ FINDING = Finding(
         "psnr.far": _at_angles(FAR, 181),
         "trained.objects": lambda table: f"{int(_curve()['objects'].iloc[-1]):,}",
         "trained.minutes": lambda table: _curve()["seconds"].iloc[-1] / 60,
-        "pictured": lambda table: len(nine(_profile(table))),
         "trained.last": _last_quarter,
         "trained.variants": _variants,
     },

@@ -94,7 +94,7 @@ def test_objects_that_get_worse_are_counted_and_the_worst_is_named():
     runs.loc[hurt, "l1"] = 1.5 * object_metrics("lora_freq", 1, 0, 0)["l1"]
     table = told_wrong(claim_columns(runs, None), "rehearsal")
     facts = {name: fact(table) for name, fact in c10.FINDING.facts.items()}
-    assert (facts["worse"], facts["worst"], facts["worst.place"]) == ("1 of 5", "lamp", "2 of 5")
+    assert (facts["worse"], facts["worst"]) == ("1 of 5", "lamp")
     assert facts["lost"].endswith(f" of {len(ARMS)}")
     assert [signed(change) for change in (0.5, -0.101)] == ["+50%", "−10%"]
     assert c13.harmed(table, OBJECTS)[0] in OBJECTS

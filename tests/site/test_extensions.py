@@ -105,13 +105,6 @@ def test_an_audited_number_says_in_what_it_is_another_one():
     assert scorecard.audited_words(SimpleNamespace(claim="C8", audited=nan)) == ""
 
 
-def test_kinds_of_objects_stand_apart_only_where_there_are_both():
-    scorecard = _extension("scorecard")
-    assert scorecard.by_kind(SimpleNamespace(real=0.5, procedural=-0.25)) == "real 0.50, procedural −0.25"
-    assert scorecard.by_kind(SimpleNamespace(real=0.5, procedural=nan)) == ""
-    assert scorecard.by_kind(SimpleNamespace(real=0.5, procedural=0.5)) == ""
-
-
 def test_every_claim_with_a_rule_is_linked_to_a_chapter_about_it():
     chapters = _extension("scorecard").CHAPTERS
     assert chapters.keys() == RULES.keys()
@@ -161,7 +154,7 @@ def test_only_the_loader_of_thebe_leaves_a_page():
 
 
 def test_a_number_says_where_it_comes_from(numbers, inliner):
-    (node,), _ = numbers.stored("stored", "", "c4.finding", 1, inliner)
+    (node,), _ = numbers.stored("stored", "", "c4.verdict", 1, inliner)
     assert node["origin"] == "From the records in data/results/mini/e08_band_correction"
     assert numbers.origin("c4.published.low", "mini") == "Claim C4 as published, in data/claims.json"
     assert numbers.origin("camera.focal", "smoke") == "Counted or set by the code, profile smoke"

@@ -1,12 +1,10 @@
 """Error painted on objects, with what the source does not see outlined (claim C7)."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
@@ -19,7 +17,6 @@ from lrm_core.measure.geometry import Geometry, triplane_geometry, true_geometry
 from lrm_core.measure.oracles import predicted_planes, render_planes, split_views
 from lrm_core.measure.surface import COVERED, DEPTH_TOLERANCE
 from lrm_core.page.chapter import Chapter
-from lrm_core.page.elements.maps import maps
 from lrm_core.page.elements.pictures import image_row, window_of
 from lrm_core.page.elements.switch import switch
 from lrm_core.records.runner import load_item
@@ -141,9 +138,7 @@ def _behind(name: str, one: Look, full: float) -> str:
     return image_row({"what the source sees": one.source} | cropped, name.removeprefix("cc0_"))
 
 
-def heat_figure(heat: Float[Tensor, "3 r r"], names: Sequence[str] = ("xy", "xz", "zy")) -> go.Figure:
-    """Mean of |T_pred - T_ref| over the channels on the three planes."""
-    means = ", ".join(f"{name} {number(float(of.mean()), 2)}" for name, of in zip(names, heat, strict=True))
-    alt = f"Three square maps, one for each plane: mean absolute residual of every texel. Means: {means}."
-    titles = [f"plane {name}" for name in names]
-    return maps(dict(zip(titles, heat.cpu().numpy(), strict=True)), alt, "mean |T_pred − T_ref|")
+def heat_pictures(heat: Float[Tensor, "3 r r"]) -> dict[str, Float[Tensor, "3 k k"]]:
+    """A map for each plane, eight times as large, the darker the larger the value."""
+    finer = (1 - heat / heat.max()).cpu().repeat_interleave(8, -1).repeat_interleave(8, -2)
+    return {f"plane {name}": of.expand(3, -1, -1) for name, of in zip(("xy", "xz", "zy"), finer, strict=True)}

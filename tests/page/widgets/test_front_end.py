@@ -57,8 +57,8 @@ def test_a_kernel_is_live_where_its_front_end_can_be_asked():
 def test_a_chapter_that_is_run_for_the_page_has_one_sentence_and_no_widget(tmp_path):
     (tmp_path / "data").mkdir()
     (tmp_path / "notebooks").mkdir()
-    call = "kernel.show_sliders(None, (lambda residual, x=1.0: {},), {'x': (0, 1)})"
-    source = f"from lrm_core.page import kernel\n{call}"
+    call = "widgets.show_sliders(None, (lambda residual, x=1.0: {},), {'x': (0, 1)})"
+    source = f"from lrm_core.page import widgets\n{call}"
     cells = [new_code_cell(PARAMETERS, metadata={"tags": ["parameters"]}), new_code_cell(source)]
     nbformat.write(new_notebook(cells=cells), tmp_path / "notebooks" / "01_bench.ipynb")
     (run,) = reexecute(
