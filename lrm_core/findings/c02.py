@@ -134,7 +134,6 @@ FINDING = Finding(
     derived={"random_floor.high": _null_over_random},
     facts={
         "published.high": lambda table: SHARES["high"],
-        "published.sums": lambda table: [sum(of) for of in zip(*SHARES.values(), strict=True)],
         "coarse_by_noise": _coarse_by_noise,
         "white.blocks": lambda table: 3 / 4,  # three of the four numbers of a block vary inside it
         "law.exponent": lambda table: matching_exponent(),

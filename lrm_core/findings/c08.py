@@ -120,8 +120,6 @@ FINDING = Finding(
     beside=(CALIBRATION,),
     derived={
         **{f"ruler.{name}": of for name, (_, of) in RULER.items()},
-        "bands.first": lambda table: table["audited.bands.over_random"].str[0],
-        "bands.last": lambda table: table["audited.bands.over_random"].str[-1],
     },
     facts={
         "norm": lambda table: f"{P['norm']:g}",
@@ -159,25 +157,6 @@ FINDING = Finding(
                         for name, (label, _) in RULER.items()
                     ],
                     {"one level": 1.0},
-                    log=True,
-                ),
-            )
-        ),
-        "ways": Strips(
-            (
-                Panel(
-                    "change of the images, over that along a random direction",
-                    [
-                        Row("of the lowest frequencies", "bands.first"),
-                        Row("of the highest frequencies", "bands.last"),
-                        Row("the residual", "audited.residual.over_random"),
-                        Row(
-                            "the leading direction",
-                            "leading.over_random",
-                            {"random matrix": "random_map.ratio"},
-                        ),
-                    ],
-                    {"a random direction": 1.0},
                     log=True,
                 ),
             )

@@ -120,7 +120,7 @@ def csv_link(table: pd.DataFrame, name: str, text: str) -> str:
 
 def figure_caption(caption: str, name: str, data: pd.DataFrame, sources: str = "") -> str:
     """What a figure shows, a link that holds its data, and `sources` as HTML; the book numbers it."""
-    link = csv_link(data, name, "Data (CSV)")
+    link = csv_link(data, name, "CSV")
     return (
         f'<div class="lrm-caption" data-name="{escape(name)}"><p>{escape(caption)}</p>{link}{sources}</div>'
     )

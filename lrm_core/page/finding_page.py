@@ -36,6 +36,7 @@ from lrm_core.render.views import Views
 
 OTHERS = 2  # objects to which an explorable can be switched
 VIEWS = 8  # held-out views, as the experiments take
+UNIVERSAL = ("not testable here", "not replicated")  # cases that every rule may have
 THUMBNAIL = 64  # pixels of an object's picture in a figure
 
 
@@ -117,10 +118,8 @@ class FindingPage(Chapter):
         pages.show_html(prose.figure_caption(" ".join(caption.split()), name, data, links))
 
     def verdict(self) -> None:
-        """Display the cases of the rule, which of them decided, and where they stand as code."""
+        """Display the cases of the rule, and which of them decided."""
         pages.show_html(computed(cases_html(self.finding, self.table), origin(self.table)))
-        module = _module(self.finding)
-        pages.show_html(f'<p class="lrm-sources">As code: {_link(module, 1, module.name)}</p>')
 
     def pictures(self, images: dict[str, Float[Tensor, "3 h w"]]) -> None:
         """Display images of the example side by side, by caption."""
@@ -138,7 +137,7 @@ class FindingPage(Chapter):
     def download(self) -> None:
         """Display a link to all records that the chapter rests on."""
         scalars = self.table.loc[:, [not pages.is_list(self.table[column]) for column in self.table]]
-        pages.show_html(prose.csv_link(scalars, self.finding.experiment, "All records (CSV)"))
+        pages.show_html(prose.csv_link(scalars, self.finding.experiment, "Records (CSV)"))
 
     def _thumbnails(self) -> dict[str, str]:
         """The source view of every object, small."""
@@ -214,12 +213,18 @@ def condition_words(finding: Finding, profile: str) -> str:
 
 
 def cases_html(finding: Finding, table: pd.DataFrame) -> str:
-    """Every case of the rule in words, with its comparisons as a title, its verdict, and whether it decided."""
+    """Cases of the rule in words, with the comparisons as a title, the verdict, and whether it decided.
+
+    What every rule has, too few seeds and none of its cases, stands there only where it decided. The claim links to
+    the rule as code.
+    """
     ways = finding.judged or {"": finding.rule}
     decided = [judge(rule, table).case.words for rule in ways.values()]
-    head = "".join(f"<th>{escape(text)}</th>" for text in (f"{finding.rule.claim}, if", "verdict", *ways))
-    body = ""
+    head = "".join(f"<th>{escape(text)}</th>" for text in ("verdict", *ways))
+    source, body = _link(_module(finding), 1, finding.rule.claim), ""
     for case in finding.rule.cases:
+        if case.verdict in UNIVERSAL and case.words not in decided:
+            continue
         code = " and ".join(c.code for c in case.holds) if isinstance(case.holds, All) else ""
         cells = "".join(f"<td>{'<b>decides</b>' if words == case.words else ''}</td>" for words in decided)
         body += (
@@ -227,7 +232,7 @@ def cases_html(finding: Finding, table: pd.DataFrame) -> str:
             f"<td>{case.verdict}</td>{cells}</tr>"
         )
     return (
-        f'<div class="lrm-cases"><table class="dataframe words"><thead><tr>{head}</tr></thead>'
+        f'<div class="lrm-cases"><table class="dataframe words"><thead><tr><th>{source}, if</th>{head}</tr></thead>'
         f"<tbody>{body}</tbody></table></div>"
     )
 

@@ -7,7 +7,7 @@ import pandas as pd
 import torch
 from jaxtyping import Float
 from PIL import Image
-from torch import Tensor, nn
+from torch import Tensor
 from torchvision.transforms.functional import pil_to_tensor
 
 from lrm_core.data_url import data_url
@@ -66,13 +66,10 @@ def sizes_table(model: LRM) -> pd.DataFrame:
 def _sizes(config: LRMConfig) -> dict[str, str]:
     with torch.device("meta"):
         model = LRM(config)
-    decoder = [layer for layer in model.synthesizer["decoder"].modules() if isinstance(layer, nn.Linear)]
     return {
         "parameters": f"{sum(p.numel() for p in model.parameters()):,}",
         "source image": f"{config.source_size} × {config.source_size} pixels",
         "encoder": f"{config.vit.depth} blocks, width {config.vit.embed_dim}",
         "plane transformer": f"{config.transformer_layers} layers, width {config.transformer_dim}",
         "triplane": f"3 × {config.triplane_dim} × {config.triplane_high_res} × {config.triplane_high_res}",
-        "decoder": f"{len(decoder)} linear layers, width {decoder[0].out_features}",
-        "samples a ray": str(config.rendering_samples_per_ray),
     }

@@ -77,7 +77,7 @@ class ArmPage(FindingPage):
     def download(self, arms: Sequence[str]) -> None:
         """Display a link to the scores of some arms."""
         ends = self.runs[self.runs["arm"].isin(arms) & self.runs["step"].isin([0, self.runs["step"].max()])]
-        pages.show_html(prose.csv_link(ends, f"{EXPERIMENT}_{arms[0]}", "All records (CSV)"))
+        pages.show_html(prose.csv_link(ends, f"{EXPERIMENT}_{arms[0]}", "Records (CSV)"))
 
 
 def open_arms(

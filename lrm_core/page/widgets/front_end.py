@@ -10,7 +10,7 @@ from lrm_core.page.chapter import Chapter
 from lrm_core.page.widgets.bench import Bench
 from lrm_core.page.widgets.subject import Setting
 
-INVITATION = "`make lab` puts sliders on these functions here."
+INVITATION = "`make lab`: sliders here."
 
 
 def is_live() -> bool:
