@@ -3,13 +3,14 @@
 import io
 from html import escape
 
+import numpy as np
 import pandas as pd
 import torch
 from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
-from torchvision.transforms.functional import pil_to_tensor
 
+from lrm_core import load_model
 from lrm_core.data_url import data_url
 from lrm_core.findings.nine_objects import PICTURES, nine, nine_sheet
 from lrm_core.findings.prose import number
@@ -21,6 +22,7 @@ from lrm_core.page import chapter as pages
 from lrm_core.page.elements.origin import computed, origin
 from lrm_core.page.elements.pictures import image_row
 from lrm_core.page.finding_page import FindingPage
+from lrm_core.profiles import get_profile
 
 TRAINING_OBJECTS, TRAINING_SIZE = 12, 96
 STYLE = "display:grid;gap:0.8rem;overflow-x:auto;grid-template-columns:repeat(5,minmax(160px,1fr))"
@@ -30,13 +32,21 @@ def show_nine(chapter: FindingPage) -> None:
     """Display `nine` objects, the best first: what was given, predicted, and the oracle below one another."""
     title, _, caption = told(chapter.finding, "figure nine", chapter.table).partition("\n")
     chosen, (_, sheet) = nine(chapter.plan), nine_sheet(chapter.plan, chapter.model)
-    pixels = pil_to_tensor(Image.open(io.BytesIO(sheet))).float() / 255
+    pixels = torch.from_numpy(np.array(Image.open(io.BytesIO(sheet)))).permute(2, 0, 1) / 255
     rows = pixels.chunk(len(chosen), dim=1)
     figures = "".join(map(_column, rows, chosen["object"], chosen["psnr"]))
     about = f'tabindex="0" role="group" aria-label="{escape(title)}" style="{STYLE}"'
     html = f'<p class="lrm-figure-title">{escape(title)}</p><div class="lrm-images" {about}>{figures}</div>'
     caption = f'<div class="lrm-caption" data-name="nine"><p>{escape(caption)}</p></div>'
     pages.show_html(computed(html + caption, origin(chapter.table)))
+
+
+def save_nine(path: str) -> None:
+    """The stored pictures of `nine` as a PNG, an object in each column, for the README."""
+    plan = get_profile("mini")
+    sheet = np.array(Image.open(io.BytesIO(nine_sheet(plan, load_model(plan.model))[1])))
+    objects = [np.vstack(np.hsplit(row, len(PICTURES))) for row in np.vsplit(sheet, len(nine(plan)))]
+    Image.fromarray(np.hstack(objects)).quantize(256).save(path, optimize=True)
 
 
 def _column(row: Float[Tensor, "3 h w"], name: str, psnr: float) -> str:
