@@ -1,24 +1,30 @@
-// The page's side of the model: a worker made from its own source, and the scripts that carry the parameters.
+// Who computes: a worker made from its own source, with the model from the scripts beside the page, or a kernel's.
 
 class Engine {
-  /** `source`: the worker's script; `address`: the folder of the model's scripts; `about`: as `carried.py` says. */
-  constructor(source, address, about) {
-    Object.assign(this, { address, about, waiting: new Map(), count: 0, took: {} });
+  /** `source`: the worker's script; `about`: as `carried.py` says, with the `address` of the folder of the scripts. */
+  constructor(source, about) {
+    Object.assign(this, { about, waiting: new Map(), count: 0, took: {} });
     this.worker = new Worker(URL.createObjectURL(new Blob([source], { type: "text/javascript" })));
-    this.worker.onmessage = ({ data: { id, result, error, took } }) => {
-      const { kind, resolve, reject } = this.waiting.get(id);
-      this.waiting.delete(id);
-      this.took[kind] = took;
-      error ? reject(new Error(error)) : resolve(result);
-    };
+    this.worker.onmessage = ({ data: { id, ...answer } }) => this.answered(id, answer);
+  }
+
+  answered(id, { result, error, took }) {
+    const { kind, resolve, reject } = this.waiting.get(id);
+    this.waiting.delete(id);
+    this.took[kind] = took;
+    error ? reject(new Error(error)) : resolve(result);
   }
 
   /** What the worker answers to a message of some kind. */
-  ask(kind, content = {}, moved = []) {
+  ask(kind, content = {}) {
+    return this.asked(kind, (id) => this.worker.postMessage({ id, kind, ...content }));
+  }
+
+  asked(kind, send) {
     const id = this.count++;
     return new Promise((resolve, reject) => {
       this.waiting.set(id, { kind, resolve, reject });
-      this.worker.postMessage({ id, kind, ...content }, moved);
+      send(id);
     });
   }
 
@@ -38,8 +44,7 @@ class Engine {
       await this.ask("part", { number, text });
       progress((number + 1) / this.about.parts);
     }
-    this.head = head;
-    this.simd = (await this.ask("start", { about: this.about, head })).simd;
+    Object.assign(this, await this.ask("start", { about: this.about, head }));
   }
 
   /** One script; it calls `lrmModel(number, text, more)`. */
@@ -47,8 +52,8 @@ class Engine {
     return new Promise((resolve, reject) => {
       const script = document.createElement("script");
       globalThis.lrmModel = (_, text, more) => resolve({ text, more });
-      script.src = `${this.address}/${number}.js`;
-      script.onerror = () => reject(new Error(`the model's file ${number}.js is missing beside this page`));
+      script.src = `${this.about.address}/${number}.js`;
+      script.onerror = () => reject(new Error(`A file of the model, ${number}.js, is missing beside this page.`));
       script.onload = () => script.remove();
       document.head.append(script);
     });
@@ -56,5 +61,33 @@ class Engine {
 
   close() {
     this.worker.terminate();
+  }
+}
+
+/** In JupyterLab the kernel has the model, in full precision; framing and mesh stay with the worker. */
+class KernelEngine extends Engine {
+  constructor(source, model) {
+    super(source, {});
+    this.model = model;
+    this.hear = ({ id, error, shape, took }, [planes]) => {
+      const values = planes && new Float32Array(planes.buffer.slice(planes.byteOffset, planes.byteOffset + planes.byteLength));
+      this.answered(id, { result: values && { shape, values }, error, took });
+    };
+    model.on("msg:custom", this.hear);
+  }
+
+  async gather() {
+    this.decoder = unpack(this.model.get("tensors"), this.model.get("data"));
+  }
+
+  ask(kind, content = {}) {
+    if (kind !== "encode" && kind !== "planes") return super.ask(kind, content);
+    const { image, ...rest } = content;
+    return this.asked(kind, (id) => this.model.send({ id, kind, ...rest }, undefined, image ? [image.buffer] : []));
+  }
+
+  close() {
+    this.model.off("msg:custom", this.hear);
+    super.close();
   }
 }
