@@ -80,23 +80,51 @@ def test_an_unknown_name_is_an_error_that_lists_the_known_ones(numbers, inliner)
     assert "c2.published.high" in messages[0]
 
 
-def test_a_score_without_records_shows_dashes():
-    scorecard = _extension("scorecard")
-    row = SimpleNamespace(
-        published=-0.005,
-        ours_published_definition=nan,
-        audited=nan,
-        low=nan,
-        high=nan,
-        verdict="not measured yet",
+def _row(verdict: str = "replicated", **numbers: float) -> SimpleNamespace:
+    """A row of the scorecard in which nothing was measured but what is given."""
+    unknown = dict.fromkeys(
+        (
+            "ours_published_definition",
+            "ours_low",
+            "ours_high",
+            "audited",
+            "low",
+            "high",
+            "real",
+            "procedural",
+        ),
+        nan,
     )
-    assert scorecard.scores(row) == ["not measured yet", "−0.0050", "–", "–"]
-    row.audited, row.low, row.high = 0.5, -0.25, 0.75
-    assert scorecard.scores(row)[3] == "0.50 [−0.25, 0.75]"
-    row.audited, row.low, row.high = 32.0, 16.0, 32.0
-    assert scorecard.scores(row)[3] == "32 [16, 32]"
-    row.audited = row.low = row.high = 0.125
-    assert scorecard.scores(row)[3] == "0.12"
+    return SimpleNamespace(claim="C2", published=-0.005, verdict=verdict, **unknown | numbers)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "shown"),
+    [
+        ((0.5, -0.25, 0.75), "0.50 [−0.25, 0.75]"),
+        ((32.0, 16.0, 32.0), "32 [16, 32]"),
+        ((0.125, 0.125, 0.125), "0.12"),
+        ((nan, nan, nan), "–"),
+    ],
+)
+def test_a_score_shows_its_interval_where_it_has_one(numbers, shown):
+    row = _row(**dict(zip(("audited", "low", "high"), numbers, strict=True)))
+    found = _extension("scorecard").scores({"told the truth": row})
+    assert found[:3] == [["replicated"], ["−0.0050"], ["–"]]
+    assert found[3][0] == shown
+
+
+def test_both_conditions_stand_under_each_other_and_the_published_one_decides():
+    truth = _row("not replicated", ours_published_definition=0.4, ours_low=0.3, ours_high=0.5)
+    condition = _row("replicated", ours_published_definition=0.6, ours_low=0.5, ours_high=0.7)
+    scores = _extension("scorecard").scores
+    verdict, _, ours, _ = scores({"told as published": condition, "told the truth": truth})
+    assert verdict == ["replicated", "told the truth: not replicated"]
+    assert ours == ["told as published 0.60 [0.50, 0.70]", "told the truth 0.40 [0.30, 0.50]"]
+    unknown = _row("not measured yet")
+    verdict, _, ours, _ = scores({"told as published": unknown, "told the truth": truth})
+    assert verdict == ["not replicated"]
+    assert ours == ["told the truth 0.40 [0.30, 0.50]"]
 
 
 def test_an_audited_number_says_in_what_it_is_another_one():
