@@ -11,7 +11,7 @@ WORKER = (
     *("assembler", "product", "network", "carried"),
     *("masks", "background", "framing", "surface", "glb", "worker"),
 )
-PAGE = ("header", "given", "engine", "sheet", "own")  # later files use earlier ones
+PAGE = ("header", "given", "engine", "sheet", "entrance", "own")  # later files use earlier ones
 
 
 @cache

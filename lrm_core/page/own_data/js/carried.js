@@ -19,8 +19,9 @@ async function gathered(parts, { compressed, sha256 }) {
   const packed = new Blob(parts.map(fromBase85)).slice(0, compressed);
   const bytes = await new Response(packed.stream().pipeThrough(new DecompressionStream("gzip"))).arrayBuffer();
   if (globalThis.crypto?.subtle) {
-    const found = [...new Uint8Array(await crypto.subtle.digest("SHA-256", bytes))].map((byte) => byte.toString(16).padStart(2, "0"));
-    if (found.join("") !== sha256) throw new Error("the files of the model are not those of this page; build the site again");
+    const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+    const found = Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
+    if (found !== sha256) throw new Error("The files of the model are not those of this page; build the site again.");
   }
   return new DataView(bytes);
 }

@@ -60,7 +60,8 @@ function drawBox(canvas, mark, drawn, signal) {
     if (!first) return;
     show(event);
     first = null;
-    const sides = [canvas.width, canvas.height], [[left, right], [top, bottom]] = box.map((ends, axis) => ends.map((end) => Math.round(end * sides[axis])));
+    const sides = [canvas.width, canvas.height];
+    const [[left, right], [top, bottom]] = box.map((ends, axis) => ends.map((end) => Math.round(end * sides[axis])));
     if (right - left < MIN_SIDE || bottom - top < MIN_SIDE) mark.hidden = true;
     else drawn([left, top, right, bottom]);
   });

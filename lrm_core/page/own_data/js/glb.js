@@ -2,14 +2,16 @@
 
 /** Bytes of a GLB: y up and the front at +z, linear colours at the vertices, unlit; as `write_mesh` in Python. */
 function glbOf({ positions, colours, triangles }) {
-  const count = positions.length / 3, linear = (value) => (value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4);
+  const linear = (value) => (value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4);
+  const count = positions.length / 3;
   const points = new Float32Array(positions.length), shades = new Uint8Array(4 * count).fill(255);
   for (let at = 0; at < count; at++) {
     const [x, y, z] = positions.slice(3 * at, 3 * at + 3);
     points.set([x, z, -y], 3 * at);
     shades.set(colours.slice(3 * at, 3 * at + 3).map((value) => Math.round(255 * linear(value))), 4 * at);
   }
-  const bounds = (pick) => [0, 1, 2].map((axis) => points.reduce((best, value, at) => (at % 3 === axis ? pick(best, value) : best), points[axis]));
+  const most = (pick, axis) => points.reduce((best, value, at) => (at % 3 === axis ? pick(best, value) : best), points[axis]);
+  const bounds = (pick) => [0, 1, 2].map((axis) => most(pick, axis));
   const parts = [points, shades, Uint32Array.from(triangles)], views = [];
   let offset = 0;
   for (const part of parts) {

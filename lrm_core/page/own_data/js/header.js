@@ -3,8 +3,10 @@
 const MIN_SIDE = 16, MAX_PIXELS = 40_000_000;
 const CMYK = "Its colours are those of print (CMYK); save it as RGB.";
 
-const spells = (view, at, letters) =>
-  at + letters.length <= view.byteLength && [...letters].every((letter, index) => view.getUint8(at + index) === letter.charCodeAt(0));
+function spells(view, at, letters) {
+  const same = (letter, index) => view.getUint8(at + index) === letter.charCodeAt(0);
+  return at + letters.length <= view.byteLength && [...letters].every(same);
+}
 
 /** {width, height, fault} of the bytes of a file; `fault` is a sentence, or null. */
 function readHeader(view) {

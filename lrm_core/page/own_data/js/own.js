@@ -1,49 +1,22 @@
-// The figure: a picture comes in by drop, paste, choice or camera; what the model makes of it is shown and taken away.
+// The figure: a picture comes in, what the model makes of it is shown and taken away.
 
-const OWN_STYLE = `
-.lrm-own { margin: 1.2rem 0; padding: 0.9rem; border: 1px solid var(--pst-color-border, #8886); border-radius: 8px;
-  color: var(--pst-color-text-base, inherit); }
-.lrm-own [hidden] { display: none !important; }
-.lrm-own-drop { padding: 0.8rem; border: 2px dashed var(--pst-color-border, #888a); border-radius: 6px; text-align: center; }
-.lrm-own-drop.over { border-color: var(--pst-color-primary, #1f6a72); }
-.lrm-own p { margin: 0.5rem 0; font-size: 0.94rem; line-height: 1.45; }
-.lrm-own .lrm-own-note { font-size: 0.88rem; color: var(--pst-color-text-muted, inherit); }
-.lrm-own-buttons { display: flex; flex-wrap: wrap; gap: 0.4rem; justify-content: center; }
-.lrm-own-result .lrm-own-buttons { justify-content: flex-start; }
-.lrm-own button { font: inherit; font-size: 0.9rem; color: inherit; background: none; cursor: pointer; padding: 0.25rem 0.7rem;
-  min-height: 2rem; border: 1px solid var(--pst-color-border, #888a); border-radius: 4px; }
-.lrm-own button:disabled { opacity: 0.5; cursor: default; }
-.lrm-own :is(button, input):focus-visible { outline: 3px solid var(--pst-color-primary, #1f6a72); outline-offset: 2px; }
-.lrm-own-starters { display: grid; grid-template-columns: repeat(6, minmax(0, 4.5rem)); gap: 0.4rem; justify-content: center; margin-top: 0.6rem; }
-.lrm-own-starters button { padding: 0; line-height: 0; background: #fff; overflow: hidden; }
-.lrm-own-starters img { width: 100%; height: auto; margin: 0; }
-.lrm-own progress { width: 100%; accent-color: var(--pst-color-primary, #1f6a72); }
-.lrm-own-said { min-height: 1.45em; }
-.lrm-own-result { display: grid; gap: 0.9rem 1.4rem; align-items: start; grid-template-columns: repeat(auto-fit, minmax(min(100%, 15.5rem), 1fr)); }
-.lrm-own-result > * { min-width: 0; }
-.lrm-own-result .lrm-viewer { margin: 0 auto; }
-.lrm-own-pair { display: grid; grid-template-columns: 1fr 1fr; gap: 0.7rem; align-items: start; }
-.lrm-own figure { margin: 0; }
-.lrm-own figcaption { margin: 0.2rem 0 0.5rem; font-size: 0.88rem; line-height: 1.35; }
-.lrm-own-frame { position: relative; line-height: 0; }
-.lrm-own-frame canvas { width: 100%; height: auto; border-radius: 3px; background: #fff; }
-.lrm-own-given canvas { cursor: crosshair; touch-action: none; }
-.lrm-own-frame div { position: absolute; pointer-events: none; border: 2px solid #e07b39; box-shadow: 0 0 0 1px #fff; }
-.lrm-own label { display: block; margin: 0 0 0.5rem; font-size: 0.92rem; line-height: 1.35; }
-.lrm-own label span { display: flex; justify-content: space-between; gap: 0.6rem; font-variant-numeric: tabular-nums; }
-.lrm-own input[type="range"] { width: 100%; margin: 0; height: 1.5rem; accent-color: var(--pst-color-primary, #1f6a72); }
-`;
 const ASK = "The background is not plain, so this is a guess: drag a box around the thing on the left picture.";
-const HOW = { alpha: "Cut out by its transparency.", white: "Found on white.", plain: "Cut out of a plain background.", box: "Cut out of the box.", guess: ASK };
+const HOW = {
+  alpha: "Cut out by its transparency.", white: "Found on white.", plain: "Cut out of a plain background.",
+  box: "Cut out of the box.", guess: "Cut out by a guess.",
+};
 const DISTANCE = 2; // that the model is told first, in world units
 const SURFACE_DENSITY = 2; // of the mesh where no other is chosen: half a world unit of it absorbs 63% of the light
-const VIEW = { resolution: 256, samples: 128, focal: 0.75, background: 1, azimuth: -90, elevation: 0, distance: 2, patience: 6, half: false };
+const VIEW = {
+  resolution: 256, samples: 128, focal: 0.75, background: 1, azimuth: -90, elevation: 0, distance: 2, patience: 6, half: false,
+};
 const tick = () => new Promise((resolve) => setTimeout(resolve));
 
 class OwnPicture {
   /** `model`: a widget's, or the page's; `engine`: see `engine.js`. */
   constructor(model, el, engine) {
-    Object.assign(this, { model, engine, size: model.get("size"), told: DISTANCE, least: 0, turn: 0, ending: new AbortController() });
+    Object.assign(this, { model, engine, size: model.get("size"), told: DISTANCE, least: 0, turn: 0 });
+    this.ending = new AbortController();
     this.said = make("p", { class: "lrm-own-said", role: "status", "aria-live": "polite" });
     this.bar = make("progress", { max: 1, value: 0, "aria-label": "Model loaded" });
     this.root = make("div", { class: "lrm-own", role: "group", "aria-label": "Your own picture", "data-stage": "idle" },
@@ -52,48 +25,13 @@ class OwnPicture {
     el.replaceChildren(this.root);
   }
 
-  listen(element, name, handler) {
-    element.addEventListener(name, handler, { signal: this.ending.signal });
+  entrance() {
+    const take = (file) => this.take(file), refuse = (words) => this.fail(new Error(words));
+    return entrance(this.model.get("starters"), this.model.get("note"), take, refuse, this.ending.signal);
   }
 
   button(text, act) {
-    const button = make("button", { type: "button" }, text);
-    this.listen(button, "click", act);
-    return button;
-  }
-
-  /** Where pictures come in. */
-  entrance() {
-    const choose = make("input", { type: "file", accept: "image/png,image/jpeg,image/webp", hidden: "" });
-    const photo = make("input", { type: "file", accept: "image/*", capture: "environment", hidden: "" });
-    for (const input of [choose, photo])
-      this.listen(input, "change", () => input.files[0] && this.take(input.files[0]).then(() => (input.value = "")));
-    const starters = this.model.get("starters").map(({ name, picture }) => {
-      const take = () => this.take(new Blob([fromBase64(picture.split(",")[1])]));
-      return this.button(make("img", { src: picture, alt: `Try ${name}` }), take);
-    });
-    const camera = matchMedia("(pointer: coarse)").matches ? [this.button("Take a photo", () => photo.click())] : [];
-    const place = make("div", { class: "lrm-own-drop" },
-      make("p", {}, "Drop a picture of one thing here, or paste it."),
-      make("div", { class: "lrm-own-buttons" }, this.button("Choose a picture", () => choose.click()), ...camera, choose, photo),
-      make("div", { class: "lrm-own-starters" }, ...starters),
-      make("p", { class: "lrm-own-note" }, this.model.get("note")));
-    const over = (event, inside) => {
-      event.preventDefault();
-      place.classList.toggle("over", inside);
-    };
-    this.listen(place, "dragover", (event) => over(event, true));
-    this.listen(place, "dragleave", (event) => over(event, false));
-    this.listen(place, "drop", (event) => {
-      over(event, false);
-      const [file] = event.dataTransfer.files;
-      file ? this.take(file) : this.fail(new Error("What was dropped is no file; save the picture first, or copy and paste it."));
-    });
-    this.listen(document, "paste", (event) => {
-      const file = [...event.clipboardData.files].find(({ type }) => type.startsWith("image/"));
-      if (file && !event.target.closest?.("input, textarea, [contenteditable=true]")) this.take(file);
-    });
-    return place;
+    return pressed(text, act, this.ending.signal);
   }
 
   result() {
@@ -105,22 +43,27 @@ class OwnPicture {
     this.undo = this.button("Without the box", () => this.frame(null));
     drawBox(this.given, this.mark, (box) => this.frame(box), this.ending.signal);
     const pair = make("div", { class: "lrm-own-pair" },
-      make("figure", { class: "lrm-own-given" }, make("div", { class: "lrm-own-frame" }, this.given, this.mark), make("figcaption", {}, "As given. Drag a box around the thing to cut it out."), this.undo),
+      make("figure", { class: "lrm-own-given" }, make("div", { class: "lrm-own-frame" }, this.given, this.mark),
+        make("figcaption", {}, "As given. Drag a box around the thing to cut it out."), this.undo),
       make("figure", {}, make("div", { class: "lrm-own-frame" }, this.seen), this.how));
-    const distance = this.slider("Distance that the model is told", { min: 1.4, max: 3, step: 0.05, value: DISTANCE }, (value) => this.tell(value));
-    const density = this.slider("Hide what is thinner than", { min: 0, max: 20, step: 0.5, value: 0 }, (value) => this.thin(value));
-    this.buttons = [this.button("Mesh (GLB)", () => this.keepMesh()), this.button("Pictures around it (PNG)", () => this.keepSheet())];
+    const told = { min: 1.4, max: 3, step: 0.05, value: DISTANCE }, least = { min: 0, max: 20, step: 0.5, value: 0 };
+    const sliders = [
+      this.slider("Distance that the model is told", told, (value) => this.tell(value)),
+      this.slider("Hide what is less dense than", least, (value) => this.thin(value)),
+    ];
+    const mesh = this.button("Mesh (GLB)", () => this.keepMesh());
+    const sheet = this.button("Pictures around it (PNG)", () => this.keepSheet());
     this.results = make("div", { class: "lrm-own-result" }, this.place,
-      make("div", {}, pair, distance, density, make("div", { class: "lrm-own-buttons" }, ...this.buttons)));
+      make("div", {}, pair, ...sliders, make("div", { class: "lrm-own-buttons" }, mesh, sheet)));
     return this.results;
   }
 
   slider(label, { value, ...range }, change) {
     const input = make("input", { type: "range", ...range, value }), shown = make("b", {}, Number(value).toFixed(2));
-    this.listen(input, "input", () => {
+    input.addEventListener("input", () => {
       shown.textContent = Number(input.value).toFixed(2);
       change(Number(input.value));
-    });
+    }, { signal: this.ending.signal });
     return make("label", {}, make("span", {}, label, shown), input);
   }
 
@@ -163,7 +106,8 @@ class OwnPicture {
   }
 
   async build(box, current) {
-    const { engine, picture, size } = this, { image, how } = await engine.ask("frame", { picture: { ...picture, box }, size });
+    const { engine, picture, size } = this;
+    const { image, how } = await engine.ask("frame", { picture: { ...picture, box }, size });
     if (!current()) return;
     paintPixels(this.given, picture);
     paintPixels(this.seen, asPixels(image, size));
@@ -219,7 +163,8 @@ class OwnPicture {
   show() {
     if (this.figure) return this.figure.reload();
     const state = { ...VIEW, data: "", poster: this.seen.toDataURL(), alt: "What the model makes of the picture." };
-    this.figure = new RestingFigure(pageModel(state), this.place, () => ({ tensors: this.engine.decoder, planes: this.planes }));
+    const field = () => ({ tensors: this.engine.decoder, planes: this.planes });
+    this.figure = new RestingFigure(pageModel(state), this.place, field);
     this.thin(this.least);
   }
 
@@ -232,10 +177,12 @@ class OwnPicture {
     await this.alone(async (current) => {
       this.stage("busy", "Finding the surface.");
       const density = this.least || SURFACE_DENSITY;
-      const { glb, triangles } = await this.engine.ask("mesh", { planes: this.planes, decoder: this.engine.decoder, density });
+      const { planes, engine: { decoder } } = this;
+      const { glb, triangles } = await this.engine.ask("mesh", { planes, decoder, density });
       if (!current()) return;
       this.keep(new Blob([glb], { type: "model/gltf-binary" }), "mesh.glb");
-      this.stage("done", `Kept as mesh.glb: ${triangles.toLocaleString("en")} triangles where the density passes ${density.toFixed(1)}.`);
+      const count = triangles.toLocaleString("en");
+      this.stage("done", `Kept as mesh.glb: ${count} triangles where the density passes ${density.toFixed(1)}.`);
     });
   }
 

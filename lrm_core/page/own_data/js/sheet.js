@@ -33,10 +33,12 @@ class RestingFigure extends Figure {
 
 /** A PNG of what the model sees and views on a circle, as a blob; null where it is not wanted any more. */
 async function sheetOf(figure, seen, current) {
-  if (!figure.painter || figure.root.dataset.stage === "poster") throw new Error("Without the turning picture there are no views of it.");
+  const still = !figure.painter || figure.root.dataset.stage === "poster";
+  if (still) throw new Error("Without the turning picture there are no views of it.");
   const { width: side } = figure.canvas, rows = Math.ceil((1 + SHEET_VIEWS) / SHEET_COLUMNS), before = figure.view;
   const sheet = make("canvas", { width: SHEET_COLUMNS * side, height: rows * side }), context = sheet.getContext("2d");
-  const put = (picture, at) => context.drawImage(picture, (at % SHEET_COLUMNS) * side, Math.floor(at / SHEET_COLUMNS) * side, side, side);
+  const put = (picture, at) =>
+    context.drawImage(picture, (at % SHEET_COLUMNS) * side, Math.floor(at / SHEET_COLUMNS) * side, side, side);
   put(seen, 0);
   for (let at = 0; at < SHEET_VIEWS; at++) {
     await figure.rested({ ...figure.first, azimuth: -90 + (360 * at) / SHEET_VIEWS, elevation: SHEET_ELEVATION });
