@@ -71,6 +71,7 @@ for command in (
     training.ablate,
     training.finetune,
     training.rank_ablation,
+    study.distance,
     study.tto,
     study.oracle,
     study.spectrum,
