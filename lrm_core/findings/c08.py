@@ -12,7 +12,7 @@ import pandas as pd
 from lrm_core.findings.claims import published
 from lrm_core.findings.figures import Lines, Panel, Row, Series, Strips, Table
 from lrm_core.findings.finding import Finding
-from lrm_core.findings.rules import All, Case, Condition, Rule
+from lrm_core.findings.rules import All, Case, Condition, Rule, graded
 from lrm_core.records.statistics import interval_of
 from lrm_core.spectral.calibration import Kind, Moments, left_out, moments_of_lists
 
@@ -83,19 +83,15 @@ RULE = Rule(
             All([*AGREE, Condition(LEADING, over=0)]),
             SAMPLED,
         ),
-        Case(
-            "replicated",
-            f"all agree within {NEARLY:.0%}, and the spread is the published one within a factor {FACTOR:g}",
-            All([*ISOTROPIC, Condition(OURS, PUBLISHED_SPREAD / FACTOR, PUBLISHED_SPREAD * FACTOR)]),
-            f"{ALIKE}, and the spread is about the published one.",
-        ),
-        Case(
-            "replicated with a different size",
-            "the same with another spread",
+        *graded(
             ISOTROPIC,
+            [Condition(OURS, PUBLISHED_SPREAD / FACTOR, PUBLISHED_SPREAD * FACTOR)],
+            f"all agree within {NEARLY:.0%}, and the spread is the published one within a factor {FACTOR:g}",
+            f"{ALIKE}, and the spread is about the published one.",
+            "the same with another spread",
             f"{ALIKE}, but the spread is another than published.",
+            "So it is not shown that directions are alike.",
         ),
-        Case("not replicated", "none of the above", All(), "So it is not shown that directions are alike."),
     ),
 )
 

@@ -8,11 +8,12 @@ import pytest
 from lrm_core.findings import renderer_comparison
 from lrm_core.findings.renderer_comparison import CASTER, CYCLES, Comparison, compare
 from lrm_core.findings.rulebook import RULES
-from lrm_core.findings.rules import OTHERWISE, Case
+from lrm_core.findings.rules import Case
 from lrm_core.findings.verdicts import Judgement
 from lrm_core.records.statistics import Interval
 
 NUMBER = Interval(0.5, 0.4, 0.6, 3)
+OTHERWISE = Case("not replicated", "none of the above", lambda x: True)
 REPLICATED = Case("replicated", "always", lambda x: True)
 
 
