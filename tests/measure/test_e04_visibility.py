@@ -16,7 +16,6 @@ from lrm_core.measure.e04_visibility import Visibility, audited_splits, surface_
 from lrm_core.measure.matter import matter_lattice
 from lrm_core.measure.oracles import Oracle, OracleCache, OracleConfig
 from lrm_core.measure.surface import (
-    SurfacePoints,
     density_normals,
     matter_surface,
     outside,
@@ -125,16 +124,6 @@ def test_labels_of_the_truth_of_its_depth_map_and_of_the_oracle_agree(scene, mon
     assert len(found["cameras"]["ratio"]) == 1 + CONFIG.controls
 
 
-def test_an_error_everywhere_alike_splits_nowhere(monkeypatch) -> None:
-    even = make_scene(monkeypatch, sphere.planes(raw(0.2)), sphere.planes(0.0))
-    points, _ = matter_surface(sphere.model(), even)
-    published = surface_splits(points, "reference")
-    found = audited_splits(sphere.model(), even, CONFIG, 0)
-    ratios = [s[way]["ratio"] for s in (published, found["truth"]) for way in ("sight", "normals")]
-    assert ratios == pytest.approx([1.0] * 4, abs=0.02)
-    assert found["cameras"]["ratio"] == pytest.approx([1.0] * 5, abs=0.03)
-
-
 def test_the_outside_of_a_block() -> None:
     block = torch.zeros(6, 6, 6, dtype=torch.bool)
     block[1:5, 1:5, 1:5] = True
@@ -163,16 +152,6 @@ def test_no_matter_is_no_number(monkeypatch) -> None:
     assert found["labels"] == {"true": False, "depth_buffer": None, "reference": None, "points": 0}
     assert found["cameras"]["mean"] is None
     assert found["truth"]["sight"]["ratio"] is None
-
-
-def test_a_part_of_a_surface() -> None:
-    values = torch.arange(4.0)
-    whole = SurfacePoints(
-        values[:, None].expand(4, 3), torch.zeros(4, 3), values > 1, values, {"truth": values}
-    )
-    part = whole.chosen(torch.tensor([3, 1]))
-    assert part.errors["truth"].tolist() == part.cosine.tolist() == [3, 1]
-    assert part.hidden.tolist() == [True, False]
 
 
 def test_bad_configurations_and_objects_without_views(
@@ -223,8 +202,3 @@ def rows(ours: float, truth: float, spread: float = 0.01) -> pd.DataFrame:
 )
 def test_c7(ours: float, truth: float, verdict: str) -> None:
     assert judge(RULE, rows(ours, truth)).case.verdict == verdict
-
-
-def test_an_interval_that_straddles_the_limit_decides_nothing() -> None:
-    assert judge(RULE, rows(1.16, 1.5, spread=0.3)).case.verdict == "not replicated"
-    assert judge(RULE, rows(1.16, 1.2)[:2]).case.verdict == "not testable here"

@@ -6,31 +6,26 @@ from math import inf, sqrt
 import pandas as pd
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from lrm_core import LRM
 from lrm_core.canonical import plain
 from lrm_core.findings.claims import published
 from lrm_core.findings.rulebook import RULES
-from lrm_core.findings.rules import Rule
 from lrm_core.findings.verdicts import judge
 from lrm_core.measure import correction_scores, e08_band_correction
-from lrm_core.measure.correction_scores import Scene, gathered, make_scene, object_scene
+from lrm_core.measure.correction_scores import Scene, gathered, make_scene
 from lrm_core.measure.e08_band_correction import (
     BandCorrection,
     amplification,
     band_corrections,
-    corrected_renders,
     flat_improvement,
     residual_shares,
 )
-from lrm_core.measure.oracles import Oracle, OracleCache, OracleConfig, predicted_planes
+from lrm_core.measure.oracles import Oracle, OracleCache, predicted_planes
 from lrm_core.objects import RenderedObject
 from lrm_core.spectral import published_shares, split_bands
 
 CONFIG = BandCorrection(cutoffs=(0.15, 0.3, 1.0), control_draws=2)
-SHORT = OracleConfig(iterations=4, rays_per_step=64)
 
 
 def noise(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -142,17 +137,6 @@ def test_a_renderer_that_hears_only_the_low_band_gains_less_by_a_random_part() -
     assert margin["low_minus_random"]["reference"] > 0.9
 
 
-def test_control_is_the_mean_over_its_draws() -> None:
-    scene = picture_scene(noise(3, 2, 32, 32))
-    draws = 3
-    record = band_corrections(scene, BandCorrection(cutoffs=(0.3,), control_draws=draws), 5)
-    renders = corrected_renders(scene, 0.3, draws, torch.Generator().manual_seed(5))
-    for name in ("control_low", "control_high"):
-        l1 = [float((images - scene.targets["reference"]).abs().mean()) for images in renders[name]]
-        assert len(set(l1)) == draws
-        assert record["corrections"][name]["reference"]["l1"] == pytest.approx(sum(l1) / draws, rel=1e-5)
-
-
 def test_a_flat_renderer_scores_its_closed_form() -> None:
     steep = split_bands(noise(3, 40, 32, 32), [0, 0.3, inf]) * torch.tensor([3.0, 1.0]).view(2, 1, 1, 1, 1)
     record = band_corrections(picture_scene(steep.sum(0)), CONFIG, 0)
@@ -165,16 +149,6 @@ def test_a_flat_renderer_scores_its_closed_form() -> None:
     mixed = found["published_mixture"]
     assert mixed["ratio"] == pytest.approx(mixed["flat_ratio"], rel=0.04)
     assert mixed["ratio"] > 1.5 * closed_form  # audit A3: two cutoffs make an amplification of nothing
-
-
-@settings(max_examples=30, deadline=None)
-@given(p=st.floats(0.01, 0.99))
-def test_flat_renderers_stay_below_the_threshold_of_the_rule(p: float) -> None:
-    share = {"low": p, "high": 1 - p}
-    found = amplification(flat_improvement(share), share)
-    assert found["ratio"] == pytest.approx((1 + sqrt(p)) / (1 + sqrt(1 - p)))
-    assert 0.5 < found["ratio"] < 2
-    assert found["low_minus_twice_high"] < 0
 
 
 def test_the_published_mixture_takes_improvements_and_shares_at_different_cutoffs() -> None:
@@ -240,14 +214,6 @@ def test_bad_configurations_and_scenes() -> None:
         make_scene(pictures, planes, planes[:, :1], noise(2, 3, 32, 32))
     with pytest.raises(ValueError, match=r"ground truth of shape \(2, 3, 32, 32\), found \(1, 3, 32, 32\)"):
         make_scene(pictures, planes, 2 * planes, noise(1, 3, 32, 32))
-
-
-def test_views_are_held_out(model: LRM, item: RenderedObject, cache: OracleCache) -> None:
-    scene = object_scene(model, item, SHORT, 8, 0, cache)
-    torch.testing.assert_close(scene.targets["truth"], item.images[[3, 7]])
-    assert len(object_scene(model, item, SHORT, 1, 0, cache).targets["truth"]) == 1
-    with pytest.raises(ValueError, match="disc0: expected at least one held-out view, found 3 views"):
-        object_scene(model, item.first(3), SHORT, 8, 0, cache)
 
 
 def test_record_of_a_known_oracle(
@@ -331,17 +297,3 @@ def c5(mixture: float = 40.0, one_cutoff: float = 40.0, truth: float = 40.0) -> 
 )
 def test_c5(row: dict, verdict: str) -> None:
     assert judge(RULES["C5"], rows(row)).case.verdict == verdict
-
-
-@pytest.mark.parametrize(
-    ("rule", "row", "column"),
-    [
-        (RULES["C4"], c4(), "margin.low_minus_high.truth"),
-        (RULES["C4"], c4(), "corrections.low.truth.improvement"),
-        (RULES["C5"], c5(), "amplification.reference.low_minus_twice_high"),
-    ],
-)
-def test_an_interval_that_straddles_a_threshold_decides_nothing(rule: Rule, row: dict, column: str) -> None:
-    mixed = rows(row)
-    mixed[column] *= [1, -1] * 3
-    assert judge(rule, mixed).case.verdict == "not replicated"

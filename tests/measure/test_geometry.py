@@ -55,16 +55,6 @@ def test_the_mesh_of_that_name_has_the_depth_and_the_visibility_of_a_ball(ball: 
     assert torch.equal(by_buffer[clear], beyond[clear] > 0)
 
 
-def test_the_normals_of_a_ball_face_the_source_where_it_is_seen(ball: RenderedObject) -> None:
-    found = true_geometry(ball, VIEWS)
-    points, eye = found.points(), found.cameras[0, 3:12:4]
-    exact = torch.nn.functional.cosine_similarity(points, eye - points, dim=-1)
-    cosine = found.cosine()
-    known = cosine.isfinite() & (ball.masks[VIEWS, 0] == 1)
-    assert known.sum() > 0.7 * (ball.masks[VIEWS, 0] == 1).sum()
-    assert (cosine - exact)[known].abs().mean() < 0.05
-
-
 def test_an_object_of_another_name_is_unknown(ball: RenderedObject) -> None:
     for name in ("chair", "procedural_", "procedural_new"):
         assert true_geometry(replace(ball, name=name), VIEWS) is None

@@ -145,12 +145,3 @@ def test_bad_input(model: LRM, item: RenderedObject, cache: OracleCache) -> None
         ValueError, match="disc0: expected images of 32x32 pixels for this model, found 16x16"
     ):
         predicted_planes(model, replace(item, images=item.images[..., ::2, ::2]))
-
-
-def test_a_listener_reaches_the_fit_and_hears_nothing_of_the_cache(
-    model: LRM, item: RenderedObject, cache: OracleCache
-) -> None:
-    told: list[int] = []
-    for _ in range(2):
-        oracle(model, item, "predicted", CONFIG, 0, cache, told.append)
-    assert told == [1, 2, 3]

@@ -34,8 +34,3 @@ def test_rays_enter_where_the_inside_begins():
     )
     assert not before.any()
     assert behind.float().mean() > 0.99  # a ray may graze an edge
-
-
-def test_points_must_fit_the_batch():
-    with pytest.raises(ValueError, match=r"points must be \(2, K, 3\) for 2 objects, found \(3, 5, 3\)"):
-        inside(sample_objects([0, 1]), torch.zeros(3, 5, 3))

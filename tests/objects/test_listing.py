@@ -19,11 +19,6 @@ def test_objects_are_found_alone_and_in_a_folder_in_order_of_name(tmp_path):
     assert object_folders(cup) == [cup]
 
 
-@pytest.mark.parametrize("part", PARTS)
-def test_a_broken_object_is_listed_so_that_its_fault_is_told(tmp_path, part):
-    assert object_folders(_object(tmp_path, f"broken/{part}")) == [tmp_path / "broken"]
-
-
 def test_nothing_is_an_error(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"render some with `lrm render`"):
         object_folders(tmp_path)

@@ -40,27 +40,8 @@ def test_views_average_the_rays_of_a_pixel(rendered):
             torch.testing.assert_close(depth[1, 0, row, column], hits.depth[0, hit].mean())
 
 
-def test_alpha_depth_and_visibility_agree(rendered):
-    _, rgba, depth, visible = rendered
-    alpha = rgba[:, 3:]
-    assert rgba.shape == (3, 4, 32, 32)
-    assert depth.shape == visible.shape == (3, 1, 32, 32)
-    assert set(alpha.unique().tolist()) <= {0, 0.25, 0.5, 0.75, 1}
-    assert 0.05 < alpha.mean() < 0.6
-    assert torch.equal(torch.isfinite(depth), alpha > 0)
-    assert not visible[alpha == 0].any()
-    assert rgba.min() >= 0
-    assert rgba.max() <= 1
-
-
 def test_source_view_sees_itself_and_others_see_less(rendered):
     _, rgba, _, visible = rendered
     hit = rgba[:, 3:] > 0
     assert visible[0][hit[0]].float().mean() > 0.99
     assert 0.05 < visible[1:][hit[1:]].float().mean() < 0.95
-
-
-def test_one_sample_per_pixel_is_binary():
-    poses = sample_poses(torch.Generator().manual_seed(0), 1)
-    rgba, _, _ = render_object(5, poses, 24, supersample=1)
-    assert set(rgba[:, 3].unique().tolist()) == {0.0, 1.0}

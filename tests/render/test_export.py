@@ -15,7 +15,7 @@ from lrm_core.render import query_points, render_views
 from lrm_core.render.cameras import orbit_poses, standard_camera
 from lrm_core.render.surface import extract_surface
 from lrm_core.render.texture import bake, rasterise
-from lrm_core.render.turntable import stills, turntable, write_film
+from lrm_core.render.turntable import turntable, write_film
 
 SUFFIXES = (".glb", ".obj", ".ply")
 SIZE = 64
@@ -186,14 +186,6 @@ def test_baked_texture_has_the_colours_of_the_field(tmp_path, thing):
     assert error.max() < 0.15  # nor does any point fall into the gutter
 
 
-def test_baked_mesh_is_the_surface_cut_along_seams(thing):
-    surface = extract_surface(*thing, resolution=24)
-    baked = bake(surface, *thing, side=128)
-    torch.testing.assert_close(baked.vertices[baked.faces], surface.vertices[surface.faces])
-    assert baked.uv.min() >= 0
-    assert baked.uv.max() <= 1
-
-
 def test_turntable_starts_in_front_and_turns_once(thing):
     frames = turntable(*thing, frames=4, size=32)
     assert frames.shape == (4, 32, 32, 3)
@@ -223,13 +215,3 @@ def test_gif_and_webp_hold_every_frame_and_repeat(tmp_path, suffix):
         for index, frame in enumerate(frames):
             film.seek(index)
             np.testing.assert_allclose(np.asarray(film.convert("RGB")), frame, atol=1)
-
-
-def test_the_sheet_of_stills_begins_with_the_picture():
-    picture, frames = np.full((8, 8, 3), 10, np.uint8), np.full((5, 16, 16, 3), 200, np.uint8)
-    sheet = np.asarray(stills(picture, frames))
-    assert sheet.shape == (32, 64, 3)
-    assert (sheet[:16, :16] == 10).all()
-    assert (sheet[:16, 16:] == 200).all()
-    assert (sheet[16:, :32] == 200).all()
-    assert (sheet[16:, 32:] == 255).all()

@@ -55,8 +55,3 @@ def test_a_variant_changes_what_it_says_and_nothing_else(variant):
     ]
     assert differing == [set(variant.architecture), set(variant.recipe)]
     assert changed[0].vit.embed_dim % changed[0].vit.num_heads == 0
-
-
-def test_an_unknown_variant_is_named_with_the_known_ones(tmp_path):
-    with pytest.raises(ValueError, match=r"'width 7'.*as trained"):
-        ablate("mini", tmp_path, tmp_path / "table.csv", ["width 7"])
