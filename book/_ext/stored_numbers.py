@@ -23,15 +23,15 @@ from lrm_core.findings.verdicts import NOT_MEASURED, TOO_FEW
 from lrm_core.model.config import MINI_NAME
 from lrm_core.model.positions import DISTANCE
 from lrm_core.objects.arrange import BOUND
-from lrm_core.objects.listing import object_folders
 from lrm_core.objects.poses import SHELL_DISTANCE
+from lrm_core.objects.splits import object_folders
 from lrm_core.page.findings import repetition_sentence, stored_finding, stored_verdict
 from lrm_core.page.front.facts import FACTS, facts
 from lrm_core.page.front.forest import CONDITION, TRUTH, Line, interval_text, lines, written
 from lrm_core.paths import data_dir
 from lrm_core.profiles import get_profile
+from lrm_core.render.cameras import FOCAL
 from lrm_core.spectral import PUBLISHED_EDGES
-from lrm_core.training.pretrain_data import FOCAL
 
 
 def _band(index: int) -> list[float]:

@@ -166,7 +166,7 @@ def _each_object(model_name: str, data: Path, output: Path, study: Callable[...,
 
     from lrm_core.model.checkpoints import load_model
     from lrm_core.objects import load_object
-    from lrm_core.objects.listing import object_folders
+    from lrm_core.objects.splits import object_folders
 
     folders = object_folders(data)
     model = load_model(model_name).eval().requires_grad_(False)

@@ -3,8 +3,7 @@ import torch
 from solids import _ref_measure
 
 from lrm_core.objects.caster import first_hits
-from lrm_core.objects.inside import inside
-from lrm_core.objects.procedural import sample_objects
+from lrm_core.objects.procedural import inside, sample_objects
 from lrm_core.objects.shapes import Kind, contains
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lrm_core.objects.listing import PARTS, object_folders
+from lrm_core.objects.splits import PARTS, object_folders
 
 
 def _object(folder, *parts):

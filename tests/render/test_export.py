@@ -10,9 +10,9 @@ from PIL import Image
 from lrm_core.model.decoder import Decoder
 from lrm_core.objects.mesh import RADIUS, load_mesh
 from lrm_core.objects.mesh_files import write_mesh, write_textured_glb
-from lrm_core.objects.mesh_render import pinhole_intrinsics, render_mesh
+from lrm_core.objects.mesh_render import render_mesh
 from lrm_core.render import query_points, render_views
-from lrm_core.render.cameras import orbit_poses, standard_camera
+from lrm_core.render.cameras import orbit_poses, pinhole_intrinsics, standard_camera
 from lrm_core.render.surface import extract_surface
 from lrm_core.render.texture import bake, rasterise
 from lrm_core.render.turntable import turntable, write_film

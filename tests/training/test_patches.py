@@ -16,11 +16,11 @@ from lrm_core.model.lrm import LRM
 from lrm_core.objects.poses import sample_poses
 from lrm_core.objects.procedural import sample_objects
 from lrm_core.render import render_views
-from lrm_core.render.cameras import normalize_poses, standard_camera
+from lrm_core.render.cameras import normalize_poses, pinhole_intrinsics, standard_camera
 from lrm_core.training import patches as patches_module
 from lrm_core.training.patches import perceptual_loss
 from lrm_core.training.pretrain_config import PATCH, PretrainConfig
-from lrm_core.training.pretrain_data import intrinsics, ray_batch, source_views
+from lrm_core.training.pretrain_data import ray_batch, source_views
 from lrm_core.training.pretrain_loss import reconstruction_loss
 
 LATE = replace(SHORT, rays=PATCH**2, lpips_weight=0.5, lpips_from=0.5)
@@ -44,9 +44,9 @@ def test_true_squares_are_cut_from_the_whole_picture(batch):
     objects, patches = sample_objects([6, 7]), batch.patches
     found = []
     for owner, (row, column) in enumerate(patches.anchors.int().tolist()):
-        cameras = standard_camera(normalize_poses(poses[owner]), intrinsics())
+        cameras = standard_camera(normalize_poses(poses[owner]), pinhole_intrinsics())
         (view,) = [v for v in range(3) if torch.allclose(cameras[v], patches.cameras[owner])]
-        whole = source_views(objects, standard_camera(poses[:, view], intrinsics()), WHOLE, 2)[owner]
+        whole = source_views(objects, standard_camera(poses[:, view], pinhole_intrinsics()), WHOLE, 2)[owner]
         found.append(whole[:, row : row + PATCH, column : column + PATCH])
     torch.testing.assert_close(patches.rgb + 1 - patches.alpha, torch.stack(found), atol=1e-5, rtol=1e-5)
     assert patches.alpha.mean() > 0.2

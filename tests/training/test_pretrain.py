@@ -10,8 +10,8 @@ from tiny_model import TINY
 
 from lrm_core.model import checkpoints
 from lrm_core.model.lrm import LRM
-from lrm_core.objects.manifest import check_manifest, read_manifest
-from lrm_core.objects.seeds import FIRST_HELD_OUT_SEED
+from lrm_core.objects.manifest import read_manifest
+from lrm_core.objects.procedural import FIRST_HELD_OUT_SEED
 from lrm_core.render.field import Field
 from lrm_core.training import pretrain as module
 from lrm_core.training import pretrain_validation
@@ -108,7 +108,6 @@ def test_weights_published_into_the_data_are_in_its_manifest(tmp_path, monkeypat
     publish(tmp_path / "run", TINY, config, tmp_path / "data/mini/mini.safetensors")
     listed = [entry.path for entry in read_manifest(tmp_path / "data")]
     assert listed == ["mini/MODEL_CARD.md", "mini/mini.safetensors", "mini/pretrain_curve.csv"]
-    check_manifest(tmp_path / "data")
 
 
 def test_learning_rate_warms_up_and_ends_at_a_hundredth():

@@ -165,7 +165,7 @@ def test_validation_scores_whole_pictures_from_fixed_views(tmp_path):
     item = load_object(place)
     planes = model.predict_planes(item.images[:1], item.source_camera())
     images = render_views(planes, model.decoder, item.cameras()[None, ::2], 32, samples_per_ray=8).rgb[0]
-    found = validate(model, [place], config, {"mse": mean_square}, show=False)
+    found = validate(model, [place], config, {"mse": mean_square})
     assert found["mse"] == pytest.approx(mean_square(images, item.images[::2]).mean().item(), rel=1e-4)
 
 
