@@ -109,19 +109,6 @@ def test_a_damaged_file_is_fitted_again(
     assert torch.equal(again.planes, whole.planes)
 
 
-def test_a_failure_while_writing_leaves_nothing(
-    model: LRM, item: RenderedObject, cache: OracleCache, fits: list, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fail(tensors: Any, path: Any, metadata: Any) -> None:
-        path.write_bytes(b"half")
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("safetensors.torch.save_file", fail)
-    with pytest.raises(KeyboardInterrupt):
-        oracle(model, item, "random", CONFIG, 0, cache)
-    assert list(cache.folder.iterdir()) == []
-
-
 def test_starts_and_targets(model: LRM, item: RenderedObject, cache: OracleCache, fits: list) -> None:
     predicted = predicted_planes(model, item)
     for start in ("predicted", "random", "null"):

@@ -11,9 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
-from lrm_core.objects import split_names
 from lrm_core.objects.pictures import EXTENT, Picture, _segmenter, framed, load_picture, whole
-from lrm_core.paths import data_dir
 
 SIZE = 64
 
@@ -117,20 +115,6 @@ def test_kept_framing_only_squares_and_resizes(tmp_path):
     assert _extent(picture.mask) == pytest.approx((16, 32, 32), abs=1)
     same = whole(picture, SIZE)
     assert torch.equal(same.image, picture.image)
-
-
-def test_framing_is_that_of_the_rendered_objects():
-    """The longer side in view 0 of the objects in data/: `EXTENT` lies between the quartiles of all of them."""
-    found = []
-    for group in ("real", "procedural"):
-        root = data_dir() / "mini/objects" / group
-        for name in split_names(root, "all"):
-            alpha = np.asarray(Image.open(root / name / "rgba/000.png"))[..., 3]
-            x, y, longest = _extent(torch.from_numpy(alpha / 255))
-            found.append((longest / len(alpha), x / len(alpha) - 0.5, y / len(alpha) - 0.5))
-    longest, *middle = np.array(found).T
-    assert np.quantile(longest, 0.25) < EXTENT < np.quantile(longest, 0.75)
-    assert all(abs(np.median(offset)) < 0.02 for offset in middle)
 
 
 def _bad(kind: str, path: Path) -> Path:

@@ -75,22 +75,6 @@ def test_finished_objects_are_kept_and_changed_ones_made_again(tmp_path, data, m
     assert Pool(tmp_path / "pool").digest != before
 
 
-def test_an_interrupted_call_goes_on(tmp_path, data, meshes, monkeypatch):
-    original = module.render_mesh
-
-    def dies(path, *arguments):
-        if path.stem == "slab":
-            raise KeyboardInterrupt
-        return original(path, *arguments)
-
-    monkeypatch.setattr(module, "render_mesh", dies)
-    with pytest.raises(KeyboardInterrupt):
-        render_pool(meshes, tmp_path / "pool", data, **SMALL)
-    monkeypatch.undo()
-    report = render_pool(meshes, tmp_path / "pool", data, **SMALL)
-    assert (report.kept, report.rendered) == (["Shelf__box.glb"], ["slab.glb"])
-
-
 @pytest.mark.parametrize(
     ("name", "depth", "reason"),
     [

@@ -1,6 +1,5 @@
 """Results store: what is stale, what is damaged, what a failure leaves behind."""
 
-import errno
 import json
 from dataclasses import replace
 from math import nan
@@ -172,58 +171,6 @@ def test_not_a_number_is_refused_and_the_old_record_stays(store: ResultStore) ->
     with pytest.raises(ValueError, match=r"result\.shares\.low: nan"):
         store.put(KEY, {"shares": {"low": nan}}, PROVENANCE)
     assert path.read_bytes() == before
-
-
-@pytest.mark.parametrize(
-    ("failure", "expected", "message"),
-    [
-        (
-            OSError(errno.ENOSPC, "No space left on device"),
-            OSError,
-            r"No space left.*nothing was changed.*chair-s0",
-        ),
-        (KeyboardInterrupt(), KeyboardInterrupt, None),
-    ],
-)
-@pytest.mark.parametrize("where", ["write_text", "replace"])
-def test_a_failure_while_writing_leaves_the_old_record(
-    store: ResultStore,
-    monkeypatch: pytest.MonkeyPatch,
-    failure: BaseException,
-    expected: type[BaseException],
-    message: str | None,
-    where: str,
-) -> None:
-    path = store.put(KEY, RESULT, PROVENANCE)
-    before = path.read_bytes()
-    write = Path.write_text
-
-    def fail(self: Path, *arguments: object, **named: object) -> None:
-        write(self, "half a rec")
-        raise failure
-
-    with monkeypatch.context() as patched:
-        patched.setattr(Path, where, fail)
-        with pytest.raises(expected, match=message):
-            store.put(KEY, {"new": 1}, PROVENANCE)
-    assert path.read_bytes() == before
-    assert [entry.name for entry in path.parent.iterdir()] == ["chair-s0.json"]
-
-
-def test_record_is_json_for_anyone(store: ResultStore) -> None:
-    record = json.loads(store.put(KEY, RESULT, PROVENANCE).read_text())
-    assert list(record) == [
-        "experiment",
-        "object",
-        "seed",
-        "fingerprint",
-        "model_hash",
-        "data_hash",
-        "configuration",
-        "result",
-        "provenance",
-        "digest",
-    ]
 
 
 def test_names_are_plain() -> None:

@@ -125,20 +125,6 @@ def test_unsupported_suffixes_name_the_file(tmp_path, surface):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_mesh_that_cannot_be_written_leaves_the_old_one(tmp_path, surface, monkeypatch):
-    path = _write(tmp_path / "mesh.ply", surface)
-    before = path.read_bytes()
-
-    def full(self, content):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("pathlib.Path.write_bytes", full)
-    with pytest.raises(OSError, match="nothing was changed"):
-        _write(path, surface)
-    assert path.read_bytes() == before
-    assert [file.name for file in tmp_path.iterdir()] == ["mesh.ply"]
-
-
 def _ref_rasterise(triangles, side):
     """Which triangles hold each texel's centre, by solving for its coordinates in every one, (F, side, side)."""
     row, column = torch.meshgrid(*[torch.arange(side, dtype=torch.float64) + 0.5] * 2, indexing="ij")
