@@ -2,15 +2,12 @@
 
 from dataclasses import replace
 
-import pandas as pd
 import pytest
 import sphere
 import torch
 
 from lrm_core import LRM
 from lrm_core.canonical import plain
-from lrm_core.findings.c07 import OURS, RULE, TRUTH
-from lrm_core.findings.verdicts import judge
 from lrm_core.measure import e04_visibility, surface
 from lrm_core.measure.e04_visibility import Visibility, audited_splits, surface_splits
 from lrm_core.measure.matter import matter_lattice
@@ -175,30 +172,3 @@ def test_control_views_are_training_views_and_the_source_is_none_of_them(
     torch.testing.assert_close(scene.geometry.cameras, item.cameras()[[0, 3, 7, 1, 2, 5]])
     assert list(scene.controls) == [3, 4, 5]
     assert len(surface_scene(model, item, config, 1, 0, 0, cache).controls) == 0
-
-
-def rows(ours: float, truth: float, spread: float = 0.01) -> pd.DataFrame:
-    """Six objects about these ratios."""
-    factors = [1 + spread * (2 * k / 5 - 1) for k in range(6)]
-    return pd.DataFrame(
-        [{"object": f"o{k}", OURS: ours * f, TRUTH: truth * f} for k, f in enumerate(factors)]
-    )
-
-
-@pytest.mark.parametrize(
-    ("ours", "truth", "verdict"),
-    [
-        (1.16, 1.16, "replicated"),
-        (1.2, 1.4, "replicated"),
-        (1.16, 0.9, "replicated"),
-        (1.02, 1.1, "replicated with a different size"),
-        (1.4, 1.1, "replicated with a different size"),
-        (0.8, 0.8, "replicated with a different size"),
-        (1.16, 2.5, "metric artefact"),
-        (1.02, 1.6, "metric artefact"),
-        (2.5, 1.1, "not replicated"),
-        (2.5, 2.5, "not replicated"),
-    ],
-)
-def test_c7(ours: float, truth: float, verdict: str) -> None:
-    assert judge(RULE, rows(ours, truth)).case.verdict == verdict

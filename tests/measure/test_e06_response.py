@@ -5,14 +5,11 @@ from dataclasses import replace
 from itertools import pairwise
 from math import exp, pi
 
-import pandas as pd
 import pytest
 import torch
 
 from lrm_core import LRM
 from lrm_core.canonical import plain
-from lrm_core.findings.c03 import RULE as DECODER_RESPONSE
-from lrm_core.findings.verdicts import judge
 from lrm_core.measure import e06_response, matter
 from lrm_core.measure.e06_response import (
     DecoderResponse,
@@ -191,36 +188,3 @@ def test_bad_configurations_and_objects(model: LRM, item: RenderedObject) -> Non
         replace(CONFIG, draws=1)
     with pytest.raises(ValueError, match="disc0: expected at least one held-out view, found 3 views in all"):
         views_renderer(model, item.first(3), 8)
-
-
-def rows(ours: float = 2.4, reference: float = 2.0, predicted: float = 2.0, objects: int = 6) -> pd.DataFrame:
-    """The ratios for so many objects, with 1% of spread between them."""
-    spread = pd.Series([0.99 + 0.02 * k / objects for k in range(objects)])
-    return pd.DataFrame(
-        {
-            "object": [f"o{k}" for k in range(objects)],
-            "published.ratio.first_over_last": ours * spread,
-            "audited.reference.ratio.per_bin": reference * spread,
-            "audited.predicted.ratio.per_bin": predicted * spread,
-        }
-    )
-
-
-@pytest.mark.parametrize(
-    ("table", "verdict"),
-    [
-        (rows(), "replicated"),
-        (rows(ours=2.0), "replicated"),
-        (rows(ours=1.8), "replicated with a different size"),
-        (rows(ours=3.2), "replicated with a different size"),
-        (rows(ours=0.9), "replicated with a different size"),
-        (rows(reference=0.9), "metric artefact"),
-        (rows(predicted=0.9), "metric artefact"),
-        (rows(ours=0.9, reference=0.9), "not replicated"),
-        (rows(predicted=1.0), "not replicated"),
-        (rows(objects=2), "not testable here"),
-    ],
-)
-def test_c3(table: pd.DataFrame, verdict: str) -> None:
-    assert judge(DECODER_RESPONSE, table).case.verdict == verdict
-    assert DECODER_RESPONSE.claim == "C3"

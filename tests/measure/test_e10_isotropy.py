@@ -3,14 +3,11 @@
 from dataclasses import replace
 from math import sqrt
 
-import pandas as pd
 import pytest
 import torch
 
 from lrm_core import LRM
 from lrm_core.canonical import plain
-from lrm_core.findings.c08 import BANDS, JITTER, LEADING, OURS, PUBLISHED_SPREAD, RANDOM, RULE
-from lrm_core.findings.verdicts import judge
 from lrm_core.measure import directions, e10_isotropy
 from lrm_core.measure.directions import Surroundings, changes, object_surroundings, summary
 from lrm_core.measure.e10_isotropy import Isotropy, isotropy
@@ -197,34 +194,3 @@ def test_what_cannot_be_is_refused(model: LRM, item: RenderedObject, cache: Orac
         Isotropy(norm=0.0)
     with pytest.raises(ValueError, match="at least one held-out view, found 8 views in all and 0 wanted"):
         e10_isotropy.run(model, item, replace(QUICK, views=0), 0, cache)
-
-
-def c8(ours=PUBLISHED_SPREAD, jitter=0.1, random=0.01, bands=0.02, leading=-1.0) -> dict[str, float]:
-    return {OURS: ours, JITTER: jitter, RANDOM: random, BANDS: bands, LEADING: leading}
-
-
-def rows(row: dict[str, float], objects: int = 6) -> pd.DataFrame:
-    """The row for so many objects, with 1% of spread between them."""
-    spread = [0.99 + 0.02 * k / objects for k in range(objects)]
-    return pd.DataFrame(
-        [{"object": f"o{k}", **{n: x * s for n, x in row.items()}} for k, s in enumerate(spread)]
-    )
-
-
-@pytest.mark.parametrize(
-    ("row", "case"),
-    [
-        (c8(jitter=0.9), 0),
-        (c8(jitter=0.9, bands=0.3, leading=50.0), 0),
-        (c8(bands=0.3), 1),
-        (c8(leading=20.0), 2),
-        (c8(), 3),
-        (c8(ours=0.03), 4),
-        (c8(ours=0.0005), 4),
-        (c8(ours=0.2), 5),
-        (c8(random=0.2, bands=0.3), 5),
-        (c8(ours=0.2, jitter=0.9), 5),
-    ],
-)
-def test_c8(row: dict[str, float], case: int) -> None:
-    assert judge(RULE, rows(row)).case is RULE.cases[case]

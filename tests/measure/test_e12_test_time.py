@@ -1,12 +1,9 @@
 """E12 on a tiny model: which views are used for what, what is kept of a path, and the rule of claim C9."""
 
-import pandas as pd
 import pytest
 import torch
 
 from lrm_core.canonical import plain
-from lrm_core.findings.c09 import LESS, RULE, SLACK
-from lrm_core.findings.verdicts import judge
 from lrm_core.measure import e12_test_time as e12
 from lrm_core.measure import longer_fits
 from lrm_core.measure.e12_test_time import VARIANTS, LatentOptimisation, study_views, summary
@@ -131,38 +128,6 @@ def test_the_profile_shortens_the_fit_and_never_lengthens_it():
     assert mini.refinement(VARIANTS["proximity"]).proximity == 1.0
     assert mini.refinement(VARIANTS["planes"]).proximity == 0.0
     assert mini.refinement(VARIANTS["tokens_lpips"]).perceptual_weight == 1.0
-
-
-# The published story: L1 falls by the published amounts, LPIPS does not follow, and stopping helps nothing.
-STORY = {
-    "planes.end.l1": -0.36, "planes.end.lpips": 0.02, "planes.after_best.lpips": 0.04,
-    "planes.stopped.l1": -0.1, "planes.stopped.lpips": -0.02,
-    "tokens.end.l1": -0.55, "tokens.end.lpips": -0.01, "tokens.after_best.lpips": 0.03,
-    "tokens.stopped.l1": -0.2, "tokens.stopped.lpips": -0.03,
-}  # fmt: skip
-BETTER = {"planes.end.lpips": -0.3, "tokens.end.lpips": -0.3}
-RISEN = {"planes.after_best.lpips": 0.2, "tokens.after_best.lpips": 0.2}
-
-
-@pytest.mark.parametrize(
-    ("changed", "verdict"),
-    [
-        ({}, "replicated"),
-        ({"planes.end.l1": -0.364 + 2 * SLACK}, "replicated with a different size"),
-        ({"tokens.end.l1": -0.64 - 2 * SLACK}, "replicated with a different size"),
-        ({"tokens.stopped.lpips": -2 * LESS}, "metric artefact"),
-        ({"planes.stopped.lpips": -2 * LESS}, "metric artefact"),
-        ({"planes.stopped.lpips": -2 * LESS, "planes.stopped.l1": 0.1}, "replicated"),
-        (BETTER, "not replicated"),
-        ({"tokens.end.lpips": -0.3}, "not replicated"),
-        (BETTER | RISEN, "replicated"),
-        ({"planes.end.l1": 0.1}, "not replicated"),
-        ({"tokens.end.l1": 0.1}, "not replicated"),
-    ],
-)
-def test_the_rule_reaches_its_verdicts(changed, verdict):
-    table = pd.DataFrame([{"object": f"o{k}", "seed": 0} | STORY | changed for k in range(4)])
-    assert judge(RULE, table).case.verdict == verdict
 
 
 def test_longer_fits_go_on_from_the_same_start_and_keep_a_film(model, item, monkeypatch) -> None:
