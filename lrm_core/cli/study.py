@@ -5,18 +5,18 @@ from pathlib import Path
 
 import click
 
-from lrm_core.cli.options import MODEL_NAME, output_dir, rendered_objects
+from lrm_core.cli.options import MODEL_NAME, PATH, output_dir, rendered_objects
 
 ORACLE_STEPS, ORACLE_LR = 2000, 0.01  # as published
 FOLDERS = "Where each object gets a folder."
 DATA_DIR = rendered_objects("A rendered object or a folder of them")
 NUM_ITERS = click.option(
-    "--num-iters", default=ORACLE_STEPS, show_default=True, help="Steps of the oracle, where one is fitted."
+    "--num-iters", default=ORACLE_STEPS, help="Steps of the oracle, where one is fitted."
 )
-LR = click.option("--lr", default=ORACLE_LR, show_default=True, help="First learning rate of the oracle.")
-SEED = click.option("--seed", default=0, show_default=True)
+LR = click.option("--lr", default=ORACLE_LR, help="First learning rate of the oracle.")
+SEED = click.option("--seed", default=0)
 TRIPLANE_PATH = click.option(
-    "--triplane-path", type=click.Path(path_type=Path), help="Saved planes (safetensors) in place of a fit."
+    "--triplane-path", type=PATH, help="Saved planes (safetensors) in place of a fit."
 )
 
 
@@ -24,8 +24,8 @@ TRIPLANE_PATH = click.option(
 @MODEL_NAME
 @DATA_DIR
 @output_dir("runs/tto", FOLDERS)
-@click.option("--num-iters", default=500, show_default=True, help="Steps of Adam.")
-@click.option("--lr", default=0.005, show_default=True, help="Learning rate.")
+@click.option("--num-iters", default=500, help="Steps of Adam.")
+@click.option("--lr", default=0.005, help="Learning rate.")
 @click.option(
     "--variant",
     "variants",
@@ -90,7 +90,7 @@ def oracle(
 @DATA_DIR
 @output_dir("runs/spectrum", FOLDERS)
 @TRIPLANE_PATH
-@click.option("--reference", type=click.Path(path_type=Path), help="Saved planes that are subtracted.")
+@click.option("--reference", type=PATH, help="Saved planes that are subtracted.")
 @NUM_ITERS
 @LR
 @SEED
@@ -127,7 +127,7 @@ def spectrum(
 @DATA_DIR
 @output_dir("runs/response", FOLDERS)
 @TRIPLANE_PATH
-@click.option("--noise-std", default=0.5, show_default=True, help="Of the noise in every channel.")
+@click.option("--noise-std", default=0.5, help="Of the noise in every channel.")
 @NUM_ITERS
 @LR
 @SEED
@@ -198,7 +198,7 @@ def _each_object(model_name: str, data: Path, output: Path, study: Callable[...,
 
     from lrm_core.model.checkpoints import load_model
     from lrm_core.objects import load_object
-    from lrm_core.objects.listing import object_folders
+    from lrm_core.objects.splits import object_folders
 
     folders = object_folders(data)
     model = load_model(model_name).eval().requires_grad_(False)
