@@ -8,8 +8,8 @@ from PIL import Image
 from torch import Tensor
 
 
-def data_url(image: Float[Tensor, "c h w"]) -> str:
-    """A PNG of 8 bits a channel inside an address.
+def data_url(image: Float[Tensor, "c h w"], kind: str = "PNG", **options: int) -> str:
+    """A picture of 8 bits a channel inside an address, as PNG or as Pillow's options for another kind say.
 
     Raises:
         ValueError: if the image does not have three channels, or four with its opacity.
@@ -18,7 +18,6 @@ def data_url(image: Float[Tensor, "c h w"]) -> str:
         raise ValueError(f"expected an image (3, H, W), found {tuple(image.shape)}")
     pixels = (image.detach().cpu().clamp(0, 1) * 255).round().byte().permute(1, 2, 0).contiguous().numpy()
     buffer = io.BytesIO()
-    Image.fromarray(pixels, mode="RGBA" if pixels.shape[-1] == 4 else "RGB").save(
-        buffer, format="PNG", optimize=True
-    )
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+    picture = Image.fromarray(pixels, mode="RGBA" if pixels.shape[-1] == 4 else "RGB")
+    picture.save(buffer, format=kind, **(options or {"optimize": True}))
+    return f"data:image/{kind.lower()};base64," + base64.b64encode(buffer.getvalue()).decode()

@@ -19,7 +19,12 @@ OTHER_SECTIONS = {  # of chapters that examine no claim
         "What it is, and what it has seen",
         "What carries over",
     ],
-    OWN: ["From a picture to a triplane", "From a triplane to a mesh", "Yours"],
+    OWN: [
+        "In this page",
+        "From a picture to a triplane",
+        "From a triplane to a mesh",
+        "On the command line",
+    ],
 }
 PARAMETERS = {"profile": "mini", "seed": 0, "objects": None, "refresh": False, "device": "cpu"}
 LONGEST_CELL = 25

@@ -25,8 +25,8 @@ from lrm_core.page.findings import repetition_sentence, stored_verdict
 from lrm_core.page.front.facts import FACTS, facts
 from lrm_core.page.front.forest import CONDITION, TRUTH, Line, interval_text, lines, written
 from lrm_core.profiles import get_profile
+from lrm_core.render.cameras import FOCAL
 from lrm_core.spectral import PUBLISHED_EDGES
-from lrm_core.training.pretrain_data import FOCAL
 
 
 def _band(index: int) -> list[float]:

@@ -7,7 +7,7 @@ from scipy.stats import binomtest
 from lrm_core.findings.claims import published
 from lrm_core.findings.figures import Lines, Pairs, Panel, Row, Series, Strips
 from lrm_core.findings.finding import Finding
-from lrm_core.findings.rules import All, Case, Condition, Rule
+from lrm_core.findings.rules import All, Case, Condition, Rule, graded
 from lrm_core.records.statistics import per_object
 
 P = published("C4")
@@ -61,22 +61,13 @@ RULE = Rule(
             All([AHEAD, Condition(RANDOM, under=0)]),
             "So a random part of the residual of the same power does better: the gain is not one of the low band.",
         ),
-        Case(
-            "replicated",
-            f"low helps, and more than high, against both targets; by the published amounts within {SLACK}",
-            All([*HELPS, *AMOUNTS]),
-            "So it is the low band that does the damage, by about the published amount.",
-        ),
-        Case(
-            "replicated with a different size",
-            "low helps, and more than high, against both targets; by other amounts",
+        *graded(
             HELPS,
+            AMOUNTS,
+            f"low helps, and more than high, against both targets; by the published amounts within {SLACK}",
+            "So it is the low band that does the damage, by about the published amount.",
+            "low helps, and more than high, against both targets; by other amounts",
             "So the low band does more of the damage, by amounts that are not shown to be the published ones.",
-        ),
-        Case(
-            "not replicated",
-            "none of the above",
-            All(),
             "So it is not shown that correcting the low band helps, and more than correcting the high one.",
         ),
     ),

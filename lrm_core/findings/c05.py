@@ -7,7 +7,7 @@ from lrm_core.findings.c04 import CUTOFF
 from lrm_core.findings.claims import published
 from lrm_core.findings.figures import Panel, Row, Strips
 from lrm_core.findings.finding import Finding
-from lrm_core.findings.rules import All, Case, Condition, Rule
+from lrm_core.findings.rules import All, Case, Condition, Rule, graded
 from lrm_core.measure.e08_band_correction import amplification, flat_improvement
 from lrm_core.spectral import power_law_shares
 
@@ -38,22 +38,13 @@ RULE = Rule(
             )
             for target, words in ((REFERENCE, "renders of the oracle"), (TRUTH, "the truth"))
         ),
-        Case(
-            "replicated",
+        *graded(
+            [TWICE],
+            [Condition(f"{REFERENCE}.ratio", *RANGE)],
             f"{RANGE[0]} to {RANGE[1]} times at one cutoff and by power",
-            All([TWICE, Condition(f"{REFERENCE}.ratio", *RANGE)]),
             "So a share of the low band is worth as much more as published.",
-        ),
-        Case(
-            "replicated with a different size",
             f"more than twice at one cutoff and by power, but not {RANGE[0]} to {RANGE[1]} times",
-            All([TWICE]),
             "So a share of the low band is worth more than twice one of the high band, but not the published factor.",
-        ),
-        Case(
-            "not replicated",
-            "none of the above",
-            All(),
             "So it is not shown that a share of the low band is worth more than twice one of the high band.",
         ),
     ),

@@ -6,7 +6,7 @@ from lrm_core.findings.c04 import SLACK, TARGETS
 from lrm_core.findings.claims import published
 from lrm_core.findings.figures import Bars, Panel, Row, Strips
 from lrm_core.findings.finding import Finding
-from lrm_core.findings.rules import All, Case, Condition, Rule
+from lrm_core.findings.rules import All, Case, Condition, Rule, graded
 from lrm_core.measure.e08_band_correction import flat_improvement
 from lrm_core.records.statistics import interval_of, per_object
 
@@ -66,24 +66,15 @@ RULE = Rule(
             )
             for column, words in ((MARGIN["truth"], "is not"), (REST["truth"], "harms"))
         ),
-        Case(
-            "replicated",
+        *graded(
+            DOMINATES,
+            AMOUNTS,
             f"the rest helps, more than twice as much as the means, to both; by the published amounts within {SLACK}",
-            All([*DOMINATES, *AMOUNTS]),
             "So it is not a shift of the channels: the rest of the low band dominates, by about the published "
             "amounts.",
-        ),
-        Case(
-            "replicated with a different size",
             "the same, by other amounts",
-            DOMINATES,
             "So it is not a shift of the channels: the rest of the low band dominates, but it is not shown that both "
             "amounts are the published ones.",
-        ),
-        Case(
-            "not replicated",
-            "none of the above",
-            All(),
             "So it is not shown that the rest of the low band helps, and more than twice as much as the means.",
         ),
     ),

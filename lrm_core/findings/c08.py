@@ -10,7 +10,7 @@ from statistics import fmean
 from lrm_core.findings.claims import published
 from lrm_core.findings.figures import Panel, Row, Strips
 from lrm_core.findings.finding import Finding
-from lrm_core.findings.rules import All, Case, Condition, Rule
+from lrm_core.findings.rules import All, Case, Condition, Rule, graded
 from lrm_core.records.statistics import interval_of
 
 P = published("C8")
@@ -74,19 +74,15 @@ RULE = Rule(
             All([*AGREE, Condition(LEADING, over=0)]),
             SAMPLED,
         ),
-        Case(
-            "replicated",
-            f"all agree within {NEARLY:.0%}, and the spread is the published one within a factor {FACTOR:g}",
-            All([*ISOTROPIC, Condition(OURS, PUBLISHED_SPREAD / FACTOR, PUBLISHED_SPREAD * FACTOR)]),
-            f"{ALIKE}, and the spread is about the published one.",
-        ),
-        Case(
-            "replicated with a different size",
-            "the same with another spread",
+        *graded(
             ISOTROPIC,
+            [Condition(OURS, PUBLISHED_SPREAD / FACTOR, PUBLISHED_SPREAD * FACTOR)],
+            f"all agree within {NEARLY:.0%}, and the spread is the published one within a factor {FACTOR:g}",
+            f"{ALIKE}, and the spread is about the published one.",
+            "the same with another spread",
             f"{ALIKE}, but the spread is another than published.",
+            "So it is not shown that directions are alike.",
         ),
-        Case("not replicated", "none of the above", All(), "So it is not shown that directions are alike."),
     ),
 )
 

@@ -9,10 +9,9 @@ from PIL import Image
 from torch import Tensor, nn
 
 from lrm_core.atomic import replacing
-from lrm_core.render.cameras import orbit_poses, standard_camera
+from lrm_core.render.cameras import orbit_poses, pinhole_intrinsics, standard_camera
 from lrm_core.render.volume import render_views
 
-FOCAL = 0.75  # of the image size, as in training
 FRAMES_PER_SECOND = 24
 CRF = 18  # of x264; lower is better
 FILMS = (".mp4", ".gif", ".webp")
@@ -38,8 +37,7 @@ def turntable(
         samples_per_ray: of the quadrature.
         distance: of the cameras to the origin, in world units.
     """
-    intrinsics = torch.tensor([[FOCAL, FOCAL], [0.5, 0.5], [1.0, 1.0]])
-    cameras = standard_camera(orbit_poses(frames + 1, radius=distance)[:frames], intrinsics[None])
+    cameras = standard_camera(orbit_poses(frames + 1, radius=distance)[:frames], pinhole_intrinsics())
     seen = [_frame(planes, decoder, camera, size, samples_per_ray) for camera in cameras.to(planes.device)]
     return np.stack(seen)
 
