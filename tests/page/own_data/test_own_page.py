@@ -28,7 +28,8 @@ CLOSEST = 40.0  # dB to what the model itself draws
 DROP = """async (text) => {
   const files = new DataTransfer();
   files.items.add(new File([fromBase64(text)], "picture.png", { type: "image/png" }));
-  document.querySelector(".lrm-own-drop").dispatchEvent(new DragEvent("drop", { dataTransfer: files, cancelable: true }));
+  const dropped = new DragEvent("drop", { dataTransfer: files, cancelable: true });
+  document.querySelector(".lrm-own-drop").dispatchEvent(dropped);
 }"""
 DONE = "['done', 'fault'].includes(document.querySelector('.lrm-own').dataset.stage)"
 
