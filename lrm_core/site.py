@@ -114,6 +114,9 @@ def _stage(root: Path, profile: str, stage: Path) -> Path:
     sources = {path.relative_to(root): path for path in _book_files(root)}
     sources |= {Path("notebooks", copy.name): copy for copy in _executed(root, profile)}
     sources[Path("book/assets/vendor/plotly.min.js")] = _plotly_script()
+    sources |= {
+        Path("book/assets", file.parent.name, file.name): file for file in _model_scripts(stage.parent)
+    }
     for old in stage.rglob("*"):
         if old.is_file() and old.relative_to(stage) not in sources:
             old.unlink()
@@ -130,6 +133,13 @@ def _plotly_script() -> Path:
     import plotly
 
     return Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
+
+
+def _model_scripts(folder: Path) -> list[Path]:
+    """The mini model as the scripts that a page loads when a reader gives it a picture."""
+    from lrm_core.page.own_data.carried import FOLDER, write_scripts
+
+    return write_scripts(folder / FOLDER)
 
 
 def _build(stage: Path, out: Path, profile: str) -> Path:

@@ -4,6 +4,7 @@
 """
 
 import os
+from collections.abc import Callable, Iterable, Mapping
 from math import isnan
 from typing import Any
 
@@ -12,12 +13,14 @@ from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
+from lrm_core.findings.cause import causes
 from lrm_core.findings.headlines import HEADLINES
 from lrm_core.findings.prose import number
-from lrm_core.findings.verdicts import KINDS, verdicts
-from lrm_core.page.front.forest import conditions
+from lrm_core.findings.verdicts import verdicts
+from lrm_core.page.front.forest import CONDITION, TRUTH, UNDECIDED, conditions
 
-CLAIM, AUDITED = "claim, and the number compared", "audited [95% interval]"
+CLAIM, OURS, AUDITED = "claim, and the number compared", "ours [95% interval]", "audited [95% interval]"
+DISTANCE = "what the wrong distance does"
 CHAPTERS = {
     "C1": "01_basins",
     "C2": "02_residual_spectrum",
@@ -41,25 +44,21 @@ class Scorecard(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """Build the table from `lrm_core.findings.verdicts`."""
-        tables = {series: verdicts(name) for series, name in conditions(_profile()).items()}
-        header = [CLAIM, "verdict", "published", *(f"ours, {series}" for series in tables), AUDITED]
+        names = dict(reversed(conditions(_profile()).items()))
+        tables = {series: verdicts(name).set_index("claim", drop=False) for series, name in names.items()}
+        causes_of = {found.claim: found.answer for found in causes(_profile())} if CONDITION in names else {}
+        header = [CLAIM, "verdict", "published", OURS, AUDITED, *([DISTANCE] if causes_of else [])]
         group = nodes.tgroup("", *(nodes.colspec(colwidth=1) for _ in header), cols=len(header))
         group += nodes.thead("", _row([[nodes.paragraph(text=name)] for name in header]))
-        rows = zip(*(table.itertuples() for table in tables.values()), strict=True)
-        group += nodes.tbody("", *(_row(self._cells(*of_claim)) for of_claim in rows))
+        body = nodes.tbody("")
+        for claim in tables[TRUTH].index:
+            rows = {series: table.loc[claim] for series, table in tables.items()}
+            link = claim_link(rows[TRUTH], self.env.docname)
+            answer = [causes_of[claim]] if causes_of else []
+            cells = [_paragraphs(lines) for lines in (*scores(rows), *([answer] if answer else []))]
+            body += _row([[nodes.paragraph("", "", link), *_paragraphs([rows[TRUTH].quantity])], *cells])
+        group += body
         return [nodes.table("", group, classes=["scorecard"])]
-
-    def _cells(self, row: Any, *others: Any) -> list[list[nodes.Node]]:
-        """The row of a claim told the truth, and told otherwise where that was measured."""
-        name = claim_link(row, self.env.docname)
-        claim = [nodes.paragraph("", "", name), nodes.paragraph(text=row.quantity)]
-        cells = [claim, *([nodes.paragraph(text=text)] for text in scores(row))]
-        cells[-1:-1] = [[nodes.paragraph(text=_score(other.ours_published_definition))] for other in others]
-        if meant := audited_words(row):
-            cells[-1].append(nodes.paragraph(text=meant))
-        if apart := by_kind(row):
-            cells[-1].append(nodes.paragraph(text=apart))
-        return cells
 
 
 def _profile() -> str:
@@ -75,30 +74,54 @@ def claim_link(row: Any, page: str) -> nodes.Node:
     return pending_xref("", words, refdoc=page, refexplicit=True, refwarn=True, **target)
 
 
-def scores(row: Any) -> list[str]:
-    """Verdict and numbers of a claim as text."""
-    interval = _score(row.audited)
-    if row.low != row.high:  # the same for every object, such as a count of parameters
-        interval += f" [{_score(row.low)}, {_score(row.high)}]"
+def scores(rows: Mapping[str, Any]) -> list[list[str]]:
+    """Verdict, published number, ours and the audited one of a claim as lines of text.
+
+    Args:
+        rows: of `verdicts`, by what the encoder was told; what was not measured there is left out if the truth was.
+    """
+    truth = rows[TRUTH]
+    known = {series: row for series, row in rows.items() if row.verdict not in UNDECIDED} or {TRUTH: truth}
+    verdict, *others = dict.fromkeys(row.verdict for row in known.values())
     return [
-        row.verdict,
-        _score(row.published),
-        _score(row.ours_published_definition),
-        interval if not isnan(row.audited) else "–",
+        [verdict, *(f"{TRUTH}: {other}" for other in others)],
+        [_score(truth.published)],
+        _by_condition(_ours, known, rows),
+        [*_by_condition(_audited, known, rows), *filter(None, [audited_words(truth)])],
     ]
+
+
+def _by_condition(
+    number_of: Callable[[Any], str], known: Mapping[str, Any], rows: Mapping[str, Any]
+) -> list[str]:
+    """A number in each condition, which is named unless all of them have the same."""
+    numbers = {series: number_of(row) for series, row in known.items()}
+    if len(numbers) == len(rows) and len(set(numbers.values())) == 1:
+        return [next(iter(numbers.values()))]
+    return [f"{series} {value}" for series, value in numbers.items()]
+
+
+def _ours(row: Any) -> str:
+    return _with_interval(row.ours_published_definition, row.ours_low, row.ours_high)
+
+
+def _audited(row: Any) -> str:
+    return _with_interval(row.audited, row.low, row.high)
+
+
+def _with_interval(value: float, low: float, high: float) -> str:
+    """A number and its interval, unless that is a point (such as a count of parameters) or unknown."""
+    ends = "" if low == high or isnan(low) else f" [{_score(low)}, {_score(high)}]"
+    return "–" if isnan(value) else _score(value) + ends
+
+
+def _paragraphs(lines: Iterable[str]) -> list[nodes.Node]:
+    return [nodes.paragraph(text=line) for line in lines]
 
 
 def audited_words(row: Any) -> str:
     """In what the audited number of a claim is another one than the published; empty without an audited number."""
     return "" if isnan(row.audited) else HEADLINES[row.claim].audited
-
-
-def by_kind(row: Any) -> str:
-    """The audited number of real and of procedural objects apart, as text; empty unless they are two numbers."""
-    means = {kind: getattr(row, kind) for kind in KINDS}
-    if any(map(isnan, means.values())) or means["real"] == means["procedural"]:
-        return ""
-    return ", ".join(f"{kind} {_score(mean)}" for kind, mean in means.items())
 
 
 def _score(value: float) -> str:

@@ -15,7 +15,7 @@
 
   function addButtons(table) {
     const rows = [...table.tBodies[0].rows];
-    const verdictOf = (row) => row.cells[1].textContent.trim();
+    const verdictOf = (row) => row.cells[1].querySelector("p").textContent.trim();
     const counts = new Map([[ALL, rows.length]]);
     for (const row of rows) counts.set(verdictOf(row), (counts.get(verdictOf(row)) || 0) + 1);
     const bar = document.createElement("div");

@@ -67,6 +67,6 @@ for command in (
     *(assets.predict, assets.app, assets.evaluate, assets.models),
     *(training.pretrain, training.train, training.convert, training.ablate),
     *(training.finetune, training.rank_ablation),
-    *(study.tto, study.oracle, study.spectrum, study.response),
+    *(study.distance, study.tto, study.oracle, study.spectrum, study.response),
 ):
     main.add_command(command)

@@ -1,4 +1,4 @@
-"""Commands that study rendered objects of one's own: test-time optimisation, oracle, spectrum, response."""
+"""Commands that study rendered objects of one's own: told distance, oracle, spectrum and more."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -156,6 +156,38 @@ def response(
         return study_response(model, item, planes, folder, config, seed)
 
     _each_object(model_name, data_dir, output_dir, study)
+
+
+@click.command()
+@click.argument("folders", metavar="FOLDER...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@MODEL_NAME
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="A CSV of every object.")
+@click.option("--device", default="cpu", show_default=True, help="cpu or cuda.")
+def distance(folders: tuple[Path, ...], model_name: str, out: Path | None, device: str) -> None:
+    """Which distance, told to the encoder, makes renders nearest to objects; whether the published 2.0 was wrong."""
+    import pandas as pd
+    from tqdm import tqdm
+
+    from lrm_core.findings.told_distance import distance_sentence, told_summary
+    from lrm_core.measure.told_distance import FACTORS, told_rows
+    from lrm_core.model.checkpoints import load_model
+    from lrm_core.objects import load_object
+    from lrm_core.objects.listing import object_folders
+    from lrm_core.page.own_data.study import write_table
+
+    objects = [item for folder in folders for item in object_folders(folder)]
+    model = load_model(model_name, device).requires_grad_(False)
+    rows = []
+    with tqdm(total=len(objects) * (len(FACTORS) + 1), unit="told") as progress:
+        for folder in objects:
+            for row in told_rows(model, load_object(folder)):
+                rows.append(row)
+                progress.update()
+    table = pd.DataFrame(rows)
+    if out:
+        write_table(out, table)
+    click.echo(told_summary(table).to_string(index=False) + "\n")
+    click.echo(distance_sentence(table))
 
 
 def _each_object(model_name: str, data: Path, output: Path, study: Callable[..., str]) -> None:

@@ -124,8 +124,7 @@ FINDING = Finding(
     beside=(QUALITY, LENGTHS),
     derived={"random_floor.high": _null_over_random},
     facts={
-        **{f"published.{band}": lambda table, of=of: of for band, of in SHARES.items()},
-        "published.sums": lambda table: [sum(of) for of in zip(*SHARES.values(), strict=True)],
+        "published.high": lambda table: SHARES["high"],
         "coarse_by_noise": _coarse_by_noise,
         "white.blocks": lambda table: 3 / 4,  # three of the four numbers of a block vary inside it
         "law.exponent": lambda table: matching_exponent(),

@@ -139,7 +139,6 @@ FINDING = Finding(
         "published.ratio": lambda table: P["ratio"],
         "published.bands": lambda table: BANDS,
         "published.per_bin": lambda table: PER_BIN,
-        "level.bands": lambda table: LEVEL_BANDS,
         "part.ends": _of_lookup(ENDS, "first_over_last"),
         "part.oracle": _of_lookup(AROUND["oracle"], "per_bin"),
         "part.prediction": _of_lookup(AROUND["prediction"], "per_bin"),

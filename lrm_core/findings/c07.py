@@ -91,7 +91,6 @@ FINDING = Finding(
     facts={
         "published": lambda table: fmean(RATIOS),
         "limit": lambda table: f"{LIMIT:g}",
-        "gone.published": lambda table: gone(fmean(RATIOS)),
         "gone.limit": lambda table: gone(LIMIT),
         "farthest": lambda table: farthest(table).removeprefix("cc0_"),
         "farthest.ratio": lambda table: per_object(table, TRUTH)[farthest(table)],

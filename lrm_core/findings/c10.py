@@ -4,7 +4,7 @@ import pandas as pd
 
 from lrm_core.findings.arm_labels import CONDITIONS, label
 from lrm_core.findings.claims import published
-from lrm_core.findings.figures import Panel, Row, Slopes, Strips, Table
+from lrm_core.findings.figures import Panel, Row, Slopes, Strips
 from lrm_core.findings.finding import Finding
 from lrm_core.findings.headlines import headline
 from lrm_core.findings.rules import All, Case, Condition, Rule, graded
@@ -109,12 +109,6 @@ def _worst(table: pd.DataFrame) -> str:
     return values.idxmax().removeprefix("cc0_") if len(values) else "–"
 
 
-def _place(table: pd.DataFrame) -> str:
-    """The place of that object in the order of L1 before the training."""
-    before, values = per_object(table, "l1.lora_freq.before"), per_object(table, "change.l1.lora_freq")
-    return f"{int(before.rank()[values.idxmax()])} of {len(before)}" if len(values) else "–"
-
-
 FINDING = Finding(
     module=__name__,
     rule=RULE,
@@ -126,7 +120,6 @@ FINDING = Finding(
         "published.psnr": lambda table: P["lora_freq_r8"]["psnr"] - P["baseline"]["psnr"],
         "worse": lambda table: count(table, "change.l1.lora_freq"),
         "worst": _worst,
-        "worst.place": _place,
     },
     figures={
         "slopes": Slopes(
@@ -159,16 +152,6 @@ FINDING = Finding(
                 ),
             ),
             NAMES,
-        ),
-        "measures": Table(
-            {
-                f"{metric}, {place}": [f"{prefix}change.{metric.lower()}.{arm}" for arm in MAIN]
-                for place, prefix in zip(CONDITIONS.values(), ("", WRONG), strict=True)
-                for metric in ("L1", "LPIPS")
-            },
-            [label(arm) for arm in MAIN],
-            digits=None,
-            first="change, mean over objects",
         ),
     },
 )  # fmt: skip

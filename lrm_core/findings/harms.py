@@ -10,7 +10,7 @@ resampled in both, lies below 0 with its interval, *away* where it lies above 0.
 to a wrong distance if a wrong distance goes towards it and no other harm of the same size does.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Literal
@@ -25,10 +25,13 @@ from lrm_core.findings.claims import PUBLISHED_OBJECTS, published
 from lrm_core.findings.headlines import headline
 from lrm_core.findings.rulebook import RULES
 from lrm_core.findings.verdicts import experiment_table
-from lrm_core.profiles import HARMS, PROFILES, RENDERINGS
-from lrm_core.records.statistics import FEWEST_OBJECTS, Interval, per_object
+from lrm_core.profiles import DOSES, HARMS, PROFILES, RENDERINGS
+from lrm_core.records.statistics import FEWEST_OBJECTS, Interval, bca_interval, per_object
 
+Specific = Literal["specific", "not specific", "no wrong distance", "not measured"]
 RESAMPLES, LEVEL = 9999, 0.95
+EQUAL = ("turned", "focal", "blurred")  # as much held-out error as a distance told 0.8 times the true one
+TOLD = "told-"
 CLAIMS = ("C2", "C4", "C5", "C6", "C7")  # whose experiments are made under every harm
 
 
@@ -126,3 +129,49 @@ def _distance(
 def _interval(estimate: float, samples: np.ndarray, n: int) -> Interval:
     low, high = np.quantile(samples, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return Interval(float(estimate), float(low), float(high), n)
+
+
+def specific(
+    found: Sequence[Fingerprint],
+) -> Literal["specific", "not specific", "no wrong distance", "not measured"]:
+    """What the rule of this module says of all harms together."""
+    answers = {of.harm: of.answer for of in found}
+    if not set(EQUAL) <= set(answers):
+        return "not measured"
+    if not any(answer == "towards" for harm, answer in answers.items() if harm.startswith(TOLD)):
+        return "no wrong distance"
+    return "not specific" if "towards" in map(answers.get, EQUAL) else "specific"
+
+
+def words(harm: str) -> str:
+    """A harm as a reader expects it."""
+    if harm.startswith(TOLD):
+        return f"told {harm.removeprefix(TOLD)} × the distance"
+    source = HARMS.get(harm, HARMS["truth"])
+    return {
+        "published": "told as published",
+        "turned": f"camera turned by {source.turned:g}°",
+        "focal": f"focal length × {source.focal:g}",
+        "blurred": f"source blurred by {source.blur:g} pixels",
+        "path-traced": "images by a path tracer",
+    }.get(harm, "told the truth")
+
+
+def doses(profile: str = "mini") -> dict[str, dict[float, Interval]]:
+    """Every number of `published_numbers` over the factor told, each against an oracle from its own prediction.
+
+    Objects that were measured at every factor.
+    """
+    tables = {1.0: numbers_of(profile)} | {
+        factor: numbers_of(f"{profile}-{TOLD}{factor:g}") for factor in DOSES
+    }
+    common = set.intersection(*(set(table.index) for table in tables.values()))
+    if len(common) < FEWEST_OBJECTS:
+        return {}
+    return {
+        name: {
+            factor: bca_interval(tables[factor].loc[sorted(common), name].dropna().to_numpy())
+            for factor in sorted(tables)
+        }
+        for name in published_numbers()
+    }

@@ -80,36 +80,46 @@ def test_an_unknown_name_is_an_error_that_lists_the_known_ones(numbers, inliner)
     assert "c2.published.high" in messages[0]
 
 
-def test_a_score_without_records_shows_dashes():
-    scorecard = _extension("scorecard")
-    row = SimpleNamespace(
-        published=-0.005,
-        ours_published_definition=nan,
-        audited=nan,
-        low=nan,
-        high=nan,
-        verdict="not measured yet",
-    )
-    assert scorecard.scores(row) == ["not measured yet", "−0.0050", "–", "–"]
-    row.audited, row.low, row.high = 0.5, -0.25, 0.75
-    assert scorecard.scores(row)[3] == "0.50 [−0.25, 0.75]"
-    row.audited, row.low, row.high = 32.0, 16.0, 32.0
-    assert scorecard.scores(row)[3] == "32 [16, 32]"
-    row.audited = row.low = row.high = 0.125
-    assert scorecard.scores(row)[3] == "0.12"
+def _row(verdict: str = "replicated", **numbers: float) -> SimpleNamespace:
+    """A row of the scorecard in which nothing was measured but what is given."""
+    names = ("ours_published_definition", "ours_low", "ours_high", "audited", "low", "high")
+    unknown = dict.fromkeys(names, nan)
+    return SimpleNamespace(claim="C2", published=-0.005, verdict=verdict, **unknown | numbers)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "shown"),
+    [
+        ((0.5, -0.25, 0.75), "0.50 [−0.25, 0.75]"),
+        ((32.0, 16.0, 32.0), "32 [16, 32]"),
+        ((0.125, 0.125, 0.125), "0.12"),
+        ((nan, nan, nan), "–"),
+    ],
+)
+def test_a_score_shows_its_interval_where_it_has_one(numbers, shown):
+    row = _row(**dict(zip(("audited", "low", "high"), numbers, strict=True)))
+    found = _extension("scorecard").scores({"told the truth": row})
+    assert found[:3] == [["replicated"], ["−0.0050"], ["–"]]
+    assert found[3][0] == shown
+
+
+def test_both_conditions_stand_under_each_other_and_the_published_one_decides():
+    truth = _row("not replicated", ours_published_definition=0.4, ours_low=0.3, ours_high=0.5)
+    condition = _row("replicated", ours_published_definition=0.6, ours_low=0.5, ours_high=0.7)
+    scores = _extension("scorecard").scores
+    verdict, _, ours, _ = scores({"told as published": condition, "told the truth": truth})
+    assert verdict == ["replicated", "told the truth: not replicated"]
+    assert ours == ["told as published 0.60 [0.50, 0.70]", "told the truth 0.40 [0.30, 0.50]"]
+    unknown = _row("not measured yet")
+    verdict, _, ours, _ = scores({"told as published": unknown, "told the truth": truth})
+    assert verdict == ["not replicated"]
+    assert ours == ["told the truth 0.40 [0.30, 0.50]"]
 
 
 def test_an_audited_number_says_in_what_it_is_another_one():
     scorecard = _extension("scorecard")
     assert "different frequency" in scorecard.audited_words(SimpleNamespace(claim="C8", audited=0.25))
     assert scorecard.audited_words(SimpleNamespace(claim="C8", audited=nan)) == ""
-
-
-def test_kinds_of_objects_stand_apart_only_where_there_are_both():
-    scorecard = _extension("scorecard")
-    assert scorecard.by_kind(SimpleNamespace(real=0.5, procedural=-0.25)) == "real 0.50, procedural −0.25"
-    assert scorecard.by_kind(SimpleNamespace(real=0.5, procedural=nan)) == ""
-    assert scorecard.by_kind(SimpleNamespace(real=0.5, procedural=0.5)) == ""
 
 
 def test_every_claim_with_a_rule_is_linked_to_a_chapter_about_it():
@@ -161,7 +171,7 @@ def test_only_the_loader_of_thebe_leaves_a_page():
 
 
 def test_a_number_says_where_it_comes_from(numbers, inliner):
-    (node,), _ = numbers.stored("stored", "", "c4.finding", 1, inliner)
+    (node,), _ = numbers.stored("stored", "", "c4.verdict", 1, inliner)
     assert node["origin"] == "From the records in data/results/mini/e08_band_correction"
     assert numbers.origin("c4.published.low", "mini") == "Claim C4 as published, in data/claims.json"
     assert numbers.origin("camera.focal", "smoke") == "Counted or set by the code, profile smoke"
@@ -194,18 +204,14 @@ def test_the_tour_says_stored_numbers_and_stays_within_the_book(numbers):
         tour.filled("{nowhere}", "mini")
 
 
-def test_captions_are_numbered_in_order_and_say_how_to_make_them_again():
+def test_captions_are_numbered_in_order():
     figures = _extension("figures")
     captions = [figure_caption(f"It < {name}.", name, pd.DataFrame({"x": [1]})) for name in ("one", "two")]
-    body = figures.numbered(
-        f"<p>before</p>{captions[0]}<p>between</p>{captions[1]}", "04_band_correction", "mini"
-    )
+    body = figures.numbered(f"<p>before</p>{captions[0]}<p>between</p>{captions[1]}", "04_band_correction")
     page = ElementTree.fromstring(f"<body>{body}</body>")
     found = {div.get("id"): " ".join(div.itertext()) for div in page.iter("div")}
     assert list(found) == ["figure-one", "figure-two"]
     assert found["figure-two"].startswith("Figure 4.2.  It < two.")
-    assert "lrm reproduce --profile mini --notebook 04" in found["figure-one"]
-    assert "data/results/mini/e08_band_correction" in found["figure-one"]
     assert [link.get("download") for link in page.iter("a")] == ["one.csv", "two.csv"]
 
 
@@ -216,14 +222,9 @@ def test_links_to_sources_become_pages_with_an_address_for_every_line():
     context = {"body": caption}
     figures._complete(app, "notebooks/02_residual_spectrum", "page.html", context, None)
     assert 'href="../source/lrm_core/findings/c02.html#L-30"' in context["body"]
-    assert "Reproduce this figure" not in context["body"]
     ((name, page, _),) = figures._sources(app)
     assert name == "source/lrm_core/findings/c02"
     assert 'id="L-30"' in page["body"]
-
-
-def test_a_chapter_without_a_claim_names_no_records():
-    assert "records" not in _extension("figures").reproduction("00_model", "smoke")
 
 
 def test_entries_of_the_bibliography_are_items_of_their_list():

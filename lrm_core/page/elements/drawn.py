@@ -1,14 +1,13 @@
-"""Figures and tables drawn from their declarations, with the texts for screen readers that follow from them."""
+"""Figures drawn from their declarations, with the texts for screen readers that follow from them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from lrm_core.findings.figures import Bars, Declaration, Lines, Means, Pairs, Series, Slopes, Strips, Table
-from lrm_core.findings.prose import mean_and_interval, number, percent, percent_interval
+from lrm_core.findings.figures import Bars, Declaration, Lines, Means, Pairs, Series, Slopes, Strips
+from lrm_core.findings.prose import number, percent
 from lrm_core.page.elements.beside import means, slopes
 from lrm_core.page.elements.curves import Curve, curves, mean_lists
 from lrm_core.page.elements.strips import numbers_of, strips
@@ -30,7 +29,7 @@ def draw(
     """The figure of a declaration.
 
     Args:
-        figure: of any kind but `Table`.
+        figure: of any kind but `Pictures`.
         table: completed, as by `Finding.completed`.
         groups: of each object.
         pictures: address of each object's picture; a point where there is none.
@@ -40,24 +39,6 @@ def draw(
         return strips(table, groups, figure.panels, f"{title} {_strips_alt(figure, table)}", figure.names)
     shown = (pictures,) if isinstance(figure, PICTURED) else ()
     return DRAWN_BY[type(figure)](figure, table, *shown, title)
-
-
-def tabled(declared: Table, table: pd.DataFrame) -> pd.DataFrame:
-    """The table of a declaration, as text."""
-
-    def cell(column: str) -> str:
-        mean = interval_of(table, column)
-        if not mean.n:
-            return "none"
-        if not declared.interval:
-            mean = replace(mean, n=1)
-        count = f" ({mean.n} objects)" if 1 < mean.n < table["object"].nunique() else ""
-        if declared.digits is None:
-            return percent_interval(mean) + count
-        return mean_and_interval(mean, declared.digits) + count
-
-    rows = [(label, *map(cell, columns)) for label, columns in declared.rows.items()]
-    return pd.DataFrame(rows, columns=[declared.first, *declared.headings])
 
 
 def _strips_alt(figure: Strips, table: pd.DataFrame) -> str:

@@ -174,6 +174,6 @@ def _drawn(mark: Mark, published: float, y: float) -> str:
 
 def numbers(line: Line) -> list[str]:
     """What stands beside a row: the published number, and ours with the condition where there are two."""
-    name = "ours" if len(line.marks) < 2 else "ours, {}"
+    name = "ours" if len(line.marks) < 2 else "{}"
     ours = [f"{name.format(mark.series)} {interval_text(line.claim, mark)}" for mark in line.marks]
     return [f"published {written(line.claim, line.published)}", *ours]

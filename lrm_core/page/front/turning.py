@@ -80,7 +80,8 @@ def turning() -> str:
         f'<div class="lrm-turn-bar" role="group" aria-label="Object" hidden>{choices}</div>'
         f'<div class="lrm-turn-row">{figures}</div>'
         '<div class="lrm-turn-bar" hidden><span>Drag one picture: all four turn.</span>'
-        '<button type="button" aria-pressed="false">Show the oracle instead</button></div></div>'
+        '<button type="button" aria-pressed="false">Show the oracle instead</button>'
+        '<a href="../notebooks/14_own_picture.html#own-picture">Try your own picture</a></div></div>'
         f'<script type="application/json" class="lrm-turn-data">{payload}</script>'
         f'<script type="module">{page_script()}</script>'
     )

@@ -2,6 +2,7 @@
 
 const RAW_LOW = -10, RAW_HIGH = 40; // raw densities that the grid's eight bits span
 const EMPTY = -5; // raw density below which nothing is seen: 0.0025 per world unit
+const rawLevel = (density) => (density > 0 ? density + Math.log(-Math.expm1(-density)) + 1 : -Infinity); // as `raw_level`
 const BATCH = 4; // points decoded at a time
 
 /** The decoder behind its first layer, on `BATCH` points at once; numbers of the points lie side by side. */

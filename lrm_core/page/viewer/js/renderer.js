@@ -113,6 +113,7 @@ class Renderer {
     gl.uniform1f(at("focal"), camera.focal);
     gl.uniform1f(at("background"), camera.background);
     gl.uniform1f(at("size"), size);
+    gl.uniform1f(at("least"), Math.max(camera.least ?? -Infinity, -1e9));
     gl.uniform1i(at("samples"), samples);
     this.fill(size, from, rows);
   }

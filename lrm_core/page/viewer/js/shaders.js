@@ -63,7 +63,7 @@ const DECODED_FIELD = DECODER + GRID + OCCUPANCY + "vec4 field(vec3 p) { return 
 /** Emission and absorption along each pixel's ray; samples evenly spaced, averaged in pairs (step 4 of the spec). */
 const MARCH = `
 uniform mat3 axes; uniform vec3 eye, lowest, highest; // the box around all that is not empty
-uniform float focal, background, size; uniform int samples;
+uniform float focal, background, size, least; uniform int samples; // raw densities below the least are not drawn
 
 float softplus(float x) { return max(x, 0.0) + log(1.0 + exp(-abs(x))); }
 
@@ -84,7 +84,7 @@ void main() {
   for (int k = range.x; seen.y > seen.x && k < min(range.y, samples) && reach > 1e-3; k++) {
     vec4 now = field(eye + ray * (span.x + float(k) * spacing)); // called once: compilers copy it to each call
     if (k > range.x) {
-      float alpha = 1.0 - exp(-softplus(0.5 * (before.x + now.x) - 1.0) * spacing);
+      float raw = 0.5 * (before.x + now.x), alpha = raw < least ? 0.0 : 1.0 - exp(-softplus(raw - 1.0) * spacing);
       light += reach * alpha * 0.5 * (before.yzw + now.yzw);
       reach *= 1.0 - alpha;
     }
