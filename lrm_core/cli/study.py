@@ -53,10 +53,7 @@ def tto(
         at_most=num_iters, iterations=num_iters, perceptual_iterations=num_iters, lr=lr
     )
     _each_object(
-        model_name,
-        data_dir,
-        output_dir,
-        lambda *place: study_test_time(*place, config, chosen, seed),
+        model_name, data_dir, output_dir, lambda *place: study_test_time(*place, config, chosen, seed)
     )
 
 

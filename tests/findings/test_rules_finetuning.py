@@ -18,14 +18,7 @@ from lrm_core.findings.rules import Rule
 from lrm_core.findings.verdicts import experiment_table, intervals, judge, verdicts
 from lrm_core.profiles import get_profile
 from lrm_core.records.arm_statistics import best_of, crossed_bootstrap, worst_object
-from lrm_core.records.arm_tables import (
-    COLUMNS,
-    best_rank,
-    best_ranks,
-    changes,
-    paired,
-    worst,
-)
+from lrm_core.records.arm_tables import COLUMNS, best_rank, best_ranks, changes, paired, worst
 from lrm_core.records.arms import ARMS, EXPERIMENT, RANKS, arm_seeds, configuration, rank_arm
 from lrm_core.records.provenance import Provenance
 from lrm_core.records.statistics import bca_interval, holm, per_object, sign_flip_p
