@@ -1,11 +1,17 @@
-"""An image inside an address."""
+"""An image as pixels, and inside an address."""
 
 import base64
 import io
 
-from jaxtyping import Float
+import numpy as np
+from jaxtyping import Float, UInt8
 from PIL import Image
 from torch import Tensor
+
+
+def to_pixels(image: Float[Tensor, "c h w"]) -> UInt8[np.ndarray, "h w c"]:
+    """8 bits a channel of an image in [0, 1]."""
+    return (image.detach().clamp(0, 1) * 255).round().byte().permute(1, 2, 0).contiguous().cpu().numpy()
 
 
 def data_url(image: Float[Tensor, "c h w"], kind: str = "PNG", **options: int) -> str:
@@ -16,8 +22,6 @@ def data_url(image: Float[Tensor, "c h w"], kind: str = "PNG", **options: int) -
     """
     if image.ndim != 3 or image.shape[0] not in (3, 4):
         raise ValueError(f"expected an image (3, H, W), found {tuple(image.shape)}")
-    pixels = (image.detach().cpu().clamp(0, 1) * 255).round().byte().permute(1, 2, 0).contiguous().numpy()
     buffer = io.BytesIO()
-    picture = Image.fromarray(pixels, mode="RGBA" if pixels.shape[-1] == 4 else "RGB")
-    picture.save(buffer, format=kind, **(options or {"optimize": True}))
+    Image.fromarray(to_pixels(image)).save(buffer, format=kind, **(options or {"optimize": True}))
     return f"data:image/{kind.lower()};base64," + base64.b64encode(buffer.getvalue()).decode()

@@ -64,12 +64,7 @@ class Run:
 
 
 def chapters(
-    profile: str,
-    *,
-    device: str,
-    notebook: str | None = None,
-    refresh: bool = False,
-    root: Path | None = None,
+    profile: str, *, device: str, notebook: str | None = None, refresh: bool = False, root: Path | None = None
 ) -> list[Notebook]:
     """The notebooks of the paper for one profile, in order.
 

@@ -19,12 +19,7 @@ OTHER_SECTIONS = {  # of chapters that examine no claim
         "What it is, and what it has seen",
         "What carries over",
     ],
-    OWN: [
-        "In this page",
-        "From a picture to a triplane",
-        "From a triplane to a mesh",
-        "On the command line",
-    ],
+    OWN: ["In this page", "From a picture to a triplane", "From a triplane to a mesh", "On the command line"],
 }
 PARAMETERS = {"profile": "mini", "seed": 0, "objects": None, "refresh": False, "device": "cpu"}
 LONGEST_CELL = 25
@@ -32,13 +27,7 @@ LONGEST_SHOWN, WIDEST_SHOWN = 10, 104  # lines and characters that stand on the 
 # Sentences and tables of published numbers, of what follows from them alone, and of commands and folders.
 NOT_OURS = {
     *("claim_quote", "published_table", "published_object_table", "published_average_table", "method_table"),
-    *(
-        "published_sentence",
-        "sum_sentence",
-        "law_sentence",
-        "limit_sentence",
-        "rule_text",
-    ),
+    *("published_sentence", "sum_sentence", "law_sentence", "limit_sentence", "rule_text"),
     *("reproduce", "records_sentence"),
 }
 NOT_PROSE = re.compile(r"\$\$.*?\$\$|\$[^$]*\$|```.*?```|`[^`]*`|\]\([^)]*\)|\bL1\b", re.DOTALL)

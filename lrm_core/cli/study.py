@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from lrm_core.cli.options import MODEL_NAME, PATH, output_dir, rendered_objects
+from lrm_core.cli.options import DEVICE, MODEL_NAME, PATH, output_dir, rendered_objects
 
 ORACLE_STEPS, ORACLE_LR = 2000, 0.01  # as published
 FOLDERS = "Where each object gets a folder."
@@ -53,10 +53,7 @@ def tto(
         at_most=num_iters, iterations=num_iters, perceptual_iterations=num_iters, lr=lr
     )
     _each_object(
-        model_name,
-        data_dir,
-        output_dir,
-        lambda *place: study_test_time(*place, config, chosen, seed),
+        model_name, data_dir, output_dir, lambda *place: study_test_time(*place, config, chosen, seed)
     )
 
 
@@ -159,10 +156,10 @@ def response(
 
 
 @click.command()
-@click.argument("folders", metavar="FOLDER...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("folders", metavar="FOLDER...", nargs=-1, required=True, type=PATH)
 @MODEL_NAME
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="A CSV of every object.")
-@click.option("--device", default="cpu", show_default=True, help="cpu or cuda.")
+@DEVICE
 def distance(folders: tuple[Path, ...], model_name: str, out: Path | None, device: str) -> None:
     """Which distance, told to the encoder, makes renders nearest to objects; whether the published 2.0 was wrong."""
     import pandas as pd

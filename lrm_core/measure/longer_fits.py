@@ -11,14 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from lrm_core.data_url import data_url
-from lrm_core.measure.e12_test_time import (
-    SPACES,
-    LatentOptimisation,
-    Planes,
-    study_views,
-    summary,
-    way,
-)
+from lrm_core.measure.e12_test_time import SPACES, LatentOptimisation, Planes, study_views, summary, way
 from lrm_core.measure.oracles import OracleCache, render_images
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject

@@ -19,7 +19,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from lrm_core.atomic import replacing
-from lrm_core.files import printable
+from lrm_core.files import files_of, printable
 from lrm_core.fingerprint import fingerprint
 from lrm_core.objects.blender import SUFFIXES, Cycles
 from lrm_core.objects.companions import mesh_parts
@@ -188,13 +188,7 @@ def split_finished(out: Path) -> None:
 
 
 def _mesh_files(path: Path, suffixes: Collection[str]) -> list[Path]:
-    if path.is_file():
-        return [path]
-    if not path.is_dir():
-        raise FileNotFoundError(f"{path}: no such file or folder")
-    files = sorted(file for file in path.iterdir() if file.suffix.lower() in suffixes)
-    if not files:
-        raise FileNotFoundError(f"{path}: no meshes; expected files ending in {', '.join(suffixes)}")
+    files = files_of(path, suffixes, "meshes")
     by_stem: dict[str, Path] = {}
     for file in files:
         if file.stem in by_stem:

@@ -9,6 +9,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from lrm_core.atomic import replacing
+from lrm_core.data_url import to_pixels
 from lrm_core.render.cameras import orbit_poses, pinhole_intrinsics, standard_camera
 from lrm_core.render.volume import render_views
 
@@ -47,11 +48,6 @@ def _frame(
 ) -> UInt8[np.ndarray, "H W 3"]:
     view = render_views(planes[None], decoder, camera[None, None], size, samples_per_ray=samples)
     return to_pixels(view.rgb[0, 0])
-
-
-def to_pixels(image: Float[Tensor, "3 H W"]) -> UInt8[np.ndarray, "H W 3"]:
-    """8 bits a channel of an image in [0, 1]."""
-    return (image.clamp(0, 1) * 255).round().byte().permute(1, 2, 0).cpu().numpy()
 
 
 def write_film(path: Path, frames: Frames) -> None:

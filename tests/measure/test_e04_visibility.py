@@ -12,13 +12,7 @@ from lrm_core.measure import e04_visibility, surface
 from lrm_core.measure.e04_visibility import Visibility, audited_splits, surface_splits
 from lrm_core.measure.matter import matter_lattice
 from lrm_core.measure.oracles import Oracle, OracleCache, OracleConfig
-from lrm_core.measure.surface import (
-    density_normals,
-    matter_surface,
-    outside,
-    seen_surface,
-    surface_scene,
-)
+from lrm_core.measure.surface import density_normals, matter_surface, outside, seen_surface, surface_scene
 from lrm_core.objects import RenderedObject
 
 CONFIG = Visibility(views=2, controls=4, shuffles=10)

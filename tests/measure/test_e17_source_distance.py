@@ -6,13 +6,7 @@ import torch
 from lrm_core.canonical import plain
 from lrm_core.measure import e17_source_distance as e17
 from lrm_core.measure.e17_source_distance import SourceDistance, told_planes
-from lrm_core.measure.oracles import (
-    Oracle,
-    OracleConfig,
-    predicted_planes,
-    render_planes,
-    split_views,
-)
+from lrm_core.measure.oracles import Oracle, OracleConfig, predicted_planes, render_planes, split_views
 
 
 @pytest.fixture

@@ -2,8 +2,6 @@
 
 import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -167,24 +165,6 @@ def test_an_object_that_another_run_finished_meanwhile_is_kept(meshes, tmp_path,
     report = render_path(meshes, tmp_path / "out", **SMALL)
     assert (report.rendered, report.kept, report.failed) == ([], ["ball", "box"], {})
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["ball", "box", "meta"]
-
-
-def test_two_runs_in_one_folder_end_well(meshes, tmp_path):
-    for number in range(6):
-        trimesh.creation.icosphere(1).export(meshes / f"ball{number}.ply")
-    command = [sys.executable, "-c", "from lrm_core.cli import main; main()", "render", str(meshes)]
-    command += ["--out", str(tmp_path / "out"), "--views", "2", "--resolution", "8"]
-    environment = os.environ | {"PYTHONPATH": str(MINI.parents[2]), "OMP_NUM_THREADS": "1"}
-    runs = [
-        subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
-        )
-        for _ in range(2)
-    ]
-    said = [run.communicate()[0] for run in runs]
-    assert [run.returncode for run in runs] == [0, 0], said
-    assert len(split_names(tmp_path / "out", "all")) == 8
-    assert not list((tmp_path / "out").rglob(".*"))
 
 
 def test_names_that_cannot_name_a_folder_fail_alone(meshes, tmp_path):

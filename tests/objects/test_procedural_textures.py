@@ -203,12 +203,7 @@ def test_a_point_has_the_same_colour_in_any_batch(seed, dtype):
 
 
 @settings(max_examples=60, deadline=None)
-@given(
-    st.sampled_from(PATTERNED),
-    st.floats(0.3, 20),
-    st.floats(-64, 64),
-    st.integers(0, 10**6),
-)
+@given(st.sampled_from(PATTERNED), st.floats(0.3, 20), st.floats(-64, 64), st.integers(0, 10**6))
 def test_weights_lie_between_the_two_colours(pattern, frequency, phase, seed):
     weight = albedo(_one_texture(pattern, 400, frequency, phase), _points(400, seed))
     assert weight.min() >= 0

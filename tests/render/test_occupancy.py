@@ -2,13 +2,7 @@ import pytest
 import torch
 
 from lrm_core.render.field import Field
-from lrm_core.render.occupancy import (
-    LOST_DENSITY,
-    RAW_EMPTY,
-    RAW_FAINT,
-    RAW_LOST,
-    Occupancy,
-)
+from lrm_core.render.occupancy import LOST_DENSITY, RAW_EMPTY, RAW_FAINT, RAW_LOST, Occupancy
 
 
 @pytest.mark.parametrize(("gradients", "threshold"), [(True, RAW_EMPTY), (False, RAW_FAINT)])

@@ -4,13 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from test_pretrain import (  # noqa: F401
-    SHORT,
-    TINY,
-    _small_validation,
-    killed_and_unbroken,
-    training_batch,
-)
+from test_pretrain import SHORT, TINY, _small_validation, killed_and_unbroken, training_batch  # noqa: F401
 
 from lrm_core.model.lrm import LRM
 from lrm_core.objects.poses import sample_poses

@@ -7,13 +7,7 @@ import pytest
 import torch
 import trimesh
 from test_patches import LATE
-from test_pretrain import (  # noqa: F401
-    SHORT,
-    TINY,
-    _small_validation,
-    killed_and_unbroken,
-    training_batch,
-)
+from test_pretrain import SHORT, TINY, _small_validation, killed_and_unbroken, training_batch  # noqa: F401
 
 from lrm_core.model.lrm import LRM
 from lrm_core.objects.pool_render import INDEX, render_pool

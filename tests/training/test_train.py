@@ -119,10 +119,7 @@ def test_what_a_run_leaves(tmp_path, one_thread):
     config = tiny_config(tmp_path)
     train(config, SCORES)
     kept = sorted(p.name for p in config.run.iterdir())
-    assert kept == [
-        *("000003", "000004", "config.json", "losses.csv", "state.safetensors"),
-        "validation.csv",
-    ]
+    assert kept == [*("000003", "000004", "config.json", "losses.csv", "state.safetensors"), "validation.csv"]
     header, *losses = csv.reader((config.run / "losses.csv").open())
     assert header == ["step", "loss", "pixel", "perceptual", "tv", "lr"]
     assert [row[0] for row in losses] == ["1", "2", "3", "4"]
