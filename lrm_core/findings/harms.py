@@ -166,6 +166,11 @@ def sentence(section: str, found: Sequence[Fingerprint]) -> str:
     return "" if outcome == "not measured" else say(TEXT, f"{section}: {outcome}", others=others)
 
 
+def caption(figure: str) -> str:
+    """How a figure reads, `harms` or `dose`."""
+    return say(TEXT, f"caption {figure}")
+
+
 def shared(found: Sequence[Fingerprint]) -> str:
     """What the harms that go towards the published numbers share; empty unless others than the distance do."""
     if specific(found) != "not specific":
