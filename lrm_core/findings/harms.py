@@ -160,10 +160,9 @@ def words(harm: str) -> str:
 
 
 def sentence(section: str, found: Sequence[Fingerprint]) -> str:
-    """A section of the text for what the rule says, `harms` or `title harms`; empty where it says nothing."""
-    outcome = specific(found)
+    """A section of the text for what the rule says: `harms`, or `title harms` where they were measured."""
     others = listed([words(of.harm) for of in found if of.harm in EQUAL and of.answer == "towards"])
-    return "" if outcome == "not measured" else say(TEXT, f"{section}: {outcome}", others=others)
+    return say(TEXT, f"{section}: {specific(found)}", others=others)
 
 
 def caption(figure: str) -> str:

@@ -112,7 +112,7 @@ def test_the_pattern_is_specific_if_only_a_wrong_distance_makes_it(told, blurred
     assert ("source blurred by" in sentence("harms", found)) is (said == "not specific")
     assert bool(shared(found)) is (said == "not specific")
     assert specific(found[:-1]) == "not measured"
-    assert sentence("harms", found[:-1]) == ""
+    assert "not measured" in sentence("harms", found[:-1])
 
 
 def test_what_moves_a_prediction_as_a_wrong_distance_does_is_heard_as_one():
