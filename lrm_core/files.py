@@ -2,7 +2,7 @@
 
 import json
 import zlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,22 @@ PNG_START = b"\x89PNG\r\n\x1a\n"
 def printable(text: str) -> str:
     """A text with what was not UTF-8 in a file's name written as `\\xNN`."""
     return text.encode(errors="surrogateescape").decode(errors="backslashreplace")
+
+
+def files_of(path: Path, suffixes: Collection[str], what: str) -> list[Path]:
+    """A file itself, or those of a folder (not searched deeper) with one of the suffixes, in order of name.
+
+    Raises:
+        FileNotFoundError: if there is none; `what` they are is said.
+    """
+    if path.is_file():
+        return [path]
+    if not path.is_dir():
+        raise FileNotFoundError(f"{path}: no such file or folder")
+    files = sorted(file for file in path.iterdir() if file.suffix.lower() in suffixes)
+    if not files:
+        raise FileNotFoundError(f"{path}: no {what}; expected files ending in {', '.join(suffixes)}")
+    return files
 
 
 def read_json(path: Path) -> Any:

@@ -30,7 +30,7 @@ class ChapterError(ValueError):
 
 
 @dataclass(frozen=True)
-class Chapter:
+class Notebook:
     """One notebook and where its executed copy goes.
 
     Attributes:
@@ -64,13 +64,8 @@ class Run:
 
 
 def chapters(
-    profile: str,
-    *,
-    device: str,
-    notebook: str | None = None,
-    refresh: bool = False,
-    root: Path | None = None,
-) -> list[Chapter]:
+    profile: str, *, device: str, notebook: str | None = None, refresh: bool = False, root: Path | None = None
+) -> list[Notebook]:
     """The notebooks of the paper for one profile, in order.
 
     Args:
@@ -87,11 +82,11 @@ def chapters(
         raise ValueError(f"{root / 'notebooks'}: no notebook starts with {notebook!r}; found {names}")
     parameters = {"profile": profile, "device": device, "refresh": refresh}
     executed = root / "_build" / "executed" / profile
-    return [Chapter(source, executed / source.name, parameters) for source in chosen]
+    return [Notebook(source, executed / source.name, parameters) for source in chosen]
 
 
 def reexecute(
-    chapters: list[Chapter],
+    chapters: list[Notebook],
     *,
     root: Path | None = None,
     at_once: int | None = None,
@@ -118,7 +113,7 @@ def reexecute(
 
 
 def _reexecute(
-    chapters: list[Chapter], root: Path, at_once: int | None, report: Callable[[str], None]
+    chapters: list[Notebook], root: Path, at_once: int | None, report: Callable[[str], None]
 ) -> list[Run]:
     """`reexecute` where no other process does."""
     data, code = _data_key(chapters[0], root), _code_key(chapters[0], root)
@@ -145,13 +140,13 @@ def _reexecute(
     return runs
 
 
-def _is_up_to_date(chapter: Chapter, code: str, data: str) -> bool:
+def _is_up_to_date(chapter: Notebook, code: str, data: str) -> bool:
     kept = _kept_key(chapter.executed)
     return kept[:2] == [code, data] and is_whole(chapter.executed) and not chapter.parameters["refresh"]
 
 
 def _finished(
-    chapters: list[Chapter], pending: Mapping[int, str], root: Path, at_once: int | None
+    chapters: list[Notebook], pending: Mapping[int, str], root: Path, at_once: int | None
 ) -> Iterator[tuple[int, Run]]:
     """Execute some of the chapters, given by the hashes of their code; yields which is done, and what became of it.
 
@@ -178,7 +173,7 @@ def _finished(
             raise
 
 
-def _stop(futures: Mapping[Future, int], chapters: list[Chapter], error: BaseException) -> None:
+def _stop(futures: Mapping[Future, int], chapters: list[Notebook], error: BaseException) -> None:
     """End the kernels of all chapters, and wait for that; what they had executed goes, save that of a failed one."""
     from lrm_core.quiet_kernel import QuietKernelManager
 
@@ -203,7 +198,7 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0))
 
 
-def _run(chapter: Chapter, code: str, root: Path) -> Run:
+def _run(chapter: Notebook, code: str, root: Path) -> Run:
     start = time.perf_counter()
     notebook = _execute(chapter)
     with replacing(chapter.executed) as path:
@@ -212,7 +207,7 @@ def _run(chapter: Chapter, code: str, root: Path) -> Run:
     return Run(chapter.executed, time.perf_counter() - start, cached=False)
 
 
-def _keep_key(chapter: Chapter, code: str, data: str) -> None:
+def _keep_key(chapter: Notebook, code: str, data: str) -> None:
     """Say what an executed copy stands for: the code before it ran, and the data as they are now.
 
     A chapter makes the records that it reads where they are missing. So its copy stands for the data as it left them,
@@ -234,13 +229,13 @@ def _kept_key(executed: Path) -> list[str]:
     return path.read_bytes().decode(errors="replace").split() if path.is_file() else []
 
 
-def _code_key(chapter: Chapter, root: Path) -> str:
+def _code_key(chapter: Notebook, root: Path) -> str:
     """Hash of the code and the parameters, which are the same for all chapters."""
     parameters = json.dumps(dict(chapter.parameters), sort_keys=True)
     return fingerprint([root / "lrm_core", root / "requirements.lock"], parameters)
 
 
-def _data_key(chapter: Chapter, root: Path) -> str:
+def _data_key(chapter: Notebook, root: Path) -> str:
     """Hash of `data/` without the results of profiles that no chapter reads here, and of measured benchmarks."""
     results = root / "data" / "results"
     others = [path for path in (root / "data").glob("*") if path != results]
@@ -250,7 +245,7 @@ def _data_key(chapter: Chapter, root: Path) -> str:
     return fingerprint([*sorted(others), *(results / profile for profile in read), measured])
 
 
-def _execute(chapter: Chapter) -> nbformat.NotebookNode:
+def _execute(chapter: Notebook) -> nbformat.NotebookNode:
     """Run one notebook in a fresh kernel, where the working folder and the environment are those of the kernels.
 
     Raises:
@@ -281,7 +276,7 @@ def _execute(chapter: Chapter) -> nbformat.NotebookNode:
     return notebook
 
 
-def _explain(chapter: Chapter, error: Any) -> str:
+def _explain(chapter: Notebook, error: Any) -> str:
     """One message from a papermill error: where, what, and the code of the cell."""
     code = "\n".join(f"    {line}" for line in error.source.splitlines())
     return (

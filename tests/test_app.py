@@ -2,7 +2,6 @@
 
 import re
 import sys
-import tomllib
 import urllib.request
 from pathlib import Path
 
@@ -16,7 +15,6 @@ from tiny_folder import TINY
 from lrm_core.cli import main
 from lrm_core.model.checkpoints import save_checkpoint
 from lrm_core.model.lrm import LRM
-from lrm_core.paths import repository_root
 from lrm_core.predict import PredictConfig, predict_path
 from lrm_core.predict.app import LOOPBACK, REQUIREMENT, SHOWN, build_app, launch, predict_files
 
@@ -98,11 +96,6 @@ def test_without_gradio_one_sentence_says_how_to_install_it(monkeypatch):
     result = CliRunner().invoke(main, ["app"])
     assert result.exit_code == 2
     assert result.stderr == f'Error: `lrm app` needs gradio: `pip install "{REQUIREMENT}"` in `.venv`\n'
-
-
-def test_the_extra_is_the_requirement_that_the_sentence_names():
-    project = tomllib.loads((repository_root() / "pyproject.toml").read_text())["project"]
-    assert project["optional-dependencies"]["app"] == [REQUIREMENT]
 
 
 def test_the_page_is_served_on_loopback_and_names_no_other_machine(model, root, monkeypatch):

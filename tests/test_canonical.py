@@ -31,10 +31,6 @@ def test_order_of_keys_and_kind_of_array_do_not_matter() -> None:
     assert canonical_json(plain(one)) == canonical_json(plain(other))
 
 
-def test_lists_of_numbers_take_one_line() -> None:
-    assert canonical_json(plain({"x": [[1, 2], [3]]})) == '{\n "x": [\n  [1, 2],\n  [3]\n ]\n}\n'
-
-
 def test_six_significant_digits() -> None:
     assert plain([1.23456789, 123456789.0, 1.23456789e-9, -0.0]) == [1.23457, 123457000.0, 1.23457e-09, 0.0]
 

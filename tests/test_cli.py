@@ -8,7 +8,7 @@ import pytest
 import trimesh
 from click.testing import CliRunner
 
-from lrm_core import cli, reexecute
+from lrm_core import reexecute
 from lrm_core.cli import main
 from lrm_core.objects import load_object
 
@@ -112,9 +112,3 @@ def test_a_defect_of_ours_is_not_hidden(monkeypatch):
 
     monkeypatch.setattr(reexecute, "reexecute", fail)
     assert isinstance(_lrm("reproduce", "--profile", "smoke").exception, TypeError)
-
-
-def test_an_unwritable_disk_without_a_name_is_still_said():
-    assert cli._explain(OSError(errno.ENOSPC, "No space left on device")).startswith(
-        "no space left on the disk"
-    )

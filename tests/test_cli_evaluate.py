@@ -181,9 +181,3 @@ def test_bad_input_is_one_sentence_and_writes_nothing(place, tmp_path, monkeypat
     assert message in result.stderr
     assert "Traceback" not in result.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["tiny.safetensors"]
-
-
-def test_an_unknown_model_is_named(place):
-    result = CliRunner().invoke(main, ["evaluate", "maxi", str(place / "cups")])
-    assert result.exit_code == 2
-    assert "unknown model 'maxi'" in result.stderr

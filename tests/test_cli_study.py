@@ -65,16 +65,6 @@ def test_tto_writes_planes_and_the_way_of_every_variant(place, tmp_path):
     assert (tmp_path / "out/bowl/plotly.min.js").is_file()
 
 
-def test_tto_takes_one_object_and_one_variant_in_either_spelling(place, tmp_path):
-    given = ("--num-iters", 1, "--output-dir", tmp_path / "out")
-    for name in ("low-band", "low_band"):
-        result = _lrm(place, "tto", "--variant", name, *given, data="objects/cup")
-        assert result.exit_code == 0, result.output
-        assert result.stdout.startswith("cup: low_band L1 ")
-    names = {path.name for path in (tmp_path / "out/cup").glob("*.safetensors")}
-    assert names == {"predicted.safetensors", "low_band.safetensors"}
-
-
 def test_oracle_takes_the_published_spelling_and_keeps_what_is_finished(place, tmp_path):
     given = ("--num_iters", 2, "--lr", 0.01, "--init_from_pred", "--output_dir", tmp_path / "out")
     result = _lrm(place, "oracle", *given)
@@ -90,18 +80,6 @@ def test_oracle_takes_the_published_spelling_and_keeps_what_is_finished(place, t
     other = _lrm(place, "oracle", "--num-iters", 1, *given[2:])
     assert "kept" not in other.stdout
     assert not torch.equal(_planes(tmp_path / "out/cup/planes.safetensors")[0], planes)
-
-
-def test_oracle_starts_at_noise_unless_told_otherwise(place, tmp_path):
-    for name, flags in (("noise", ()), ("pred", ("--init-from-pred",))):
-        result = _lrm(place, "oracle", "--num-iters", 1, *flags, "--output-dir", tmp_path / name)
-        assert result.exit_code == 0, result.output
-    predicted = predicted_planes(
-        load_model(place / "tiny.safetensors"), load_object(place / "objects/bowl")
-    ).detach()
-    noise, pred = (read_planes(tmp_path / name / "bowl/planes.safetensors") for name in ("noise", "pred"))
-    assert (pred - predicted).abs().max() < 0.011  # one step of Adam
-    assert (noise - predicted).abs().max() > 0.05
 
 
 def test_spectrum_of_saved_planes_less_a_reference(tmp_path):

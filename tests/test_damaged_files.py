@@ -152,27 +152,13 @@ KINDS = [
         lambda p: read_manifest(p.parent),
     ),
     Kind("chair-s0.json", _record, lambda p: list(ResultStore(p.parents[1]).records("e05")), whole=True),
-    Kind(
-        "o.safetensors",
-        _oracle,
-        load_oracle,
-        True,
-    ),
-    Kind(
-        "s.safetensors",
-        _state,
-        read_training_checkpoint,
-        True,
-    ),
+    Kind("o.safetensors", _oracle, load_oracle, True),
+    Kind("s.safetensors", _state, read_training_checkpoint, True),
     Kind("m.safetensors", lambda p: save_checkpoint(LRM(MINI), p), load_model),
     Kind("config.json", _released, _model_of),
     Kind("losses.csv", _text("step,loss\n1,0.5\n2,0.25\n3,0.125\n"), _rows),
     Kind("run.json", _text('{"lr": 1}'), lambda p: claim_folder(p, {"lr": 1})),
-    Kind(
-        "t.yaml",
-        _copy("mini/train-tiny.yaml"),
-        read_train_config,
-    ),
+    Kind("t.yaml", _copy("mini/train-tiny.yaml"), read_train_config),
 ]
 
 

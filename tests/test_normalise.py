@@ -1,6 +1,5 @@
 """What differs from run to run goes; what was computed stays."""
 
-import copy
 from pathlib import Path
 
 import nbformat
@@ -62,14 +61,6 @@ def test_widget_state_keeps_its_references():
     notebook = normalise_notebook(_executed("a" * 32, "0x7f00aa00bb00", 1.5), ROOT)
     ((identifier, record),) = notebook.metadata.widgets[WIDGET_STATE].state.items()
     assert record.state.child == f"IPY_MODEL_{identifier}"
-
-
-def test_normalising_twice_changes_nothing_and_the_argument_is_left_alone():
-    notebook = _executed("a" * 32, "0x7f00aa00bb00", 1.5)
-    before = copy.deepcopy(notebook)
-    once = normalise_notebook(notebook, ROOT)
-    assert notebook == before
-    assert normalise_notebook(once, ROOT) == once
 
 
 @pytest.mark.parametrize("tag", ["injected-parameters", "parameters"])

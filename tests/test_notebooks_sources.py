@@ -10,17 +10,8 @@ import yaml
 from lrm_core.paths import repository_root
 
 SOURCES = sorted((repository_root() / "notebooks").glob("*.ipynb"))
-SECTIONS = [
-    "The claim",
-    "How it is measured",
-    "What we find",
-    "What else it could be",
-    "Verdict",
-    "Checked live",
-    "Run it yourself",
-]
 MODEL, OWN = "The model under study", "Your own picture"
-TOLD_SECTIONS = ["The measurement, in code", "All objects", "What else it could be", "The rule"]
+SECTIONS = ["The measurement, in code", "All objects", "What else it could be", "The rule"]
 OTHER_SECTIONS = {  # of chapters that examine no claim
     MODEL: [
         "The measurement, in code",
@@ -28,12 +19,7 @@ OTHER_SECTIONS = {  # of chapters that examine no claim
         "What it is, and what it has seen",
         "What carries over",
     ],
-    OWN: [
-        "In this page",
-        "From a picture to a triplane",
-        "From a triplane to a mesh",
-        "On the command line",
-    ],
+    OWN: ["In this page", "From a picture to a triplane", "From a triplane to a mesh", "On the command line"],
 }
 PARAMETERS = {"profile": "mini", "seed": 0, "objects": None, "refresh": False, "device": "cpu"}
 LONGEST_CELL = 25
@@ -41,13 +27,7 @@ LONGEST_SHOWN, WIDEST_SHOWN = 10, 104  # lines and characters that stand on the 
 # Sentences and tables of published numbers, of what follows from them alone, and of commands and folders.
 NOT_OURS = {
     *("claim_quote", "published_table", "published_object_table", "published_average_table", "method_table"),
-    *(
-        "published_sentence",
-        "sum_sentence",
-        "law_sentence",
-        "limit_sentence",
-        "rule_text",
-    ),
+    *("published_sentence", "sum_sentence", "law_sentence", "limit_sentence", "rule_text"),
     *("reproduce", "records_sentence"),
 }
 NOT_PROSE = re.compile(r"\$\$.*?\$\$|\$[^$]*\$|```.*?```|`[^`]*`|\]\([^)]*\)|\bL1\b", re.DOTALL)
@@ -73,13 +53,8 @@ def _is_parameters(cell) -> bool:
     return "parameters" in cell.metadata.get("tags", [])
 
 
-def _is_told(notebook) -> bool:
-    """Whether a chapter has the form in which shown cells compute by hand and all else leaves no box."""
-    return any("lrm_core.findings" in cell.source for cell in _code(notebook))
-
-
 def _shown(notebook) -> list:
-    return [cell for cell in _code(notebook) if _is_told(notebook) and not cell.metadata.get("tags")]
+    return [cell for cell in _code(notebook) if not cell.metadata.get("tags")]
 
 
 def test_there_are_notebooks():
@@ -94,7 +69,7 @@ def test_sources_carry_no_outputs(notebook):
 
 def test_plumbing_leaves_no_box_and_is_collapsed_in_jupyterlab(notebook):
     for cell in _code(notebook):
-        if _is_told(notebook) and cell.metadata.get("tags"):
+        if cell.metadata.get("tags"):
             assert {"remove-input", "remove-cell"} & set(cell.metadata.tags)
             assert cell.metadata.jupyter.source_hidden
 
@@ -153,10 +128,7 @@ def test_every_chapter_has_the_same_shape(notebook):
     if title in OTHER_SECTIONS:
         assert sections == OTHER_SECTIONS[title]
         return
-    if _is_told(notebook):
-        assert [section for section in sections if section in TOLD_SECTIONS] == TOLD_SECTIONS
-        return
-    assert sections == SECTIONS
+    assert [section for section in sections if section in SECTIONS] == SECTIONS
 
 
 def test_the_sidebar_has_number_and_title_of_every_chapter(notebook, request):

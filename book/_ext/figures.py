@@ -1,61 +1,40 @@
-"""Numbers the figures of a chapter, gives each an address, and says under it how it is made again."""
+"""Numbers the figures of a chapter, gives each an address, and links to pages of the sources."""
 
-import os
 import re
 from collections.abc import Iterator
 from html import escape
+from itertools import count
 from pathlib import PurePosixPath
 
 from docutils import nodes
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
-from scorecard import CHAPTERS
 from sphinx.application import Sphinx
 
-from lrm_core.findings.rulebook import RULES
 from lrm_core.paths import repository_root
 
-CAPTION = re.compile(
-    r'<div class="lrm-caption" data-name="(?P<name>[^"]*)"><p>(?P<text>.*?)</div>', re.DOTALL
-)
-
+CAPTION = re.compile(r'<div class="lrm-caption" data-name="(?P<name>[^"]*)"><p>')
 SOURCE = re.compile(r'href="\.\./(?P<module>lrm_core/[\w/]+)\.py#L(?P<line>\d+)"')
 
 
-def numbered(body: str, chapter: str, profile: str) -> str:
-    """The HTML of a page with its captions numbered and completed.
-
-    Args:
-        chapter: name of its notebook, such as "04_band_correction".
-        profile: that the book is built for.
-    """
-    found = iter(range(1, body.count('<div class="lrm-caption"') + 1))
-    again = reproduction(chapter, profile)
+def numbered(body: str, chapter: str) -> str:
+    """The HTML of a page with its captions numbered; `chapter` names its notebook, such as "04_band_correction"."""
+    found = count(1)
 
     def complete(caption: re.Match) -> str:
-        after = "" if "lrm-sources" in caption["text"] else again
         return (
             f'<div class="lrm-caption" id="figure-{escape(caption["name"])}"><p><strong>Figure '
-            f"{int(chapter[:2])}.{next(found)}.</strong> {caption['text']}{after}</div>"
+            f"{int(chapter[:2])}.{next(found)}.</strong> "
         )
 
     return CAPTION.sub(complete, body)
 
 
-def reproduction(chapter: str, profile: str) -> str:
-    """The command that makes the figures of a chapter again, and where their numbers are, as HTML."""
-    experiments = sorted({RULES[claim].experiment for claim, name in CHAPTERS.items() if name == chapter})
-    folders = ", ".join(f"<code>data/results/{profile}/{name}</code>" for name in experiments)
-    rests = f"<p>It rests on the records in {folders}.</p>" if folders else ""
-    command = f".venv/bin/lrm reproduce --profile {profile} --notebook {chapter[:2]}"
-    return f"<details><summary>Reproduce this figure</summary><pre>{command}</pre>{rests}</details>"
-
-
 def _complete(app: Sphinx, page: str, template: str, context: dict, doctree: nodes.document | None) -> None:
     if page.startswith("notebooks/"):
         chapter = PurePosixPath(page).name
-        body = numbered(context["body"], chapter, os.environ.get("LRM_PROFILE", "mini"))
+        body = numbered(context["body"], chapter)
         app.lrm_sources = getattr(app, "lrm_sources", set()) | {
             found["module"] for found in SOURCE.finditer(body)
         }

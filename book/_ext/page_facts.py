@@ -53,7 +53,7 @@ def _add_facts(app: Sphinx, page: str, template: str, context: dict, doctree: no
         return
     paragraphs = [part.astext() for part in doctree.findall(nodes.paragraph)]
     time = minutes(sum(len(text.split()) for text in paragraphs))
-    line = f'<p class="lrm-reading">About {time} minute{"s" if time > 1 else ""} to read</p>'
+    line = f'<p class="lrm-reading">{time} minute{"s" if time > 1 else ""}</p>'
     context["body"] = context["body"].replace("</h1>", f"</h1>\n{line}", 1)
     cited = yaml.safe_load((repository_root() / "CITATION.cff").read_text(encoding="utf-8"))
     description = " ".join(paragraphs[0].split()) if paragraphs else context["title"]

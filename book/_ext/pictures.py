@@ -15,9 +15,8 @@ from lrm_core.measure.e05_residual_spectrum import BANDS
 from lrm_core.model.positions import DISTANCE
 from lrm_core.objects.arrange import BOUND
 from lrm_core.objects.poses import SHELL_DISTANCE
-from lrm_core.render.cameras import canonical_pose
+from lrm_core.render.cameras import FOCAL, canonical_pose
 from lrm_core.spectral.bands import PUBLISHED_EDGES, band_masks
-from lrm_core.training.pretrain_data import FOCAL
 
 REGIONS = (*BANDS, "corner")
 

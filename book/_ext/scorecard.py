@@ -16,7 +16,7 @@ from sphinx.util.docutils import SphinxDirective
 from lrm_core.findings.cause import causes
 from lrm_core.findings.headlines import HEADLINES
 from lrm_core.findings.prose import number
-from lrm_core.findings.verdicts import KINDS, verdicts
+from lrm_core.findings.verdicts import verdicts
 from lrm_core.page.front.forest import CONDITION, TRUTH, UNDECIDED, conditions
 
 CLAIM, OURS, AUDITED = "claim, and the number compared", "ours [95% interval]", "audited [95% interval]"
@@ -87,10 +87,7 @@ def scores(rows: Mapping[str, Any]) -> list[list[str]]:
         [verdict, *(f"{TRUTH}: {other}" for other in others)],
         [_score(truth.published)],
         _by_condition(_ours, known, rows),
-        [
-            *_by_condition(_audited, known, rows),
-            *filter(None, (audited_words(truth), by_kind(truth))),
-        ],
+        [*_by_condition(_audited, known, rows), *filter(None, [audited_words(truth)])],
     ]
 
 
@@ -125,14 +122,6 @@ def _paragraphs(lines: Iterable[str]) -> list[nodes.Node]:
 def audited_words(row: Any) -> str:
     """In what the audited number of a claim is another one than the published; empty without an audited number."""
     return "" if isnan(row.audited) else HEADLINES[row.claim].audited
-
-
-def by_kind(row: Any) -> str:
-    """The audited number of real and of procedural objects apart, as text; empty unless they are two numbers."""
-    means = {kind: getattr(row, kind) for kind in KINDS}
-    if any(map(isnan, means.values())) or means["real"] == means["procedural"]:
-        return ""
-    return ", ".join(f"{kind} {_score(mean)}" for kind, mean in means.items())
 
 
 def _score(value: float) -> str:

@@ -7,31 +7,35 @@ and thereby an error of the build.
 import os
 from collections.abc import Callable
 from functools import cache, partial
-from statistics import fmean
 
 from docutils import nodes
 from docutils.parsers.rst.states import Inliner
 from sphinx.application import Sphinx
 from sphinx.writers.html5 import HTML5Translator
 
-from lrm_core.findings.c08 import PUBLISHED_SPREAD
 from lrm_core.findings.claims import PUBLISHED_OBJECTS, claim, claims
-from lrm_core.findings.headlines import headline
-from lrm_core.findings.prose import number, percent, percent_range
+from lrm_core.findings.prose import listed, number, percent_range
 from lrm_core.findings.rulebook import RULES
-from lrm_core.findings.verdicts import NOT_MEASURED, TOO_FEW
+from lrm_core.findings.verdicts import NOT_MEASURED, TOO_FEW, verdicts
 from lrm_core.model.config import MINI_NAME
 from lrm_core.model.positions import DISTANCE
 from lrm_core.objects.arrange import BOUND
-from lrm_core.objects.listing import object_folders
 from lrm_core.objects.poses import SHELL_DISTANCE
-from lrm_core.page.findings import repetition_sentence, stored_finding, stored_verdict
+from lrm_core.page.findings import repetition_sentence, stored_verdict
 from lrm_core.page.front.facts import FACTS, facts
-from lrm_core.page.front.forest import CONDITION, TRUTH, Line, interval_text, lines, written
-from lrm_core.paths import data_dir
+from lrm_core.page.front.forest import (
+    CONDITION,
+    TRUTH,
+    UNDECIDED,
+    Line,
+    conditions,
+    interval_text,
+    lines,
+    written,
+)
 from lrm_core.profiles import get_profile
+from lrm_core.render.cameras import FOCAL
 from lrm_core.spectral import PUBLISHED_EDGES
-from lrm_core.training.pretrain_data import FOCAL
 
 
 def _band(index: int) -> list[float]:
@@ -42,6 +46,21 @@ def _band(index: int) -> list[float]:
 
 def _verdict(claim_id: str, profile: str) -> str:
     return stored_verdict(claim_id, profile).capitalize()
+
+
+def _turned(profile: str) -> str:
+    """Claims that get another verdict in the published condition than told the truth, with both."""
+    told = {
+        series: verdicts(name).set_index("claim")["verdict"] for series, name in conditions(profile).items()
+    }
+    if CONDITION not in told:
+        return "Nothing was measured in it yet."
+    pairs = [
+        f"{claim_id} ({before}; now {told[CONDITION][claim_id]})"
+        for claim_id, before in told[TRUTH].items()
+        if told[CONDITION][claim_id] not in (before, *UNDECIDED)
+    ]
+    return f"With it turned: {listed(pairs)}." if pairs else "With it no verdict turned."
 
 
 def _studied(profile: str) -> str:
@@ -57,32 +76,9 @@ def _studied(profile: str) -> str:
 NUMBERS: dict[str, Callable[[str], str]] = {
     "profile": lambda profile: profile,
     "claims": lambda profile: str(len(claims())),
-    "objects.real": lambda profile: str(len(object_folders(data_dir() / "mini" / "objects" / "real"))),
-    "source": lambda profile: claims()[0].source,
-    "c1.published.distance": lambda profile: number(claim("C1").published["random_vs_predinit"]["l1"]),
-    "c1.published.correlation": lambda profile: number(
-        claim("C1").published["random_vs_predinit"]["channel_correlation"]
-    ),
-    "c2.published.low": lambda profile: percent_range(_band(0)),
     "c2.published.high": lambda profile: percent_range(_band(2)),
     "c3.published.ratio": lambda profile: number(claim("C3").published["ratio"], 1),
     "c4.published.low": lambda profile: percent_range([*claim("C4").published["low_only"].values()]),
-    "c4.published.high": lambda profile: percent_range([*claim("C4").published["high_only"].values()]),
-    "c5.published.range": lambda profile: " to ".join(map(str, claim("C5").published["ratio"])),
-    "c6.published.dc": lambda profile: percent_range([*claim("C6").published["dc_only"].values()]),
-    "c6.published.structured": lambda profile: percent_range(
-        [*claim("C6").published["structured_low"].values()]
-    ),
-    "c7.published.ratio": lambda profile: number(fmean(claim("C7").published["ratio"].values())),
-    "c8.published.spread": lambda profile: percent(PUBLISHED_SPREAD),
-    "c9.published.free": lambda profile: percent(-claim("C9").published["triplane_unconstrained_l1_change"]),
-    "c9.published.tokens": lambda profile: percent_range(
-        [-change for change in claim("C9").published["token_space_l1_change"]]
-    ),
-    "c10.published.l1": lambda profile: percent(-headline("C10")),
-    "c12.published.rank": lambda profile: number(headline("C12"), 0),
-    "c13.published.worst": lambda profile: percent(headline("C13")),
-    "c14.published.fraction": lambda profile: f"{headline('C14'):.2%}",
     "object.radius": lambda profile: f"{BOUND:g}",
     "camera.focal": lambda profile: f"{FOCAL:g}",
     "camera.nearest": lambda profile: f"{SHELL_DISTANCE[0]:g}",
@@ -91,11 +87,11 @@ NUMBERS: dict[str, Callable[[str], str]] = {
     "bands.low_mid": lambda profile: f"{PUBLISHED_EDGES[1]:g}",
     "bands.mid_high": lambda profile: f"{PUBLISHED_EDGES[2]:g}",
     "studied": _studied,
+    "turned": _turned,
     "repetition": repetition_sentence,
     "bands.end": lambda profile: f"{PUBLISHED_EDGES[3]:g}",
 }
 NUMBERS |= {f"{name.lower()}.verdict": partial(_verdict, name) for name in RULES}
-NUMBERS |= {f"{name.lower()}.finding": partial(stored_finding, name) for name in RULES}
 
 
 def _fact(name: str, profile: str) -> str:
@@ -146,6 +142,7 @@ def _studied_chinese(profile: str) -> str:
 
 
 NUMBERS |= {f"{name.lower()}.zh.{part}": partial(_row, name, part) for name in RULES for part in PARTS}
+NUMBERS |= {f"{name.lower()}.truth": partial(_row, name, "truth") for name in RULES}
 NUMBERS |= {f"front.zh.{name}": partial(_chinese_fact, name) for name in FACTS}
 NUMBERS["zh.studied"] = _studied_chinese
 

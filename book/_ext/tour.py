@@ -1,4 +1,4 @@
-"""Three minutes through the argument: each stop of `book/tour.yml` moves a figure and says what to see there.
+"""Three minutes through the argument: each stop of `book/tour.yml` shows pictures of the page, and says what to see.
 
 `tour.js` shows the stop that the address asks for (?tour=3). Every page with a stop knows all of them, so that no
 server is needed.
@@ -21,14 +21,16 @@ class Stop:
 
     Attributes:
         page: where it is.
-        figure: selector of what is shown.
+        shown: selector of what is there as soon as the page is.
         text: what to see; {names} are those of stored numbers.
-        preset: how the label of the preset begins to which the sliders of the figure move; "" moves none.
+        live: kind of the explorable that computes it again if it is asked to; "" where there is none.
+        preset: how the label of its preset begins.
     """
 
     page: str
-    figure: str
+    shown: str
     text: str
+    live: str = ""
     preset: str = ""
 
 
@@ -56,7 +58,8 @@ def stops_from(page: str, app: Sphinx, profile: str) -> list[dict[str, object]]:
         {
             "address": app.builder.get_relative_uri(page, stop.page),
             "here": stop.page == page,
-            "figure": stop.figure,
+            "shown": stop.shown,
+            "live": stop.live,
             "preset": stop.preset,
             "text": filled(stop.text, profile),
         }

@@ -1,5 +1,5 @@
-// The stop of the tour that the address asks for (?tour=3, counted from 1): moves the sliders of a figure to a preset and
-// says what to see there. Without that part in the address it does nothing.
+// The stop of the tour that the address asks for (?tour=3, counted from 1): scrolls to pictures of the page and says what to
+// see there; asked to, moves the sliders of an explorable. Without that part in the address it does nothing.
 (function () {
   "use strict";
 
@@ -25,7 +25,13 @@
     const ways = make("div", { className: "lrm-tour-ways" });
     if (at > 0) ways.append(link("Back", at - 1, "back"));
     if (at + 1 < LRM_TOUR.length) ways.append(link("Next", at + 1, "next"));
-    const end = make("button", { type: "button" }, "End the tour");
+    const { live, preset } = LRM_TOUR[at];
+    if (live) {
+      const go = make("button", { type: "button" }, "Compute it here");
+      go.addEventListener("click", () => move(document.querySelector(`[data-kind="${live}"]`), preset));
+      ways.append(go);
+    }
+    const end = make("button", { type: "button", className: "lrm-tour-end" }, "End the tour");
     const box = make("section", { className: "lrm-tour", tabIndex: -1 },
       make("p", { className: "lrm-tour-count" }, `Stop ${at + 1} of ${LRM_TOUR.length}`), make("p", {}, LRM_TOUR[at].text), ways);
     box.setAttribute("aria-label", "Tour");
@@ -52,6 +58,7 @@
   function move(figure, preset) {
     const sliders = positions(figure, preset);
     if (!sliders) return;
+    figure.scrollIntoView({ block: "start" });
     const still = matchMedia("(prefers-reduced-motion: reduce)").matches, began = performance.now();
     const rounded = (value, step) => Number((Math.round(value / step) * step).toFixed(6));
     const show = () => {
@@ -64,11 +71,10 @@
   }
 
   addEventListener("load", () => {
-    const { figure, preset } = LRM_TOUR[at], box = panel(), shown = document.querySelector(figure);
+    const box = panel(), shown = document.querySelector(LRM_TOUR[at].shown);
     document.body.append(box);
     document.body.classList.add("lrm-touring");
-    if (shown) shown.scrollIntoView({ block: "start" });
-    if (shown && preset) move(shown, preset);
+    if (shown) shown.scrollIntoView({ block: "center" });
     box.focus({ preventScroll: true });
   });
 })();

@@ -41,7 +41,11 @@ def _dashed(name: str) -> str:
 
 @click.group(
     cls=OneSentenceErrors,
-    context_settings={"help_option_names": ["-h", "--help"], "token_normalize_func": _dashed},
+    context_settings={
+        "help_option_names": ["-h", "--help"],
+        "token_normalize_func": _dashed,
+        "show_default": True,
+    },
 )
 @click.version_option(package_name="lrm_core")
 def main() -> None:
@@ -49,31 +53,20 @@ def main() -> None:
 
 
 for command in (
-    paper.reproduce,
-    paper.site,
-    paper.pdf,
-    paper.records,
-    paper.repeat,
-    paper.arms,
-    paper.ship,
-    paper.verdicts,
-    data.render,
-    data.objects,
-    data.pool,
-    data.render_objaverse,
-    assets.predict,
-    assets.app,
-    assets.evaluate,
-    assets.models,
-    training.pretrain,
-    training.train,
-    training.convert,
-    training.ablate,
-    training.finetune,
-    training.rank_ablation,
-    study.tto,
-    study.oracle,
-    study.spectrum,
-    study.response,
+    *(
+        paper.reproduce,
+        paper.site,
+        paper.pdf,
+        paper.records,
+        paper.repeat,
+        paper.arms,
+        paper.ship,
+        paper.verdicts,
+    ),
+    *(data.render, data.objects, data.pool, data.render_objaverse),
+    *(assets.predict, assets.app, assets.evaluate, assets.models),
+    *(training.pretrain, training.train, training.convert, training.ablate),
+    *(training.finetune, training.rank_ablation),
+    *(study.distance, study.tto, study.oracle, study.spectrum, study.response),
 ):
     main.add_command(command)

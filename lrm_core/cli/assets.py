@@ -1,58 +1,35 @@
 """Commands on models: which weights are here, assets from a picture, and scores on rendered objects."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
-from lrm_core.cli.options import MODEL_NAME
+from lrm_core.cli.options import DEVICE, MODEL_NAME, PATH, output_dir
 
 
 @click.command()
-@click.argument("pictures", metavar="IMAGE_OR_FOLDER", type=click.Path(path_type=Path))
+@click.argument("pictures", metavar="IMAGE_OR_FOLDER", type=PATH)
 @MODEL_NAME
-@click.option(
-    "--output-dir",
-    "--out",
-    type=click.Path(path_type=Path),
-    default="predicted",
-    show_default=True,
-    help="A folder for each picture goes there.",
-)
+@output_dir("predicted", "A folder for each picture goes there.", "--out")
 @click.option(
     "--formats",
     help="Of glb, obj, ply, textured, mp4, gif, webp, planes, sheet, with commas; all by default.",
 )
-@click.option("--source-distance", default=2.0, show_default=True, help="Of the camera, in world units.")
+@click.option("--source-distance", default=2.0, help="Of the camera, in world units.")
 @click.option("--keep-framing", is_flag=True, help="The picture is framed as in training already.")
-@click.option("--resolution", default=128, show_default=True, help="Cells of the mesh along each axis.")
-@click.option("--density", type=float, help="Of the surface, in 1 / world unit.")
-@click.option("--frames", default=48, show_default=True, help="Of the film.")
-@click.option("--device", default="cpu", show_default=True, help="cpu or cuda.")
+@click.option("--resolution", default=128, help="Cells of the mesh along each axis.")
+@click.option("--density", default=2.0, help="Of the surface, in 1 / world unit.")
+@click.option("--frames", default=48, help="Of the film.")
+@DEVICE
 def predict(
-    pictures: Path,
-    model_name: str,
-    output_dir: Path,
-    formats: str | None,
-    source_distance: float,
-    keep_framing: bool,
-    resolution: int,
-    density: float | None,
-    frames: int,
-    device: str,
+    pictures: Path, model_name: str, output_dir: Path, device: str, formats: str | None, **settings: Any
 ) -> None:
     """Turn a picture (PNG, JPEG, WebP), or every one of a folder, into meshes and films; finished ones are kept."""
-    from lrm_core.predict import ASSETS, PredictConfig, predict_path
-    from lrm_core.render.surface import SURFACE_DENSITY
+    from lrm_core.predict import PredictConfig, predict_path
 
-    config = PredictConfig(
-        formats=tuple(formats.split(",")) if formats else tuple(ASSETS),
-        source_distance=source_distance,
-        keep_framing=keep_framing,
-        resolution=resolution,
-        density=SURFACE_DENSITY if density is None else density,
-        frames=frames,
-    )
-    report = predict_path(model_name, pictures, output_dir, config, device)
+    chosen = {"formats": tuple(formats.split(","))} if formats else {}
+    report = predict_path(model_name, pictures, output_dir, PredictConfig(**chosen, **settings), device)
     click.echo(f"{output_dir}: {len(report.made)} made, {len(report.kept)} kept, {len(report.failed)} failed")
     if report.failed:
         raise ValueError("\n".join(report.failed.values()))
@@ -60,7 +37,7 @@ def predict(
 
 @click.command()
 @MODEL_NAME
-@click.option("--port", default=7860, show_default=True, help="Of this machine; no other machine reaches it.")
+@click.option("--port", default=7860, help="Of this machine; no other machine reaches it.")
 def app(model_name: str, port: int) -> None:
     """Serve a page to this machine that does what `predict` does, until Ctrl-C; needs gradio."""
     from lrm_core.predict.app import serve
@@ -69,20 +46,11 @@ def app(model_name: str, port: int) -> None:
 
 
 @click.command()
-@click.argument(
-    "arguments", metavar="MODEL FOLDER...", nargs=-1, required=True, type=click.Path(path_type=Path)
-)
+@click.argument("arguments", metavar="MODEL FOLDER...", nargs=-1, required=True, type=PATH)
 @click.option("--model-name", "--model", help="Name or path of the model, instead of the first argument.")
-@click.option(
-    "--output-dir",
-    "--out",
-    type=click.Path(path_type=Path),
-    default="evaluated",
-    show_default=True,
-    help="Of the page and the tables.",
-)
-@click.option("--split", default="all", show_default=True, help="train, val or all, by the folder's meta.")
-@click.option("--device", default="cpu", show_default=True, help="cpu or cuda.")
+@output_dir("evaluated", "Of the page and the tables.", "--out")
+@click.option("--split", default="all", help="train, val or all, by the folder's meta.")
+@DEVICE
 def evaluate(
     arguments: tuple[Path, ...], model_name: str | None, output_dir: Path, split: str, device: str
 ) -> None:

@@ -5,35 +5,26 @@ from pathlib import Path
 import click
 
 from lrm_core import paths
+from lrm_core.cli.options import PATH
 
 
 @click.command()
-@click.argument("mesh", metavar="FILE_OR_FOLDER", type=click.Path(path_type=Path))
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    default="rendered",
-    show_default=True,
-    help="Folder for the rendered objects.",
-)
-@click.option("--views", default=32, show_default=True)
-@click.option("--resolution", default=128, show_default=True, help="Pixels per side.")
-@click.option("--seed", default=0, show_default=True, help="Of the cameras, and of the noise of Cycles.")
+@click.argument("mesh", metavar="FILE_OR_FOLDER", type=PATH)
+@click.option("--out", type=PATH, default="rendered", help="Folder for the rendered objects.")
+@click.option("--views", default=32)
+@click.option("--resolution", default=128, help="Pixels per side.")
+@click.option("--seed", default=0, help="Of the cameras, and of the noise of Cycles.")
 @click.option(
     "--engine",
     type=click.Choice(["cast", "cycles"]),
     default="cast",
-    show_default=True,
     help="The project's ray caster, or the path tracer of Blender.",
 )
-@click.option("--samples", default=32, show_default=True, help="Of Cycles, per pixel.")
-@click.option(
-    "--device", type=click.Choice(["cpu", "gpu"]), default="cpu", show_default=True, help="Of Cycles."
-)
+@click.option("--samples", default=32, help="Of Cycles, per pixel.")
+@click.option("--device", type=click.Choice(["cpu", "gpu"]), default="cpu", help="Of Cycles.")
 @click.option(
     "--time-limit",
     default=600.0,
-    show_default=True,
     help="Seconds that Cycles may take for the views of an object; then it is stopped and the object skipped.",
 )
 @click.option(
@@ -43,14 +34,12 @@ from lrm_core import paths
 def render(
     mesh: Path,
     out: Path,
-    views: int,
-    resolution: int,
-    seed: int,
     engine: str,
     samples: int,
     device: str,
     time_limit: float,
     blender_python: str | None,
+    **cameras: int,
 ) -> None:
     """Render a mesh, or every mesh of a folder, in the format of rendered objects.
 
@@ -63,7 +52,7 @@ def render(
     cycles = None
     if engine == "cycles":
         cycles = Cycles(blender_command(blender_python), samples, device == "gpu", time_limit)
-    report = render_path(mesh, out, views=views, resolution=resolution, seed=seed, cycles=cycles)
+    report = render_path(mesh, out, **cameras, cycles=cycles)
     click.echo(f"{out}: {len(report.rendered)} rendered, {len(report.kept)} kept")
     if report.failed:
         reasons = "\n".join(report.failed.values())
@@ -79,16 +68,10 @@ def objects() -> None:
 
 
 @click.command()
-@click.argument("folder", type=click.Path(path_type=Path))
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    default=".cache/pool_views",
-    show_default=True,
-    help="Folder for the rendered pool.",
-)
-@click.option("--views", default=16, show_default=True)
-@click.option("--resolution", default=128, show_default=True, help="Pixels per side.")
+@click.argument("folder", type=PATH)
+@click.option("--out", type=PATH, default=".cache/pool_views", help="Folder for the rendered pool.")
+@click.option("--views", default=16)
+@click.option("--resolution", default=128, help="Pixels per side.")
 def pool(folder: Path, out: Path, views: int, resolution: int) -> None:
     """Render every GLB of a folder once, for `lrm pretrain --pool`; evaluated meshes are left out."""
     from lrm_core.objects.pool_render import FAULTS, render_pool
@@ -106,31 +89,24 @@ def pool(folder: Path, out: Path, views: int, resolution: int) -> None:
 @click.option("--num-objects", type=int, help="28 by default, or every one of --uids.")
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=PATH,
     default=paths.data_dir() / "paper/objects",
+    show_default=False,
     help="Folder for the rendered objects; where the profile paper looks for them by default.",
 )
-@click.option("--seed", default=0, show_default=True, help="Of the draw and of the cameras.")
-@click.option(
-    "--uids", "uid_file", type=click.Path(path_type=Path), help="File with one uid a line; no draw."
-)
-@click.option(
-    "--licences", default="cc0,by", show_default=True, help="Of cc0, by, by-sa, by-nc, by-nc-sa, with commas."
-)
-@click.option(
-    "--mirror", type=click.Path(path_type=Path), help="Folder laid out like the dataset; no download."
-)
-@click.option("--views", default=32, show_default=True)
-@click.option("--resolution", default=336, show_default=True, help="Pixels per side.")
+@click.option("--seed", default=0, help="Of the draw and of the cameras.")
+@click.option("--uids", "uid_file", type=PATH, help="File with one uid a line; no draw.")
+@click.option("--licences", default="cc0,by", help="Of cc0, by, by-sa, by-nc, by-nc-sa, with commas.")
+@click.option("--mirror", type=PATH, help="Folder laid out like the dataset; no download.")
+@click.option("--views", default=32)
+@click.option("--resolution", default=336, help="Pixels per side.")
 def render_objaverse(
     num_objects: int | None,
     out: Path,
-    seed: int,
     uid_file: Path | None,
     licences: str,
     mirror: Path | None,
-    views: int,
-    resolution: int,
+    **cameras: int,
 ) -> None:
     """Draw objects of Objaverse, fetch them from the hub, and render them; finished ones are kept."""
     from lrm_core.objects.objaverse import MANIFEST, NUM_OBJECTS
@@ -140,16 +116,8 @@ def render_objaverse(
     uids = read_uids(uid_file) if uid_file else None
     if num_objects is None:
         num_objects = len(uids) if uids else NUM_OBJECTS
-    report = rendered(
-        out,
-        num_objects=num_objects,
-        seed=seed,
-        uids=uids,
-        licences=licences.split(","),
-        mirror=mirror,
-        views=views,
-        resolution=resolution,
-    )
+    source = {"uids": uids, "licences": licences.split(","), "mirror": mirror}
+    report = rendered(out, num_objects=num_objects, **source, **cameras)
     for fault in report.failed.values():
         click.echo(fault, err=True)
     counts = f"{len(report.rendered)} rendered, {len(report.kept)} kept, {len(report.failed)} failed"

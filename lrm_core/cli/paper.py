@@ -67,25 +67,14 @@ def records(profile: str, experiments: tuple[str, ...], refresh: bool, processes
 @click.option("--experiment", "experiments", multiple=True, help="Such as e02_basins; every one by default.")
 @output_dir("runs/repeat", "Of new records and oracles.")
 @click.option("--processes", type=int, help="Objects at once; one per core by default.")
-def repeat(
-    profile: str,
-    objects: tuple[str, ...],
-    experiments: tuple[str, ...],
-    output_dir: Path,
-    processes: int | None,
-) -> None:
+def repeat(profile: str, output_dir: Path, processes: int | None, **chosen: tuple[str, ...]) -> None:
     """Make records again from nothing, and hold them against the stored ones; resumes. Exit code 1: too far."""
     from lrm_core.findings.repetition import keep_repetition
     from lrm_core.findings.repetition import repeat as make
     from lrm_core.training.launch import default_processes
 
-    again = make(
-        profile,
-        output_dir / profile,
-        experiments or None,
-        objects or None,
-        processes or default_processes(),
-    )
+    which = {name: given or None for name, given in chosen.items()}
+    again = make(profile, output_dir / profile, **which, processes=processes or default_processes())
     tables = keep_repetition(profile, again)
     for table in tables:
         click.echo(table.to_string(index=False) + "\n")

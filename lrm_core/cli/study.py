@@ -1,22 +1,22 @@
-"""Commands that study rendered objects of one's own: test-time optimisation, oracle, spectrum, response."""
+"""Commands that study rendered objects of one's own: told distance, oracle, spectrum and more."""
 
 from collections.abc import Callable
 from pathlib import Path
 
 import click
 
-from lrm_core.cli.options import MODEL_NAME, output_dir, rendered_objects
+from lrm_core.cli.options import DEVICE, MODEL_NAME, PATH, output_dir, rendered_objects
 
 ORACLE_STEPS, ORACLE_LR = 2000, 0.01  # as published
 FOLDERS = "Where each object gets a folder."
 DATA_DIR = rendered_objects("A rendered object or a folder of them")
 NUM_ITERS = click.option(
-    "--num-iters", default=ORACLE_STEPS, show_default=True, help="Steps of the oracle, where one is fitted."
+    "--num-iters", default=ORACLE_STEPS, help="Steps of the oracle, where one is fitted."
 )
-LR = click.option("--lr", default=ORACLE_LR, show_default=True, help="First learning rate of the oracle.")
-SEED = click.option("--seed", default=0, show_default=True)
+LR = click.option("--lr", default=ORACLE_LR, help="First learning rate of the oracle.")
+SEED = click.option("--seed", default=0)
 TRIPLANE_PATH = click.option(
-    "--triplane-path", type=click.Path(path_type=Path), help="Saved planes (safetensors) in place of a fit."
+    "--triplane-path", type=PATH, help="Saved planes (safetensors) in place of a fit."
 )
 
 
@@ -24,8 +24,8 @@ TRIPLANE_PATH = click.option(
 @MODEL_NAME
 @DATA_DIR
 @output_dir("runs/tto", FOLDERS)
-@click.option("--num-iters", default=500, show_default=True, help="Steps of Adam.")
-@click.option("--lr", default=0.005, show_default=True, help="Learning rate.")
+@click.option("--num-iters", default=500, help="Steps of Adam.")
+@click.option("--lr", default=0.005, help="Learning rate.")
 @click.option(
     "--variant",
     "variants",
@@ -53,10 +53,7 @@ def tto(
         at_most=num_iters, iterations=num_iters, perceptual_iterations=num_iters, lr=lr
     )
     _each_object(
-        model_name,
-        data_dir,
-        output_dir,
-        lambda *place: study_test_time(*place, config, chosen, seed),
+        model_name, data_dir, output_dir, lambda *place: study_test_time(*place, config, chosen, seed)
     )
 
 
@@ -90,7 +87,7 @@ def oracle(
 @DATA_DIR
 @output_dir("runs/spectrum", FOLDERS)
 @TRIPLANE_PATH
-@click.option("--reference", type=click.Path(path_type=Path), help="Saved planes that are subtracted.")
+@click.option("--reference", type=PATH, help="Saved planes that are subtracted.")
 @NUM_ITERS
 @LR
 @SEED
@@ -127,7 +124,7 @@ def spectrum(
 @DATA_DIR
 @output_dir("runs/response", FOLDERS)
 @TRIPLANE_PATH
-@click.option("--noise-std", default=0.5, show_default=True, help="Of the noise in every channel.")
+@click.option("--noise-std", default=0.5, help="Of the noise in every channel.")
 @NUM_ITERS
 @LR
 @SEED
@@ -158,6 +155,38 @@ def response(
     _each_object(model_name, data_dir, output_dir, study)
 
 
+@click.command()
+@click.argument("folders", metavar="FOLDER...", nargs=-1, required=True, type=PATH)
+@MODEL_NAME
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="A CSV of every object.")
+@DEVICE
+def distance(folders: tuple[Path, ...], model_name: str, out: Path | None, device: str) -> None:
+    """Which distance, told to the encoder, makes renders nearest to objects; whether the published 2.0 was wrong."""
+    import pandas as pd
+    from tqdm import tqdm
+
+    from lrm_core.findings.told_distance import distance_sentence, told_summary
+    from lrm_core.measure.told_distance import FACTORS, told_rows
+    from lrm_core.model.checkpoints import load_model
+    from lrm_core.objects import load_object
+    from lrm_core.objects.listing import object_folders
+    from lrm_core.page.own_data.study import write_table
+
+    objects = [item for folder in folders for item in object_folders(folder)]
+    model = load_model(model_name, device).requires_grad_(False)
+    rows = []
+    with tqdm(total=len(objects) * (len(FACTORS) + 1), unit="told") as progress:
+        for folder in objects:
+            for row in told_rows(model, load_object(folder)):
+                rows.append(row)
+                progress.update()
+    table = pd.DataFrame(rows)
+    if out:
+        write_table(out, table)
+    click.echo(told_summary(table).to_string(index=False) + "\n")
+    click.echo(distance_sentence(table))
+
+
 def _each_object(model_name: str, data: Path, output: Path, study: Callable[..., str]) -> None:
     """One line for each object: what `study(model, object, folder of its results)` says."""
     import sys
@@ -166,7 +195,7 @@ def _each_object(model_name: str, data: Path, output: Path, study: Callable[...,
 
     from lrm_core.model.checkpoints import load_model
     from lrm_core.objects import load_object
-    from lrm_core.objects.listing import object_folders
+    from lrm_core.objects.splits import object_folders
 
     folders = object_folders(data)
     model = load_model(model_name).eval().requires_grad_(False)

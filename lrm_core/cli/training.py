@@ -1,33 +1,25 @@
 """Commands that train, from scratch and fine-tuning, and the one that writes what comes of it in another format."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
-from lrm_core.cli.options import MODEL_NAME, output_dir, rendered_objects
+from lrm_core.cli.options import MODEL_NAME, PATH, output_dir, rendered_objects
 from lrm_core.paths import data_dir
 
 
 @click.command()
-@click.option("--preset", default="mini", show_default=True, help="Which model and training recipe.")
-@click.option("--run", type=click.Path(path_type=Path), help="Folder of the run; runs/<preset> by default.")
-@click.option("--out", type=click.Path(path_type=Path), help="Where the averaged weights go when it is done.")
+@click.option("--preset", default="mini", help="Which model and training recipe.")
+@click.option("--run", type=PATH, help="Folder of the run; runs/<preset> by default.")
+@click.option("--out", type=PATH, help="Where the averaged weights go when it is done.")
 @click.option("--rounds", type=int, help="How often the schedule is run through, in place of the preset's.")
-@click.option(
-    "--start", type=click.Path(path_type=Path), help="Published weights to take another round from."
-)
-@click.option("--pool", type=click.Path(path_type=Path), help="Meshes by `lrm pool` to train on as well.")
+@click.option("--start", type=PATH, help="Published weights to take another round from.")
+@click.option("--pool", type=str, help="Meshes by `lrm pool` to train on as well.")
 @click.option("--pool-share", type=float, help="Probability that an object comes from the pool.")
 @click.option("--processes", type=int, help="Share each batch among so many; one per core by default.")
 def pretrain(
-    preset: str,
-    run: Path | None,
-    out: Path | None,
-    rounds: int | None,
-    start: Path | None,
-    pool: Path | None,
-    pool_share: float | None,
-    processes: int | None,
+    preset: str, run: Path | None, out: Path | None, start: Path | None, processes: int | None, **changes: Any
 ) -> None:
     """Train a model from scratch on procedural objects, perhaps with a pool of meshes among them.
 
@@ -40,9 +32,7 @@ def pretrain(
     from lrm_core.training.publish import publish
 
     architecture, config = get_preset(preset)
-    share = config.pool_share if pool_share is None else pool_share
-    config = replace(config, rounds=config.rounds if rounds is None else rounds, pool_share=share)
-    config = replace(config, pool=str(pool)) if pool else config
+    config = replace(config, **{name: value for name, value in changes.items() if value is not None})
     run = run or Path("runs") / preset
     pretrain_in_processes(run, architecture, config, start, processes=processes)
     if out:
@@ -54,7 +44,7 @@ def pretrain(
 @click.option(
     "--config",
     required=True,
-    type=click.Path(path_type=Path),
+    type=PATH,
     help="YAML in the layout of OpenLRM's train-sample, such as data/mini/train-tiny.yaml.",
 )
 def train(config: Path) -> None:
@@ -82,7 +72,7 @@ def train(config: Path) -> None:
 
 @click.command()
 @click.argument("source")
-@click.argument("target", type=click.Path(path_type=Path))
+@click.argument("target", type=PATH)
 def convert(source: str, target: Path) -> None:
     """Write a model in OpenLRM's released format, or as one file if TARGET ends in .safetensors.
 
@@ -99,19 +89,14 @@ def convert(source: str, target: Path) -> None:
 
 DATA_DIR = rendered_objects("Rendered objects")
 FREQ_WEIGHT = click.option(
-    "--freq-weight",
-    default=5.0,
-    show_default=True,
-    help="Weight of the error below the cutoff; 1 is the mean squared error.",
+    "--freq-weight", default=5.0, help="Weight of the error below the cutoff; 1 is the mean squared error."
 )
-FREQ_CUTOFF = click.option(
-    "--freq-cutoff", default=0.3, show_default=True, help="In cycles per pixel (Nyquist is 0.5)."
-)
-STEPS = click.option("--steps", default=500, show_default=True)
+FREQ_CUTOFF = click.option("--freq-cutoff", default=0.3, help="In cycles per pixel (Nyquist is 0.5).")
+STEPS = click.option("--steps", default=500)
 
 
 @click.command()
-@click.option("--preset", default="mini-cpu", show_default=True, help="The recipe that is varied.")
+@click.option("--preset", default="mini-cpu", help="The recipe that is varied.")
 @click.option("--variant", "variants", multiple=True, help='Such as "width 128"; every one by default.')
 @click.option("--processes", type=int, help="Share each batch among so many; one per core by default.")
 def ablate(preset: str, variants: tuple[str, ...], processes: int | None) -> None:
@@ -129,16 +114,14 @@ def ablate(preset: str, variants: tuple[str, ...], processes: int | None) -> Non
 @MODEL_NAME
 @DATA_DIR
 @output_dir("runs/finetune", "Of the run.")
-@click.option("--rank", default=4, show_default=True, help="Of the adapters.")
+@click.option("--rank", default=4, help="Of the adapters.")
 @click.option("--full", is_flag=True, help="Train all weights of the transformer instead of adapters.")
 @FREQ_WEIGHT
 @FREQ_CUTOFF
 @STEPS
 @click.option("--lr", type=float, help="Learning rate; 5e-4 by default, 1e-5 with --full.")
-@click.option(
-    "--batch", default=1, show_default=True, help="Views a step; `accelerate launch` shares them out."
-)
-@click.option("--seed", default=0, show_default=True, help="Of the adapters.")
+@click.option("--batch", default=1, help="Views a step; `accelerate launch` shares them out.")
+@click.option("--seed", default=0, help="Of the adapters.")
 def finetune(
     model_name: str,
     data_dir: Path,
@@ -147,10 +130,8 @@ def finetune(
     full: bool,
     freq_weight: float,
     freq_cutoff: float,
-    steps: int,
     lr: float | None,
-    batch: int,
-    seed: int,
+    **recipe: int,
 ) -> None:
     """Fine-tune a model with LoRA and FreqLoss; goes on from the last checkpoint in the folder."""
     from accelerate import PartialState
@@ -159,14 +140,8 @@ def finetune(
     from lrm_core.fit.losses import ImageLoss
     from lrm_core.measure.finetuning import finetune_on_folder
 
-    config = FinetuneConfig(
-        rank=None if full else rank,
-        loss=ImageLoss(low_weight=freq_weight, cutoff=freq_cutoff),
-        steps=steps,
-        lr=(FULL_LR if full else ADAPTER_LR) if lr is None else lr,
-        batch=batch,
-        seed=seed,
-    )
+    recipe |= {"rank": None if full else rank, "lr": (FULL_LR if full else ADAPTER_LR) if lr is None else lr}
+    config = FinetuneConfig(loss=ImageLoss(low_weight=freq_weight, cutoff=freq_cutoff), **recipe)
     result = finetune_on_folder(output_dir, model_name, data_dir, config)
     if PartialState().is_main_process:
         click.echo(f"{output_dir}: {result.summary()}")
@@ -188,14 +163,13 @@ def _whole_numbers(context: click.Context, option: click.Parameter, values: tupl
     "--ranks",
     multiple=True,
     default=["2,4,8,16,32"],
-    show_default=True,
     callback=_whole_numbers,
     help="Of the adapters; joined by commas, or the option repeated.",
 )
 @FREQ_WEIGHT
 @FREQ_CUTOFF
 @STEPS
-@click.option("--lr", default=5e-4, show_default=True, help="Learning rate.")
+@click.option("--lr", default=5e-4, help="Learning rate.")
 def rank_ablation(
     model_name: str,
     data_dir: Path,
@@ -203,8 +177,7 @@ def rank_ablation(
     ranks: list[int],
     freq_weight: float,
     freq_cutoff: float,
-    steps: int,
-    lr: float,
+    **recipe: Any,
 ) -> None:
     """Fine-tune adapters of every rank with MSE and with FreqLoss; finished runs are kept."""
     from lrm_core.fit.finetune_config import FinetuneConfig
@@ -212,6 +185,7 @@ def rank_ablation(
     from lrm_core.measure import finetuning
 
     losses = {"mse": ImageLoss(), "freq": ImageLoss(low_weight=freq_weight, cutoff=freq_cutoff)}
-    config = FinetuneConfig(steps=steps, lr=lr)
-    table = finetuning.rank_ablation(output_dir, model_name, data_dir, ranks, losses, config)
+    table = finetuning.rank_ablation(
+        output_dir, model_name, data_dir, ranks, losses, FinetuneConfig(**recipe)
+    )
     click.echo(table.to_string(index=False))

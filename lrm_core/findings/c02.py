@@ -8,7 +8,7 @@ import pandas as pd
 from lrm_core.findings.claims import PUBLISHED_OBJECTS, published
 from lrm_core.findings.figures import Lines, Panel, Row, Series, Strips
 from lrm_core.findings.finding import Finding
-from lrm_core.findings.rules import All, Case, Condition, Rule
+from lrm_core.findings.rules import All, Case, Condition, Rule, graded
 from lrm_core.records.statistics import per_object
 from lrm_core.spectral import PUBLISHED_EDGES, power_law_shares, profile_radii
 
@@ -51,22 +51,13 @@ def rule_by(oracle: str, floor: str) -> Rule:
                 All([amplitude, Condition(power, under=0)]),
                 "So the high band wins only because amplitudes are summed: in power the low band outweighs it.",
             ),
-            Case(
-                "replicated",
+            *graded(
+                [fine],
+                [Condition(f"{oracle}.published.high", *limits)],
                 f"the high band holds more power, and by amplitude the published share within {SLACK}",
-                All([fine, Condition(f"{oracle}.published.high", *limits)]),
                 "So the high band holds more power than the low one, and by amplitude the published share.",
-            ),
-            Case(
-                "replicated with a different size",
                 "the high band holds more power, and by amplitude another share",
-                All([fine]),
                 "So the high band holds more power than the low one, but by amplitude not the published share.",
-            ),
-            Case(
-                "not replicated",
-                "none of the above",
-                All(),
                 "So it is not shown that the high band outweighs the low one.",
             ),
         ),
@@ -133,8 +124,7 @@ FINDING = Finding(
     beside=(QUALITY, LENGTHS),
     derived={"random_floor.high": _null_over_random},
     facts={
-        **{f"published.{band}": lambda table, of=of: of for band, of in SHARES.items()},
-        "published.sums": lambda table: [sum(of) for of in zip(*SHARES.values(), strict=True)],
+        "published.high": lambda table: SHARES["high"],
         "coarse_by_noise": _coarse_by_noise,
         "white.blocks": lambda table: 3 / 4,  # three of the four numbers of a block vary inside it
         "law.exponent": lambda table: matching_exponent(),

@@ -5,9 +5,9 @@ import pandas as pd
 from scipy.stats import binomtest
 
 from lrm_core.findings.claims import published
-from lrm_core.findings.figures import Lines, Pairs, Panel, Row, Series, Strips, Table
+from lrm_core.findings.figures import Lines, Pairs, Panel, Row, Series, Strips
 from lrm_core.findings.finding import Finding
-from lrm_core.findings.rules import All, Case, Condition, Rule
+from lrm_core.findings.rules import All, Case, Condition, Rule, graded
 from lrm_core.records.statistics import per_object
 
 P = published("C4")
@@ -61,22 +61,13 @@ RULE = Rule(
             All([AHEAD, Condition(RANDOM, under=0)]),
             "So a random part of the residual of the same power does better: the gain is not one of the low band.",
         ),
-        Case(
-            "replicated",
-            f"low helps, and more than high, against both targets; by the published amounts within {SLACK}",
-            All([*HELPS, *AMOUNTS]),
-            "So it is the low band that does the damage, by about the published amount.",
-        ),
-        Case(
-            "replicated with a different size",
-            "low helps, and more than high, against both targets; by other amounts",
+        *graded(
             HELPS,
+            AMOUNTS,
+            f"low helps, and more than high, against both targets; by the published amounts within {SLACK}",
+            "So it is the low band that does the damage, by about the published amount.",
+            "low helps, and more than high, against both targets; by other amounts",
             "So the low band does more of the damage, by amounts that are not shown to be the published ones.",
-        ),
-        Case(
-            "not replicated",
-            "none of the above",
-            All(),
             "So it is not shown that correcting the low band helps, and more than correcting the high one.",
         ),
     ),
@@ -100,13 +91,7 @@ CORRECTIONS = {
     "random_high": "as much power of the residual, at random ",  # a label for itself
     "control_high": "noise of that power, in the high band",
 }
-MEASURES = {"l1": "L1", "psnr": "PSNR (dB)", "ssim": "SSIM", "lpips": "LPIPS"}
-SCORED = {
-    "prediction": "predicted",
-    "low corrected": "corrections.low",
-    "high": "corrections.high",
-    "oracle": "oracle",
-}
+MEASURES = {"l1": "L1", "psnr": "PSNR", "ssim": "SSIM", "lpips": "LPIPS"}
 
 
 def _crossing(table: pd.DataFrame) -> str:
@@ -127,7 +112,7 @@ def _better(table: pd.DataFrame, sign: int) -> str:
     for name, label in MEASURES.items():
         low, high = (table[f"corrections.{band}.truth.{name}"].mean() for band in ("low", "high"))
         if sign * (low - high) * (-1 if name in ("l1", "lpips") else 1) > 0:
-            found.append(label.split()[0])
+            found.append(label)
     return " and ".join(found) or "no measure"
 
 
@@ -183,16 +168,6 @@ FINDING = Finding(
                 ),
             ),
             {"predinit": "to renders of the oracle", "null": "to the truth"},
-        ),
-        "measures": Table(
-            {
-                label: [f"{of}.truth.{key}" for of in SCORED.values()]
-                for key, label in MEASURES.items()
-            },
-            tuple(SCORED),
-            digits=3,
-            first="to the truth, mean",
-            interval=False,
         ),
     },
 )  # fmt: skip

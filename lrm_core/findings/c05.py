@@ -2,18 +2,14 @@
 
 from math import inf, nan
 
-import numpy as np
-import pandas as pd
-import torch
-
 from lrm_core.findings.c02 import PUBLISHED_SIZE, law_shares, matching_exponent
 from lrm_core.findings.c04 import CUTOFF
 from lrm_core.findings.claims import published
-from lrm_core.findings.figures import Lines, Panel, Row, Series, Strips, Table
+from lrm_core.findings.figures import Panel, Row, Strips
 from lrm_core.findings.finding import Finding
-from lrm_core.findings.rules import All, Case, Condition, Rule
+from lrm_core.findings.rules import All, Case, Condition, Rule, graded
 from lrm_core.measure.e08_band_correction import amplification, flat_improvement
-from lrm_core.spectral import effective_shares, power_law_shares, white_noise_shares
+from lrm_core.spectral import power_law_shares
 
 # 2: a renderer that prefers no band stays below it at one cutoff and by power, (1 + sqrt p) / (1 + sqrt(1 - p)).
 # The ratio is tested as "low minus twice high", which exists also where correcting the high band harms.
@@ -42,22 +38,13 @@ RULE = Rule(
             )
             for target, words in ((REFERENCE, "renders of the oracle"), (TRUTH, "the truth"))
         ),
-        Case(
-            "replicated",
+        *graded(
+            [TWICE],
+            [Condition(f"{REFERENCE}.ratio", *RANGE)],
             f"{RANGE[0]} to {RANGE[1]} times at one cutoff and by power",
-            All([TWICE, Condition(f"{REFERENCE}.ratio", *RANGE)]),
             "So a share of the low band is worth as much more as published.",
-        ),
-        Case(
-            "replicated with a different size",
             f"more than twice at one cutoff and by power, but not {RANGE[0]} to {RANGE[1]} times",
-            All([TWICE]),
             "So a share of the low band is worth more than twice one of the high band, but not the published factor.",
-        ),
-        Case(
-            "not replicated",
-            "none of the above",
-            All(),
             "So it is not shown that a share of the low band is worth more than twice one of the high band.",
         ),
     ),
@@ -94,26 +81,6 @@ def _bands(low: float, high: float) -> dict[str, float]:
     return {"low": low, "high": high}
 
 
-SPECTRUM, RESPONSE = "e05_residual_spectrum.predicted.bins", "e06_response.published.bin_shares"
-CENTRES = [round(0.05 + k / 10, 2) for k in range(10)]
-
-
-def _product(table: pd.DataFrame, flat: bool = False) -> pd.Series:
-    """`effective_shares` of each object's residual, or of white noise if flat."""
-    sides = 2 * table["e05_residual_spectrum.predicted.profile"].str.len()
-
-    def of(bins: list, answers: list, side: int) -> list[float]:
-        first = white_noise_shares(int(side), [k / 10 for k in range(11)]) if flat else torch.tensor(bins)
-        return effective_shares(first, torch.tensor(answers)).tolist()
-
-    return pd.Series(map(of, table[SPECTRUM], table[RESPONSE], sides), index=table.index)
-
-
-def _below(column: str):
-    places = [at for at, centre in enumerate(CENTRES) if centre < CUTOFF]
-    return lambda table: float(np.mean([np.array(of)[places].sum() / np.sum(of) for of in table[column]]))
-
-
 DEFINITIONS = {
     MIXTURE: "as published: two cutoffs, amplitude",
     REFERENCE: "one cutoff, power, to renders of the oracle",
@@ -123,18 +90,11 @@ FINDING = Finding(
     module=__name__,
     rule=RULE,
     typical=(),
-    beside=("e05_residual_spectrum", "e06_response"),
-    derived={"effective": _product, "effective.flat": lambda table: _product(table, flat=True)},
     facts={
         "published.range": lambda table: " to ".join(map(str, RANGE)),
         "published.ratios": lambda table: " and ".join(f"{r:.0f} ({n})" for n, r in published_ratios().items()),
         "flat.mixture": lambda table: flat_ratios()[0],
         "flat.power": lambda table: flat_ratios()[1],
-        "cutoff": lambda table: f"{CUTOFF:g}",
-        "effective.low": _below("effective"),
-        "effective.flat.low": _below("effective.flat"),
-        "residual.low": _below(SPECTRUM),
-        "response.low": _below(RESPONSE),
     },
     figures={
         "ratios": Strips(
@@ -153,22 +113,6 @@ FINDING = Finding(
                     log=True,
                 ),
             )
-        ),
-        "tested": Table(
-            {label: (f"{column}.ratio", column + TESTED) for column, label in DEFINITIONS.items()},
-            ("ratio", "low minus twice high"),
-            digits=1,
-            first="definition",
-        ),
-        "effective": Lines(
-            x=lambda table: CENTRES,
-            axes=("frequency (× Nyquist)", "share of the bin"),
-            series=(
-                Series("residual, amplitude", SPECTRUM, "pred", objects=False),
-                Series("response", RESPONSE, "null", "dash", objects=False),
-                Series("product: effective error", "effective", "predinit", objects=False),
-                Series("product for white noise", "effective.flat", "random", "dot", objects=False),
-            ),
         ),
     },
 )  # fmt: skip

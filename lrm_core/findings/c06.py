@@ -4,9 +4,9 @@ import pandas as pd
 
 from lrm_core.findings.c04 import SLACK, TARGETS
 from lrm_core.findings.claims import published
-from lrm_core.findings.figures import Bars, Panel, Row, Strips, Table
+from lrm_core.findings.figures import Bars, Panel, Row, Strips
 from lrm_core.findings.finding import Finding
-from lrm_core.findings.rules import All, Case, Condition, Rule
+from lrm_core.findings.rules import All, Case, Condition, Rule, graded
 from lrm_core.measure.e08_band_correction import flat_improvement
 from lrm_core.records.statistics import interval_of, per_object
 
@@ -66,24 +66,15 @@ RULE = Rule(
             )
             for column, words in ((MARGIN["truth"], "is not"), (REST["truth"], "harms"))
         ),
-        Case(
-            "replicated",
+        *graded(
+            DOMINATES,
+            AMOUNTS,
             f"the rest helps, more than twice as much as the means, to both; by the published amounts within {SLACK}",
-            All([*DOMINATES, *AMOUNTS]),
             "So it is not a shift of the channels: the rest of the low band dominates, by about the published "
             "amounts.",
-        ),
-        Case(
-            "replicated with a different size",
             "the same, by other amounts",
-            DOMINATES,
             "So it is not a shift of the channels: the rest of the low band dominates, but it is not shown that both "
             "amounts are the published ones.",
-        ),
-        Case(
-            "not replicated",
-            "none of the above",
-            All(),
             "So it is not shown that the rest of the low band helps, and more than twice as much as the means.",
         ),
     ),
@@ -123,20 +114,14 @@ def _gain(table: pd.DataFrame, part: str) -> float:
     return interval_of(table, found).estimate / interval_of(table, flat).estimate
 
 
-def _added(name: str):
-    return lambda table: PUBLISHED["dc"][name] + PUBLISHED["structured_low"][name]
-
-
 FINDING = Finding(
     module=__name__,
     rule=RULE,
     typical=(*DC.values(), *REST.values()),
     derived={f"flat.{part}": _flat(part) for part in PARTS},
     facts={
-        **{f"numbers.{part}": _count(part) for part in (*PARTS, "all")},
+        **{f"numbers.{part}": _count(part) for part in ("dc", "structured_low")},
         **{f"published.{part}": lambda table, of=of: [*of.values()] for part, of in PUBLISHED.items()},
-        **{f"published.{name}": lambda table, of=of: of for name, of in PUBLISHED["low"].items()},
-        **{f"added.{name}": _added(name) for name in PUBLISHED["low"]},
         "ahead": _ahead,
         **{f"gain.{part}": lambda table, part=part: _gain(table, part) for part in ("dc", "structured_low")},
         "share_for_share": lambda table: (
@@ -170,19 +155,6 @@ FINDING = Finding(
                 ),
             ),
             {"predinit": "to renders of the oracle", "null": "to the truth"},
-        ),
-        "power": Table(
-            {
-                label: (
-                    f"corrections.{part}.power_share",
-                    f"corrections.{part}.truth.improvement",
-                    f"flat.{part}",
-                )
-                for part, label in PARTS.items()
-            },
-            ("share of the power", "improvement", "of a level renderer"),
-            digits=None,
-            first="corrected",
         ),
     },
 )

@@ -7,7 +7,7 @@ import pandas as pd
 from lrm_core.findings.claims import published
 from lrm_core.findings.figures import Panel, Pictures, Row, Strips
 from lrm_core.findings.finding import Finding
-from lrm_core.findings.rules import All, Case, Condition, Rule
+from lrm_core.findings.rules import All, Case, Condition, Rule, graded
 from lrm_core.records.statistics import Interval, interval_of, per_object
 
 # 1.5: where half of the surface is occluded, making it as good as the visible one would remove (r - 1) / (r + 1) of
@@ -41,23 +41,14 @@ RULE = Rule(
             "So occlusion hardly matters to the colours inside of the oracle's matter, but much to the surface that "
             "one sees: by the published definition the question was put to points that no image shows.",
         ),
-        Case(
-            "replicated",
+        *graded(
+            [INSIDE, SEEN],
+            [Condition(OURS, min(RATIOS) - SLACK, max(RATIOS) + SLACK)],
             f"{LITTLE}; by the published one by the published ratio within {SLACK}",
-            All([INSIDE, SEEN, Condition(OURS, min(RATIOS) - SLACK, max(RATIOS) + SLACK)]),
             "So it is not occlusion: what the source does not see is little worse, by about the published ratio.",
-        ),
-        Case(
-            "replicated with a different size",
             f"{LITTLE}; by another ratio than published",
-            All([INSIDE, SEEN]),
             "So it is not occlusion: what the source does not see is little worse or no worse, by a ratio that is "
             "not shown to be the published one.",
-        ),
-        Case(
-            "not replicated",
-            "none of the above",
-            All(),
             "So it is not shown that what the source does not see is little worse than what it sees.",
         ),
     ),
@@ -100,7 +91,6 @@ FINDING = Finding(
     facts={
         "published": lambda table: fmean(RATIOS),
         "limit": lambda table: f"{LIMIT:g}",
-        "gone.published": lambda table: gone(fmean(RATIOS)),
         "gone.limit": lambda table: gone(LIMIT),
         "farthest": lambda table: farthest(table).removeprefix("cc0_"),
         "farthest.ratio": lambda table: per_object(table, TRUTH)[farthest(table)],

@@ -7,26 +7,17 @@ one band and noise of another change the images unlike (C3).
 from collections.abc import Mapping
 from statistics import fmean
 
-import pandas as pd
-
 from lrm_core.findings.claims import published
-from lrm_core.findings.figures import Lines, Panel, Row, Series, Strips, Table
+from lrm_core.findings.figures import Panel, Row, Strips
 from lrm_core.findings.finding import Finding
-from lrm_core.findings.rules import All, Case, Condition, Rule
+from lrm_core.findings.rules import All, Case, Condition, Rule, graded
 from lrm_core.records.statistics import interval_of
-from lrm_core.spectral.calibration import Kind, Moments, left_out, moments_of_lists
 
 P = published("C8")
 OBJECTS = {name: of for name, of in P.items() if isinstance(of, Mapping)}
 PUBLISHED_SPREAD = fmean(of["std"] / of["mean"] for of in OBJECTS.values())
 LEVELS = 255  # steps between black and white in a stored image
 CALIBRATION = "e11_calibration"
-KINDS: dict[Kind, str] = {
-    "scale": "one scale",
-    "channel_scale": "a scale for each channel",
-    "channel_affine": "a scale and a shift for each channel",
-}
-FITS = {"everywhere": "all texels", "matter": "those of the object"}
 
 # "Random directions change the rendering by nearly the same amount", which is read as: by isotropy.
 # The spread over mean of many random directions cannot tell whether a map is isotropic: it is about 1 / sqrt(2 d),
@@ -83,19 +74,15 @@ RULE = Rule(
             All([*AGREE, Condition(LEADING, over=0)]),
             SAMPLED,
         ),
-        Case(
-            "replicated",
-            f"all agree within {NEARLY:.0%}, and the spread is the published one within a factor {FACTOR:g}",
-            All([*ISOTROPIC, Condition(OURS, PUBLISHED_SPREAD / FACTOR, PUBLISHED_SPREAD * FACTOR)]),
-            f"{ALIKE}, and the spread is about the published one.",
-        ),
-        Case(
-            "replicated with a different size",
-            "the same with another spread",
+        *graded(
             ISOTROPIC,
+            [Condition(OURS, PUBLISHED_SPREAD / FACTOR, PUBLISHED_SPREAD * FACTOR)],
+            f"all agree within {NEARLY:.0%}, and the spread is the published one within a factor {FACTOR:g}",
+            f"{ALIKE}, and the spread is about the published one.",
+            "the same with another spread",
             f"{ALIKE}, but the spread is another than published.",
+            "So it is not shown that directions are alike.",
         ),
-        Case("not replicated", "none of the above", All(), "So it is not shown that directions are alike."),
     ),
 )
 
@@ -122,22 +109,6 @@ def _by_views(name: str, at: int):
     return lambda table: fmean(of[at] for of in table[f"published.by_views.{name}"])
 
 
-def _left_out(table: pd.DataFrame, kind: Kind = "channel_affine") -> dict[str, float]:
-    prefix = f"{CALIBRATION}.moments.matter."
-    columns = [column for column in table if column.startswith(prefix)]
-    known: dict[str, Moments] = {
-        row["object"]: moments_of_lists({column.removeprefix(prefix): row[column] for column in columns})
-        for _, row in table.drop_duplicates("object").iterrows()
-        if columns and isinstance(row[columns[0]], list)
-    }
-    return left_out(known, kind)
-
-
-def _better(table: pd.DataFrame) -> str:
-    found = _left_out(table)
-    return f"{sum(share > 0 for share in found.values())} of {len(found)}"
-
-
 FINDING = Finding(
     module=__name__,
     rule=RULE,
@@ -145,32 +116,26 @@ FINDING = Finding(
     beside=(CALIBRATION,),
     derived={
         **{f"ruler.{name}": of for name, (_, of) in RULER.items()},
-        "bands.first": lambda table: table["audited.bands.over_random"].str[0],
-        "bands.last": lambda table: table["audited.bands.over_random"].str[-1],
     },
     facts={
         "norm": lambda table: f"{P['norm']:g}",
         "levels": lambda table: str(LEVELS),
         "there.levels": lambda table: " and ".join(f"{LEVELS * of['mean']:#.2g}" for of in OBJECTS.values()),
-        "there.spread": lambda table: PUBLISHED_SPREAD,
         "found.spread": lambda table: interval_of(table, OURS),
         "there.scale": lambda table: published("C1")["pred_vs_predinit"]["best_scale"],
         **{
-            f"levels.{name}": lambda table, of=of: f"{of(table).mean():#.2g}"
-            for name, (_, of) in RULER.items()
+            f"levels.{name}": lambda table, of=RULER[name][1]: f"{of(table).mean():#.2g}"
+            for name in ("noise", "published", "random")
         },
         "times.leading": _whole("leading.over_random"),
         "times.noise": lambda table: (
             f"{RULER['noise'][1](table).mean() / RULER['random'][1](table).mean():.0f}"
         ),
         "numbers": _whole("linear.inputs"),
-        "norm.residual": lambda table: f"{table['audited.residual.full.norm'].mean() / P['norm']:,.0f}",
         "pixels.few": lambda table: f"{_by_views('pixels', 0)(table):,.0f}",
         "pixels.many": lambda table: f"{_by_views('pixels', -1)(table):,.0f}",
         "spread.few": _by_views("spread", 0),
         "spread.many": _by_views("spread", -1),
-        "left_out": lambda table: fmean(_left_out(table).values()),
-        "better": _better,
     },
     figures={
         "ruler": Strips(
@@ -188,25 +153,6 @@ FINDING = Finding(
                         for name, (label, _) in RULER.items()
                     ],
                     {"one level": 1.0},
-                    log=True,
-                ),
-            )
-        ),
-        "ways": Strips(
-            (
-                Panel(
-                    "change of the images, over that along a random direction",
-                    [
-                        Row("of the lowest frequencies", "bands.first"),
-                        Row("of the highest frequencies", "bands.last"),
-                        Row("the residual", "audited.residual.over_random"),
-                        Row(
-                            "the leading direction",
-                            "leading.over_random",
-                            {"random matrix": "random_map.ratio"},
-                        ),
-                    ],
-                    {"a random direction": 1.0},
                     log=True,
                 ),
             )
@@ -232,31 +178,6 @@ FINDING = Finding(
                     log=True,
                 ),
             )
-        ),
-        "reach": Lines(
-            x=lambda table: table["sweep.norm"].iloc[0],
-            axes=("length of the step", "change of the images over that length"),
-            series=(
-                Series("leading direction", "sweep.leading", "predinit"),
-                Series("residual", "sweep.residual", "pred"),
-                Series("random direction", "sweep.random", "null"),
-            ),
-            log_ticks=(0.1, 1, 10, 100),
-            log_y=True,
-        ),
-        "calibrations": Table(
-            {
-                f"{label}, {texels}": [
-                    f"{CALIBRATION}.{fit}.{kind}.{of}"
-                    for of in ("removed", "unrelated", "images.truth.improvement", "even.truth.improvement")
-                ]
-                for fit, texels in FITS.items()
-                for kind, label in KINDS.items()
-            },
-            ("of the residual", "of unrelated noise", "of the error of the images", "by a straight step"),
-            digits=None,
-            first="removed by, fitted to",
-            interval=False,
         ),
     },
 )

@@ -7,7 +7,7 @@ from lrm_core.findings.claims import published
 from lrm_core.findings.figures import Panel, Row, Strips
 from lrm_core.findings.finding import Finding
 from lrm_core.findings.headlines import headline
-from lrm_core.findings.rules import All, Case, Condition, Rule
+from lrm_core.findings.rules import All, Case, Condition, Rule, graded
 from lrm_core.records.statistics import interval_of
 
 P, HEADLINE, TWICE = published("C11"), headline("C11"), published("C10")
@@ -45,23 +45,14 @@ RULE = Rule(
             All([Condition(OURS, under=0), Condition(X25, over=0)]),
             "So FreqLoss beats MSE mostly by its scale: the plain loss times a constant does it too.",
         ),
-        Case(
-            "replicated",
+        *graded(
+            BEATS,
+            [Condition(OURS, HEADLINE * FACTOR, HEADLINE / FACTOR)],
             f"FreqLoss has a lower LPIPS than MSE at every rank (p < {LEVEL} after Holm) and than MSE × 25; on "
             f"average by the published amount within a factor of {FACTOR:g}",
-            All([*BEATS, Condition(OURS, HEADLINE * FACTOR, HEADLINE / FACTOR)]),
             "So FreqLoss beats MSE at every rank, by about the published amount and not by its scale alone.",
-        ),
-        Case(
-            "replicated with a different size",
             "as above, by another amount than published",
-            BEATS,
             "So FreqLoss beats MSE at every rank and not by its scale alone, but by another amount than published.",
-        ),
-        Case(
-            "not replicated",
-            "none of the above",
-            All(),
             "So it is not shown that FreqLoss beats MSE at every rank, and MSE of the same scale as well.",
         ),
     ),

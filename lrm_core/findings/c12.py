@@ -84,7 +84,6 @@ FINDING = Finding(
     starts=(),
     facts={
         "best": lambda table: _rank(table, RANK),
-        "one": lambda table: _rank(table, ONE_RUN),
         "ends": _ends,
         "lost": lost,
         "published": lambda table: str(PUBLISHED),

@@ -8,7 +8,7 @@ from lrm_core.findings.claims import published
 from lrm_core.findings.figures import Panel, Pictures, Row, Strips
 from lrm_core.findings.finding import Finding
 from lrm_core.findings.headlines import headline
-from lrm_core.findings.rules import All, Case, Condition, Rule
+from lrm_core.findings.rules import All, Case, Condition, Rule, graded
 from lrm_core.records.statistics import per_object
 
 P, HEADLINE = published("C13"), headline("C13")
@@ -38,23 +38,14 @@ RULE = Rule(
             "So an object gets worse, but by adapters on the same data as well: that is not peculiar to training all "
             "weights.",
         ),
-        Case(
-            "replicated",
+        *graded(
+            ONLY_FULL,
+            [Condition(RISE, HEADLINE / FACTOR, HEADLINE * FACTOR)],
             f"all weights raise it by the published {HEADLINE:.0%} within a factor of {FACTOR:g}, adapters by no "
             f"more than {HARM:.0%}",
-            All([*ONLY_FULL, Condition(RISE, HEADLINE / FACTOR, HEADLINE * FACTOR)]),
             "So training all weights harms an object by about the published amount, where adapters do not.",
-        ),
-        Case(
-            "replicated with a different size",
             "as above, by another amount than published",
-            ONLY_FULL,
             "So training all weights harms an object where adapters do not, by another amount than published.",
-        ),
-        Case(
-            "not replicated",
-            "none of the above",
-            All(),
             "So it is not shown that training all weights harms an object on equal data.",
         ),
     ),

@@ -70,8 +70,6 @@ FINDING = Finding(
         "published": lambda table: f"{100 * HEADLINE:.2f}%",
         "of.transformer": _fine(OURS),
         "of.model": _fine(MODEL),
-        "own.transformer": _fine("share.own.transformer"),
-        "own.model": _fine("share.own.parameters"),
     },
     figures={},
 )

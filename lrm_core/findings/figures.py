@@ -138,22 +138,6 @@ class Means:
 
 
 @dataclass(frozen=True)
-class Table:
-    """Mean and (with `interval`) 95% interval of columns, a row for each label; one column for each heading.
-
-    Attributes:
-        rows: label -> columns, as many as there are headings.
-        digits: behind the point; None writes shares in percent.
-    """
-
-    rows: Mapping[str, Sequence[str]]
-    headings: Sequence[str] = ("mean [95% interval]",)
-    digits: int | None = 2
-    first: str = "quantity"
-    interval: bool = True
-
-
-@dataclass(frozen=True)
 class Bars:
     """Columns of every object as bars side by side: the mean with its interval first, then published objects.
 
@@ -187,7 +171,7 @@ class Pictures:
         return getattr(import_module(module), name)
 
 
-Declaration = Strips | Lines | Pairs | Slopes | Means | Table | Bars | Pictures
+Declaration = Strips | Lines | Pairs | Slopes | Means | Bars | Pictures
 
 
 def around(image: Picture) -> tuple[slice, slice]:

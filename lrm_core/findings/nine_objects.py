@@ -4,13 +4,12 @@ The pictures are one contact sheet, filed under the fingerprints of the records 
 where the oracles were never fitted.
 """
 
-import hashlib
-
 import numpy as np
 import pandas as pd
 import torch
 
 from lrm_core.findings.verdicts import experiment_table
+from lrm_core.fingerprint import sha256
 from lrm_core.measure.experiments import get_experiment
 from lrm_core.measure.oracles import heldout_views, oracle, predicted_planes, render_images
 from lrm_core.model.lrm import LRM
@@ -46,7 +45,7 @@ def nine_sheet(plan: Profile, model: LRM, store: SheetStore | None = None) -> tu
     """
     store = store or SheetStore(shipped=data_dir() / SHIPPED)
     chosen = nine(plan)
-    name = f"nine-{hashlib.sha256(''.join(chosen['fingerprint']).encode()).hexdigest()[:16]}"
+    name = f"nine-{sha256(*chosen['fingerprint'])[:16]}"
     path = store.find(name)
     if path is None:
         rows = [_pictures(plan, model, one) for one in chosen["object"]]

@@ -120,7 +120,7 @@ def csv_link(table: pd.DataFrame, name: str, text: str) -> str:
 
 def figure_caption(caption: str, name: str, data: pd.DataFrame, sources: str = "") -> str:
     """What a figure shows, a link that holds its data, and `sources` as HTML; the book numbers it."""
-    link = csv_link(data, name, "Data of this figure (CSV)")
+    link = csv_link(data, name, "CSV")
     return (
         f'<div class="lrm-caption" data-name="{escape(name)}"><p>{escape(caption)}</p>{link}{sources}</div>'
     )
@@ -140,16 +140,13 @@ def figure_data(figure: go.Figure) -> pd.DataFrame:
 
     Returns:
         One row per point. Of strips: panel, quantity, group, object and value, with low and high where an
-        interval is drawn. Of maps: series, x and y (as on the axes; column and row of a map without them)
-        and value. Of curves: series, label, x and y. Empty if it shows nothing.
+        interval is drawn. Of curves: series, label, x and y. Empty if it shows nothing.
     """
     parts = [part for part in map(_trace_data, figure.data) if len(part)]
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
 
 def _trace_data(trace: BaseTraceType) -> pd.DataFrame:
-    if trace.type == "heatmap":
-        return _map_data(trace)
     labels = list(trace.text) if trace.text is not None else [None] * len(trace.x)
     if trace.meta is None:
         return pd.DataFrame({"series": trace.name, "label": labels, "x": trace.x, "y": trace.y})
@@ -164,9 +161,3 @@ def _interval_data(trace: BaseTraceType) -> tuple[list[float], list[float]]:
         return [nan] * len(trace.x), [nan] * len(trace.x)
     below = [x - length for x, length in zip(trace.x, trace.error_x.arrayminus, strict=True)]
     return below, [x + length for x, length in zip(trace.x, trace.error_x.array, strict=True)]
-
-
-def _map_data(trace: BaseTraceType) -> pd.DataFrame:
-    values = pd.DataFrame(trace.z, index=trace.y, columns=trace.x)
-    flat = values.rename_axis(index="y", columns="x").stack().rename("value").reset_index()
-    return flat.assign(series=trace.name)[["series", "x", "y", "value"]]

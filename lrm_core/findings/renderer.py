@@ -8,6 +8,7 @@ import pandas as pd
 from lrm_core.findings import c02
 from lrm_core.findings.claims import claim
 from lrm_core.findings.figures import Panel, Row, Strips
+from lrm_core.findings.prose import number
 from lrm_core.findings.renderer_comparison import CASTER, CLAIMS, CYCLES, Comparison, both, compare
 from lrm_core.findings.rulebook import RULES
 from lrm_core.records.runner import record_all
@@ -30,12 +31,13 @@ def comparisons() -> dict[str, Comparison]:
 
 
 def verdicts_table() -> pd.DataFrame:
-    """Verdict and audited number of every claim by both renderings, as text."""
+    """Verdict of every claim (a second one if the path tracer's is another) and both audited numbers, as text."""
     rows = []
     for name, found in comparisons().items():
-        told = [f"{one.case.verdict} ({one.audited.estimate:.2f})" for one in (found.caster, found.cycles)]
-        rows.append((name, *(text.replace("-", "−") for text in told), found.answer))
-    return pd.DataFrame(rows, columns=["claim", "ray caster", "path tracer", "finding"])
+        both = [number(one.audited.estimate) for one in (found.caster, found.cycles)]
+        verdicts = dict.fromkeys(one.case.verdict for one in (found.caster, found.cycles))
+        rows.append((name, ", then ".join(verdicts), *both))
+    return pd.DataFrame(rows, columns=["claim", "verdict", "ray caster", "path tracer"])
 
 
 def records() -> pd.DataFrame:

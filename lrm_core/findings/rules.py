@@ -6,7 +6,7 @@ the first that holds is the verdict. "Above x" means that the whole interval lie
 lies below. Fewer than 3 objects give no interval, hence "not testable here".
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import inf
 from typing import Literal
@@ -106,6 +106,23 @@ class Rule:
     cases: tuple[Case, ...]
 
 
+def graded(
+    held: Sequence[Condition | Either],
+    size: Sequence[Condition | Either],
+    same: str,
+    same_means: str,
+    other: str,
+    other_means: str,
+    otherwise: str,
+) -> tuple[Case, ...]:
+    """The last cases of most rules: a claim holds, by the conditions `held`, and its published `size` too; or not."""
+    return (
+        Case("replicated", same, All([*held, *size]), same_means),
+        Case("replicated with a different size", other, All(held), other_means),
+        Case("not replicated", "none of the above", All(), otherwise),
+    )
+
+
 def above(interval: Interval, threshold: float) -> bool:
     """Whether the whole interval lies above the threshold."""
     return interval.low > threshold
@@ -119,6 +136,3 @@ def below(interval: Interval, threshold: float) -> bool:
 def within(interval: Interval, low: float, high: float) -> bool:
     """Whether the whole interval lies between the two."""
     return above(interval, low) and below(interval, high)
-
-
-OTHERWISE = Case("not replicated", "none of the above", lambda x: True)

@@ -30,12 +30,7 @@ from lrm_core.torchvision_guard import allow_torchvision_import
 
 allow_torchvision_import()  # PEFT imports transformers, which imports torchvision
 
-from peft import (  # noqa: E402
-    LoraConfig,
-    PeftModel,
-    get_peft_model_state_dict,
-    set_peft_model_state_dict,
-)
+from peft import LoraConfig, PeftModel, get_peft_model_state_dict, set_peft_model_state_dict  # noqa: E402
 from peft.tuners.lora import Linear, LoraLayer  # noqa: E402
 
 SCALE = 2  # alpha / r as published

@@ -1,11 +1,14 @@
 """What the processes of one training run share."""
 
-from collections.abc import Sequence
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 import torch
 from accelerate import Accelerator
 from jaxtyping import Float
 from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
 
 
 def sum_over_processes(
@@ -19,3 +22,10 @@ def sum_over_processes(
     for part, summed in zip(parts, total.split([part.numel() for part in parts]), strict=True):
         part.copy_(summed.view_as(part))
     return loss
+
+
+def in_order(items: Dataset, numbers: Iterable[int], ahead: bool) -> Iterator[Any]:
+    """The items of these numbers; `ahead` has other processes make them ahead of time, one for each core but one."""
+    workers = max(1, len(os.sched_getaffinity(0)) - 1) if ahead else 0
+    how = {"multiprocessing_context": "spawn", "prefetch_factor": 4} if workers else {}
+    return iter(DataLoader(items, batch_size=None, sampler=numbers, num_workers=workers, **how))

@@ -17,10 +17,10 @@ from lrm_core.objects import RenderedObject
 from lrm_core.objects.poses import sample_poses
 from lrm_core.objects.procedural import sample_objects
 from lrm_core.objects.procedural_views import render_object
-from lrm_core.render.cameras import standard_camera
+from lrm_core.render.cameras import pinhole_intrinsics, standard_camera
 from lrm_core.render.perceptual import lpips
 from lrm_core.render.quality import psnr
-from lrm_core.training.pretrain_data import intrinsics, source_views
+from lrm_core.training.pretrain_data import source_views
 
 TRIVIAL = ("white", "mean_training")
 
@@ -50,7 +50,7 @@ class Guess(NamedTuple):
 def training_view(seed: int, view: int, resolution: int, supersample: int = 1) -> Float[Tensor, "3 h w"]:
     """View of a training object on white; view 0 is a source view, the others are novel ones."""
     poses = sample_poses(torch.Generator().manual_seed(seed), view + 1)
-    cameras = standard_camera(poses[view:], intrinsics())
+    cameras = standard_camera(poses[view:], pinhole_intrinsics())
     return source_views(sample_objects([seed]), cameras, resolution, supersample)[0]
 
 

@@ -157,13 +157,7 @@ def level_sweep(
 
 
 def touched_response(
-    render: Render,
-    planes: Planes,
-    mask: Mask,
-    config: DecoderResponse,
-    level: float,
-    draws: int,
-    seed: int,
+    render: Render, planes: Planes, mask: Mask, config: DecoderResponse, level: float, draws: int, seed: int
 ) -> Float[Tensor, "draws bins"]:
     """`response` to noise in the texels of the mask, its std `level` times each channel's own in those texels.
 

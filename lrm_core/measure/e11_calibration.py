@@ -90,10 +90,7 @@ def fitted(scene: Scene, m: Moments) -> dict[str, Any]:
     null, channels = unrelated(m), scene.predicted.shape[1]
     return {
         kind: calibration_scores(scene, m, calibrate(m, kind))
-        | {
-            "parameters": parameters(kind, channels),
-            "unrelated": removed_share(null, calibrate(null, kind)),
-        }
+        | {"parameters": parameters(kind, channels), "unrelated": removed_share(null, calibrate(null, kind))}
         for kind in KINDS
     }
 

@@ -106,11 +106,7 @@ class StudyViews:
 
 
 def run(
-    model: LRM,
-    item: RenderedObject,
-    config: LatentOptimisation,
-    seed: int,
-    cache: OracleCache | None = None,
+    model: LRM, item: RenderedObject, config: LatentOptimisation, seed: int, cache: OracleCache | None = None
 ) -> dict[str, Any]:
     """Every variant from the same prediction, on the same views and seed.
 

@@ -56,11 +56,7 @@ class Experiment:
             rays_per_step=profile.rays_per_step,
             views_per_step=profile.views_per_step,
         )
-        decided = {
-            "oracle": fit,
-            "training_objects": profile.training_objects,
-            "at_most": profile.iterations,
-        }
+        decided = {"oracle": fit, "training_objects": profile.training_objects, "at_most": profile.iterations}
         return self.config(**{k: v for k, v in decided.items() if k in self.config.__dataclass_fields__})
 
     def seeds(self, profile: Profile, few: bool) -> tuple[int, ...]:
@@ -76,9 +72,7 @@ EXPERIMENTS = {
         Experiment("e02_basins", e02_basins.run, e02_basins.Basins, every_seed=True),
         Experiment("e04_visibility", e04_visibility.run, e04_visibility.Visibility),
         Experiment(
-            "e05_residual_spectrum",
-            e05_residual_spectrum.run,
-            e05_residual_spectrum.ResidualSpectrum,
+            "e05_residual_spectrum", e05_residual_spectrum.run, e05_residual_spectrum.ResidualSpectrum
         ),
         Experiment("e06_response", e06_response.run, e06_response.DecoderResponse),
         Experiment("e08_band_correction", e08_band_correction.run, e08_band_correction.BandCorrection),

@@ -8,11 +8,12 @@ from torch import Tensor
 
 from lrm_core.measure.visibility import depth_normals, facing, hidden_by_depth, unproject
 from lrm_core.objects import RenderedObject
-from lrm_core.objects.mesh_render import pinhole_intrinsics, render_mesh
+from lrm_core.objects.mesh_render import render_mesh
 from lrm_core.objects.procedural_views import render_object
 from lrm_core.objects.shipped import procedural_name
 from lrm_core.paths import data_dir
 from lrm_core.render import Rendering
+from lrm_core.render.cameras import pinhole_intrinsics
 
 PROCEDURAL = procedural_name(0).rstrip("0")  # how the names of procedural objects begin
 SAME_ALPHA = 0.01  # mean difference of alpha up to which stored images show the object that is made now

@@ -3,24 +3,15 @@
 The experiment `e12_test_time` stops where the published runs stopped. Here nothing but the number of steps differs.
 """
 
-import base64
-import io
 from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from jaxtyping import Float
-from PIL import Image
 from torch import Tensor
 
-from lrm_core.measure.e12_test_time import (
-    SPACES,
-    LatentOptimisation,
-    Planes,
-    study_views,
-    summary,
-    way,
-)
+from lrm_core.data_url import data_url
+from lrm_core.measure.e12_test_time import SPACES, LatentOptimisation, Planes, study_views, summary, way
 from lrm_core.measure.oracles import OracleCache, render_images
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject
@@ -65,7 +56,4 @@ def run(
 @torch.no_grad()
 def _picture(model: LRM, planes: Planes, camera: Float[Tensor, "1 25"], size: int) -> str:
     """A render as an address that holds it, lossy."""
-    pixels = (render_images(model, planes, camera, size)[0].cpu().clamp(0, 1) * 255).round().byte()
-    buffer = io.BytesIO()
-    Image.fromarray(pixels.permute(1, 2, 0).contiguous().numpy()).save(buffer, format="WEBP", quality=85)
-    return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode()
+    return data_url(render_images(model, planes, camera, size)[0], "WEBP", quality=85)

@@ -1,7 +1,7 @@
-"""Models from files and from the hub: safetensors with the configuration inside or in a `config.json`."""
+"""Models from files and from the hub: safetensors, in shards too, with the configuration inside or beside."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -9,12 +9,13 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from lrm_core.atomic import save_tensors
-from lrm_core.files import DIGEST, check_listed, parse_json, read_tensors
+from lrm_core.files import DIGEST, check_listed, parse_json, read_json, read_tensors
 from lrm_core.model.config import HUB_OWNER, MINI_NAME, PRESETS, LRMConfig
 from lrm_core.model.hub import CONFIG, PUBLISHED, WEIGHTS, fetch
 from lrm_core.model.lrm import LRM, check_state
 from lrm_core.paths import data_dir
 
+INDEX = f"{WEIGHTS}.index.json"
 PICKLES = (".bin", ".ckpt", ".pt", ".pth")
 FLOATS = ("F16", "BF16", "F32", "F64")  # as safetensors names them
 
@@ -24,8 +25,8 @@ def load_model(name: str | Path, device: str | torch.device = "cpu") -> LRM:
 
     Args:
         name: "mini" (in this repository), a published name such as "openlrm-mix-base-1.1" (fetched from
-            the hub, or from its cache), a checkpoint file of `save_checkpoint`, or a folder that holds
-            `config.json` and `model.safetensors`.
+            the hub, or from its cache; with its owner before it too), a checkpoint file of `save_checkpoint`, or
+            a folder that holds `config.json` and `model.safetensors`, or the shards of that and their index.
         device: where the parameters go.
 
     Raises:
@@ -35,13 +36,9 @@ def load_model(name: str | Path, device: str | torch.device = "cpu") -> LRM:
     """
     _check_device(torch.device(device))
     path = _locate(name)
-    weights = path / WEIGHTS if path.is_dir() else path
-    _check_kind(weights)
-    if not weights.is_file():
-        raise FileNotFoundError(f"{weights}: no such checkpoint; expected a safetensors file")
-    metadata = read_metadata(weights)
-    config = _config(path / CONFIG) if path.is_dir() else _embedded_config(weights, metadata)
-    return _build(config, weights).to(device).eval()
+    files = _weights(path)
+    config = _config(path / CONFIG) if path.is_dir() else _embedded_config(path, read_metadata(path))
+    return _build(config, files).to(device).eval()
 
 
 def save_checkpoint(
@@ -104,25 +101,55 @@ def _locate(name: str | Path) -> Path:
     if (short := str(name).removeprefix(f"{HUB_OWNER}/")) in PUBLISHED:
         return fetch(short)
     path = Path(name)
-    if len(path.parts) == 1 and path.suffix != ".safetensors" and not path.exists():
-        known = ", ".join(PRESETS)
+    named = path.name in PUBLISHED or (len(path.parts) == 1 and path.suffix != ".safetensors")
+    if named and not path.exists():
+        known = f"{', '.join(PRESETS)} (those from the hub with {HUB_OWNER}/ before them too)"
         raise ValueError(f"unknown model {str(name)!r}: known are {known}, or the path of a checkpoint")
-    return path
+    return path.parent if path.name == INDEX else path
 
 
-def _check_kind(weights: Path) -> None:
-    """Raise a ValueError that says what to do about weights in other kinds of files."""
-    shards = weights.with_name(f"{WEIGHTS}.index.json")
-    if not weights.is_file() and shards.is_file():
-        raise ValueError(
-            f"{shards}: the weights are in several files; load them into one dictionary and write it to {weights} "
-            "with safetensors.torch.save_file"
-        )
+def _weights(path: Path) -> list[Path]:
+    """The safetensors files, whole, of a model that is one file or a folder; several if an index names shards.
+
+    Raises:
+        FileNotFoundError: if one is missing.
+        ValueError: if one is cut, the index is none, or there is a pickle instead.
+    """
+    weights, index = (path / WEIGHTS, path / INDEX) if path.is_dir() else (path, None)
+    sharded = index and index.is_file() and not weights.is_file()
+    files = _shards(index) if sharded else [weights]
+    if not weights.is_file() and not sharded:
+        pickles = sorted(file for file in path.glob("*") if file.suffix in PICKLES)
+        if pickles:
+            raise ValueError(_to_convert(pickles[0], weights))
     if weights.suffix in PICKLES and weights.is_file():
-        raise ValueError(
-            f"{weights}: a pickle, which could run code when read; write its tensors to a safetensors file with "
-            "torch.load(..., weights_only=True) and safetensors.torch.save_file"
-        )
+        raise ValueError(_to_convert(weights, weights.with_name(WEIGHTS)))
+    for file in files:
+        if not file.is_file():
+            listed = f", which {index} lists" if sharded else ""
+            raise FileNotFoundError(f"{file}: no such checkpoint{listed}; expected a safetensors file")
+        read_metadata(file)
+    return files
+
+
+def _shards(index: Path) -> list[Path]:
+    """The files beside an index that hold the parameters together."""
+    found = read_json(index)
+    names = found.get("weight_map") if isinstance(found, dict) else None
+    if not isinstance(names, dict) or not names or any(Path(str(n)).name != n for n in names.values()):
+        raise ValueError(f"{index}: expected an entry weight_map with a file beside it for each parameter")
+    return [index.parent / name for name in sorted(set(names.values()))]
+
+
+def _to_convert(pickle: Path, target: Path) -> str:
+    """What to do about weights in a pickle."""
+    return (
+        f"{pickle}: a pickle, which could run code when read, so it is not; write its tensors to safetensors once: "
+        "python -c 'import torch; from safetensors.torch import save_file; "
+        f'state = torch.load("{pickle}", weights_only=True, map_location="cpu"); '
+        'state = state.get("state_dict", state); '
+        f'save_file({{k: v.clone().contiguous() for k, v in state.items()}}, "{target}")\''
+    )
 
 
 def _plain(names: Iterable[str]) -> dict[str, str]:
@@ -134,31 +161,38 @@ def _plain(names: Iterable[str]) -> dict[str, str]:
     return plain
 
 
-def _header(path: Path) -> dict[str, Tensor]:
-    """Parameters as their file's header lists them, on the device "meta": names, shapes and types, no values.
+def _header(files: Sequence[Path]) -> dict[str, Tensor]:
+    """Parameters as the headers of their files list them, on the device "meta": names, shapes and types, no values.
 
     Raises:
-        ValueError: if one is not of a floating point type.
+        ValueError: if one is not of a floating point type, or two files have one of the same name.
     """
-    with safe_open(path, framework="pt") as file:
-        slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
-        listed = {name: (part.get_shape(), part.get_dtype()) for name, part in slices.items()}
-    foreign = [f"{name} {dtype}" for name, (_, dtype) in listed.items() if dtype not in FLOATS]
-    if foreign:
-        raise ValueError(
-            f"{path}: {len(foreign)} parameters are not of type {', '.join(FLOATS)}, first {foreign[0]}; "
-            "quantised checkpoints are not read"
-        )
+    listed = {}
+    for path in files:
+        with safe_open(path, framework="pt") as file:
+            slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
+            here = {name: (part.get_shape(), part.get_dtype()) for name, part in slices.items()}
+        foreign = [f"{name} {dtype}" for name, (_, dtype) in here.items() if dtype not in FLOATS]
+        if foreign:
+            raise ValueError(
+                f"{path}: {len(foreign)} parameters are not of type {', '.join(FLOATS)}, first {foreign[0]}; "
+                "quantised checkpoints are not read"
+            )
+        if twice := sorted(listed.keys() & here.keys()):
+            raise ValueError(f"{path}: {twice[0]} is in another shard too; the shards are of two checkpoints")
+        listed |= here
     return {name: torch.empty(listed[stored][0], device="meta") for name, stored in _plain(listed).items()}
 
 
-def _read(path: Path) -> dict[str, Tensor]:
-    """Tensors in float32; those of that type stay in the file's memory map until written to.
+def _read(files: Sequence[Path]) -> dict[str, Tensor]:
+    """Tensors in float32; those of that type stay in the memory map of their file until written to.
 
     Raises:
-        ValueError: if one holds NaN or infinity, or the file differs from its digest.
+        ValueError: if one holds NaN or infinity, or a file differs from its digest.
     """
-    tensors, _ = read_tensors(path, "damaged checkpoint, copy or download it again")
+    tensors = {}
+    for path in files:
+        tensors |= read_tensors(path, "damaged checkpoint, copy or download it again")[0]
     return {name: tensors[stored].float() for name, stored in _plain(tensors).items()}
 
 
@@ -188,17 +222,18 @@ def _parsed_config(text: str, path: Path) -> LRMConfig:
         raise ValueError(f"{path}: not the configuration of an LRM: {reason}") from error
 
 
-def _build(config: LRMConfig, path: Path) -> LRM:
-    """Model whose parameters are the tensors of a file, without a second copy; its header is checked before."""
+def _build(config: LRMConfig, files: Sequence[Path]) -> LRM:
+    """Model whose parameters are the tensors of files, without a second copy; their headers are checked before."""
+    path = files[0] if len(files) == 1 else files[0].parent / INDEX
     with torch.device("meta"):
         model = LRM(config)
-    listed = _header(path)
+    listed = _header(files)
     try:
         check_state(listed, {name: tensor.shape for name, tensor in model.state_dict().items()})
     except ValueError as error:
         beside = f" in {CONFIG} beside it" if (path.parent / CONFIG).is_file() else ""
         raise ValueError(f"{path}: {error}{beside}") from error
-    model.load_state_dict(_read(path), assign=True)
+    model.load_state_dict(_read(files), assign=True)
     return model
 
 

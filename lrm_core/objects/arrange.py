@@ -123,19 +123,11 @@ def _normalise(parts: list[Part]) -> list[Part]:
     return [replace(part, centre=(part.centre - centre) * grow, scale=part.scale * grow) for part in parts]
 
 
-def enclosing_ball(points: Points, iterations: int = 100) -> tuple[Vector, float]:
-    """Nearly smallest ball that holds every point (Badoiu and Clarkson 2003).
-
-    Args:
-        points: (n, 3), n at least 1.
-        iterations: steps of the centre towards the farthest point; the k-th goes 1 / (k + 9) of the way.
-
-    Returns:
-        Centre (3,) and radius, in the units of the points.
-    """
+def enclosing_ball(points: Points) -> tuple[Vector, float]:
+    """Centre (3,) and radius of a nearly smallest ball that holds all points (n, 3) (Badoiu and Clarkson 2003)."""
     square = np.einsum("ij,ij->i", points, points)
     centre = (points.min(axis=0) + points.max(axis=0)) / 2
-    for step in range(iterations):
+    for step in range(100):
         farthest = points[np.argmax(square - 2 * points @ centre)]
         centre = centre + (farthest - centre) / (step + 10)
     return centre, float(np.linalg.norm(points - centre, axis=1).max())

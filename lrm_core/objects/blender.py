@@ -23,7 +23,8 @@ from torch import Tensor
 from lrm_core.objects.blender_process import run_script
 from lrm_core.objects.checks import read_rgba
 from lrm_core.objects.mesh import RADIUS, UP_AXIS, load_mesh
-from lrm_core.objects.mesh_render import LIGHT, pinhole_intrinsics
+from lrm_core.objects.mesh_render import LIGHT
+from lrm_core.render.cameras import pinhole_intrinsics
 
 SUFFIXES = (*UP_AXIS, ".fbx")
 SAMPLES, TIME_LIMIT = 32, 600.0

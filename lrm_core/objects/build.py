@@ -19,15 +19,16 @@ from torch import Tensor
 from tqdm import tqdm
 
 from lrm_core.atomic import replacing
-from lrm_core.files import printable
+from lrm_core.files import files_of, printable
 from lrm_core.fingerprint import fingerprint
 from lrm_core.objects.blender import SUFFIXES, Cycles
 from lrm_core.objects.companions import mesh_parts
 from lrm_core.objects.dataset import SETTINGS, load_cameras, save_object
 from lrm_core.objects.mesh import UP_AXIS
-from lrm_core.objects.mesh_render import pinhole_intrinsics, render_mesh
+from lrm_core.objects.mesh_render import render_mesh
 from lrm_core.objects.poses import sample_poses
 from lrm_core.objects.splits import write_splits
+from lrm_core.render.cameras import pinhole_intrinsics
 
 VIEWS, RESOLUTION = 32, 128
 SPLIT_SEED = 0
@@ -187,13 +188,7 @@ def split_finished(out: Path) -> None:
 
 
 def _mesh_files(path: Path, suffixes: Collection[str]) -> list[Path]:
-    if path.is_file():
-        return [path]
-    if not path.is_dir():
-        raise FileNotFoundError(f"{path}: no such file or folder")
-    files = sorted(file for file in path.iterdir() if file.suffix.lower() in suffixes)
-    if not files:
-        raise FileNotFoundError(f"{path}: no meshes; expected files ending in {', '.join(suffixes)}")
+    files = files_of(path, suffixes, "meshes")
     by_stem: dict[str, Path] = {}
     for file in files:
         if file.stem in by_stem:

@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from lrm_core.atomic import replacing
+from lrm_core.data_url import to_pixels
 from lrm_core.fit.examples import Example
 from lrm_core.fit.scores import render_example
 from lrm_core.model.lrm import LRM
@@ -72,10 +73,10 @@ def contact_sheet(rows: Sequence[Float[Tensor, "v 3 h w"]]) -> bytes:
     if len(shapes) != 1:
         raise ValueError(f"expected rows of one shape (views, 3, H, W), found {sorted(shapes) or 'none'}")
     lines = [torch.cat(list(_small(row)), dim=-1) for row in rows]  # (3, side, views * side) each
-    pixels = (torch.cat(lines, dim=-2).cpu().clamp(0, 1) * 255).round().byte()
     buffer = io.BytesIO()
-    picture = Image.fromarray(pixels.permute(1, 2, 0).contiguous().numpy(), mode="RGB")
-    picture.save(buffer, format="WEBP", quality=QUALITY, method=6)
+    Image.fromarray(to_pixels(torch.cat(lines, dim=-2))).save(
+        buffer, format="WEBP", quality=QUALITY, method=6
+    )
     return buffer.getvalue()
 
 

@@ -164,11 +164,7 @@ class _File:
             for primitive in mesh["primitives"]:
                 extensions = primitive.setdefault("extensions", {})
                 draco = extensions.pop(DRACO, None)
-                extensions[PLAIN] = {
-                    "file": id(self),
-                    "draco": draco,
-                    "weights": mesh.get("weights", []),
-                }
+                extensions[PLAIN] = {"file": id(self), "draco": draco, "weights": mesh.get("weights", [])}
         for index, node in enumerate(nodes):
             node["name"] = str(index)
             node.pop("camera", None)

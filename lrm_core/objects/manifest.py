@@ -9,14 +9,6 @@ from lrm_core.files import MANIFEST as NAME
 from lrm_core.files import digest, read_json
 from lrm_core.objects.splits import write_json
 
-COVERED = (
-    "objects",
-    "lpips",
-    "mini/objects",
-    "mini/adapters",
-    "mini/sheets",
-)  # folders of the data folder in which every file must be listed
-
 
 @dataclass(frozen=True)
 class Entry:
@@ -73,37 +65,3 @@ def forget_missing(data: Path) -> None:
     """Drop the entries of files and folders that are no longer there."""
     kept = [entry for entry in read_manifest(data) if (data / entry.path).exists()]
     write_json(data / NAME, [asdict(entry) for entry in kept])
-
-
-def check_manifest(data: Path) -> None:
-    """Recompute every digest of the manifest, and look for files that it does not list.
-
-    Raises:
-        FileNotFoundError: if there is no manifest.
-        ValueError: naming every listed path that is missing or differs, and every file without an entry in
-            the folders of `COVERED`.
-    """
-    data = Path(data)
-    entries = read_manifest(data)
-    faults = [fault for entry in entries if (fault := _compare(data, entry))]
-    listed = {entry.path for entry in entries}
-    for folder in COVERED:
-        for file in sorted((data / folder).rglob("*")):
-            path = file.relative_to(data)
-            ancestors = {path.as_posix(), *(parent.as_posix() for parent in path.parents)}
-            if file.is_file() and not ancestors & listed:
-                faults.append(f"{file}: not listed")
-    if faults:
-        raise ValueError(f"{data / NAME} does not describe the data:\n" + "\n".join(faults))
-
-
-def _compare(data: Path, entry: Entry) -> str | None:
-    """What is wrong with the file or folder of an entry, if anything."""
-    try:
-        sha256, size = digest(data / entry.path)
-    except FileNotFoundError as error:
-        return str(error)
-    if (sha256, size) != (entry.sha256, entry.bytes):
-        expected = f"{entry.sha256} ({entry.bytes} bytes)"
-        return f"{data / entry.path}: expected SHA-256 {expected}, found {sha256} ({size} bytes)"
-    return None

@@ -37,7 +37,7 @@ class Mesh:
     materials: tuple[Material, ...]
 
 
-def load_mesh(path: str | Path, up: str = "auto") -> Mesh:
+def load_mesh(path: str | Path) -> Mesh:
     """Read a file, flatten its scene and fit it into the sphere of radius 0.95 about the origin.
 
     The centre of the bounding box goes to the origin. The front of a y-up file (+z) turns to -y, where the
@@ -45,12 +45,11 @@ def load_mesh(path: str | Path, up: str = "auto") -> Mesh:
     and curves are left out, as are maps other than those of the base colour, its opacity and emission.
 
     Args:
-        path: .glb, .gltf, .obj, .ply or .stl.
-        up: "y", "z", or "auto": y, except z for .ply and .stl.
+        path: .glb, .gltf or .obj with y up, .ply or .stl with z up.
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: naming the file, for another suffix or up axis, an unreadable file, a feature that is not read, a
+        ValueError: naming the file, for another suffix, an unreadable file, a feature that is not read, a
             missing texture, a mesh without faces or area, or NaN among the vertices.
     """
     path = Path(path)
@@ -67,7 +66,7 @@ def load_mesh(path: str | Path, up: str = "auto") -> Mesh:
     if not np.isfinite(triangles).all():
         raise ValueError(f"{path}: vertices hold NaN or infinity")
     material = np.repeat(np.arange(len(pieces)), [len(piece.triangles) for piece in pieces])
-    triangles, normals = _upright(triangles, path, up), _upright(normals, path, up)
+    triangles, normals = _upright(triangles, path), _upright(normals, path)
     triangles = _normalise(triangles, path)
     kept = _areas(triangles) > 0
     return Mesh(
@@ -86,12 +85,11 @@ def face_normals(triangles: Triangles) -> Float[np.ndarray, "F 3"]:
     return normals / np.linalg.norm(normals, axis=-1, keepdims=True)
 
 
-def _upright(vectors: Triangles, path: Path, up: str) -> Triangles:
+def _upright(vectors: Triangles, path: Path) -> Triangles:
     """Points or directions turned from the axes of the file to those of the world."""
-    axis = UP_AXIS[path.suffix.lower()] if up == "auto" else up
-    if axis not in ("y", "z"):
-        raise ValueError(f"up axis {up!r}: choose y, z or auto")
-    return np.stack([vectors[..., 0], -vectors[..., 2], vectors[..., 1]], axis=-1) if axis == "y" else vectors
+    if UP_AXIS[path.suffix.lower()] == "z":
+        return vectors
+    return np.stack([vectors[..., 0], -vectors[..., 2], vectors[..., 1]], axis=-1)
 
 
 def _normalise(triangles: Triangles, path: Path) -> Triangles:

@@ -19,10 +19,9 @@ from trimesh.ray.ray_pyembree import RayMeshIntersector
 
 from lrm_core.objects.materials import sample_texture
 from lrm_core.objects.mesh import Mesh, Triangles, face_normals, load_mesh
-from lrm_core.render.cameras import standard_camera
+from lrm_core.render.cameras import FOCAL, pinhole_intrinsics, standard_camera
 from lrm_core.render.rays import camera_rays
 
-FOCAL = 0.75  # focal length as a fraction of the image size
 SAMPLES = 2  # rays per pixel along each axis
 LAYERS = 16  # see-through surfaces that one ray may cross
 STEP = 1e-4  # world units past a see-through surface
@@ -52,22 +51,13 @@ class Hits(NamedTuple):
     distance: Scalars
 
 
-def pinhole_intrinsics(resolution: int) -> Float[Tensor, "3 2"]:
-    """[[fx, fy], [cx, cy], [w, h]] in pixels of the square cameras of this project."""
-    size = float(resolution)
-    return torch.tensor([[FOCAL * size, FOCAL * size], [size / 2, size / 2], [size, size]])
-
-
-def render_mesh(
-    path: str | Path, poses: Float[Tensor, "V 3 4"], resolution: int, *, up: str = "auto"
-) -> MeshViews:
+def render_mesh(path: str | Path, poses: Float[Tensor, "V 3 4"], resolution: int) -> MeshViews:
     """Render a mesh file, normalised as in `load_mesh`, in square views of focal length 0.75 of the width.
 
     Args:
         path: .glb, .gltf, .obj, .ply or .stl.
         poses: camera-to-world, Blender axes, world units; view 0 is the source.
         resolution: side of the images, in pixels.
-        up: axis that points up in the file; see `load_mesh`.
 
     Returns:
         rgba from 2x2 rays a pixel; depth in world units, the mean over the rays that hit; visible, where
@@ -76,7 +66,7 @@ def render_mesh(
     Raises:
         FileNotFoundError, ValueError: as `load_mesh`.
     """
-    mesh = load_mesh(path, up)
+    mesh = load_mesh(path)
     caster = MeshCaster(mesh)
     cameras = standard_camera(poses.double(), pinhole_intrinsics(resolution).double())
     source = poses[0, :, 3].double().numpy()

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jaxtyping import Float, Int, UInt8
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from torch import Tensor
 
-from lrm_core.files import DIGEST
 from lrm_core.fingerprint import sha256
+from lrm_core.model.checkpoints import read_metadata
 
 
 @dataclass(frozen=True)
@@ -94,10 +94,7 @@ class Pool:
 
 def header(path: Path) -> dict[str, str] | None:
     """What a file of a pool says of itself; None if there is none or it cannot be read."""
-    if not path.exists():
-        return None
     try:
-        with safe_open(path, framework="pt") as file:
-            return {name: text for name, text in (file.metadata() or {}).items() if name != DIGEST}
-    except SafetensorError:
+        return read_metadata(path)
+    except (FileNotFoundError, ValueError):
         return None

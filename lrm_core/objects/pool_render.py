@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from lrm_core.atomic import save_tensors
 from lrm_core.files import digest as file_digest
+from lrm_core.objects.build import RenderReport
 from lrm_core.objects.held_out_meshes import HeldOutMeshes
 from lrm_core.objects.mesh_render import render_mesh
 from lrm_core.objects.pool import Credit, header
@@ -24,13 +25,10 @@ LEAST_COVERAGE = 0.01  # of a view that can be a source
 
 
 @dataclass
-class PoolReport:
-    """Files by what happened to them; `left_out` and `failed` say why."""
+class PoolReport(RenderReport):
+    """And why a mesh was left out."""
 
-    rendered: list[str] = field(default_factory=list)
-    kept: list[str] = field(default_factory=list)
     left_out: dict[str, str] = field(default_factory=dict)
-    failed: dict[str, str] = field(default_factory=dict)
 
 
 def render_pool(

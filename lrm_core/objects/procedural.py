@@ -14,9 +14,16 @@ from torch import Tensor
 from lrm_core.objects.arrange import arrange
 from lrm_core.objects.families import MAX_PRIMITIVES
 from lrm_core.objects.finishes import Finishes
+from lrm_core.objects.shapes import Kind, contains
 from lrm_core.objects.textures import Textures
 
 MAX_LIGHTS = 3
+FIRST_HELD_OUT_SEED = 10_000_000  # training draws below, evaluation from here on
+
+
+def held_out_seeds(count: int) -> range:
+    """Seeds of the first `count` objects that no training may see."""
+    return range(FIRST_HELD_OUT_SEED, FIRST_HELD_OUT_SEED + count)
 
 
 @dataclass(frozen=True)
@@ -78,6 +85,27 @@ def sample_objects(seeds: Sequence[int], device: torch.device | str = "cpu") -> 
     real = {name: value.float() if value.is_floating_point() else value for name, value in stacked.items()}
     textures = Textures(**{name: real.pop(name) for name in Textures.__dataclass_fields__})
     return ProceduralBatch(textures=textures, **real).to(device)
+
+
+def inside(batch: ProceduralBatch, points: Float[Tensor, "B K 3"]) -> Bool[Tensor, "B K"]:
+    """Whether each point, in world units, lies in any primitive of its object.
+
+    Raises:
+        ValueError: if the shapes do not fit the batch.
+    """
+    if points.ndim != 3 or points.shape[::2] != (len(batch), 3):
+        raise ValueError(
+            f"points must be ({len(batch)}, K, 3) for {len(batch)} objects, found {tuple(points.shape)}"
+        )
+    offset = points[:, None] - batch.centre[:, :, None]  # (B, P, K, 3)
+    local = (offset @ batch.rotation / batch.scale[:, :, None]).movedim(-1, 0)
+    found = torch.zeros(local.shape[1:], dtype=torch.bool, device=points.device)
+    for kind in Kind:
+        chosen = batch.mask & (batch.kind == kind)
+        here = local[:, chosen]
+        form = batch.form[chosen][:, None].expand(here.shape[1:])
+        found[chosen] = contains(kind, here.flatten(1), form.flatten()).view(here.shape[1:])
+    return found.any(1)
 
 
 def _sample_object(seed: int) -> dict[str, np.ndarray]:

@@ -60,11 +60,7 @@ PROFILES = {
     Kind.SPOOL: revolved.spool,
     Kind.DOME: revolved.dome,
 }
-FACES = {
-    Kind.WEDGE: polyhedra.wedge,
-    Kind.PYRAMID: polyhedra.pyramid,
-    Kind.HEXAGON: polyhedra.hexagon,
-}
+FACES = {Kind.WEDGE: polyhedra.wedge, Kind.PYRAMID: polyhedra.pyramid, Kind.HEXAGON: polyhedra.hexagon}
 POINTED = (Kind.CONE, Kind.FRUSTUM, Kind.DOME, Kind.WEDGE, Kind.PYRAMID)  # not their own image in z = 0
 
 

@@ -18,9 +18,9 @@ from lrm_core.objects.build import (
 )
 from lrm_core.objects.dataset import save_object
 from lrm_core.objects.manifest import Entry, make_entry, record_entries
-from lrm_core.objects.mesh_render import pinhole_intrinsics
+from lrm_core.objects.procedural import held_out_seeds
 from lrm_core.objects.procedural_views import render_object
-from lrm_core.objects.seeds import held_out_seeds
+from lrm_core.render.cameras import pinhole_intrinsics
 
 HELD_OUT_OBJECTS = 24
 OWN_LICENCE = "Apache-2.0"

@@ -16,18 +16,18 @@ from torch.nn.functional import interpolate, pad
 from lrm_core.data_url import data_url
 from lrm_core.findings import prose
 from lrm_core.findings.cause import cause
-from lrm_core.findings.figures import Lines, Pictures, Table
+from lrm_core.findings.figures import Lines, Pictures
 from lrm_core.findings.finding import Finding
 from lrm_core.findings.headlines import HEADLINES
-from lrm_core.findings.rules import All, Rule
+from lrm_core.findings.rules import All
 from lrm_core.findings.sentences import say, told
-from lrm_core.findings.verdicts import experiment_table, intervals, judge
+from lrm_core.findings.verdicts import experiment_table, judge
 from lrm_core.measure.oracles import OracleCache, Start, heldout_views, oracle_fingerprint, render_images
 from lrm_core.page import chapter as pages
 from lrm_core.page.chapter import Chapter
 from lrm_core.page.elements import drawn
 from lrm_core.page.elements.origin import computed, origin
-from lrm_core.page.elements.pictures import image_row
+from lrm_core.page.elements.pictures import cut_to_object, image_row
 from lrm_core.page.front.forest import written
 from lrm_core.paths import repository_root
 from lrm_core.profiles import PROFILES, PUBLISHED
@@ -36,6 +36,7 @@ from lrm_core.render.views import Views
 
 OTHERS = 2  # objects to which an explorable can be switched
 VIEWS = 8  # held-out views, as the experiments take
+UNIVERSAL = ("not testable here", "not replicated")  # cases that every rule may have
 THUMBNAIL = 64  # pixels of an object's picture in a figure
 
 
@@ -98,20 +99,17 @@ class FindingPage(Chapter):
         pages.show_text(told(self.finding, section, self.table), self.table)
 
     def show(self, name: str) -> None:
-        """Display a declared figure or table under what it says and above how it reads and where it is drawn."""
+        """Display a declared figure under what it says and above how it reads and where it is drawn."""
         declared = self.finding.figures[name]
         title, _, caption = told(self.finding, f"figure {name}", self.table).partition("\n")
         pages.show_html(computed(f'<p class="lrm-figure-title">{escape(title)}</p>', origin(self.table)))
-        if isinstance(declared, Table):
-            pages.show_table(drawn.tabled(declared, self.table), self.table)
-            return
         if isinstance(declared, Pictures):
             html, data = declared.function(self)
             pages.show_html(html)
         else:
             pictures = self._thumbnails() if isinstance(declared, drawn.PICTURED) else {}
             for row in declared.pictures(self) if isinstance(declared, Lines) and declared.pictures else ():
-                show = f'<div class="lrm-above">{image_row(row, self.item.name, width=120)}</div>'
+                show = f'<div class="lrm-above">{image_row(row, self.item.name, width=96)}</div>'
                 pages.show_html(show)
             figure = drawn.draw(declared, self.table, self.groups, pictures, title)
             figure.show()
@@ -120,12 +118,12 @@ class FindingPage(Chapter):
         pages.show_html(prose.figure_caption(" ".join(caption.split()), name, data, links))
 
     def verdict(self) -> None:
-        """Display the cases of the rule as code, and which of them decided."""
+        """Display the cases of the rule, and which of them decided."""
         pages.show_html(computed(cases_html(self.finding, self.table), origin(self.table)))
 
     def pictures(self, images: dict[str, Float[Tensor, "3 h w"]]) -> None:
-        """Display images of the example side by side, by caption."""
-        pages.show_html(image_row(images, self.item.name, width=160))
+        """Display images of the example side by side, by caption, cut to what is not white in any of them."""
+        pages.show_html(image_row(cut_to_object(images), self.item.name))
 
     @property
     def views(self) -> Views:
@@ -136,11 +134,10 @@ class FindingPage(Chapter):
         """A triplane in the first of those views."""
         return render_images(self.model, planes, self.views.cameras[:1], self.item.images.shape[-1])[0].cpu()
 
-    def run_it(self, notebook: str) -> None:
-        """Display in one line how the chapter is run, and all records that it rests on."""
-        pages.show_text(f"Run it: `{prose.chapter_command(self.plan.name, notebook)}`")
+    def download(self) -> None:
+        """Display a link to all records that the chapter rests on."""
         scalars = self.table.loc[:, [not pages.is_list(self.table[column]) for column in self.table]]
-        pages.show_html(prose.csv_link(scalars, self.finding.experiment, "All records (CSV)"))
+        pages.show_html(prose.csv_link(scalars, self.finding.experiment, "Records (CSV)"))
 
     def _thumbnails(self) -> dict[str, str]:
         """The source view of every object, small."""
@@ -216,49 +213,46 @@ def condition_words(finding: Finding, profile: str) -> str:
 
 
 def cases_html(finding: Finding, table: pd.DataFrame) -> str:
-    """Every case of the rule: its words, the comparisons as code, its verdict, and where it decided."""
-    ways = finding.judged or {"the records": finding.rule}
-    head = "".join(
-        f"<th>{escape(text)}</th>"
-        for text in (f"{finding.rule.claim}: the first that holds decides", "verdict", *ways)
-    )
-    body = ""
-    for at, case in enumerate(finding.rule.cases):
-        code = (
-            "".join(f"<br><code>{escape(c.code)}</code>" for c in case.holds)
-            if isinstance(case.holds, All)
-            else ""
+    """Cases of the rule in words, with the comparisons as a title, the verdict, and whether it decided.
+
+    What every rule has, too few seeds and none of its cases, stands there only where it decided. The claim links to
+    the rule as code.
+    """
+    ways = finding.judged or {"": finding.rule}
+    decided = [judge(rule, table).case.words for rule in ways.values()]
+    head = "".join(f"<th>{escape(text)}</th>" for text in ("verdict", *ways))
+    source, body = _link(_module(finding), 1, finding.rule.claim), ""
+    for case in finding.rule.cases:
+        if case.verdict in UNIVERSAL and case.words not in decided:
+            continue
+        code = " and ".join(c.code for c in case.holds) if isinstance(case.holds, All) else ""
+        cells = "".join(f"<td>{'<b>decides</b>' if words == case.words else ''}</td>" for words in decided)
+        body += (
+            f'<tr title="{escape(code, quote=True)}"><td>{escape(case.words)}</td>'
+            f"<td>{case.verdict}</td>{cells}</tr>"
         )
-        cells = "".join(f"<td>{_holds(rule, at, table)}</td>" for rule in ways.values())
-        body += f"<tr><td>{escape(case.words)}{code}</td><td>{case.verdict}</td>{cells}</tr>"
     return (
-        f'<div class="lrm-cases"><table class="dataframe words"><thead><tr>{head}</tr></thead>'
+        f'<div class="lrm-cases"><table class="dataframe words"><thead><tr><th>{source}, if</th>{head}</tr></thead>'
         f"<tbody>{body}</tbody></table></div>"
     )
 
 
-def _holds(rule: Rule, at: int, table: pd.DataFrame) -> str:
-    case = rule.cases[at]
-    found = judge(rule, table).case
-    if found is case:
-        return "<strong>decides</strong>"
-    if found in rule.cases and rule.cases.index(found) < at:
-        return ""
-    return "holds" if case.holds(intervals(table)) else "no"
-
-
 def source_links(finding: Finding, name: str) -> str:
     """Where a figure is declared and which function draws it, as HTML with links into the repository."""
-    module = Path(inspect.getsourcefile(import_module(finding.module)))
+    module = _module(finding)
     lines = module.read_text(encoding="utf-8").splitlines()
     line = next(at for at, text in enumerate(lines, start=1) if f'"{name}": ' in text)
     declared = finding.figures[name]
     function = declared.function if isinstance(declared, Pictures) else drawn.DRAWN_BY[type(declared)]
     drawn_in, (_, start) = Path(inspect.getsourcefile(function)), inspect.getsourcelines(function)
     return (
-        f'<p class="lrm-sources">Source: {_link(module, line, module.name)}, '
+        f'<p class="lrm-sources">{_link(module, line, module.name)}, '
         f"{_link(drawn_in, start, function.__name__)}</p>"
     )
+
+
+def _module(finding: Finding) -> Path:
+    return Path(inspect.getsourcefile(import_module(finding.module)))
 
 
 def _link(path: Path, line: int, text: str) -> str:

@@ -1,4 +1,4 @@
-"""What the records say about a claim, in a few sentences that hold whichever way the numbers fall."""
+"""The verdict on a claim by the records of a profile, why it is that, and how far records repeat."""
 
 import pandas as pd
 
@@ -7,23 +7,7 @@ from lrm_core.findings.registry import FINDINGS
 from lrm_core.findings.repetition import CLAIMS, EXPERIMENTS_TABLE, SHARE, TOLERANCE, tables_folder
 from lrm_core.findings.rulebook import RULES
 from lrm_core.findings.sentences import sections, told
-from lrm_core.findings.verdicts import NOT_MEASURED, TOO_FEW, experiment_table, judge
-
-
-def finding(claim_id: str, table: pd.DataFrame) -> str:
-    """The numbers that decide a claim, and what they amount to, in plain sentences.
-
-    Args:
-        claim_id: of a claim with a rule.
-        table: its records, from the results store.
-    """
-    found = judge(RULES[claim_id], table)
-    if found.case is NOT_MEASURED:
-        return "There are no records yet."
-    meaning = found.case.meaning
-    if found.case is TOO_FEW:
-        meaning = f"These are too few objects for a verdict: {found.audited.n} with the number that decides."
-    return f"{told(FINDINGS[claim_id], 'finding', table)} {meaning}"
+from lrm_core.findings.verdicts import experiment_table, judge
 
 
 def reason(claim_id: str, verdict: str, profile: str) -> str:
@@ -40,11 +24,6 @@ def reason(claim_id: str, verdict: str, profile: str) -> str:
     missed = declared.failed(case, table)
     near = ", a near miss" if declared.is_near(case, table) else ""
     return f"{missed[:1].upper()}{missed[1:]}{near}." if missed else ""
-
-
-def stored_finding(claim_id: str, profile: str) -> str:
-    """`finding` for the current records of a profile."""
-    return finding(claim_id, stored_table(claim_id, profile))
 
 
 def stored_verdict(claim_id: str, profile: str) -> str:

@@ -1,18 +1,19 @@
-"""What the chapter on the model shows beside its finding: nine objects, sizes, training objects, variants."""
+"""What the chapter on the model shows beside its finding: nine objects, sizes, training objects."""
 
 import io
 from html import escape
 
+import numpy as np
 import pandas as pd
 import torch
 from jaxtyping import Float
 from PIL import Image
-from torch import Tensor, nn
-from torchvision.transforms.functional import pil_to_tensor
+from torch import Tensor
 
+from lrm_core import load_model
 from lrm_core.data_url import data_url
 from lrm_core.findings.nine_objects import PICTURES, nine, nine_sheet
-from lrm_core.findings.prose import number, percent
+from lrm_core.findings.prose import number
 from lrm_core.findings.sentences import told
 from lrm_core.measure.e00_model import training_view
 from lrm_core.model.config import BASE, LRMConfig
@@ -21,26 +22,31 @@ from lrm_core.page import chapter as pages
 from lrm_core.page.elements.origin import computed, origin
 from lrm_core.page.elements.pictures import image_row
 from lrm_core.page.finding_page import FindingPage
-from lrm_core.paths import data_dir
-from lrm_core.training.ablation import TABLE
+from lrm_core.profiles import get_profile
 
 TRAINING_OBJECTS, TRAINING_SIZE = 12, 96
-AS_TRAINED = "as trained"
-VARIANTS = f"from data/mini/{TABLE}"
-STYLE = "display:grid;gap:0.8rem;overflow-x:auto;grid-template-columns:repeat(5,minmax(160px,1fr))"
+STYLE = "display:grid;gap:0.8rem;grid-template-columns:repeat(auto-fill,minmax(max(150px,31%),1fr))"
 
 
 def show_nine(chapter: FindingPage) -> None:
     """Display `nine` objects, the best first: what was given, predicted, and the oracle below one another."""
     title, _, caption = told(chapter.finding, "figure nine", chapter.table).partition("\n")
     chosen, (_, sheet) = nine(chapter.plan), nine_sheet(chapter.plan, chapter.model)
-    pixels = pil_to_tensor(Image.open(io.BytesIO(sheet))).float() / 255
+    pixels = torch.from_numpy(np.array(Image.open(io.BytesIO(sheet)))).permute(2, 0, 1) / 255
     rows = pixels.chunk(len(chosen), dim=1)
     figures = "".join(map(_column, rows, chosen["object"], chosen["psnr"]))
     about = f'tabindex="0" role="group" aria-label="{escape(title)}" style="{STYLE}"'
     html = f'<p class="lrm-figure-title">{escape(title)}</p><div class="lrm-images" {about}>{figures}</div>'
     caption = f'<div class="lrm-caption" data-name="nine"><p>{escape(caption)}</p></div>'
     pages.show_html(computed(html + caption, origin(chapter.table)))
+
+
+def save_nine(path: str) -> None:
+    """The stored pictures of `nine` as a PNG, an object in each column, for the README."""
+    plan = get_profile("mini")
+    sheet = np.array(Image.open(io.BytesIO(nine_sheet(plan, load_model(plan.model))[1])))
+    objects = [np.vstack(np.hsplit(row, len(PICTURES))) for row in np.vsplit(sheet, len(nine(plan)))]
+    Image.fromarray(np.hstack(objects)).save(path, optimize=True)
 
 
 def _column(row: Float[Tensor, "3 h w"], name: str, psnr: float) -> str:
@@ -70,28 +76,10 @@ def sizes_table(model: LRM) -> pd.DataFrame:
 def _sizes(config: LRMConfig) -> dict[str, str]:
     with torch.device("meta"):
         model = LRM(config)
-    decoder = [layer for layer in model.synthesizer["decoder"].modules() if isinstance(layer, nn.Linear)]
     return {
         "parameters": f"{sum(p.numel() for p in model.parameters()):,}",
         "source image": f"{config.source_size} × {config.source_size} pixels",
         "encoder": f"{config.vit.depth} blocks, width {config.vit.embed_dim}",
         "plane transformer": f"{config.transformer_layers} layers, width {config.transformer_dim}",
         "triplane": f"3 × {config.triplane_dim} × {config.triplane_high_res} × {config.triplane_high_res}",
-        "decoder": f"{len(decoder)} linear layers, width {decoder[0].out_features}",
-        "samples a ray": str(config.rendering_samples_per_ray),
     }
-
-
-def variants_table() -> pd.DataFrame:
-    """What `lrm ablate` measured: each variant against the recipe as trained, the best first, as text."""
-    table = pd.read_csv(data_dir() / "mini" / TABLE).sort_values("novel_psnr", ascending=False)
-    base = table.set_index("variant").loc[AS_TRAINED]
-    rows = [
-        (
-            row.variant,
-            f"{number(row.novel_psnr)} ({row.novel_psnr - base['novel_psnr']:+.2f})",
-            percent(row.seconds / row.objects / (base["seconds"] / base["objects"])),
-        )
-        for row in table.itertuples()
-    ]
-    return pd.DataFrame(rows, columns=["one thing changed", "PSNR in novel views (dB)", "time an object"])

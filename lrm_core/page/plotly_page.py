@@ -39,7 +39,7 @@ def figure_html(figure: dict) -> str:
         f'<div class="lrm-figure" role="figure" aria-label="{escape(alternative_text(layout), quote=True)}" '
         f'style="height:{height}px"></div>'
         f'<script type="application/json" class="lrm-figure-data">{payload}</script>'
-        "<noscript><p>This figure is drawn by JavaScript.</p></noscript>"
+        "<noscript><p>Needs JavaScript.</p></noscript>"
     )
 
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from PIL import Image
 
+from lrm_core.data_url import to_pixels
 from lrm_core.model.checkpoints import load_model
 from lrm_core.model.lrm import LRM
 from lrm_core.objects.pictures import FORMATS
 from lrm_core.predict.assets import ASSETS, PredictConfig, predict_picture, write_assets
-from lrm_core.render.turntable import to_pixels
 
 if TYPE_CHECKING:
     import gradio

@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from lrm_core.atomic import save_tensors
+from lrm_core.data_url import to_pixels
 from lrm_core.model.hashing import model_hash
 from lrm_core.model.lrm import LRM
 from lrm_core.objects.mesh_files import write_mesh, write_textured_glb
@@ -16,7 +17,7 @@ from lrm_core.objects.pictures import framed, load_picture, whole
 from lrm_core.render.cameras import canonical_source_camera
 from lrm_core.render.surface import SURFACE_DENSITY, Surface, extract_surface
 from lrm_core.render.texture import bake
-from lrm_core.render.turntable import Frames, stills, to_pixels, turntable, write_film
+from lrm_core.render.turntable import Frames, stills, turntable, write_film
 
 ASSETS = {
     "glb": "mesh.glb",

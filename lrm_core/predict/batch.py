@@ -9,14 +9,14 @@ from PIL import Image
 from tqdm import tqdm
 
 from lrm_core.atomic import appearing
-from lrm_core.files import digest, printable, read_json
+from lrm_core.data_url import to_pixels
+from lrm_core.files import digest, files_of, printable, read_json
 from lrm_core.fingerprint import fingerprint
 from lrm_core.model.checkpoints import load_model
 from lrm_core.model.hashing import model_hash
 from lrm_core.model.lrm import LRM
 from lrm_core.objects.pictures import FORMATS
 from lrm_core.predict.assets import ASSETS, PredictConfig, Prediction, predict_picture, write_assets
-from lrm_core.render.turntable import to_pixels
 
 RECORD = "prediction.json"
 
@@ -50,7 +50,7 @@ def predict_path(
         OSError: if `out` cannot be written.
         ValueError: as `load_model`.
     """
-    files, report = _pictures(path), PredictReport()
+    files, report = files_of(path, FORMATS, "pictures"), PredictReport()
     model = load_model(model_name, device)
     identity = {"model": model_hash(model), **asdict(config), "formats": list(config.formats)}
     out.mkdir(parents=True, exist_ok=True)
@@ -123,17 +123,6 @@ def _is_finished(folder: Path, record: dict[str, object]) -> bool:
         (folder / name).is_file() and sha256 in (None, digest(folder / name)[0])
         for name, sha256 in files.items()
     )
-
-
-def _pictures(path: Path) -> list[Path]:
-    if path.is_file():
-        return [path]
-    if not path.is_dir():
-        raise FileNotFoundError(f"{path}: no such file or folder")
-    files = sorted(file for file in path.iterdir() if file.suffix.lower() in FORMATS)
-    if not files:
-        raise FileNotFoundError(f"{path}: no pictures; expected files ending in {', '.join(FORMATS)}")
-    return files
 
 
 def _check_place(file: Path, root: Path, taken: dict[str, Path]) -> None:

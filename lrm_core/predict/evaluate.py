@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import load_object, split_names
-from lrm_core.objects.listing import object_folders
+from lrm_core.objects.splits import object_folders
 from lrm_core.predict.view_scores import KINDS, METRICS, Pair, scored_views, true_depth
 
 KEPT = 6  # pairs of pictures at either end

@@ -12,13 +12,7 @@ import pandas as pd
 
 from lrm_core.canonical import plain
 from lrm_core.profiles import get_profile
-from lrm_core.records.arm_statistics import (
-    Statistic,
-    best_of,
-    crossed_bootstrap,
-    grand_mean,
-    worst_object,
-)
+from lrm_core.records.arm_statistics import Statistic, best_of, crossed_bootstrap, grand_mean, worst_object
 from lrm_core.records.arms import ARMS, EXPERIMENT, RANKS, arm_seeds, configuration, rank_arm
 from lrm_core.records.provenance import weights_hash
 from lrm_core.records.statistics import UNKNOWN, Interval
@@ -136,23 +130,18 @@ def mean_interval(table: pd.DataFrame) -> Interval:
     return _interval([table.dropna(axis=1, how="all").dropna()], grand_mean)
 
 
-def spread(table: pd.DataFrame, arm: str, metric: str, step: int | None = None) -> float:
-    """Standard deviation over the seeds of the mean over the objects; NaN for fewer than two seeds."""
-    return float(values(table, arm, metric, step).mean(axis=0).std(ddof=1))
-
-
-def best_ranks(table: pd.DataFrame, loss: str = "freq", metric: str = "lpips") -> pd.Series:
-    """By seed, the rank with the least mean of a metric over the objects at the end; of the seeds of every rank."""
-    means = {rank: part.mean(axis=0) for rank, part in zip(RANKS, _ranked(table, loss, metric), strict=True)}
+def best_ranks(table: pd.DataFrame) -> pd.Series:
+    """By seed, the rank of FreqLoss with the least mean LPIPS over the objects, of the seeds that all ranks have."""
+    means = {rank: part.mean(axis=0) for rank, part in zip(RANKS, _ranked(table), strict=True)}
     return pd.DataFrame(means).idxmin(axis=1)
 
 
-def best_rank(table: pd.DataFrame, loss: str = "freq", metric: str = "lpips") -> Interval:
-    """The rank with the least mean of a metric at the end, with an interval over objects and seeds.
+def best_rank(table: pd.DataFrame) -> Interval:
+    """The rank of FreqLoss with the least mean LPIPS at the end, with an interval over objects and seeds.
 
     Unknown where a rank has no record.
     """
-    return _interval(_ranked(table, loss, metric), best_of(RANKS))
+    return _interval(_ranked(table), best_of(RANKS))
 
 
 def worst(table: pd.DataFrame, arm: str, metric: str = "l1", control: str | None = None) -> Interval:
@@ -174,9 +163,9 @@ def worst(table: pd.DataFrame, arm: str, metric: str = "l1", control: str | None
     return _interval([changed], worst_object)
 
 
-def _ranked(table: pd.DataFrame, loss: str, metric: str) -> list[pd.DataFrame]:
-    """A metric at the end for each rank, of the seeds that all of them have."""
-    parts = [values(table, rank_arm(loss, rank), metric) for rank in RANKS]
+def _ranked(table: pd.DataFrame) -> list[pd.DataFrame]:
+    """LPIPS at the end for each rank of FreqLoss, of the seeds that all of them have."""
+    parts = [values(table, rank_arm("freq", rank), "lpips") for rank in RANKS]
     shared = reduce(pd.Index.intersection, (part.columns for part in parts))
     return [part[shared] for part in parts]
 

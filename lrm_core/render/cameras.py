@@ -11,6 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 UP = (0.0, 0.0, 1.0)
+FOCAL = 0.75  # of the image size, in every camera of this project
 
 
 def canonical_pose(distance: float) -> Float[Tensor, "3 4"]:
@@ -44,6 +45,12 @@ def normalize_poses(
     return torch.cat([turn @ rotation, turn @ translation + shift], dim=-1)
 
 
+def pinhole_intrinsics(resolution: float = 1.0) -> Float[Tensor, "3 2"]:
+    """[[fx, fy], [cx, cy], [w, h]] of the project's square cameras, in pixels, or as fractions of the image."""
+    size = float(resolution)
+    return torch.tensor([[FOCAL * size, FOCAL * size], [size / 2, size / 2], [size, size]])
+
+
 def _fractions(intrinsics: Float[Tensor, "*batch 3 2"]) -> tuple[Tensor, Tensor]:
     if intrinsics.shape[-2:] != (3, 2):
         raise ValueError(f"intrinsics: expected shape (..., 3, 2), found {tuple(intrinsics.shape)}")
@@ -72,10 +79,9 @@ def principal_camera(
     return torch.cat([poses.flatten(-2), focal, centre], dim=-1)
 
 
-def canonical_source_camera(distance: float = 2.0, focal: float = 0.75) -> Float[Tensor, "1 16"]:
-    """The source camera of OpenLRM's inference: canonical pose, focal length as a fraction of the image size."""
-    intrinsics = torch.tensor([[focal, focal], [0.5, 0.5], [1.0, 1.0]])
-    return principal_camera(canonical_pose(distance)[None], intrinsics[None])
+def canonical_source_camera(distance: float = 2.0) -> Float[Tensor, "1 16"]:
+    """The source camera of OpenLRM's inference: canonical pose, focal length 0.75 of the image size."""
+    return principal_camera(canonical_pose(distance)[None], pinhole_intrinsics())
 
 
 def about_up(degrees: float) -> Float[Tensor, "3 3"]:

@@ -9,10 +9,10 @@ from PIL import Image
 from torch import Tensor, nn
 
 from lrm_core.atomic import replacing
-from lrm_core.render.cameras import orbit_poses, standard_camera
+from lrm_core.data_url import to_pixels
+from lrm_core.render.cameras import orbit_poses, pinhole_intrinsics, standard_camera
 from lrm_core.render.volume import render_views
 
-FOCAL = 0.75  # of the image size, as in training
 FRAMES_PER_SECOND = 24
 CRF = 18  # of x264; lower is better
 FILMS = (".mp4", ".gif", ".webp")
@@ -38,8 +38,7 @@ def turntable(
         samples_per_ray: of the quadrature.
         distance: of the cameras to the origin, in world units.
     """
-    intrinsics = torch.tensor([[FOCAL, FOCAL], [0.5, 0.5], [1.0, 1.0]])
-    cameras = standard_camera(orbit_poses(frames + 1, radius=distance)[:frames], intrinsics[None])
+    cameras = standard_camera(orbit_poses(frames + 1, radius=distance)[:frames], pinhole_intrinsics())
     seen = [_frame(planes, decoder, camera, size, samples_per_ray) for camera in cameras.to(planes.device)]
     return np.stack(seen)
 
@@ -49,11 +48,6 @@ def _frame(
 ) -> UInt8[np.ndarray, "H W 3"]:
     view = render_views(planes[None], decoder, camera[None, None], size, samples_per_ray=samples)
     return to_pixels(view.rgb[0, 0])
-
-
-def to_pixels(image: Float[Tensor, "3 H W"]) -> UInt8[np.ndarray, "H W 3"]:
-    """8 bits a channel of an image in [0, 1]."""
-    return (image.clamp(0, 1) * 255).round().byte().permute(1, 2, 0).cpu().numpy()
 
 
 def write_film(path: Path, frames: Frames) -> None:

@@ -11,14 +11,7 @@ from torch.nn.functional import pad
 from lrm_core.model.decoder import colour_of
 from lrm_core.render.field import Field
 from lrm_core.render.occupancy import Occupancy
-from lrm_core.render.quadrature import (
-    Intervals,
-    absorption,
-    fine_samples,
-    intervals,
-    places,
-    shares_of,
-)
+from lrm_core.render.quadrature import Intervals, absorption, fine_samples, intervals, places, shares_of
 from lrm_core.render.rays import RaySegments
 
 BLOCK_SAMPLES = 16  # evaluated between two looks at whether a ray still sees anything

@@ -5,11 +5,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from lrm_core.objects.pool import Pool
-from lrm_core.render.cameras import normalize_poses, principal_camera, standard_camera
+from lrm_core.render.cameras import normalize_poses, pinhole_intrinsics, principal_camera, standard_camera
 from lrm_core.render.rays import rays_through
 from lrm_core.training.patches import Patches, draw_anchors
 from lrm_core.training.pretrain_config import PATCH
-from lrm_core.training.pretrain_data import CANDIDATES, RayBatch, half_on_object, intrinsics, share, take
+from lrm_core.training.pretrain_data import CANDIDATES, RayBatch, half_on_object, share, take
 
 
 def pool_batch(
@@ -28,7 +28,7 @@ def pool_batch(
     drawn = [_draw_object(pool, views, generator) for _ in range(count)]
     pictures, poses = (torch.stack(part) for part in zip(*drawn, strict=True))
     normal = torch.stack([normalize_poses(p) for p in poses])
-    cameras = standard_camera(normal, intrinsics())
+    cameras = standard_camera(normal, pinhole_intrinsics())
     pixel = torch.randint(size**2, (count, views, CANDIDATES * rays // views), generator=generator)
     row, column = pixel // size, pixel % size
     target = rays_through(cameras, (torch.stack([column, row], dim=-1) + 0.5) / size)
@@ -39,7 +39,7 @@ def pool_batch(
     rgb, alpha = take(candidates, kept).split([3, 1], dim=-1)
     return RayBatch(
         sources=(pictures[:, 0, ..., :3] + 1 - pictures[:, 0, ..., 3:]).movedim(-1, 1).contiguous(),
-        cameras=principal_camera(normal[:, 0], intrinsics()),
+        cameras=principal_camera(normal[:, 0], pinhole_intrinsics()),
         origins=take(target.origins.flatten(1, 2), kept),
         directions=take(target.directions.flatten(1, 2), kept),
         rgb=rgb,

@@ -183,11 +183,7 @@ def _steps(state: TrainingState, config: PretrainConfig, team: Accelerator) -> I
     numbers = [n for step in range(state.step, end) for n in _my_groups(step, config, team)]
     coming = scenes(numbers, config, state.model.config.source_size, ahead=team.device.type == "cuda")
     with tqdm(
-        total=end,
-        initial=state.step,
-        desc="pretrain",
-        unit="step",
-        disable=not team.is_main_process,
+        total=end, initial=state.step, desc="pretrain", unit="step", disable=not team.is_main_process
     ) as bar:
         while state.step < end:
             loss = train_step(state, config, team, coming)

@@ -4,7 +4,6 @@ What is small and takes Python's time, the objects and where they are seen from,
 other processes while a GPU trains. The rays are cast where the model is.
 """
 
-import os
 import pickle
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
@@ -14,8 +13,9 @@ from pathlib import Path
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Dataset
 
+from lrm_core.fit.team import in_order
 from lrm_core.objects.pool import Pool
 from lrm_core.objects.procedural import ProceduralBatch, sample_objects
 from lrm_core.training.patches import Patches
@@ -105,17 +105,8 @@ class _Scenes(Dataset):
 
 
 def scenes(numbers: Sequence[int], config: PretrainConfig, size: int, ahead: bool) -> Iterator[Scene]:
-    """The scenes of groups in their order.
-
-    Args:
-        numbers: of the groups.
-        config, size: as in `draw_scene`.
-        ahead: whether other processes draw them ahead of time, one for each core but one.
-    """
-    workers = max(1, len(os.sched_getaffinity(0)) - 1) if ahead else 0
-    how = {"multiprocessing_context": "spawn", "prefetch_factor": 4} if workers else {}
-    loader = DataLoader(_Scenes(config, size), batch_size=None, sampler=numbers, num_workers=workers, **how)
-    return map(pickle.loads, loader)
+    """The scenes of groups by their numbers, as `in_order`; config and size as in `draw_scene`."""
+    return map(pickle.loads, in_order(_Scenes(config, size), numbers, ahead))
 
 
 def join(first: RayBatch, second: RayBatch) -> RayBatch:

@@ -108,13 +108,7 @@ NARROW = replace(
     vit=replace(MINI.vit, embed_dim=192, num_heads=3),
 )
 LARGE_BATCH = PretrainConfig(
-    steps=2250,
-    batch=128,
-    matrix_lr=3e-3,
-    lr=1.5e-3,
-    pool_share=0.2,
-    checkpoint_every=250,
-    validate_every=500,
+    steps=2250, batch=128, matrix_lr=3e-3, lr=1.5e-3, pool_share=0.2, checkpoint_every=250, validate_every=500
 )
 PRESETS: dict[str, tuple[LRMConfig, PretrainConfig]] = {
     "mini": (MINI, LARGE_BATCH),  # minutes on a GPU, days on a CPU

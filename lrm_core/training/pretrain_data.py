@@ -8,15 +8,12 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
 from lrm_core.objects.caster import Hits, cast
-from lrm_core.objects.inside import inside
 from lrm_core.objects.poses import sample_poses
-from lrm_core.objects.procedural import ProceduralBatch, sample_objects
-from lrm_core.objects.seeds import FIRST_HELD_OUT_SEED
-from lrm_core.render.cameras import normalize_poses, principal_camera, standard_camera
+from lrm_core.objects.procedural import FIRST_HELD_OUT_SEED, ProceduralBatch, inside, sample_objects
+from lrm_core.render.cameras import normalize_poses, pinhole_intrinsics, principal_camera, standard_camera
 from lrm_core.render.rays import Rays, camera_rays, rays_through
 from lrm_core.training.patches import Patches, procedural_patches
 
-FOCAL = 0.75
 ABOUT, BEHIND = 0.06, 0.8  # world units, of points on and behind surfaces
 CANDIDATES = 3  # rays cast for each ray kept, so that half of those kept can lie on the object
 
@@ -54,11 +51,6 @@ class RayBatch:
         """The batch on another device."""
         there = {name: value.to(device) for name, value in vars(self).items() if value is not None}
         return RayBatch(**there)
-
-
-def intrinsics() -> Float[Tensor, "1 3 2"]:
-    """Focal length and centre of every rendered view, as fractions of the image."""
-    return torch.tensor([[[FOCAL, FOCAL], [0.5, 0.5], [1.0, 1.0]]])
 
 
 def training_seeds(step: int, batch: int) -> range:
@@ -112,8 +104,8 @@ def procedural_batch(
     device = objects.mask.device
     normal = torch.stack([normalize_poses(p) for p in poses])
     uv = torch.rand(*poses.shape[:2], CANDIDATES * rays // poses.shape[1], 2, generator=generator).to(device)
-    cameras, target_cameras = (standard_camera(p, intrinsics()).to(device) for p in (poses, normal))
-    principal = principal_camera(normal[:, 0], intrinsics()).to(device)
+    cameras, target_cameras = (standard_camera(p, pinhole_intrinsics()).to(device) for p in (poses, normal))
+    principal = principal_camera(normal[:, 0], pinhole_intrinsics()).to(device)
     poses, normal = poses.to(device), normal.to(device)
     world, target = rays_through(cameras, uv), rays_through(target_cameras, uv)
     hits, sources = _cast_all(objects, world, cameras[:, 0], size, supersample)

@@ -12,12 +12,11 @@ from torch import Tensor
 from lrm_core.atomic import replacing
 from lrm_core.fit.checkpoint import TrainingState
 from lrm_core.objects.poses import sample_poses
-from lrm_core.objects.procedural import sample_objects
-from lrm_core.objects.seeds import FIRST_HELD_OUT_SEED
+from lrm_core.objects.procedural import FIRST_HELD_OUT_SEED, sample_objects
 from lrm_core.render import render_views
-from lrm_core.render.cameras import normalize_poses, principal_camera, standard_camera
+from lrm_core.render.cameras import normalize_poses, pinhole_intrinsics, principal_camera, standard_camera
 from lrm_core.render.quality import psnr
-from lrm_core.training.pretrain_data import intrinsics, source_views
+from lrm_core.training.pretrain_data import source_views
 
 OBJECTS, VIEWS, SIZE = 16, 4, 64
 FIRST_SEED = FIRST_HELD_OUT_SEED + 1_000_000  # none of the objects that are stored for evaluation
@@ -42,12 +41,12 @@ class Validation:
         generator = torch.Generator().manual_seed(FIRST_SEED)
         poses = torch.stack([sample_poses(generator, VIEWS) for _ in range(OBJECTS)])
         normal = torch.stack([normalize_poses(p) for p in poses])
-        cameras = standard_camera(poses, intrinsics())
+        cameras = standard_camera(poses, pinhole_intrinsics())
         return cls(
             sources=source_views(objects, cameras[:, 0], source_size, 2),
-            cameras=principal_camera(normal[:, 0], intrinsics()),
+            cameras=principal_camera(normal[:, 0], pinhole_intrinsics()),
             targets=torch.stack([source_views(objects, cameras[:, m], SIZE, 2) for m in range(VIEWS)], dim=1),
-            target_cameras=standard_camera(normal, intrinsics()),
+            target_cameras=standard_camera(normal, pinhole_intrinsics()),
         )
 
     def to(self, device: torch.device) -> "Validation":

@@ -1,115 +1,25 @@
 """Rules and scorecard: each verdict is reached, and nothing is decided without records."""
 
 from dataclasses import asdict
-from itertools import product
 from math import isnan
 from pathlib import Path
 from typing import get_args
 
 import pandas as pd
 import pytest
+from test_rules import c1, table
 
-from lrm_core.findings.c01 import RULE as BASINS
 from lrm_core.findings.claims import claims, published
 from lrm_core.findings.headlines import HEADLINES, headline
 from lrm_core.findings.rulebook import RULES
 from lrm_core.findings.rules import Verdict
-from lrm_core.findings.verdicts import experiment_table, intervals, judge, kind_means, verdicts
+from lrm_core.findings.verdicts import experiment_table, intervals, kind_means, verdicts
 from lrm_core.measure.experiments import EXPERIMENTS, get_experiment
 from lrm_core.profiles import get_profile
 from lrm_core.records.provenance import Provenance, weights_hash
 from lrm_core.records.store import RecordKey, ResultStore
 
 PROVENANCE = Provenance("mini", "abc", {}, 1.0)
-
-
-def basins(
-    latent: float = 0.1,
-    in_matter: float = 0.1,
-    features: float = 0.1,
-    gap: float = 0.2,
-    closeness: float = 5.0,
-    barrier: float = 4.0,
-) -> dict:
-    return {
-        "published.random_vs_predinit.channel_correlation": latent,
-        "audited.random_vs_predinit.channel_correlation": in_matter,
-        "audited.random_vs_predinit.features_correlation": features,
-        "alike.gap": gap,
-        "alike.closeness": closeness,
-        "path.barrier": barrier,
-    }
-
-
-def spectrum(
-    low: float, high: float, amplitude_high: float, amplitude_low: float = 0.16, floor: float = 0.01
-) -> dict:
-    return {
-        "predicted.published.high": amplitude_high,
-        "predicted.published.high_minus_low": amplitude_high - amplitude_low,
-        "predicted.power.high": high,
-        "predicted.power.high_minus_low": high - low,
-        "floor.high": floor,
-    }
-
-
-def table(row: dict, objects: int = 6) -> pd.DataFrame:
-    """The row for so many objects and two seeds, with 1% of spread between objects."""
-    return pd.DataFrame(
-        [
-            {
-                "object": f"o{k}",
-                "seed": seed,
-                **{name: x * (0.99 + 0.02 * k / objects) for name, x in row.items()},
-            }
-            for k, seed in product(range(objects), (0, 1))
-        ]
-    )
-
-
-@pytest.mark.parametrize(
-    ("row", "verdict"),
-    [
-        (basins(), "replicated"),
-        (basins(barrier=0.2), "replicated with a different size"),
-        (basins(in_matter=0.5), "replicated with a different size"),
-        (basins(in_matter=0.9), "metric artefact"),
-        (basins(features=0.9), "metric artefact"),
-        (basins(latent=0.9, in_matter=0.9, features=0.9), "not replicated"),
-        (basins(gap=3.0), "not replicated"),
-        (basins(gap=-3.0), "not replicated"),
-        (basins(closeness=-1.0), "not replicated"),
-    ],
-)
-def test_c1(row: dict, verdict: str) -> None:
-    assert judge(BASINS, table(row)).case.verdict == verdict
-
-
-@pytest.mark.parametrize(
-    ("row", "verdict"),
-    [
-        (spectrum(0.1, 0.6, 0.5), "replicated"),
-        (spectrum(0.1, 0.6, 0.65), "replicated with a different size"),
-        (spectrum(0.7, 0.12, 0.5), "metric artefact"),
-        (spectrum(0.1, 0.6, 0.5, floor=0.8), "metric artefact"),
-        (spectrum(0.7, 0.12, 0.2, amplitude_low=0.4), "not replicated"),
-    ],
-)
-def test_c2(row: dict, verdict: str) -> None:
-    assert judge(RULES["C2"], table(row)).case.verdict == verdict
-
-
-def test_an_interval_that_straddles_a_threshold_decides_nothing() -> None:
-    row = spectrum(0.1, 0.6, 0.5)
-    mixed = table(row)
-    mixed["predicted.power.high_minus_low"] *= [1, 1, -1, -1] * 3
-    assert judge(RULES["C2"], mixed).case.verdict == "not replicated"
-
-
-def test_too_few_objects() -> None:
-    found = judge(BASINS, table(basins(), objects=2))
-    assert found.case.verdict == "not testable here"
-    assert isnan(found.audited.low)
 
 
 def test_every_claim_has_a_headline_and_rules_use_the_vocabulary() -> None:
@@ -181,7 +91,7 @@ def test_the_scorecard_counts_the_seeds_that_every_object_has(tmp_path: Path) ->
 
 
 def test_kinds_of_objects_apart() -> None:
-    records = table(basins(), objects=4)
+    records = table(c1(), objects=4)
     records["size"] = [1.0, 3.0, 5.0, 5.0, 10.0, 10.0, 100.0, 100.0]  # two seeds of four objects
     names = list(dict.fromkeys(records["object"]))
     kinds = dict(zip(names[:3], ("real", "real", "procedural"), strict=True))

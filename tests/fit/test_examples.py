@@ -45,13 +45,6 @@ def test_in_the_published_order_an_object_sees_one_view():
     assert pair(18, 16, 4, "published", 0) == pair(18, 16, 4, "published", 1) == (2, 2)
 
 
-def test_random_pairs_depend_on_their_number_and_the_seed_alone():
-    first, again, other = ([pair(k, 16, 4, "random", seed) for k in range(500)] for seed in (0, 0, 1))
-    assert first == again != other
-    assert len(set(first)) == 64
-    assert len({view for item, view in first if item == 0}) == 4
-
-
 def test_bad_input():
     model, item = tiny_model(), tiny_object(0)
     with pytest.raises(ValueError, match="square_0: no view 9"):

@@ -95,22 +95,6 @@ def test_two_processes_of_accelerate_launch_train_as_one_with_the_double_batch(c
         torch.testing.assert_close(two[name], one[name], rtol=1e-3, atol=1e-5)
 
 
-def test_full_fine_tuning_has_its_own_rate(command, tmp_path, monkeypatch):
-    seen = []
-    monkeypatch.setattr(
-        "lrm_core.measure.finetuning.finetune_on_folder", lambda *arguments: seen.append(arguments) or Stub
-    )
-    assert _lrm("finetune", "--full", "--freq_weight", "1", "--freq_cutoff", "0.2").exit_code == 0
-    run, model, data, config = seen[0]
-    assert (str(run), model, data.parts[-2:]) == ("runs/finetune", "mini", ("objects", "procedural"))
-    assert (config.rank, config.lr, config.steps) == (None, 1e-5, 500)
-    assert (config.loss.low_weight, config.loss.cutoff) == (1.0, 0.2)
-
-
-class Stub:
-    summary = staticmethod(lambda: "")
-
-
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

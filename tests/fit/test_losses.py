@@ -50,11 +50,6 @@ def test_values_and_gradients_match_the_published_form(seed: int, weight: float,
     torch.testing.assert_close(results[0], results[1])
 
 
-def test_weight_one_is_the_mean_squared_error() -> None:
-    pred, target = images(1)
-    torch.testing.assert_close(freq_weighted_mse(pred, target, 1.0), (pred - target).square().mean())
-
-
 def test_units_differ_by_a_factor_of_two() -> None:
     """0.3 cycles per pixel is 0.6 x Nyquist (audit A7), and not 0.3 x Nyquist."""
     pred, target = images(2, 20, 20)
@@ -63,27 +58,12 @@ def test_units_differ_by_a_factor_of_two() -> None:
     assert published > 1.5 * freq_weighted_mse(pred, target, cutoff=0.3, unit="nyquist")
 
 
-def test_a_constant_error_counts_weight_squared() -> None:
-    target = torch.zeros(1, 3, 8, 8, dtype=torch.float64)
-    assert freq_weighted_mse(target + 0.1, target, low_weight=5.0) == pytest.approx(25 * 0.01)
-
-
 def test_bad_input() -> None:
     pred, target = images(3)
     with pytest.raises(ValueError, match="one shape, found"):
         freq_weighted_mse(pred, target[..., :-1])
     with pytest.raises(ValueError, match="found 'pixels'"):
         freq_weighted_mse(pred, target, unit="pixels")
-
-
-def test_equal_weights_are_the_mean_squared_error_times_their_square() -> None:
-    """MSE x 25 is FreqLoss with weight 5 on both sides of the cutoff."""
-    pred, target = images(4)
-    mse = (pred - target).square().mean()
-    torch.testing.assert_close(LOSSES["mse"](pred, target), mse)
-    torch.testing.assert_close(LOSSES["mse_x25"](pred, target), 25 * mse)
-    nearly = freq_weighted_mse(pred, target, 5.0, high_weight=5.0 + 1e-12)  # through the spectrum
-    torch.testing.assert_close(nearly, 25 * mse)
 
 
 @settings(max_examples=15, deadline=None)
@@ -114,13 +94,6 @@ def test_the_sign_control_weights_what_the_published_loss_does_not() -> None:
 def test_gradients_of_every_loss_match_finite_differences(name: str) -> None:
     pred, target = images(5, 6, 5)
     assert torch.autograd.gradcheck(lambda x: LOSSES[name](x, target), pred.requires_grad_())
-
-
-def test_the_cutoff_in_nyquist_units_is_half_as_far() -> None:
-    assert (LOSSES["freq"].unit, LOSSES["freq"].cutoff) == ("cycles_per_pixel", 0.3)
-    pred, target = images(6)
-    half = freq_weighted_mse(pred, target, 5.0, cutoff=0.15)
-    torch.testing.assert_close(LOSSES["freq_nyquist"](pred, target), half)
 
 
 def test_a_perceptual_distance_is_added() -> None:

@@ -6,7 +6,6 @@ import torch
 
 from lrm_core.fit import fit_oracle
 from lrm_core.fit.oracle import DAMPED_EPS, FAST_LR, PUBLISHED_LR
-from lrm_core.fit.schedule import cosine
 from lrm_core.model.decoder import Decoder
 from lrm_core.render import Views, render_views
 from lrm_core.render.cameras import look_at, standard_camera
@@ -109,18 +108,6 @@ def test_epsilon_shortens_the_step_by_the_size_of_the_gradient(scene):
     torch.testing.assert_close(*told, rtol=2e-2, atol=1e-3 * size.item())
 
 
-def test_cosine_ends_at_a_hundredth():
-    assert cosine(0.0) == 1.0
-    assert cosine(0.5) == pytest.approx(0.505)
-    assert cosine(1.0) == pytest.approx(0.01)
-
-
-def test_without_heldout_views_there_is_no_score(scene):
-    planes, decoder, views = scene
-    result = fit_oracle(planes, decoder, views, iterations=1, rays_per_step=16, progress=False)
-    assert math.isnan(result.history["heldout_psnr"][0])
-
-
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -155,9 +142,3 @@ def test_views_that_are_not_finite_are_named(scene, part):
     broken[3, ..., 0] = math.nan
     with pytest.raises(ValueError, match=rf"the {part} of \[3\] hold NaN"):
         fit_oracle(planes, decoder, views._replace(**{part: broken}))
-
-
-def test_a_listener_is_told_of_every_step(scene):
-    told = []
-    fit(scene, iterations=3, on_step=told.append)
-    assert told == [1, 2, 3]

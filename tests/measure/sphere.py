@@ -9,8 +9,7 @@ from lrm_core.measure.geometry import Geometry
 from lrm_core.measure.oracles import render_images
 from lrm_core.model.decoder import Decoder
 from lrm_core.objects import RenderedObject
-from lrm_core.objects.mesh_render import pinhole_intrinsics
-from lrm_core.render.cameras import look_at, standard_camera
+from lrm_core.render.cameras import look_at, pinhole_intrinsics, standard_camera
 from lrm_core.render.rays import camera_rays
 
 RADIUS, DISTANCE, SIZE, TEXELS = 0.5, 2.0, 48, 32

@@ -4,14 +4,7 @@ import pytest
 import torch
 from torch.nn.functional import interpolate
 
-from lrm_core.measure.e00_model import (
-    ModelQuality,
-    mean_training_image,
-    nearest_training_seed,
-    run,
-    training_sources,
-    view_angles,
-)
+from lrm_core.measure.e00_model import ModelQuality, nearest_training_seed, run, training_sources, view_angles
 from lrm_core.objects.poses import sample_poses
 from lrm_core.render.quality import psnr
 
@@ -29,14 +22,6 @@ def test_scores_are_those_of_the_images(model, make_object) -> None:
     best = max(result[name]["novel"]["psnr"] for name in ("white", "mean_training"))
     assert result["gain"] == pytest.approx(result["model"]["novel"]["psnr"] - best)
     assert len(result["angles"]) == len(item.images) - 1
-
-
-def test_mean_image_is_brighter_at_its_border() -> None:
-    """Objects stand in the middle, on white."""
-    image = mean_training_image(16, 8)
-    assert image.shape == (3, 16, 16)
-    assert image[:, 0].mean() > 0.97
-    assert image[:, 6:10, 6:10].mean() < 0.8
 
 
 @pytest.mark.parametrize("side", [32, 64, 84], ids=["as searched", "twice", "no multiple"])

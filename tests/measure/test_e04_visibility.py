@@ -2,27 +2,17 @@
 
 from dataclasses import replace
 
-import pandas as pd
 import pytest
 import sphere
 import torch
 
 from lrm_core import LRM
 from lrm_core.canonical import plain
-from lrm_core.findings.c07 import OURS, RULE, TRUTH
-from lrm_core.findings.verdicts import judge
 from lrm_core.measure import e04_visibility, surface
 from lrm_core.measure.e04_visibility import Visibility, audited_splits, surface_splits
 from lrm_core.measure.matter import matter_lattice
 from lrm_core.measure.oracles import Oracle, OracleCache, OracleConfig
-from lrm_core.measure.surface import (
-    SurfacePoints,
-    density_normals,
-    matter_surface,
-    outside,
-    seen_surface,
-    surface_scene,
-)
+from lrm_core.measure.surface import density_normals, matter_surface, outside, seen_surface, surface_scene
 from lrm_core.objects import RenderedObject
 
 CONFIG = Visibility(views=2, controls=4, shuffles=10)
@@ -125,16 +115,6 @@ def test_labels_of_the_truth_of_its_depth_map_and_of_the_oracle_agree(scene, mon
     assert len(found["cameras"]["ratio"]) == 1 + CONFIG.controls
 
 
-def test_an_error_everywhere_alike_splits_nowhere(monkeypatch) -> None:
-    even = make_scene(monkeypatch, sphere.planes(raw(0.2)), sphere.planes(0.0))
-    points, _ = matter_surface(sphere.model(), even)
-    published = surface_splits(points, "reference")
-    found = audited_splits(sphere.model(), even, CONFIG, 0)
-    ratios = [s[way]["ratio"] for s in (published, found["truth"]) for way in ("sight", "normals")]
-    assert ratios == pytest.approx([1.0] * 4, abs=0.02)
-    assert found["cameras"]["ratio"] == pytest.approx([1.0] * 5, abs=0.03)
-
-
 def test_the_outside_of_a_block() -> None:
     block = torch.zeros(6, 6, 6, dtype=torch.bool)
     block[1:5, 1:5, 1:5] = True
@@ -165,16 +145,6 @@ def test_no_matter_is_no_number(monkeypatch) -> None:
     assert found["truth"]["sight"]["ratio"] is None
 
 
-def test_a_part_of_a_surface() -> None:
-    values = torch.arange(4.0)
-    whole = SurfacePoints(
-        values[:, None].expand(4, 3), torch.zeros(4, 3), values > 1, values, {"truth": values}
-    )
-    part = whole.chosen(torch.tensor([3, 1]))
-    assert part.errors["truth"].tolist() == part.cosine.tolist() == [3, 1]
-    assert part.hidden.tolist() == [True, False]
-
-
 def test_bad_configurations_and_objects_without_views(
     model: LRM, item: RenderedObject, cache: OracleCache
 ) -> None:
@@ -196,35 +166,3 @@ def test_control_views_are_training_views_and_the_source_is_none_of_them(
     torch.testing.assert_close(scene.geometry.cameras, item.cameras()[[0, 3, 7, 1, 2, 5]])
     assert list(scene.controls) == [3, 4, 5]
     assert len(surface_scene(model, item, config, 1, 0, 0, cache).controls) == 0
-
-
-def rows(ours: float, truth: float, spread: float = 0.01) -> pd.DataFrame:
-    """Six objects about these ratios."""
-    factors = [1 + spread * (2 * k / 5 - 1) for k in range(6)]
-    return pd.DataFrame(
-        [{"object": f"o{k}", OURS: ours * f, TRUTH: truth * f} for k, f in enumerate(factors)]
-    )
-
-
-@pytest.mark.parametrize(
-    ("ours", "truth", "verdict"),
-    [
-        (1.16, 1.16, "replicated"),
-        (1.2, 1.4, "replicated"),
-        (1.16, 0.9, "replicated"),
-        (1.02, 1.1, "replicated with a different size"),
-        (1.4, 1.1, "replicated with a different size"),
-        (0.8, 0.8, "replicated with a different size"),
-        (1.16, 2.5, "metric artefact"),
-        (1.02, 1.6, "metric artefact"),
-        (2.5, 1.1, "not replicated"),
-        (2.5, 2.5, "not replicated"),
-    ],
-)
-def test_c7(ours: float, truth: float, verdict: str) -> None:
-    assert judge(RULE, rows(ours, truth)).case.verdict == verdict
-
-
-def test_an_interval_that_straddles_the_limit_decides_nothing() -> None:
-    assert judge(RULE, rows(1.16, 1.5, spread=0.3)).case.verdict == "not replicated"
-    assert judge(RULE, rows(1.16, 1.2)[:2]).case.verdict == "not testable here"

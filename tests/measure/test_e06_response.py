@@ -3,17 +3,13 @@
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
-from math import exp, inf, pi
-from pathlib import Path
+from math import exp, pi
 
-import pandas as pd
 import pytest
 import torch
 
 from lrm_core import LRM
-from lrm_core.canonical import canonical_json, plain
-from lrm_core.findings.c03 import RULE as DECODER_RESPONSE
-from lrm_core.findings.verdicts import judge
+from lrm_core.canonical import plain
 from lrm_core.measure import e06_response, matter
 from lrm_core.measure.e06_response import (
     DecoderResponse,
@@ -23,12 +19,9 @@ from lrm_core.measure.e06_response import (
     run,
     views_renderer,
 )
-from lrm_core.measure.matter import matter_texels
-from lrm_core.measure.oracles import Oracle, OracleCache, OracleConfig, predicted_planes, render_images
+from lrm_core.measure.oracles import Oracle, OracleCache, OracleConfig, predicted_planes
 from lrm_core.objects import RenderedObject
-from lrm_core.records.provenance import Provenance
-from lrm_core.records.store import RecordKey, ResultStore
-from lrm_core.spectral import band_noise, lookup_response, mask_leakage, response
+from lrm_core.spectral import lookup_response, mask_leakage
 from lrm_core.spectral.bands import frequency_radius
 
 SHORT = OracleConfig(iterations=4, rays_per_step=64)
@@ -146,17 +139,6 @@ def test_level_sweep_of_a_linear_and_of_a_saturating_renderer() -> None:
     assert bent["per_bin"][2] < bent["per_bin"][0]
 
 
-def test_sweep_and_audit_share_their_first_draw() -> None:
-    config = replace(CONFIG, levels=(0.15,))
-    swept = level_sweep(low_pass, noise(), ALL, config, 4)["response"][0]
-    own = noise().std((-2, -1), correction=0)
-    drawn = response(noise(), low_pass, EDGES, 0.15 * own, 2, torch.Generator().manual_seed(4), ALL)
-    assert swept == pytest.approx(drawn[0].tolist(), rel=1e-5)
-    audited = audited_summary(low_pass, noise(), ALL, config, 4)["response"]
-    assert audited == pytest.approx(drawn.mean(0).tolist(), rel=1e-5)
-    assert audited != pytest.approx(swept, rel=1e-4)
-
-
 def test_record_of_a_known_renderer(
     model: LRM, item: RenderedObject, cache: OracleCache, known: Callable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -183,32 +165,6 @@ def test_record_of_a_known_renderer(
     assert 1.5 < record["lookup"]["ratio"]["per_bin"] < 1.7
 
 
-def test_record_of_a_tiny_model(
-    model: LRM, item: RenderedObject, cache: OracleCache, known: Callable
-) -> None:
-    planes = known(0.31)  # a density that part of the box exceeds
-    record = plain(run(model, item, CONFIG, 0, cache))
-    cameras = item.cameras()[[3]]  # held out
-
-    def render(x: torch.Tensor) -> torch.Tensor:
-        return render_images(model, x, cameras, 32)
-
-    at_random = torch.Generator().manual_seed(0)
-    first = band_noise(planes["reference"], EDGES, 0.5, at_random)
-    second = band_noise(planes["reference"], EDGES, 0.5, at_random)
-    for k in range(10):
-        changes = [render(planes["reference"] + x[k]) - render(planes["reference"]) for x in (first, second)]
-        expected = sum(float(change.abs().mean()) / 0.5 for change in changes) / 2
-        assert record["published"]["response"][k] == pytest.approx(expected, rel=1e-3)
-    for name in ("reference", "predicted"):
-        mask = matter_texels(model, planes[name])
-        assert 0 < record["audited"][name]["touched"] < 1
-        expected = plain(audited_summary(render, planes[name], mask, CONFIG, 0))
-        assert record["audited"][name] == expected
-    mask = matter_texels(model, planes["reference"])
-    assert record["sweep"] == plain(level_sweep(render, planes["reference"], mask, CONFIG, 0))
-
-
 def test_thin_air_has_no_audited_numbers(
     model: LRM, item: RenderedObject, cache: OracleCache, known: Callable
 ) -> None:
@@ -232,81 +188,3 @@ def test_bad_configurations_and_objects(model: LRM, item: RenderedObject) -> Non
         replace(CONFIG, draws=1)
     with pytest.raises(ValueError, match="disc0: expected at least one held-out view, found 3 views in all"):
         views_renderer(model, item.first(3), 8)
-
-
-def test_views_are_the_first_that_are_held_out(model: LRM, item: RenderedObject) -> None:
-    planes = 3 * noise()
-    expected = render_images(model, planes, item.cameras()[[3, 7]], 32)
-    torch.testing.assert_close(views_renderer(model, item, 8)(planes), expected)
-    torch.testing.assert_close(views_renderer(model, item, 1)(planes), expected[:1])
-
-
-def test_bins_are_a_tenth_wide() -> None:
-    assert EDGES == (0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1)
-
-
-@pytest.mark.parametrize("matter_from", [0.0, 1e9])
-def test_record_of_a_fit_repeats_and_has_what_the_rule_reads(
-    model: LRM,
-    item: RenderedObject,
-    cache: OracleCache,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    matter_from: float,
-) -> None:
-    monkeypatch.setattr(matter, "MATTER", matter_from)
-    record = run(model, item, CONFIG, 0, cache)
-    assert canonical_json(plain(record)) == canonical_json(plain(run(model, item, CONFIG, 0, cache)))
-    store = ResultStore(tmp_path)
-    store.put(RecordKey("e06", item.name, 0, "m", "d", {}), record, Provenance("mini", "a", {}, 1.0))
-    table = store.table("e06")
-    assert {DECODER_RESPONSE.ours, DECODER_RESPONSE.audited} <= set(table.columns)
-    for case in DECODER_RESPONSE.cases:
-        assert case.holds(lambda column: _Anything(table[column]))
-
-
-class _Anything:
-    """An interval above and below every threshold, so that a rule asks for all of its columns."""
-
-    low, high = inf, -inf
-
-    def __init__(self, column: object) -> None: ...
-
-
-def rows(ours: float = 2.4, reference: float = 2.0, predicted: float = 2.0, objects: int = 6) -> pd.DataFrame:
-    """The ratios for so many objects, with 1% of spread between them."""
-    spread = pd.Series([0.99 + 0.02 * k / objects for k in range(objects)])
-    return pd.DataFrame(
-        {
-            "object": [f"o{k}" for k in range(objects)],
-            "published.ratio.first_over_last": ours * spread,
-            "audited.reference.ratio.per_bin": reference * spread,
-            "audited.predicted.ratio.per_bin": predicted * spread,
-        }
-    )
-
-
-@pytest.mark.parametrize(
-    ("table", "verdict"),
-    [
-        (rows(), "replicated"),
-        (rows(ours=2.0), "replicated"),
-        (rows(ours=1.8), "replicated with a different size"),
-        (rows(ours=3.2), "replicated with a different size"),
-        (rows(ours=0.9), "replicated with a different size"),
-        (rows(reference=0.9), "metric artefact"),
-        (rows(predicted=0.9), "metric artefact"),
-        (rows(ours=0.9, reference=0.9), "not replicated"),
-        (rows(predicted=1.0), "not replicated"),
-        (rows(objects=2), "not testable here"),
-    ],
-)
-def test_c3(table: pd.DataFrame, verdict: str) -> None:
-    assert judge(DECODER_RESPONSE, table).case.verdict == verdict
-    assert DECODER_RESPONSE.claim == "C3"
-
-
-def test_an_interval_that_straddles_the_threshold_decides_nothing() -> None:
-    table = rows()
-    table["audited.reference.ratio.per_bin"] *= [1, 0.1] * 3
-    assert judge(DECODER_RESPONSE, table).case.verdict == "not replicated"

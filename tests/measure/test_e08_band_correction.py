@@ -3,34 +3,26 @@
 from dataclasses import replace
 from math import inf, sqrt
 
-import pandas as pd
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from lrm_core import LRM
 from lrm_core.canonical import plain
 from lrm_core.findings.claims import published
-from lrm_core.findings.rulebook import RULES
-from lrm_core.findings.rules import Rule
-from lrm_core.findings.verdicts import judge
 from lrm_core.measure import correction_scores, e08_band_correction
-from lrm_core.measure.correction_scores import Scene, gathered, make_scene, object_scene
+from lrm_core.measure.correction_scores import Scene, gathered, make_scene
 from lrm_core.measure.e08_band_correction import (
     BandCorrection,
     amplification,
     band_corrections,
-    corrected_renders,
     flat_improvement,
     residual_shares,
 )
-from lrm_core.measure.oracles import Oracle, OracleCache, OracleConfig, predicted_planes
+from lrm_core.measure.oracles import Oracle, OracleCache, predicted_planes
 from lrm_core.objects import RenderedObject
 from lrm_core.spectral import published_shares, split_bands
 
 CONFIG = BandCorrection(cutoffs=(0.15, 0.3, 1.0), control_draws=2)
-SHORT = OracleConfig(iterations=4, rays_per_step=64)
 
 
 def noise(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -46,6 +38,13 @@ def picture_scene(residual: torch.Tensor) -> Scene:
     """T_pred = residual and T_ref = 0 under `pictures`; ground truth lies elsewhere."""
     truth = 0.5 * noise(*pictures(residual).shape, seed=9)
     return make_scene(pictures, residual, torch.zeros_like(residual), truth)
+
+
+@pytest.fixture
+def pixels_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leaves out SSIM and LPIPS, which take as long as all else."""
+    for name in ("ssim", "lpips"):
+        monkeypatch.setattr(correction_scores, name, lambda images, target: torch.zeros(len(images)))
 
 
 def wave(cycles: int, size: int = 32) -> torch.Tensor:
@@ -106,7 +105,7 @@ def test_shares_of_two_waves() -> None:
     assert residual_shares(residual, 0.7)["power"] == pytest.approx({"low": 1, "high": 0}, abs=1e-5)
 
 
-def test_control_adds_the_power_of_its_band_and_none_elsewhere() -> None:
+def test_control_adds_the_power_of_its_band_and_none_elsewhere(pixels_alone) -> None:
     """A residual that is all low: noise of the same power makes the error sqrt 2 as large."""
     residual = split_bands(noise(3, 40, 32, 32), [0, 0.3])[0]
     record = band_corrections(picture_scene(residual), replace(CONFIG, cutoffs=(0.3,)), 1)
@@ -120,7 +119,7 @@ def test_control_adds_the_power_of_its_band_and_none_elsewhere() -> None:
     assert margin["low_minus_control"]["reference"] == pytest.approx(sqrt(2), abs=0.03)
 
 
-def test_a_random_part_improves_a_flat_renderer_by_its_power_alone() -> None:
+def test_a_random_part_improves_a_flat_renderer_by_its_power_alone(pixels_alone) -> None:
     """There the error falls with the root of the power that is left, whatever the band that it was in."""
     steep = split_bands(noise(3, 40, 32, 32), [0, 0.3, inf]) * torch.tensor([3.0, 1.0]).view(2, 1, 1, 1, 1)
     record = band_corrections(picture_scene(steep.sum(0)), replace(CONFIG, cutoffs=(0.3,)), 0)
@@ -130,7 +129,7 @@ def test_a_random_part_improves_a_flat_renderer_by_its_power_alone() -> None:
     assert record["margin"]["low_minus_random"]["reference"] == pytest.approx(0, abs=0.02)
 
 
-def test_a_renderer_that_hears_only_the_low_band_gains_less_by_a_random_part() -> None:
+def test_a_renderer_that_hears_only_the_low_band_gains_less_by_a_random_part(pixels_alone) -> None:
     residual = noise(3, 40, 32, 32)
     scene = make_scene(
         lambda planes: pictures(split_bands(planes, [0, 0.3])[0]),
@@ -142,18 +141,7 @@ def test_a_renderer_that_hears_only_the_low_band_gains_less_by_a_random_part() -
     assert margin["low_minus_random"]["reference"] > 0.9
 
 
-def test_control_is_the_mean_over_its_draws() -> None:
-    scene = picture_scene(noise(3, 2, 32, 32))
-    draws = 3
-    record = band_corrections(scene, BandCorrection(cutoffs=(0.3,), control_draws=draws), 5)
-    renders = corrected_renders(scene, 0.3, draws, torch.Generator().manual_seed(5))
-    for name in ("control_low", "control_high"):
-        l1 = [float((images - scene.targets["reference"]).abs().mean()) for images in renders[name]]
-        assert len(set(l1)) == draws
-        assert record["corrections"][name]["reference"]["l1"] == pytest.approx(sum(l1) / draws, rel=1e-5)
-
-
-def test_a_flat_renderer_scores_its_closed_form() -> None:
+def test_a_flat_renderer_scores_its_closed_form(pixels_alone) -> None:
     steep = split_bands(noise(3, 40, 32, 32), [0, 0.3, inf]) * torch.tensor([3.0, 1.0]).view(2, 1, 1, 1, 1)
     record = band_corrections(picture_scene(steep.sum(0)), CONFIG, 0)
     p = record["share"]["power"]["low"]
@@ -165,16 +153,6 @@ def test_a_flat_renderer_scores_its_closed_form() -> None:
     mixed = found["published_mixture"]
     assert mixed["ratio"] == pytest.approx(mixed["flat_ratio"], rel=0.04)
     assert mixed["ratio"] > 1.5 * closed_form  # audit A3: two cutoffs make an amplification of nothing
-
-
-@settings(max_examples=30, deadline=None)
-@given(p=st.floats(0.01, 0.99))
-def test_flat_renderers_stay_below_the_threshold_of_the_rule(p: float) -> None:
-    share = {"low": p, "high": 1 - p}
-    found = amplification(flat_improvement(share), share)
-    assert found["ratio"] == pytest.approx((1 + sqrt(p)) / (1 + sqrt(1 - p)))
-    assert 0.5 < found["ratio"] < 2
-    assert found["low_minus_twice_high"] < 0
 
 
 def test_the_published_mixture_takes_improvements_and_shares_at_different_cutoffs() -> None:
@@ -242,14 +220,6 @@ def test_bad_configurations_and_scenes() -> None:
         make_scene(pictures, planes, 2 * planes, noise(1, 3, 32, 32))
 
 
-def test_views_are_held_out(model: LRM, item: RenderedObject, cache: OracleCache) -> None:
-    scene = object_scene(model, item, SHORT, 8, 0, cache)
-    torch.testing.assert_close(scene.targets["truth"], item.images[[3, 7]])
-    assert len(object_scene(model, item, SHORT, 1, 0, cache).targets["truth"]) == 1
-    with pytest.raises(ValueError, match="disc0: expected at least one held-out view, found 3 views"):
-        object_scene(model, item.first(3), SHORT, 8, 0, cache)
-
-
 def test_record_of_a_known_oracle(
     model: LRM, item: RenderedObject, cache: OracleCache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -262,86 +232,3 @@ def test_record_of_a_known_oracle(
     assert improved["low"] == pytest.approx(1, abs=1e-3)
     assert improved["high"] == pytest.approx(0, abs=1e-3)
     assert improved["control_low"] < 0.5
-
-
-def rows(row: dict, objects: int = 6) -> pd.DataFrame:
-    """The row for so many objects, with 1% of spread between them."""
-    spread = [0.99 + 0.02 * k / objects for k in range(objects)]
-    return pd.DataFrame(
-        [{"object": f"o{k}", **{name: x * s for name, x in row.items()}} for k, s in enumerate(spread)]
-    )
-
-
-def c4(
-    low: float = 0.65,
-    high: float = 0.04,
-    truth_low: float = 0.3,
-    truth_high: float = 0.1,
-    control: float = -0.4,
-) -> dict:
-    return {
-        "corrections.low.reference.improvement": low,
-        "corrections.high.reference.improvement": high,
-        "corrections.low.truth.improvement": truth_low,
-        "margin.low_minus_high.reference": low - high,
-        "margin.low_minus_high.truth": truth_low - truth_high,
-        "margin.low_minus_random.reference": low - control,
-    }
-
-
-@pytest.mark.parametrize(
-    ("row", "verdict"),
-    [
-        (c4(), "replicated"),
-        (c4(low=0.4), "replicated with a different size"),
-        (c4(high=0.3), "replicated with a different size"),
-        (c4(truth_high=0.4), "metric artefact"),
-        (c4(truth_low=-0.1, truth_high=-0.2), "metric artefact"),
-        (c4(control=0.8), "metric artefact"),
-        (c4(low=0.2, high=0.5), "not replicated"),
-        (c4(low=0.2, high=0.5, truth_high=0.4), "not replicated"),
-        (c4(low=0.2, high=0.5, control=0.8), "not replicated"),
-    ],
-)
-def test_c4(row: dict, verdict: str) -> None:
-    assert judge(RULES["C4"], rows(row)).case.verdict == verdict
-
-
-def c5(mixture: float = 40.0, one_cutoff: float = 40.0, truth: float = 40.0) -> dict:
-    """Ratios; the yield of the high band is 1."""
-    return {
-        "amplification.published_mixture.ratio": mixture,
-        "amplification.published_mixture.low_minus_twice_high": mixture - 2,
-        "amplification.reference.ratio": one_cutoff,
-        "amplification.reference.low_minus_twice_high": one_cutoff - 2,
-        "amplification.truth.low_minus_twice_high": truth - 2,
-    }
-
-
-@pytest.mark.parametrize(
-    ("row", "verdict"),
-    [
-        (c5(), "replicated"),
-        (c5(one_cutoff=20), "replicated with a different size"),
-        (c5(one_cutoff=60), "replicated with a different size"),
-        (c5(one_cutoff=1.5), "metric artefact"),
-        (c5(truth=1.5), "metric artefact"),
-        (c5(mixture=1.5, one_cutoff=1.5), "not replicated"),
-    ],
-)
-def test_c5(row: dict, verdict: str) -> None:
-    assert judge(RULES["C5"], rows(row)).case.verdict == verdict
-
-
-@pytest.mark.parametrize(
-    ("rule", "row", "column"),
-    [
-        (RULES["C4"], c4(), "margin.low_minus_high.truth"),
-        (RULES["C4"], c4(), "corrections.low.truth.improvement"),
-        (RULES["C5"], c5(), "amplification.reference.low_minus_twice_high"),
-    ],
-)
-def test_an_interval_that_straddles_a_threshold_decides_nothing(rule: Rule, row: dict, column: str) -> None:
-    mixed = rows(row)
-    mixed[column] *= [1, -1] * 3
-    assert judge(rule, mixed).case.verdict == "not replicated"

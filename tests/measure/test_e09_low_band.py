@@ -1,13 +1,10 @@
 """E9 on residuals whose parts are known, and on a tiny model."""
 
-import pandas as pd
 import pytest
 import torch
 
 from lrm_core import LRM
 from lrm_core.canonical import plain
-from lrm_core.findings.c06 import RULE as LOW_BAND
-from lrm_core.findings.verdicts import judge
 from lrm_core.measure import correction_scores, e09_low_band
 from lrm_core.measure.correction_scores import Scene, make_scene
 from lrm_core.measure.e09_low_band import LowBand, corrections, low_band
@@ -87,46 +84,3 @@ def test_record_of_a_known_oracle(
 def test_a_cutoff_must_be_a_radius() -> None:
     with pytest.raises(ValueError, match="increasing radii"):
         low_band(picture_scene(noise(3, 2, 32, 32)), 0.0)
-
-
-def rows(row: dict, objects: int = 6) -> pd.DataFrame:
-    """The row for so many objects, with 1% of spread between them."""
-    spread = [0.99 + 0.02 * k / objects for k in range(objects)]
-    return pd.DataFrame(
-        [{"object": f"o{k}", **{name: x * s for name, x in row.items()}} for k, s in enumerate(spread)]
-    )
-
-
-def c6(structured: float = 0.4, dc: float = 0.05, truth: float = 0.2, truth_dc: float = 0.02) -> dict:
-    return {
-        "corrections.structured_low.reference.improvement": structured,
-        "corrections.structured_low.truth.improvement": truth,
-        "corrections.dc.reference.improvement": dc,
-        "margin.structured_minus_twice_dc.reference": structured - 2 * dc,
-        "margin.structured_minus_twice_dc.truth": truth - 2 * truth_dc,
-    }
-
-
-@pytest.mark.parametrize(
-    ("row", "verdict"),
-    [
-        (c6(), "replicated"),
-        (c6(structured=0.7), "replicated with a different size"),
-        (c6(dc=0.15), "replicated with a different size"),
-        (c6(truth_dc=0.15), "metric artefact"),
-        (c6(truth=-0.1, truth_dc=-0.2), "metric artefact"),
-        (c6(structured=0.2, dc=0.3), "not replicated"),
-        (c6(structured=0.2, dc=0.3, truth_dc=0.15), "not replicated"),
-    ],
-)
-def test_c6(row: dict, verdict: str) -> None:
-    assert judge(LOW_BAND, rows(row)).case.verdict == verdict
-
-
-@pytest.mark.parametrize(
-    "column", ["margin.structured_minus_twice_dc.truth", "corrections.structured_low.truth.improvement"]
-)
-def test_an_interval_that_straddles_a_threshold_decides_nothing(column: str) -> None:
-    mixed = rows(c6())
-    mixed[column] *= [1, -1] * 3
-    assert judge(LOW_BAND, mixed).case.verdict == "not replicated"

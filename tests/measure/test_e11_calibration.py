@@ -1,17 +1,11 @@
 """E11 on predictions whose calibration is known, and on a tiny model."""
 
-from dataclasses import replace
-
 import pytest
 import torch
 
-from lrm_core import LRM
-from lrm_core.canonical import canonical_json, plain
-from lrm_core.measure import e11_calibration
+from lrm_core.canonical import plain
 from lrm_core.measure.correction_scores import Scene, make_scene
-from lrm_core.measure.e11_calibration import CalibrationFit, calibrations
-from lrm_core.measure.oracles import OracleCache, OracleConfig
-from lrm_core.objects import RenderedObject
+from lrm_core.measure.e11_calibration import calibrations
 from lrm_core.spectral.calibration import KINDS, calibrate, moments, moments_of_lists
 
 EVERYWHERE = torch.ones(3, 16, 16, dtype=torch.bool)
@@ -93,13 +87,3 @@ def test_without_texels_of_each_plane_there_is_nothing_to_fit_in_matter(rows: in
     assert record["matter"]["touched"] == pytest.approx(rows / 48, abs=1e-6)
     assert record["matter"]["scale"]["removed"] is None
     assert set(record["matter"]) == {*record["everywhere"], "touched"}
-
-
-def test_the_record_of_a_model_repeats(model: LRM, item: RenderedObject, cache: OracleCache) -> None:
-    config = CalibrationFit(OracleConfig(iterations=3, rays_per_step=64))
-    first, again = (e11_calibration.run(model, item, config, 0, cache) for _ in range(2))
-    assert canonical_json(plain(first)) == canonical_json(plain(again))
-    shares = [first["everywhere"][kind]["removed"] for kind in KINDS]
-    assert 0 <= shares[0] <= shares[1] <= shares[2] < 1
-    with pytest.raises(ValueError, match="at least one held-out view"):
-        e11_calibration.run(model, item, replace(config, views=0), 0, cache)

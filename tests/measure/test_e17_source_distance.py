@@ -5,14 +5,8 @@ import torch
 
 from lrm_core.canonical import plain
 from lrm_core.measure import e17_source_distance as e17
-from lrm_core.measure.e17_source_distance import ENTRIES, SourceDistance, told_planes
-from lrm_core.measure.oracles import (
-    Oracle,
-    OracleConfig,
-    predicted_planes,
-    render_planes,
-    split_views,
-)
+from lrm_core.measure.e17_source_distance import SourceDistance, told_planes
+from lrm_core.measure.oracles import Oracle, OracleConfig, predicted_planes, render_planes, split_views
 
 
 @pytest.fixture
@@ -24,11 +18,6 @@ def record(model, item, monkeypatch):
     monkeypatch.setattr(e17, "oracle", lambda *_: shifted)
     config = SourceDistance(OracleConfig(iterations=1), factors=(0.8, 1.0, 1.25), views=2)
     return plain(e17.run(model, item, config, 0))
-
-
-def test_the_true_distance_is_the_prediction(model, item):
-    torch.testing.assert_close(told_planes(model, item, 1.0), predicted_planes(model, item))
-    assert not torch.allclose(told_planes(model, item, 1.25), predicted_planes(model, item))
 
 
 def test_only_the_distance_of_the_camera_changes(model, item, monkeypatch):
@@ -60,14 +49,6 @@ def test_record_of_a_known_residual(record, model, item):
         assert record["manufactured"]["relative_size"][factor] == pytest.approx(
             float(made.norm()) / size, rel=1e-4
         )
-
-
-def test_nothing_is_manufactured_at_the_true_distance(record):
-    for name in ENTRIES:
-        values = record["manufactured"][name]
-        assert values[1] is None
-        assert None not in (values[0], values[2])
-        assert len(record["residual"][name]) == 3
 
 
 def test_images_are_scored_against_the_truth(record, model, item):

@@ -11,10 +11,8 @@ from lrm_core.measure import e05_residual_spectrum
 from lrm_core.measure import e18_oracle_length as e18
 from lrm_core.measure.e01_oracle import quality
 from lrm_core.measure.e18_oracle_length import OracleLength
-from lrm_core.measure.experiments import get_experiment
 from lrm_core.measure.oracles import OracleCache, OracleConfig, predicted_planes
 from lrm_core.objects import RenderedObject
-from lrm_core.profiles import get_profile
 from lrm_core.spectral import split_bands
 
 FIT = OracleConfig(iterations=4, lr=0.05, rays_per_step=64)
@@ -61,12 +59,3 @@ def test_the_published_rate_is_a_fit_of_the_usual_length(
     assert rate["heldout_psnr"] == alone["heldout_psnr"][0]
     assert rate["missing"] == found["heldout_psnr"][-1] - rate["heldout_psnr"]
     assert alone["published_rate"]["missing"] == 0
-
-
-def test_lengths_of_the_profiles_end_at_the_usual_one() -> None:
-    for name in ("smoke", "mini"):
-        plan = get_profile(name)
-        lengths = get_experiment("e18_oracle_length").configuration(plan).lengths
-        assert plan.iterations == lengths[-1]
-        assert lengths == sorted(lengths)
-    assert OracleLength(replace(FIT, iterations=1)).lengths[0] == 1

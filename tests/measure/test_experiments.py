@@ -1,15 +1,15 @@
 """All experiments with real fits of a few steps: they run, they store, they repeat."""
 
-from dataclasses import dataclass, replace
+from dataclasses import make_dataclass, replace
 from math import inf
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from lrm_core import LRM
 from lrm_core.canonical import canonical_json, plain
 from lrm_core.findings.rulebook import RULES
-from lrm_core.measure.e10_isotropy import Isotropy
 from lrm_core.measure.experiments import EXPERIMENTS, get_experiment
 from lrm_core.measure.oracles import OracleCache
 from lrm_core.objects import RenderedObject
@@ -20,13 +20,16 @@ from lrm_core.records.store import ResultStore
 PROFILE = Profile("tiny", "tiny", (), 1, iterations=4, rays_per_step=64, seeds=(0,), training_objects=8)
 
 
-@dataclass(frozen=True)
-class FewDirections(Isotropy):
-    directions: int = 24
-    published_resolution: int = 32
-
-
-SMALL = {"e10_isotropy": FewDirections}  # instead of the usual configuration
+SMALL = {  # in place of the usual values
+    "e06_response": {"levels": (0.15,), "views": 1, "draws": 2},
+    "e08_band_correction": {"cutoffs": (0.3, 0.6), "views": 2, "control_draws": 1},
+    "e10_isotropy": {"directions": 4, "still_directions": 3, "published_views": 2, "published_resolution": 32}
+    | {"jitter_draws": 2, "bins": 2, "bin_draws": 1, "leading": 2, "oversample": 1, "iterations": 1},
+    "e12_test_time": {"path": (0,), "heldout": 1},
+    "longer_fits": {"path": (0,), "heldout": 1},
+    "e17_source_distance": {"factors": (0.8, 1.0), "views": 1},
+    "e18_oracle_length": {"factors": (0.5, 1)},
+}
 
 
 @pytest.mark.parametrize("name", list(EXPERIMENTS))
@@ -34,7 +37,9 @@ def test_record_repeats_and_has_what_its_rule_reads(
     name: str, model: LRM, item: RenderedObject, cache: OracleCache, tmp_path: Path
 ) -> None:
     experiment, store = get_experiment(name), ResultStore(tmp_path / "results")
-    experiment = replace(experiment, config=SMALL.get(name, experiment.config))
+    fields = [(field, Any, value) for field, value in SMALL.get(name, {}).items()]
+    small = make_dataclass("Small", fields, bases=(experiment.config,), frozen=True)
+    experiment = replace(experiment, config=small)
     recorder = Recorder(PROFILE, model, store, cache)
     recorder.make(item, experiment, 0)
     assert recorder.is_current(item, experiment, 0)

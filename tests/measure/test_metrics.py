@@ -4,13 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from lrm_core.measure.metrics import (
-    best_scale,
-    channel_correlation,
-    image_l1,
-    mask_iou,
-    ssim,
-)
+from lrm_core.measure.metrics import best_scale, channel_correlation, image_l1, mask_iou, ssim
 
 
 def noise(*shape: int, seed: int = 0) -> torch.Tensor:

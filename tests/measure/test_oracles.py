@@ -109,19 +109,6 @@ def test_a_damaged_file_is_fitted_again(
     assert torch.equal(again.planes, whole.planes)
 
 
-def test_a_failure_while_writing_leaves_nothing(
-    model: LRM, item: RenderedObject, cache: OracleCache, fits: list, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fail(tensors: Any, path: Any, metadata: Any) -> None:
-        path.write_bytes(b"half")
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("safetensors.torch.save_file", fail)
-    with pytest.raises(KeyboardInterrupt):
-        oracle(model, item, "random", CONFIG, 0, cache)
-    assert list(cache.folder.iterdir()) == []
-
-
 def test_starts_and_targets(model: LRM, item: RenderedObject, cache: OracleCache, fits: list) -> None:
     predicted = predicted_planes(model, item)
     for start in ("predicted", "random", "null"):
@@ -145,12 +132,3 @@ def test_bad_input(model: LRM, item: RenderedObject, cache: OracleCache) -> None
         ValueError, match="disc0: expected images of 32x32 pixels for this model, found 16x16"
     ):
         predicted_planes(model, replace(item, images=item.images[..., ::2, ::2]))
-
-
-def test_a_listener_reaches_the_fit_and_hears_nothing_of_the_cache(
-    model: LRM, item: RenderedObject, cache: OracleCache
-) -> None:
-    told: list[int] = []
-    for _ in range(2):
-        oracle(model, item, "predicted", CONFIG, 0, cache, told.append)
-    assert told == [1, 2, 3]

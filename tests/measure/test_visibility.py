@@ -79,15 +79,6 @@ def test_what_is_outside_of_the_image_or_behind_the_camera_is_hidden():
     assert hidden.tolist() == [False, True, True, True, False, False]
 
 
-@settings(max_examples=20, deadline=None)
-@given(seed=st.integers(0, 10_000))
-def test_a_convex_surface_is_seen_exactly_where_it_faces_the_camera(seed):
-    points = on_sphere(200, seed)
-    cosine = facing(points, points / sphere.RADIUS, EYE)
-    assert torch.equal(cosine >= 0, sphere.in_sight(points, EYE))
-    assert cosine.abs().max() <= 1
-
-
 def test_facing_is_the_cosine_of_the_angle_and_unknown_without_a_normal():
     points = torch.zeros(3, 3)
     normals = torch.tensor([[0, -1.0, 0], [0, -0.5, sqrt(0.75)], [torch.nan] * 3])

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from lrm_core.model.attention import _tokens_first, attention, join_heads, split_heads
+from lrm_core.model.attention import _tokens_first, attention
 
 
 def _ref_attention(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
@@ -56,14 +56,6 @@ def test_operator_with_tokens_before_heads() -> None:
 
     inputs = _inputs(5, 6)
     torch.testing.assert_close(_tokens_first(operator, *inputs), _ref_attention(*inputs))
-
-
-def test_heads_are_consecutive_channels() -> None:
-    tokens = torch.arange(2 * 5 * 12.0).view(2, 5, 12)
-    heads = split_heads(tokens, 3)
-    assert heads.shape == (2, 3, 5, 4)
-    assert torch.equal(heads[1, 2, 3], tokens[1, 3, 8:12])
-    assert torch.equal(join_heads(heads), tokens)
 
 
 def test_cpu_attention_never_imports_xformers() -> None:

@@ -2,6 +2,9 @@
 
 import errno
 import json
+import shlex
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +14,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from lrm_core.model import checkpoints
-from lrm_core.model.checkpoints import load_model, read_metadata, save_checkpoint
+from lrm_core.model.checkpoints import INDEX, load_model, read_metadata, save_checkpoint
 from lrm_core.model.config import MINI, LRMConfig, ViTConfig
 from lrm_core.model.hashing import model_hash
 from lrm_core.model.lrm import LRM
@@ -64,11 +67,6 @@ def test_float16_round_trip(model: LRM, saved: Path) -> None:
     assert [path.name for path in saved.parent.iterdir()] == ["model.safetensors"]
 
 
-def test_float32_checkpoint_is_exact(model: LRM, tmp_path: Path) -> None:
-    save_checkpoint(model, tmp_path / "exact.safetensors", dtype=torch.float32)
-    assert model_hash(load_model(str(tmp_path / "exact.safetensors"))) == model_hash(model)
-
-
 def test_frozen_encoder_stays_frozen(tmp_path: Path) -> None:
     save_checkpoint(LRM(replace(SIZES, encoder_freeze=True)), tmp_path / "frozen.safetensors")
     loaded = load_model(tmp_path / "frozen.safetensors")
@@ -91,7 +89,73 @@ def test_hub_folder(tmp_path: Path) -> None:
     assert (planes - vectors["planes"]).abs().max() <= 1e-5 * vectors["planes"].abs().max()
 
 
-@pytest.mark.parametrize("name", ["maxi", "openlrm-mix-huge-1.1", "openlrm-base-1.0"])
+def _shard(saved: Path, model: LRM, prefix: str = "") -> Path:
+    """The folder of a checkpoint in two shards with their index, as the hub's client writes it."""
+    state, folder = load_file(saved), saved.parent
+    saved.unlink()
+    (folder / "config.json").write_text(json.dumps(model.config.to_dict()))
+    names, where = sorted(state), {}
+    for number, part in enumerate((names[::2], names[1::2]), start=1):
+        file = f"model-{number:05d}-of-00002.safetensors"
+        save_file({prefix + name: state[name] for name in part}, folder / file)
+        where |= {prefix + name: file for name in part}
+    (folder / INDEX).write_text(json.dumps({"metadata": {"total_size": 0}, "weight_map": where}))
+    return folder
+
+
+@pytest.mark.parametrize("prefix", ["", "module.", "_orig_mod.", "module._orig_mod."])
+def test_shards_and_what_wrappers_put_before_names(saved: Path, model: LRM, prefix: str) -> None:
+    whole = model_hash(load_model(saved))
+    folder = _shard(saved, model, prefix)
+    assert model_hash(load_model(folder)) == whole
+    assert model_hash(load_model(folder / INDEX)) == whole
+
+
+def test_a_shard_that_is_missing_cut_or_of_another_model_is_named(saved: Path, model: LRM) -> None:
+    folder = _shard(saved, model)
+    second = folder / "model-00002-of-00002.safetensors"
+    content = second.read_bytes()
+    second.write_bytes(content[:-10])
+    with pytest.raises(ValueError, match=r"model-00002-of-00002.safetensors: not a whole safetensors file"):
+        load_model(folder)
+    second.write_bytes((folder / "model-00001-of-00002.safetensors").read_bytes())
+    with pytest.raises(ValueError, match=r"model-00002-of-00002.safetensors: .* is in another shard too"):
+        load_model(folder)
+    save_file({"other": torch.zeros(1)}, second)
+    with pytest.raises(ValueError, match=r"index.json: .* 1 unexpected \(other\).* in config.json beside it"):
+        load_model(folder)
+    second.unlink()
+    with pytest.raises(
+        FileNotFoundError, match=r"model-00002-of-00002.safetensors: no such .* which .*index"
+    ):
+        load_model(folder)
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "{}", '{"weight_map": {}}', '{"weight_map": {"a": "../b"}}'])
+def test_an_index_that_is_none_is_named(saved: Path, model: LRM, text: str) -> None:
+    folder = _shard(saved, model)
+    (folder / INDEX).write_text(text)
+    with pytest.raises(ValueError, match=r"model.safetensors.index.json: "):
+        load_model(folder)
+
+
+@pytest.mark.parametrize("name", ["pytorch_model.bin", "last.ckpt", "weights.pt", "weights.pth"])
+def test_the_command_that_a_pickle_gets_converts_it(saved: Path, model: LRM, name: str) -> None:
+    state, folder = load_file(saved), saved.parent
+    saved.unlink()
+    (folder / "config.json").write_text(json.dumps(model.config.to_dict()))
+    torch.save({"state_dict": state} if name.endswith("ckpt") else state, folder / name)
+    for given in (folder, folder / name):
+        with pytest.raises(ValueError, match=rf"{name}: a pickle, which could run code") as refused:
+            load_model(given)
+    command = str(refused.value).partition("once: python ")[2]
+    subprocess.run([sys.executable, *shlex.split(command)], check=True)
+    assert load_model(folder).config == model.config
+
+
+@pytest.mark.parametrize(
+    "name", ["someone/openlrm-mix-base-1.1", "maxi", "openlrm-mix-huge-1.1", "openlrm-base-1.0"]
+)
 def test_unknown_name_lists_the_known(name: str) -> None:
     with pytest.raises(ValueError, match=rf"unknown model '{name}': known are .*openlrm-mix-base-1.1.*mini"):
         load_model(name)
@@ -195,7 +259,8 @@ def test_hub_cache_needs_no_network(
         return str(saved.parent)
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", cached)
-    assert load_model("openlrm-mix-base-1.1").config == model.config
+    for name in ("openlrm-mix-base-1.1", "zxhezexin/openlrm-mix-base-1.1"):
+        assert load_model(name).config == model.config
     assert capsys.readouterr().err == ""
 
 

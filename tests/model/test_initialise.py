@@ -1,7 +1,6 @@
 """Starting parameters: shared coordinates, aligned attention, a field neither empty nor opaque."""
 
 import math
-from dataclasses import replace
 
 import pytest
 import torch
@@ -10,11 +9,11 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from lrm_core.model.attention import split_heads
-from lrm_core.model.config import MINI, ViTConfig
+from lrm_core.model.config import MINI
 from lrm_core.model.decoder import activate
 from lrm_core.model.initialise import initialise
 from lrm_core.model.lrm import LRM
-from lrm_core.model.positions import patch_coordinates, plane_coordinates, sine_cosine
+from lrm_core.model.positions import patch_coordinates, plane_coordinates
 
 CAMERA = torch.tensor([[1, 0, 0, 0, 0, 0, -1, -2, 0, 1, 0, 0, 0.75, 0.75, 0.5, 0.5]])
 
@@ -46,20 +45,6 @@ def test_patches_run_from_the_top_left() -> None:
     torch.testing.assert_close(grid[3, 0], torch.tensor([-0.375, 0.375, 0.0]))
 
 
-@pytest.mark.parametrize("width", [24, 32, 192])
-def test_embedding_has_constant_norm(width: int) -> None:
-    embedding = sine_cosine(torch.randn(10, 3, generator=torch.Generator().manual_seed(0)), width)
-    assert embedding.shape == (10, width)
-    torch.testing.assert_close(embedding.square().sum(-1), torch.full((10,), 3.0 * (width // 6)))
-
-
-def test_neighbours_differ_and_correlate() -> None:
-    tokens = sine_cosine(patch_coordinates(16), 192).view(16, 16, 192)
-    correlation = torch.nn.functional.cosine_similarity(tokens[8, 8], tokens[8], dim=-1)
-    assert 0.75 < correlation[9] < 0.9
-    assert correlation[9] > correlation[10] > correlation[12]
-
-
 def test_seed_decides_every_parameter() -> None:
     torch.manual_seed(1)
     one = initialise(LRM(MINI), torch.Generator().manual_seed(3)).state_dict()
@@ -89,18 +74,6 @@ def test_first_attention_lies_where_the_token_projects(mini: LRM) -> None:
     assert (weight * near).sum(-1)[seen].mean() > 0.35
 
 
-def test_positions_are_shared_where_widths_differ() -> None:
-    vit = ViTConfig(embed_dim=48, depth=1, num_heads=3, patch_size=8, pos_grid=16)
-    model = initialise(LRM(replace(MINI, vit=vit, encoder_feat_dim=48)), torch.Generator().manual_seed(0))
-    query, key, _ = model.transformer.layers[1].cross_attn.projections()
-    assert torch.equal(key[:, :24], query[:, :24])
-    assert key[:, 24:].abs().max() == query[:, 24:].abs().max() == 0
-    middle = model.pos_embed[0, 256:512].view(16, 16, -1)[8, 8]  # plane 1: seen right of the centre, upwards
-    patches = model.encoder.model.pos_embed[0, 1:, :24]
-    nearest = torch.nn.functional.cosine_similarity(middle[:24], patches, dim=-1).argmax().item()
-    assert divmod(nearest, 16) == (7, 8)
-
-
 @torch.no_grad()
 def test_planes_start_with_the_colour_of_the_patch(mini: LRM) -> None:
     """Where plane 1 projects onto a red square its first channels tell red from green and blue."""
@@ -111,11 +84,6 @@ def test_planes_start_with_the_colour_of_the_patch(mini: LRM) -> None:
     assert red - green > 0.5
     assert red - blue > 0.5
     assert change[0, 1, :3, 14:18, 14:18].abs().mean() > 3 * change[0, 1, :3, :4, :4].abs().mean()
-
-
-@torch.no_grad()
-def test_white_adds_nothing_to_positions(mini: LRM) -> None:
-    assert mini.encoder.model.patch_embed(torch.ones(1, 3, 128, 128)).abs().max() < 1e-5
 
 
 @torch.no_grad()

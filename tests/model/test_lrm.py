@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from dataclasses import replace
 
 import pytest
 import torch
@@ -84,12 +83,6 @@ def test_autocast_gives_bfloat16_planes_near_float32(model: LRM) -> None:
     assert (planes - exact).norm() / exact.norm() < 0.03
 
 
-def test_frozen_encoder() -> None:
-    model = LRM(replace(TINY, encoder_freeze=True))
-    assert not any(p.requires_grad for p in model.encoder.parameters())
-    assert all(p.requires_grad for p in model.transformer.parameters())
-
-
 def test_decoder_and_activation() -> None:
     decoder = Decoder(6).double()
     assert {name for name, _ in decoder.named_parameters()} == {
@@ -133,13 +126,6 @@ def test_strict_loading_lists_faults(model: LRM) -> None:
     assert "1 unexpected (head.weight)" in message
     assert "1 misshapen (pos_embed (1, 2, 24) instead of (1, 48, 24))" in message
     assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
-
-
-def test_float16_state_loads_into_float32(model: LRM) -> None:
-    state = {name: tensor.half() for name, tensor in model.state_dict().items()}
-    model.load_openlrm_state_dict(state)
-    assert model.pos_embed.dtype == torch.float32
-    assert torch.equal(model.pos_embed, state["pos_embed"].float())
 
 
 def test_package_import_leaves_torch_alone() -> None:

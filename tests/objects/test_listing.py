@@ -2,7 +2,7 @@
 
 import pytest
 
-from lrm_core.objects.listing import PARTS, object_folders
+from lrm_core.objects.splits import PARTS, object_folders
 
 
 def _object(folder, *parts):
@@ -17,11 +17,6 @@ def test_objects_are_found_alone_and_in_a_folder_in_order_of_name(tmp_path):
     _object(tmp_path / ".half-written", *PARTS)
     assert object_folders(tmp_path) == [bowl, cup]
     assert object_folders(cup) == [cup]
-
-
-@pytest.mark.parametrize("part", PARTS)
-def test_a_broken_object_is_listed_so_that_its_fault_is_told(tmp_path, part):
-    assert object_folders(_object(tmp_path, f"broken/{part}")) == [tmp_path / "broken"]
 
 
 def test_nothing_is_an_error(tmp_path):

@@ -6,13 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lrm_core.objects.manifest import (
-    check_manifest,
-    digest,
-    make_entry,
-    read_manifest,
-    record_entries,
-)
+from lrm_core.objects.manifest import digest, make_entry, read_manifest, record_entries
 
 DATA = Path(__file__).resolve().parents[2] / "data"
 
@@ -39,55 +33,32 @@ def test_digest_of_a_folder_is_that_of_its_listing(data):
     assert digest(data / "objects/vase") == (hashlib.sha256("".join(lines).encode()).hexdigest(), 10)
 
 
-def test_entries_come_back(data):
-    note, vase = read_manifest(data)
-    assert (note.path, note.seed, note.bytes) == ("objects/note.txt", None, 4)
-    assert note.sha256 == hashlib.sha256(b"note").hexdigest()
-    assert (vase.path, vase.seed, vase.source, vase.licence) == ("objects/vase", 3, "made", "CC0-1.0")
-    check_manifest(data)
-
-
 def test_a_later_entry_replaces_the_earlier(data):
     (data / "objects/note.txt").write_text("changed")
     record_entries(data, [make_entry(data, "objects/note.txt", source="edited", licence="CC0-1.0")])
-    check_manifest(data)
     assert [(entry.path, entry.source) for entry in read_manifest(data)] == [
         ("objects/note.txt", "edited"),
         ("objects/vase", "made"),
     ]
 
 
-def test_every_difference_is_named(data):
-    (data / "objects/vase/rgba/000.png").write_bytes(b"imagE")
-    (data / "objects/note.txt").unlink()
-    (data / "objects/other.txt").write_text("new")
-    with pytest.raises(ValueError, match="does not describe the data") as caught:
-        check_manifest(data)
-    faults = str(caught.value).splitlines()[1:]
-    assert len(faults) == 3
-    assert "note.txt: no such file" in faults[0]
-    assert "vase: expected SHA-256" in faults[1]
-    assert "other.txt: not listed" in faults[2]
-
-
-def test_a_file_more_in_a_listed_folder_is_a_difference(data):
-    (data / "objects/vase/extra").write_text("new")
-    with pytest.raises(ValueError, match="vase: expected SHA-256"):
-        check_manifest(data)
-
-
 def test_faulty_manifest(data):
     for content in ("[", "[1]", '[{"path": "x"}]'):
         (data / "MANIFEST.json").write_text(content)
         with pytest.raises(ValueError, match=r"MANIFEST\.json: not a readable manifest"):
-            check_manifest(data)
+            read_manifest(data)
     (data / "MANIFEST.json").unlink()
     with pytest.raises(FileNotFoundError, match=r"MANIFEST\.json: no such file"):
-        check_manifest(data)
+        read_manifest(data)
 
 
 def test_the_data_of_the_project_are_as_listed():
-    check_manifest(DATA)
+    entries = read_manifest(DATA)
+    assert [e.path for e in entries if digest(DATA / e.path) != (e.sha256, e.bytes)] == []
+    listed = {Path(entry.path) for entry in entries}
+    for folder in ("objects", "lpips", "mini/objects", "mini/adapters", "mini/sheets"):
+        files = (file.relative_to(DATA) for file in (DATA / folder).rglob("*") if file.is_file())
+        assert [file for file in files if not {file, *file.parents} & listed] == []
 
 
 def test_every_mesh_has_its_evidence_of_licence():

@@ -179,15 +179,6 @@ def test_a_texture_lies_on_the_set_of_coordinates_that_it_names(tmp_path, place)
     assert hues(file.save(tmp_path / "a.glb", [{"mesh": mesh}])) == [RED] * 4
 
 
-def test_whole_numbers_as_coordinates_are_not_wrapped(tmp_path):
-    file = Gltf()
-    scaled = file.array((SQUARE_UV * 4095).astype(np.uint16))
-    transform = {"KHR_texture_transform": {"scale": [1 / 4095, 1 / 4095]}}
-    mesh = file.square(material=quarters(file, extensions=transform), attributes={"TEXCOORD_0": scaled})
-    path = file.save(tmp_path / "a.glb", [{"mesh": mesh}])
-    assert hues(path) == hues(CASES / QUARTERS)
-
-
 def test_a_strip_is_turned_the_same_way_throughout(tmp_path):
     file = Gltf()
     mesh = file.square(mode=5)
@@ -226,14 +217,6 @@ def test_bones_turn_and_blend_vertices(tmp_path):
     ours = found.triangles[:, :, [0, 2]].reshape(-1, 2)
     expected = corners[FACES][:, :2] - (corners.max(0) + corners.min(0))[:2] / 2
     np.testing.assert_allclose(ours / np.ptp(ours), expected / np.ptp(expected), atol=1e-6)
-
-
-def test_weights_of_a_node_win_over_those_of_its_mesh(tmp_path):
-    file = Gltf()
-    target = {"POSITION": file.array(np.tile(np.float32([4, 0, 0]), (4, 1)))}
-    mesh = file.square(targets=[target], mesh={"weights": [1.0]})
-    found = load_mesh(file.save(tmp_path / "a.glb", [{"mesh": mesh}, {"mesh": mesh, "weights": [0.0]}]))
-    assert sorted(found.triangles[..., 0].mean(1) > 0) == [False, False, True, True]
 
 
 def test_instances_are_turned_and_scaled(tmp_path):
@@ -359,20 +342,6 @@ def test_indices_that_count_back_are_read_after_all_vertices_only(tmp_path):
         load_mesh(tmp_path / "a.obj")
 
 
-def test_points_of_a_plane_are_no_vertices(tmp_path):
-    (tmp_path / "a.obj").write_text("v 0 0\nv 1 0\nv 0 1\nf 1 2 3\n")
-    with pytest.raises(ValueError, match=r"a\.obj: has vertices of other than three coordinates"):
-        load_mesh(tmp_path / "a.obj")
-
-
-def test_several_material_files_are_all_read(tmp_path):
-    shutil.copytree(CASES / "22_obj_map_Kd_option", tmp_path / "a")
-    (tmp_path / "a/other.mtl").write_text("newmtl other\nKd 1 0 0\n")
-    text = (tmp_path / "a/a.obj").read_text()
-    (tmp_path / "a/a.obj").write_text("mtllib other.mtl\n" + text)
-    assert hues(tmp_path / "a/a.obj") == hues(CASES / QUARTERS)
-
-
 @pytest.mark.parametrize(("opacity", "whole"), [("0.8", True), ("0.2", False)])
 def test_opacity_of_obj(tmp_path, opacity, whole):
     shutil.copytree(CASES / "22_obj_map_Kd_option", tmp_path / "a")
@@ -409,7 +378,7 @@ def test_mutated_files_are_read_or_refused_by_name(tmp_path):
     """A few bytes changed, or the end cut: a mesh, or a ValueError that names the file."""
     rng = random.Random(0)
     files = sorted(path for path in CASES.rglob("*") if path.suffix in (".glb", ".gltf", ".obj"))
-    for number in range(400):
+    for number in range(150):
         source = rng.choice(files)
         folder = tmp_path / str(number)
         shutil.copytree(source.parent, folder) if source.parent != CASES else folder.mkdir()

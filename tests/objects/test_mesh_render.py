@@ -11,15 +11,8 @@ from trimesh.visual.material import PBRMaterial
 
 from lrm_core.objects.materials import Material, display_from_linear, linear_from_display, sample_texture
 from lrm_core.objects.mesh import Mesh, face_normals, load_mesh
-from lrm_core.objects.mesh_render import (
-    AMBIENT,
-    LIGHT,
-    WRAP,
-    MeshCaster,
-    pinhole_intrinsics,
-    render_mesh,
-)
-from lrm_core.render.cameras import canonical_pose, look_at, standard_camera
+from lrm_core.objects.mesh_render import AMBIENT, LIGHT, WRAP, MeshCaster, render_mesh
+from lrm_core.render.cameras import canonical_pose, look_at, pinhole_intrinsics, standard_camera
 from lrm_core.render.rays import camera_rays
 
 FRONT = canonical_pose(2.0)[None]
@@ -116,17 +109,6 @@ def test_texture_lookup_agrees_with_written_out_weights(seed, height, width, u, 
     np.testing.assert_allclose(found[0], _ref_lookup(texture, u, v), atol=1e-9)
 
 
-@pytest.mark.parametrize("size", [(8, 8), (6, 10), (1, 5)])
-def test_coarse_texels_keep_the_mean(tmp_path, size):
-    pixels = np.random.default_rng(0).integers(0, 256, (*size, 3)).astype(np.uint8)
-    path = save(tmp_path / "quad.glb", quad(baseColorTexture=Image.fromarray(pixels)))
-    levels = load_mesh(path).materials[0].levels
-    assert levels[-1].shape == (1, 1, 4)
-    if size == (8, 8):
-        np.testing.assert_allclose(levels[-1][0, 0, :3], pixels.mean((0, 1)) / 255, atol=1e-5)
-    assert all(level.min() >= 0 and level.max() <= 1 for level in levels)
-
-
 def test_fine_texture_does_not_alias(tmp_path):
     checker = np.indices((512, 512)).sum(0) % 2 * 255
     image = Image.fromarray(np.repeat(checker[..., None], 3, -1).astype(np.uint8))
@@ -167,23 +149,11 @@ def test_front_of_a_y_up_file_faces_the_source(tmp_path):
     assert views.rgba[:, :3, 8, 8].flatten().tolist() == pytest.approx(expected)
 
 
-def test_image_is_upright_and_not_mirrored(tmp_path):
-    image = Image.new("RGB", (2, 2), (0, 0, 0))
-    image.putpixel((1, 0), (255, 255, 255))  # top right
-    views = render_mesh(save(tmp_path / "quad.glb", quad(baseColorTexture=image)), FRONT, 32)
-    top_left, top_right, *bottom = views.rgba[0, 0, [10, 10, 21, 21], [10, 21, 10, 21]]
-    assert top_right > 0.5
-    assert max(top_left, *bottom) < 0.2
-
-
-def test_up_axis_is_that_of_the_format_or_the_given_one(tmp_path):
-    tall = trimesh.creation.box((0.1, 2, 0.2))  # tall along y
-    for suffix, up, expected in [("obj", "auto", 2), ("ply", "auto", 1), ("ply", "y", 2), ("obj", "z", 1)]:
-        tall.export(tmp_path / f"box.{suffix}")
-        extent = np.ptp(load_mesh(tmp_path / f"box.{suffix}", up).triangles.reshape(-1, 3), axis=0)
-        assert extent.argmax() == expected
-    with pytest.raises(ValueError, match=r"up axis 'x': choose y, z or auto"):
-        load_mesh(tmp_path / "box.ply", "x")
+def test_up_axis_is_that_of_the_format(tmp_path):
+    for suffix, expected in (("obj", 2), ("ply", 1)):
+        trimesh.creation.box((0.1, 2, 0.2)).export(tmp_path / f"box.{suffix}")  # tall along y
+        triangles = load_mesh(tmp_path / f"box.{suffix}").triangles
+        assert np.ptp(triangles.reshape(-1, 3), axis=0).argmax() == expected
 
 
 @settings(max_examples=10, deadline=None)
@@ -219,11 +189,6 @@ def test_factor_of_gltf_is_linear_and_texture_is_not(tmp_path):
     found = render_mesh(path, FRONT, 16).rgba[0, 0, 8, 8]
     expected = display_from_linear(linear_from_display(np.array(128 / 255)) * 128 / 255)
     assert found == pytest.approx(float(expected) * brightness((0, -1, 0)), abs=1e-3)
-
-
-@given(st.floats(0, 1))
-def test_transfer_functions_are_inverse(value):
-    assert display_from_linear(linear_from_display(np.array(value))) == pytest.approx(value, abs=1e-6)
 
 
 def test_vertex_colours_are_interpolated(tmp_path):
@@ -265,15 +230,6 @@ def test_rays_pass_clear_texels(tmp_path, material, behind):
     assert views.visible[0, 0, 16, 20]
 
 
-def test_visibility_counts_sides_and_what_stands_between(tmp_path):
-    path = save(tmp_path / "pair.glb", quad(0.3, 0.5), quad(-0.3))
-    views = render_mesh(path, cameras_at((0, -2, 0), (0, 2, 0), (1.9, -0.8, 0)), 65)
-    assert views.visible[0, 0][views.rgba[0, 3] == 1].all()
-    assert not views.visible[1].any()  # backs of both sheets
-    oblique = views.visible[2, 0][views.rgba[2, 3] == 1]
-    assert 0.1 < oblique.float().mean() < 0.9  # part of the large sheet lies behind the small one
-
-
 def test_visible_points_are_those_of_a_convex_body_that_face_the_source(tmp_path):
     trimesh.creation.icosphere(4).export(tmp_path / "ball.ply")
     poses = cameras_at((0, -2, 0), (1.6, -1.2, 0.3))
@@ -285,14 +241,6 @@ def test_visible_points_are_those_of_a_convex_body_that_face_the_source(tmp_path
     assert seen[whole & (cosine < -0.475 - 0.1)].all()
     assert not seen[whole & (cosine > -0.475 + 0.1)].any()
     assert 200 < seen.sum() < whole.sum()
-
-
-def test_colour_does_not_depend_on_the_direction_of_view(tmp_path):
-    path = save(tmp_path / "quad.glb", quad(baseColorFactor=RED))
-    views = render_mesh(path, cameras_at((0, -2, 0), (1.2, -1.6, 0.4), (-1.2, -1.0, 1.2)), 32)
-    red = views.rgba[:, 0][views.rgba[:, 3] > 0]  # partly covered pixels too: colour is not premultiplied
-    torch.testing.assert_close(red, torch.full_like(red, brightness((0, -1, 0))), rtol=0, atol=1e-5)
-    assert ((views.rgba[:, 3] > 0) & (views.rgba[:, 3] < 1)).any()
 
 
 def test_both_sides_are_lit_whatever_the_winding(tmp_path):
@@ -337,6 +285,10 @@ def test_bad_files_are_named(tmp_path, name):
         render_mesh(tmp_path / file, FRONT, 8)
 
 
-def test_missing_file(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"gone\.glb: no such file"):
-        load_mesh(tmp_path / "gone.glb")
+def test_visibility_counts_sides_and_what_stands_between(tmp_path):
+    path = save(tmp_path / "pair.glb", quad(0.3, 0.5), quad(-0.3))
+    views = render_mesh(path, cameras_at((0, -2, 0), (0, 2, 0), (1.9, -0.8, 0)), 65)
+    assert views.visible[0, 0][views.rgba[0, 3] == 1].all()
+    assert not views.visible[1].any()  # backs of both sheets
+    oblique = views.visible[2, 0][views.rgba[2, 3] == 1]
+    assert 0.1 < oblique.float().mean() < 0.9  # part of the large sheet lies behind the small one

@@ -11,9 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
-from lrm_core.objects import split_names
 from lrm_core.objects.pictures import EXTENT, Picture, _segmenter, framed, load_picture, whole
-from lrm_core.paths import data_dir
 
 SIZE = 64
 
@@ -76,12 +74,6 @@ def test_half_transparent_pixels_are_laid_on_white(tmp_path):
     torch.testing.assert_close(picture.image[:, 0, 0], torch.ones(3))
 
 
-@pytest.mark.parametrize("mode", ["L", "P", "1"])
-def test_grey_and_palette_pictures_are_read(tmp_path, mode):
-    picture = load_picture(_saved(_drawn("RGB").convert(mode), tmp_path / "a.png"))
-    assert picture.image.shape == (3, 60, 90)
-
-
 def test_exif_orientation_is_applied(tmp_path):
     image = _drawn("RGB")
     exif = Image.Exif()
@@ -117,34 +109,12 @@ def test_framing_centres_scales_and_is_idempotent(width, height, share, place):
     assert torch.equal(again.mask, once.mask)
 
 
-def test_framing_fills_with_white_and_keeps_colours(tmp_path):
-    picture = framed(load_picture(_saved(_drawn(), tmp_path / "a.png")), SIZE)
-    torch.testing.assert_close(picture.image[:, 0, 0], torch.ones(3))
-    below, upper = picture.image[:, 45, 32], picture.image[:, 20, 20]
-    torch.testing.assert_close(below, torch.tensor([200, 30, 30]) / 255, atol=0.02, rtol=0)
-    torch.testing.assert_close(upper, torch.tensor([30, 30, 200]) / 255, atol=0.02, rtol=0)
-
-
 def test_kept_framing_only_squares_and_resizes(tmp_path):
     loaded = load_picture(_saved(_drawn(size=(120, 60), box=(0, 0, 60, 60)), tmp_path / "a.png"))
     picture = whole(loaded, SIZE)
     assert _extent(picture.mask) == pytest.approx((16, 32, 32), abs=1)
     same = whole(picture, SIZE)
     assert torch.equal(same.image, picture.image)
-
-
-def test_framing_is_that_of_the_rendered_objects():
-    """The longer side in view 0 of the objects in data/: `EXTENT` lies between the quartiles of all of them."""
-    found = []
-    for group in ("real", "procedural"):
-        root = data_dir() / "mini/objects" / group
-        for name in split_names(root, "all"):
-            alpha = np.asarray(Image.open(root / name / "rgba/000.png"))[..., 3]
-            x, y, longest = _extent(torch.from_numpy(alpha / 255))
-            found.append((longest / len(alpha), x / len(alpha) - 0.5, y / len(alpha) - 0.5))
-    longest, *middle = np.array(found).T
-    assert np.quantile(longest, 0.25) < EXTENT < np.quantile(longest, 0.75)
-    assert all(abs(np.median(offset)) < 0.02 for offset in middle)
 
 
 def _bad(kind: str, path: Path) -> Path:
@@ -223,16 +193,6 @@ def test_rembg_removes_a_cluttered_background(cluttered, rembg):
     assert _extent(load_picture(cluttered).mask) == (15, 20, 30)
 
 
-def test_rembg_takes_the_freely_licensed_weights_and_loads_them_once(cluttered, rembg):
-    opened, used = [], []
-    rembg.new_session = lambda name: opened.append(name) or name
-    rembg.remove = lambda image, session: used.append(session) or _drawn(size=(40, 40), box=(5, 5, 25, 35))
-    load_picture(cluttered)
-    load_picture(cluttered)
-    assert opened == ["u2net"]
-    assert used == ["u2net", "u2net"]
-
-
 def test_rembg_without_its_model_is_one_sentence(cluttered, rembg):
     def new_session(name):
         raise ConnectionError("no route")
@@ -256,17 +216,6 @@ def test_alpha_that_does_not_cut_out_counts_as_opaque(tmp_path):
     assert torch.equal(load_picture(_saved(white, tmp_path / "c.png")).mask, opaque.mask)
 
 
-@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
-def test_specks_do_not_move_the_frame(tmp_path, mode):
-    image, dusty = _drawn(mode), _drawn(mode)
-    dusty.putpixel((4, 55), (90, 90, 90, 255)[: len(mode)])
-    plain, found = (
-        framed(load_picture(_saved(i, tmp_path / f"{n}.png")), SIZE) for n, i in enumerate((image, dusty))
-    )
-    inner = slice(8, -8)  # the speck is outside
-    torch.testing.assert_close(found.image[:, inner, inner], plain.image[:, inner, inner])
-
-
 @pytest.mark.parametrize("name", ["a.png", "a.jpg"])
 @pytest.mark.parametrize("pale", [240, 252])
 def test_a_pale_thing_with_a_dark_part_keeps_its_pale_part_or_is_refused(tmp_path, name, pale):
@@ -281,14 +230,13 @@ def test_a_pale_thing_with_a_dark_part_keeps_its_pale_part_or_is_refused(tmp_pat
             load_picture(path)
 
 
-def test_a_jpeg_with_a_second_picture_gives_its_first(tmp_path):
-    first = _drawn("RGB", (200, 200), (60, 40, 140, 160))
-    other = Image.new("RGB", (200, 200), "black")
-    _saved(first, tmp_path / "a.jpg", format="MPO", save_all=True, append_images=[other], quality=95)
-    assert _box(load_picture(tmp_path / "a.jpg").mask) == pytest.approx((60, 40, 140, 160), abs=2)
-
-
 def test_a_profile_that_cannot_be_read_is_named(tmp_path):
     path = _saved(_drawn("RGB"), tmp_path / "a.png", icc_profile=b"no profile")
     with pytest.raises(ValueError, match=r"a\.png: its colour profile cannot be read .*; save it as sRGB"):
         load_picture(path)
+
+
+@pytest.mark.parametrize("mode", ["L", "P", "1"])
+def test_grey_and_palette_pictures_are_read(tmp_path, mode):
+    picture = load_picture(_saved(_drawn("RGB").convert(mode), tmp_path / "a.png"))
+    assert picture.image.shape == (3, 60, 90)

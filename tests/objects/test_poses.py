@@ -2,7 +2,6 @@
 
 import math
 
-import pytest
 import torch
 
 from lrm_core.objects.poses import sample_poses
@@ -20,12 +19,6 @@ def test_poses_are_rigid_and_look_at_the_origin():
     assert (torch.linalg.det(rotation) > 0.99).all()
     towards_origin = -centre / centre.norm(dim=-1, keepdim=True)
     torch.testing.assert_close(-rotation[..., 2], towards_origin, atol=1e-6, rtol=0)
-
-
-def test_world_z_is_up_and_horizon_is_level():
-    rotation = _draw(1, 200)[..., :3]
-    assert rotation[:, 2, 0].abs().max() < 1e-7
-    assert (rotation[:, 2, 1] > 0).all()
 
 
 def test_view_zero_stands_in_front():
@@ -51,13 +44,3 @@ def test_other_views_are_uniform_over_the_allowed_sphere():
     uniform = torch.linspace(0, 1, 4000, dtype=torch.float64)
     assert (share - uniform).abs().max() < 1.63 / math.sqrt(4000)  # Kolmogorov-Smirnov, 1%
     assert centres[:, :2].mean(dim=0).abs().max() < 0.1
-
-
-def test_generator_fixes_the_poses():
-    assert torch.equal(_draw(3, 5), _draw(3, 5))
-    assert not torch.equal(_draw(3, 5), _draw(4, 5))
-
-
-def test_count_below_one_is_refused():
-    with pytest.raises(ValueError, match=r"at least 1, found 0"):
-        _draw(0, 0)

@@ -6,7 +6,7 @@ import torch
 from solids import _ref_measure
 from torch import Tensor
 
-from lrm_core.objects import arrange, families
+from lrm_core.objects import arrange
 from lrm_core.objects.arrange import enclosing_ball
 from lrm_core.objects.parts import Part, draw_form, surface_samples
 from lrm_core.objects.procedural import ProceduralBatch, sample_objects
@@ -51,11 +51,6 @@ def _equal_rows(first: ProceduralBatch, row: int, second: ProceduralBatch, other
             assert torch.equal(value, getattr(two, name)), name
     for name, value in vars(one.textures).items():
         assert torch.equal(value, getattr(two.textures, name)), name
-
-
-def test_neighbouring_seeds_differ(objects):
-    shapes = objects.scale.flatten(1)
-    assert torch.cdist(shapes, shapes).fill_diagonal_(1).min() > 0.01
 
 
 def test_counts_kinds_and_patterns_all_occur(objects):
@@ -104,7 +99,7 @@ def test_primitives_of_an_object_hang_together(objects):
         count = int(objects.mask[row].sum())
         linked = np.eye(count, dtype=bool)
         for slot in range(count):
-            points = _solid(objects, row, slot, 31)
+            points = _solid(objects, row, slot, 21)
             for other in range(count):
                 linked[slot, other] |= bool(_inside(objects, row, other, points).any())
         reached = np.linalg.matrix_power((linked | linked.T).astype(int), count)
@@ -133,37 +128,6 @@ def test_surface_samples_lie_on_the_surface_and_face_outwards(kind):
         assert (outside < 0).all()
         assert (inside > 0).double().mean() > 0.75  # but for corners and rims
         assert _ref_measure(kind, points, torch.tensor(form)).abs().max() < 1e-6
-
-
-@pytest.mark.parametrize("plan", [plan for _, plan in families.PLANS])
-def test_every_plan_hangs_together_and_fits_the_slots(plan):
-    for seed in range(12):
-        parts = plan(np.random.default_rng(seed))
-        assert 2 <= len(parts) <= families.MAX_PRIMITIVES
-        assert _connected(parts), f"{plan.__name__} {seed} falls apart"
-
-
-def _connected(parts: list[Part]) -> bool:
-    """Whether the parts are one piece: the volumes of some overlap at points of a fine grid."""
-    axis = torch.linspace(-0.99, 0.99, 41, dtype=torch.float64)
-    grid = torch.cartesian_prod(axis, axis, axis).numpy()
-    linked = np.eye(len(parts), dtype=bool)
-    for row, part in enumerate(parts):
-        own = _ref_measure(part.kind, torch.from_numpy(grid), torch.tensor(part.form)) > 0
-        world = part.centre + (grid[own.numpy()] * part.scale) @ part.rotation.T
-        for column, other in enumerate(parts):
-            local = torch.from_numpy((world - other.centre) @ other.rotation / other.scale)
-            linked[row, column] |= bool((_ref_measure(other.kind, local, torch.tensor(other.form)) > 0).any())
-    reached = np.linalg.matrix_power((linked | linked.T).astype(int), len(parts))
-    return bool((reached > 0).all())
-
-
-def test_enclosing_ball_of_known_sets():
-    centre, radius = enclosing_ball(np.array([[1.0, 0, 0], [-3, 0, 0], [-1, 1, 0]]), iterations=400)
-    np.testing.assert_allclose(centre, [-1, 0, 0], atol=0.02)
-    assert 2 <= radius < 2.02
-    corners = np.stack(np.meshgrid([0.0, 1], [0.0, 1], [0.0, 1]), axis=-1).reshape(-1, 3)
-    assert enclosing_ball(corners)[1] == pytest.approx(3**0.5 / 2, rel=0.01)
 
 
 def test_enclosing_ball_holds_every_point():

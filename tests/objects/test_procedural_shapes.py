@@ -7,7 +7,7 @@ import torch
 from solids import _ref_measure
 from torch import Tensor
 
-from lrm_core.objects.shapes import PROFILES, Kind, bounding_radius, entry, normal
+from lrm_core.objects.shapes import Kind, bounding_radius, entry, normal
 
 STEPS = 2000
 REACH = 3.0
@@ -55,22 +55,6 @@ def test_entry_agrees_with_marching(kind):
 
 
 @pytest.mark.parametrize("kind", list(Kind))
-def test_single_precision_suffices(kind):
-    points, directions, form = _lines(4000, seed=20 + int(kind))
-    exact = entry(kind, points.T, directions.T, form)
-    rough = entry(kind, points.float().T, directions.float().T, form.float()).double()
-    differ = (rough - exact).nan_to_num(0, math.inf, -math.inf).abs() > 1e-3
-    assert differ.double().mean() < 0.002  # grazing lines
-
-
-@pytest.mark.parametrize("kind", list(Kind))
-def test_direction_length_scales_the_parameter(kind):
-    points, directions, form = _lines(500, seed=40 + int(kind))
-    unit = entry(kind, points.T, directions.T, form)
-    torch.testing.assert_close(4 * entry(kind, points.T, 4 * directions.T, form), unit, atol=1e-6, rtol=1e-6)
-
-
-@pytest.mark.parametrize("kind", list(Kind))
 def test_normals_point_out_of_the_surface(kind):
     points, directions, form = _lines(3000, seed=60 + int(kind))
     t = entry(kind, points.T, directions.T, form)
@@ -80,19 +64,6 @@ def test_normals_point_out_of_the_surface(kind):
     assert not _ref_inside(kind, place + 1e-4 * outward, form).any()
     assert _ref_inside(kind, place - 1e-4 * outward, form).double().mean() > 0.995  # but for the cone's tip
     assert ((outward * directions[hit]).sum(-1) < 1e-4).all()  # a line enters against the normal
-
-
-@pytest.mark.parametrize("kind", [Kind.ELLIPSOID, Kind.TORUS, Kind.ROUNDED, *PROFILES])
-def test_smooth_normals_are_perpendicular_to_the_surface(kind):
-    """Nearby hits on a smooth side lie in the tangent plane to second order."""
-    points, directions, form = _lines(3000, seed=80 + int(kind))
-    t = entry(kind, points.T, directions.T, form)
-    moved = entry(kind, points.T + 1e-4, directions.T, form)
-    place, near = points + t[:, None] * directions, points + 1e-4 + moved[:, None] * directions
-    usable = torch.isfinite(t) & torch.isfinite(moved) & ((near - place).norm(dim=-1) < 1e-3)
-    outward = torch.nn.functional.normalize(normal(kind, place.T, form).T, dim=-1)
-    slip = ((near - place) * outward).sum(-1)[usable].abs()
-    assert slip.quantile(0.97) < 1e-5
 
 
 @pytest.mark.parametrize("kind", list(Kind))

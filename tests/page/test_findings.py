@@ -1,6 +1,4 @@
-"""Sentences about the records: they follow the verdict and quote the numbers."""
-
-import re
+"""The case of every rule that decides, on made-up records, and how numbers are written."""
 
 import pandas as pd
 import pytest
@@ -12,7 +10,7 @@ from lrm_core.findings.c04 import HIGH, LOW, MARGIN, RANDOM
 from lrm_core.findings.c05 import MIXTURE, REFERENCE, TESTED, TRUTH
 from lrm_core.findings.rulebook import RULES
 from lrm_core.findings.verdicts import judge
-from lrm_core.page.findings import finding, stored_finding, stored_verdict
+from lrm_core.page.findings import stored_verdict
 from lrm_core.records.statistics import Interval
 
 BASINS = {
@@ -129,17 +127,12 @@ def _table(values: dict[str, float], objects: int = 4) -> pd.DataFrame:
 
 
 @pytest.mark.parametrize(("claim", "case", "values"), CASES)
-def test_the_conclusion_is_that_of_the_case_that_decided(claim, case, values):
+def test_the_first_case_that_holds_decides(claim, case, values):
     table = _table(values)
     assert judge(RULES[claim], table).case is RULES[claim].cases[case]
-    text = finding(claim, table)
-    assert text.endswith(RULES[claim].cases[case].meaning)
-    assert "nan" not in text
-    assert "–" not in re.sub(r"\d+–\d+%", "", text)  # published ranges
 
 
-def test_every_case_of_every_rule_has_a_meaning():
-    assert all(case.meaning for rule in RULES.values() for case in rule.cases)
+def test_every_case_of_every_rule_is_reached():
     assert {(claim, case) for claim, case, _ in CASES} == {
         (name, index)
         for name, rule in RULES.items()
@@ -148,54 +141,13 @@ def test_every_case_of_every_rule_has_a_meaning():
     }
 
 
-def test_the_sentences_quote_the_numbers_of_the_table():
-    text = finding("C1", _table(BASINS | {MATTER: -0.25}))
-    assert all(part in text for part in ("28.5 dB", "21.0 dB", "0.10 over all", "−0.25 over those", "4.0 dB"))
-    assert "published: 0.12" in text
-    text = finding("C2", _table(SPECTRUM))
-    assert all(
-        part in text
-        for part in (
-            "60% of the residual's power",
-            "10% in the low one (white noise: 87% and 2.0%)",
-            "oracle from noise it is 10% and 80%",
-            "50% and 16% against the one, 51% and 20% against the other (published: 47–52% and 15–17%)",
-        )
-    )
-    text = finding("C3", _table(RESPONSE))
-    assert all(
-        part in text
-        for part in ("answers 2.50 [2.50, 2.50] times", "published: 2.4", "1.90", "1.80", "1.70", "1.60")
-    )
-
-
-def test_the_sentences_on_corrections_quote_the_numbers_of_the_table():
-    text = finding("C4", _table(CORRECTION))
-    expected = (
-        "renders by 40% [40, 40] against",
-        "by 65% and 4.0% (published: 53–77% and 1–7%)",
-        "in 4 of 4 objects",
-    )
-    assert all(part in text for part in expected)
-    text = finding("C5", _table(RATIOS))
-    assert all(
-        part in text for part in ("worth 45.0 times", "30 to 50;", "no band: 4.1)", "power 40.0 times")
-    )
-
-
-def test_too_few_objects_and_none_are_said_to_be_so():
-    assert "too few objects for a verdict: 2" in finding("C1", _table(BASINS, objects=2))
-    assert finding("C2", pd.DataFrame()) == "There are no records yet."
-
-
 @pytest.mark.parametrize("claim", list(RULES))
-def test_the_landing_page_finds_a_verdict_and_a_sentence_for_any_profile(claim):
+def test_the_landing_page_finds_a_verdict_for_any_profile(claim):
     for profile in ("smoke", "mini", "paper"):
         assert stored_verdict(claim, profile) in {case.verdict for case in RULES[claim].cases} | {
             "not measured yet",
             "not testable here",
         }
-        assert stored_finding(claim, profile).endswith((".", "decides."))
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 """Figures that several chapters draw."""
 
-import numpy as np
 import pandas as pd
 import pytest
 import torch
@@ -8,7 +7,6 @@ import torch
 from lrm_core.data_url import data_url
 from lrm_core.findings.prose import figure_data
 from lrm_core.page.elements.curves import Curve, curves, mean_lists
-from lrm_core.page.elements.maps import maps
 from lrm_core.page.elements.pictures import image_row
 from lrm_core.page.elements.strips import Panel, Row, strips
 from lrm_core.page.elements.style import BOTTOM, COLOURS, SMALL, TITLE, TOP
@@ -103,18 +101,6 @@ def test_the_data_of_strips_says_what_every_value_is():
     assert (mean["low"], mean["high"]) == pytest.approx((expected.low, expected.high))
 
 
-def test_the_data_of_maps_has_their_names_and_the_coordinates_of_their_axes():
-    first = np.arange(16.0).reshape(4, 4)
-    data = figure_data(maps({"one": first, "two": -first}, "alt", "unit", rings=[0.5]))
-    assert list(data) == ["series", "x", "y", "value"]
-    for name, image in (("one", first), ("two", -first)):
-        table = data[data["series"] == name].pivot(index="y", columns="x", values="value")
-        assert table.index.tolist() == table.columns.tolist() == [-1.0, -0.5, 0.0, 0.5]
-        assert table.to_numpy().tolist() == image.tolist()
-    plain = figure_data(maps({"one": first}, "alt", "unit"))
-    assert plain.set_index(["x", "y"])["value"][(3, 1)] == first[1, 3]  # column and row
-
-
 def test_names_appear_once_in_the_legend():
     lines = [Curve("one", [0, 1], [1, 2], "#000000"), Curve("one", [0, 1], [2, 3], "#000000")]
     figure = curves([*lines, Curve("two", [0, 1], [2, 3], "#000000")], ("x", "y"), "alt")
@@ -140,19 +126,6 @@ def test_titles_are_broken_where_a_phone_would_cut_them():
     room = long.layout.height - short.layout.height
     assert room == long.layout.margin.b - short.layout.margin.b > 0
     assert long.layout.legend.y < short.layout.legend.y
-    side_by_side = maps(
-        {"first": np.eye(2), "0.9 to 1, object only": np.eye(2), "third": np.eye(2)}, "alt", ""
-    )
-    assert side_by_side.layout.annotations[1].text == "0.9 to 1,<br>object only"
-    assert side_by_side.layout.margin.t > maps({"first": np.eye(2)}, "alt", "").layout.margin.t
-
-
-def test_maps_are_as_high_as_their_place_in_the_row_is_wide():
-    def height(count):
-        layout = maps({str(number): np.eye(2) for number in range(count)}, "alt", "").layout
-        return layout.height - layout.margin.t - layout.margin.b
-
-    assert height(4) < height(3) < height(1)
 
 
 def test_marks_stand_at_their_place_on_a_logarithmic_axis():
@@ -163,21 +136,8 @@ def test_marks_stand_at_their_place_on_a_logarithmic_axis():
     assert figure.layout.annotations[0].x == pytest.approx(-1)
 
 
-def test_maps_share_one_colour_scale():
-    figure = maps({"one": np.zeros((4, 4)), "two": np.full((4, 4), 3.0)}, "alt", "unit")
-    assert [(trace.zmin, trace.zmax) for trace in figure.data] == [(0, 3), (0, 3)]
-    assert sum(trace.showscale for trace in figure.data) == 1
-
-
-def test_spectra_are_drawn_in_units_of_nyquist_with_their_rings():
-    figure = maps({"one": np.zeros((4, 4))}, "alt", "unit", rings=[0.5, 1.0])
-    assert list(figure.data[0].x) == [-1.0, -0.5, 0.0, 0.5]
-    assert [shape.x1 for shape in figure.layout.shapes] == [0.5, 1.0]
-
-
 def test_every_figure_has_the_common_look():
     drawn = [_strips(), curves([Curve("one", [0, 1], [1, 2], "#000000")], ("x", "y"), "alternative text")]
-    drawn.append(maps({"one": np.zeros((4, 4))}, "alternative text", "unit"))
     for figure in drawn:
         layout = figure.layout
         assert layout.meta["alt"] == "alternative text"

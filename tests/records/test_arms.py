@@ -1,5 +1,6 @@
 """The arms of fine-tuning: which they are, on which objects, and that their records are made once and resume."""
 
+import pickle
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import product
@@ -7,21 +8,18 @@ from pathlib import Path
 
 import pytest
 import torch
-from click.testing import CliRunner
 
 from lrm_core import LRM
-from lrm_core.cli import main
 from lrm_core.fit import trainer
 from lrm_core.fit.batch import batch_loss
 from lrm_core.measure.arm_data import make_examples, object_folders
 from lrm_core.measure.arm_told import told_and_truth
 from lrm_core.model.checkpoints import save_checkpoint
-from lrm_core.model.config import BASE
 from lrm_core.objects import save_object
 from lrm_core.profiles import FinetunePlan, Profile, get_profile, published_factor
 from lrm_core.records import arm_runs, arm_tables
-from lrm_core.records.arm_runs import ArmRecorder, count_parameters, record_arms
-from lrm_core.records.arms import ARMS, EXPERIMENT, arm_seeds, configuration, plan_arms, recipe
+from lrm_core.records.arm_runs import ArmRecorder, record_arms
+from lrm_core.records.arms import ARMS, EXPERIMENT, configuration, plan_arms
 from lrm_core.records.runner import Made
 from lrm_core.records.store import ResultStore
 
@@ -131,14 +129,11 @@ def test_a_resumed_run_has_the_result_of_an_unbroken_one(
     assert results(stores[0]) == results(stores[1])
 
 
-def test_runs_side_by_side_give_the_same_records(profile: Profile, tmp_path: Path) -> None:
-    alone, beside = (ResultStore(tmp_path / name) for name in ("alone", "beside"))
-    record_arms("tiny", ["lora_mse"], [0], store=alone)
-    made = record_arms("tiny", ["lora_mse"], [0], True, processes=2, store=beside)
-    assert made == Made(written=1, kept=0)
-    for key, result in results(alone).items():
-        assert results(beside)[key]["loss"] == pytest.approx(result["loss"], rel=1e-4)
-        assert results(beside)[key]["steps"] == result["steps"]
+def test_a_recorder_is_that_of_its_process(profile: Profile, tmp_path: Path) -> None:
+    recorder = ArmRecorder(profile, ResultStore(tmp_path / "store"), tmp_path / "runs", "cpu")
+    first, second = (pickle.loads(pickle.dumps(recorder)) for _ in range(2))
+    assert first is second
+    assert first.key(ARMS["lora_mse"], 0) == recorder.key(ARMS["lora_mse"], 0)
 
 
 def test_a_failed_run_names_its_arm(
@@ -281,13 +276,6 @@ def test_the_arms_differ_in_what_their_names_say() -> None:
     assert all(arm.words.endswith(".") for arm in ARMS.values())
 
 
-def test_a_run_that_is_cut_off_leaves_whole_comparisons() -> None:
-    jobs = [(arm.name, seed) for arm, seed in arm_runs._jobs(get_profile("mini"), None, None)]
-    assert len(jobs) == len(set(jobs)) == 3 * 5 + 16 * 3 + 2
-    assert jobs[:21] == [(name, 0) for name, arm in ARMS.items() if arm.factor is None]
-    assert jobs[-3:] == [(name, 4) for name in ("lora_mse", "lora_freq", "lora_mse_x25")]
-
-
 def test_the_objects_of_the_profiles() -> None:
     train, validation = object_folders(get_profile("mini"))
     assert [folder.parent.name for folder in train] == ["real"] * 8 + ["procedural"] * 8
@@ -316,36 +304,3 @@ def test_larger_images_are_averaged_to_the_size_of_the_model(
     torch.testing.assert_close(averaged.features, plain.features)
     with pytest.raises(ValueError, match="expected images of"):
         make_examples(model, folders, (0, 1), lambda item: None)
-
-
-def test_smoke_runs_two_arms_for_six_steps() -> None:
-    smoke = get_profile("smoke")
-    assert [arm.name for arm in plan_arms(smoke)] == ["lora_mse", "lora_freq"]
-    assert list(arm_seeds(smoke, ARMS["lora_mse"])) == [0]
-    config = recipe(smoke, ARMS["lora_mse"], 0)
-    assert (config.steps, config.validate_every) == (6, 3)
-    assert configuration(smoke, ARMS["lora_mse"], 0)["finetune"]["steps"] == 6
-
-
-def test_the_published_model_is_counted() -> None:
-    config = ARMS["lora_freq"].config
-    counts = count_parameters(BASE, config)
-    assert (counts["trainable"], counts["parameters"]) == (147_456, 260_201_972)
-    assert counts["trainable"] / counts["transformer"] == pytest.approx(0.00087, abs=5e-6)
-    full = count_parameters(BASE, ARMS["full_mse"].config)
-    assert full["trainable"] == full["transformer"] == counts["transformer"]
-
-
-def test_arms_and_seeds_that_are_not_there_are_said() -> None:
-    with pytest.raises(ValueError, match="profile smoke has no arm 'lora_high'; it has lora_mse, lora_freq"):
-        record_arms("smoke", ["lora_high"])
-    with pytest.raises(ValueError, match="no run has one of the seeds 7, 8"):
-        record_arms("smoke", seeds=[7, 8])
-
-
-def test_the_command_passes_on_what_it_was_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    seen = []
-    monkeypatch.setattr(arm_runs, "record_arms", lambda *arguments: seen.append(arguments))
-    options = ["--arm", "lora_mse", "--arm", "full_mse", "--seed", "2", "--refresh", "--processes", "3"]
-    assert CliRunner().invoke(main, ["arms", "--profile", "smoke", *options]).exit_code == 0
-    assert seen == [("smoke", ("lora_mse", "full_mse"), (2,), True, 3)]

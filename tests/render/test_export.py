@@ -10,12 +10,12 @@ from PIL import Image
 from lrm_core.model.decoder import Decoder
 from lrm_core.objects.mesh import RADIUS, load_mesh
 from lrm_core.objects.mesh_files import write_mesh, write_textured_glb
-from lrm_core.objects.mesh_render import pinhole_intrinsics, render_mesh
+from lrm_core.objects.mesh_render import render_mesh
 from lrm_core.render import query_points, render_views
-from lrm_core.render.cameras import orbit_poses, standard_camera
+from lrm_core.render.cameras import orbit_poses, pinhole_intrinsics, standard_camera
 from lrm_core.render.surface import extract_surface
 from lrm_core.render.texture import bake, rasterise
-from lrm_core.render.turntable import stills, turntable, write_film
+from lrm_core.render.turntable import turntable, write_film
 
 SUFFIXES = (".glb", ".obj", ".ply")
 SIZE = 64
@@ -125,20 +125,6 @@ def test_unsupported_suffixes_name_the_file(tmp_path, surface):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_mesh_that_cannot_be_written_leaves_the_old_one(tmp_path, surface, monkeypatch):
-    path = _write(tmp_path / "mesh.ply", surface)
-    before = path.read_bytes()
-
-    def full(self, content):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("pathlib.Path.write_bytes", full)
-    with pytest.raises(OSError, match="nothing was changed"):
-        _write(path, surface)
-    assert path.read_bytes() == before
-    assert [file.name for file in tmp_path.iterdir()] == ["mesh.ply"]
-
-
 def _ref_rasterise(triangles, side):
     """Which triangles hold each texel's centre, by solving for its coordinates in every one, (F, side, side)."""
     row, column = torch.meshgrid(*[torch.arange(side, dtype=torch.float64) + 0.5] * 2, indexing="ij")
@@ -186,14 +172,6 @@ def test_baked_texture_has_the_colours_of_the_field(tmp_path, thing):
     assert error.max() < 0.15  # nor does any point fall into the gutter
 
 
-def test_baked_mesh_is_the_surface_cut_along_seams(thing):
-    surface = extract_surface(*thing, resolution=24)
-    baked = bake(surface, *thing, side=128)
-    torch.testing.assert_close(baked.vertices[baked.faces], surface.vertices[surface.faces])
-    assert baked.uv.min() >= 0
-    assert baked.uv.max() <= 1
-
-
 def test_turntable_starts_in_front_and_turns_once(thing):
     frames = turntable(*thing, frames=4, size=32)
     assert frames.shape == (4, 32, 32, 3)
@@ -223,13 +201,3 @@ def test_gif_and_webp_hold_every_frame_and_repeat(tmp_path, suffix):
         for index, frame in enumerate(frames):
             film.seek(index)
             np.testing.assert_allclose(np.asarray(film.convert("RGB")), frame, atol=1)
-
-
-def test_the_sheet_of_stills_begins_with_the_picture():
-    picture, frames = np.full((8, 8, 3), 10, np.uint8), np.full((5, 16, 16, 3), 200, np.uint8)
-    sheet = np.asarray(stills(picture, frames))
-    assert sheet.shape == (32, 64, 3)
-    assert (sheet[:16, :16] == 10).all()
-    assert (sheet[:16, 16:] == 200).all()
-    assert (sheet[16:, :32] == 200).all()
-    assert (sheet[16:, 32:] == 255).all()

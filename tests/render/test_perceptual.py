@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-from scipy.ndimage import gaussian_filter
 
 from lrm_core.objects import load_object
 from lrm_core.paths import data_dir
@@ -39,17 +38,6 @@ def test_linear_layers_are_those_of_the_package() -> None:
 
 def test_equal_images_are_at_distance_zero(images) -> None:
     assert lpips(images, images).tolist() == [0.0] * 3
-
-
-def test_more_blur_and_more_noise_look_more_different(images) -> None:
-    blurred = [
-        torch.from_numpy(gaussian_filter(images.numpy(), (0, 0, s, s))).to(images) for s in (0.5, 1, 2, 4, 8)
-    ]
-    noise = torch.randn(images.shape, generator=torch.Generator().manual_seed(0))
-    noisy = [images + level / 255 * noise for level in (2, 5, 10, 20, 40, 80)]
-    for series in (blurred, noisy):
-        distances = torch.stack([lpips(image, images) for image in series])
-        assert (distances.diff(dim=0) > 0).all()
 
 
 def test_many_images_are_the_same_as_one_at_a_time(images) -> None:

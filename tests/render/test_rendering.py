@@ -45,12 +45,6 @@ def test_parity_with_the_original(vectors, rough_decoder, skip_empty):
     assert (gradient - vectors["planes_grad"]).norm() < 1e-2 * vectors["planes_grad"].norm()
 
 
-def test_rays_of_the_original(vectors):
-    rays = camera_rays(vectors["cameras"], 24, vectors["anchors"], 16)
-    torch.testing.assert_close(rays.origins.flatten(0, 1), vectors["ray_origins"], rtol=0, atol=2e-7)
-    torch.testing.assert_close(rays.directions.flatten(0, 1), vectors["ray_directions"], rtol=0, atol=2e-7)
-
-
 def test_points_and_grid_of_the_original(vectors, rough_decoder):
     axis = torch.linspace(-1, 1, 12)
     grid = (

@@ -99,11 +99,6 @@ def test_what_leaves_the_box_is_closed_at_its_faces():
     assert vertices[:, 0].max() > 1 - 2 / 32
 
 
-def test_far_fewer_points_than_the_dense_lattice():
-    lattice = sparse_lattice(sphere(0.5), 128, 0.0, detail=1 / 16)
-    assert 15 * lattice.evaluated < 129**3
-
-
 def test_a_surface_seen_once_is_followed_to_its_end():
     """Only one of the coarse cells notices the rod, which is thinner than they are."""
 

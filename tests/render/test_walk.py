@@ -62,20 +62,20 @@ def marched(ball, skip, jitter=None):
 
 @pytest.mark.parametrize("skip", [True, False])
 @pytest.mark.parametrize("jitter", [None, 0])
-@pytest.mark.parametrize("of", [(0,), (1,), (2,), (0, 1, 2)])
-def test_values_and_gradients_equal_those_of_autograd(ball, skip, jitter, of):
+def test_values_and_gradients_equal_those_of_autograd(ball, skip, jitter):
     generator = None if jitter is None else torch.Generator().manual_seed(jitter)
     seen, expected, parameters = marched(ball, skip, generator)
     for found, value in zip(seen, expected, strict=True):
         torch.testing.assert_close(found, value, equal_nan=True)
     clear = (seen[2] > 1e-3).double()  # the depth of what is hardly there is not defined
 
-    def pulled_back(parts):
+    def pulled_back(parts, of):
         loss = sum((parts[k].nan_to_num().movedim(0, -1) * clear).sin().sum() for k in of)
         return torch.autograd.grad(loss, parameters, retain_graph=True)
 
-    for found, value in zip(pulled_back(seen), pulled_back(expected), strict=True):
-        assert (found - value).norm() <= 1e-7 * value.norm()
+    for of in ((0,), (1,), (2,), (0, 1, 2)):
+        for found, value in zip(pulled_back(seen, of), pulled_back(expected, of), strict=True):
+            assert (found - value).norm() <= 1e-7 * value.norm()
 
 
 def test_the_gradient_can_be_differentiated(ball):

@@ -82,19 +82,8 @@ def test_an_unknown_name_is_an_error_that_lists_the_known_ones(numbers, inliner)
 
 def _row(verdict: str = "replicated", **numbers: float) -> SimpleNamespace:
     """A row of the scorecard in which nothing was measured but what is given."""
-    unknown = dict.fromkeys(
-        (
-            "ours_published_definition",
-            "ours_low",
-            "ours_high",
-            "audited",
-            "low",
-            "high",
-            "real",
-            "procedural",
-        ),
-        nan,
-    )
+    names = ("ours_published_definition", "ours_low", "ours_high", "audited", "low", "high")
+    unknown = dict.fromkeys(names, nan)
     return SimpleNamespace(claim="C2", published=-0.005, verdict=verdict, **unknown | numbers)
 
 
@@ -131,13 +120,6 @@ def test_an_audited_number_says_in_what_it_is_another_one():
     scorecard = _extension("scorecard")
     assert "different frequency" in scorecard.audited_words(SimpleNamespace(claim="C8", audited=0.25))
     assert scorecard.audited_words(SimpleNamespace(claim="C8", audited=nan)) == ""
-
-
-def test_kinds_of_objects_stand_apart_only_where_there_are_both():
-    scorecard = _extension("scorecard")
-    assert scorecard.by_kind(SimpleNamespace(real=0.5, procedural=-0.25)) == "real 0.50, procedural −0.25"
-    assert scorecard.by_kind(SimpleNamespace(real=0.5, procedural=nan)) == ""
-    assert scorecard.by_kind(SimpleNamespace(real=0.5, procedural=0.5)) == ""
 
 
 def test_every_claim_with_a_rule_is_linked_to_a_chapter_about_it():
@@ -189,7 +171,7 @@ def test_only_the_loader_of_thebe_leaves_a_page():
 
 
 def test_a_number_says_where_it_comes_from(numbers, inliner):
-    (node,), _ = numbers.stored("stored", "", "c4.finding", 1, inliner)
+    (node,), _ = numbers.stored("stored", "", "c4.verdict", 1, inliner)
     assert node["origin"] == "From the records in data/results/mini/e08_band_correction"
     assert numbers.origin("c4.published.low", "mini") == "Claim C4 as published, in data/claims.json"
     assert numbers.origin("camera.focal", "smoke") == "Counted or set by the code, profile smoke"
@@ -222,18 +204,14 @@ def test_the_tour_says_stored_numbers_and_stays_within_the_book(numbers):
         tour.filled("{nowhere}", "mini")
 
 
-def test_captions_are_numbered_in_order_and_say_how_to_make_them_again():
+def test_captions_are_numbered_in_order():
     figures = _extension("figures")
     captions = [figure_caption(f"It < {name}.", name, pd.DataFrame({"x": [1]})) for name in ("one", "two")]
-    body = figures.numbered(
-        f"<p>before</p>{captions[0]}<p>between</p>{captions[1]}", "04_band_correction", "mini"
-    )
+    body = figures.numbered(f"<p>before</p>{captions[0]}<p>between</p>{captions[1]}", "04_band_correction")
     page = ElementTree.fromstring(f"<body>{body}</body>")
     found = {div.get("id"): " ".join(div.itertext()) for div in page.iter("div")}
     assert list(found) == ["figure-one", "figure-two"]
     assert found["figure-two"].startswith("Figure 4.2.  It < two.")
-    assert "lrm reproduce --profile mini --notebook 04" in found["figure-one"]
-    assert "data/results/mini/e08_band_correction" in found["figure-one"]
     assert [link.get("download") for link in page.iter("a")] == ["one.csv", "two.csv"]
 
 
@@ -244,14 +222,9 @@ def test_links_to_sources_become_pages_with_an_address_for_every_line():
     context = {"body": caption}
     figures._complete(app, "notebooks/02_residual_spectrum", "page.html", context, None)
     assert 'href="../source/lrm_core/findings/c02.html#L-30"' in context["body"]
-    assert "Reproduce this figure" not in context["body"]
     ((name, page, _),) = figures._sources(app)
     assert name == "source/lrm_core/findings/c02"
     assert 'id="L-30"' in page["body"]
-
-
-def test_a_chapter_without_a_claim_names_no_records():
-    assert "records" not in _extension("figures").reproduction("00_model", "smoke")
 
 
 def test_entries_of_the_bibliography_are_items_of_their_list():

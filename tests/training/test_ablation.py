@@ -7,7 +7,7 @@ import pytest
 from test_pretrain import SHORT, TINY
 
 from lrm_core.model.lrm import LRM
-from lrm_core.objects.manifest import check_manifest, read_manifest
+from lrm_core.objects.manifest import read_manifest
 from lrm_core.training import ablation, pretrain_validation
 from lrm_core.training.ablation import VARIANTS, Variant, ablate
 from lrm_core.training.pretrain_config import PRESETS, get_preset
@@ -43,7 +43,6 @@ def test_a_table_in_the_data_is_in_its_manifest(tmp_path, tiny, monkeypatch):
     ablate("tiny", tmp_path, tmp_path / "data/tiny/table.csv", ["as trained"], steps=2, processes=1)
     (entry,) = read_manifest(tmp_path / "data")
     assert (entry.path, entry.source) == ("tiny/table.csv", "lrm ablate --preset tiny")
-    check_manifest(tmp_path / "data")
 
 
 @pytest.mark.parametrize("variant", VARIANTS.values(), ids=VARIANTS)
@@ -55,8 +54,3 @@ def test_a_variant_changes_what_it_says_and_nothing_else(variant):
     ]
     assert differing == [set(variant.architecture), set(variant.recipe)]
     assert changed[0].vit.embed_dim % changed[0].vit.num_heads == 0
-
-
-def test_an_unknown_variant_is_named_with_the_known_ones(tmp_path):
-    with pytest.raises(ValueError, match=r"'width 7'.*as trained"):
-        ablate("mini", tmp_path, tmp_path / "table.csv", ["width 7"])

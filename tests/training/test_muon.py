@@ -26,16 +26,6 @@ def test_steps_are_those_of_pytorch():
         assert torch.equal(states[0]["momentum_buffer"], states[1]["momentum_buffer"])
 
 
-def test_matrices_without_a_gradient_stay():
-    moved, still = torch.nn.Parameter(torch.ones(3, 3)), torch.nn.Parameter(torch.ones(3, 3))
-    moved.grad = torch.eye(3)
-    optimiser = Muon([moved, still], lr=0.1, weight_decay=0.1)
-    optimiser.step()
-    assert torch.equal(still, torch.ones(3, 3))
-    assert not torch.equal(moved, torch.ones(3, 3))
-    assert still not in optimiser.state
-
-
 def test_singular_values_come_near_one():
     torch.manual_seed(0)
     group = Muon([torch.nn.Parameter(torch.ones(2, 2))], lr=1.0, weight_decay=0.0).param_groups[0]

@@ -4,23 +4,17 @@ from dataclasses import replace
 
 import pytest
 import torch
-from test_pretrain import (  # noqa: F401
-    SHORT,
-    TINY,
-    _small_validation,
-    killed_and_unbroken,
-    training_batch,
-)
+from test_pretrain import SHORT, TINY, _small_validation, killed_and_unbroken, training_batch  # noqa: F401
 
 from lrm_core.model.lrm import LRM
 from lrm_core.objects.poses import sample_poses
 from lrm_core.objects.procedural import sample_objects
 from lrm_core.render import render_views
-from lrm_core.render.cameras import normalize_poses, standard_camera
+from lrm_core.render.cameras import normalize_poses, pinhole_intrinsics, standard_camera
 from lrm_core.training import patches as patches_module
-from lrm_core.training.patches import draw_anchors, perceptual_loss
+from lrm_core.training.patches import perceptual_loss
 from lrm_core.training.pretrain_config import PATCH, PretrainConfig
-from lrm_core.training.pretrain_data import intrinsics, ray_batch, source_views
+from lrm_core.training.pretrain_data import ray_batch, source_views
 from lrm_core.training.pretrain_loss import reconstruction_loss
 
 LATE = replace(SHORT, rays=PATCH**2, lpips_weight=0.5, lpips_from=0.5)
@@ -44,9 +38,9 @@ def test_true_squares_are_cut_from_the_whole_picture(batch):
     objects, patches = sample_objects([6, 7]), batch.patches
     found = []
     for owner, (row, column) in enumerate(patches.anchors.int().tolist()):
-        cameras = standard_camera(normalize_poses(poses[owner]), intrinsics())
+        cameras = standard_camera(normalize_poses(poses[owner]), pinhole_intrinsics())
         (view,) = [v for v in range(3) if torch.allclose(cameras[v], patches.cameras[owner])]
-        whole = source_views(objects, standard_camera(poses[:, view], intrinsics()), WHOLE, 2)[owner]
+        whole = source_views(objects, standard_camera(poses[:, view], pinhole_intrinsics()), WHOLE, 2)[owner]
         found.append(whole[:, row : row + PATCH, column : column + PATCH])
     torch.testing.assert_close(patches.rgb + 1 - patches.alpha, torch.stack(found), atol=1e-5, rtol=1e-5)
     assert patches.alpha.mean() > 0.2
@@ -102,32 +96,6 @@ def test_the_term_is_added_with_its_weight_after_every_other_draw(batch, monkeyp
     one, two = loss(small, 0.5) - without, loss(small, 1.0) - without
     torch.testing.assert_close(two, 2 * one)
     assert one > 0
-
-
-def test_weight_zero_and_the_time_before_are_the_old_batch_bit_by_bit():
-    old = ray_batch(5, batch=2, views=2, rays=PATCH**2, size=32)
-    for config, progress in ((replace(LATE, lpips_weight=0.0), 1.0), (LATE, 0.49)):
-        new = training_batch(5, config, 32, progress)
-        assert new.patches is None
-        assert all(torch.equal(getattr(new, name), value) for name, value in _tensors(old).items())
-
-
-def test_squares_count_toward_the_rays_of_the_group():
-    batch = training_batch(5, LATE, 32, 0.5)
-    assert batch.patches.alpha.shape == (1, 1, PATCH, PATCH)
-    assert batch.rgb.shape[0] * batch.rgb.shape[1] + PATCH**2 == LATE.group * LATE.rays
-    many = replace(LATE, rays=4 * PATCH**2)
-    assert len(training_batch(5, many, 32, 0.5).patches.owners) == LATE.group
-
-
-def test_squares_lie_within_the_picture_about_its_middle():
-    generator = torch.Generator().manual_seed(0)
-    anchors = draw_anchors(1000, 128, generator)
-    assert (anchors == anchors.round()).all()
-    assert (anchors.amin(), anchors.amax()) == (16, 80)
-    assert (draw_anchors(100, PATCH, generator) == 0).all()
-    with pytest.raises(ValueError, match="32 pixels does not fit into a picture of 31"):
-        draw_anchors(1, 31, generator)
 
 
 @pytest.fixture

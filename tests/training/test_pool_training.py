@@ -7,13 +7,7 @@ import pytest
 import torch
 import trimesh
 from test_patches import LATE
-from test_pretrain import (  # noqa: F401
-    SHORT,
-    TINY,
-    _small_validation,
-    killed_and_unbroken,
-    training_batch,
-)
+from test_pretrain import SHORT, TINY, _small_validation, killed_and_unbroken, training_batch  # noqa: F401
 
 from lrm_core.model.lrm import LRM
 from lrm_core.objects.pool_render import INDEX, render_pool
@@ -22,9 +16,8 @@ from lrm_core.render.rays import camera_rays
 from lrm_core.training.pool_data import pool_batch
 from lrm_core.training.pretrain import pretrain
 from lrm_core.training.pretrain_batch import open_pool
-from lrm_core.training.pretrain_config import PATCH, get_preset
-from lrm_core.training.pretrain_data import ray_batch
-from lrm_core.training.pretrain_loss import reconstruction_loss, shape_loss
+from lrm_core.training.pretrain_config import PATCH
+from lrm_core.training.pretrain_loss import reconstruction_loss
 from lrm_core.training.publish import publish
 
 SIZE = TINY.source_size
@@ -57,12 +50,6 @@ def _pictures(folder: str) -> list[torch.Tensor]:
     """Every stored picture, colour times coverage and coverage, (S, S, 4)."""
     rgba = torch.cat([item.rgba for item in open_pool(folder)]).float() / 255
     return list(torch.cat([rgba[..., :3] * rgba[..., 3:], rgba[..., 3:]], dim=-1))
-
-
-def test_sources_are_stored_views_on_white(folder):
-    stored = [(p[..., :3] + 1 - p[..., 3:]).movedim(-1, 0) for p in _pictures(folder)]
-    for source in _batch(folder).sources:
-        assert any(torch.equal(source, picture) for picture in stored)
 
 
 def test_rays_carry_the_colour_of_the_pixel_that_they_pass(folder):
@@ -101,17 +88,6 @@ def test_squares_are_the_pixels_of_stored_views(folder):
         assert (eyes - rays.origins[n, 0]).norm(dim=-1).min() < 1e-5
 
 
-def test_objects_without_points_have_no_say_in_the_shape(folder):
-    torch.manual_seed(0)
-    model = LRM(TINY)
-    config = replace(SHORT, pool=folder, pool_share=0.5, group=4, batch=4)
-    batch = next(b for b in (training_batch(n, config, SIZE, 0.0) for n in range(20)) if len(b.points) == 2)
-    planes = torch.randn(4, 3, 4, 8, 8, requires_grad=True)
-    shape_loss(planes, model.decoder, batch).backward()
-    assert (planes.grad.flatten(1).abs().sum(1) > 0).tolist() == [True, True, False, False]
-    assert shape_loss(planes, model.decoder, _batch(folder)) == 0
-
-
 def test_a_share_of_the_objects_is_from_the_pool(folder):
     half = replace(SHORT, pool=folder, pool_share=0.5, group=8, batch=8)
     counts = [8 - len(training_batch(number, half, SIZE, 0.0).points) for number in range(20)]
@@ -119,13 +95,6 @@ def test_a_share_of_the_objects_is_from_the_pool(folder):
     assert len(set(counts)) > 2
     for share, points in ((0.0, 8), (1.0, 0)):
         assert len(training_batch(0, replace(half, pool_share=share), SIZE, 0.0).points) == points
-
-
-def test_without_a_pool_the_batch_is_the_old_one(folder):
-    old = ray_batch(7, batch=2, views=2, rays=32, size=SIZE)
-    new = training_batch(7, replace(SHORT, pool_share=1.0), SIZE, 0.0)
-    for name in ("sources", "origins", "rgb", "points"):
-        assert torch.equal(getattr(new, name), getattr(old, name))
 
 
 def test_squares_of_both_kinds_know_their_objects(folder):
@@ -177,15 +146,3 @@ def test_the_card_names_the_authors_of_the_pool(folder, tmp_path):
     assert "pool_share 0.25" in card
     assert "mini.safetensors --pool FOLDER --pool-share 0.25`" in card
     assert folder not in card
-
-
-def test_terms_that_are_off_leave_no_trace_in_runs_and_cards(tmp_path):
-    """What was trained before they existed goes on, and the shipped card has what the shipped recipe has."""
-    pretrain(tmp_path, TINY, replace(SHORT, steps=2))
-    settings = json.loads((tmp_path / "config.json").read_text())["training"]
-    assert not [name for name in settings if name.startswith(("pool", "lpips"))]
-    card = (data_dir() / "mini/MODEL_CARD.md").read_text()
-    (recipe,) = [line for line in card.splitlines() if line.startswith("| recipe |")]
-    named = [entry.split()[0] for entry in recipe.removeprefix("| recipe | ").split(", ")]
-    assert named == list(replace(get_preset("mini")[1], pool="x").in_force())
-    assert not [name for name in replace(SHORT, pool="x").in_force() if name == "pool"]

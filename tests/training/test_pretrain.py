@@ -1,5 +1,4 @@
 import csv
-import os
 from dataclasses import replace
 from itertools import pairwise
 from types import SimpleNamespace
@@ -11,15 +10,15 @@ from tiny_model import TINY
 
 from lrm_core.model import checkpoints
 from lrm_core.model.lrm import LRM
-from lrm_core.objects.manifest import check_manifest, read_manifest
-from lrm_core.objects.seeds import FIRST_HELD_OUT_SEED
+from lrm_core.objects.manifest import read_manifest
+from lrm_core.objects.procedural import FIRST_HELD_OUT_SEED
 from lrm_core.render.field import Field
 from lrm_core.training import pretrain as module
 from lrm_core.training import pretrain_validation
-from lrm_core.training.optimisers import build_optimisers, rate, set_rates, split_parameters
+from lrm_core.training.optimisers import rate, split_parameters
 from lrm_core.training.pretrain import new_state, pretrain, train_step
 from lrm_core.training.pretrain_batch import cast_scene, draw_scene
-from lrm_core.training.pretrain_config import PretrainConfig, get_preset
+from lrm_core.training.pretrain_config import PretrainConfig
 from lrm_core.training.pretrain_data import ray_batch, training_seeds
 from lrm_core.training.pretrain_loss import (
     RAW_FREE,
@@ -48,11 +47,6 @@ SHORT = PretrainConfig(
 def _small_validation(monkeypatch):
     monkeypatch.setattr(pretrain_validation, "OBJECTS", 2)
     monkeypatch.setattr(pretrain_validation, "SIZE", 16)
-
-
-def training_batch(number, config, size, progress):
-    """The batch of a group."""
-    return cast_scene(draw_scene(number, config, size, progress), config, size, progress)
 
 
 class Killed(Exception):
@@ -87,12 +81,6 @@ def test_a_killed_run_resumes_bit_by_bit(tmp_path, monkeypatch):
     assert [row["step"] for row in rows[0]] == ["2", "4"]
 
 
-def test_a_run_folder_belongs_to_one_configuration(tmp_path):
-    pretrain(tmp_path, TINY, replace(SHORT, steps=2))
-    with pytest.raises(ValueError, match=r"config\.json: this folder holds a run of another configuration"):
-        pretrain(tmp_path, TINY, SHORT)
-
-
 @pytest.mark.parametrize("content", [b"not a checkpoint", b""])
 def test_a_damaged_checkpoint_is_named(tmp_path, content):
     pretrain(tmp_path, TINY, replace(SHORT, steps=2))
@@ -120,31 +108,6 @@ def test_weights_published_into_the_data_are_in_its_manifest(tmp_path, monkeypat
     publish(tmp_path / "run", TINY, config, tmp_path / "data/mini/mini.safetensors")
     listed = [entry.path for entry in read_manifest(tmp_path / "data")]
     assert listed == ["mini/MODEL_CARD.md", "mini/mini.safetensors", "mini/pretrain_curve.csv"]
-    check_manifest(tmp_path / "data")
-
-
-def test_a_reader_of_an_old_file_keeps_it_whole(tmp_path):
-    """Files are replaced, not written over: a second name of the old one still leads to what it held."""
-    names = ("run/validation-000002.png", "pretrain_curve.csv", "MODEL_CARD.md")
-    (tmp_path / "run").mkdir()
-    for name in names:
-        (tmp_path / name).write_text("old")
-        os.link(tmp_path / name, tmp_path / f"{name}.reader")
-    pretrain(tmp_path / "run", TINY, replace(SHORT, steps=2))
-    publish(tmp_path / "run", TINY, replace(SHORT, steps=2), tmp_path / "mini.safetensors")
-    for name in names:
-        assert (tmp_path / name).read_bytes() != b"old"
-        assert (tmp_path / f"{name}.reader").read_text() == "old", name
-
-
-def test_publishing_nothing_is_an_error(tmp_path):
-    with pytest.raises(ValueError, match="no checkpoint to publish"):
-        publish(tmp_path, TINY, SHORT, tmp_path / "mini.safetensors")
-
-
-def test_unknown_preset_is_named():
-    with pytest.raises(ValueError, match="unknown preset 'huge'; expected one of mini"):
-        get_preset("huge")
 
 
 def test_learning_rate_warms_up_and_ends_at_a_hundredth():
@@ -154,20 +117,6 @@ def test_learning_rate_warms_up_and_ends_at_a_hundredth():
     assert rates[9] == pytest.approx(1.0)
     assert rates[99] == pytest.approx(0.01, rel=0.05)
     assert all(late <= early for early, late in pairwise(rates[10:]))
-
-
-def test_every_optimiser_follows_the_schedule_from_its_own_peak():
-    config = PretrainConfig(steps=100, warmup=10, matrix_lr=2.0, lr=1.0)
-    optimisers = build_optimisers(LRM(TINY), config)
-    set_rates(optimisers, 0, config)
-    assert [group["lr"] for o in optimisers for group in o.param_groups] == pytest.approx([0.2, 0.1])
-
-
-def test_weight_decay_is_on_hidden_matrices_alone():
-    muon, adamw = build_optimisers(LRM(TINY), PretrainConfig(weight_decay=0.3))
-    assert [group["weight_decay"] for group in muon.param_groups] == [0.3]
-    assert [group["weight_decay"] for group in adamw.param_groups] == [0.0]
-    assert all(p.ndim == 2 for group in muon.param_groups for p in group["params"])
 
 
 def test_hidden_matrices_leave_out_norms_embeddings_and_the_decoder():
@@ -297,6 +246,23 @@ def test_shape_loss_is_the_cross_entropy_of_absorption_within_a_texel():
     torch.testing.assert_close(shape_loss(planes, model.decoder, batch), expected, rtol=1e-4, atol=1e-6)
 
 
+def test_emptiness_counts_density_on_free_rays_only():
+    torch.manual_seed(0)
+    model = LRM(TINY)
+    batch = ray_batch(0, batch=2, views=2, rays=64, size=32, supersample=1)
+    planes = torch.zeros(2, 3, 4, 8, 8)
+    loss = emptiness_loss(planes, model.decoder, batch, torch.Generator().manual_seed(0))
+    raw = Field(planes[0], model.decoder).raw(torch.zeros(1, 3))[0, 0]
+    torch.testing.assert_close(loss, raw - RAW_FREE)
+    nothing_free = replace(batch, alpha=torch.ones_like(batch.alpha))
+    assert emptiness_loss(planes, model.decoder, nothing_free, torch.Generator()) == 0
+
+
+def training_batch(number, config, size, progress):
+    """The batch of a group."""
+    return cast_scene(draw_scene(number, config, size, progress), config, size, progress)
+
+
 def test_shape_loss_stays_finite_in_emptiness_and_in_rock():
     decoder = LRM(TINY).decoder
     batch = ray_batch(0, batch=2, views=2, rays=32, size=32)
@@ -312,15 +278,3 @@ def test_shape_loss_stays_finite_in_emptiness_and_in_rock():
 def test_total_variation_of_a_ramp():
     ramp = torch.arange(4.0).expand(1, 3, 2, 4, 4)
     assert total_variation(ramp).item() == 1.0
-
-
-def test_emptiness_counts_density_on_free_rays_only():
-    torch.manual_seed(0)
-    model = LRM(TINY)
-    batch = ray_batch(0, batch=2, views=2, rays=64, size=32, supersample=1)
-    planes = torch.zeros(2, 3, 4, 8, 8)
-    loss = emptiness_loss(planes, model.decoder, batch, torch.Generator().manual_seed(0))
-    raw = Field(planes[0], model.decoder).raw(torch.zeros(1, 3))[0, 0]
-    torch.testing.assert_close(loss, raw - RAW_FREE)
-    nothing_free = replace(batch, alpha=torch.ones_like(batch.alpha))
-    assert emptiness_loss(planes, model.decoder, nothing_free, torch.Generator()) == 0

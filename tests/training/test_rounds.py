@@ -37,11 +37,6 @@ def test_a_run_killed_between_two_rounds_resumes_bit_by_bit(tmp_path, monkeypatc
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
 
 
-def test_a_finished_run_takes_another_round(tmp_path):
-    pretrain(tmp_path, TINY, SHORT)
-    assert pretrain(tmp_path, TINY, TWO).step == 2 * SHORT.steps
-
-
 def test_published_weights_go_on_where_they_ended(tmp_path):
     pretrain(tmp_path / "first", TINY, SHORT)
     weights = tmp_path / "mini.safetensors"

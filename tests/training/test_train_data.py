@@ -32,18 +32,6 @@ def model() -> LRM:
     return LRM(TINY).requires_grad_(False)
 
 
-def same(one, other) -> bool:
-    return all(torch.equal(torch.as_tensor(a), torch.as_tensor(b)) for a, b in zip(one, other, strict=True))
-
-
-def test_a_sample_is_drawn_by_its_number_alone(samples):
-    forwards = [samples[number] for number in range(6)]
-    backwards = [samples[number] for number in reversed(range(6))]
-    assert all(same(a, b) for a, b in zip(forwards, reversed(backwards), strict=True))
-    assert not same(forwards[0], forwards[1])
-    assert same(next(samples.stream([3], ahead=False)), forwards[3])
-
-
 def test_an_epoch_shows_each_object_once(samples, config):
     colours = [tuple(samples[number].source[:, 16, 16].tolist()) for number in range(8)]
     assert len(set(colours[:4])) == 4

@@ -8,7 +8,6 @@ import pytest
 from tiny_training import changed, tiny_layout, write_layout
 
 from lrm_core.model.config import PRESETS
-from lrm_core.paths import data_dir
 from lrm_core.training.upstream.file import read_train_config
 
 SMALL = PRESETS["openlrm-obj-small-1.1"]
@@ -64,12 +63,6 @@ def test_the_published_layout_is_read_whole(tmp_path):
         *("logger", "compile", "dataset.num_train_workers", "dataset.num_val_workers", "dataset.pin_mem"),
         "train.find_unused_parameters",
     )
-
-
-def test_the_example_is_read():
-    config = read_train_config(data_dir() / "mini/train-tiny.yaml")
-    assert (config.precision, config.ignored) == ("float32", ())
-    assert (config.model.source_size, config.model.render_size) == (64, 64)
 
 
 @pytest.mark.parametrize("written", ["no", "'no'", "false"])

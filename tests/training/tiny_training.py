@@ -48,11 +48,7 @@ def tiny_layout(folder: Path) -> dict[str, Any]:
             "epochs": 2,
         },
         "val": {"batch_size": 1, "global_step_period": 2},
-        "saver": {
-            "checkpoint_root": str(folder),
-            "checkpoint_global_steps": 1,
-            "checkpoint_keep_level": 2,
-        },
+        "saver": {"checkpoint_root": str(folder), "checkpoint_global_steps": 1, "checkpoint_keep_level": 2},
     }
 
 

@@ -1,12 +1,10 @@
 """Error painted on objects, with what the source does not see outlined (claim C7)."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
@@ -19,8 +17,7 @@ from lrm_core.measure.geometry import Geometry, triplane_geometry, true_geometry
 from lrm_core.measure.oracles import predicted_planes, render_planes, split_views
 from lrm_core.measure.surface import COVERED, DEPTH_TOLERANCE
 from lrm_core.page.chapter import Chapter
-from lrm_core.page.elements.maps import maps
-from lrm_core.page.elements.pictures import image_row, window_of
+from lrm_core.page.elements.pictures import window_of
 from lrm_core.page.elements.switch import switch
 from lrm_core.records.runner import load_item
 from lrm_core.records.statistics import per_object
@@ -29,6 +26,8 @@ OBJECTS, VIEWS = 6, 8
 FINER = 3  # pixels of a painted picture along one of the view
 PAINT, LINE = torch.tensor([0.84, 0.37, 0.0]), torch.tensor([0.0, 0.36, 0.70])
 LARGEST = 0.98  # of the errors of all objects: the quantile at which the paint covers
+BEHIND = "the source view; and in this view the truth, the prediction and its error"
+ROW = "display:grid;gap:0.6rem;grid-template-columns:repeat(auto-fit,minmax(9rem,1fr))"
 HALF = 0.5  # of the surface in view, which the source should see of it
 
 
@@ -136,14 +135,13 @@ def _tile(name: str, ratio: float, picture: Float[Tensor, "4 k k"]) -> str:
 def _behind(name: str, one: Look, full: float) -> str:
     error = 1 - (one.error / full).clamp(0, 1).expand(3, -1, -1)
     window = window_of(one.mask)
-    shown = {"truth in this view": one.truth, "prediction": one.prediction, "error": error}
-    cropped = {words: image[:, *window] for words, image in shown.items()}
-    return image_row({"what the source sees": one.source} | cropped, name.removeprefix("cc0_"))
+    shown = [one.source, *(image[:, *window] for image in (one.truth, one.prediction, error))]
+    pictures = "".join(f'<img src="{data_url(image)}" alt="" style="width:100%">' for image in shown)
+    about = f'role="img" aria-label="{escape(name.removeprefix("cc0_"))}: {BEHIND}"'
+    return f'<div {about} style="{ROW}">{pictures}</div>'
 
 
-def heat_figure(heat: Float[Tensor, "3 r r"], names: Sequence[str] = ("xy", "xz", "zy")) -> go.Figure:
-    """Mean of |T_pred - T_ref| over the channels on the three planes."""
-    means = ", ".join(f"{name} {number(float(of.mean()), 2)}" for name, of in zip(names, heat, strict=True))
-    alt = f"Three square maps, one for each plane: mean absolute residual of every texel. Means: {means}."
-    titles = [f"plane {name}" for name in names]
-    return maps(dict(zip(titles, heat.cpu().numpy(), strict=True)), alt, "mean |T_pred − T_ref|")
+def heat_pictures(heat: Float[Tensor, "3 r r"]) -> dict[str, Float[Tensor, "3 k k"]]:
+    """A map for each plane, eight times as large, the darker the larger the value."""
+    finer = (1 - heat / heat.max()).cpu().repeat_interleave(8, -1).repeat_interleave(8, -2)
+    return {f"plane {name}": of.expand(3, -1, -1) for name, of in zip(("xy", "xz", "zy"), finer, strict=True)}

@@ -13,18 +13,16 @@ from lrm_core.records.statistics import Interval, interval_of, per_object
 
 ROW, TALL = 58, 84  # pixels of a row, and where rows have several columns
 BETWEEN_PANELS = 84
+DECADES = [of * 10**place for place in range(-4, 4) for of in (1, 3)]  # ticks of a logarithmic axis
 LABEL = 0.24  # rows from the label of one threshold to that of the next
 MARKS = {
     "published": "diamond-open",
     "white noise": "triangle-up-open",
-    "best power law": "cross-open",
     "flat renderer": "x-open",
     "level response": "x-open",
     "lookup alone": "star-open",
     "random matrix": "hexagram-open",
     "from the singular values": "asterisk-open",
-    "unrelated error": "triangle-up-open",
-    "straight step": "cross-open",
 }
 
 
@@ -65,8 +63,12 @@ def strips(
         _add_lines(figure, panel, number)
         figure.update_xaxes(
             title_text=panel.axis, title_standoff=6, autorangeoptions={"include": list(panel.span)},
-            type="log" if panel.log else None, row=number, col=1,
+            row=number, col=1,
         )  # fmt: skip
+        if panel.log:
+            figure.update_xaxes(
+                type="log", tickvals=DECADES, ticktext=[f"{at:g}" for at in DECADES], row=number, col=1
+            )
         figure.update_yaxes(
             range=[counts[number - 1] - 0.45, -0.7], showticklabels=False, showgrid=False, zeroline=False,
             row=number, col=1,

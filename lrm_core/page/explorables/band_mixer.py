@@ -85,11 +85,11 @@ def bands() -> dict[str, Any]:
         "start": _state(share, high),
         "presets": [
             _preset(
-                f"As published ({share:g} / {cutoff:g}): share of C2, correction of C4",
+                f"As published: share below {share:g}, correction below {cutoff:g}",
                 _state(share, cutoff, 1, 1),
             ),
-            _preset(f"One cutoff ({cutoff:g}): low band, C4", _state(cutoff, cutoff, 1)),
-            _preset(f"One cutoff ({cutoff:g}): high band, C4", _state(cutoff, cutoff, high=1)),
+            _preset(f"One cutoff ({cutoff:g}): low band corrected", _state(cutoff, cutoff, 1)),
+            _preset(f"One cutoff ({cutoff:g}): high band corrected", _state(cutoff, cutoff, high=1)),
             _preset("All bands: the oracle", _state(share, high, 1, 1, 1)),
             _preset("Reset: the prediction", _state(share, high)),
         ],

@@ -69,7 +69,9 @@ def _content(scores: list[float]) -> dict[str, Any]:
         "title": "The line between two oracles",
         "sliders": [slider("t", f"t: from the {ENDS[0]} to the {ENDS[1]}", 0, 1, 0.01)],
         "start": {"t": HALFWAY},
-        "presets": [{"label": f"C1: {words} ({t:g})", "state": {"t": t}} for words, t in places.items()],
+        "presets": [
+            {"label": f"{words.capitalize()} ({t:g})", "state": {"t": t}} for words, t in places.items()
+        ],
         "ends": ENDS,
         "psnr": scores,
         "note": NOTE,

@@ -88,11 +88,11 @@ def probe(
 def _content(config: DecoderResponse, row: Mapping[str, Any]) -> dict[str, Any]:
     last = config.bins - 1
     presets = [
-        (f"C3: first bin ({config.bin_words(0)})", _state(0, SEEN)),
+        (f"First bin ({config.bin_words(0)})", _state(0, SEEN)),
         (f"Bin of the published peak ({config.bin_words(PEAK)})", _state(PEAK, SEEN)),
-        (f"C3: last bin ({config.bin_words(last)})", _state(last, SEEN)),
-        ("C3 as published: first bin", _state(0, config.published_std, len(PLACES) - 1)),
-        ("C3 as published: last bin", _state(last, config.published_std, len(PLACES) - 1)),
+        (f"Last bin ({config.bin_words(last)})", _state(last, SEEN)),
+        ("As published: first bin", _state(0, config.published_std, len(PLACES) - 1)),
+        ("As published: last bin", _state(last, config.published_std, len(PLACES) - 1)),
     ]
     return {
         "key": "probe",

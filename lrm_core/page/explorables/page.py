@@ -10,9 +10,7 @@ from docutils import nodes
 from lrm_core.page.explorables.scripts import page_script
 
 EXPLORABLE_MIME = "application/vnd.lrm.explorable+json"
-STILL = (
-    "A still picture. Where JavaScript runs, sliders stand beside it and the page computes what they ask for."
-)
+STILL = "Sliders need JavaScript."
 
 _BOX = "max-width:32rem;margin:0.8rem auto"  # until the script brings the figure's own style
 

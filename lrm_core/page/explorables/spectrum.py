@@ -43,7 +43,7 @@ def _content(chapter: Chapter) -> dict[str, Any]:
     ours = fmean(per_object(chapter.table, "predicted.power_law.exponent"))
     slopes = {
         "White noise": 0.0,
-        "Published share of the high band (C2)": published,
+        "Published share of the high band": published,
         "Our residuals, best power law": ours,
         "Natural images": NATURAL,
     }

@@ -104,12 +104,12 @@ def written(claim_id: str, value: float) -> str:
 
 
 def interval_text(claim_id: str, mark: Mark) -> str:
-    """A number of ours with its interval, where it has one that is not a point, on one line."""
+    """A number of ours with its interval, where it has one that is not a point."""
     value = written(claim_id, mark.value)
     if isnan(mark.low) or mark.low == mark.high:
         return value
     ends = (written(claim_id, end).removesuffix("%") for end in (mark.low, mark.high))
-    return f"{value} [{', '.join(ends)}]".replace(" ", "\N{NO-BREAK SPACE}")
+    return f"{value} [{', '.join(ends)}]".replace(", ", ",\N{NO-BREAK SPACE}")
 
 
 def strip(line: Line) -> str:
@@ -174,6 +174,6 @@ def _drawn(mark: Mark, published: float, y: float) -> str:
 
 def numbers(line: Line) -> list[str]:
     """What stands beside a row: the published number, and ours with the condition where there are two."""
-    name = "ours" if len(line.marks) < 2 else "ours, {}"
+    name = "ours" if len(line.marks) < 2 else "{}"
     ours = [f"{name.format(mark.series)} {interval_text(line.claim, mark)}" for mark in line.marks]
     return [f"published {written(line.claim, line.published)}", *ours]

@@ -74,12 +74,10 @@ class ArmPage(FindingPage):
         )
         return example.to(next(self.model.parameters()).device)
 
-    def run_arms(self, notebook: str, arms: Sequence[str]) -> None:
-        """Display how the chapter and its arms are run, and the scores of those arms."""
-        command = prose.chapter_command(self.plan.name, notebook)
-        pages.show_text(f"Run it: `{command}`; train the arms: `lrm arms --profile {self.plan.name}`")
+    def download(self, arms: Sequence[str]) -> None:
+        """Display a link to the scores of some arms."""
         ends = self.runs[self.runs["arm"].isin(arms) & self.runs["step"].isin([0, self.runs["step"].max()])]
-        pages.show_html(prose.csv_link(ends, f"{EXPERIMENT}_{arms[0]}", "All records (CSV)"))
+        pages.show_html(prose.csv_link(ends, f"{EXPERIMENT}_{arms[0]}", "Records (CSV)"))
 
 
 def open_arms(

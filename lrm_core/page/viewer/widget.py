@@ -15,7 +15,7 @@ from lrm_core.page.viewer.page import PAGE_MIME
 from lrm_core.page.viewer.quantise import pack_field
 from lrm_core.page.viewer.scripts import es_module
 from lrm_core.render import cameras, render_views
-from lrm_core.training.pretrain_data import FOCAL
+from lrm_core.render.cameras import FOCAL
 
 POSTER_SIDE = 192  # pixels
 SCENE_TRAITS = (

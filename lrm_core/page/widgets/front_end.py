@@ -10,10 +10,7 @@ from lrm_core.page.chapter import Chapter
 from lrm_core.page.widgets.bench import Bench
 from lrm_core.page.widgets.subject import Setting
 
-INVITATION = (
-    "With `make lab` sliders stand here that call the functions above, on any object, any model, and any folder of "
-    "rendered objects of your own."
-)
+INVITATION = "`make lab`: sliders here."
 
 
 def is_live() -> bool:

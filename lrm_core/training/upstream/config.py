@@ -8,6 +8,12 @@ from typing import Any
 from lrm_core.model.config import LRMConfig
 
 LPIPS_SIDE = 32  # pixels that LPIPS needs
+WEIGHTS = ("pixel_weight", "perceptual_weight", "tv_weight", "weight_decay", "clip_grad_norm")
+EVERY = ("validate_every", "checkpoint_every", "keep", "debug_global_steps", "debug_batches")
+AT_LEAST = {
+    0: ("sample_side_views", "seed", "warmup", *WEIGHTS),
+    1: ("batch_size", "accum_steps", "epochs", "val_batch_size", "region", "low", *EVERY),
+}
 
 
 @dataclass(frozen=True)
@@ -93,21 +99,10 @@ class TrainConfig:
         for name, known in (("type", ("lrm",)), ("scheduler", ("cosine",))):
             _require(self, name, getattr(self, name) in known, f"expected {known[0]!r}, the only kind")
         _require(self, "precision", self.precision in ("bf16", "float32"), "expected bf16 or no")
-        for name in ("sample_side_views", "seed", "warmup"):
-            _require(self, name, getattr(self, name) >= 0, "expected at least 0")
-        optional = [n for n in ("debug_global_steps", "debug_batches") if getattr(self, n) is not None]
-        counts = (
-            "batch_size",
-            "accum_steps",
-            "epochs",
-            "val_batch_size",
-            "validate_every",
-            "checkpoint_every",
-        )
-        for name in (*counts, "keep", "region", "low", *optional):
-            _require(self, name, getattr(self, name) >= 1, "expected at least 1")
-        for name in ("pixel_weight", "perceptual_weight", "tv_weight", "weight_decay", "clip_grad_norm"):
-            _require(self, name, getattr(self, name) >= 0, "expected at least 0")
+        for least, names in AT_LEAST.items():
+            for name in names:
+                value = getattr(self, name)
+                _require(self, name, value is None or value >= least, f"expected at least {least}")
         for name in ("beta1", "beta2"):
             _require(self, name, 0 <= getattr(self, name) < 1, "expected a number in [0, 1)")
         _require(self, "lr", self.lr > 0, "expected a number above 0")

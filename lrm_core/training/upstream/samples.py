@@ -1,7 +1,6 @@
 """What training as OpenLRM does it sees of rendered objects: random views, backgrounds, sizes and crops."""
 
 import math
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -13,8 +12,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import interpolate
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Dataset
 
+from lrm_core.fit.team import in_order
 from lrm_core.objects.dataset import RenderedObject, count_views, load_object
 from lrm_core.objects.splits import read_names
 from lrm_core.render.cameras import normalize_poses, principal_camera, standard_camera
@@ -161,7 +161,5 @@ class Samples(Dataset):
         return draw_sample(self.places[order[within * self.batch + member]], self.config, draw)
 
     def stream(self, numbers: Iterable[int], ahead: bool) -> Iterator[Sample]:
-        """The samples of these numbers in their order; `ahead` reads them in other processes, ahead of time."""
-        workers = max(1, len(os.sched_getaffinity(0)) - 1) if ahead else 0
-        how = {"multiprocessing_context": "spawn", "prefetch_factor": 4} if workers else {}
-        return iter(DataLoader(self, batch_size=None, sampler=numbers, num_workers=workers, **how))
+        """The samples of these numbers, as `in_order`."""
+        return in_order(self, numbers, ahead)

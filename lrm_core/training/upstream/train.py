@@ -181,11 +181,7 @@ def _steps(task: _Task, state: TrainingState, losses: Rows) -> Iterator[int]:
     if state.step == 0:
         yield 0
     with tqdm(
-        total=task.steps,
-        initial=state.step,
-        desc="train",
-        unit="step",
-        disable=not task.team.is_main_process,
+        total=task.steps, initial=state.step, desc="train", unit="step", disable=not task.team.is_main_process
     ) as bar:
         while state.step < task.steps:
             parts = dict(zip(PARTS, train_step(task, state, coming).tolist(), strict=True))

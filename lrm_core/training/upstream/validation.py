@@ -15,9 +15,7 @@ from lrm_core.training.upstream.config import TrainConfig
 from lrm_core.training.upstream.samples import resized, told_cameras
 
 
-def validate(
-    model: LRM, places: Sequence[Path], config: TrainConfig, metrics: Metrics, show: bool = True
-) -> dict[str, float]:
+def validate(model: LRM, places: Sequence[Path], config: TrainConfig, metrics: Metrics) -> dict[str, float]:
     """Mean of each metric over the objects, of each over its views: the source and as many as in training.
 
     Nothing is drawn: the source is view 0, the others lie evenly among the object's views, and the pictures have the
@@ -28,9 +26,8 @@ def validate(
         places: folders of rendered objects.
         config: of the run.
         metrics: by name.
-        show: a progress bar.
     """
-    objects = tqdm(places, desc="validate", unit="object", leave=False, disable=not show)
+    objects = tqdm(places, desc="validate", unit="object", leave=False)
     rows = list(score(model, _examples(model, objects, config), metrics))
     return {name: sum(row[name] for row in rows) / len(rows) for name in metrics}
 

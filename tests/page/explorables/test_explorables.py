@@ -78,9 +78,9 @@ def test_the_mixer_carries_the_prediction_what_it_lacks_the_decoder_and_the_trut
 def test_the_presets_of_the_mixer_take_their_cutoffs_from_the_claims(mixer):
     share, cutoff = published("C2")["bands_x_nyquist"]["low"][1], published("C4")["cutoff_x_nyquist"]
     states = {preset["label"]: preset["state"] for preset in mixer.content["presets"]}
-    as_published = states[f"As published ({share:g} / {cutoff:g}): share of C2, correction of C4"]
+    as_published = states[f"As published: share below {share:g}, correction below {cutoff:g}"]
     assert as_published == {"lower": share, "upper": cutoff, "low": 1, "mid": 1, "high": 0}
-    one = states[f"One cutoff ({cutoff:g}): low band, C4"]
+    one = states[f"One cutoff ({cutoff:g}): low band corrected"]
     assert (one["lower"], one["upper"], one["low"], one["high"]) == (cutoff, cutoff, 1, 0)
     assert states["Reset: the prediction"] == mixer.content["start"]
     assert not any(states["Reset: the prediction"][gain] for gain in ("low", "mid", "high"))
@@ -136,8 +136,8 @@ def test_the_lowest_point_has_a_button_where_it_is_between_the_ends(
     monkeypatch.setattr(basins_line, "scores_along", lambda *arguments: scores)
     explorables.show_basins_line(open_chapter("C1"))
     presets = quiet[-1].content["presets"]
-    assert [p["state"]["t"] for p in presets if "lowest" in p["label"]] == there
-    assert [p["state"]["t"] for p in presets if "lowest" not in p["label"]] == [0, 0.5, 1]
+    assert [p["state"]["t"] for p in presets if "Lowest" in p["label"]] == there
+    assert [p["state"]["t"] for p in presets if "Lowest" not in p["label"]] == [0, 0.5, 1]
 
 
 def test_the_pixels_that_count_are_those_of_the_whole_picture(open_chapter):
@@ -179,7 +179,7 @@ def test_the_presets_of_the_spectrum_lie_on_the_slider(open_chapter, quiet):
         assert low <= value <= high
         assert abs(value / step - round(value / step)) < 1e-9
     assert exponents["White noise"] == 0
-    amplitude, _ = slopes.law_shares(exponents["Published share of the high band (C2)"])
+    amplitude, _ = slopes.law_shares(exponents["Published share of the high band"])
     there = np.mean([published("C2")[key][2] for key in PUBLISHED_OBJECTS])
     assert abs(amplitude[2] - there) < 0.01
 

@@ -49,7 +49,7 @@ def test_the_published_condition_decides_where_it_was_measured(stored):
     assert strip(line).count("<circle") == 2
     assert forest.legend([line]).count("<circle") == 2
     assert forest.numbers(line)[0] == "published 65%"
-    assert forest.numbers(line)[2].startswith(f"ours, {CONDITION} 66%")
+    assert forest.numbers(line)[2].startswith(f"{CONDITION} 66%")
 
 
 def test_what_lies_beyond_the_scale_is_written_at_its_edge():

@@ -9,7 +9,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 from tiny_functions import RANGES, by_power
 
 from lrm_core.page import chapter as page
-from lrm_core.page import widgets as kernel
+from lrm_core.page import widgets
 from lrm_core.page.widgets import INVITATION, Bench, front_end
 from lrm_core.paths import repository_root
 from lrm_core.reexecute import chapters, reexecute
@@ -24,7 +24,7 @@ CHAPTERS = [
 
 def show(chapter):
     """Sliders as a chapter has them."""
-    kernel.show_sliders(chapter, (by_power,), {"cutoff": RANGES["cutoff"]})
+    widgets.show_sliders(chapter, (by_power,), {"cutoff": RANGES["cutoff"]})
 
 
 @pytest.fixture
@@ -57,8 +57,8 @@ def test_a_kernel_is_live_where_its_front_end_can_be_asked():
 def test_a_chapter_that_is_run_for_the_page_has_one_sentence_and_no_widget(tmp_path):
     (tmp_path / "data").mkdir()
     (tmp_path / "notebooks").mkdir()
-    call = "kernel.show_sliders(None, (lambda residual, x=1.0: {},), {'x': (0, 1)})"
-    source = f"from lrm_core.page import kernel\n{call}"
+    call = "widgets.show_sliders(None, (lambda residual, x=1.0: {},), {'x': (0, 1)})"
+    source = f"from lrm_core.page import widgets\n{call}"
     cells = [new_code_cell(PARAMETERS, metadata={"tags": ["parameters"]}), new_code_cell(source)]
     nbformat.write(new_notebook(cells=cells), tmp_path / "notebooks" / "01_bench.ipynb")
     (run,) = reexecute(
@@ -71,7 +71,7 @@ def test_a_chapter_that_is_run_for_the_page_has_one_sentence_and_no_widget(tmp_p
 
 
 def test_outside_a_kernel_nobody_is_there():
-    assert not kernel.is_live()
+    assert not widgets.is_live()
 
 
 def test_where_nobody_is_there_no_bench_is_made(shown):

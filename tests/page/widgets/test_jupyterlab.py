@@ -29,7 +29,7 @@ from lrm_core import load_model
 from lrm_core.measure import oracles
 from lrm_core.measure.oracles import OracleConfig
 from lrm_core.profiles import Profile
-from lrm_core.page import widgets as kernel
+from lrm_core.page import widgets
 
 disk = Path({disk!r})
 oracles.repository_root = lambda: Path({cache!r})
@@ -41,14 +41,14 @@ chapter = SimpleNamespace(
     item=SimpleNamespace(name="bowl"),
 )
 for name in ("bowl", "cup"):
-    kernel.Setting.of(chapter).subject("", "", name).fit(lambda steps: None)
+    widgets.Setting.of(chapter).subject("", "", name).fit(lambda steps: None)
 
 import sys
 sys.path.insert(0, {here!r})
 from tiny_functions import RANGES, by_power, improvement"""
 SPECTRUM, CORRECTION, UNFITTED = range(1, 4)  # cells
-CORRECT = "kernel.show_sliders(chapter, (improvement,), RANGES)"
-SPECTRAL = "kernel.show_sliders(chapter, (by_power,), {{'cutoff': RANGES['cutoff']}})"
+CORRECT = "widgets.show_sliders(chapter, (improvement,), RANGES)"
+SPECTRAL = "widgets.show_sliders(chapter, (by_power,), {{'cutoff': RANGES['cutoff']}})"
 CELLS = (CHAPTER, SPECTRAL, CORRECT, CORRECT)
 WINDOW = {"width": 620, "height": 3200}  # pixels: narrow, and high enough for every cell to be drawn
 
