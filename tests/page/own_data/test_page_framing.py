@@ -103,6 +103,21 @@ def test_without_a_box_what_is_not_plain_is_asked_for(shown, encoded):
     assert (stage, "drag a box" in said) == ("ask", True)
 
 
+def test_a_box_is_drawn_by_hand(shown, encoded):
+    shown.take(encoded(_scene()))
+    given = shown.page.locator(".lrm-own-given canvas")
+    given.scroll_into_view_if_needed()
+    place, mouse = given.bounding_box(), shown.page.mouse
+    scale = place["width"] / 320
+    mouse.move(place["x"] + 100 * scale, place["y"] + 45 * scale)
+    mouse.down()
+    mouse.move(place["x"] + 240 * scale, place["y"] + 195 * scale, steps=3)
+    mouse.up()
+    shown.page.wait_for_function("figure.root.dataset.stage === 'done'")
+    assert "out of the box" in shown.page.evaluate("figure.how.textContent")
+    assert shown.page.evaluate("!figure.mark.hidden && !figure.undo.hidden")
+
+
 def test_another_plain_colour_is_cut_away(shown):
     image = Image.new("RGB", (200, 150), (90, 120, 200))
     ImageDraw.Draw(image).ellipse((60, 40, 139, 119), fill=(200, 180, 40))

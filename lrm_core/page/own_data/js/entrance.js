@@ -25,6 +25,7 @@ const OWN_STYLE = `
 .lrm-own-result > * { min-width: 0; }
 .lrm-own-result .lrm-viewer { margin: 0 auto; }
 .lrm-own-pair { display: grid; grid-template-columns: 1fr 1fr; gap: 0.7rem; align-items: start; }
+.lrm-own-pair:has(> [hidden]) { grid-template-columns: 1fr; }
 .lrm-own figure { margin: 0; padding: 0; }
 .lrm-own figcaption { margin: 0.2rem 0 0.5rem; padding: 0; font-size: 0.88rem; line-height: 1.35; }
 .lrm-own-frame { position: relative; line-height: 0; }
