@@ -41,7 +41,6 @@ RULE = Rule(
                 "metric artefact",
                 f"correlation over all texels below {NEAR}, but above it {where}: no ray reads the distance",
                 All([Condition(ALL_TEXELS, under=NEAR), Condition(column, over=NEAR)]),
-                "So the distance between the two oracles is mostly one that no picture shows.",
             )
             for column, where in {
                 MATTER: "in the texels that matter reads",
@@ -54,20 +53,16 @@ RULE = Rule(
             f"of T_pred are to the truth, correlation in the texels that matter reads below {FAR}, and a ridge of "
             f"more than {RIDGE_DB:g} dB on the line between them",
             All([*ALIKE, Condition(MATTER, under=FAR), Condition(BARRIER, over=RIDGE_DB)]),
-            "So the two oracles are basins of their own: alike as pictures, far apart as numbers, worse in between.",
         ),
         Case(
             "replicated with a different size",
             f"alike as above, and correlation in the texels that matter reads below {NEAR}, ridge or not",
             All([*ALIKE, Condition(MATTER, under=NEAR, failed="their numbers are not shown to be apart")]),
-            "So the two oracles are alike as pictures and apart as numbers, but it is not shown that they are as far "
-            "apart as published, or not that a ridge lies between them, which the rule asks for besides.",
         ),
         Case(
             "not replicated",
             "none of the above",
             All(),
-            "So at least one half of the claim, alike as pictures or far apart as numbers, does not hold here.",
         ),
     ),
 )

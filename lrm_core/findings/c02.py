@@ -43,22 +43,17 @@ def rule_by(oracle: str, floor: str) -> Rule:
                 "metric artefact",
                 f"the null oracle leaves more than {FLOOR:.0%} of the high-band power: the fit makes it",
                 All([Condition(floor, over=FLOOR)]),
-                "So most of what lies in the high band is left by the fit, and says nothing about the encoder.",
             ),
             Case(
                 "metric artefact",
                 "the high band outweighs the low one by amplitude, but by power the low one does",
                 All([amplitude, Condition(power, under=0)]),
-                "So the high band wins only because amplitudes are summed: in power the low band outweighs it.",
             ),
             *graded(
                 [fine],
                 [Condition(f"{oracle}.published.high", *limits)],
                 f"the high band holds more power, and by amplitude the published share within {SLACK}",
-                "So the high band holds more power than the low one, and by amplitude the published share.",
                 "the high band holds more power, and by amplitude another share",
-                "So the high band holds more power than the low one, but by amplitude not the published share.",
-                "So it is not shown that the high band outweighs the low one.",
             ),
         ),
     )

@@ -48,8 +48,6 @@ RULE = Rule(
                 "the first tenth of the spectrum outweighs the last by the published definition, but per bin and to "
                 f"noise that the renderer can see, around the {name}, low frequencies answer less than high ones",
                 All([Condition(ENDS, over=LEVEL_H), Condition(column, under=LEVEL_H)]),
-                "So low frequencies come first only by the published definition: counted per bin, and to noise that "
-                "the renderer can see, high ones come first around at least one of the two triplanes.",
             )
             for name, column in AROUND.items()
         ),
@@ -59,13 +57,8 @@ RULE = Rule(
             "low frequencies answer more than high ones per bin, to noise that the renderer can see, around both; by "
             f"the published definition the first tenth of the spectrum answers the published {P['ratio']} times as "
             f"much as the last, within a factor of {FACTOR}",
-            "So decoder and renderer together are a low-pass around both triplanes, and by the "
-            "published definition by about the published factor.",
             "low frequencies answer more than high ones per bin, to noise that the renderer can see, around both; by "
             "another factor than published",
-            "So decoder and renderer together are a low-pass around both triplanes, but it "
-            "is not shown that the factor by the published definition is the published one.",
-            "So the records do not show that low frequencies answer more than high ones around both triplanes.",
         ),
     ),
 )

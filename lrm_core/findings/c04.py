@@ -47,28 +47,22 @@ RULE = Rule(
             "metric artefact",
             "low helps more than high against renders of the oracle, but less against the truth",
             All([AHEAD, Condition(MARGIN["truth"], under=0)]),
-            "So correcting the low band takes the renders towards those of the oracle, but not towards the truth.",
         ),
         Case(
             "metric artefact",
             "low helps more than high against renders of the oracle, but harms against the truth",
             All([AHEAD, Condition(LOW["truth"], under=0)]),
-            "So correcting the low band takes the renders towards those of the oracle, and away from the truth.",
         ),
         Case(
             "metric artefact",
             "low helps more than high, but less than a random part of the residual of the same power",
             All([AHEAD, Condition(RANDOM, under=0)]),
-            "So a random part of the residual of the same power does better: the gain is not one of the low band.",
         ),
         *graded(
             HELPS,
             AMOUNTS,
             f"low helps, and more than high, against both targets; by the published amounts within {SLACK}",
-            "So it is the low band that does the damage, by about the published amount.",
             "low helps, and more than high, against both targets; by other amounts",
-            "So the low band does more of the damage, by amounts that are not shown to be the published ones.",
-            "So it is not shown that correcting the low band helps, and more than correcting the high one.",
         ),
     ),
 )

@@ -22,7 +22,6 @@ TWICE = Condition(
     over=0,
     failed="a share of the low band is not shown to be worth twice one of the high band",
 )
-ARTEFACT = "So the factor is one of the definition: at one cutoff and by power it is not even two, to {}."
 RULE = Rule(
     claim="C5",
     experiment="e08_band_correction",
@@ -34,7 +33,6 @@ RULE = Rule(
                 "metric artefact",
                 f"more than twice by the published definition, but less at one cutoff and by power, to {words}",
                 All([Condition(MIXTURE + TESTED, over=0), Condition(target + TESTED, under=0)]),
-                ARTEFACT.format(words),
             )
             for target, words in ((REFERENCE, "renders of the oracle"), (TRUTH, "the truth"))
         ),
@@ -42,10 +40,7 @@ RULE = Rule(
             [TWICE],
             [Condition(f"{REFERENCE}.ratio", *RANGE)],
             f"{RANGE[0]} to {RANGE[1]} times at one cutoff and by power",
-            "So a share of the low band is worth as much more as published.",
             f"more than twice at one cutoff and by power, but not {RANGE[0]} to {RANGE[1]} times",
-            "So a share of the low band is worth more than twice one of the high band, but not the published factor.",
-            "So it is not shown that a share of the low band is worth more than twice one of the high band.",
         ),
     ),
 )

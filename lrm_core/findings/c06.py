@@ -48,9 +48,6 @@ AMOUNTS = [
     )
     for part, column in (("structured_low", REST), ("dc", DC))
 ]
-ARTEFACT = (
-    "So the rest of the low band dominates in renders of the oracle only: the truth does not bear it out."
-)
 RULE = Rule(
     claim="C6",
     experiment="e09_low_band",
@@ -62,7 +59,6 @@ RULE = Rule(
                 "metric artefact",
                 f"to renders of the oracle the rest is worth more than twice the means, but to the truth it {words}",
                 All([AHEAD, Condition(column, under=0)]),
-                ARTEFACT,
             )
             for column, words in ((MARGIN["truth"], "is not"), (REST["truth"], "harms"))
         ),
@@ -70,12 +66,7 @@ RULE = Rule(
             DOMINATES,
             AMOUNTS,
             f"the rest helps, more than twice as much as the means, to both; by the published amounts within {SLACK}",
-            "So it is not a shift of the channels: the rest of the low band dominates, by about the published "
-            "amounts.",
             "the same, by other amounts",
-            "So it is not a shift of the channels: the rest of the low band dominates, but it is not shown that both "
-            "amounts are the published ones.",
-            "So it is not shown that the rest of the low band helps, and more than twice as much as the means.",
         ),
     ),
 )

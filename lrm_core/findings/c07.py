@@ -38,18 +38,12 @@ RULE = Rule(
             f"what is occluded is less than {LIMIT} times as wrong as what is visible by the published definition, "
             "all points in matter, to T_ref, but more than that on surface that images show, to the truth",
             All([INSIDE, Condition(TRUTH, over=LIMIT)]),
-            "So occlusion hardly matters to the colours inside of the oracle's matter, but much to the surface that "
-            "one sees: by the published definition the question was put to points that no image shows.",
         ),
         *graded(
             [INSIDE, SEEN],
             [Condition(OURS, min(RATIOS) - SLACK, max(RATIOS) + SLACK)],
             f"{LITTLE}; by the published one by the published ratio within {SLACK}",
-            "So it is not occlusion: what the source does not see is little worse, by about the published ratio.",
             f"{LITTLE}; by another ratio than published",
-            "So it is not occlusion: what the source does not see is little worse or no worse, by a ratio that is "
-            "not shown to be the published one.",
-            "So it is not shown that what the source does not see is little worse than what it sees.",
         ),
     ),
 )

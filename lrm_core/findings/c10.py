@@ -23,7 +23,6 @@ DRAWN = (
     "lora_freq_projections",
     "lora_freq_true_distance",
 )
-MAIN = ("lora_mse", "lora_freq", "lora_mse_x25")
 P, HEADLINE = published("C10"), headline("C10")
 # 3: fewer seeds have no spread to speak of; the published runs had one (A8).
 # 0.5: a gain of which a control has more than half is mostly the control's. With the true distance less than half is
@@ -44,7 +43,6 @@ def few_seeds(claim: str, arms: str) -> Case:
         "not testable here",
         f"fewer than {FEWEST_SEEDS} seeds of {arms}",
         All([Condition(f"seeds.{claim}", under=FEWEST_SEEDS)]),
-        "So there are too few seeds for a verdict.",
     )
 
 
@@ -67,13 +65,11 @@ RULE = Rule(
             "metric artefact",
             "L1 falls, but told the true distance by less than half as much: most of it repairs a wrong scale",
             All([FALLS, Condition(DISTANCE, over=0)]),
-            "So most of the gain repairs a scale that the model was told wrongly, and no mismatch of frequencies.",
         ),
         Case(
             "metric artefact",
             "L1 falls, but MSE × 25, which weights no frequency, has more than half of the gain",
             All([FALLS, Condition(X25, over=0)]),
-            "So most of the gain is that of adapters with any loss of that size: no frequency needs a weight for it.",
         ),
         *graded(
             GAINS,
@@ -83,10 +79,7 @@ RULE = Rule(
             ],
             "L1 and LPIPS fall at rank 4 and 8, also told the true distance and more than with MSE × 25; no object "
             f"gets worse by more than {WORSE:.0%}; L1 at rank 8 falls by the published amount within {SLACK}",
-            "So FreqLoss improves held-out renders by about the published amount, and harms no object.",
             "L1 and LPIPS fall as above, by another amount, or an object gets worse",
-            "So FreqLoss improves held-out renders beyond its controls, but by another amount or not every object.",
-            "So it is not shown that FreqLoss improves held-out renders beyond what its controls do.",
         ),
     ),
 )

@@ -33,13 +33,11 @@ RULE = Rule(
             "replicated",
             f"rank {PUBLISHED} has the lowest LPIPS, over the whole interval",
             All([Condition(RANK, PUBLISHED - 1, PUBLISHED + 1)]),
-            "So the published rank is the best one here too.",
         ),
         Case(
             "replicated with a different size",
             f"a rank below {HIGH_RANK} has the lowest LPIPS, over the whole interval",
             All([Condition(RANK, under=HIGH_RANK, failed="a high rank has the lowest LPIPS")]),
-            "So a low rank is the best one, if not for certain the published one.",
         ),
         Case(
             "metric artefact",
@@ -50,13 +48,11 @@ RULE = Rule(
                     Condition(f"{RANK}.low", under=PUBLISHED + 1),
                 ]
             ),
-            "So one run had the published rank as its best one by chance: other objects or seeds choose others.",
         ),
         Case(
             "not replicated",
             "none of the above",
             All(),
-            "So it is not shown that a low rank is the best one.",
         ),
     ),
 )

@@ -35,18 +35,13 @@ RULE = Rule(
             "metric artefact",
             f"all weights raise the L1 of an object by more than {HARM:.0%}, and adapters on equal data do so too",
             All([HARMS, Condition(BY_ADAPTERS, over=HARM)]),
-            "So an object gets worse, but by adapters on the same data as well: that is not peculiar to training all "
-            "weights.",
         ),
         *graded(
             ONLY_FULL,
             [Condition(RISE, HEADLINE / FACTOR, HEADLINE * FACTOR)],
             f"all weights raise it by the published {HEADLINE:.0%} within a factor of {FACTOR:g}, adapters by no "
             f"more than {HARM:.0%}",
-            "So training all weights harms an object by about the published amount, where adapters do not.",
             "as above, by another amount than published",
-            "So training all weights harms an object where adapters do not, by another amount than published.",
-            "So it is not shown that training all weights harms an object on equal data.",
         ),
     ),
 )

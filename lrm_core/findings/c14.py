@@ -32,19 +32,16 @@ RULE = Rule(
             "replicated",
             "adapters of rank 4 have the published share of all parameters, as rounded",
             All([_as_published(MODEL)]),
-            "So the published share is that of all parameters.",
         ),
         Case(
             "replicated with a different size",
             "they have less than it; it is their share of the transformer",
             All([Condition(MODEL, under=HEADLINE), _as_published(OURS)]),
-            "So the published share is one of the transformer; of the whole model the adapters are less.",
         ),
         Case(
             "not replicated",
             "none of the above",
             All(),
-            "So the published share is neither that of the model nor that of the transformer.",
         ),
     ),
 )

@@ -1,10 +1,9 @@
 """Text around numbers: how they are written, and the boxes, tables and links made of them."""
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from html import escape
 from math import isnan, nan
-from types import MappingProxyType
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -81,36 +80,6 @@ def table_html(table: pd.DataFrame) -> str:
     sentences = bool((table.map(lambda cell: len(str(cell))) > SENTENCE).any(axis=None))
     html = table.to_html(index=False, border=0, classes="words" if sentences else None)
     return f'<div {_SCROLLING} style="overflow-x:auto;margin-bottom:1.2rem">{html}</div>'
-
-
-def commands(told: Mapping[str, str]) -> str:
-    """Shell commands, each under what it does, as Markdown.
-
-    Args:
-        told: command for each thing that one does.
-    """
-    lines = [f"# {does}\n{command}" for does, command in told.items()]
-    return "```bash\n" + "\n".join(lines) + "\n```"
-
-
-def runs(profile: str, notebook: str) -> dict[str, str]:
-    """The commands that run a chapter again and leave its records as they are, for `commands`."""
-    papermill = f".venv/bin/papermill notebooks/{notebook}.ipynb {notebook}.ipynb -p profile {profile}"
-    return {
-        "this chapter, from the stored records": chapter_command(profile, notebook),
-        "by papermill itself": papermill,
-    }
-
-
-def chapter_command(profile: str, notebook: str) -> str:
-    """The command that runs a chapter; its number is enough."""
-    return f".venv/bin/lrm reproduce --profile {profile} --notebook {notebook[:2]}"
-
-
-def reproduce(profile: str, notebook: str, more: Mapping[str, str] = MappingProxyType({})) -> str:
-    """The commands that run a chapter again, also from new records, and more as for `commands`, as Markdown."""
-    anew = {"with its records made anew": f"{chapter_command(profile, notebook)} --refresh"}
-    return commands(runs(profile, notebook) | anew | dict(more))
 
 
 def csv_link(table: pd.DataFrame, name: str, text: str) -> str:

@@ -79,12 +79,11 @@ class All(tuple[Condition | Either, ...]):
 
 @dataclass(frozen=True)
 class Case:
-    """One line of a rule: the verdict if it holds, the condition as the book quotes it, and what it amounts to."""
+    """One line of a rule: the verdict if it holds, and the condition as the book quotes it."""
 
     verdict: Verdict
     words: str
     holds: Callable[[Intervals], bool]
-    meaning: str = ""
 
 
 @dataclass(frozen=True)
@@ -110,16 +109,13 @@ def graded(
     held: Sequence[Condition | Either],
     size: Sequence[Condition | Either],
     same: str,
-    same_means: str,
     other: str,
-    other_means: str,
-    otherwise: str,
 ) -> tuple[Case, ...]:
     """The last cases of most rules: a claim holds, by the conditions `held`, and its published `size` too; or not."""
     return (
-        Case("replicated", same, All([*held, *size]), same_means),
-        Case("replicated with a different size", other, All(held), other_means),
-        Case("not replicated", "none of the above", All(), otherwise),
+        Case("replicated", same, All([*held, *size])),
+        Case("replicated with a different size", other, All(held)),
+        Case("not replicated", "none of the above", All()),
     )
 
 

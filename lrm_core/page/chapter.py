@@ -187,14 +187,6 @@ def show_figure(
     show_html(prose.figure_caption(caption, name, prose.figure_data(figure)))
 
 
-def show_records_of(chapter: Chapter, experiment: str, table: pd.DataFrame) -> None:
-    """Display where the records of an experiment are, and all of them as one table."""
-    folder = f"data/results/{chapter.plan.name}/{experiment}/"
-    show_text(f"The {len(table)} records are in `{folder}`, one JSON file per object and seed.")
-    scalars = table.loc[:, [not is_list(table[column]) for column in table]]
-    show_html(prose.csv_link(scalars, experiment, "All records as one table (CSV)"))
-
-
 def is_list(column: pd.Series) -> bool:
     """Whether a column of a table of records holds lists."""
     return any(isinstance(value, list) for value in column)

@@ -25,7 +25,6 @@ from lrm_core.spectral.corrections import (
 )
 from lrm_core.spectral.references import (
     PowerLaw,
-    effective_shares,
     fit_power_law,
     power_law_shares,
     white_noise_shares,
@@ -51,7 +50,6 @@ __all__ = [
     "block_grid_share",
     "channel_means",
     "count_numbers",
-    "effective_shares",
     "fit_power_law",
     "frequency_radius",
     "invisible_constants",

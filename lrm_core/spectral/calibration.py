@@ -4,7 +4,7 @@ All of them follow in closed form from six numbers per channel, so that one cali
 nothing else of them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Literal
 
@@ -141,23 +141,6 @@ def unrelated(m: Moments) -> Moments:
     return Moments(m.count, m.mean_ref, m.mean_ref, m.var_ref + residual, m.var_ref, m.var_ref)
 
 
-def left_out(known: Mapping[str, Moments], kind: Kind) -> dict[str, float]:
-    """Share of the squared residual of each object that the calibration of all others removes.
-
-    A single object, and one without a residual, are left out.
-
-    Raises:
-        ValueError: if the kind is unknown.
-    """
-    found = {}
-    for name, mine in known.items():
-        others = [of for other, of in known.items() if other != name]
-        share = removed_share(mine, calibrate(pooled(others), kind)) if others else None
-        if share is not None:
-            found[name] = share
-    return found
-
-
 def parameters(kind: Kind, channels: int) -> int:
     """How many numbers a calibration of a triplane of 3 x `channels` channels has."""
     return {"scale": 1, "channel_scale": 3 * channels, "channel_affine": 6 * channels}[kind]
@@ -166,11 +149,6 @@ def parameters(kind: Kind, channels: int) -> int:
 def moments_as_lists(m: Moments) -> dict[str, list]:
     """What a record keeps: each field as nested lists."""
     return {field.name: getattr(m, field.name).tolist() for field in fields(Moments)}
-
-
-def moments_of_lists(lists: dict[str, list]) -> Moments:
-    """The moments that were kept as lists."""
-    return Moments(**{name: torch.tensor(values, dtype=torch.float64) for name, values in lists.items()})
 
 
 def _ratio(top: Tensor, bottom: Tensor) -> Tensor:

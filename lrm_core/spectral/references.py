@@ -24,22 +24,6 @@ def white_noise_shares(size: int, edges: Sequence[float], corners: bool = True) 
     return _shares_of(torch.ones(size, size, dtype=torch.float64), size, edges, corners)
 
 
-def effective_shares(
-    shares: Float[Tensor, "bands"], response: Float[Tensor, "bands"]
-) -> Float[Tensor, "bands"]:
-    """Share of each band in a residual times the response to it, as published ("effective error").
-
-    Args:
-        shares: of the residual in each band, or of white noise for a null.
-        response: of the renderer in the same bands, up to a factor.
-
-    >>> effective_shares(torch.tensor([0.5, 0.5]), torch.tensor([3.0, 1.0])).tolist()
-    [0.75, 0.25]
-    """
-    product = shares * response
-    return product / product.sum()
-
-
 def power_law_shares(
     size: int,
     exponent: float,

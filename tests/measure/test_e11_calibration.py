@@ -6,7 +6,7 @@ import torch
 from lrm_core.canonical import plain
 from lrm_core.measure.correction_scores import Scene, make_scene
 from lrm_core.measure.e11_calibration import calibrations
-from lrm_core.spectral.calibration import KINDS, calibrate, moments, moments_of_lists
+from lrm_core.spectral.calibration import KINDS, Moments, calibrate, moments
 
 EVERYWHERE = torch.ones(3, 16, 16, dtype=torch.bool)
 
@@ -74,7 +74,8 @@ def test_the_mask_decides_what_is_fitted() -> None:
     assert record["matter"]["scale"]["scale"]["mean"] == pytest.approx(0.5)
     assert record["everywhere"]["scale"]["removed"] < 0.9
     assert record["matter"]["touched"] == 0.5
-    again = moments_of_lists(record["moments"]["matter"])
+    kept = record["moments"]["matter"]
+    again = Moments(**{name: torch.tensor(values, dtype=torch.float64) for name, values in kept.items()})
     assert calibrate(again, "scale").scale.unique().tolist() == pytest.approx([0.5], abs=1e-5)
 
 
