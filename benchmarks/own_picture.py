@@ -4,7 +4,9 @@ In a browser without a graphics card. Seconds from an image to its planes, memor
 the page's own worker (a WebAssembly kernel that it assembles itself), the same without SIMD, and onnxruntime-web with
 one thread, as a page of a local file has it (npm package `onnxruntime-web`, its folder `dist`; the model as
 `torch.onnx.export` writes it, inputs `image` and `camera`). For WebGL2 the seconds of the matrix products alone, by a
-shader that writes 4 x 4 numbers a fragment: a bound that the whole model cannot beat.
+shader that writes 4 x 4 numbers a fragment: a bound that the whole model cannot beat. Then the figure itself: seconds
+from a click to planes and to the first picture that turns, memory of the browser's processes over that of an empty
+page, and for 24 objects how close renders of the page's planes are to those of the model's.
 
 What was chosen, by `results/own_picture.json`: the page's own worker. It is as fast as onnxruntime-web and needs no
 14 MB beside the model. WebGL2 would be faster on a graphics chip, but without one its products alone take longer than
@@ -14,25 +16,37 @@ the ten seconds that a picture may take, and precision would depend on the chip.
 import argparse
 import http.server
 import threading
+import time
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import psutil
+import torch
 from keep import keep
 from playwright.sync_api import Page
 
 from lrm_core import load_model
 from lrm_core.model.lrm import LRM
-from lrm_core.page.own_data.carried import carried, write_scripts
+from lrm_core.objects import load_object
+from lrm_core.page.own_data.carried import carried, packed_model, write_scripts
+from lrm_core.page.own_data.figure import OwnPicture
 from lrm_core.page.own_data.scripts import joined
+from lrm_core.page.viewer import unpack
+from lrm_core.page.viewer.widget import camera_of
+from lrm_core.paths import data_dir
 from lrm_core.pdf import headless
+from lrm_core.render import render_views
+from lrm_core.render.cameras import canonical_source_camera
+from lrm_core.training.pretrain_data import FOCAL
 
 PASSES = 3
 OWN = """async ([about, simd, passes]) => {
   const none = "(() => { throw new WebAssembly.CompileError(); })()";
   const source = simd ? WORKER : WORKER.replace("new WebAssembly.Module(tileModule())", none);
-  const engine = new Engine(source, "model", about), began = performance.now(), found = [];
+  const engine = new Engine(source, { ...about, address: "model" }), began = performance.now(), found = [];
   await engine.load(() => {});
   const loaded = (performance.now() - began) / 1000;
   for (let pass = 0; pass < passes; pass++) {
@@ -42,6 +56,10 @@ OWN = """async ([about, simd, passes]) => {
   }
   engine.close();
   return { loaded, passes: found, simd: engine.simd };
+}"""
+FIGURE = """(state) => {
+  const place = document.body.appendChild(document.createElement("div"));
+  globalThis.figure = new OwnPicture(pageModel(state), place, new Engine(WORKER, state.about));
 }"""
 ONNX = """async ([folder, model, passes]) => {
   const ort = await import(`${folder}/ort.wasm.min.mjs`);
@@ -143,6 +161,57 @@ def measure_webgl(tab: Page, total: int) -> dict[str, Any] | None:
     return {"multiply-adds a second": rates, "the products alone, s": bound}
 
 
+def memory() -> float:
+    """Megabytes that the processes of the browser have to themselves."""
+    found = 0
+    for process in psutil.Process().children(recursive=True):
+        with suppress(psutil.Error):
+            found += process.memory_full_info().uss / 1e6 if "chrom" in process.name() else 0
+    return found
+
+
+def measure_figure(tab: Page, state: dict[str, Any]) -> dict[str, Any]:
+    """Of a click on a starter, twice: with the model to be loaded, and with the model there."""
+    tab.goto("about:blank")
+    before, found, most = memory(), {}, 0.0
+    tab.goto((Path(state["root"]) / "page.html").as_uri())
+    tab.evaluate(FIGURE, state)
+    for name in ("with loading", "again"):
+        began, painted = time.perf_counter(), None
+        tab.evaluate("void (figure.root.dataset.stage = 'waiting')")
+        tab.locator(".lrm-own-starters button").nth(1).click()
+        while not (built := tab.evaluate("figure.root.dataset.stage === 'done'")):
+            most = max(most, memory() - before)
+        built = time.perf_counter() - began
+        tab.wait_for_function("figure.figure.root.dataset.firstPicture")
+        painted = time.perf_counter() - began
+        stages = {kind: took / 1000 for kind, took in tab.evaluate("figure.engine.took").items()}
+        found[name] = {"planes, s": built, "by stage, s": stages}
+        if name == "with loading":
+            found[name]["first picture, s"] = painted
+    return found | {"memory, MB": max(most, memory() - before)}
+
+
+@torch.no_grad()
+def precision() -> dict[str, float]:
+    """PSNR in dB of renders with the model in eight bits to those with the model itself, two views of each object."""
+    model, told = load_model("mini").eval(), canonical_source_camera(2.0)
+    coarse = LRM(model.config).eval()
+    coarse.load_state_dict(unpack(packed_model(model)))
+    folders = sorted((data_dir() / "mini/objects").glob("real/cc0_*"))[:12]
+    folders += sorted((data_dir() / "mini/objects").glob("procedural/procedural_*"))[:12]
+    cameras = torch.stack([camera_of(azimuth, 15, 2.0, FOCAL) for azimuth in (-90, 30)])[None]
+    found = {}
+    for folder in folders:
+        image = load_object(folder).images[:1]
+        one, other = (
+            render_views(each.predict_planes(image, told), each.decoder, cameras, 128).rgb
+            for each in (model, coarse)
+        )
+        found[folder.name] = float(-10 * (one - other).square().mean().log10())
+    return found
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--onnxruntime", type=Path, help="folder `dist` of the npm package")
@@ -153,16 +222,20 @@ def main() -> None:
     with TemporaryDirectory() as folder, headless() as browser:
         root = Path(folder)
         write_scripts(root / "model")
-        (root / "page.html").write_text(f'<meta charset="utf-8"><script>{joined()}</script>')
+        (root / "page.html").write_text(f'<meta charset="utf-8"><body><script>{joined()}</script>')
         tab = browser.new_page()
         tab.goto((root / "page.html").as_uri())
         figures["own worker"] = measure_own(tab, simd=True)
         figures["own worker, no SIMD"] = measure_own(tab, simd=False)
         figures["WebGL2, products alone"] = measure_webgl(tab, sum(work.values()))
+        about = carried().about | {"address": "model"}
+        state = OwnPicture.of(load_model("mini")).page_state() | {"about": about, "root": folder}
+        figures["the figure"] = measure_figure(browser.new_page(), state)
         if given.onnxruntime:
             (root / "ort").symlink_to(given.onnxruntime.resolve())
             (root / "mini.onnx").symlink_to(given.onnx.resolve())
             figures["onnxruntime-web, one thread"] = measure_onnx(browser.new_page(), root, given.onnxruntime)
+    figures["PSNR to the model, dB"] = precision()
     keep("own_picture", figures)
 
 

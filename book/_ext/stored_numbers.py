@@ -14,16 +14,25 @@ from sphinx.application import Sphinx
 from sphinx.writers.html5 import HTML5Translator
 
 from lrm_core.findings.claims import PUBLISHED_OBJECTS, claim, claims
-from lrm_core.findings.prose import number, percent_range
+from lrm_core.findings.prose import listed, number, percent_range
 from lrm_core.findings.rulebook import RULES
-from lrm_core.findings.verdicts import NOT_MEASURED, TOO_FEW
+from lrm_core.findings.verdicts import NOT_MEASURED, TOO_FEW, verdicts
 from lrm_core.model.config import MINI_NAME
 from lrm_core.model.positions import DISTANCE
 from lrm_core.objects.arrange import BOUND
 from lrm_core.objects.poses import SHELL_DISTANCE
 from lrm_core.page.findings import repetition_sentence, stored_verdict
 from lrm_core.page.front.facts import FACTS, facts
-from lrm_core.page.front.forest import CONDITION, TRUTH, Line, interval_text, lines, written
+from lrm_core.page.front.forest import (
+    CONDITION,
+    TRUTH,
+    UNDECIDED,
+    Line,
+    conditions,
+    interval_text,
+    lines,
+    written,
+)
 from lrm_core.profiles import get_profile
 from lrm_core.render.cameras import FOCAL
 from lrm_core.spectral import PUBLISHED_EDGES
@@ -37,6 +46,21 @@ def _band(index: int) -> list[float]:
 
 def _verdict(claim_id: str, profile: str) -> str:
     return stored_verdict(claim_id, profile).capitalize()
+
+
+def _turned(profile: str) -> str:
+    """Claims that get another verdict in the published condition than told the truth, with both."""
+    told = {
+        series: verdicts(name).set_index("claim")["verdict"] for series, name in conditions(profile).items()
+    }
+    if CONDITION not in told:
+        return "Nothing was measured in it yet."
+    pairs = [
+        f"{claim_id} ({before}; now {told[CONDITION][claim_id]})"
+        for claim_id, before in told[TRUTH].items()
+        if told[CONDITION][claim_id] not in (before, *UNDECIDED)
+    ]
+    return f"With it turned: {listed(pairs)}." if pairs else "With it no verdict turned."
 
 
 def _studied(profile: str) -> str:
@@ -63,6 +87,7 @@ NUMBERS: dict[str, Callable[[str], str]] = {
     "bands.low_mid": lambda profile: f"{PUBLISHED_EDGES[1]:g}",
     "bands.mid_high": lambda profile: f"{PUBLISHED_EDGES[2]:g}",
     "studied": _studied,
+    "turned": _turned,
     "repetition": repetition_sentence,
     "bands.end": lambda profile: f"{PUBLISHED_EDGES[3]:g}",
 }

@@ -110,7 +110,7 @@ def _of_lookup(column: str, reading: str):
 
 
 @torch.no_grad()
-def seen(page: Any, bins: Sequence[int] = (0, 3, 6, 9), std: float = 1.0) -> list[Mapping[str, Picture]]:
+def seen(page: Any, bins: Sequence[int] = (0, 5, 9), std: float = 1.0) -> list[Mapping[str, Picture]]:
     """Rows of pictures by caption: noise of some bins in one channel, and a page's oracle rendered with each."""
     planes, camera = page.oracle("predicted").planes, page.views.cameras[:1]
     noise = band_noise(planes, EDGES, std, torch.Generator().manual_seed(page.seed))[list(bins)]
@@ -155,7 +155,7 @@ FINDING = Finding(
             ),
             marks={"low | mid": RESPONSE_BANDS[1], "mid | high": RESPONSE_BANDS[2]},
             pictures=seen,
-            span=(-0.1, 1.1),
+            span=(-0.175, 1.175),
         ),
         "readings": Strips(
             (

@@ -23,7 +23,9 @@ from jaxtyping import Float64
 from lrm_core.findings.cause import PATTERN
 from lrm_core.findings.claims import PUBLISHED_OBJECTS, published
 from lrm_core.findings.headlines import headline
+from lrm_core.findings.prose import listed, percent
 from lrm_core.findings.rulebook import RULES
+from lrm_core.findings.sentences import say
 from lrm_core.findings.verdicts import experiment_table
 from lrm_core.profiles import DOSES, HARMS, PROFILES, RENDERINGS
 from lrm_core.records.statistics import FEWEST_OBJECTS, Interval, bca_interval, per_object
@@ -32,6 +34,8 @@ Specific = Literal["specific", "not specific", "no wrong distance", "not measure
 RESAMPLES, LEVEL = 9999, 0.95
 EQUAL = ("turned", "focal", "blurred")  # as much held-out error as a distance told 0.8 times the true one
 TOLD = "told-"
+ALIKE = 0.9  # cosine above which two changes of a prediction are called the same
+TEXT = "one_wrong_number"
 CLAIMS = ("C2", "C4", "C5", "C6", "C7")  # whose experiments are made under every harm
 
 
@@ -131,9 +135,7 @@ def _interval(estimate: float, samples: np.ndarray, n: int) -> Interval:
     return Interval(float(estimate), float(low), float(high), n)
 
 
-def specific(
-    found: Sequence[Fingerprint],
-) -> Literal["specific", "not specific", "no wrong distance", "not measured"]:
+def specific(found: Sequence[Fingerprint]) -> Specific:
     """What the rule of this module says of all harms together."""
     answers = {of.harm: of.answer for of in found}
     if not set(EQUAL) <= set(answers):
@@ -157,17 +159,49 @@ def words(harm: str) -> str:
     }.get(harm, "told the truth")
 
 
+def sentence(section: str, found: Sequence[Fingerprint]) -> str:
+    """A section of the text for what the rule says: `harms`, or `title harms` where they were measured."""
+    others = listed([words(of.harm) for of in found if of.harm in EQUAL and of.answer == "towards"])
+    return say(TEXT, f"{section}: {specific(found)}", others=others)
+
+
+def caption(figure: str) -> str:
+    """How a figure reads, `harms` or `dose`."""
+    return say(TEXT, f"caption {figure}")
+
+
+def shared(found: Sequence[Fingerprint]) -> str:
+    """What the harms that go towards the published numbers share; empty unless others than the distance do."""
+    if specific(found) != "not specific":
+        return ""
+    removed = [of.numbers["C4"] for of in found if of.answer == "towards" and of.harm != "published"]
+    truth = next(of.numbers["C4"] for of in found if of.harm == "truth")
+    return say(TEXT, "shared", least=percent(min(removed)), most=percent(max(removed)), truth=percent(truth))
+
+
+def heard(alike: Mapping[str, float]) -> str:
+    """What the model hears of a wrong camera, by the cosine of each move with that of a wrong distance."""
+    return say(TEXT, "heard" if min(alike["turned"], alike["focal"]) > ALIKE else "heard apart")
+
+
+def dose_title(doses: Mapping[str, Mapping[float, Interval]]) -> str:
+    """How many numbers come nearest to the published one at a wrong distance; of `doses`."""
+    target = published_numbers()
+    best = [min(means, key=lambda f: abs(means[f].estimate - target[name])) for name, means in doses.items()]
+    return say(TEXT, "title dose", nearest=str(sum(factor != 1 for factor in best)), count=str(len(best)))
+
+
 def doses(profile: str = "mini") -> dict[str, dict[float, Interval]]:
     """Every number of `published_numbers` over the factor told, each against an oracle from its own prediction.
 
-    Objects that were measured at every factor.
+    Factors with records, objects that were measured at all of them.
     """
-    tables = {1.0: numbers_of(profile)} | {
-        factor: numbers_of(f"{profile}-{TOLD}{factor:g}") for factor in DOSES
-    }
-    common = set.intersection(*(set(table.index) for table in tables.values()))
-    if len(common) < FEWEST_OBJECTS:
+    places = {factor: f"{profile}-{TOLD}{factor:g}" for factor in DOSES} | {1.0: profile}
+    tables = {factor: numbers_of(place) for factor, place in places.items() if place in PROFILES}
+    tables = {factor: table for factor, table in tables.items() if len(table) >= FEWEST_OBJECTS}
+    if len(tables) < 2:
         return {}
+    common = set.intersection(*(set(table.index) for table in tables.values()))
     return {
         name: {
             factor: bca_interval(tables[factor].loc[sorted(common), name].dropna().to_numpy())

@@ -5,13 +5,16 @@ from collections.abc import Sequence
 import pandas as pd
 
 from lrm_core.findings.arm_labels import label
-from lrm_core.findings.prose import mean_and_interval, number, percent_interval
+from lrm_core.findings.claims import published
+from lrm_core.findings.prose import mean_and_interval, number, percent, percent_interval
 from lrm_core.findings.sentences import say
 from lrm_core.profiles import PROFILES, PUBLISHED
+from lrm_core.records.arm_tables import by_seed, changes, mean_interval, runs, values
+from lrm_core.records.arms import ARMS
 from lrm_core.records.learned import Learned, learned
 from lrm_core.records.statistics import FEWEST_OBJECTS, Interval
 
-PUBLISHED_ARM = "lora_freq"
+PUBLISHED_ARM, FIXED = "lora_freq", "lora_mse_told_0.8"
 COLUMNS = (
     "trained with",
     "trained, told wrong",
@@ -21,6 +24,7 @@ COLUMNS = (
     "one factor",
 )
 
+GAINS = ("trained with", "L1", "PSNR", "LPIPS", "objects made worse")
 OBJECT = {
     "learned the objects": "it is better than before",
     "harms": "it is worse than before",
@@ -49,6 +53,54 @@ def learned_table(found: Sequence[Learned]) -> pd.DataFrame:
         for arm in found
     ]
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def published_gains(loss: str) -> dict[str, str]:
+    """Published changes by adapters of rank 4, "freq" or "std", as text: l1, psnr, lpips."""
+    numbers = published("C11")
+    rank, before = numbers["ranks"].index(4), numbers["baseline"]
+    after = {metric: numbers[f"{metric}_{loss}"][rank] for metric in ("l1", "psnr", "lpips")}
+    changed = {metric: percent(after[metric] / before[metric] - 1) for metric in ("l1", "lpips")}
+    return changed | {"psnr": f"+{number(after['psnr'] - before['psnr'], 1)}"}
+
+
+def gains(table: pd.DataFrame, arm: str) -> dict[str, str]:
+    """Changes by an arm, as text: l1, psnr (dB), lpips, worse (objects whose L1 rose) and objects; of `runs`."""
+    change = changes(table, arm, "l1")
+    better = by_seed(values(table, arm, "psnr"), values(table, arm, "psnr", 0))
+    return {
+        "l1": _signed(mean_interval(change)),
+        "psnr": mean_and_interval(mean_interval(better)),
+        "lpips": _signed(mean_interval(changes(table, arm, "lpips"))),
+        "worse": str(int((change.mean(axis=1) > 0).sum())),
+        "objects": str(len(change)),
+    }
+
+
+def gains_table(profile: str) -> pd.DataFrame:
+    """The gains of each arm in the published condition beside the published ones, as text."""
+    said = {"published: FreqLoss, rank 4": published_gains("freq") | {"worse": "none"}}
+    said |= {"published: MSE, rank 4": published_gains("std") | {"worse": ""}}
+    table = _runs(profile)
+    for arm in dict.fromkeys(table["arm"]):
+        found = gains(table, arm)
+        said[label(arm)] = found | {"worse": f"{found['worse']} of {found['objects']}"}
+    rows = [(words, of["l1"], f"{of['psnr']} dB", of["lpips"], of["worse"]) for words, of in said.items()]
+    return pd.DataFrame(rows, columns=GAINS)
+
+
+def gains_text(profile: str) -> str:
+    """Gains where every object is told the same wrong distance, beside the published ones; empty without records."""
+    table, arm = _runs(profile), next((of for of in arms(profile) if of.arm == FIXED), None)
+    if arm is None:
+        return ""
+    fields = {f"published_{metric}": gain for metric, gain in published_gains("freq").items()}
+    fields |= gains(table, FIXED) | {"factor": f"{ARMS[FIXED].factor:g}", "only_told": _signed(arm.only_told)}
+    return say("one_wrong_number", "gains", **fields)
+
+
+def _runs(profile: str) -> pd.DataFrame:
+    return runs(profile + PUBLISHED) if profile + PUBLISHED in PROFILES else pd.DataFrame({"arm": []})
 
 
 def outcomes(found: Sequence[Learned]) -> str:

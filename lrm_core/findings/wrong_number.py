@@ -99,8 +99,10 @@ def cause_table(profile: str, causes: Sequence[Cause]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def answer(profile: str, points: Mapping[str, Point], doses: Mapping[float, Mapping[str, Interval]]) -> str:
-    """What was found, in Markdown, by the `conditions` and the doses of a profile."""
+def answer(
+    profile: str, points: Mapping[str, Point], doses: Mapping[float, Mapping[str, Interval]], harms: str = ""
+) -> str:
+    """What was found, in Markdown, by the `conditions` and the doses of a profile, and a sentence on other harms."""
     truth, condition = (point.shares for point in points.values())
     if not condition["high_share"].n or not doses:
         return "Not measured yet."
@@ -118,7 +120,7 @@ def answer(profile: str, points: Mapping[str, Point], doses: Mapping[float, Mapp
     )
     met = say(TEXT, pattern_met(condition), moved=str(moved), shares=str(len(PATTERN)))
     shares = say(TEXT, "shares", told=told, coarse=coarse, fine=fine)
-    return f"{met} {shares}\n\n{repair.answer(profile)}".strip()
+    return f"{met} {shares} {harms}\n\n{repair.answer(profile)}".strip()
 
 
 def _towards(truth: float, shift: Interval, share: Share) -> bool:

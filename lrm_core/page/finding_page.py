@@ -27,7 +27,7 @@ from lrm_core.page import chapter as pages
 from lrm_core.page.chapter import Chapter
 from lrm_core.page.elements import drawn
 from lrm_core.page.elements.origin import computed, origin
-from lrm_core.page.elements.pictures import image_row
+from lrm_core.page.elements.pictures import cut_to_object, image_row
 from lrm_core.page.front.forest import written
 from lrm_core.paths import repository_root
 from lrm_core.profiles import PROFILES, PUBLISHED
@@ -109,7 +109,7 @@ class FindingPage(Chapter):
         else:
             pictures = self._thumbnails() if isinstance(declared, drawn.PICTURED) else {}
             for row in declared.pictures(self) if isinstance(declared, Lines) and declared.pictures else ():
-                show = f'<div class="lrm-above">{image_row(row, self.item.name, width=120)}</div>'
+                show = f'<div class="lrm-above">{image_row(row, self.item.name, width=96)}</div>'
                 pages.show_html(show)
             figure = drawn.draw(declared, self.table, self.groups, pictures, title)
             figure.show()
@@ -122,8 +122,8 @@ class FindingPage(Chapter):
         pages.show_html(computed(cases_html(self.finding, self.table), origin(self.table)))
 
     def pictures(self, images: dict[str, Float[Tensor, "3 h w"]]) -> None:
-        """Display images of the example side by side, by caption."""
-        pages.show_html(image_row(images, self.item.name, width=160))
+        """Display images of the example side by side, by caption, cut to what is not white in any of them."""
+        pages.show_html(image_row(cut_to_object(images), self.item.name))
 
     @property
     def views(self) -> Views:

@@ -25,7 +25,7 @@ from lrm_core.page.finding_page import FindingPage
 from lrm_core.profiles import get_profile
 
 TRAINING_OBJECTS, TRAINING_SIZE = 12, 96
-STYLE = "display:grid;gap:0.8rem;overflow-x:auto;grid-template-columns:repeat(5,minmax(160px,1fr))"
+STYLE = "display:grid;gap:0.8rem;grid-template-columns:repeat(auto-fill,minmax(max(150px,31%),1fr))"
 
 
 def show_nine(chapter: FindingPage) -> None:
@@ -46,7 +46,7 @@ def save_nine(path: str) -> None:
     plan = get_profile("mini")
     sheet = np.array(Image.open(io.BytesIO(nine_sheet(plan, load_model(plan.model))[1])))
     objects = [np.vstack(np.hsplit(row, len(PICTURES))) for row in np.vsplit(sheet, len(nine(plan)))]
-    Image.fromarray(np.hstack(objects)).quantize(256).save(path, optimize=True)
+    Image.fromarray(np.hstack(objects)).save(path, optimize=True)
 
 
 def _column(row: Float[Tensor, "3 h w"], name: str, psnr: float) -> str:

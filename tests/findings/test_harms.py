@@ -9,11 +9,21 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lrm_core.findings.harms import Fingerprint, fingerprint, published_numbers
+from lrm_core.findings.harms import (
+    Fingerprint,
+    fingerprint,
+    heard,
+    published_numbers,
+    sentence,
+    shared,
+    specific,
+)
 from lrm_core.measure.oracles import predicted_planes
 from lrm_core.objects import Source
 from lrm_core.objects.hashing import data_hash
+from lrm_core.page.diagnosis.harms import dose_figure, fingerprint_figure
 from lrm_core.profiles import HARMS, get_profile
+from lrm_core.records.statistics import Interval
 
 TARGET = pd.Series(published_numbers())
 
@@ -79,3 +89,40 @@ def test_every_harm_is_a_profile_of_its_own():
     for harm, source in HARMS.items():
         if harm != "truth":
             assert get_profile(f"mini-{harm}").source("cc0_barrel") == source
+
+
+def _found(harm: str, change: float) -> Fingerprint:
+    """A harm that goes towards the published numbers where the change is negative."""
+    interval = Interval(change, change - 0.1, change + 0.1, 6)
+    return Fingerprint(harm, {"C4": 0.5}, interval, interval)
+
+
+@pytest.mark.parametrize(
+    ("told", "blurred", "said"),
+    [
+        (-0.5, 0.5, "specific"),
+        (-0.5, -0.5, "not specific"),
+        (0.0, -0.5, "no wrong distance"),
+    ],
+)
+def test_the_pattern_is_specific_if_only_a_wrong_distance_makes_it(told, blurred, said):
+    harms = {"truth": 0.0, "told-0.8": told, "turned": 0.5, "focal": 0.0, "blurred": blurred}
+    found = [_found(harm, change) for harm, change in harms.items()]
+    assert specific(found) == said
+    assert ("source blurred by" in sentence("harms", found)) is (said == "not specific")
+    assert bool(shared(found)) is (said == "not specific")
+    assert specific(found[:-1]) == "not measured"
+    assert "not measured" in sentence("harms", found[:-1])
+
+
+def test_what_moves_a_prediction_as_a_wrong_distance_does_is_heard_as_one():
+    assert heard({"turned": 0.99, "focal": 0.95, "blur": 0.0}) != heard(
+        {"turned": 0.99, "focal": 0.2, "blur": 0.0}
+    )
+
+
+def test_the_figures_draw_every_harm_and_every_number():
+    harmed = [_found(harm, 0.1 * at) for at, harm in enumerate(("truth", "told-0.8", "blurred"))]
+    assert len(fingerprint_figure(harmed).data) == 2
+    dosed = {name: {factor: Interval(1, 0.5, 2, 5) for factor in (0.8, 1.0)} for name in published_numbers()}
+    assert len(dose_figure(dosed).data) == len(TARGET)

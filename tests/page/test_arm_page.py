@@ -19,8 +19,9 @@ from lrm_core.measure.arm_data import object_folders
 from lrm_core.measure.finetuning import EVALUATION_VIEWS
 from lrm_core.objects.contact_sheets import SIDE, SheetStore, contact_sheet, picture_at
 from lrm_core.page.elements import drawn
+from lrm_core.page.elements.pictures import cut_to_object
 from lrm_core.page.repair.arm_page import ArmPage, open_arms
-from lrm_core.page.repair.gallery import arms_gallery, before_and_after, cut_to_object, signed
+from lrm_core.page.repair.gallery import arms_gallery, before_and_after, signed
 from lrm_core.profiles import get_profile
 from lrm_core.records.arms import ARMS
 
@@ -153,10 +154,10 @@ def test_a_sheet_has_a_row_for_each_object_and_a_column_for_each_view():
 def test_pictures_of_one_view_are_cut_alike():
     white, seen = torch.ones(3, 32, 32), torch.ones(3, 32, 32)
     seen[:, 10:14, 2:12] = 0.2
-    first, second = cut_to_object([white, seen])
+    first, second = cut_to_object({"white": white, "seen": seen}).values()
     assert first.shape == second.shape == (3, 17, 17)
     assert (second < 1).sum() == (seen < 1).sum()
-    assert cut_to_object([white])[0].shape == white.shape
+    assert cut_to_object({"white": white})["white"].shape == white.shape
 
 
 def test_rows_of_different_shapes_and_none_are_refused():

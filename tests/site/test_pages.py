@@ -47,7 +47,8 @@ def test_a_page_stands_alone_and_says_nothing_on_the_console(opened, site):
     assert opened.outside == []
     assert opened.errors == []
     text = (site / f"{opened.name}.html").read_text(encoding="utf-8")
-    assert text.count("class Renderer {") == ("lrm-viewer" in text), "one script for all viewers of a page"
+    kinds = sum(f"lrm-{kind}-data" in text for kind in ("viewer", "explorable", "turn", "own"))
+    assert text.count("class Renderer {") == kinds, "one script for all figures of a kind"
     assert "widget-state+json" not in text
 
 

@@ -16,6 +16,7 @@ from lrm_core.records.statistics import Interval
 
 ROW, PANEL = 30, 110  # pixels
 COLUMNS = 2
+EDGE = 1.5  # spreads; what lies beyond is written at the edge
 
 
 def fingerprint_figure(found: Sequence[Fingerprint]) -> go.Figure:
@@ -36,8 +37,13 @@ def fingerprint_figure(found: Sequence[Fingerprint]) -> go.Figure:
             error_x={"type": "data", "array": [mean.high - mean.estimate], "arrayminus": [mean.estimate - mean.low]},
             hovertemplate=f"%{{y}}: %{{x:+.2f}}, {of.answer}; {mean.n} objects<extra></extra>",
         )  # fmt: skip
+        if mean.estimate > EDGE:
+            figure.add_annotation(
+                x=EDGE, y=words(of.harm), text=f"{mean.estimate:.0f} →", showarrow=False, yshift=12
+            )
     figure.add_vline(x=0, line={"color": COLOURS["reference"], "dash": "dot"})
     figure.update_xaxes(title_text="change of the distance to the published numbers, in spreads")
+    figure.update_xaxes(range=[-EDGE, 1.15 * EDGE])
     figure.update_layout(showlegend=False)
     alt = "Change of the distance to the published numbers against the truth: " + "; ".join(
         f"{words(of.harm)} {number(of.over_truth.estimate)}, {of.answer}" for of in reversed(shown)
@@ -72,6 +78,8 @@ def dose_figure(doses: Mapping[str, Mapping[float, Interval]]) -> go.Figure:
         figure.add_vrect(
             *DRAWN, fillcolor=COLOURS["reference"], opacity=0.1, line_width=0, layer="below", **at
         )
+        if name == "C5":  # a ratio, which has no upper end
+            figure.update_yaxes(type="log", dtick=1, **at)
     figure.update_xaxes(title_text=AXIS, row=rows)
     figure.update_annotations(font={"size": SMALL})
     figure.update_layout(showlegend=False)

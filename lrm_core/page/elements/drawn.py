@@ -11,7 +11,7 @@ from lrm_core.findings.prose import number, percent
 from lrm_core.page.elements.beside import means, slopes
 from lrm_core.page.elements.curves import Curve, curves, mean_lists
 from lrm_core.page.elements.strips import numbers_of, strips
-from lrm_core.page.elements.style import COLOURS, SMALL, finish
+from lrm_core.page.elements.style import COLOURS, PAPER, SMALL, finish
 from lrm_core.records.statistics import interval_of, per_object
 
 PICTURE = 0.085  # side of an object's picture over the length of the axes
@@ -60,7 +60,7 @@ def _strips_alt(figure: Strips, table: pd.DataFrame) -> str:
 
 
 def lines(figure: Lines, table: pd.DataFrame, title: str) -> go.Figure:
-    """Series over a common axis, the mean of the objects thick, each named at its end."""
+    """Series over a common axis, the mean of the objects thick, each named on it."""
     x, drawn, ends = list(figure.x(table)), [], []
     for series in figure.series:
         objects = mean_lists(table, series.column)
@@ -79,7 +79,7 @@ def lines(figure: Lines, table: pd.DataFrame, title: str) -> go.Figure:
     shown = curves(
         drawn, figure.axes, alt, log_ticks=figure.log_ticks, log_y=figure.log_y, marks=figure.marks
     )
-    _label_ends(shown, ends, x, figure)
+    _label_lines(shown, ends, x, figure)
     if figure.span:
         shown.update_xaxes(range=list(figure.span))
     elif figure.log_ticks:  # what stands on the very edge is not drawn
@@ -92,22 +92,23 @@ def _mean(rows: Sequence[np.ndarray], geometric: bool) -> np.ndarray:
     return np.exp(np.mean(np.log(rows), axis=0)) if geometric else np.mean(rows, axis=0)
 
 
-def _label_ends(
-    shown: go.Figure, ends: Sequence[tuple[Series, np.ndarray]], x: Sequence[float], figure: Lines
+def _label_lines(
+    shown: go.Figure, means: Sequence[tuple[Series, np.ndarray]], x: Sequence[float], figure: Lines
 ) -> None:
-    """The names of the series in their colours, instead of a legend, at the end where they are farther apart."""
-    means = np.log10([mean for _, mean in ends]) if figure.log_y else np.array([mean for _, mean in ends])
+    """The names of the series in their colours on their lines, instead of a legend, where others are farthest."""
+    heights = np.array([np.log10(mean) if figure.log_y else mean for _, mean in means])
     first = next(at for at, place in enumerate(x) if place > 0)
-    apart = [np.diff(np.sort(means[:, at])).min(initial=np.inf) for at in (first, -1)]
-    at, anchor = (first, "left") if apart[0] >= apart[1] else (-1, "right")
-    shown.update_layout(showlegend=False)
-    for (series, _), height in zip(ends, means[:, at], strict=True):
+    for nth, (series, _) in enumerate(means):
+        others = np.delete(heights, nth, axis=0)
+        apart = np.abs(others - heights[nth]).min(0, initial=np.inf)[first:]
+        at = first + int(np.argmax(apart)) if len(others) else len(x) // 2
+        anchor = "left" if at == first else "right" if at == len(x) - 1 else "center"
         shown.add_annotation(
-            x=np.log10(x[at]) if figure.log_ticks else x[at], y=height, text=f"<b>{series.label}</b>",
-            showarrow=False, xanchor=anchor, yanchor="bottom", yshift=8, bgcolor="rgba(128, 128, 128, 0.15)",
+            x=np.log10(x[at]) if figure.log_ticks else x[at], y=heights[nth][at], text=f"<b>{series.label}</b>",
+            showarrow=False, xanchor=anchor, bgcolor=PAPER, borderpad=1,
             font={"size": SMALL + 1, "color": COLOURS[series.colour]},
         )  # fmt: skip
-    shown.update_layout(margin={"b": 60}, height=(shown.layout.height or 420) - 50)
+    shown.update_layout(showlegend=False, margin={"b": 60}, height=(shown.layout.height or 420) - 50)
 
 
 def pairs(figure: Pairs, table: pd.DataFrame, pictures: Mapping[str, str], title: str) -> go.Figure:

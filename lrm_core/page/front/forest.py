@@ -104,12 +104,12 @@ def written(claim_id: str, value: float) -> str:
 
 
 def interval_text(claim_id: str, mark: Mark) -> str:
-    """A number of ours with its interval, where it has one that is not a point, on one line."""
+    """A number of ours with its interval, where it has one that is not a point."""
     value = written(claim_id, mark.value)
     if isnan(mark.low) or mark.low == mark.high:
         return value
     ends = (written(claim_id, end).removesuffix("%") for end in (mark.low, mark.high))
-    return f"{value} [{', '.join(ends)}]".replace(" ", "\N{NO-BREAK SPACE}")
+    return f"{value} [{', '.join(ends)}]".replace(", ", ",\N{NO-BREAK SPACE}")
 
 
 def strip(line: Line) -> str:

@@ -20,6 +20,7 @@ MODEL = "mini"
 FOLDER = "mini_model"  # of the scripts, among the static files of the site
 PART = 1_000_000  # bytes, compressed, of a script; the bar moves with each
 TABLES = ("pos_embed", "register_tokens", "cls_token")  # rows of these are tokens, not outputs of a layer
+EXACT = ("upsampler.", "synthesizer.")  # few, and what rounding them does is seen most: a row for each value
 
 
 class Carried(NamedTuple):
@@ -35,11 +36,13 @@ class Carried(NamedTuple):
 
 
 def packed_model(model: LRM) -> Packed:
-    """All parameters in eight bits, with a step of its own for each output of a layer and each token."""
+    """All parameters: eight bits with a step of its own for each output of a layer and each token, or exact."""
     return pack({name: (value, _rows(name, value)) for name, value in model.state_dict().items()})
 
 
 def _rows(name: str, value: Tensor) -> int:
+    if name.startswith(EXACT):
+        return value.ndim
     return value.ndim - 1 if name.rpartition(".")[2] in TABLES else 1
 
 

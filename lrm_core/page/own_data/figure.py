@@ -27,6 +27,11 @@ STARTERS = (
 )  # of `data/mini/objects`
 ALT = "Where JavaScript runs, a picture can be dropped here, and the page itself rebuilds what it shows."
 
+KERNEL = "The model of this kernel sees it, in full precision."
+PAGE = (
+    "The first picture loads the model from the files of this site: {:.1f} MB. Nothing leaves your machine."
+)
+
 
 class OwnPicture(EmbeddedWidget):
     """A place for a picture; `tensors` and `data` are the decoder for the kernel's planes.
@@ -35,7 +40,7 @@ class OwnPicture(EmbeddedWidget):
         about: of the model that the page carries, as `Carried.about`, and the `address` of its folder.
         size: side of the picture that the model sees, in pixels.
         starters: pictures to begin with, `name` and `picture`, an address that holds it.
-        note: what loading costs, said before.
+        note: where the model is; in the page what loading it costs, said before.
     """
 
     MIME = OWN_PICTURE_MIME
@@ -52,11 +57,7 @@ class OwnPicture(EmbeddedWidget):
         """The figure with a model for JupyterLab; the page carries the mini model whatever that is."""
         packed = pack({name: (value, 1) for name, value in model.decoder.state_dict().items()})
         about = carried().about | {"address": f"../_static/{FOLDER}"}
-        note = (
-            f"The first picture loads the model from the files of this site: {about['bytes'] / 1e6:.1f} MB. "
-            "Nothing leaves your machine."
-        )
-        figure = cls(about=about, size=model.config.source_size, note=note, alt=ALT, starters=_starters())
+        figure = cls(about=about, size=model.config.source_size, note=KERNEL, alt=ALT, starters=_starters())
         figure.tensors, figure.data = packed.directory, packed.data
         figure.model, figure.features = model, None
         figure.on_msg(lambda _, content, buffers: figure.answer(content, buffers))
@@ -64,7 +65,7 @@ class OwnPicture(EmbeddedWidget):
 
     def page_state(self) -> dict[str, Any]:
         """What the page needs, JSON-ready; its model is in files of its own."""
-        return super().page_state() | {"data": ""}
+        return super().page_state() | {"data": "", "note": PAGE.format(self.about["bytes"] / 1e6)}
 
     def answer(self, content: dict[str, Any], buffers: list[memoryview]) -> None:
         """Do what `KernelEngine` asks: `encode` a picture, or `planes` of that picture told a distance."""

@@ -6,9 +6,6 @@ from html import escape
 from importlib.resources import files
 
 import pandas as pd
-import torch
-from jaxtyping import Float
-from torch import Tensor
 
 from lrm_core.findings.arm_labels import label
 from lrm_core.findings.c13 import harmed, kind
@@ -17,14 +14,13 @@ from lrm_core.measure.finetuning import EVALUATION_VIEWS
 from lrm_core.objects import load_object
 from lrm_core.objects.contact_sheets import SheetStore, contact_sheet, picture_at
 from lrm_core.page.arm_pictures import PICTURED, arm_sheet, untouched_sheet
-from lrm_core.page.elements.pictures import image_row
+from lrm_core.page.elements.pictures import cut_to_object, image_row
 from lrm_core.page.repair.arm_page import ArmPage
 from lrm_core.paths import repository_root
 from lrm_core.records.arm_runs import ArmRecorder
 from lrm_core.records.arm_tables import changes
 
 _MIME = "image/webp"
-NEARLY_WHITE, MARGIN = 0.9, 4  # of pictures cut to their object; the margin in pixels
 TRUTH, UNTOUCHED = "the truth", "untouched"
 
 
@@ -156,7 +152,7 @@ def before_and_after(chapter: ArmPage) -> tuple[str, pd.DataFrame]:
             for method, caption in ({UNTOUCHED: f"{name.removeprefix('cc0_')}, {UNTOUCHED}"} | words).items()
             if sheets[method] is not None
         }
-        rows += image_row(dict(zip(shown, cut_to_object(list(shown.values())), strict=True)), name, width=160)
+        rows += image_row(cut_to_object(shown), name)
         data.append({"object": name} | changed)
     return rows, pd.DataFrame(data)
 
@@ -164,17 +160,3 @@ def before_and_after(chapter: ArmPage) -> tuple[str, pd.DataFrame]:
 def signed(change: float) -> str:
     """A change in percent with its sign."""
     return f"{'+' if change > 0 else ''}{number(100 * change, 0)}%"
-
-
-def cut_to_object(images: Sequence[Float[Tensor, "3 h w"]]) -> list[Float[Tensor, "3 s s"]]:
-    """The square around what is not white in any of some images of one view."""
-    occupied = torch.stack(list(images)).amin((0, 1)) < NEARLY_WHITE
-    if not occupied.any():
-        return list(images)
-    (top, bottom), (left, right) = ((at.min(), at.max()) for at in map(torch.unique, occupied.nonzero().T))
-    side = min(int(max(bottom - top, right - left)) + 2 * MARGIN, *occupied.shape)
-    corner = [
-        int(((first + last - side) / 2).clamp(0, size - side))
-        for first, last, size in ((top, bottom, occupied.shape[0]), (left, right, occupied.shape[1]))
-    ]
-    return [image[:, corner[0] : corner[0] + side, corner[1] : corner[1] + side] for image in images]

@@ -52,6 +52,7 @@ def test_without_records_page_and_figures_say_so(monkeypatch):
     for module in (facts, cause):
         monkeypatch.setattr(module, "experiment_table", lambda *of: pd.DataFrame())
     monkeypatch.setattr(facts, "pattern", lambda profile: dict.fromkeys(PATTERN, UNKNOWN))
+    monkeypatch.setattr(facts, "fingerprints", lambda profile: [])
     assert facts.answer.__wrapped__("none") == facts.UNKNOWN_ANSWER
     assert facts.facts.__wrapped__("none").keys() == facts.FACTS.keys()
     for draw in figures.FIGURES.values():

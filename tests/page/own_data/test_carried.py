@@ -18,7 +18,7 @@ from lrm_core.paths import data_dir
 from lrm_core.render import render_views
 from lrm_core.render.cameras import canonical_source_camera
 
-LARGEST, CLOSEST = 16e6, 40.0  # bytes; dB to what the model itself draws
+LARGEST, CLOSEST = 16e6, 50.0  # bytes; dB to what the model itself draws
 
 
 def test_the_scripts_hold_the_bytes_that_the_page_names():
@@ -44,7 +44,7 @@ def test_what_is_written_already_is_left_alone(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["real/cc0_iphone", "real/cc0_couch", "procedural/procedural_10000003"])
-def test_eight_bits_draw_nearly_the_same(mini, name):
+def test_what_is_carried_draws_nearly_the_same(mini, name):
     model, packed = LRM(mini.config).eval().requires_grad_(False), packed_model(mini)
     model.load_state_dict(unpack(Packed(packed.directory, packed.data)))
     image, told = load_object(data_dir() / "mini/objects" / name).images[:1], canonical_source_camera(2.0)

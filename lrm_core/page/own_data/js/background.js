@@ -2,8 +2,7 @@
 
 const WHITE_LEAST = 250, RINGING = 235, BROAD = 2, NEAR = 16, SPECK = 0.01, CORNER = 0.03; // as in `pictures.py`
 const PLAIN = 28, BORDER_SHARE = 0.85; // of 255: how far a plain background strays; of the border, how much of it is plain
-const LEVELS = 16, ROUNDS_OF_CUT = 4; // of each channel in the histograms of the cut
-const MARGIN = 0.06; // of the shorter side: the box that is taken where none was drawn
+const LEVELS = 12, ROUNDS_OF_CUT = 4; // of each channel in the histograms of the cut
 
 const borderOf = (width, height) => {
   const rows = Array.from({ length: width }, (_, x) => [x, (height - 1) * width + x]);
@@ -12,23 +11,22 @@ const borderOf = (width, height) => {
 };
 
 /**
- * How much of each pixel the thing covers, and how that was found: {colours, alpha, mask, how}.
- * `pixels`: RGBA bytes; `box`: [left, top, right, bottom] in pixels, or null; `how`: "alpha", "white", "plain", "box", or
- * "guess" where a box should be drawn. `colours` (RGB bytes) belong on white with the weights `alpha`.
+ * How much of each pixel the thing covers, and how that was found: {colours, alpha, mask, how}; null where it takes a box.
+ * `pixels`: RGBA bytes; `box`: [left, top, right, bottom] in pixels, or null; `how`: "alpha", "white", "plain" or "box".
+ * `colours` (RGBA bytes) belong on white with the weights `alpha`.
  */
 function found(pixels, width, height, box) {
   const border = borderOf(width, height), clear = border.filter((at) => pixels[4 * at + 3] <= 128).length;
   if (!box && clear >= 0.5 * border.length) {
-    const alpha = Float32Array.from({ length: width * height }, (_, at) => pixels[4 * at + 3] / 255);
+    const alpha = new Float32Array(width * height);
+    for (let at = 0; at < alpha.length; at++) alpha[at] = pixels[4 * at + 3] / 255;
     return { colours: pixels, alpha, mask: Mask.where(width, height, (at) => alpha[at] > 0.5), how: "alpha" };
   }
   const colours = onWhite(pixels);
   const white = !box && cornersAreWhite(colours, width, height) && notWhite(colours, width, height);
   if (white) return { colours, alpha: new Float32Array(width * height).fill(1), mask: white, how: "white" };
-  const plain = !box && onPlain(colours, width, height, border);
-  const margin = Math.round(MARGIN * Math.min(width, height)), guess = [margin, margin, width - margin, height - margin];
-  const mask = plain || cut(colours, width, height, box ?? guess);
-  return { colours, alpha: mask.softened(), mask, how: plain ? "plain" : box ? "box" : "guess" };
+  const mask = box ? cut(colours, width, height, box) : onPlain(colours, width, height, border);
+  return mask && { colours, alpha: mask.softened(), mask, how: box ? "box" : "plain" };
 }
 
 function onWhite(pixels) {
@@ -66,7 +64,8 @@ function notWhite(colours, width, height) {
 /** What is not joined to the border by one plain colour; null where the border is not plain, or nothing would be left. */
 function onPlain(colours, width, height, border) {
   const middle = [0, 1, 2].map((lane) => border.map((at) => colours[4 * at + lane]).sort((a, b) => a - b)[border.length >> 1]);
-  const near = (at) => [0, 1, 2].every((lane) => Math.abs(colours[4 * at + lane] - middle[lane]) <= PLAIN);
+  const off = (at, lane) => Math.abs(colours[4 * at + lane] - middle[lane]);
+  const near = (at) => off(at, 0) <= PLAIN && off(at, 1) <= PLAIN && off(at, 2) <= PLAIN;
   if (border.filter(near).length < BORDER_SHARE * border.length) return null;
   const plain = Mask.where(width, height, near);
   const thing = plain.chosen((patch) => patch.some((at) => plain.atBorder(at)), false).not().opened(1).withoutSpecks(SPECK);
@@ -79,8 +78,9 @@ function onPlain(colours, width, height, border) {
  * times; then the patches that are large, without holes. Where the box leaves nothing outside, its rim stands for that.
  */
 function cut(colours, width, height, [left, top, right, bottom]) {
-  const bin = (at) => [0, 1, 2].reduce((sum, lane) => sum * LEVELS + Math.floor((colours[4 * at + lane] * LEVELS) / 256), 0);
-  const bins = Uint16Array.from({ length: width * height }, (_, at) => bin(at));
+  const bins = new Uint16Array(width * height), level = (byte) => (byte * LEVELS) >> 8;
+  for (let at = 0; at < bins.length; at++)
+    bins[at] = (level(colours[4 * at]) * LEVELS + level(colours[4 * at + 1])) * LEVELS + level(colours[4 * at + 2]);
   const within = (at, rim) => {
     const x = at % width, y = Math.floor(at / width);
     return x >= left + rim && x < right - rim && y >= top + rim && y < bottom - rim;
@@ -97,12 +97,16 @@ function cut(colours, width, height, [left, top, right, bottom]) {
   return thing.count ? thing : box;
 }
 
-/** Share of each bin among the cells that have a value, spread a little so that no bin is impossible. */
+/** Share of each bin among the cells that have a value, spread over neighbouring bins, so that near colours count as one. */
 function histogram(bins, cells, value) {
-  const counts = new Float64Array(LEVELS ** 3).fill(0.01);
-  let total = 0;
+  let counts = new Float64Array(LEVELS ** 3), total = 0;
   bins.forEach((bin, at) => {
     if (cells[at] === value) counts[bin]++, total++;
   });
-  return counts.map((count) => count / Math.max(total, 1));
+  for (const step of [1, LEVELS, LEVELS ** 2]) {
+    const level = (at) => Math.floor(at / step) % LEVELS;
+    counts = counts.map((count, at) =>
+      2 * count + (level(at) > 0 ? counts[at - step] : count) + (level(at) < LEVELS - 1 ? counts[at + step] : count));
+  }
+  return counts.map((count) => (count + 1e-3) / Math.max(total, 1));
 }

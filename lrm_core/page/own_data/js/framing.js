@@ -40,9 +40,11 @@ function resampled(image, width, height, [x, y], side, size) {
   return result.map((value) => Math.min(Math.max(value, 0), 1));
 }
 
-/** {image (3, size, size), how, extent} of RGBA pixels; throws an Error where they show nothing. */
+/** {image (3, size, size), how, extent} of RGBA pixels; null where it takes a box; throws an Error where they show nothing. */
 function seenByModel({ pixels, width, height, box }, size) {
-  const { colours, alpha, mask, how } = found(pixels, width, height, box), area = width * height;
+  const thing = found(pixels, width, height, box);
+  if (!thing) return null;
+  const { colours, alpha, mask, how } = thing, area = width * height;
   const extent = mask.withoutSpecks(SPECK).extent();
   if (!extent) throw new Error("The picture shows nothing: all of it is transparent or white.");
   const image = new Float32Array(3 * area);

@@ -1,6 +1,6 @@
 // From a file to pixels, and a box that is drawn on them.
 
-const LONGEST = 1600; // pixels of the longer side that are kept; a phone's picture has more than the model can use
+const LONGEST = 1024; // pixels of the longer side that are kept; a phone's picture has more than the model can use
 
 /** {pixels, width, height} of a file, upright and in sRGB as the browser decodes it; throws an Error of one sentence. */
 async function pixelsOf(file) {

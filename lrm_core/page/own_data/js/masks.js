@@ -6,7 +6,9 @@ class Mask {
   }
 
   static where(width, height, test) {
-    return new Mask(width, height, Uint8Array.from({ length: width * height }, (_, at) => (test(at) ? 1 : 0)));
+    const mask = new Mask(width, height);
+    for (let at = 0; at < width * height; at++) if (test(at)) mask.cells[at] = 1;
+    return mask;
   }
 
   get count() {
@@ -63,11 +65,12 @@ class Mask {
       left[start] = 0;
       for (let at = 0; at < patch.length; at++) {
         const x = patch[at] % width, y = (patch[at] - x) / width;
-        for (let dy = -1; dy <= 1; dy++)
-          for (let dx = -1; dx <= 1; dx++) {
-            if ((!corners && dx && dy) || x + dx < 0 || x + dx >= width || y + dy < 0 || y + dy >= height) continue;
-            const to = patch[at] + dy * width + dx;
-            if (left[to]) patch.push(to), (left[to] = 0);
+        for (let row = Math.max(y - 1, 0); row <= Math.min(y + 1, height - 1); row++)
+          for (let column = Math.max(x - 1, 0); column <= Math.min(x + 1, width - 1); column++) {
+            const to = row * width + column;
+            if (!left[to] || (!corners && row !== y && column !== x)) continue;
+            left[to] = 0;
+            patch.push(to);
           }
       }
       found.push(patch);

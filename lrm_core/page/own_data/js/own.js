@@ -1,9 +1,9 @@
 // The figure: a picture comes in, what the model makes of it is shown and taken away.
 
-const ASK = "The background is not plain, so this is a guess: drag a box around the thing on the left picture.";
+const ASK = "The background is neither transparent nor plain: drag a box around the thing.";
 const HOW = {
   alpha: "Cut out by its transparency.", white: "Found on white.", plain: "Cut out of a plain background.",
-  box: "Cut out of the box.", guess: "Cut out by a guess.",
+  box: "Cut out of the box.",
 };
 const DISTANCE = 2; // that the model is told first, in world units
 const SURFACE_DENSITY = 2; // of the mesh where no other is chosen: half a world unit of it absorbs 63% of the light
@@ -42,10 +42,10 @@ class OwnPicture {
     this.place = make("div");
     this.undo = this.button("Without the box", () => this.frame(null));
     drawBox(this.given, this.mark, (box) => this.frame(box), this.ending.signal);
+    const seen = make("figure", {}, make("div", { class: "lrm-own-frame" }, this.seen), this.how);
     const pair = make("div", { class: "lrm-own-pair" },
       make("figure", { class: "lrm-own-given" }, make("div", { class: "lrm-own-frame" }, this.given, this.mark),
-        make("figcaption", {}, "As given. Drag a box around the thing to cut it out."), this.undo),
-      make("figure", {}, make("div", { class: "lrm-own-frame" }, this.seen), this.how));
+        make("figcaption", {}, "As given. Drag a box around the thing to cut it out."), this.undo), seen);
     const told = { min: 1.4, max: 3, step: 0.05, value: DISTANCE }, least = { min: 0, max: 20, step: 0.5, value: 0 };
     const sliders = [
       this.slider("Distance that the model is told", told, (value) => this.tell(value)),
@@ -53,8 +53,9 @@ class OwnPicture {
     ];
     const mesh = this.button("Mesh (GLB)", () => this.keepMesh());
     const sheet = this.button("Pictures around it (PNG)", () => this.keepSheet());
-    this.results = make("div", { class: "lrm-own-result" }, this.place,
-      make("div", {}, pair, ...sliders, make("div", { class: "lrm-own-buttons" }, mesh, sheet)));
+    const tools = make("div", {}, ...sliders, make("div", { class: "lrm-own-buttons" }, mesh, sheet));
+    this.built = [this.place, seen, tools]; // what there is once the model has seen the thing
+    this.results = make("div", { class: "lrm-own-result" }, this.place, make("div", {}, pair, tools));
     return this.results;
   }
 
@@ -107,19 +108,22 @@ class OwnPicture {
 
   async build(box, current) {
     const { engine, picture, size } = this;
-    const { image, how } = await engine.ask("frame", { picture: { ...picture, box }, size });
+    const found = await engine.ask("frame", { picture: { ...picture, box }, size });
     if (!current()) return;
     paintPixels(this.given, picture);
-    paintPixels(this.seen, asPixels(image, size));
     this.mark.hidden = this.undo.hidden = !box;
-    this.how.textContent = `As the model sees it. ${HOW[how]}`;
+    this.built.forEach((part) => (part.hidden = !found));
     this.results.hidden = false;
+    if (!found) return this.stage("ask", ASK);
+    const { image, how } = found;
+    paintPixels(this.seen, asPixels(image, size));
+    this.how.textContent = `As the model sees it. ${HOW[how]}`;
     await this.loaded();
     if (!current()) return;
     this.stage("busy", "The model looks at the picture.");
     await engine.ask("encode", { image });
     if (current()) await this.rebuild(current);
-    if (current()) this.stage("done", this.summary(how));
+    if (current()) this.stage("done", this.summary());
   }
 
   async loaded() {
@@ -130,10 +134,9 @@ class OwnPicture {
     this.bar.hidden = true;
   }
 
-  summary(how) {
+  summary() {
     const seconds = ((performance.now() - this.began) / 1000).toFixed(1), slow = this.engine.simd === false;
-    const words = `Built in ${seconds} seconds${slow ? ", as this browser has no SIMD" : ""}. Drag it to turn it.`;
-    return how === "guess" ? `${words} ${ASK}` : words;
+    return `Built in ${seconds} seconds${slow ? ", as this browser has no SIMD" : ""}. Drag it to turn it.`;
   }
 
   /** Planes for the distance that is told now, until it does not change any more. */
