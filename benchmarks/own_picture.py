@@ -40,8 +40,7 @@ from lrm_core.page.viewer.widget import camera_of
 from lrm_core.paths import data_dir
 from lrm_core.pdf import headless
 from lrm_core.render import render_views
-from lrm_core.render.cameras import canonical_source_camera
-from lrm_core.training.pretrain_data import FOCAL
+from lrm_core.render.cameras import FOCAL, canonical_source_camera
 
 PASSES = 3
 OWN = """async ([about, simd, passes]) => {
