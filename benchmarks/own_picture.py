@@ -10,7 +10,8 @@ page, and for 24 objects how close renders of the page's planes are to those of 
 
 What was chosen, by `results/own_picture.json`: the page's own worker. It is as fast as onnxruntime-web and needs no
 14 MB beside the model. WebGL2 would be faster on a graphics chip, but without one its products alone take longer than
-the ten seconds that a picture may take, and precision would depend on the chip.
+the ten seconds that a picture may take, and precision would depend on the chip. Seconds compare within one run only: the
+record says how many others were at work on the machine's cores.
 """
 
 import argparse
@@ -31,6 +32,7 @@ from playwright.sync_api import Page
 
 from lrm_core import load_model
 from lrm_core.model.lrm import LRM
+from lrm_core.model.positions import FOCAL
 from lrm_core.objects import load_object
 from lrm_core.page.own_data.carried import carried, packed_model, write_scripts
 from lrm_core.page.own_data.figure import OwnPicture
@@ -41,7 +43,6 @@ from lrm_core.paths import data_dir
 from lrm_core.pdf import headless
 from lrm_core.render import render_views
 from lrm_core.render.cameras import canonical_source_camera
-from lrm_core.training.pretrain_data import FOCAL
 
 PASSES = 3
 OWN = """async ([about, simd, passes]) => {
