@@ -10,7 +10,8 @@ page, and for 24 objects how close renders of the page's planes are to those of 
 
 What was chosen, by `results/own_picture.json`: the page's own worker. It is as fast as onnxruntime-web and needs no
 14 MB beside the model. WebGL2 would be faster on a graphics chip, but without one its products alone take longer than
-the ten seconds that a picture may take, and precision would depend on the chip.
+the ten seconds that a picture may take, and precision would depend on the chip. Seconds compare within one run only;
+the record says how many others were at work on the machine.
 """
 
 import argparse
