@@ -79,9 +79,10 @@ def principal_camera(
     return torch.cat([poses.flatten(-2), focal, centre], dim=-1)
 
 
-def canonical_source_camera(distance: float = 2.0) -> Float[Tensor, "1 16"]:
-    """The source camera of OpenLRM's inference: canonical pose, focal length 0.75 of the image size."""
-    return principal_camera(canonical_pose(distance)[None], pinhole_intrinsics())
+def canonical_source_camera(distance: float = 2.0, focal: float = FOCAL) -> Float[Tensor, "1 16"]:
+    """The source camera of OpenLRM's inference: canonical pose, focal length as a fraction of the image size."""
+    intrinsics = torch.tensor([[focal, focal], [0.5, 0.5], [1.0, 1.0]])
+    return principal_camera(canonical_pose(distance)[None], intrinsics[None])
 
 
 def about_up(degrees: float) -> Float[Tensor, "3 3"]:
