@@ -17,6 +17,7 @@ import torch
 from torch.nn.functional import interpolate
 
 from lrm_core.fit import fit_oracle
+from lrm_core.fit.oracle import REPORT_STEPS, REPORTS
 from lrm_core.measure.experiments import EXPERIMENTS, Experiment
 from lrm_core.measure.extent import Extent, run
 from lrm_core.measure.oracles import predicted_planes
@@ -97,8 +98,12 @@ def measure_costs(profile: Profile, device: str) -> tuple[Costs, str]:
     samples = model.config.rendering_samples_per_ray
     fit = {"iterations": STEPS, "rays_per_step": RAYS, "samples_per_ray": samples, "progress": False}
     views = item.views(range(8))
-    steps = _seconds(lambda: fit_oracle(planes, model.decoder, views, **fit), device)
-    return Costs(look, steps / STEPS / RAYS, model.config.source_size, 4 * planes.numel()), words
+    starts = planes, 0.1 * torch.randn_like(planes)  # noise is dense: its steps cost more
+    steps = [
+        _seconds(lambda start=start: fit_oracle(start, model.decoder, views, **fit), device)
+        for start in starts
+    ]
+    return Costs(look, fmean(steps) / STEPS / RAYS, model.config.source_size, 4 * planes.numel()), words
 
 
 def needed_memory(profile: Profile) -> float:
@@ -123,7 +128,7 @@ def _experiments(profile: Profile, costs: Costs) -> Iterator[tuple[str, int, flo
     mini = _first_seed(store, "extent")
     fit_of_mini = _first_seed(store, "e01_oracle") / FITS["e01_oracle"]
     rays = profile.rays_per_step or profile.views_per_step * costs.side**2
-    fit = profile.iterations * rays * costs.ray
+    fit = profile.iterations * rays * costs.ray + min(REPORTS, profile.iterations / REPORT_STEPS) * costs.look
     for name, experiment in EXPERIMENTS.items():
         objects, more = _reach(profile, experiment)
         rest = max(0.0, _first_seed(store, name) - FITS.get(name, 0.0) * fit_of_mini) * costs.look / mini
