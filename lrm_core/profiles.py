@@ -190,9 +190,21 @@ REHEARSAL = replace(
     finetuning=replace(FEW_ARMS, steps=2, validate_every=1),
     device="cpu",
 )  # `benchmarks/paper.py` makes its model and its objects
+PAPER_CPU = replace(
+    PAPER,
+    name="paper-cpu",
+    per_group=3,
+    few=1,
+    rays_per_step=4096,
+    views_per_step=None,
+    seeds=(0,),
+    whole=False,
+    finetuning=FEW_ARMS,
+    device="cpu",
+)  # the chapters 01 to 08, on a machine that has the weights and no GPU
 CYCLES = replace(MINI, name="cycles", objects=("mini/objects/cycles",), seeds=(0,), side=128)
 PUBLISHED = "-published"  # after the name of a profile: the same, in the published condition
-PROFILES = {profile.name: profile for profile in (SMOKE, MINI, CYCLES, REHEARSAL, PAPER)}
+PROFILES = {profile.name: profile for profile in (SMOKE, MINI, CYCLES, REHEARSAL, PAPER_CPU, PAPER)}
 PROFILES |= {
     plan.name + PUBLISHED: replace(plan, name=plan.name + PUBLISHED, condition="published")
     for plan in (SMOKE, replace(MINI, per_group=6), PAPER)

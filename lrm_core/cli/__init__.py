@@ -55,6 +55,7 @@ def main() -> None:
 for command in (
     *(
         paper.reproduce,
+        paper.plan,
         paper.site,
         paper.pdf,
         paper.records,

@@ -11,12 +11,17 @@ PATH = click.Path(path_type=Path)
 PROFILE = click.option(
     "--profile",
     default="mini",
-    help="smoke (tests), mini (CPU), cycles (as mini, on path-traced images), rehearsal (of paper) or "
-    "paper (CUDA); mini-published and paper-published tell the encoder wrong distances, as the published runs did.",
+    help="smoke (tests), mini (CPU), cycles (as mini, on path-traced images), rehearsal (of paper), paper-cpu (three "
+    "objects) or paper (CUDA); mini-published and paper-published tell the encoder wrong distances, as the published "
+    "runs did.",
 )
 DEVICE = click.option("--device", default="cpu", help="cpu or cuda.")
 REFRESH = click.option("--refresh", is_flag=True, help="Recompute what is stored already.")
 MODEL_NAME = click.option("--model-name", "--model", default="mini", help="Name or path of the model.")
+CLUSTER = click.option(
+    "--cluster", help="local (a Ray on this machine) or HOST:PORT of a Ray; needs lrm_core[cluster]."
+)
+GPUS = click.option("--gpus-per-job", type=click.FloatRange(min=0), help="On a cluster, perhaps a fraction.")
 
 
 def rendered_objects(words: str) -> Callable:
@@ -33,3 +38,16 @@ def rendered_objects(words: str) -> Callable:
 def output_dir(default: str, words: str, *names: str) -> Callable:
     """The option for the folder of results, under more names perhaps."""
     return click.option("--output-dir", *names, type=PATH, default=default, help=words)
+
+
+def cluster_of(address: str | None, gpus: float | None, profile: str):
+    """Where jobs go, None for this machine alone; a GPU for each if the profile wants one and nothing is said."""
+    from lrm_core.profiles import get_profile
+    from lrm_core.records.on_cluster import Cluster
+
+    if address is None:
+        if gpus is not None:
+            raise ValueError("--gpus-per-job: of a cluster; give --cluster too")
+        return None
+    default = 1.0 if get_profile(profile).device == "cuda" else 0.0
+    return Cluster(address, default if gpus is None else gpus)

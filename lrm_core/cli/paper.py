@@ -1,11 +1,12 @@
 """Commands that re-run the paper: notebooks, site, records, verdicts."""
 
+import os
 import sys
 from pathlib import Path
 
 import click
 
-from lrm_core.cli.options import PROFILE, REFRESH, output_dir
+from lrm_core.cli.options import CLUSTER, GPUS, PROFILE, REFRESH, cluster_of, output_dir
 
 
 @click.command()
@@ -16,10 +17,40 @@ from lrm_core.cli.options import PROFILE, REFRESH, output_dir
 def reproduce(profile: str, notebook: str | None, refresh: bool, device: str | None) -> None:
     """Run the notebooks through papermill; those with nothing changed are kept."""
     from lrm_core.profiles import get_profile
+    from lrm_core.records.plan import check_memory
     from lrm_core.reexecute import chapters, reexecute
 
     device = device or get_profile(profile).device
+    check_memory(get_profile(profile), device)
     reexecute(chapters(profile, device=device, notebook=notebook, refresh=refresh), report=click.echo)
+
+
+@click.command()
+@PROFILE
+@click.option(
+    "--gpus", type=click.IntRange(min=1), help="So many of the device at hand; all here by default."
+)
+@click.option("--device", default="cpu", show_default=True, help="cpu or cuda; what is measured.")
+def plan(profile: str, gpus: int | None, device: str) -> None:
+    """Measure for a few seconds what things cost here; print hours, memory and disk of a profile's stages."""
+    import torch
+
+    from lrm_core.profiles import get_profile
+    from lrm_core.records.plan import GIB, measure_costs, needed_memory, plan_costs
+
+    wanted = get_profile(profile)
+    torch.set_num_threads(1)
+    costs, words = measure_costs(wanted, device)
+    here = torch.cuda.device_count() if device == "cuda" else len(os.sched_getaffinity(0))
+    click.echo(
+        f"Measured with {words}: {costs.look:.2f} s a prediction with six views, "
+        f"{1000 * costs.ray:.3f} ms a ray of an oracle's step."
+    )
+    for count in dict.fromkeys((here, gpus or here)):
+        kind = "GPUs" if device == "cuda" else "cores"
+        click.echo(f"\nOn {count} such {kind}:")
+        click.echo(plan_costs(wanted, costs, count).to_string(index=False, float_format="%.2f"))
+    click.echo(f"\nMemory: up to {needed_memory(wanted) / GIB:.1f} GiB in a process.")
 
 
 @click.command()
@@ -53,12 +84,23 @@ def pdf(profile: str, out: Path | None) -> None:
 @click.option("--experiment", "experiments", multiple=True, help="Such as e02_basins; every one by default.")
 @REFRESH
 @click.option("--processes", type=int, help="Objects at once; one per core by default.")
-def records(profile: str, experiments: tuple[str, ...], refresh: bool, processes: int | None) -> None:
+@CLUSTER
+@GPUS
+def records(
+    profile: str,
+    experiments: tuple[str, ...],
+    refresh: bool,
+    processes: int | None,
+    cluster: str | None,
+    gpus_per_job: float | None,
+) -> None:
     """Compute the records of the experiments that are not in the results store yet."""
     from lrm_core.records.runner import record_all
     from lrm_core.training.launch import default_processes
 
-    record_all(profile, experiments or None, refresh, processes=processes or default_processes())
+    processes = processes or default_processes()
+    where = cluster_of(cluster, gpus_per_job, profile)
+    record_all(profile, experiments or None, refresh, processes=processes, cluster=where)
 
 
 @click.command()
@@ -87,14 +129,24 @@ def repeat(profile: str, output_dir: Path, processes: int | None, **chosen: tupl
 @click.option("--seed", "seeds", type=int, multiple=True, help="Every one by default.")
 @REFRESH
 @click.option("--processes", type=int, help="Runs at once; one per core by default.")
+@CLUSTER
+@GPUS
 def arms(
-    profile: str, arms: tuple[str, ...], seeds: tuple[int, ...], refresh: bool, processes: int | None
+    profile: str,
+    arms: tuple[str, ...],
+    seeds: tuple[int, ...],
+    refresh: bool,
+    processes: int | None,
+    cluster: str | None,
+    gpus_per_job: float | None,
 ) -> None:
     """Fine-tune the arms of E13 to E15 whose records are not in the results store yet; begun runs resume."""
     from lrm_core.records.arm_runs import record_arms
     from lrm_core.training.launch import default_processes
 
-    record_arms(profile, arms or None, seeds or None, refresh, processes or default_processes())
+    processes = processes or default_processes()
+    where = cluster_of(cluster, gpus_per_job, profile)
+    record_arms(profile, arms or None, seeds or None, refresh, processes, cluster=where)
 
 
 @click.command()

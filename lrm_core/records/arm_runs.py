@@ -24,6 +24,7 @@ from lrm_core.model.hashing import model_hash
 from lrm_core.paths import repository_root
 from lrm_core.profiles import Profile, get_profile
 from lrm_core.records.arms import ARMS, EXPERIMENT, Arm, arm_seeds, configuration, plan_arms, recipe
+from lrm_core.records.on_cluster import Cluster
 from lrm_core.records.runner import Made, Runner
 from lrm_core.records.store import RecordKey, ResultStore
 
@@ -39,6 +40,7 @@ def record_arms(
     processes: int = 1,
     store: ResultStore | None = None,
     device: str | None = None,
+    cluster: Cluster | None = None,
 ) -> Made:
     """Make the records of the arms of a profile that are missing or stale: seed 0 of every arm first.
 
@@ -51,6 +53,7 @@ def record_arms(
         processes: runs at once, with one thread each; 1 stays in this process.
         store: `data/results/<profile>` if None.
         device: of the encoder, the profile's own if None; a run is where Accelerate puts it.
+        cluster: of machines that make the runs instead, as in `make_on_cluster`.
 
     Raises:
         ValueError: if the profile or an arm is unknown, or a run fails; the arm is named.
@@ -60,8 +63,9 @@ def record_arms(
     plan = get_profile(profile)
     store = store or ResultStore(plan.results)
     jobs = _jobs(plan, arms, seeds)
-    recorder = ArmRecorder(plan, store, repository_root() / ".cache" / "finetune", device or plan.device)
-    return recorder.make_missing(jobs, refresh, processes)
+    device = "cpu" if cluster else device or plan.device
+    recorder = ArmRecorder(plan, store, repository_root() / ".cache" / "finetune", device)
+    return recorder.make_missing(jobs, refresh, processes, cluster)
 
 
 class ArmRecorder(Runner):
@@ -78,7 +82,7 @@ class ArmRecorder(Runner):
         self.profile, self.store, self.runs, self._device = profile, store, runs, device
         self.model = load_model(profile.model, device=device).eval().requires_grad_(False)
         self.train, self.validation = object_folders(profile)
-        self._hashes = model_hash(self.model), objects_hash(self.train, self.validation)
+        self.hashes = model_hash(self.model), objects_hash(self.train, self.validation)
         self._told: dict[tuple[float | None, float | None], ArmData] = {}
 
     def __reduce__(self) -> tuple:
@@ -102,7 +106,7 @@ class ArmRecorder(Runner):
 
     def key(self, arm: Arm, seed: int) -> RecordKey:
         """What the record of an arm and seed is filed under."""
-        return RecordKey(EXPERIMENT, arm.name, seed, *self._hashes, configuration(self.profile, arm, seed))
+        return RecordKey(EXPERIMENT, arm.name, seed, *self.hashes, configuration(self.profile, arm, seed))
 
     def folder(self, arm: Arm, seed: int) -> Path:
         """Where the run of an arm and seed keeps its checkpoint, its tables and its weights."""

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from io import StringIO
 from itertools import groupby
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from tqdm import tqdm
 
@@ -26,6 +26,9 @@ from lrm_core.profiles import Profile, get_profile
 from lrm_core.records.provenance import Provenance, code_revision, machine
 from lrm_core.records.store import RecordKey, ResultStore
 
+if TYPE_CHECKING:
+    from lrm_core.records.on_cluster import Cluster
+
 
 @dataclass(frozen=True)
 class Made:
@@ -40,12 +43,16 @@ class Runner(ABC):
 
     Attributes:
         profile, store: of the records.
+        model: its weights.
+        hashes: of weights and data, which are the same wherever its jobs are made.
         unit: what one record stands for, in the progress.
     """
 
     unit: ClassVar[str] = "record"
     profile: Profile
     store: ResultStore
+    model: LRM
+    hashes: tuple[str, ...]
 
     @abstractmethod
     def key(self, *job: Any) -> RecordKey:
@@ -74,12 +81,15 @@ class Runner(ABC):
             tqdm.write(f"to be made again: {stale}")
         return not stale and self.store.get(key) is not None
 
-    def make_missing(self, jobs: Sequence[tuple], refresh: bool, processes: int) -> Made:
+    def make_missing(
+        self, jobs: Sequence[tuple], refresh: bool, processes: int, cluster: "Cluster | None" = None
+    ) -> Made:
         """Make the records that are missing or stale, all if `refresh`; whatever ends this, finished ones are kept.
 
         Args:
             jobs: those that are made together beside each other.
             processes: how many groups of them are made at once, with one thread each; 1 stays in this process.
+            cluster: makes the groups instead, as in `make_on_cluster`.
 
         Raises:
             ValueError: saying of which job.
@@ -87,12 +97,7 @@ class Runner(ABC):
         """
         pending = [job for job in jobs if refresh or not self.is_current(*job)]
         groups = [list(group) for _, group in groupby(pending, key=lambda job: self.named(*job)[0])]
-        calls = [(self, group, refresh) for group in groups]
-        made = (
-            (one for call in calls for one in _each(*call))
-            if processes == 1
-            else side_by_side(_together, calls, processes)
-        )
+        made = self._making(groups, refresh, processes, cluster)
         description = f"{self.unit}s ({self.profile.name})"
         with (
             closing(made),
@@ -103,8 +108,21 @@ class Runner(ABC):
                 progress.update(count)
         return Made(len(pending), len(jobs) - len(pending))
 
+    def _making(
+        self, groups: list[list[tuple]], refresh: bool, processes: int, cluster: "Cluster | None"
+    ) -> Iterator[tuple[int, str]]:
+        """Make the groups here, in processes or on a cluster; yields how many jobs are done, and which."""
+        if cluster:
+            from lrm_core.records.on_cluster import make_on_cluster
 
-def _each(runner: Runner, jobs: Iterable[tuple], refresh: bool) -> Iterator[tuple[int, str]]:
+            return make_on_cluster(self, groups, refresh, cluster)
+        calls = [(self, group, refresh) for group in groups]
+        if processes == 1:
+            return (one for call in calls for one in make_each(*call))
+        return side_by_side(_together, calls, processes)
+
+
+def make_each(runner: Runner, jobs: Iterable[tuple], refresh: bool) -> Iterator[tuple[int, str]]:
     """Make jobs one by one, unless another process has meanwhile; yields 1 and what each was."""
     for job in jobs:
         key, (_, what) = runner.key(*job), runner.named(*job)
@@ -117,9 +135,9 @@ def _each(runner: Runner, jobs: Iterable[tuple], refresh: bool) -> Iterator[tupl
 
 
 def _together(runner: Runner, jobs: list[tuple], refresh: bool) -> tuple[int, str]:
-    """In a process of its own: `_each`, quietly, since its progress would run into that of the others."""
+    """In a process of its own: `make_each`, quietly, since its progress would run into that of the others."""
     with redirect_stderr(StringIO()):
-        return sum(made for made, _ in _each(runner, jobs, refresh)), runner.named(*jobs[0])[0]
+        return sum(made for made, _ in make_each(runner, jobs, refresh)), runner.named(*jobs[0])[0]
 
 
 @contextmanager
@@ -145,6 +163,7 @@ def record_all(
     like: ResultStore | None = None,
     processes: int = 1,
     device: str | None = None,
+    cluster: "Cluster | None" = None,
 ) -> Made:
     """Make every record of a profile that is missing or stale.
 
@@ -160,6 +179,7 @@ def record_all(
         like: make only records that this store has as well.
         processes: how many objects are worked on at once, with one thread each; 1 stays in this process.
         device: "cpu" or "cuda"; the profile's own if None.
+        cluster: of machines that make the records instead, as in `make_on_cluster`.
 
     Raises:
         ValueError: if the profile, an experiment or an object is unknown.
@@ -170,12 +190,13 @@ def record_all(
     chosen = [get_experiment(name) for name in experiments or EXPERIMENTS]
     store = store or ResultStore(plan.results)
     jobs = _jobs(plan, chosen, objects)
-    model = load_model(plan.model, device=device or plan.device).eval().requires_grad_(False)
+    device = "cpu" if cluster else device or plan.device
+    model = load_model(plan.model, device=device).eval().requires_grad_(False)
     cache = cache or OracleCache(newer_than=time.time() if refresh else 0.0)
     recorder = Recorder(plan, model, store, cache)
     if like:
         jobs = [job for job in jobs if like.get(recorder.key(*job))]
-    return recorder.make_missing(jobs, refresh, processes)
+    return recorder.make_missing(jobs, refresh, processes, cluster)
 
 
 Job = tuple[RenderedObject, Experiment, int]
@@ -186,12 +207,12 @@ class Recorder(Runner):
 
     def __init__(self, profile: Profile, model: LRM, store: ResultStore, cache: OracleCache) -> None:
         self.profile, self.model, self.store, self.cache = profile, model, store, cache
-        self._model_hash = model_hash(model)
+        self.hashes = (model_hash(model),)
 
     def key(self, item: RenderedObject, experiment: Experiment, seed: int) -> RecordKey:
         """What the record of an object and seed is filed under."""
         configuration = asdict(experiment.configuration(self.profile))
-        return RecordKey(experiment.name, item.name, seed, self._model_hash, data_hash(item), configuration)
+        return RecordKey(experiment.name, item.name, seed, *self.hashes, data_hash(item), configuration)
 
     def named(self, item: RenderedObject, experiment: Experiment, seed: int) -> tuple[str, str]:
         """The object, whose oracles are so fitted once, and what is measured on it."""
