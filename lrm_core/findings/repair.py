@@ -108,6 +108,8 @@ def outcomes(found: Sequence[Learned]) -> str:
     by: dict[str, list[str]] = {}
     for arm in found:
         by.setdefault(f"{arm.scale}; told the truth, {OBJECT[arm.object]}", []).append(label(arm.arm))
+    if len(by) == 1:
+        by = {words: ["every arm"] for words in by}
     return "\n".join(f"- {'; '.join(names)}: {words}." for words, names in by.items())
 
 

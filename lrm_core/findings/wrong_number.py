@@ -26,6 +26,7 @@ from lrm_core.records.statistics import Interval
 
 EXPERIMENTS = ("e05_residual_spectrum", "e08_band_correction", "e09_low_band", "e04_visibility")
 TEXT = "one_wrong_number"
+ONE = "one number for all objects: nothing to pair"
 
 
 @dataclass(frozen=True)
@@ -78,25 +79,30 @@ def titles(profile: str, doses: Mapping[float, Mapping[str, Interval]]) -> dict[
 
 
 def cause_table(profile: str, causes: Sequence[Cause]) -> pd.DataFrame:
-    """Every claim that was measured in both conditions, with both verdicts and what the distance does, as text."""
-    judged = {name: verdicts(name).set_index("claim") for name in (profile, profile + PUBLISHED)}
+    """Every claim that has a number in both conditions, with both verdicts and what the distance does, as text."""
+    judged = [verdicts(name).set_index("claim") for name in (profile + PUBLISHED, profile)]
     rows = []
     for found in causes:
-        if found.answer == "not measured yet":
+        if found.claim in _missing(judged):
             continue
         digits = 3 if abs(found.published) < 0.1 else 2
-        truth, condition = (table.loc[found.claim] for table in judged.values())
-        rows.append(
-            (
-                f"{found.claim}: {truth['quantity']}",
-                number(found.published, digits),
-                f"{mean_and_interval(found.condition, digits)}, {condition['verdict']}",
-                f"{mean_and_interval(found.truth, digits)}, {truth['verdict']}",
-                found.answer,
-            )
-        )
+        pairs = zip((table.loc[found.claim] for table in judged), (found.condition, found.truth), strict=True)
+        ours = [
+            f"{mean_and_interval(mean, digits) if mean.known else number(row['ours_published_definition'], digits)}, "
+            f"{row['verdict']}"
+            for row, mean in pairs
+        ]
+        moves = found.answer if found.towards.known else ONE
+        title = f"{found.claim}: {judged[0].loc[found.claim, 'quantity']}"
+        rows.append((title, number(found.published, digits), *ours, moves))
     columns = ("claim", "published", "published condition", "told the truth", "the wrong distance")
     return pd.DataFrame(rows, columns=columns)
+
+
+def _missing(judged: Sequence[pd.DataFrame]) -> list[str]:
+    """Claims that lack a number of ours in one of the tables of verdicts."""
+    lacks = pd.concat([table["ours_published_definition"].isna() for table in judged], axis=1).any(axis=1)
+    return list(lacks.index[lacks])
 
 
 def answer(
@@ -133,10 +139,10 @@ def _told(words: str, shares: Mapping[str, Interval]) -> str:
     return say(TEXT, "told", condition=words, low=low, high=high, objects=str(shares["low_correction"].n))
 
 
-def missing_text(causes: Sequence[Cause]) -> str:
+def missing_text(profile: str) -> str:
     """Which claims have no number in both conditions yet."""
-    missing = [found.claim for found in causes if found.answer == "not measured yet"]
-    return say(TEXT, "missing", claims=", ".join(missing)) if missing else ""
+    missing = _missing([verdicts(name).set_index("claim") for name in (profile, profile + PUBLISHED)])
+    return say(TEXT, "missing", claims=listed(missing)) if missing else ""
 
 
 def rule_text() -> str:
