@@ -32,7 +32,11 @@ from lrm_core.records.statistics import FEWEST_OBJECTS, Interval, bca_interval, 
 
 Specific = Literal["specific", "not specific", "no wrong distance", "not measured"]
 RESAMPLES, LEVEL = 9999, 0.95
-EQUAL = ("turned", "focal", "blurred")  # as much held-out error as a distance told 0.8 times the true one
+EQUAL = {  # as much held-out error as a distance told 0.8 times the true one
+    "turned": "a turned camera",
+    "focal": "a longer focal length",
+    "blurred": "a blurred source",
+}
 TOLD = "told-"
 ALIKE = 0.9  # cosine above which two changes of a prediction are called the same
 TEXT = "one_wrong_number"
@@ -161,7 +165,7 @@ def words(harm: str) -> str:
 
 def sentence(section: str, found: Sequence[Fingerprint]) -> str:
     """A section of the text for what the rule says: `harms`, or `title harms` where they were measured."""
-    others = listed([words(of.harm) for of in found if of.harm in EQUAL and of.answer == "towards"])
+    others = listed([EQUAL[of.harm] for of in found if of.harm in EQUAL and of.answer == "towards"])
     return say(TEXT, f"{section}: {specific(found)}", others=others)
 
 

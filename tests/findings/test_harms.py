@@ -109,7 +109,7 @@ def test_the_pattern_is_specific_if_only_a_wrong_distance_makes_it(told, blurred
     harms = {"truth": 0.0, "told-0.8": told, "turned": 0.5, "focal": 0.0, "blurred": blurred}
     found = [_found(harm, change) for harm, change in harms.items()]
     assert specific(found) == said
-    assert ("source blurred by" in sentence("harms", found)) is (said == "not specific")
+    assert ("a blurred source" in sentence("harms", found)) is (said == "not specific")
     assert bool(shared(found)) is (said == "not specific")
     assert specific(found[:-1]) == "not measured"
     assert "not measured" in sentence("harms", found[:-1])

@@ -5,9 +5,7 @@ from collections.abc import Mapping, Sequence
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from lrm_core.findings.cause import PATTERN
 from lrm_core.findings.harms import TOLD, Fingerprint, published_numbers, words
-from lrm_core.findings.headlines import HEADLINES
 from lrm_core.findings.prose import number
 from lrm_core.page.diagnosis.source_distance import AXIS
 from lrm_core.page.elements.style import COLOURS, SMALL, finish
@@ -16,6 +14,15 @@ from lrm_core.records.statistics import Interval
 
 ROW, PANEL = 30, 110  # pixels
 COLUMNS = 2
+TITLES = {
+    "C2": "C2: fine share",
+    "C4": "C4: coarse corrected",
+    "C5": "C5: amplification",
+    "C6": "C6: coarse less mean",
+    "C7": "C7: occluded surface",
+    "low_share": "coarse share",
+    "high_correction": "fine corrected",
+}
 EDGE = 1.5  # spreads; what lies beyond is written at the edge
 
 
@@ -58,12 +65,9 @@ def dose_figure(doses: Mapping[str, Mapping[float, Interval]]) -> go.Figure:
         doses: of `lrm_core.findings.harms.doses`.
     """
     rows = -(-len(doses) // COLUMNS)
-    titles = [
-        PATTERN[name].words if name in PATTERN else f"{name}: {HEADLINES[name].quantity}" for name in doses
-    ]
     figure = make_subplots(
         rows=rows, cols=COLUMNS, shared_xaxes=True, vertical_spacing=0.09,
-        subplot_titles=[title.partition(",")[0] for title in titles],
+        subplot_titles=[TITLES[name] for name in doses],
     )  # fmt: skip
     published = published_numbers()
     for place, (name, means) in enumerate(doses.items()):
@@ -84,8 +88,8 @@ def dose_figure(doses: Mapping[str, Mapping[float, Interval]]) -> go.Figure:
     figure.update_annotations(font={"size": SMALL})
     figure.update_layout(showlegend=False)
     said = [
-        f"{title}: published {number(published[name])}, "
+        f"{TITLES[name]}: published {number(published[name])}, "
         + ", ".join(f"{number(m.estimate)} at {factor:g}" for factor, m in doses[name].items())
-        for title, name in zip(titles, doses, strict=True)
+        for name in doses
     ]
     return finish(figure, "Numbers over the distance told. " + "; ".join(said) + ".", PANEL * rows, top=30)
