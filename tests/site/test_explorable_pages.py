@@ -23,6 +23,7 @@ from lrm_core.page.explorables.band_mixer import bands, mixer
 from lrm_core.page.explorables.camera_mismatch import Told, mismatch
 from lrm_core.page.explorables.judged import Judged, judged_views
 from lrm_core.page.explorables.noise_probe import Probed, probe
+from lrm_core.page.explorables.page import STILL
 from lrm_core.page.explorables.widget import switched
 from lrm_core.page.viewer import Packed, unpack
 from lrm_core.paths import data_dir
@@ -271,7 +272,7 @@ def test_all_gains_at_one_are_the_oracle_and_the_published_preset_shows_two_cuto
     shares = json.loads(seen.value(f"{ROOT}.dataset.shares"))
     assert shares["removed"]["amplitude"] == pytest.approx(sum(shares["amplitude"][:2]))
     assert shares["removed"]["amplitude"] > shares["amplitude"][0]
-    seen.page.click("text=low band, C4")
+    seen.page.click("text=): low band corrected")
     shares = json.loads(seen.value(f"{ROOT}.dataset.shares"))
     assert shares["removed"]["amplitude"] == pytest.approx(shares["amplitude"][0])
 
@@ -534,7 +535,7 @@ def test_without_javascript_a_picture_and_a_sentence_stand(browser, tmp_path, fi
     page = context.new_page()
     page.goto(file.as_uri())
     assert page.is_visible(".lrm-explorable-place img")
-    assert "still picture" in page.inner_text(".lrm-explorable-place")
+    assert STILL in page.inner_text(".lrm-explorable-place")
     context.close()
 
 
