@@ -1,6 +1,6 @@
 """What fine-tuning in the published condition learned, as a table and in sentences."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
@@ -17,14 +17,13 @@ from lrm_core.records.statistics import FEWEST_OBJECTS, Interval
 PUBLISHED_ARM, FIXED = "lora_freq", "lora_mse_told_0.8"
 COLUMNS = (
     "trained with",
-    "trained, told wrong",
-    "untrained, told the truth",
-    "trained, told the truth",
-    "drawn larger",
-    "one factor",
+    "L1",
+    "PSNR",
+    "LPIPS",
+    "made worse",
+    "L1, told the truth",
+    "drawn larger, of one factor for all",
 )
-
-GAINS = ("trained with", "L1", "PSNR", "LPIPS", "objects made worse")
 OBJECT = {
     "learned the objects": "it is better than before",
     "harms": "it is worse than before",
@@ -37,22 +36,6 @@ def arms(profile: str) -> list[Learned]:
     if profile + PUBLISHED not in PROFILES:
         return []
     return [arm for arm in learned(profile + PUBLISHED) if arm.gain.n >= FEWEST_OBJECTS]
-
-
-def learned_table(found: Sequence[Learned]) -> pd.DataFrame:
-    """What each arm changes the held-out L1 by in the published condition, and what it learned, as text."""
-    rows = [
-        (
-            label(arm.arm),
-            _signed(arm.gain),
-            _signed(arm.only_told),
-            _signed(arm.gain_truth),
-            mean_and_interval(arm.grown),
-            number(arm.factor),
-        )
-        for arm in found
-    ]
-    return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def published_gains(loss: str) -> dict[str, str]:
@@ -78,15 +61,22 @@ def gains(table: pd.DataFrame, arm: str) -> dict[str, str]:
 
 
 def gains_table(profile: str) -> pd.DataFrame:
-    """The gains of each arm in the published condition beside the published ones, as text."""
-    said = {"published: FreqLoss, rank 4": published_gains("freq") | {"worse": "none"}}
-    said |= {"published: MSE, rank 4": published_gains("std") | {"worse": ""}}
+    """What each arm changes and has learned in the published condition, beside the published gains, as text."""
+    rows = [
+        (f"published: {words}, rank 4", *_gained(published_gains(loss)), worse, "", "")
+        for loss, words, worse in (("freq", "FreqLoss", "none"), ("std", "MSE", ""))
+    ]
     table = _runs(profile)
-    for arm in dict.fromkeys(table["arm"]):
-        found = gains(table, arm)
-        said[label(arm)] = found | {"worse": f"{found['worse']} of {found['objects']}"}
-    rows = [(words, of["l1"], f"{of['psnr']} dB", of["lpips"], of["worse"]) for words, of in said.items()]
-    return pd.DataFrame(rows, columns=GAINS)
+    for arm in arms(profile):
+        found = gains(table, arm.arm)
+        worse = f"{found['worse']} of {found['objects']}"
+        grown = f"{mean_and_interval(arm.grown)} of {number(arm.factor)}"
+        rows.append((label(arm.arm), *_gained(found), worse, _signed(arm.gain_truth), grown))
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _gained(found: Mapping[str, str]) -> tuple[str, str, str]:
+    return found["l1"], f"{found['psnr']} dB", found["lpips"]
 
 
 def gains_text(profile: str) -> str:
