@@ -55,6 +55,8 @@ class Scorecard(SphinxDirective):
             rows = {series: table.loc[claim] for series, table in tables.items()}
             link = claim_link(rows[TRUTH], self.env.docname)
             answer = [causes_of[claim]] if causes_of else []
+            if answer == [NOT_MEASURED.verdict] and not isnan(rows[CONDITION].ours_published_definition):
+                answer = [ONE]
             cells = [_paragraphs(lines) for lines in (*scores(rows), *([answer] if answer else []))]
             body += _row([[nodes.paragraph("", "", link), *_paragraphs([rows[TRUTH].quantity])], *cells])
         group += body
