@@ -60,15 +60,15 @@ def _turned(profile: str) -> str:
         for claim_id, before in told[TRUTH].items()
         if told[CONDITION][claim_id] not in (before, *UNDECIDED)
     ]
-    return f"With it turned: {listed(pairs)}." if pairs else "With it no verdict turned."
+    return f"This turned {listed(pairs)}." if pairs else "This turned no verdict."
 
 
 def _studied(profile: str) -> str:
     """On which model and objects the numbers of a profile were measured."""
     if get_profile(profile).model == MINI_NAME:
         return (
-            "All numbers of ours are measured on a small model of the same architecture, and on other objects than "
-            "the published ones; none on the published weights."
+            "All numbers of ours, but for the sizes on the fork's pictures, are measured on a small model of the "
+            "same architecture and on other objects; none on the published weights."
         )
     return "All numbers of ours are measured on the published architecture, on other objects than the published ones."
 

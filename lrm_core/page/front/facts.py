@@ -51,7 +51,8 @@ def answer(profile: str) -> str:
     published = pattern(condition) if condition else truth
     if not all((truth["high_correction"].n, doses, condition, published["high_correction"].n)):
         return UNKNOWN_ANSWER
-    told = {"truth": truth, "condition": published, "far": _first_met(doses) or truth}
+    paired = pattern(profile, like=condition)
+    told = {"truth": truth, "condition": published, "far": _first_met(doses) or truth, "paired": paired}
     fields = {
         f"{name}_{band}": percent(shares[f"{band}_correction"].estimate)
         for name, shares in told.items()

@@ -32,7 +32,7 @@ def _intervals(shares):
 def test_the_answer_is_that_of_the_records(monkeypatch, truth, condition, far, section):
     monkeypatch.setattr(facts, "conditions", lambda profile: {facts.CONDITION: "x-published"})
     monkeypatch.setattr(
-        facts, "pattern", lambda name: _intervals(condition if name == "x-published" else truth)
+        facts, "pattern", lambda name, like=None: _intervals(condition if name == "x-published" else truth)
     )
     monkeypatch.setattr(
         facts, "dose", lambda profile: {1.0: _intervals(truth), 0.7: _intervals(OTHER), 1.4: _intervals(far)}
