@@ -16,7 +16,8 @@ from sphinx.util.docutils import SphinxDirective
 from lrm_core.findings.cause import causes
 from lrm_core.findings.headlines import HEADLINES
 from lrm_core.findings.prose import number
-from lrm_core.findings.verdicts import verdicts
+from lrm_core.findings.verdicts import NOT_MEASURED, verdicts
+from lrm_core.findings.wrong_number import ONE
 from lrm_core.page.front.forest import CONDITION, TRUTH, UNDECIDED, conditions
 
 CLAIM, OURS, AUDITED = "claim, and the number compared", "ours [95% interval]", "audited [95% interval]"
