@@ -16,8 +16,8 @@ from sphinx.util.docutils import SphinxDirective
 from lrm_core.findings.cause import causes
 from lrm_core.findings.headlines import HEADLINES
 from lrm_core.findings.prose import number
-from lrm_core.findings.verdicts import NOT_MEASURED, verdicts
-from lrm_core.findings.wrong_number import ONE
+from lrm_core.findings.verdicts import verdicts
+from lrm_core.findings.wrong_number import moved
 from lrm_core.page.front.forest import CONDITION, TRUTH, UNDECIDED, conditions
 
 CLAIM, OURS, AUDITED = "claim, and the number compared", "ours [95% interval]", "audited [95% interval]"
@@ -47,7 +47,7 @@ class Scorecard(SphinxDirective):
         """Build the table from `lrm_core.findings.verdicts`."""
         names = dict(reversed(conditions(_profile()).items()))
         tables = {series: verdicts(name).set_index("claim", drop=False) for series, name in names.items()}
-        causes_of = {found.claim: found.answer for found in causes(_profile())} if CONDITION in names else {}
+        causes_of = {found.claim: found for found in causes(_profile())} if CONDITION in names else {}
         header = [CLAIM, "verdict", "published", OURS, AUDITED, *([DISTANCE] if causes_of else [])]
         group = nodes.tgroup("", *(nodes.colspec(colwidth=1) for _ in header), cols=len(header))
         group += nodes.thead("", _row([[nodes.paragraph(text=name)] for name in header]))
@@ -55,9 +55,7 @@ class Scorecard(SphinxDirective):
         for claim in tables[TRUTH].index:
             rows = {series: table.loc[claim] for series, table in tables.items()}
             link = claim_link(rows[TRUTH], self.env.docname)
-            answer = [causes_of[claim]] if causes_of else []
-            if answer == [NOT_MEASURED.verdict] and not isnan(rows[CONDITION].ours_published_definition):
-                answer = [ONE]
+            answer = [moved(causes_of[claim], rows[CONDITION])] if causes_of else []
             cells = [_paragraphs(lines) for lines in (*scores(rows), *([answer] if answer else []))]
             body += _row([[nodes.paragraph("", "", link), *_paragraphs([rows[TRUTH].quantity])], *cells])
         group += body

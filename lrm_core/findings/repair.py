@@ -61,14 +61,14 @@ def gains(table: pd.DataFrame, arm: str) -> dict[str, str]:
     }
 
 
-def gains_table(profile: str) -> pd.DataFrame:
+def gains_table(profile: str, trained: Sequence[Learned]) -> pd.DataFrame:
     """What each arm changes and has learned in the published condition, beside the published gains, as text."""
     rows = [
         (f"published: {words}, rank 4", *_gained(published_gains(loss)), worse, "", "")
         for loss, words, worse in (("freq", "FreqLoss", "none"), ("std", "MSE", ""))
     ]
     table = _runs(profile)
-    for arm in arms(profile):
+    for arm in trained:
         found = gains(table, arm.arm)
         worse = f"{found['worse']} of {found['objects']}"
         grown = f"{mean_and_interval(arm.grown)} of {number(arm.factor)}"
@@ -81,9 +81,9 @@ def _gained(found: Mapping[str, str]) -> tuple[str, str, str]:
     return found["l1"], f"{found['psnr']} dB", found["lpips"]
 
 
-def gains_text(profile: str) -> str:
+def gains_text(profile: str, trained: Sequence[Learned]) -> str:
     """Gains where every object is told the same wrong distance, beside the published ones; empty without records."""
-    table, arm = _runs(profile), next((of for of in arms(profile) if of.arm == FIXED), None)
+    table, arm = _runs(profile), next((of for of in trained if of.arm == FIXED), None)
     if arm is None:
         return ""
     fields = {f"published_{metric}": gain for metric, gain in published_gains("freq").items()}

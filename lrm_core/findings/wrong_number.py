@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import nan
+from math import isnan, nan
 from statistics import fmean
 
 import numpy as np
@@ -81,9 +81,9 @@ def titles(profile: str, doses: Mapping[float, Mapping[str, Interval]]) -> dict[
 def cause_table(profile: str, causes: Sequence[Cause]) -> pd.DataFrame:
     """Every claim that has a number in both conditions, with both verdicts and what the distance does, as text."""
     judged = [verdicts(name).set_index("claim") for name in (profile + PUBLISHED, profile)]
-    rows = []
+    rows, missing = [], _missing(judged)
     for found in causes:
-        if found.claim in _missing(judged):
+        if found.claim in missing:
             continue
         digits = 3 if abs(found.published) < 0.1 else 2
         pairs = zip((table.loc[found.claim] for table in judged), (found.condition, found.truth), strict=True)
@@ -92,11 +92,17 @@ def cause_table(profile: str, causes: Sequence[Cause]) -> pd.DataFrame:
             f"{row['verdict']}"
             for row, mean in pairs
         ]
-        moves = found.answer if found.towards.known else ONE
+        moves = moved(found, judged[0].loc[found.claim])
         title = f"{found.claim}: {judged[0].loc[found.claim, 'quantity']}"
         rows.append((title, number(found.published, digits), *ours, moves))
     columns = ("claim", "published", "published condition", "told the truth", "the wrong distance")
     return pd.DataFrame(rows, columns=columns)
+
+
+def moved(found: Cause, condition: Mapping[str, float]) -> str:
+    """What the wrong distance does to the number of a claim; `condition` is its row of verdicts in that condition."""
+    measured = not isnan(condition["ours_published_definition"])
+    return ONE if measured and not found.towards.known else found.answer
 
 
 def _missing(judged: Sequence[pd.DataFrame]) -> list[str]:

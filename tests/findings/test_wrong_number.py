@@ -69,5 +69,5 @@ def test_tables_and_sentences_hold_what_was_measured():
     }
     arms = repair.arms("mini")
     assert {arm.arm for arm in arms} >= {"lora_mse", "lora_freq"}
-    assert len(repair.gains_table("mini")) == len(arms) + 2
+    assert len(repair.gains_table("mini", arms)) == len(arms) + 2
     assert "1.125" in fork_pictures.fork_text()
