@@ -113,7 +113,7 @@ def ablate(preset: str, variants: tuple[str, ...], processes: int | None) -> Non
 @click.command()
 @click.option("--processes", type=int, help="At once, with one thread each; one per core by default.")
 def ladder(processes: int | None) -> None:
-    """Train models of growing quality, hours on two cores, and measure the claims on each; finished parts are kept."""
+    """Train models of growing quality and measure the claims on each: a day on two cores; finished parts are kept."""
     from lrm_core.findings.ladder import EXPERIMENTS
     from lrm_core.profiles import LADDER, PUBLISHED
     from lrm_core.records.runner import record_all

@@ -11,7 +11,6 @@ best rung, for each dB, either way. Else it *moves towards* the published number
 best rung), where the interval does not contain 0. Else a trend is *not shown*.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Literal
@@ -22,7 +21,7 @@ import pandas as pd
 from lrm_core.findings.headlines import headline
 from lrm_core.findings.rulebook import RULES
 from lrm_core.findings.verdicts import experiment_table
-from lrm_core.profiles import PROFILES, PUBLISHED, RUNGS, get_profile
+from lrm_core.profiles import RUNGS, get_profile
 from lrm_core.records.statistics import FEWEST_OBJECTS, UNKNOWN, Interval, bca_interval, per_object
 
 CLAIMS = tuple(f"C{number}" for number in range(1, 9))
@@ -32,7 +31,7 @@ EXPERIMENTS = (
     *dict.fromkeys(RULES[claim].experiment for claim in ("C2", "C4", "C6", "C7", "C3", "C8", "C1")),
 )
 FEWEST_RUNGS = 3
-STEADY = 0.05  # of the number, for each dB: less than the spread of any of them over objects
+STEADY = 0.05  # of the number, for each dB: a fifth over the four dB from the first rung to the last
 Answer = Literal["does not move", "moves towards", "moves away", "not shown", "not measured yet"]
 
 
