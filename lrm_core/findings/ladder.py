@@ -11,18 +11,26 @@ best rung, for each dB, either way. Else it *moves towards* the published number
 best rung), where the interval does not contain 0. Else a trend is *not shown*.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
-from lrm_core.findings.headlines import headline
+from lrm_core.findings.claims import published
+from lrm_core.findings.finding import Finding
+from lrm_core.findings.headlines import HEADLINES, headline
+from lrm_core.findings.prose import listed, mean_and_interval, number
 from lrm_core.findings.rulebook import RULES
+from lrm_core.findings.sentences import told
 from lrm_core.findings.verdicts import experiment_table
-from lrm_core.profiles import RUNGS, get_profile
+from lrm_core.paths import data_dir
+from lrm_core.profiles import PUBLISHED, RUNGS, get_profile
 from lrm_core.records.statistics import FEWEST_OBJECTS, UNKNOWN, Interval, bca_interval, per_object
+from lrm_core.training.pretrain import CURVE
+from lrm_core.training.pretrain_config import get_preset
 
 CLAIMS = tuple(f"C{number}" for number in range(1, 9))
 QUALITY, VIRTUAL = "e00_model", "virtual_quality"
@@ -31,6 +39,7 @@ EXPERIMENTS = (
     *dict.fromkeys(RULES[claim].experiment for claim in ("C2", "C4", "C6", "C7", "C3", "C8", "C1")),
 )
 FEWEST_RUNGS = 3
+BASELINE = published("C10")["baseline"]
 STEADY = 0.05  # of the number, for each dB: a fifth over the four dB from the first rung to the last
 Answer = Literal["does not move", "moves towards", "moves away", "not shown", "not measured yet"]
 
@@ -130,3 +139,131 @@ def _trend(claim: str, numbers: pd.DataFrame) -> Trend:
     quality = quality - quality.mean()
     slopes = numbers.to_numpy(dtype=float) @ quality / (quality @ quality)
     return Trend(claim, numbers, bca_interval(slopes))
+
+
+def numbers_over_quality(profile: str = "mini") -> dict[str, dict[str, dict[float, Interval]]]:
+    """Claim -> "told the truth", "as published" or "moved to the oracle" -> PSNR -> mean; what was measured."""
+    found = {}
+    for claim in CLAIMS:
+        trends = {"told the truth": trend(claim), "as published": trend(claim, PUBLISHED)}
+        trends["moved to the oracle"] = virtual(claim, profile)
+        found[claim] = {label: of.means() for label, of in trends.items() if len(of.numbers)}
+    return found
+
+
+def rungs_table() -> pd.DataFrame:
+    """Every rung that was measured: training objects, PSNR and LPIPS in novel views, as text; the published model."""
+    rows = [
+        (*_trained(name), mean_and_interval(of["psnr"], 1), mean_and_interval(of["lpips"], 2))
+        for name, of in qualities().iterrows()
+    ]
+    rows.append(
+        ("published baseline, its own objects", "–", number(BASELINE["psnr"], 1), number(BASELINE["lpips"]))
+    )
+    return pd.DataFrame(rows, columns=["model", "training objects", "PSNR (dB)", "LPIPS"])
+
+
+def _trained(name: str) -> tuple[str, str]:
+    """What a rung is called, and how many objects it was trained on."""
+    if name == "mini":
+        last = pd.read_csv(data_dir() / "mini" / CURVE)["objects"].iloc[-1]
+        return "the model of this book", f"{int(last):,}"
+    steps = int(name.removeprefix("rung-"))
+    return f"smaller, {steps} steps", f"{steps * get_preset('mini-cpu')[1].batch:,}"
+
+
+def trends_table(profile: str = "mini") -> pd.DataFrame:
+    """Every claim: published, its number on the worst and the best rung, change per dB and answer, as text."""
+    rows = []
+    for claim in CLAIMS:
+        found = trend(claim)
+        ends = [number(found.numbers.iloc[:, at].mean()) if len(found.numbers) else "–" for at in (0, -1)]
+        cells = [
+            _change_and_answer(each) for each in (found, trend(claim, PUBLISHED), virtual(claim, profile))
+        ]
+        rows.append((f"{claim}: {HEADLINES[claim].quantity}", number(headline(claim)), *ends, *cells))
+    return pd.DataFrame(
+        rows,
+        columns=["claim", "published", "worst model", "best model", "per dB, told the truth", "per dB, as published",
+        "per dB, moved to the oracle"],
+    )  # fmt: skip
+
+
+def _change_and_answer(found: Trend) -> str:
+    if found.answer == "not measured yet":
+        return "–"
+    return f"{mean_and_interval(found.slope, 3)}, {found.answer}"
+
+
+def answers(after: str = "") -> dict[str, Answer]:
+    """What the rule says of every claim; `after` as in `trend`."""
+    return {claim: trend(claim, after).answer for claim in CLAIMS}
+
+
+WORDS: dict[Answer, str] = {
+    "moves towards": "towards the published number",
+    "moves away": "away from it",
+    "does not move": "steady",
+    "not shown": "no trend shown",
+    "not measured yet": "not measured on enough models yet",
+}
+
+
+def _outcome(of: Callable[[str], Trend], but: str = "") -> Callable[[pd.DataFrame], str]:
+    """Which claims do what, in words, without the answer `but`."""
+
+    def said(table: pd.DataFrame) -> str:
+        by = {answer: [claim for claim in CLAIMS if of(claim).answer == answer] for answer in WORDS}
+        return "; ".join(
+            f"{WORDS[name]}: {listed(found)}" for name, found in by.items() if found and name != but
+        )
+
+    return said
+
+
+def _end(at: int, of: str) -> Callable[[pd.DataFrame], Any]:
+    return lambda table: qualities()[of].iloc[at].estimate
+
+
+def _middle(path: str) -> Callable[[pd.DataFrame], pd.Series]:
+    """A column of lists over `nearer` at its middle."""
+    return lambda table: table[path].map(lambda of: of[len(of) // 2])
+
+
+def in_published(claim: str) -> Trend:
+    """`trend` in the published condition."""
+    return trend(claim, PUBLISHED)
+
+
+FINDING = Finding(
+    module=__name__,
+    rule=None,
+    experiment=VIRTUAL,
+    text="ladder",
+    typical=("before", "removed"),
+    derived={
+        "nearer.middle": _middle("nearer"),
+        "before": _middle("psnr"),
+        "removed": _middle("e08_band_correction.corrections.low.reference.improvement"),
+    },
+    facts={
+        "rungs": lambda table: str(len(qualities())),
+        "worst": _end(0, "psnr"),
+        "best": _end(-1, "psnr"),
+        "best.lpips": _end(-1, "lpips"),
+        "published.psnr": lambda table: BASELINE["psnr"],
+        "published.lpips": lambda table: BASELINE["lpips"],
+        "limit": lambda table: f"{STEADY:.0%}",
+        "objects": lambda table: str(len(get_profile(rungs()[0]).object_folders())),
+        "left": lambda table: listed([_trained(name)[0] for name in unmeasured()]) or "none",
+        "outcome": _outcome(trend),
+        "outcome.published": _outcome(in_published),
+        "outcome.virtual": _outcome(virtual, "not measured yet"),
+    },
+    figures={},
+)
+
+
+def caption(table: pd.DataFrame) -> tuple[str, str]:
+    """How the figure reads, and what it says."""
+    return told(FINDING, "caption", table), told(FINDING, "figure", table)
