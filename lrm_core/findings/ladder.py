@@ -204,7 +204,7 @@ WORDS: dict[Answer, str] = {
     "moves towards": "towards the published number",
     "moves away": "away from it",
     "does not move": "steady",
-    "not shown": "no trend shown",
+    "not shown": "without a trend that is shown",
     "not measured yet": "not measured on enough models yet",
 }
 
@@ -255,7 +255,7 @@ FINDING = Finding(
         "published.lpips": lambda table: BASELINE["lpips"],
         "limit": lambda table: f"{STEADY:.0%}",
         "objects": lambda table: str(len(get_profile(rungs()[0]).object_folders())),
-        "left": lambda table: listed([_trained(name)[0] for name in unmeasured()]) or "none",
+        "left": lambda table: listed([name.removeprefix("rung-") for name in unmeasured()]),
         "outcome": _outcome(trend),
         "outcome.published": _outcome(in_published),
         "outcome.virtual": _outcome(virtual, "not measured yet"),
