@@ -90,9 +90,12 @@ def _chart(curves: Mapping[str, Sequence[float]]) -> str:
         return round(TOP + (HIGH - TOP - BELOW) * (highest - change) / (highest - lowest), 1)
 
     drawn = [_grid(level / 100, down) for level in range(0, int(100 * lowest) - 1, -LEAST)]
-    for nth, (space, changes) in enumerate(sorted(curves.items(), key=lambda of: -of[1][-1])):
+    downwards = sorted(curves, key=lambda space: -curves[space][-1])
+    for space, changes in curves.items():
         places = [(across(at), down(change)) for at, change in enumerate(changes)]
-        drawn += _curve(places, COLOURS[KEYS[space]], f"{WORDS[space]}: {percent(changes[-1])}", nth)
+        drawn += _curve(
+            places, COLOURS[KEYS[space]], f"{WORDS[space]}: {percent(changes[-1])}", downwards.index(space)
+        )
     said = "; ".join(f"{WORDS[space]} {', '.join(map(percent, of))}" for space, of in curves.items())
     return (
         f'<svg width="100%" height="{HIGH}" style="overflow:visible" font-size="13" fill="currentColor" role="img" '
