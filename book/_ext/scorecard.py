@@ -23,6 +23,7 @@ from lrm_core.page.front.forest import CONDITION, TRUTH, UNDECIDED, conditions
 
 CLAIM, OURS, AUDITED = "claim, and the number compared", "ours [95% interval]", "audited [95% interval]"
 DISTANCE, LADDER = "what the wrong distance does", "as models get better"
+SHORT = {TRUTH: "true", CONDITION: "wrong"}  # the distance that the encoder is told
 NO_MODELS = "not measured: it needs a training of its own on each model"
 CHAPTERS = {
     "C1": "01_basins",
@@ -89,7 +90,7 @@ def scores(rows: Mapping[str, Any]) -> list[list[str]]:
     known = {series: row for series, row in rows.items() if row.verdict not in UNDECIDED} or {TRUTH: truth}
     verdict, *others = dict.fromkeys(row.verdict for row in known.values())
     return [
-        [verdict, *(f"{TRUTH}: {other}" for other in others)],
+        [verdict, *(f"{SHORT[TRUTH]}: {other}" for other in others)],
         [_score(truth.published)],
         _by_condition(_ours, known, rows),
         [*_by_condition(_audited, known, rows), *filter(None, [audited_words(truth)])],
@@ -103,7 +104,7 @@ def _by_condition(
     numbers = {series: number_of(row) for series, row in known.items()}
     if len(numbers) == len(rows) and len(set(numbers.values())) == 1:
         return [next(iter(numbers.values()))]
-    return [f"{series} {value}" for series, value in numbers.items()]
+    return [f"{SHORT[series]} {value}" for series, value in numbers.items()]
 
 
 def _ours(row: Any) -> str:

@@ -39,7 +39,7 @@ RULE = Rule(
         *(
             Case(
                 "metric artefact",
-                f"correlation over all texels below {NEAR}, but above it {where}: no ray reads the distance",
+                f"correlation over all texels below {NEAR}, but above it {where}",
                 All([Condition(ALL_TEXELS, under=NEAR), Condition(column, over=NEAR)]),
             )
             for column, where in {
@@ -49,14 +49,14 @@ RULE = Rule(
         ),
         Case(
             "replicated",
-            f"held-out PSNR of the two oracles within {ALIKE_DB:g} dB, their renders closer to each other than those "
-            f"of T_pred are to the truth, correlation in the texels that matter reads below {FAR}, and a ridge of "
-            f"more than {RIDGE_DB:g} dB on the line between them",
+            f"held-out PSNR of the oracles within {ALIKE_DB:g} dB, their renders closer to each other than the "
+            f"prediction's to the truth, correlation in the texels that matter reads below {FAR}, and between them a "
+            f"ridge of more than {RIDGE_DB:g} dB",
             All([*ALIKE, Condition(MATTER, under=FAR), Condition(BARRIER, over=RIDGE_DB)]),
         ),
         Case(
             "replicated with a different size",
-            f"alike as above, and correlation in the texels that matter reads below {NEAR}, ridge or not",
+            f"alike as above, and that correlation below {NEAR}, ridge or not",
             All([*ALIKE, Condition(MATTER, under=NEAR, failed="their numbers are not shown to be apart")]),
         ),
         Case(

@@ -45,8 +45,8 @@ RULE = Rule(
         *(
             Case(
                 "metric artefact",
-                "the first tenth of the spectrum outweighs the last by the published definition, but per bin and to "
-                f"noise that the renderer can see, around the {name}, low frequencies answer less than high ones",
+                f"as published the first tenth of the spectrum outweighs the last, but around the {name}, per bin "
+                "and to noise that the renderer can see, low frequencies answer less than high ones",
                 All([Condition(ENDS, over=LEVEL_H), Condition(column, under=LEVEL_H)]),
             )
             for name, column in AROUND.items()
@@ -54,11 +54,9 @@ RULE = Rule(
         *graded(
             LOW_PASS,
             [Condition(ENDS, P["ratio"] / FACTOR, P["ratio"] * FACTOR)],
-            "low frequencies answer more than high ones per bin, to noise that the renderer can see, around both; by "
-            f"the published definition the first tenth of the spectrum answers the published {P['ratio']} times as "
-            f"much as the last, within a factor of {FACTOR}",
-            "low frequencies answer more than high ones per bin, to noise that the renderer can see, around both; by "
-            "another factor than published",
+            "so measured, low frequencies answer more around both; as published, the first tenth answers "
+            f"{P['ratio']} times as much as the last, within a factor of {FACTOR}",
+            "the same, by another factor",
         ),
     ),
 )

@@ -50,7 +50,7 @@ RULE = Rule(
         ),
         Case(
             "metric artefact",
-            "low helps more than high against renders of the oracle, but harms against the truth",
+            "the same, but harms against the truth",
             All([AHEAD, Condition(LOW["truth"], under=0)]),
         ),
         Case(
@@ -62,7 +62,7 @@ RULE = Rule(
             HELPS,
             AMOUNTS,
             f"low helps, and more than high, against both targets; by the published amounts within {SLACK}",
-            "low helps, and more than high, against both targets; by other amounts",
+            "the same, by other amounts",
         ),
     ),
 )

@@ -31,10 +31,16 @@ RULE = Rule(
         *(
             Case(
                 "metric artefact",
-                f"more than twice by the published definition, but less at one cutoff and by power, to {words}",
+                words,
                 All([Condition(MIXTURE + TESTED, over=0), Condition(target + TESTED, under=0)]),
             )
-            for target, words in ((REFERENCE, "renders of the oracle"), (TRUTH, "the truth"))
+            for target, words in (
+                (
+                    REFERENCE,
+                    "more than twice as published, less at one cutoff and by power, to renders of the oracle",
+                ),
+                (TRUTH, "the same, but to the truth"),
+            )
         ),
         *graded(
             [TWICE],

@@ -36,14 +36,14 @@ RULE = Rule(
         Case(
             "metric artefact",
             f"what is occluded is less than {LIMIT} times as wrong as what is visible by the published definition, "
-            "all points in matter, to T_ref, but more than that on surface that images show, to the truth",
+            "all points in matter, to T_ref, but more on surface that images show, to the truth",
             All([INSIDE, Condition(TRUTH, over=LIMIT)]),
         ),
         *graded(
             [INSIDE, SEEN],
             [Condition(OURS, min(RATIOS) - SLACK, max(RATIOS) + SLACK)],
             f"{LITTLE}; by the published one by the published ratio within {SLACK}",
-            f"{LITTLE}; by another ratio than published",
+            "the same, by another ratio",
         ),
     ),
 )

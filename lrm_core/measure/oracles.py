@@ -134,6 +134,12 @@ def render_images(
     return render_planes(model, planes, cameras, resolution).rgb
 
 
+def render_like(model: LRM, planes: Float[Tensor, "3 c r r"], views: Views) -> Float[Tensor, "v 3 h w"]:
+    """The colours of `render_planes` from the cameras of these views, as large as their images and where they are."""
+    seen = render_images(model, planes, views.cameras, views.images.shape[-1])
+    return seen.to(views.images.device)
+
+
 def oracle(
     model: LRM,
     item: RenderedObject,

@@ -15,7 +15,7 @@ from lrm_core.measure.oracles import (
     OracleConfig,
     oracle,
     predicted_planes,
-    render_images,
+    render_like,
     split_views,
 )
 from lrm_core.objects import RenderedObject
@@ -120,7 +120,7 @@ def test_starts_and_targets(model: LRM, item: RenderedObject, cache: OracleCache
     assert torch.equal(fits[0]["views"].images, item.images[train])
     assert torch.equal(fits[1]["heldout"].images, item.images[heldout])
     null = fits[2]["views"].images
-    rendered = render_images(model, predicted, item.cameras()[train], 32)
+    rendered = render_like(model, predicted, item.views(train))
     assert (null - rendered).abs().max() <= 0.5 / 255 + 1e-6  # colours may leave [0, 1] by a thousandth
     assert torch.equal((null * 255).round() / 255, null)
 

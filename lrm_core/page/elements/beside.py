@@ -16,7 +16,8 @@ TICKS = (0.01, 0.015, 0.02, 0.03, 0.04, 0.06, 0.08, 0.1)  # of a logarithmic axi
 
 def _beside(panels: Sequence[str]) -> go.Figure:
     """Panels with their titles, side by side on one scale."""
-    figure = make_subplots(1, len(panels), shared_yaxes=True, horizontal_spacing=0.05, subplot_titles=panels)
+    titles = [panel.removeprefix("told ") for panel in panels]  # two of them fit a phone
+    figure = make_subplots(1, len(panels), shared_yaxes=True, horizontal_spacing=0.05, subplot_titles=titles)
     return figure.update_annotations(font_size=SMALL + 1)
 
 

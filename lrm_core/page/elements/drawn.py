@@ -102,7 +102,7 @@ def _label_lines(
         others = np.delete(heights, nth, axis=0)
         apart = np.abs(others - heights[nth]).min(0, initial=np.inf)[first:]
         at = first + int(np.argmax(apart)) if len(others) else len(x) // 2
-        anchor = "left" if at == first else "right" if at == len(x) - 1 else "center"
+        anchor = ("left", "center", "right")[min(3 * (at - first) // (len(x) - first), 2)]  # within the frame
         shown.add_annotation(
             x=np.log10(x[at]) if figure.log_ticks else x[at], y=heights[nth][at], text=f"<b>{series.label}</b>",
             showarrow=False, xanchor=anchor, bgcolor=PAPER, borderpad=1,

@@ -7,7 +7,6 @@ from math import isnan
 
 import pandas as pd
 
-from lrm_core.findings.cause import causes
 from lrm_core.findings.prose import number
 from lrm_core.findings.verdicts import NOT_MEASURED, TOO_FEW, verdicts
 from lrm_core.page.findings import reason
@@ -65,14 +64,10 @@ def lines(profile: str) -> list[Line]:
     """Every claim with its numbers by the published definition and its verdict; raises as `verdicts`."""
     names = conditions(profile)
     tables = {series: verdicts(name).set_index("claim") for series, name in names.items()}
-    answers = {found.claim: found.answer for found in causes(profile)} if CONDITION in names else {}
-    return [
-        _line(claim_id, tables, names, answers.get(claim_id, NOT_MEASURED.verdict))
-        for claim_id in tables[TRUTH].index
-    ]
+    return [_line(claim_id, tables, names) for claim_id in tables[TRUTH].index]
 
 
-def _line(claim_id: str, tables: dict[str, pd.DataFrame], names: dict[str, str], answer: str) -> Line:
+def _line(claim_id: str, tables: dict[str, pd.DataFrame], names: dict[str, str]) -> Line:
     rows = {series: table.loc[claim_id] for series, table in tables.items()}
     if CONDITION in rows and rows[CONDITION].verdict in UNDECIDED:
         del rows[CONDITION]
@@ -85,12 +80,8 @@ def _line(claim_id: str, tables: dict[str, pd.DataFrame], names: dict[str, str],
         marks = marks[:1]
     decides = CONDITION if CONDITION in rows else TRUTH
     row = rows[decides]
-    why = [reason(claim_id, row.verdict, names[decides])]
-    if answer not in UNDECIDED and len(marks) > 1:
-        why.append(f"The wrong distance {answer}.")
-    return Line(
-        claim_id, row.title, row.quantity, row.published, marks, row.verdict, " ".join(filter(None, why))
-    )
+    why = reason(claim_id, row.verdict, names[decides])
+    return Line(claim_id, row.title, row.quantity, row.published, marks, row.verdict, why)
 
 
 def written(claim_id: str, value: float) -> str:

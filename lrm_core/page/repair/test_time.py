@@ -90,26 +90,29 @@ def _chart(curves: Mapping[str, Sequence[float]]) -> str:
         return round(TOP + (HIGH - TOP - BELOW) * (highest - change) / (highest - lowest), 1)
 
     drawn = [_grid(level / 100, down) for level in range(0, int(100 * lowest) - 1, -LEAST)]
-    for nth, (space, changes) in enumerate(curves.items()):
+    downwards = sorted(curves, key=lambda space: -curves[space][-1])
+    for space, changes in curves.items():
         places = [(across(at), down(change)) for at, change in enumerate(changes)]
-        drawn += _curve(places, COLOURS[KEYS[space]], f"{WORDS[space]}: {percent(changes[-1])}", nth)
+        drawn += _curve(
+            places, COLOURS[KEYS[space]], f"{WORDS[space]}: {percent(changes[-1])}", downwards.index(space)
+        )
     said = "; ".join(f"{WORDS[space]} {', '.join(map(percent, of))}" for space, of in curves.items())
     return (
-        f'<svg width="100%" height="{HIGH}" font-size="13" fill="currentColor" role="img" '
+        f'<svg width="100%" height="{HIGH}" style="overflow:visible" font-size="13" fill="currentColor" role="img" '
         f'aria-label="Change of LPIPS under each frame: {said}">{"".join(drawn)}</svg>'
     )
 
 
 def _curve(places: Sequence[tuple[str, float]], colour: str, label: str, nth: int) -> list[str]:
-    """Lines, points, and the label beside the last point: above the first curve, below the next one."""
+    """Lines, points, and the label right of the last point: above that of the upper curve, below that of the next."""
     lines = [
         f'<line x1="{x}" y1="{y}" x2="{to_x}" y2="{to_y}" stroke="{colour}" stroke-width="3"/>'
         for (x, y), (to_x, to_y) in pairwise(places)
     ]
     points = [f'<circle cx="{x}" cy="{y}" r="4" fill="{colour}"/>' for x, y in places]
     x, y = places[-1]
-    look = f'fill="{colour}" font-weight="600" text-anchor="end"'
-    text = f'<text x="{x}" y="{y + (22 if nth else -8)}" dx="-8" {look}>{label}</text>'
+    look = f'fill="{colour}" font-weight="600"'
+    text = f'<text x="{x}" y="{y + (16 if nth else -4)}" dx="8" {look}>{label}</text>'
     return [*lines, *points, text]
 
 

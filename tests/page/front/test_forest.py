@@ -5,7 +5,6 @@ from math import nan
 import pandas as pd
 import pytest
 
-from lrm_core.findings.cause import Cause
 from lrm_core.page.front import forest
 from lrm_core.page.front.forest import CONDITION, TRUTH, Line, Mark, strip
 
@@ -22,7 +21,6 @@ def stored(monkeypatch):
     def put(**tables) -> None:
         monkeypatch.setattr(forest, "verdicts", lambda name: pd.DataFrame([tables[name.replace("-", "_")]]))
         monkeypatch.setattr(forest, "reason", lambda *of: "Why.")
-        monkeypatch.setattr(forest, "causes", lambda profile: [Cause("C4", 0.65)])
         names = {TRUTH: "mini"} | ({CONDITION: "mini-published"} if len(tables) > 1 else {})
         monkeypatch.setattr(forest, "conditions", lambda profile: names)
 
