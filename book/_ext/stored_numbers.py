@@ -14,14 +14,15 @@ from sphinx.application import Sphinx
 from sphinx.writers.html5 import HTML5Translator
 
 from lrm_core.findings.claims import PUBLISHED_OBJECTS, claim, claims
+from lrm_core.findings.headlines import written
 from lrm_core.findings.prose import listed, number, percent_range
+from lrm_core.findings.repetition import repetition_sentence
 from lrm_core.findings.rulebook import RULES
-from lrm_core.findings.verdicts import NOT_MEASURED, TOO_FEW, verdicts
+from lrm_core.findings.verdicts import NOT_MEASURED, TOO_FEW, experiment_table, judge, verdicts
 from lrm_core.model.config import MINI_NAME
 from lrm_core.model.positions import DISTANCE
 from lrm_core.objects.arrange import BOUND
 from lrm_core.objects.poses import SHELL_DISTANCE
-from lrm_core.page.findings import repetition_sentence, stored_verdict
 from lrm_core.page.front.facts import FACTS, facts
 from lrm_core.page.front.forest import (
     CONDITION,
@@ -31,7 +32,6 @@ from lrm_core.page.front.forest import (
     conditions,
     interval_text,
     lines,
-    written,
 )
 from lrm_core.profiles import get_profile
 from lrm_core.render.cameras import FOCAL
@@ -45,7 +45,8 @@ def _band(index: int) -> list[float]:
 
 
 def _verdict(claim_id: str, profile: str) -> str:
-    return stored_verdict(claim_id, profile).capitalize()
+    rule = RULES[claim_id]
+    return judge(rule, experiment_table(rule.experiment, profile)).case.verdict.capitalize()
 
 
 def _turned(profile: str) -> str:

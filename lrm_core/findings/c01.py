@@ -8,7 +8,7 @@ import pandas as pd
 import torch
 
 from lrm_core.findings.claims import published
-from lrm_core.findings.figures import Lines, Panel, Picture, Row, Series, Strips, around
+from lrm_core.findings.figures import WHITE, Lines, Panel, Picture, Row, Series, Strips, window
 from lrm_core.findings.finding import Finding, decided
 from lrm_core.findings.rules import All, Case, Condition, Rule
 from lrm_core.measure.oracles import render_images
@@ -99,7 +99,7 @@ def along(page: Any, steps: Sequence[float] = (0, 0.5, 1)) -> list[Mapping[str, 
     """A held-out view of a page's object on the line from the oracle from noise to the other, by caption."""
     noise, prediction = (page.oracle(start).planes for start in ("random", "predicted"))
     truth, camera = page.views.images[:1], page.views.cameras[:1]
-    rows, columns = around(truth[0])
+    rows, columns = window((truth[0] < WHITE).any(0))
     pictures = {}
     for t in steps:
         seen = render_images(page.model, torch.lerp(noise, prediction, t), camera, truth.shape[-1]).cpu()

@@ -10,7 +10,7 @@ import pandas as pd
 import torch
 
 from lrm_core.findings.claims import published
-from lrm_core.findings.figures import Lines, Panel, Picture, Row, Series, Strips, around
+from lrm_core.findings.figures import WHITE, Lines, Panel, Picture, Row, Series, Strips, window
 from lrm_core.findings.finding import Finding
 from lrm_core.findings.rules import All, Case, Condition, Rule, graded
 from lrm_core.measure.oracles import render_images
@@ -116,7 +116,7 @@ def seen(page: Any, bins: Sequence[int] = (0, 5, 9), std: float = 1.0) -> list[M
     maps = maps[:, None].repeat_interleave(8, -1).repeat_interleave(8, -2).expand(-1, 3, -1, -1)
     words = [f"{EDGES[at]:g} to {EDGES[at + 1]:g} × Nyquist" for at in bins]
     changes = [f"changes by {(image - before).abs().mean():.2%}" for image in after]
-    rows, columns = around(page.views.images[0])
+    rows, columns = window((page.views.images[0] < WHITE).any(0))
     return [
         dict(zip(words, maps, strict=True)),
         {words: image[:, rows, columns] for words, image in zip(changes, after, strict=True)},

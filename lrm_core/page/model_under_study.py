@@ -19,16 +19,15 @@ from lrm_core.measure.e00_model import training_view
 from lrm_core.model.config import BASE, LRMConfig
 from lrm_core.model.lrm import LRM
 from lrm_core.page import chapter as pages
-from lrm_core.page.elements.origin import computed, origin
 from lrm_core.page.elements.pictures import image_row
-from lrm_core.page.finding_page import FindingPage
+from lrm_core.page.finding_page import Chapter
 from lrm_core.profiles import get_profile
 
 TRAINING_OBJECTS, TRAINING_SIZE = 12, 96
 STYLE = "display:grid;gap:0.8rem;grid-template-columns:repeat(auto-fill,minmax(max(150px,31%),1fr))"
 
 
-def show_nine(chapter: FindingPage) -> None:
+def show_nine(chapter: Chapter) -> None:
     """Display `nine` objects, the best first: what was given, predicted, and the oracle below one another."""
     title, _, caption = told(chapter.finding, "figure nine", chapter.table).partition("\n")
     chosen, (_, sheet) = nine(chapter.plan), nine_sheet(chapter.plan, chapter.model)
@@ -38,7 +37,7 @@ def show_nine(chapter: FindingPage) -> None:
     about = f'tabindex="0" role="group" aria-label="{escape(title)}" style="{STYLE}"'
     html = f'<p class="lrm-figure-title">{escape(title)}</p><div class="lrm-images" {about}>{figures}</div>'
     caption = f'<div class="lrm-caption" data-name="nine"><p>{escape(caption)}</p></div>'
-    pages.show_html(computed(html + caption, origin(chapter.table)))
+    pages.show_html(html + caption, chapter.table)
 
 
 def save_nine(path: str) -> None:

@@ -9,8 +9,8 @@ from lrm_core.atomic import replacing
 from lrm_core.findings import renderer
 from lrm_core.findings.nine_objects import SHIPPED as FOLDER
 from lrm_core.findings.nine_objects import nine_sheet
-from lrm_core.findings.registry import FINDINGS
 from lrm_core.findings.renderer_comparison import CYCLES
+from lrm_core.findings.rulebook import FINDINGS
 from lrm_core.findings.typical import shown_objects
 from lrm_core.findings.verdicts import experiment_table
 from lrm_core.measure.experiments import get_experiment

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from lrm_core.findings.registry import FINDINGS
+from lrm_core.findings.rulebook import FINDINGS
 from lrm_core.findings.verdicts import experiment_table
 from lrm_core.measure.experiments import get_experiment
 from lrm_core.measure.oracle_files import Oracle, load_oracle, save_oracle

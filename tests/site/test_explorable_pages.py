@@ -18,13 +18,14 @@ from lrm_core.measure.metrics import BANDS, image_l1
 from lrm_core.measure.oracles import predicted_planes, render_planes
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import load_object
-from lrm_core.page.explorables import Explorable, basins_line, explorable_html, page_script, scripts
+from lrm_core.page import scripts
+from lrm_core.page.explorables import basins_line
 from lrm_core.page.explorables.band_mixer import bands, mixer
 from lrm_core.page.explorables.camera_mismatch import Told, mismatch
 from lrm_core.page.explorables.judged import Judged, judged_views
-from lrm_core.page.explorables.noise_probe import Probed, probe
-from lrm_core.page.explorables.page import STILL
-from lrm_core.page.explorables.widget import switched
+from lrm_core.page.explorables.noise_probe import probe
+from lrm_core.page.explorables.page import STILL, explorable_html
+from lrm_core.page.explorables.widget import Explorable, switched
 from lrm_core.page.viewer import Packed, unpack
 from lrm_core.paths import data_dir
 from lrm_core.render.quality import psnr
@@ -67,7 +68,7 @@ class Scene:
 
     def probe(self) -> Explorable:
         probed = {
-            name: Probed(planes, matter_texels(self.model, planes))
+            name: (planes, matter_texels(self.model, planes))
             for name, planes in (("predicted", self.predicted), ("reference", self.reference))
         }
         return _small(probe(probed, self.model.decoder, self.judged, CONFIG, RECORD, "lantern"))
@@ -118,7 +119,7 @@ def show(visit, tmp_path):
         page = tmp_path / "page.html"
         page.write_text(
             f'<!doctype html><html lang="en"><meta charset="utf-8"><title>t</title><body>{body}'
-            f'<script type="module">{page_script()}</script></body></html>'
+            f'<script type="module">{scripts.explorables_page()}</script></body></html>'
         )
         opened.append(visit(page.as_uri() + address, **options))
         return opened[-1]
@@ -133,7 +134,9 @@ def show(visit, tmp_path):
 def bench(browser, tmp_path_factory, figures):
     """A page in which every function of the script can be called; `mixed` and such are what figures carry."""
     page, file = browser.new_page(), tmp_path_factory.mktemp("bench") / "page.html"
-    file.write_text(f'<!doctype html><meta charset="utf-8"><script>{scripts.joined()}</script>')
+    file.write_text(
+        f'<!doctype html><meta charset="utf-8"><script>{scripts.joined(*scripts.EXPLORABLES)}</script>'
+    )
     page.goto(file.as_uri())
     for name, key in (("mixed", "mixer"), ("lined", "line"), ("probed", "probe")):
         state = figures[key].page_state()
@@ -507,7 +510,7 @@ def test_numbers_and_small_pictures_need_no_graphics_card(browser, tmp_path, fig
     file = tmp_path / "page.html"
     file.write_text(
         f'<!doctype html><meta charset="utf-8"><body>{explorable_html(figures[name].page_state())}'
-        f'<script type="module">{page_script()}</script>'
+        f'<script type="module">{scripts.explorables_page()}</script>'
     )
     context = browser.new_context(reduced_motion="reduce" if reason == "reduced motion" else "no-preference")
     page, errors = context.new_page(), []
@@ -543,7 +546,7 @@ def test_with_a_kernel_the_address_is_left_alone(browser, tmp_path, figures):
     """The anywidget module as JupyterLab loads it: the same figure, with no link to copy."""
     file, module = (
         tmp_path / "page.html",
-        scripts.es_module().replace("export default", "globalThis.widget ="),
+        scripts.explorables_module().replace("export default", "globalThis.widget ="),
     )
     file.write_text(
         f'<!doctype html><meta charset="utf-8"><div id="here"></div><script type="module">{module}</script>'

@@ -13,7 +13,9 @@ from lrm_core import load_model
 from lrm_core.measure.oracles import predicted_planes
 from lrm_core.model.decoder import Decoder, activate
 from lrm_core.objects import load_object
-from lrm_core.page.viewer import Packed, TriplaneViewer, page_script, unpack, viewer_html
+from lrm_core.page.scripts import viewer_page
+from lrm_core.page.viewer import Packed, TriplaneViewer, unpack
+from lrm_core.page.viewer.page import viewer_html
 from lrm_core.page.viewer.widget import camera_of
 from lrm_core.paths import data_dir
 from lrm_core.render import render_views
@@ -56,7 +58,7 @@ def show(visit, tmp_path):
         page = tmp_path / "page.html"
         page.write_text(
             f'<!doctype html><html lang="en"><meta charset="utf-8"><title>t</title><body>{body}'
-            f'<script type="module">{page_script()}</script></body></html>'
+            f'<script type="module">{viewer_page()}</script></body></html>'
         )
         opened.append(visit(page.as_uri(), **options))
         return opened[-1]
@@ -207,7 +209,7 @@ def test_the_poster_stands_in(browser, scene, tmp_path, reason):
     file = tmp_path / "page.html"
     file.write_text(
         f'<!doctype html><meta charset="utf-8"><body>{viewer_html(viewer.page_state())}'
-        f'<script type="module">{page_script()}</script>'
+        f'<script type="module">{viewer_page()}</script>'
     )
     still = reason == "reduced motion"
     context = browser.new_context(reduced_motion="reduce" if still else "no-preference")

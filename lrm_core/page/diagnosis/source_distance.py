@@ -18,9 +18,9 @@ from lrm_core.measure.experiments import get_experiment
 from lrm_core.measure.oracles import heldout_views, predicted_planes, render_images
 from lrm_core.objects import Source
 from lrm_core.page import chapter as chapters
-from lrm_core.page.chapter import Chapter, stored_row
 from lrm_core.page.elements.pictures import image_row
 from lrm_core.page.elements.style import COLOURS, SMALL, finish
+from lrm_core.page.finding_page import Chapter
 from lrm_core.profiles import DRAWN, PUBLISHED
 from lrm_core.records.statistics import Interval
 
@@ -171,9 +171,10 @@ def agrees(
     Raises:
         AssertionError: naming the number, if one is more than 0.01 away.
     """
-    row = stored_row(table, name, seed)
-    if not row:
+    rows = table[(table["object"] == name) & (table["seed"] == seed)]
+    if rows.empty:
         return True
+    row = rows.iloc[0]
     factors = list(row["factors"])
     for (told, mine), gone in zip(shares.items(), removed, strict=True):
         place = factors.index(0.8 if told == "told" else 1.0)

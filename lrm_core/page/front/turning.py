@@ -2,7 +2,6 @@
 
 import base64
 import io
-import json
 from dataclasses import dataclass
 from functools import cache
 from html import escape
@@ -23,8 +22,9 @@ from lrm_core.measure.experiments import get_experiment
 from lrm_core.measure.oracles import oracle, predicted_planes, render_images, split_views
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject
-from lrm_core.page.explorables.field import check_side
-from lrm_core.page.front.scripts import page_script
+from lrm_core.page import scripts
+from lrm_core.page.embedded import data_script
+from lrm_core.page.explorables.widget import check_side
 from lrm_core.page.viewer.quantise import check_field, pack
 from lrm_core.page.viewer.widget import POSTER_SIDE
 from lrm_core.profiles import get_profile
@@ -69,7 +69,6 @@ def turning() -> str:
         _content(model, name, label, table)
         for name, label in ((typical, "Typical object"), (contrary, "Strongest exception"))
     ]
-    payload = json.dumps({"objects": objects, "cutoff": _config().published_cutoff}).replace("</", "<\\/")
     figures = "".join(_figure(name, objects[0]) for name in PICTURES)
     choices = "".join(
         f'<button type="button" aria-pressed="{str(not at).lower()}">{escape(one["label"])}</button>'
@@ -82,8 +81,8 @@ def turning() -> str:
         '<div class="lrm-turn-bar" hidden><span>Drag one picture: all four turn.</span>'
         '<button type="button" aria-pressed="false">Show the oracle instead</button>'
         '<a href="../notebooks/14_own_picture.html#own-picture">Try your own picture</a></div></div>'
-        f'<script type="application/json" class="lrm-turn-data">{payload}</script>'
-        f'<script type="module">{page_script()}</script>'
+        f"{data_script({'objects': objects, 'cutoff': _config().published_cutoff}, 'turn')}"
+        f'<script type="module">{scripts.turning_page()}</script>'
     )
 
 

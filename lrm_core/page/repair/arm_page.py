@@ -13,15 +13,12 @@ from torch import Tensor
 from lrm_core import load_model
 from lrm_core.findings import prose
 from lrm_core.findings.arm_claims import claim_columns, told_wrong
-from lrm_core.findings.claims import claim
 from lrm_core.findings.finding import Finding
 from lrm_core.fit.examples import Example, pair
 from lrm_core.measure.arm_data import make_examples, object_folders
-from lrm_core.measure.experiments import get_experiment
 from lrm_core.measure.finetuning import TRAINING_VIEWS
-from lrm_core.measure.oracles import OracleConfig
 from lrm_core.page import chapter as pages
-from lrm_core.page.finding_page import FindingPage
+from lrm_core.page.finding_page import Chapter
 from lrm_core.profiles import get_profile
 from lrm_core.records.arm_runs import record_arms
 from lrm_core.records.arm_tables import records, tidy
@@ -32,7 +29,7 @@ MADE_WITH_THE_PAGE = "smoke"  # the one profile whose runs are short enough
 
 
 @dataclass(frozen=True)
-class ArmPage(FindingPage):
+class ArmPage(Chapter):
     """A chapter on one finding on the arms.
 
     Attributes:
@@ -42,11 +39,6 @@ class ArmPage(FindingPage):
 
     records: Sequence[dict[str, Any]]
     runs: pd.DataFrame
-
-    @property
-    def oracle_config(self) -> OracleConfig:
-        """How the oracles of the profile are fitted, for the sliders."""
-        return get_experiment("e02_basins").configuration(self.plan).oracle
 
     def record(self, arm: str, seed: int = 0) -> dict[str, Any] | None:
         """The record of an arm and seed; None where it has not been made."""
@@ -120,6 +112,4 @@ def open_arms(
     example = finding.example(table, groups)
     _, held_out = object_folders(plan)
     item = load_item(plan, next(folder for folder in held_out if folder.name == example))
-    return ArmPage(
-        claim(finding.rule.claim), finding.rule, plan, seed, model, table, groups, item, finding, found, runs
-    )
+    return ArmPage(finding, plan, seed, model, table, groups, item, found, runs)

@@ -6,7 +6,7 @@ from IPython import get_ipython
 from IPython.display import display
 
 from lrm_core.page import chapter as page
-from lrm_core.page.chapter import Chapter
+from lrm_core.page.finding_page import Chapter
 from lrm_core.page.widgets.bench import Bench
 from lrm_core.page.widgets.subject import Setting
 

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from lrm_core.findings.prose import number, table_html
-from lrm_core.page.chapter import Chapter
 from lrm_core.page.elements.pictures import image_row
+from lrm_core.page.finding_page import Chapter
 from lrm_core.page.widgets.bench import ENTRY, Bench
 from lrm_core.page.widgets.front_end import show_bench
 from lrm_core.page.widgets.subject import Setting, Subject

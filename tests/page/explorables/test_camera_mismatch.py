@@ -11,7 +11,6 @@ from lrm_core.measure.e17_source_distance import ENTRIES, told_planes
 from lrm_core.measure.metrics import BANDS
 from lrm_core.model.decoder import Decoder
 from lrm_core.page import explorables
-from lrm_core.page.explorables import camera_mismatch
 from lrm_core.page.explorables.camera_mismatch import SCALES, Told, mismatch
 from lrm_core.page.explorables.judged import judged_views
 from lrm_core.page.viewer import Packed, unpack
@@ -43,8 +42,8 @@ def told() -> Told:
 
 
 @pytest.fixture
-def figure(told, tiny_item):
-    return mismatch(told, Decoder(CHANNELS), judged_views(tiny_item), _row(), "x")
+def figure(told, item):
+    return mismatch(told, Decoder(CHANNELS), judged_views(item), _row(), "x")
 
 
 def _states(figure) -> dict[str, dict]:
@@ -63,14 +62,12 @@ def test_wrong_predictions_are_carried_as_what_they_differ_by(told, figure):
     assert len(figure.data) < 1.3 * sum(back[name].numel() for name in back if "net" not in name) + 30_000
 
 
-def test_the_chapter_tells_every_distance_of_the_experiment(make_chapter, monkeypatch):
-    shown = []
-    monkeypatch.setattr(camera_mismatch, "display", shown.append)
+def test_the_chapter_tells_every_distance_of_the_experiment(make_chapter, quiet):
     chapter = make_chapter("C4", pd.DataFrame({"object": ["disc0"], "seed": [0]}))
     factors = (0.8, 0.9, 1.0, 1.1, 1.25)
     table = pd.DataFrame([_row(factors, **{"images.area": [1.0] * 5}), _row(factors, object="disc1")])
-    assert explorables.show_camera_mismatch(table, chapter) is None
-    (figure,) = shown
+    explorables.show_camera_mismatch(table, chapter)
+    (figure,) = quiet
     back = unpack(Packed(figure.tensors, figure.data))
     for index, factor in enumerate(factors):
         planes = back["predicted"] + (back[f"mismatch{index}"] if factor != 1 else 0)
@@ -98,8 +95,8 @@ def test_the_record_of_a_distance_is_its_entry_in_every_list(figure):
         assert record["images"] == {"l1": 0.1, "psnr": 20.0, "area": AREAS[index]}
 
 
-def test_without_a_record_there_is_none(told, tiny_item):
-    figure = mismatch(told, Decoder(CHANNELS), judged_views(tiny_item), {}, "x")
+def test_without_a_record_there_is_none(told, item):
+    figure = mismatch(told, Decoder(CHANNELS), judged_views(item), {}, "x")
     assert figure.content["records"] == []
 
 
@@ -120,16 +117,16 @@ def test_a_pure_error_of_scale_has_the_recorded_size(figure):
 
 
 @pytest.mark.parametrize("areas", [None, [1.0, 0.0, 1.0]])
-def test_without_recorded_areas_the_size_is_what_was_told(told, tiny_item, areas):
+def test_without_recorded_areas_the_size_is_what_was_told(told, item, areas):
     row = _row(**{"images.area": areas})
-    states = _states(mismatch(told, Decoder(CHANNELS), judged_views(tiny_item), row, "x"))
+    states = _states(mismatch(told, Decoder(CHANNELS), judged_views(item), row, "x"))
     assert states["Told the truth, made as large as told × 1.25"] == {"told": 1, "scale": 1.25}
 
 
-def test_planes_that_the_page_cannot_transform_are_refused(tiny_item):
+def test_planes_that_the_page_cannot_transform_are_refused(item):
     odd = Told({1.0: torch.zeros(3, 4, 12, 12)}, torch.ones(3, 4, 12, 12), 0.5)
     with pytest.raises(ValueError, match="side that is a power of two, found 12 x 12"):
-        mismatch(odd, Decoder(4), judged_views(tiny_item), {}, "x")
+        mismatch(odd, Decoder(4), judged_views(item), {}, "x")
 
 
 def scaled(planes: torch.Tensor, scale: float) -> torch.Tensor:
