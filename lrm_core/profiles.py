@@ -213,6 +213,27 @@ PROFILES |= {
     for harm in HARMS
     if harm != "truth"
 }
+RUNGS = (
+    100,
+    300,
+    800,
+    2000,
+    3600,
+)  # steps of "mini-cpu" (`lrm_core.training.pretrain_config`), by `lrm ladder`
+LADDER = repository_root() / ".cache" / "ladder"
+PROFILES |= {
+    f"rung-{steps}{after}": replace(
+        MINI,
+        name=f"rung-{steps}{after}",
+        model=str(LADDER / f"{steps}.safetensors"),
+        per_group=3,
+        seeds=(0,),
+        whole=False,
+        condition=condition,
+    )
+    for steps in RUNGS
+    for after, condition in (("", "truth"), (PUBLISHED, "published"))
+}
 
 
 def get_profile(name: str) -> Profile:

@@ -13,6 +13,7 @@ from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
+from lrm_core.findings import ladder
 from lrm_core.findings.cause import causes
 from lrm_core.findings.headlines import HEADLINES
 from lrm_core.findings.prose import number
@@ -21,7 +22,8 @@ from lrm_core.findings.wrong_number import moved
 from lrm_core.page.front.forest import CONDITION, TRUTH, UNDECIDED, conditions
 
 CLAIM, OURS, AUDITED = "claim, and the number compared", "ours [95% interval]", "audited [95% interval]"
-DISTANCE = "what the wrong distance does"
+DISTANCE, LADDER = "what the wrong distance does", "as models get better"
+NO_MODELS = "not measured: it needs a training of its own on each model"
 CHAPTERS = {
     "C1": "01_basins",
     "C2": "02_residual_spectrum",
@@ -48,15 +50,17 @@ class Scorecard(SphinxDirective):
         names = dict(reversed(conditions(_profile()).items()))
         tables = {series: verdicts(name).set_index("claim", drop=False) for series, name in names.items()}
         causes_of = {found.claim: found for found in causes(_profile())} if CONDITION in names else {}
-        header = [CLAIM, "verdict", "published", OURS, AUDITED, *([DISTANCE] if causes_of else [])]
+        quality = {claim: ladder.trend(claim).answer for claim in ladder.CLAIMS}
+        header = [CLAIM, "verdict", "published", OURS, AUDITED, *([DISTANCE] if causes_of else []), LADDER]
         group = nodes.tgroup("", *(nodes.colspec(colwidth=1) for _ in header), cols=len(header))
         group += nodes.thead("", _row([[nodes.paragraph(text=name)] for name in header]))
         body = nodes.tbody("")
         for claim in tables[TRUTH].index:
             rows = {series: table.loc[claim] for series, table in tables.items()}
             link = claim_link(rows[TRUTH], self.env.docname)
-            answer = [moved(causes_of[claim], rows[CONDITION])] if causes_of else []
-            cells = [_paragraphs(lines) for lines in (*scores(rows), *([answer] if answer else []))]
+            answers = [moved(causes_of[claim], rows[CONDITION])] if causes_of else []
+            answers.append(quality.get(claim, NO_MODELS))
+            cells = [_paragraphs(lines) for lines in (*scores(rows), *([answer] for answer in answers))]
             body += _row([[nodes.paragraph("", "", link), *_paragraphs([rows[TRUTH].quantity])], *cells])
         group += body
         return [nodes.table("", group, classes=["scorecard"])]

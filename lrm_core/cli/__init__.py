@@ -66,7 +66,7 @@ for command in (
     ),
     *(data.render, data.objects, data.pool, data.render_objaverse),
     *(assets.predict, assets.app, assets.evaluate, assets.models),
-    *(training.pretrain, training.train, training.convert, training.ablate),
+    *(training.pretrain, training.train, training.convert, training.ablate, training.ladder),
     *(training.finetune, training.rank_ablation),
     *(study.distance, study.tto, study.oracle, study.spectrum, study.response),
 ):

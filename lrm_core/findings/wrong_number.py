@@ -12,14 +12,12 @@ from lrm_core.findings import repair
 from lrm_core.findings.cause import MOST, PATTERN, SLACK, Cause, Share, pattern, pattern_met, shift
 from lrm_core.findings.prose import (
     listed,
-    mean_and_interval,
-    number,
     percent,
     percent_interval,
     percent_range,
 )
 from lrm_core.findings.sentences import say
-from lrm_core.findings.verdicts import experiment_table, verdicts
+from lrm_core.findings.verdicts import experiment_table
 from lrm_core.profiles import PUBLISHED, get_profile
 from lrm_core.records.learned import NEAR
 from lrm_core.records.statistics import Interval
@@ -78,37 +76,17 @@ def titles(profile: str, doses: Mapping[float, Mapping[str, Interval]]) -> dict[
     return {"pattern": at, "size": say(TEXT, "title size", follows=percent(follows))}
 
 
-def cause_table(profile: str, causes: Sequence[Cause]) -> pd.DataFrame:
-    """Every claim that has a number in both conditions, with both verdicts and what the distance does, as text."""
-    judged = [verdicts(name).set_index("claim") for name in (profile + PUBLISHED, profile)]
-    rows, missing = [], _missing(judged)
-    for found in causes:
-        if found.claim in missing:
-            continue
-        digits = 3 if abs(found.published) < 0.1 else 2
-        pairs = zip((table.loc[found.claim] for table in judged), (found.condition, found.truth), strict=True)
-        ours = [
-            f"{mean_and_interval(mean, digits) if mean.known else number(row['ours_published_definition'], digits)}, "
-            f"{row['verdict']}"
-            for row, mean in pairs
-        ]
-        moves = moved(found, judged[0].loc[found.claim])
-        title = f"{found.claim}: {judged[0].loc[found.claim, 'quantity']}"
-        rows.append((title, number(found.published, digits), *ours, moves))
-    columns = ("claim", "published", "published condition", "told the truth", "the wrong distance")
-    return pd.DataFrame(rows, columns=columns)
+def causes_text(causes: Sequence[Cause]) -> str:
+    """What the wrong distance does to the numbers of the claims, in a sentence."""
+    answers = dict.fromkeys(found.answer for found in causes if found.towards.known)
+    named = {answer: listed([of.claim for of in causes if of.answer == answer]) for answer in answers}
+    return say(TEXT, "causes", claims="; ".join(f"{answer}: {claims}" for answer, claims in named.items()))
 
 
 def moved(found: Cause, condition: Mapping[str, float]) -> str:
     """What the wrong distance does to the number of a claim; `condition` is its row of verdicts in that condition."""
     measured = not isnan(condition["ours_published_definition"])
     return ONE if measured and not found.towards.known else found.answer
-
-
-def _missing(judged: Sequence[pd.DataFrame]) -> list[str]:
-    """Claims that lack a number of ours in one of the tables of verdicts."""
-    lacks = pd.concat([table["ours_published_definition"].isna() for table in judged], axis=1).any(axis=1)
-    return list(lacks.index[lacks])
 
 
 def answer(
@@ -143,12 +121,6 @@ def _towards(truth: float, shift: Interval, share: Share) -> bool:
 def _told(words: str, shares: Mapping[str, Interval]) -> str:
     low, high = (percent(shares[name].estimate) for name in ("low_correction", "high_correction"))
     return say(TEXT, "told", condition=words, low=low, high=high, objects=str(shares["low_correction"].n))
-
-
-def missing_text(profile: str) -> str:
-    """Which claims have no number in both conditions yet."""
-    missing = _missing([verdicts(name).set_index("claim") for name in (profile, profile + PUBLISHED)])
-    return say(TEXT, "missing", claims=listed(missing)) if missing else ""
 
 
 def rule_text() -> str:

@@ -20,6 +20,7 @@ from lrm_core.measure import (
     e18_oracle_length,
     extent,
     longer_fits,
+    virtual_quality,
 )
 from lrm_core.measure.oracles import OracleConfig
 from lrm_core.profiles import Profile
@@ -84,6 +85,7 @@ EXPERIMENTS = {
         Experiment("e17_source_distance", e17_source_distance.run, e17_source_distance.SourceDistance),
         Experiment("e18_oracle_length", e18_oracle_length.run, e18_oracle_length.OracleLength, objects="few"),
         Experiment("extent", extent.run, extent.Extent),
+        Experiment("virtual_quality", virtual_quality.run, virtual_quality.VirtualQuality, objects="few"),
     )
 }
 

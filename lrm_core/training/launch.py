@@ -25,12 +25,13 @@ def pretrain_in_processes(
     config: PretrainConfig,
     start: Path | None = None,
     *,
+    until: int | None = None,
     processes: int | None = None,
 ) -> None:
     """Run `pretrain` in this process, or in several on the CPU that share every batch and end together.
 
     Args:
-        run, architecture, config, start: as in `pretrain`.
+        run, architecture, config, start, until: as in `pretrain`.
         processes: one per core if None, but no more than there are groups in a batch.
 
     Raises:
@@ -39,10 +40,10 @@ def pretrain_in_processes(
     """
     processes = processes or default_processes(config.batch // config.group)
     if processes == 1:
-        pretrain(run, architecture, config, start)
+        pretrain(run, architecture, config, start, until)
         return
     with tempfile.TemporaryDirectory() as folder:
-        training = (run, architecture, config, start)
+        training = (run, architecture, config, start, until)
         team = [(rank, processes, f"{folder}/meeting", *training) for rank in range(processes)]
         for _ in side_by_side(_pretrain_in_team, team, processes):
             pass

@@ -119,7 +119,11 @@ class Curve(Rows):
 
 
 def pretrain(
-    run: Path, architecture: LRMConfig, config: PretrainConfig, start: Path | None = None
+    run: Path,
+    architecture: LRMConfig,
+    config: PretrainConfig,
+    start: Path | None = None,
+    until: int | None = None,
 ) -> TrainingState:
     """Train in the folder `run`, from its last checkpoint where there is one.
 
@@ -132,6 +136,7 @@ def pretrain(
         architecture, config: such as `get_preset` gives.
         start: published weights, with their curve beside them, from which a run without a checkpoint goes on; they
             must be those of a finished round.
+        until: the step to stop at, with a checkpoint; the end of the last round if None.
 
     Raises:
         ValueError: if the folder holds a run of another configuration or on another pool, or `start` or the pool
@@ -153,8 +158,9 @@ def pretrain(
     curve = Curve(run / "curve.csv", state.step)
     validation = Validation.prepare(architecture.source_size).to(team.device)
     started = time.perf_counter() - curve.seconds
-    for step, loss in _steps(state, config, team):
-        last = step % config.steps == 0
+    end = min(until or config.rounds * config.steps, config.rounds * config.steps)
+    for step, loss in _steps(state, config, team, end):
+        last = step % config.steps == 0 or step == end
         if not team.is_main_process or (step % config.checkpoint_every and not last):
             continue
         scores = validation.score(state, run) if step % config.validate_every == 0 or last else {}
@@ -177,9 +183,11 @@ def _configuration(architecture: LRMConfig, config: PretrainConfig) -> dict[str,
     return claimed | {"pool": pool.digest}
 
 
-def _steps(state: TrainingState, config: PretrainConfig, team: Accelerator) -> Iterator[tuple[int, float]]:
-    """Train to the end of the last round: (steps done, mean loss since the last checkpoint)."""
-    mean, end = 0.0, config.rounds * config.steps
+def _steps(
+    state: TrainingState, config: PretrainConfig, team: Accelerator, end: int
+) -> Iterator[tuple[int, float]]:
+    """Train to that step: (steps done, mean loss since the last checkpoint)."""
+    mean = 0.0
     numbers = [n for step in range(state.step, end) for n in _my_groups(step, config, team)]
     coming = scenes(numbers, config, state.model.config.source_size, ahead=team.device.type == "cuda")
     with tqdm(

@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 
 from lrm_core.atomic import replacing
+from lrm_core.fit.checkpoint import TrainingState
 from lrm_core.fit.run_folder import STATE
 from lrm_core.model.checkpoints import save_checkpoint
 from lrm_core.model.config import LRMConfig
@@ -48,6 +49,17 @@ CARD_NAME = "MODEL_CARD.md"
 MADE = "made on the fly (`lrm_core/objects/procedural.py`)"
 
 
+def save_averaged(run: Path, architecture: LRMConfig, config: PretrainConfig, out: Path) -> TrainingState:
+    """Write the averaged weights of a run as float16 to `out`; returns the state; raises as `publish`."""
+    state = new_state(architecture, config)
+    state.load(run / STATE)
+    if state.step == 0:
+        raise ValueError(f"{run}: no checkpoint to publish; train with `lrm pretrain` first")
+    metadata = {"steps": str(state.step), "objects": str(state.step * config.batch), "seed": str(config.seed)}
+    save_checkpoint(state.averaged(), out, metadata=metadata)
+    return state
+
+
 def publish(run: Path, architecture: LRMConfig, config: PretrainConfig, out: Path) -> None:
     """Write the averaged weights of a run as float16 to `out`, with the model card and the curve beside.
 
@@ -55,13 +67,8 @@ def publish(run: Path, architecture: LRMConfig, config: PretrainConfig, out: Pat
         ValueError: if the run has no checkpoint.
         OSError: if a file cannot be written; the old one then stays.
     """
-    state = new_state(architecture, config)
-    state.load(run / STATE)
-    if state.step == 0:
-        raise ValueError(f"{run}: no checkpoint to publish; train with `lrm pretrain` first")
+    state = save_averaged(run, architecture, config, out)
     model, curve = state.averaged(), Curve(run / "curve.csv", state.step)
-    metadata = {"steps": str(state.step), "objects": str(state.step * config.batch), "seed": str(config.seed)}
-    save_checkpoint(model, out, metadata=metadata)
     with replacing(out.with_name(CURVE)) as temporary:
         shutil.copyfile(run / "curve.csv", temporary)
     scores = [row for row in curve.rows if row["novel_psnr"]][-1]

@@ -29,6 +29,7 @@ SMALL = {  # in place of the usual values
     "longer_fits": {"path": (0,), "heldout": 1},
     "e17_source_distance": {"factors": (0.8, 1.0), "views": 1},
     "e18_oracle_length": {"factors": (0.5, 1)},
+    "virtual_quality": {"nearer": (0.0, 0.5), "views": 1},
 }
 
 

@@ -4,12 +4,16 @@ import csv
 from dataclasses import replace
 
 import pytest
+import torch
 from test_pretrain import SHORT, TINY
 
+from lrm_core import load_model
+from lrm_core.model.checkpoints import read_metadata
 from lrm_core.model.lrm import LRM
 from lrm_core.objects.manifest import read_manifest
-from lrm_core.training import ablation, pretrain_validation
+from lrm_core.training import ablation, pretrain_validation, rungs
 from lrm_core.training.ablation import VARIANTS, Variant, ablate
+from lrm_core.training.pretrain import pretrain
 from lrm_core.training.pretrain_config import PRESETS, get_preset
 
 
@@ -54,3 +58,15 @@ def test_a_variant_changes_what_it_says_and_nothing_else(variant):
     ]
     assert differing == [set(variant.architecture), set(variant.recipe)]
     assert changed[0].vit.embed_dim % changed[0].vit.num_heads == 0
+
+
+def test_rungs_are_the_averages_of_one_run_at_their_steps(tmp_path, tiny, monkeypatch):
+    monkeypatch.setattr(rungs, "PRESET", "tiny")
+    unbroken = pretrain(tmp_path / "unbroken", TINY, SHORT, until=2).averaged()
+    first, second = rungs.train_rungs(tmp_path, (1, 2), processes=1)
+    monkeypatch.setattr("lrm_core.training.pretrain.train_step", lambda *_: pytest.fail("trained again"))
+    assert rungs.train_rungs(tmp_path, (2, 1), processes=1) == [first, second]
+    for path, step in ((first, 1), (second, 2)):
+        assert read_metadata(path)["steps"] == str(step)
+    for mine, other in zip(load_model(second).parameters(), unbroken.parameters(), strict=True):
+        torch.testing.assert_close(mine, other.half().float())

@@ -3,26 +3,16 @@
 from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
 from lrm_core.findings.harms import TOLD, Fingerprint, published_numbers, words
 from lrm_core.findings.prose import number
 from lrm_core.page.diagnosis.source_distance import AXIS
-from lrm_core.page.elements.style import COLOURS, SMALL, finish
+from lrm_core.page.elements.panels import panels
+from lrm_core.page.elements.style import COLOURS, finish
 from lrm_core.profiles import DRAWN
 from lrm_core.records.statistics import Interval
 
-ROW, PANEL = 30, 110  # pixels
-COLUMNS = 2
-TITLES = {
-    "C2": "C2: fine share",
-    "C4": "C4: coarse corrected",
-    "C5": "C5: amplification",
-    "C6": "C6: coarse less mean",
-    "C7": "C7: occluded surface",
-    "low_share": "coarse share",
-    "high_correction": "fine corrected",
-}
+ROW = 30  # pixels
 EDGE = 1.5  # spreads; what lies beyond is written at the edge
 
 
@@ -64,32 +54,5 @@ def dose_figure(doses: Mapping[str, Mapping[float, Interval]]) -> go.Figure:
     Args:
         doses: of `lrm_core.findings.harms.doses`.
     """
-    rows = -(-len(doses) // COLUMNS)
-    figure = make_subplots(
-        rows=rows, cols=COLUMNS, shared_xaxes=True, vertical_spacing=0.09,
-        subplot_titles=[TITLES[name] for name in doses],
-    )  # fmt: skip
-    published = published_numbers()
-    for place, (name, means) in enumerate(doses.items()):
-        at = {"row": place // COLUMNS + 1, "col": place % COLUMNS + 1}
-        up, down = ([abs(getattr(m, end) - m.estimate) for m in means.values()] for end in ("high", "low"))
-        figure.add_scatter(
-            x=list(means), y=[mean.estimate for mean in means.values()], mode="lines+markers", **at,
-            line={"color": COLOURS["real"], "width": 2}, hovertemplate="told × %{x:g}: %{y:.2f}<extra></extra>",
-            error_y={"type": "data", "array": up, "arrayminus": down, "thickness": 1, "width": 2},
-        )  # fmt: skip
-        figure.add_hline(published[name], line={"color": COLOURS["pred"], "dash": "dash", "width": 1.5}, **at)
-        figure.add_vrect(
-            *DRAWN, fillcolor=COLOURS["reference"], opacity=0.1, line_width=0, layer="below", **at
-        )
-        if name == "C5":  # a ratio, which has no upper end
-            figure.update_yaxes(type="log", dtick=1, **at)
-    figure.update_xaxes(title_text=AXIS, row=rows)
-    figure.update_annotations(font={"size": SMALL})
-    figure.update_layout(showlegend=False)
-    said = [
-        f"{TITLES[name]}: published {number(published[name])}, "
-        + ", ".join(f"{number(m.estimate)} at {factor:g}" for factor, m in doses[name].items())
-        for name in doses
-    ]
-    return finish(figure, "Numbers over the distance told. " + "; ".join(said) + ".", PANEL * rows, top=30)
+    numbers = {name: {"told": means} for name, means in doses.items()}
+    return panels(numbers, published_numbers(), AXIS, {"told": "real"}, DRAWN)

@@ -1,0 +1,269 @@
+"""Does it carry over? The claims' numbers on models of growing quality, and on predictions moved to their oracles.
+
+The rule was written down before any rung had been measured.
+
+*Rung*: a model told the truth, whose quality is its PSNR in novel views, the mean over the objects that all rungs
+have. *Trend* of a claim: the least-squares slope of an object's number, by its published definition, over the
+quality of the rungs, in units per dB; the mean over objects with its interval.
+
+The number *does not move* with quality where the whole interval of the trend lies within `STEADY` of its mean on the
+best rung, for each dB, either way. Else it *moves towards* the published number, or *away* from it (seen from the
+best rung), where the interval does not contain 0. Else a trend is *not shown*.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from lrm_core.findings.claims import published
+from lrm_core.findings.finding import Finding
+from lrm_core.findings.headlines import HEADLINES, headline
+from lrm_core.findings.prose import listed, mean_and_interval, number
+from lrm_core.findings.rulebook import RULES
+from lrm_core.findings.sentences import told
+from lrm_core.findings.verdicts import experiment_table
+from lrm_core.paths import data_dir
+from lrm_core.profiles import PUBLISHED, RUNGS, get_profile
+from lrm_core.records.statistics import FEWEST_OBJECTS, UNKNOWN, Interval, bca_interval, per_object
+from lrm_core.training.pretrain import CURVE
+from lrm_core.training.pretrain_config import get_preset
+
+CLAIMS = tuple(f"C{number}" for number in range(1, 9))
+QUALITY, VIRTUAL = "e00_model", "virtual_quality"
+EXPERIMENTS = (
+    QUALITY,
+    *dict.fromkeys(RULES[claim].experiment for claim in ("C2", "C4", "C6", "C7", "C3", "C8", "C1")),
+)
+FEWEST_RUNGS = 3
+BASELINE = published("C10")["baseline"]
+STEADY = 0.05  # of the number, for each dB: a fifth over the four dB from the first rung to the last
+Answer = Literal["does not move", "moves towards", "moves away", "not shown", "not measured yet"]
+
+
+@dataclass(frozen=True)
+class Trend:
+    """One claim's number over quality.
+
+    Attributes:
+        claim: "C1", ...
+        numbers: of each object (the index) at each PSNR (the columns, growing); objects that have all.
+        slope: of `numbers`, per dB.
+    """
+
+    claim: str
+    numbers: pd.DataFrame = field(default_factory=pd.DataFrame)
+    slope: Interval = UNKNOWN
+
+    @property
+    def answer(self) -> Answer:
+        """What the rule of this module says."""
+        if not self.slope.known or len(self.numbers.columns) < FEWEST_RUNGS:
+            return "not measured yet"
+        best = self.numbers.iloc[:, -1].mean()
+        still = STEADY * abs(best)
+        if -still < self.slope.low and self.slope.high < still:
+            return "does not move"
+        if self.slope.low <= 0 <= self.slope.high:
+            return "not shown"
+        return "moves towards" if (headline(self.claim) - best) * self.slope.estimate > 0 else "moves away"
+
+    def means(self) -> dict[float, Interval]:
+        """Mean over objects at each PSNR."""
+        return {psnr: bca_interval(of.to_numpy()) for psnr, of in self.numbers.items()}
+
+
+def rungs() -> tuple[str, ...]:
+    """Profiles of the rungs, in the order of training, the shipped model last."""
+    return (*(f"rung-{steps}" for steps in RUNGS), "mini")
+
+
+@cache
+def qualities() -> pd.DataFrame:
+    """The rungs that were measured (the index), worst first: psnr (dB) and lpips in novel views, `Interval`s."""
+    wanted = [folder.name for folder in get_profile(rungs()[0]).object_folders()]
+    found = {}
+    for name in rungs():
+        table = experiment_table(QUALITY, name)
+        if table.empty or not set(wanted) <= set(table["object"]):
+            continue
+        values = {of: per_object(table, f"model.novel.{of}")[wanted].to_numpy() for of in ("psnr", "lpips")}
+        found[name] = {of: bca_interval(each) for of, each in values.items()}
+    table = pd.DataFrame.from_dict(found, orient="index", columns=["psnr", "lpips"])
+    return table.sort_values("psnr", key=lambda column: column.map(lambda mean: mean.estimate))
+
+
+def unmeasured() -> list[str]:
+    """Rungs that are left out: their run or their records were cut, or were never begun."""
+    return [name for name in rungs() if name not in qualities().index]
+
+
+@cache
+def trend(claim: str, after: str = "") -> Trend:
+    """A claim over all rungs that have its number for every object.
+
+    Args:
+        claim: of `CLAIMS`.
+        after: "" told the truth, "-published" in the published condition.
+    """
+    rule, columns = RULES[claim], {}
+    wanted = [folder.name for folder in get_profile(rungs()[0]).object_folders()]
+    for name, quality in qualities().iterrows():
+        table = experiment_table(rule.experiment, name + after)
+        if not table.empty and set(wanted) <= set(table["object"]):
+            columns[quality["psnr"].estimate] = per_object(table, rule.ours)
+    return _trend(claim, pd.DataFrame(columns).reindex(wanted).dropna()) if columns else Trend(claim)
+
+
+@cache
+def virtual(claim: str, profile: str = "mini") -> Trend:
+    """A claim over predictions that are moved towards their oracles; no trend where it does not see them."""
+    table, rule = experiment_table(VIRTUAL, profile), RULES[claim]
+    column = f"{rule.experiment}.{rule.ours}"
+    if column not in table:
+        return Trend(claim)
+    psnr = np.mean(table["psnr"].tolist(), axis=0)
+    values = {
+        name: np.array(of, dtype=float) for name, of in zip(table["object"], table[column], strict=True)
+    }
+    return _trend(claim, pd.DataFrame.from_dict(values, orient="index", columns=psnr).dropna())
+
+
+def _trend(claim: str, numbers: pd.DataFrame) -> Trend:
+    if len(numbers) < FEWEST_OBJECTS or len(numbers.columns) < 2:
+        return Trend(claim, numbers)
+    quality = np.array(numbers.columns, dtype=float)
+    quality = quality - quality.mean()
+    slopes = numbers.to_numpy(dtype=float) @ quality / (quality @ quality)
+    return Trend(claim, numbers, bca_interval(slopes))
+
+
+def numbers_over_quality(profile: str = "mini") -> dict[str, dict[str, dict[float, Interval]]]:
+    """Claim -> "told the truth", "as published" or "moved to the oracle" -> PSNR -> mean; what was measured."""
+    found = {}
+    for claim in CLAIMS:
+        trends = {"told the truth": trend(claim), "as published": trend(claim, PUBLISHED)}
+        trends["moved to the oracle"] = virtual(claim, profile)
+        found[claim] = {label: of.means() for label, of in trends.items() if len(of.numbers)}
+    return found
+
+
+def rungs_table() -> pd.DataFrame:
+    """Every rung that was measured: training objects, PSNR and LPIPS in novel views, as text; the published model."""
+    rows = [
+        (*_trained(name), mean_and_interval(of["psnr"], 1), mean_and_interval(of["lpips"], 2))
+        for name, of in qualities().iterrows()
+    ]
+    rows.append(
+        ("published baseline, its own objects", "–", number(BASELINE["psnr"], 1), number(BASELINE["lpips"]))
+    )
+    return pd.DataFrame(rows, columns=["model", "training objects", "PSNR (dB)", "LPIPS"])
+
+
+def _trained(name: str) -> tuple[str, str]:
+    """What a rung is called, and how many objects it was trained on."""
+    if name == "mini":
+        last = pd.read_csv(data_dir() / "mini" / CURVE)["objects"].iloc[-1]
+        return "the model of this book", f"{int(last):,}"
+    steps = int(name.removeprefix("rung-"))
+    return f"smaller, {steps} steps", f"{steps * get_preset('mini-cpu')[1].batch:,}"
+
+
+def trends_table(profile: str = "mini") -> pd.DataFrame:
+    """Every claim: published, its number on the worst and the best rung, change per dB and answer, as text."""
+    rows = []
+    for claim in CLAIMS:
+        found = trend(claim)
+        ends = [number(found.numbers.iloc[:, at].mean()) if len(found.numbers) else "–" for at in (0, -1)]
+        cells = [
+            _change_and_answer(each) for each in (found, trend(claim, PUBLISHED), virtual(claim, profile))
+        ]
+        rows.append((f"{claim}: {HEADLINES[claim].quantity}", number(headline(claim)), *ends, *cells))
+    return pd.DataFrame(
+        rows,
+        columns=["claim", "published", "worst model", "best model", "per dB, told the truth", "per dB, as published",
+        "per dB, moved to the oracle"],
+    )  # fmt: skip
+
+
+def _change_and_answer(found: Trend) -> str:
+    if found.answer == "not measured yet":
+        return "–"
+    return f"{mean_and_interval(found.slope, 3)}, {found.answer}"
+
+
+def answers(after: str = "") -> dict[str, Answer]:
+    """What the rule says of every claim; `after` as in `trend`."""
+    return {claim: trend(claim, after).answer for claim in CLAIMS}
+
+
+WORDS: dict[Answer, str] = {
+    "moves towards": "towards the published number",
+    "moves away": "away from it",
+    "does not move": "steady",
+    "not shown": "no trend shown",
+    "not measured yet": "not measured on enough models yet",
+}
+
+
+def _outcome(of: Callable[[str], Trend], but: str = "") -> Callable[[pd.DataFrame], str]:
+    """Which claims do what, in words, without the answer `but`."""
+
+    def said(table: pd.DataFrame) -> str:
+        by = {answer: [claim for claim in CLAIMS if of(claim).answer == answer] for answer in WORDS}
+        return "; ".join(
+            f"{WORDS[name]}: {listed(found)}" for name, found in by.items() if found and name != but
+        )
+
+    return said
+
+
+def _end(at: int, of: str) -> Callable[[pd.DataFrame], Any]:
+    return lambda table: qualities()[of].iloc[at].estimate
+
+
+def _middle(path: str) -> Callable[[pd.DataFrame], pd.Series]:
+    """A column of lists over `nearer` at its middle."""
+    return lambda table: table[path].map(lambda of: of[len(of) // 2])
+
+
+def in_published(claim: str) -> Trend:
+    """`trend` in the published condition."""
+    return trend(claim, PUBLISHED)
+
+
+FINDING = Finding(
+    module=__name__,
+    rule=None,
+    experiment=VIRTUAL,
+    text="ladder",
+    typical=("before", "removed"),
+    derived={
+        "nearer.middle": _middle("nearer"),
+        "before": _middle("psnr"),
+        "removed": _middle("e08_band_correction.corrections.low.reference.improvement"),
+    },
+    facts={
+        "rungs": lambda table: str(len(qualities())),
+        "worst": _end(0, "psnr"),
+        "best": _end(-1, "psnr"),
+        "best.lpips": _end(-1, "lpips"),
+        "published.psnr": lambda table: BASELINE["psnr"],
+        "published.lpips": lambda table: BASELINE["lpips"],
+        "limit": lambda table: f"{STEADY:.0%}",
+        "objects": lambda table: str(len(get_profile(rungs()[0]).object_folders())),
+        "left": lambda table: listed([_trained(name)[0] for name in unmeasured()]) or "none",
+        "outcome": _outcome(trend),
+        "outcome.published": _outcome(in_published),
+        "outcome.virtual": _outcome(virtual, "not measured yet"),
+    },
+    figures={},
+)
+
+
+def caption(table: pd.DataFrame) -> tuple[str, str]:
+    """How the figure reads, and what it says."""
+    return told(FINDING, "caption", table), told(FINDING, "figure", table)
