@@ -92,14 +92,10 @@ def _sizes(table: pd.DataFrame) -> str:
     return ", ".join(f"{mean:.2f} at {level:g}" for level, mean in zip(levels, means, strict=True))
 
 
-def _of_lookup(column: str, reading: str):
+def _of_lookup(table: pd.DataFrame, column: str, reading: str) -> float:
     """Part of a factor that lookup alone makes, in logarithms, so that factors multiply."""
-
-    def part(table: pd.DataFrame) -> float:
-        alone, both = (interval_of(table, at).estimate for at in (f"lookup.ratio.{reading}", column))
-        return float(np.log(alone) / np.log(both))
-
-    return part
+    alone, both = (interval_of(table, at).estimate for at in (f"lookup.ratio.{reading}", column))
+    return float(np.log(alone) / np.log(both))
 
 
 @torch.no_grad()
@@ -132,9 +128,9 @@ FINDING = Finding(
         "published.ratio": lambda table: P["ratio"],
         "published.bands": lambda table: BANDS,
         "published.per_bin": lambda table: PER_BIN,
-        "part.ends": _of_lookup(ENDS, "first_over_last"),
-        "part.oracle": _of_lookup(AROUND["oracle"], "per_bin"),
-        "part.prediction": _of_lookup(AROUND["prediction"], "per_bin"),
+        "part.ends": lambda table: _of_lookup(table, ENDS, "first_over_last"),
+        "part.oracle": lambda table: _of_lookup(table, AROUND["oracle"], "per_bin"),
+        "part.prediction": lambda table: _of_lookup(table, AROUND["prediction"], "per_bin"),
         "sizes": _sizes,
     },
     figures={

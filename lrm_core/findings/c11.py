@@ -4,7 +4,7 @@ import pandas as pd
 
 from lrm_core.findings.c10 import EXPERIMENT, few_seeds
 from lrm_core.findings.claims import published
-from lrm_core.findings.figures import Panel, Row, Strips
+from lrm_core.findings.figures import Row, strip
 from lrm_core.findings.finding import Finding
 from lrm_core.findings.headlines import headline
 from lrm_core.findings.rules import All, Case, Condition, Rule, graded
@@ -79,20 +79,16 @@ FINDING = Finding(
         "shown": _shown,
     },
     figures={
-        "losses": Strips(
-            (
-                Panel(
-                    "LPIPS of FreqLoss less that of the other",
-                    [
-                        *(
-                            Row(f"MSE, rank {rank}", f"difference.lpips.r{rank}", {"published": _published(rank)})
-                            for rank in RANKS
-                        ),
-                        Row("MSE × 25, rank 4", OVER_X25),
-                    ],
-                    {"no difference": 0.0},
+        "losses": strip(
+            "LPIPS of FreqLoss less that of the other",
+            [
+                *(
+                    Row(f"MSE, rank {rank}", f"difference.lpips.r{rank}", {"published": _published(rank)})
+                    for rank in RANKS
                 ),
-            )
+                Row("MSE × 25, rank 4", OVER_X25),
+            ],
+            {"no difference": 0.0},
         ),
     },
 )  # fmt: skip

@@ -53,6 +53,19 @@ class Strips:
     names: Mapping[str, str] = field(default_factory=dict)  # of the colours of rows with columns beside
 
 
+def strip(
+    axis: str,
+    rows: Sequence[Row],
+    lines: Mapping[str, float] | None = None,
+    span: Sequence[float] = (),
+    *,
+    log: bool = False,
+    names: Mapping[str, str] | None = None,
+) -> Strips:
+    """One panel; arguments as of `Panel` and `Strips`."""
+    return Strips((Panel(axis, rows, lines or {}, span, log),), names or {})
+
+
 @dataclass(frozen=True)
 class Series:
     """A column of lists as a line: the mean of the objects thick, each object thin where `objects`."""

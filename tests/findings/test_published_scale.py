@@ -21,13 +21,6 @@ def stored(tmp_path, monkeypatch):
     return write
 
 
-def test_every_experiment_has_its_five_objects_in_three_arms():
-    table = fork_pictures.published_extents()
-    assert (table.groupby("tuned")["object"].nunique() == 5).all()
-    assert (table.groupby(["tuned", "arm"]).size() == 5).all()
-    assert len(table) == 30
-
-
 def test_an_untouched_render_belongs_to_the_experiment_that_shows_its_view(stored):
     stored(
         HEADER + "a,1,untouched,1,0.5\na,5,untouched,1,0.7\na,1,lora_mse_r8,1,0.9\na,5,lora_mse_r8,1,0.9\n"

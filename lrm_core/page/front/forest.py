@@ -9,7 +9,8 @@ import pandas as pd
 
 from lrm_core.findings.cause import causes
 from lrm_core.findings.headlines import written
-from lrm_core.findings.verdicts import NOT_MEASURED, TOO_FEW, verdicts
+from lrm_core.findings.rules import NOT_MEASURED, TOO_FEW
+from lrm_core.findings.verdicts import verdicts
 from lrm_core.page.findings import reason
 from lrm_core.profiles import PROFILES, PUBLISHED, get_profile
 

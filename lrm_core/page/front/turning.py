@@ -2,6 +2,7 @@
 
 import base64
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from html import escape
@@ -15,8 +16,8 @@ from torch import Tensor
 
 from lrm_core import load_model
 from lrm_core.data_url import data_url
+from lrm_core.findings import c04
 from lrm_core.findings.prose import percent
-from lrm_core.findings.typical import EXPERIMENT, shown_objects
 from lrm_core.findings.verdicts import experiment_table
 from lrm_core.measure.experiments import get_experiment
 from lrm_core.measure.oracles import oracle, predicted_planes, render_images, split_views
@@ -31,6 +32,7 @@ from lrm_core.profiles import get_profile
 from lrm_core.records.runner import load_item
 from lrm_core.spectral import split_residual
 
+EXPERIMENT = c04.RULE.experiment
 PROFILE = "mini"  # whose model and objects are in the repository, whatever profile the book is built for
 SEED = 0
 FIRST_SEEN = (-55.0, 20.0)  # degrees: the held-out view nearest to it is shown first
@@ -84,6 +86,27 @@ def turning() -> str:
         f"{data_script({'objects': objects, 'cutoff': _config().published_cutoff}, 'turn')}"
         f'<script type="module">{scripts.turning_page()}</script>'
     )
+
+
+def shown_objects(profile: str) -> tuple[str, str]:
+    """`chosen` among the real objects of a profile by its records; raises as `experiment_table`."""
+    real = [path.name for path in get_profile(profile).object_folders() if path.parent.name == "real"]
+    return chosen(experiment_table(EXPERIMENT, profile), real)
+
+
+def chosen(table: pd.DataFrame, real: Sequence[str]) -> tuple[str, str]:
+    """The example of the chapter on C4, and the object with the least lead of coarse over fine.
+
+    Args:
+        table: records of C4.
+        real: names of the objects to choose from; the first two where none was measured.
+    """
+    measured = table[table["object"].isin(real)] if len(table) else table
+    if measured.empty:
+        return real[0], real[1]
+    groups = {name: "real" if name in real else "procedural" for name in table["object"]}
+    least = measured.sort_values(c04.MARGIN["truth"])["object"].iloc[0]
+    return c04.FINDING.example(table, groups), least
 
 
 def _config() -> Any:

@@ -13,11 +13,9 @@ from lrm_core.findings.prose import number
 from lrm_core.measure.finetuning import EVALUATION_VIEWS
 from lrm_core.objects import load_object
 from lrm_core.objects.contact_sheets import SheetStore, contact_sheet, picture_at
-from lrm_core.page.arm_pictures import PICTURED, arm_sheet, untouched_sheet
+from lrm_core.page.arm_pictures import PICTURED, arm_recorder, arm_sheet, untouched_sheet
 from lrm_core.page.elements.pictures import cut_to_object, image_row
 from lrm_core.page.repair.arm_page import ArmPage
-from lrm_core.paths import repository_root
-from lrm_core.records.arm_runs import ArmRecorder
 from lrm_core.records.arm_tables import changes
 
 _MIME = "image/webp"
@@ -115,8 +113,7 @@ def _sheets(chapter: ArmPage, arms: Sequence[str]) -> tuple[list[str], dict[str,
 
     A sheet is None where neither pictures nor weights of an arm are on this machine.
     """
-    runs = repository_root() / ".cache" / "finetune"
-    recorder = ArmRecorder(chapter.plan, chapter.plan.results, runs, chapter.plan.device)
+    recorder = arm_recorder(chapter.plan)
     made, store = {arm: chapter.record(arm) for arm in arms}, SheetStore()
     known = next(record for record in [*made.values(), *chapter.records] if record)
     items = (load_object(folder).averaged(chapter.plan.side) for folder in recorder.validation)

@@ -108,14 +108,14 @@ class Subject:
     seed: int
 
     @cached_property
-    def predicted(self) -> Float[Tensor, "3 c r r"]:
-        """T_pred; raises as `predicted_planes`."""
+    def T_pred(self) -> Float[Tensor, "3 c r r"]:
+        """The prediction; raises as `predicted_planes`."""
         return predicted_planes(self.model, self.item)
 
     def check(self) -> None:
         """Raise ValueError if an oracle could not be fitted: images of another size, or no view to hold out."""
         heldout_views(self.item, VIEWS)
-        _ = self.predicted
+        _ = self.T_pred
 
     def is_fitted(self) -> bool:
         """Whether the oracle from T_pred was fitted before, or came with the repository, and its file is whole."""
@@ -128,7 +128,7 @@ class Subject:
     @cached_property
     def residual(self) -> Float[Tensor, "3 c r r"]:
         """T_pred less its oracle, which is fitted first if it was not."""
-        return self.predicted - oracle(self.model, self.item, "predicted", self.config, self.seed).planes
+        return self.T_pred - oracle(self.model, self.item, "predicted", self.config, self.seed).planes
 
     @cached_property
     def scene(self) -> SurfaceScene:
@@ -136,14 +136,9 @@ class Subject:
         return surface_scene(self.model, self.item, self.config, 8, 0, self.seed)
 
     @property
-    def T_pred(self) -> Float[Tensor, "3 c r r"]:
-        """The prediction."""
-        return self.predicted
-
-    @property
     def T_ref(self) -> Float[Tensor, "3 c r r"]:
         """Its oracle, which is fitted first if it was not."""
-        return self.predicted - self.residual
+        return self.T_pred - self.residual
 
     @property
     def views(self) -> Views:

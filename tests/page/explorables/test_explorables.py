@@ -60,26 +60,6 @@ def test_the_mixer_carries_the_prediction_what_it_lacks_the_decoder_and_the_trut
     assert len(figure.content["views"]["cameras"]) == len(judged.views.images) == back["truth"].shape[0]
 
 
-def test_the_presets_of_the_mixer_take_their_cutoffs_from_the_claims(mixer):
-    share, cutoff = published("C2")["bands_x_nyquist"]["low"][1], published("C4")["cutoff_x_nyquist"]
-    states = {preset["label"]: preset["state"] for preset in mixer.content["presets"]}
-    as_published = states[f"As published: share below {share:g}, correction below {cutoff:g}"]
-    assert as_published == {"lower": share, "upper": cutoff, "low": 1, "mid": 1, "high": 0}
-    one = states[f"One cutoff ({cutoff:g}): low band corrected"]
-    assert (one["lower"], one["upper"], one["low"], one["high"]) == (cutoff, cutoff, 1, 0)
-    assert states["Reset: the prediction"] == mixer.content["start"]
-    assert not any(states["Reset: the prediction"][gain] for gain in ("low", "mid", "high"))
-
-
-def test_inside_the_low_band_the_lower_cutoff_leaves_the_means_alone(make_chapter, quiet):
-    chapter = make_chapter("C6")
-    explorables.show_low_band_mixer(chapter)
-    content = quiet[-1].content
-    side = chapter.predicted.shape[-1]
-    assert int(band_masks(side, (0, content["fixed"]["lower"])).sum()) == 1
-    assert [preset["state"]["low"] for preset in content["presets"]] == [1, 0, 1, 0]
-
-
 @pytest.mark.parametrize(
     ("planes", "message"),
     [
@@ -182,3 +162,12 @@ def test_every_stride_th_pixel_counts(item):
 def test_a_state_that_no_slider_can_show_is_refused(state, message):
     with pytest.raises(ValueError, match=message):
         check_state(state, [slider("a", "A", 0, 1, 0.1)])
+
+
+def test_inside_the_low_band_the_lower_cutoff_leaves_the_means_alone(make_chapter, quiet):
+    chapter = make_chapter("C6")
+    explorables.show_low_band_mixer(chapter)
+    content = quiet[-1].content
+    side = chapter.predicted.shape[-1]
+    assert int(band_masks(side, (0, content["fixed"]["lower"])).sum()) == 1
+    assert [preset["state"]["low"] for preset in content["presets"]] == [1, 0, 1, 0]

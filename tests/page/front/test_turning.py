@@ -5,7 +5,6 @@ import pytest
 import torch
 
 from lrm_core.findings.c04 import HIGH, LOW, MARGIN
-from lrm_core.findings.typical import chosen
 from lrm_core.page.front import turning
 from lrm_core.profiles import get_profile
 from lrm_core.records.runner import load_item
@@ -60,8 +59,8 @@ def test_the_typical_object_is_near_the_mean_and_the_exception_has_the_least_mar
     margins = [0.1, 0.4, -0.2, 0.3, -0.5]
     improved = dict.fromkeys((*LOW.values(), *HIGH.values()), margins)
     table = pd.DataFrame({"object": list("abcde"), MARGIN["truth"]: margins} | improved)
-    assert chosen(table, list("abcd")) == ("a", "c")
-    assert chosen(table, ["x", "y"]) == ("x", "y")
+    assert turning.chosen(table, list("abcd")) == ("a", "c")
+    assert turning.chosen(table, ["x", "y"]) == ("x", "y")
 
 
 def test_a_harm_is_called_one():

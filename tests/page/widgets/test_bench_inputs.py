@@ -7,10 +7,8 @@ from tiny_folder import save_square, save_tiny
 from tiny_functions import RANGES, by_power, improvement
 
 from lrm_core import load_model
-from lrm_core.measure.experiments import get_experiment
-from lrm_core.page.widgets import Setting, sliders_bench
+from lrm_core.page.widgets import sliders_bench
 from lrm_core.page.widgets import subject as subject_module
-from lrm_core.profiles import get_profile
 
 
 def residual_spectrum_bench(setting):
@@ -156,19 +154,6 @@ def test_a_model_of_ones_own_is_read_once_and_has_oracles_of_its_own(setting, di
     assert bench.result.value
 
 
-def test_a_folder_of_ones_own_offers_its_objects(fitted, disk):
-    bench = band_correction_bench(fitted)
-    bench.refresh()
-    bench.folder_field.value = str(disk / "own")
-    assert bench.object_picker.options == ("vase",)
-    assert "vase has no oracle" in bench.message.value
-    bench.fit_button.click()
-    assert "held-out view 1: oracle" in bench.result.value
-    bench.folder_field.value = str(disk / "profile" / "cup")
-    assert bench.object_picker.options == ("cup",)
-    assert "held-out view 1: oracle" in bench.result.value
-
-
 def test_objects_that_no_oracle_can_be_fitted_to_are_refused_before_the_fit(
     setting, disk, tmp_path, monkeypatch
 ):
@@ -192,23 +177,3 @@ def test_an_object_that_was_removed_is_named(fitted, disk, tmp_path):
     bench.object_picker.value = "cup"
     assert bench.object_picker.options == ("bowl",)
     assert bench.result.value
-
-
-def test_a_setting_is_that_of_its_chapter(make_chapter):
-    chapter = make_chapter("C4", table=[])
-    setting = Setting.of(chapter)
-    assert (setting.plan, setting.model, setting.seed) == (chapter.plan, chapter.model, 0)
-    assert setting.config == chapter.oracle_config
-    assert setting.first == chapter.item.name
-
-
-def test_the_mini_profile_offers_every_object_and_shows_the_first():
-    plan = get_profile("mini")
-    model = load_model("mini").requires_grad_(False)
-    first = plan.object_folders()[0].name
-    config = get_experiment("e08_band_correction").configuration(plan).oracle
-    bench = band_correction_bench(Setting(plan, model, config, 0, first))
-    assert bench.object_picker.value == first
-    assert (
-        len(bench.object_picker.options) == len(plan.object_folders(every=True)) > len(plan.object_folders())
-    )
