@@ -29,13 +29,11 @@ AHEAD = Condition(
     failed="the interval of the coarse band's lead over the fine one reaches below zero",
 )
 AHEAD_IN_TRUTH = Condition(MARGIN["truth"], over=0, failed="its lead is not shown against the truth")
-HELPS = All(
-    [
-        AHEAD,
-        AHEAD_IN_TRUTH,
-        Condition(LOW["truth"], over=0, failed="correcting the coarse band is not shown to help"),
-    ]
-)
+HELPS = [
+    AHEAD,
+    AHEAD_IN_TRUTH,
+    Condition(LOW["truth"], over=0, failed="correcting the coarse band is not shown to help"),
+]
 AMOUNTS = [
     Condition(column, min(PUBLISHED[band]) - SLACK, max(PUBLISHED[band]) + SLACK)
     for band, column in (("low", LOW["reference"]), ("high", HIGH["reference"]))

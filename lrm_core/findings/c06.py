@@ -33,13 +33,11 @@ FACTOR = 2.0
 AHEAD = Condition(
     MARGIN["reference"], over=0, failed="the rest is not shown to be worth twice the channel means"
 )
-DOMINATES = All(
-    [
-        Condition(REST["truth"], over=0, failed="correcting the rest of the low band is not shown to help"),
-        AHEAD,
-        Condition(MARGIN["truth"], over=0, failed="its lead is not shown against the truth"),
-    ]
-)
+DOMINATES = [
+    Condition(REST["truth"], over=0, failed="correcting the rest of the low band is not shown to help"),
+    AHEAD,
+    Condition(MARGIN["truth"], over=0, failed="its lead is not shown against the truth"),
+]
 AMOUNTS = [
     Condition(
         column["reference"],

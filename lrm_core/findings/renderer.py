@@ -13,7 +13,7 @@ from typing import Literal
 import pandas as pd
 
 from lrm_core.findings import c02
-from lrm_core.findings.claims import claim
+from lrm_core.findings.claims import claims
 from lrm_core.findings.figures import Row, strip
 from lrm_core.findings.prose import counted, number
 from lrm_core.findings.rulebook import RULES
@@ -168,7 +168,7 @@ FINDING = replace(
     figures={
         "shifts": strip(
             "audited number, path tracer less ray caster, over the spread of objects",
-            [Row(f"{name}, {claim(name).title}", f"shift.{name}") for name in CLAIMS],
+            [Row(f"{name}, {claims()[name]['title']}", f"shift.{name}") for name in CLAIMS],
             {"limit of the rule": 1, "limit": -1},
         )
     },

@@ -41,7 +41,7 @@ def verdicts(
     """
     table = cache(partial(experiment_table, profile=profile, model_hash=model_hash, store=store))
     kinds = _kinds(profile)
-    return pd.DataFrame([_row(claim.id, claim.title, table, kinds) for claim in claims()])
+    return pd.DataFrame([_row(name, claim["title"], table, kinds) for name, claim in claims().items()])
 
 
 def experiment_table(

@@ -5,6 +5,7 @@ that decide it, so that it stands where the oracles were never fitted.
 """
 
 import io
+from collections.abc import Sequence
 from html import escape
 
 import numpy as np
@@ -26,7 +27,7 @@ from lrm_core.measure.experiments import get_experiment
 from lrm_core.measure.oracles import heldout_views, oracle, predicted_planes, render_images
 from lrm_core.model.config import BASE, LRMConfig
 from lrm_core.model.lrm import LRM
-from lrm_core.objects.contact_sheets import SheetStore, contact_sheet
+from lrm_core.objects.contact_sheets import SheetStore, contact_sheet, picture_at
 from lrm_core.page import chapter as pages
 from lrm_core.page.elements.pictures import image_row
 from lrm_core.page.finding_page import Chapter
@@ -84,9 +85,12 @@ def show_nine(chapter: Chapter) -> None:
     """Display `nine` objects, the best first: what was given, predicted, and the oracle below one another."""
     title, _, caption = told(chapter.finding, "figure nine", chapter.table).partition("\n")
     chosen, (_, sheet) = nine(chapter.plan), nine_sheet(chapter.plan, chapter.model)
-    pixels = torch.from_numpy(np.array(Image.open(io.BytesIO(sheet)))).permute(2, 0, 1) / 255
-    rows = pixels.chunk(len(chosen), dim=1)
-    figures = "".join(map(_column, rows, chosen["object"], chosen["psnr"]))
+    figures = "".join(
+        _column(
+            [picture_at(sheet, (row, at), (len(chosen), len(PICTURES))) for at in range(len(PICTURES))], *of
+        )
+        for row, of in enumerate(zip(chosen["object"], chosen["psnr"], strict=True))
+    )
     about = f'tabindex="0" role="group" aria-label="{escape(title)}" style="{STYLE}"'
     html = f'<p class="lrm-figure-title">{escape(title)}</p><div class="lrm-images" {about}>{figures}</div>'
     caption = f'<div class="lrm-caption" data-name="nine"><p>{escape(caption)}</p></div>'
@@ -101,11 +105,11 @@ def save_nine(path: str) -> None:
     Image.fromarray(np.hstack(objects)).save(path, optimize=True)
 
 
-def _column(row: Float[Tensor, "3 h w"], name: str, psnr: float) -> str:
+def _column(pictures: Sequence[Float[Tensor, "3 h w"]], name: str, psnr: float) -> str:
     """The pictures of one object below one another."""
     shown = "".join(
         f'<img src="{data_url(image)}" alt="{escape(f"{name}: {what}")}" style="width:100%">'
-        for what, image in zip(PICTURES, row.chunk(len(PICTURES), dim=2), strict=True)
+        for what, image in zip(PICTURES, pictures, strict=True)
     )
     short = name.removeprefix("cc0_").removeprefix("procedural_")
     return f'<figure style="margin:0">{shown}<figcaption>{escape(short)}: {number(psnr, 1)} dB</figcaption></figure>'

@@ -35,15 +35,6 @@ def test_an_untouched_render_belongs_to_the_experiment_that_shows_its_view(store
     assert factors["all weights", "full_mse"] == pytest.approx(1.5)
 
 
-def test_a_file_that_does_not_fit_is_named(stored):
-    stored("object,view\na,1\n")
-    with pytest.raises(ValueError, match=r"published_scale\.csv: expected the columns object, view, arm"):
-        fork_pictures.published_extents()
-    stored(HEADER + "a,1,untouched,1,0.5\n")
-    with pytest.raises(ValueError, match="found none of view 1 of a"):
-        fork_pictures.published_extents()
-
-
 def test_the_figure_shows_every_object_before_and_after():
     table = fork_pictures.published_extents()
     figure = published_scale.extent_figure(table)

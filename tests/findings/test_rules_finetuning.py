@@ -126,7 +126,6 @@ def test_what_was_counted_needs_no_seeds() -> None:
     assert found.case.verdict == "replicated with a different size"
     assert found.ours.estimate == pytest.approx(0.000867, abs=1e-6)
     assert found.audited.low == found.audited.estimate == found.audited.high == 147_456 / 260_201_972
-    assert interval_of(table, "share.own.transformer").estimate == pytest.approx(0.1)
     exact = SIZES | {"base": {"trainable": 9, "transformer": 5000, "parameters": 10_000}}
     assert judge(RULES["C14"], claim_columns(made_up(seeds=1), exact)).case.verdict == "replicated"
     half = SIZES | {"base": {"trainable": 9, "transformer": 18, "parameters": 20}}

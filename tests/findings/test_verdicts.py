@@ -20,7 +20,7 @@ PROVENANCE = Provenance("mini", "abc", {}, 1.0)
 
 
 def test_every_claim_has_a_headline_and_rules_use_the_vocabulary() -> None:
-    assert [claim.id for claim in claims()] == list(HEADLINES) == [f"C{k}" for k in range(1, 15)]
+    assert list(claims()) == list(HEADLINES) == [f"C{k}" for k in range(1, 15)]
     for claim_id, rule in RULES.items():
         assert rule.claim == claim_id
         assert rule.experiment in {*EXPERIMENTS, "e14_finetuning"}

@@ -100,9 +100,9 @@ def test_no_number_of_ours_is_typed_into_a_text(claim):
 
 def test_a_field_that_nobody_fills_is_named(tables, monkeypatch):
     monkeypatch.setitem(sections("C2"), "broken", "Here {no.such.column:%}.")
-    with pytest.raises(KeyError, match=r"broken: no column and no fact 'no.such.column'"):
+    with pytest.raises(ValueError, match=r"broken: no column and no fact 'no.such.column'"):
         told(c02.FINDING, "broken", tables["C2"])
-    with pytest.raises(KeyError, match="no section 'none'"):
+    with pytest.raises(ValueError, match="no section 'none'"):
         told(c02.FINDING, "none", tables["C2"])
 
 

@@ -15,11 +15,6 @@ def _sheet(shade: float = 0.5) -> bytes:
     return contact_sheet([torch.zeros(3, 3, 16, 16), torch.full((3, 3, 16, 16), shade)])
 
 
-def test_a_gallery_of_nothing_is_refused():
-    with pytest.raises(ValueError, match="objects, views and sheets"):
-        gallery_html([], (1,), {})
-
-
 @pytest.fixture
 def opened(browser, tmp_path):
     """A page with a gallery, and what its console says."""

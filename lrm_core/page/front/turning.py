@@ -3,7 +3,6 @@
 import base64
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
 from html import escape
 from typing import Any
@@ -42,19 +41,6 @@ PICTURES = {
     "coarse": "Coarse corrected",
     "fine": "Fine corrected",
 }
-
-
-@dataclass(frozen=True)
-class Upright:
-    """The views of an object about its own vertical, which a pose normalised by view 0 may have tilted.
-
-    Attributes:
-        up: y and z of the vertical in the normalised world; its x is 0.
-        views: azimuth, elevation (degrees) and distance of every view, (N, 3).
-    """
-
-    up: tuple[float, float]
-    views: Float[Tensor, "n 3"]
 
 
 @cache
@@ -132,8 +118,8 @@ def _content(model: LRM, name: str, label: str, table: pd.DataFrame) -> dict[str
     check_side(predicted)
     tensors = {"predicted": (predicted, 2), "correction": (correction, 2)}
     packed = pack(tensors | {key: (value, 1) for key, value in model.decoder.state_dict().items()})
-    upright, low = upright_views(item), split_residual(correction, config.published_cutoff).low
-    start = first_view(item, upright)
+    (up, views), low = upright_views(item), split_residual(correction, config.published_cutoff).low
+    start = first_view(item, views)
     fields = {
         "prediction": predicted,
         "coarse": predicted + low,
@@ -151,8 +137,8 @@ def _content(model: LRM, name: str, label: str, table: pd.DataFrame) -> dict[str
         "said": _said(table, name),
         "posters": {"object": data_url(middle(item.images[start], zoom))} | posters,
         "sheet": sheet(middle(item.images, zoom)),
-        "up": upright.up,
-        "views": upright.views.double().round(decimals=3).tolist(),
+        "up": up,
+        "views": views.double().round(decimals=3).tolist(),
         "start": start,
         "focal": float(camera[0, 16]),
         "oracle": f"fitted to {len(split_views(item)[0])} views",
@@ -175,8 +161,12 @@ def _said(table: pd.DataFrame, name: str) -> dict[str, str]:
     return {"object": "", "prediction": "from one picture"} | words
 
 
-def upright_views(item: RenderedObject) -> Upright:
-    """The views of an object about the vertical to which all its cameras are level.
+def upright_views(item: RenderedObject) -> tuple[tuple[float, float], Float[Tensor, "n 3"]]:
+    """The views of an object about its own vertical, which a pose normalised by view 0 may have tilted.
+
+    Returns:
+        y and z of the vertical in the normalised world, its x being 0; azimuth, elevation (degrees) and distance of
+        every view.
 
     Raises:
         ValueError: if there is none, or it is not in the plane of y and z, as after normalising by a level view 0.
@@ -191,13 +181,13 @@ def upright_views(item: RenderedObject) -> Upright:
     y, z = c * y - b * z, b * y + c * z
     distance = (x**2 + y**2 + z**2).sqrt()
     views = torch.stack([torch.atan2(y, x).rad2deg(), (z / distance).asin().rad2deg(), distance], 1)
-    return Upright((b, c), views)
+    return (b, c), views
 
 
-def first_view(item: RenderedObject, upright: Upright) -> int:
+def first_view(item: RenderedObject, views: Float[Tensor, "n 3"]) -> int:
     """The held-out view nearest to `FIRST_SEEN`."""
     heldout = split_views(item)[1]
-    away = (upright.views[heldout, :2] - torch.tensor(FIRST_SEEN)).norm(dim=1)
+    away = (views[heldout, :2] - torch.tensor(FIRST_SEEN)).norm(dim=1)
     return heldout[int(away.argmin())]
 
 

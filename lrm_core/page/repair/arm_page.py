@@ -44,9 +44,14 @@ class ArmPage(Chapter):
         """The record of an arm and seed; None where it has not been made."""
         return next((r for r in self.records if (r["object"], r["seed"]) == (arm, seed)), None)
 
-    def example(self, views: Sequence[int]) -> Example:
-        """The chapter's object as the arms see it, with those of its views."""
-        return self._example(self.item.name, views)
+    def example(self, views: Sequence[int], name: str = "", arm: str = "lora_freq") -> Example:
+        """The chapter's object, or that of another name, as an arm sees it, with those of its views."""
+        wanted = name or self.item.name
+        folders = [folder for part in object_folders(self.plan) for folder in part if folder.name == wanted]
+        (example,) = make_examples(
+            self.model, folders, views, lambda item: ARMS[arm].distance(self.plan, item), self.plan.side
+        )
+        return example.to(next(self.model.parameters()).device)
 
     def pairs(
         self, number: int, arm: str = "lora_freq"
@@ -56,15 +61,8 @@ class ArmPage(Chapter):
         config = recipe(self.plan, ARMS[arm], self.seed)
         for step in range(number):
             place, view = pair(step, len(train), len(TRAINING_VIEWS), config.order, config.seed)
-            example = self._example(train[place].name, TRAINING_VIEWS, arm)
+            example = self.example(TRAINING_VIEWS, train[place].name, arm)
             yield example, *(part[view : view + 1] for part in example.views)
-
-    def _example(self, name: str, views: Sequence[int], arm: str = "lora_freq") -> Example:
-        folders = [folder for part in object_folders(self.plan) for folder in part if folder.name == name]
-        (example,) = make_examples(
-            self.model, folders, views, lambda item: ARMS[arm].distance(self.plan, item), self.plan.side
-        )
-        return example.to(next(self.model.parameters()).device)
 
     def download(self, arms: Sequence[str]) -> None:
         """Display a link to the scores of some arms."""

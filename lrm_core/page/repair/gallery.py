@@ -22,9 +22,7 @@ _MIME = "image/webp"
 TRUTH, UNTOUCHED = "the truth", "untouched"
 
 
-def gallery_html(
-    objects: Sequence[str], views: Sequence[int], sheets: Mapping[str, bytes | None], name: str = "gallery"
-) -> str:
+def gallery_html(objects: Sequence[str], views: Sequence[int], sheets: Mapping[str, bytes | None]) -> str:
     """One object in one view by two methods, one over the other with a slider between them, beside the first method.
 
     What is picked stands in the address, so that it can be linked. Without scripts every object is shown by every
@@ -34,18 +32,10 @@ def gallery_html(
         objects: of the rows of every sheet.
         views: of the columns of every sheet.
         sheets: of each method by its name, as WebP, the truth first; those that are None are left out.
-        name: of the gallery in the address; plain letters.
-
-    Raises:
-        ValueError: if there are no objects, no views or no sheets.
     """
     there = {method: sheet for method, sheet in sheets.items() if sheet is not None}
-    if not objects or not views or not there:
-        raise ValueError(
-            f"expected objects, views and sheets, found {len(objects)}, {len(views)} and {len(there)}"
-        )
     return (
-        f'<div class="lrm-gallery" data-name="{escape(name)}" role="group" aria-label="Gallery of renders" '
+        '<div class="lrm-gallery" data-name="gallery" role="group" aria-label="Gallery of renders" '
         f'style="--columns:{len(views)};--rows:{len(objects)}"><style>{_style(there)}</style>'
         f"{_picker(objects, views, list(there))}{_stage(next(iter(there)))}{_still(objects, there)}"
         f"<script>{_asset('gallery.js')}</script></div>"

@@ -7,7 +7,8 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from lrm_core.page.widgets.subject import Setting, Subject
+from lrm_core.page.finding_page import Chapter
+from lrm_core.page.widgets.subject import Subject, folders, subject_of
 
 WIDE = {"description_width": "8rem"}
 FIELD = {"width": "36rem", "max_width": "calc(100% - 2 * var(--jp-widgets-margin))"}  # widgets have margins
@@ -22,7 +23,7 @@ class Bench(widgets.VBox):
     result waits for the button that fits one.
 
     Attributes:
-        setting: what it starts from.
+        chapter: whose model, oracles and object it starts from.
         model_field, folder_field: names or paths as they are typed.
         object_picker: the objects of the folder.
         controls: the other inputs by name.
@@ -33,7 +34,7 @@ class Bench(widgets.VBox):
 
     def __init__(
         self,
-        setting: Setting,
+        chapter: Chapter,
         draw: Callable[..., str],
         controls: Mapping[str, widgets.ValueWidget],
         starts: Mapping[str, Any],
@@ -48,18 +49,18 @@ class Bench(widgets.VBox):
             needs_oracle: whether `draw` cannot do without the oracle of the object.
         """
         self.needs_oracle = needs_oracle
-        self.setting, self.controls, self._draw, self._settling = setting, dict(controls), draw, False
+        self.chapter, self.controls, self._draw, self._settling = chapter, dict(controls), draw, False
         where, empty = (
             "a name, a checkpoint or a folder of one",
-            f"objects of the profile {setting.plan.name}",
+            f"objects of the profile {chapter.plan.name}",
         )
-        self.model_field = widgets.Text(setting.plan.model, description="Model", placeholder=where, **ENTRY)
+        self.model_field = widgets.Text(chapter.plan.model, description="Model", placeholder=where, **ENTRY)
         self.folder_field = widgets.Text(
             description="Folder of objects", placeholder=f"empty: {empty}", **ENTRY
         )
         self.object_picker = widgets.Dropdown(
-            options=list(setting.folders("")),
-            value=setting.first,
+            options=list(folders(chapter.plan, "")),
+            value=chapter.item.name,
             description="Object",
             style=WIDE,
             layout=FIELD,
@@ -67,7 +68,7 @@ class Bench(widgets.VBox):
         self.message, self.result = widgets.HTML(), widgets.HTML()
         self.result.add_class("jp-RenderedHTMLCommon")  # JupyterLab's own look of tables
         self.fit_button = widgets.Button(description="Fit the oracle", button_style="primary")
-        self.progress = widgets.IntProgress(max=setting.config.iterations, style=WIDE, layout=FIELD)
+        self.progress = widgets.IntProgress(max=chapter.oracle_config.iterations, style=WIDE, layout=FIELD)
         start = widgets.Button(description="as in the cells", layout={"width": "auto"})
         inputs = [self.model_field, self.folder_field, self.object_picker, *self.controls.values()]
         fitting = widgets.HBox([self.fit_button, self.progress])
@@ -92,7 +93,7 @@ class Bench(widgets.VBox):
 
     def fit(self) -> None:
         """Fit the oracle of the object while the bar counts the steps, then draw; stopped, it asks once more."""
-        steps = self.setting.config.iterations
+        steps = self.chapter.oracle_config.iterations
         with self._reporting(f"Fitting, {steps:,} steps. To stop, interrupt the kernel."):
             try:
                 self._display_fitting(bar=True)
@@ -110,11 +111,11 @@ class Bench(widgets.VBox):
 
     def _subject(self) -> Subject:
         picked = self.object_picker.value
-        return self.setting.subject(self.model_field.value, self.folder_field.value, picked)
+        return subject_of(self.chapter, self.model_field.value, self.folder_field.value, picked)
 
     def _offer_objects(self) -> None:
         """The objects of the folder, the first of them picked where the folder is another."""
-        names = tuple(self.setting.folders(self.folder_field.value))
+        names = tuple(folders(self.chapter.plan, self.folder_field.value))
         if names != tuple(self.object_picker.options):
             with self._settled():
                 self.object_picker.options = names

@@ -16,7 +16,7 @@ from lrm_core.page import chapter as page
 from lrm_core.page.elements.pictures import image_row
 from lrm_core.page.finding_page import Chapter
 from lrm_core.page.widgets.bench import ENTRY, Bench
-from lrm_core.page.widgets.subject import Setting, Subject
+from lrm_core.page.widgets.subject import Subject
 
 INVITATION = "`make lab`: sliders here."
 STEP = 0.01
@@ -29,7 +29,7 @@ def show_sliders(chapter: Chapter, functions: Sequence[Callable], sliders: Range
     if not is_live():
         page.show_text(INVITATION)
         return
-    bench = sliders_bench(Setting.of(chapter), functions, sliders)
+    bench = sliders_bench(chapter, functions, sliders)
     display(bench)
     bench.refresh()
 
@@ -45,7 +45,7 @@ def is_live() -> bool:
     return kernel is not None and bool(kernel.get_parent("shell").get("content", {}).get("allow_stdin"))
 
 
-def sliders_bench(setting: Setting, functions: Sequence[Callable], sliders: Ranges) -> Bench:
+def sliders_bench(chapter: Chapter, functions: Sequence[Callable], sliders: Ranges) -> Bench:
     """A bench with a slider for each name, and a button that sets all back to the functions' own defaults.
 
     Args:
@@ -76,7 +76,7 @@ def sliders_bench(setting: Setting, functions: Sequence[Callable], sliders: Rang
         with torch.no_grad():
             return displayed({of.__name__: of(**_wanted(of, subject, values)) for of in functions})
 
-    return Bench(setting, draw, controls, starts, bool(asked & OF_THE_ORACLE))
+    return Bench(chapter, draw, controls, starts, bool(asked & OF_THE_ORACLE))
 
 
 def displayed(results: Mapping[str, Mapping[str, Any]]) -> str:

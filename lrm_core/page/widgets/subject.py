@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Self
 
 import torch
 from jaxtyping import Float
@@ -33,61 +32,6 @@ from lrm_core.render.views import Views
 
 VIEWS = 1  # held-out views that a bench renders
 KEPT = 8  # objects whose planes and renders stay in memory
-
-
-@dataclass(frozen=True)
-class Setting:
-    """What a bench starts from.
-
-    Attributes:
-        plan: the profile, whose objects are offered where no folder is named.
-        model: that of the profile, frozen; others are put on its device.
-        config, seed: of the oracles.
-        first: name of the object that is shown first.
-    """
-
-    plan: Profile
-    model: LRM
-    config: OracleConfig
-    seed: int
-    first: str
-
-    @classmethod
-    def of(cls, chapter: Chapter) -> Self:
-        """Model, oracles and object of a chapter."""
-        return cls(chapter.plan, chapter.model, chapter.oracle_config, chapter.seed, chapter.item.name)
-
-    def folders(self, typed: str) -> dict[str, Path]:
-        """Rendered objects by name: those in the folder that was typed, or the profile's if nothing was.
-
-        Raises:
-            FileNotFoundError: if there is none.
-        """
-        found = object_folders(place(typed)) if typed.strip() else self.plan.object_folders(every=True)
-        return {folder.name: folder for folder in found}
-
-    def model_named(self, typed: str) -> LRM:
-        """The model of that name or path, read once; that of the profile if nothing was typed.
-
-        Raises:
-            ValueError, FileNotFoundError: as `load_model`.
-        """
-        name = typed.strip()
-        if name in ("", self.plan.model):
-            return self.model
-        return _load(name, next(self.model.parameters()).device)
-
-    def subject(self, model: str, folder: str, name: str) -> "Subject":
-        """An object of a folder under a model, both as they were typed.
-
-        Raises:
-            ValueError, FileNotFoundError: as `folders`, `model_named` and `load_object`; if the folder has no
-                object of that name.
-        """
-        found = self.folders(folder)
-        if name not in found:
-            raise ValueError(f"no object {name!r}; expected one of {', '.join(found)}")
-        return _open(self.model_named(model), self.plan, found[name], self.config, self.seed)
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,6 +92,31 @@ class Subject:
     @cached_property
     def _fingerprint(self) -> str:
         return oracle_fingerprint(self.model, self.item, "predicted", self.config, self.seed)
+
+
+def folders(plan: Profile, typed: str) -> dict[str, Path]:
+    """Rendered objects by name: those in the folder that was typed, or the profile's if nothing was.
+
+    Raises:
+        FileNotFoundError: if there is none.
+    """
+    found = object_folders(place(typed)) if typed.strip() else plan.object_folders(every=True)
+    return {folder.name: folder for folder in found}
+
+
+def subject_of(chapter: Chapter, model: str, folder: str, name: str) -> Subject:
+    """An object of a folder under a model, both as they were typed; the chapter's where nothing was.
+
+    Raises:
+        ValueError, FileNotFoundError: as `folders`, `load_model` and `load_object`; if the folder has no object of
+            that name.
+    """
+    found = folders(chapter.plan, folder)
+    if name not in found:
+        raise ValueError(f"no object {name!r}; expected one of {', '.join(found)}")
+    own, device = model.strip() in ("", chapter.plan.model), next(chapter.model.parameters()).device
+    loaded = chapter.model if own else _load(model.strip(), device)
+    return _open(loaded, chapter.plan, found[name], chapter.oracle_config, chapter.seed)
 
 
 def place(typed: str) -> Path:

@@ -7,7 +7,7 @@ from tiny_folder import save_square, save_tiny
 from tiny_functions import RANGES, by_power, improvement
 
 from lrm_core import load_model
-from lrm_core.page.widgets import sliders_bench
+from lrm_core.page.widgets import sliders_bench, subject_of
 from lrm_core.page.widgets import subject as subject_module
 
 
@@ -61,7 +61,7 @@ def test_without_an_oracle_it_asks_and_the_button_fits_one(setting, make, own_ca
 
 
 def test_oracles_that_come_with_the_repository_are_found(setting, own_cache):
-    setting.subject("", "", "bowl").fit(lambda steps: None)
+    subject_of(setting, "", "", "bowl").fit(lambda steps: None)
     shipped = own_cache.parents[1] / "data" / "mini" / "oracles"
     shipped.parent.mkdir(parents=True)
     own_cache.rename(shipped)
@@ -143,7 +143,7 @@ def test_a_model_of_ones_own_is_read_once_and_has_oracles_of_its_own(setting, di
     calls: list[tuple] = []
     monkeypatch.setattr(subject_module, "load_model", lambda *given, **named: calls.append(given) or other)
     save_tiny(tmp_path / "mine.safetensors")
-    setting.subject("", "", "bowl").fit(lambda steps: None)
+    subject_of(setting, "", "", "bowl").fit(lambda steps: None)
     bench = residual_spectrum_bench(setting)
     bench.refresh()
     bench.model_field.value = " mine.safetensors "

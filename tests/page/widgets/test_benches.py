@@ -9,7 +9,7 @@ from tiny_functions import RANGES, by_power, improvement
 from lrm_core.findings.prose import number
 from lrm_core.measure.oracles import oracle, predicted_planes
 from lrm_core.objects import load_object
-from lrm_core.page.widgets import sliders_bench
+from lrm_core.page.widgets import sliders_bench, subject_of
 from lrm_core.spectral import pooled_shares
 
 
@@ -25,7 +25,7 @@ def _numbers(bench) -> list[str]:
 def test_the_functions_get_the_object_under_its_names_and_the_sliders(fitted, disk, bench):
     item = load_object(disk / "profile" / "bowl")
     predicted = predicted_planes(fitted.model, item)
-    residual = predicted - oracle(fitted.model, item, "predicted", fitted.config, 0).planes
+    residual = predicted - oracle(fitted.model, item, "predicted", fitted.oracle_config, 0).planes
     bench.choose({"cutoff": 0.5})
     low = pooled_shares(residual, (0, 0.5, 10))[0]
     assert number(float(low), 3) in _numbers(bench)
@@ -34,7 +34,7 @@ def test_the_functions_get_the_object_under_its_names_and_the_sliders(fitted, di
 
 
 def test_a_full_gain_below_the_corners_is_the_oracle(fitted):
-    subject = fitted.subject("", "", "bowl")
+    subject = subject_of(fitted, "", "", "bowl")
     found = improvement(subject.model, subject.T_pred, subject.residual, subject.views, cutoff=2.0, gain=1.0)
     torch.testing.assert_close(found["corrected"], found["oracle"], atol=1e-4, rtol=0)
     assert found["left"] == pytest.approx(0, abs=1e-3)

@@ -72,12 +72,11 @@ def test_a_chapter_that_is_run_for_the_page_has_one_sentence_and_no_widget(tmp_p
 
 def test_where_somebody_is_the_bench_comes_first_and_then_what_it_draws(shown, fitted, monkeypatch):
     monkeypatch.setattr(sliders, "is_live", lambda: True)
-    monkeypatch.setattr(sliders.Setting, "of", lambda chapter: fitted)
     drawn: list[str] = []
     monkeypatch.setattr(
         sliders, "display", lambda bench: (shown.append(bench), drawn.append(bench.result.value))
     )
-    show(None)
+    show(fitted)
     (bench,) = shown
     assert isinstance(bench, Bench)
     assert drawn == [""], "the fields are there before anything is computed"
