@@ -35,7 +35,7 @@ from lrm_core.model.lrm import LRM
 from lrm_core.objects import load_object
 from lrm_core.page.own_data.carried import carried, packed_model, write_scripts
 from lrm_core.page.own_data.figure import OwnPicture
-from lrm_core.page.own_data.scripts import joined
+from lrm_core.page.scripts import own_picture
 from lrm_core.page.viewer import unpack
 from lrm_core.page.viewer.widget import camera_of
 from lrm_core.paths import data_dir
@@ -147,7 +147,7 @@ def multiply_adds(model: LRM) -> dict[str, int]:
 
 def measure_own(tab: Page, simd: bool) -> dict[str, Any]:
     found = tab.evaluate(OWN, [carried().about, simd, PASSES if simd else 1])
-    return found | {"bytes beside the model": len(joined())}
+    return found | {"bytes beside the model": len(own_picture())}
 
 
 def measure_webgl(tab: Page, total: int) -> dict[str, Any] | None:
@@ -224,7 +224,7 @@ def main() -> None:
     with TemporaryDirectory() as folder, headless() as browser:
         root = Path(folder)
         write_scripts(root / "model")
-        (root / "page.html").write_text(f'<meta charset="utf-8"><body><script>{joined()}</script>')
+        (root / "page.html").write_text(f'<meta charset="utf-8"><body><script>{own_picture()}</script>')
         tab = browser.new_page()
         tab.goto((root / "page.html").as_uri())
         figures["own worker"] = measure_own(tab, simd=True)

@@ -13,15 +13,17 @@ from docutils.parsers.rst.states import Inliner
 from sphinx.application import Sphinx
 from sphinx.writers.html5 import HTML5Translator
 
-from lrm_core.findings.claims import PUBLISHED_OBJECTS, claim, claims
+from lrm_core.findings.claims import PUBLISHED_OBJECTS, claims, published
+from lrm_core.findings.headlines import written
 from lrm_core.findings.prose import listed, number, percent_range
+from lrm_core.findings.repetition import repetition_sentence
 from lrm_core.findings.rulebook import RULES
-from lrm_core.findings.verdicts import NOT_MEASURED, TOO_FEW, verdicts
+from lrm_core.findings.rules import NOT_MEASURED, TOO_FEW, judge
+from lrm_core.findings.verdicts import experiment_table, verdicts
 from lrm_core.model.config import MINI_NAME
 from lrm_core.model.positions import DISTANCE
 from lrm_core.objects.arrange import BOUND
 from lrm_core.objects.poses import SHELL_DISTANCE
-from lrm_core.page.findings import repetition_sentence, stored_verdict
 from lrm_core.page.front.facts import FACTS, facts
 from lrm_core.page.front.forest import (
     CONDITION,
@@ -31,7 +33,6 @@ from lrm_core.page.front.forest import (
     conditions,
     interval_text,
     lines,
-    written,
 )
 from lrm_core.profiles import get_profile
 from lrm_core.render.cameras import FOCAL
@@ -40,12 +41,12 @@ from lrm_core.spectral import PUBLISHED_EDGES
 
 def _band(index: int) -> list[float]:
     """Published shares of one band, one for each object."""
-    published = claim("C2").published
-    return [published[name][index] for name in PUBLISHED_OBJECTS]
+    return [published("C2")[name][index] for name in PUBLISHED_OBJECTS]
 
 
 def _verdict(claim_id: str, profile: str) -> str:
-    return stored_verdict(claim_id, profile).capitalize()
+    rule = RULES[claim_id]
+    return judge(rule, experiment_table(rule.experiment, profile)).case.verdict.capitalize()
 
 
 def _turned(profile: str) -> str:
@@ -77,8 +78,8 @@ NUMBERS: dict[str, Callable[[str], str]] = {
     "profile": lambda profile: profile,
     "claims": lambda profile: str(len(claims())),
     "c2.published.high": lambda profile: percent_range(_band(2)),
-    "c3.published.ratio": lambda profile: number(claim("C3").published["ratio"], 1),
-    "c4.published.low": lambda profile: percent_range([*claim("C4").published["low_only"].values()]),
+    "c3.published.ratio": lambda profile: number(published("C3")["ratio"], 1),
+    "c4.published.low": lambda profile: percent_range([*published("C4")["low_only"].values()]),
     "object.radius": lambda profile: f"{BOUND:g}",
     "camera.focal": lambda profile: f"{FOCAL:g}",
     "camera.nearest": lambda profile: f"{SHELL_DISTANCE[0]:g}",

@@ -152,8 +152,7 @@ def arms(
 @click.command()
 def ship() -> None:
     """Keep in data/ the oracles that the chapters measure live, and the adapters of the gallery."""
-    from lrm_core.page.shipping import ship_oracles
-    from lrm_core.page.shipping_adapters import ship_adapters
+    from lrm_core.page.shipping import ship_adapters, ship_oracles
 
     for path in (*ship_oracles(), *ship_adapters()):
         click.echo(path)

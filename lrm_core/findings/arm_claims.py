@@ -162,11 +162,9 @@ def _worst(runs: pd.DataFrame) -> dict[str, float]:
 
 
 def _shares(sizes: Mapping[str, Any] | None) -> dict[str, float]:
-    """Trained parameters over those of the transformer and of the whole model."""
-    models = {"own": sizes, "base": sizes["base"]} if sizes else {"own": None, "base": None}
+    """Trained parameters over those of the transformer and of the whole published model."""
     return {
-        f"share.{name}.{whole}": counts["trainable"] / counts[whole] if counts else float("nan")
-        for name, counts in models.items()
+        f"share.base.{whole}": sizes["base"]["trainable"] / sizes["base"][whole] if sizes else float("nan")
         for whole in ("transformer", "parameters")
     }
 

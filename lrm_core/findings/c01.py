@@ -8,9 +8,10 @@ import pandas as pd
 import torch
 
 from lrm_core.findings.claims import published
-from lrm_core.findings.figures import Lines, Panel, Picture, Row, Series, Strips, around
-from lrm_core.findings.finding import Finding, decided
-from lrm_core.findings.rules import All, Case, Condition, Rule
+from lrm_core.findings.figures import WHITE, Lines, Panel, Picture, Row, Series, Strips, window
+from lrm_core.findings.finding import Finding
+from lrm_core.findings.prose import counted
+from lrm_core.findings.rules import NOT_REPLICATED, All, Case, Condition, Rule, judge
 from lrm_core.measure.oracles import render_images
 from lrm_core.records.statistics import per_object
 from lrm_core.render.quality import psnr
@@ -59,11 +60,7 @@ RULE = Rule(
             f"alike as above, and that correlation below {NEAR}, ridge or not",
             All([*ALIKE, Condition(MATTER, under=NEAR, failed="their numbers are not shown to be apart")]),
         ),
-        Case(
-            "not replicated",
-            "none of the above",
-            All(),
-        ),
+        NOT_REPLICATED,
     ),
 )
 
@@ -81,13 +78,8 @@ def _seed_spread(table: pd.DataFrame) -> float:
 
 
 def _by_seed(table: pd.DataFrame) -> str:
-    verdicts = {decided(RULE, mine).verdict for _, mine in _repeated(table).groupby("seed")}
+    verdicts = {judge(RULE, mine).case.verdict for _, mine in _repeated(table).groupby("seed")}
     return "the same verdict" if len(verdicts) == 1 else "more than one verdict"
-
-
-def _ridges(table: pd.DataFrame) -> str:
-    barriers = per_object(table, BARRIER)
-    return f"{(barriers > RIDGE_DB).sum()} of {len(barriers)}"
 
 
 def _over_the_lower_end(table: pd.DataFrame) -> pd.Series:
@@ -99,7 +91,7 @@ def along(page: Any, steps: Sequence[float] = (0, 0.5, 1)) -> list[Mapping[str, 
     """A held-out view of a page's object on the line from the oracle from noise to the other, by caption."""
     noise, prediction = (page.oracle(start).planes for start in ("random", "predicted"))
     truth, camera = page.views.images[:1], page.views.cameras[:1]
-    rows, columns = around(truth[0])
+    rows, columns = window((truth[0] < WHITE).any(0))
     pictures = {}
     for t in steps:
         seen = render_images(page.model, torch.lerp(noise, prediction, t), camera, truth.shape[-1]).cpu()
@@ -116,7 +108,7 @@ FINDING = Finding(
     facts={
         **{f"published.{pair}": lambda table, of=PAIRS[pair]["channel_correlation"]: of for pair in list(PAIRS)[1:]},
         "ridge": lambda table: RIDGE_DB,
-        "ridges": _ridges,
+        "ridges": lambda table: counted(per_object(table, BARRIER) > RIDGE_DB),
         "seeds": lambda table: int(_repeated(table)["seed"].nunique()),
         "seeds.objects": lambda table: int(_repeated(table)["object"].nunique()),
         "seeds.spread": _seed_spread,

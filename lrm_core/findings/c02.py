@@ -8,6 +8,7 @@ import pandas as pd
 from lrm_core.findings.claims import PUBLISHED_OBJECTS, published
 from lrm_core.findings.figures import Lines, Panel, Row, Series, Strips
 from lrm_core.findings.finding import Finding
+from lrm_core.findings.prose import counted
 from lrm_core.findings.rules import All, Case, Condition, Rule, graded
 from lrm_core.records.statistics import per_object
 from lrm_core.spectral import PUBLISHED_EDGES, power_law_shares, profile_radii
@@ -87,11 +88,6 @@ LENGTHS, QUALITY = "e18_oracle_length", "e01_oracle"
 RULE, BY_NOISE = rule_by("predicted", "floor.high"), rule_by("random", "random_floor.high")
 
 
-def _coarse_by_noise(table: pd.DataFrame) -> str:
-    margins = per_object(table, "random.power.high_minus_low")
-    return f"{(margins < 0).sum()} of {len(margins)}"
-
-
 def _rows(measure: str) -> list[Row]:
     marks = {
         band: {"white noise": f"white_noise.{measure}.{band}"}
@@ -120,7 +116,7 @@ FINDING = Finding(
     derived={"random_floor.high": _null_over_random},
     facts={
         "published.high": lambda table: SHARES["high"],
-        "coarse_by_noise": _coarse_by_noise,
+        "coarse_by_noise": lambda table: counted(per_object(table, "random.power.high_minus_low") < 0),
         "white.blocks": lambda table: 3 / 4,  # three of the four numbers of a block vary inside it
         "law.exponent": lambda table: matching_exponent(),
         "law.low": lambda table: law_shares(matching_exponent())[1][0],

@@ -10,7 +10,7 @@ import pandas as pd
 import torch
 
 from lrm_core.findings.claims import published
-from lrm_core.findings.figures import Lines, Panel, Picture, Row, Series, Strips, around
+from lrm_core.findings.figures import WHITE, Lines, Panel, Picture, Row, Series, Strips, window
 from lrm_core.findings.finding import Finding
 from lrm_core.findings.rules import All, Case, Condition, Rule, graded
 from lrm_core.measure.oracles import render_images
@@ -90,14 +90,10 @@ def _sizes(table: pd.DataFrame) -> str:
     return ", ".join(f"{mean:.2f} at {level:g}" for level, mean in zip(levels, means, strict=True))
 
 
-def _of_lookup(column: str, reading: str):
+def _of_lookup(table: pd.DataFrame, column: str, reading: str) -> float:
     """Part of a factor that lookup alone makes, in logarithms, so that factors multiply."""
-
-    def part(table: pd.DataFrame) -> float:
-        alone, both = (interval_of(table, at).estimate for at in (f"lookup.ratio.{reading}", column))
-        return float(np.log(alone) / np.log(both))
-
-    return part
+    alone, both = (interval_of(table, at).estimate for at in (f"lookup.ratio.{reading}", column))
+    return float(np.log(alone) / np.log(both))
 
 
 @torch.no_grad()
@@ -114,7 +110,7 @@ def seen(page: Any, bins: Sequence[int] = (0, 5, 9), std: float = 1.0) -> list[M
     maps = maps[:, None].repeat_interleave(8, -1).repeat_interleave(8, -2).expand(-1, 3, -1, -1)
     words = [f"{EDGES[at]:g} to {EDGES[at + 1]:g} × Nyquist" for at in bins]
     changes = [f"changes by {(image - before).abs().mean():.2%}" for image in after]
-    rows, columns = around(page.views.images[0])
+    rows, columns = window((page.views.images[0] < WHITE).any(0))
     return [
         dict(zip(words, maps, strict=True)),
         {words: image[:, rows, columns] for words, image in zip(changes, after, strict=True)},
@@ -130,9 +126,9 @@ FINDING = Finding(
         "published.ratio": lambda table: P["ratio"],
         "published.bands": lambda table: BANDS,
         "published.per_bin": lambda table: PER_BIN,
-        "part.ends": _of_lookup(ENDS, "first_over_last"),
-        "part.oracle": _of_lookup(AROUND["oracle"], "per_bin"),
-        "part.prediction": _of_lookup(AROUND["prediction"], "per_bin"),
+        "part.ends": lambda table: _of_lookup(table, ENDS, "first_over_last"),
+        "part.oracle": lambda table: _of_lookup(table, AROUND["oracle"], "per_bin"),
+        "part.prediction": lambda table: _of_lookup(table, AROUND["prediction"], "per_bin"),
         "sizes": _sizes,
     },
     figures={

@@ -1,12 +1,15 @@
 """C4, which band does the damage: how corrections of either are judged, and what the chapter draws of them."""
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 import pandas as pd
 from scipy.stats import binomtest
 
 from lrm_core.findings.claims import published
-from lrm_core.findings.figures import Lines, Pairs, Panel, Row, Series, Strips
+from lrm_core.findings.figures import Lines, Pairs, Row, Series, Strips, strip
 from lrm_core.findings.finding import Finding
+from lrm_core.findings.prose import counted
 from lrm_core.findings.rules import All, Case, Condition, Rule, graded
 from lrm_core.records.statistics import per_object
 
@@ -26,13 +29,11 @@ AHEAD = Condition(
     failed="the interval of the coarse band's lead over the fine one reaches below zero",
 )
 AHEAD_IN_TRUTH = Condition(MARGIN["truth"], over=0, failed="its lead is not shown against the truth")
-HELPS = All(
-    [
-        AHEAD,
-        AHEAD_IN_TRUTH,
-        Condition(LOW["truth"], over=0, failed="correcting the coarse band is not shown to help"),
-    ]
-)
+HELPS = [
+    AHEAD,
+    AHEAD_IN_TRUTH,
+    Condition(LOW["truth"], over=0, failed="correcting the coarse band is not shown to help"),
+]
 AMOUNTS = [
     Condition(column, min(PUBLISHED[band]) - SLACK, max(PUBLISHED[band]) + SLACK)
     for band, column in (("low", LOW["reference"]), ("high", HIGH["reference"]))
@@ -88,6 +89,22 @@ CORRECTIONS = {
 MEASURES = {"l1": "L1", "psnr": "PSNR", "ssim": "SSIM", "lpips": "LPIPS"}
 
 
+def improvements(labels: Mapping[str, str], published: Mapping[str, Sequence[float]]) -> Strips:
+    """What corrections improve, to both targets, with the published numbers of some of them."""
+    rows = [
+        Row(
+            label,
+            f"corrections.{name}.reference.improvement",
+            {"published": published[name]} if name in published else {},
+            {"null": f"corrections.{name}.truth.improvement"},
+            "predinit",
+        )
+        for name, label in labels.items()
+    ]
+    names = dict(zip(("predinit", "null"), (f"to {target}" for target in TARGETS.values()), strict=True))
+    return strip("improvement", rows, {"as before": 0.0}, (0, 1), names=names)
+
+
 def _crossing(table: pd.DataFrame) -> str:
     """The cutoff, in x Nyquist, at which both sides are worth the same in the mean; "no cutoff" if there is none."""
     lead = np.mean([*table["sweep.low.truth.improvement"]], 0) - np.mean(
@@ -117,7 +134,7 @@ FINDING = Finding(
     facts={
         "cutoff": lambda table: f"{CUTOFF:g}",
         **{f"published.{band}": lambda table, of=of: of for band, of in PUBLISHED.items()},
-        "won": lambda table: f"{(_lead(table) > 0).sum()} of {len(_lead(table))}",
+        "won": lambda table: counted(_lead(table) > 0),
         "sign_test": lambda table: binomtest(int((_lead(table) > 0).sum()), len(_lead(table))).pvalue,
         "harmed": _harmed,
         "crossing": _crossing,
@@ -143,25 +160,6 @@ FINDING = Finding(
             marks={"published cutoff": CUTOFF},
             log_ticks=(0.05, 0.1, 0.2, 0.4, 0.7, 1),
         ),
-        "controls": Strips(
-            (
-                Panel(
-                    "improvement",
-                    [
-                        Row(
-                            label,
-                            f"corrections.{name}.reference.improvement",
-                            {"published": PUBLISHED[name]} if name in PUBLISHED else {},
-                            {"null": f"corrections.{name}.truth.improvement"},
-                            "predinit",
-                        )
-                        for name, label in CORRECTIONS.items()
-                    ],
-                    {"as before": 0.0},
-                    (0, 1),
-                ),
-            ),
-            {"predinit": "to renders of the oracle", "null": "to the truth"},
-        ),
+        "controls": improvements(CORRECTIONS, PUBLISHED),
     },
 )  # fmt: skip

@@ -5,7 +5,7 @@ from math import inf, nan
 from lrm_core.findings.c02 import PUBLISHED_SIZE, law_shares, matching_exponent
 from lrm_core.findings.c04 import CUTOFF
 from lrm_core.findings.claims import published
-from lrm_core.findings.figures import Panel, Row, Strips
+from lrm_core.findings.figures import Row, strip
 from lrm_core.findings.finding import Finding
 from lrm_core.findings.rules import All, Case, Condition, Rule, graded
 from lrm_core.measure.e08_band_correction import amplification, flat_improvement
@@ -98,22 +98,14 @@ FINDING = Finding(
         "flat.power": lambda table: flat_ratios()[1],
     },
     figures={
-        "ratios": Strips(
-            (
-                Panel(
-                    "gain per share, low band over high band",
-                    [
-                        Row(
-                            label,
-                            f"{column}.ratio",
-                            {"flat renderer": f"{MIXTURE if column == MIXTURE else 'amplification'}.flat_ratio"},
-                        )
-                        for column, label in DEFINITIONS.items()
-                    ],
-                    {"twice": 2.0, str(RANGE[0]): float(RANGE[0]), str(RANGE[1]): float(RANGE[1])},
-                    log=True,
-                ),
-            )
+        "ratios": strip(
+            "gain per share, low band over high band",
+            [
+                Row(label, f"{column}.ratio", {"flat renderer": f"{flat}.flat_ratio"})
+                for (column, label), flat in zip(DEFINITIONS.items(), (MIXTURE, *["amplification"] * 2), strict=True)
+            ],
+            {"twice": 2.0, **{str(end): float(end) for end in RANGE}},
+            log=True,
         ),
     },
 )  # fmt: skip

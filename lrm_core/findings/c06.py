@@ -2,10 +2,11 @@
 
 import pandas as pd
 
-from lrm_core.findings.c04 import SLACK, TARGETS
+from lrm_core.findings.c04 import SLACK, TARGETS, improvements
 from lrm_core.findings.claims import published
-from lrm_core.findings.figures import Bars, Panel, Row, Strips
+from lrm_core.findings.figures import Bars
 from lrm_core.findings.finding import Finding
+from lrm_core.findings.prose import counted
 from lrm_core.findings.rules import All, Case, Condition, Rule, graded
 from lrm_core.measure.e08_band_correction import flat_improvement
 from lrm_core.records.statistics import interval_of, per_object
@@ -32,13 +33,11 @@ FACTOR = 2.0
 AHEAD = Condition(
     MARGIN["reference"], over=0, failed="the rest is not shown to be worth twice the channel means"
 )
-DOMINATES = All(
-    [
-        Condition(REST["truth"], over=0, failed="correcting the rest of the low band is not shown to help"),
-        AHEAD,
-        Condition(MARGIN["truth"], over=0, failed="its lead is not shown against the truth"),
-    ]
-)
+DOMINATES = [
+    Condition(REST["truth"], over=0, failed="correcting the rest of the low band is not shown to help"),
+    AHEAD,
+    Condition(MARGIN["truth"], over=0, failed="its lead is not shown against the truth"),
+]
 AMOUNTS = [
     Condition(
         column["reference"],
@@ -72,31 +71,11 @@ RULE = Rule(
 )
 
 
-def _count(part: str):
-    return lambda table: f"{table[f'corrections.{part}.numbers'].mean():,.0f}"
-
-
-def _flat(part: str):
-    """What a renderer that prefers no band gains from a part of that power."""
-
-    def gained(table: pd.DataFrame) -> pd.Series:
-        return table[f"corrections.{part}.power_share"].map(
-            lambda share: flat_improvement({part: share})[part]
-        )
-
-    return gained  # fmt: skip
-
-
-def _ahead(table: pd.DataFrame) -> str:
-    lead = per_object(table, MARGIN["truth"])
-    return f"{(lead > 0).sum()} of {len(lead)}"
-
-
 def _worse_together(table: pd.DataFrame) -> str:
     both, rest = (
         per_object(table, column) for column in ("corrections.low.truth.improvement", REST["truth"])
     )
-    return f"{(both < rest).sum()} of {len(both)}"
+    return counted(both < rest)
 
 
 def _gain(table: pd.DataFrame, part: str) -> float:
@@ -109,11 +88,22 @@ FINDING = Finding(
     module=__name__,
     rule=RULE,
     typical=(*DC.values(), *REST.values()),
-    derived={f"flat.{part}": _flat(part) for part in PARTS},
+    derived={
+        f"flat.{part}": lambda table, part=part: table[f"corrections.{part}.power_share"].map(
+            lambda share: flat_improvement({part: share})[part]
+        )  # what a renderer that prefers no band gains from a part of that power
+        for part in PARTS
+    },
     facts={
-        **{f"numbers.{part}": _count(part) for part in ("dc", "structured_low")},
-        **{f"published.{part}": lambda table, of=of: [*of.values()] for part, of in PUBLISHED.items()},
-        "ahead": _ahead,
+        **{
+            f"numbers.{part}": lambda table, part=part: f"{table[f'corrections.{part}.numbers'].mean():,.0f}"
+            for part in ("dc", "structured_low")
+        },
+        **{
+            f"published.{part}": lambda table, of=PUBLISHED[part]: [*of.values()]
+            for part in ("dc", "structured_low")
+        },
+        "ahead": lambda table: counted(per_object(table, MARGIN["truth"]) > 0),
         **{f"gain.{part}": lambda table, part=part: _gain(table, part) for part in ("dc", "structured_low")},
         "share_for_share": lambda table: (
             "more" if _gain(table, "dc") > _gain(table, "structured_low") else "less"
@@ -127,25 +117,6 @@ FINDING = Finding(
             {name: (PUBLISHED["dc"][name], PUBLISHED["structured_low"][name]) for name in P["dc_only"]},
             FACTOR,
         ),
-        "parts": Strips(
-            (
-                Panel(
-                    "improvement",
-                    [
-                        Row(
-                            label,
-                            f"corrections.{part}.reference.improvement",
-                            {"published": [*PUBLISHED[part].values()]} if part in PUBLISHED else {},
-                            {"null": f"corrections.{part}.truth.improvement"},
-                            "predinit",
-                        )
-                        for part, label in PARTS.items()
-                    ],
-                    {"as before": 0.0},
-                    (0, 1),
-                ),
-            ),
-            {"predinit": "to renders of the oracle", "null": "to the truth"},
-        ),
+        "parts": improvements(PARTS, {part: [*of.values()] for part, of in PUBLISHED.items()}),
     },
 )

@@ -5,7 +5,7 @@ from statistics import fmean
 import pandas as pd
 
 from lrm_core.findings.claims import published
-from lrm_core.findings.figures import Panel, Pictures, Row, Strips
+from lrm_core.findings.figures import Pictures, Row, strip
 from lrm_core.findings.finding import Finding
 from lrm_core.findings.rules import All, Case, Condition, Rule, graded
 from lrm_core.records.statistics import Interval, interval_of, per_object
@@ -92,18 +92,14 @@ FINDING = Finding(
     },
     figures={
         "painted": Pictures("lrm_core.page.diagnosis.painted:painted_objects"),
-        "ratios": Strips(
-            (
-                Panel(
-                    "error of unseen over that of seen",
-                    [
-                        Row(label, column, {"published": fmean(RATIOS)} if column == OURS else {})
-                        for label, column in ROWS.items()
-                    ],
-                    {"as good": 1.0, "limit of the rule": LIMIT},
-                    (0.5, 2.0),
-                ),
-            )
+        "ratios": strip(
+            "error of unseen over that of seen",
+            [
+                Row(label, at, {"published": fmean(RATIOS)} if at == OURS else {})
+                for label, at in ROWS.items()
+            ],
+            {"as good": 1.0, "limit of the rule": LIMIT},
+            (0.5, 2.0),
         ),
     },
 )

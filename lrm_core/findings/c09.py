@@ -8,6 +8,7 @@ import pandas as pd
 from lrm_core.findings.claims import published
 from lrm_core.findings.figures import Lines, Pictures, Series
 from lrm_core.findings.finding import Finding
+from lrm_core.findings.prose import counted
 from lrm_core.findings.rules import All, Case, Condition, Either, Rule, graded
 from lrm_core.measure.e12_test_time import SPACES, LatentOptimisation
 
@@ -97,12 +98,7 @@ def _at_the_end(table: pd.DataFrame, prefix: str) -> list[bool]:
 def _best_last(table: pd.DataFrame) -> str:
     """In how many objects both spaces are best at their last step."""
     both = np.reshape(_at_the_end(table, ""), (-1, len(SPACES))).all(1)
-    return f"{both.sum()} of {len(both)}"
-
-
-def _longer_best_last(table: pd.DataFrame) -> str:
-    found = _at_the_end(table, f"{LONGER}.")
-    return f"{sum(found)} of {len(found)}"
+    return counted(both)
 
 
 def _change(column: str):
@@ -151,7 +147,7 @@ FINDING = Finding(
         "best_last": _best_last,
         "longer.objects": lambda table: int(table[f"{LONGER}.planes.end.l1"].notna().sum()),
         "longer.steps": _last_step(f"{LONGER}.planes.path.step"),
-        "longer.best_last": _longer_best_last,
+        "longer.best_last": lambda table: counted(_at_the_end(table, f"{LONGER}.")),
         "settings.rays": lambda table: LatentOptimisation().rays_per_step,
     },
     figures={

@@ -4,7 +4,7 @@ import pandas as pd
 
 from lrm_core.findings.c10 import EXPERIMENT, few_seeds
 from lrm_core.findings.claims import published
-from lrm_core.findings.figures import Panel, Row, Strips
+from lrm_core.findings.figures import Row, strip
 from lrm_core.findings.finding import Finding
 from lrm_core.findings.headlines import headline
 from lrm_core.findings.rules import All, Case, Condition, Rule, graded
@@ -19,13 +19,11 @@ RANKS = P["ranks"]
 LEVEL, FEWEST_OBJECTS, FACTOR = 0.05, 8, 2.0
 OURS, OVER_X25 = "difference.lpips", "difference.lpips.x25"
 X25, HOLM, LARGEST = "margin.half_minus_x25.lpips", "holm.lpips", "difference.lpips.largest"
-BEATS = All(
-    [
-        Condition(LARGEST, under=0, failed="at some rank FreqLoss has the higher LPIPS"),
-        Condition(HOLM, under=LEVEL, failed="at some rank the objects do not tell the losses apart"),
-        Condition(OVER_X25, under=0, failed="FreqLoss is not shown to beat the plain loss of its scale"),
-    ]
-)
+BEATS = [
+    Condition(LARGEST, under=0, failed="at some rank FreqLoss has the higher LPIPS"),
+    Condition(HOLM, under=LEVEL, failed="at some rank the objects do not tell the losses apart"),
+    Condition(OVER_X25, under=0, failed="FreqLoss is not shown to beat the plain loss of its scale"),
+]
 RULE = Rule(
     claim="C11",
     experiment=EXPERIMENT,
@@ -79,20 +77,16 @@ FINDING = Finding(
         "shown": _shown,
     },
     figures={
-        "losses": Strips(
-            (
-                Panel(
-                    "LPIPS of FreqLoss less that of the other",
-                    [
-                        *(
-                            Row(f"MSE, rank {rank}", f"difference.lpips.r{rank}", {"published": _published(rank)})
-                            for rank in RANKS
-                        ),
-                        Row("MSE × 25, rank 4", OVER_X25),
-                    ],
-                    {"no difference": 0.0},
+        "losses": strip(
+            "LPIPS of FreqLoss less that of the other",
+            [
+                *(
+                    Row(f"MSE, rank {rank}", f"difference.lpips.r{rank}", {"published": _published(rank)})
+                    for rank in RANKS
                 ),
-            )
+                Row("MSE × 25, rank 4", OVER_X25),
+            ],
+            {"no difference": 0.0},
         ),
     },
 )  # fmt: skip

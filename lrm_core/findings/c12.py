@@ -11,7 +11,7 @@ from lrm_core.findings.c11 import P as BY_RANK
 from lrm_core.findings.claims import published
 from lrm_core.findings.figures import Means
 from lrm_core.findings.finding import Finding
-from lrm_core.findings.rules import All, Case, Condition, Rule
+from lrm_core.findings.rules import NOT_REPLICATED, All, Case, Condition, Rule
 
 # The best rank over all objects and seeds, with the interval of resampled objects and seeds.
 # 16: the first rank tried that is not a neighbour of 4. Ranks 4 and 8 are published 0.0003 apart, less than two runs
@@ -49,11 +49,7 @@ RULE = Rule(
                 ]
             ),
         ),
-        Case(
-            "not replicated",
-            "none of the above",
-            All(),
-        ),
+        NOT_REPLICATED,
     ),
 )
 

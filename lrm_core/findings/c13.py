@@ -3,11 +3,12 @@
 import pandas as pd
 
 from lrm_core.findings.arm_labels import label
-from lrm_core.findings.c10 import EXPERIMENT, NAMES, WRONG, count, few_seeds, lost
+from lrm_core.findings.c10 import EXPERIMENT, NAMES, WRONG, count, few_seeds, in_both, lost
 from lrm_core.findings.claims import published
 from lrm_core.findings.figures import Panel, Pictures, Row, Strips
 from lrm_core.findings.finding import Finding
 from lrm_core.findings.headlines import headline
+from lrm_core.findings.prose import counted
 from lrm_core.findings.rules import All, Case, Condition, Rule, graded
 from lrm_core.records.statistics import per_object
 
@@ -65,12 +66,10 @@ def kind(arm: str) -> str:
 
 def _rows(metric: str) -> list[Row]:
     return [
-        Row(
+        in_both(
             f"{kind(arm)}, {label(arm).rpartition(', ')[2]}",
             f"change.{metric}.{arm}",
             {"published": _published(arm)} if metric == "l1" and arm.startswith("full") else {},
-            {"random": f"{WRONG}change.{metric}.{arm}"},
-            "predinit",
         )
         for arm in ARMS
     ]
@@ -80,11 +79,6 @@ def _file(table: pd.DataFrame) -> float:
     """LPIPS of the fork's own result file, after MSE on all weights over before."""
     average = P["result_file_average"]
     return average["full_std"]["lpips"] / average["baseline"]["lpips"] - 1
-
-
-def _fewer(table: pd.DataFrame, column: str) -> str:
-    values = per_object(table, column)
-    return f"{(values < 0).sum()} of {len(values)}"
 
 
 FINDING = Finding(
@@ -97,7 +91,7 @@ FINDING = Finding(
         "lost": lost,
         "published.train": lambda table: P["result_file_average"]["train_objects"],
         "published.lpips": _file,
-        "lpips.better": lambda table: _fewer(table, "change.lpips.full_mse"),
+        "lpips.better": lambda table: counted(per_object(table, "change.lpips.full_mse") < 0),
         "lpips.worse": lambda table: count(table, "change.lpips.lora_mse"),
         "l1.worse": lambda table: count(table, "change.l1.full_mse"),
         "l1.adapters": lambda table: count(table, "change.l1.lora_mse"),

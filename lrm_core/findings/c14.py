@@ -1,15 +1,12 @@
 """C14, the share of trained parameters: counted, not estimated."""
 
-from collections.abc import Callable
 from math import isnan
-
-import pandas as pd
 
 from lrm_core.findings.c10 import EXPERIMENT
 from lrm_core.findings.claims import published
 from lrm_core.findings.finding import Finding
 from lrm_core.findings.headlines import headline
-from lrm_core.findings.rules import All, Case, Condition, Rule
+from lrm_core.findings.rules import NOT_REPLICATED, All, Case, Condition, Rule
 
 # The published share is that of the transformer, of which it is 0.087%; of the model it is 0.057% (A13).
 # 0.00005: half of the last digit that was published.
@@ -38,23 +35,14 @@ RULE = Rule(
             "they have less than it; it is their share of the transformer",
             All([Condition(MODEL, under=HEADLINE), _as_published(OURS)]),
         ),
-        Case(
-            "not replicated",
-            "none of the above",
-            All(),
-        ),
+        NOT_REPLICATED,
     ),
 )
 
 
-def _fine(column: str) -> Callable[[pd.DataFrame], str]:
-    """A share in percent with three digits."""
-
-    def told(table: pd.DataFrame) -> str:
-        share = table[column].iloc[0]
-        return "–" if isnan(share) else f"{100 * share:.3f}%"
-
-    return told
+def _fine(share: float) -> str:
+    """In percent with three digits."""
+    return "–" if isnan(share) else f"{100 * share:.3f}%"
 
 
 FINDING = Finding(
@@ -65,8 +53,8 @@ FINDING = Finding(
     facts={
         "trained": lambda table: f"{published('C10')['trainable_r4']:,}",
         "published": lambda table: f"{100 * HEADLINE:.2f}%",
-        "of.transformer": _fine(OURS),
-        "of.model": _fine(MODEL),
+        "of.transformer": lambda table: _fine(table[OURS].iloc[0]),
+        "of.model": lambda table: _fine(table[MODEL].iloc[0]),
     },
     figures={},
 )

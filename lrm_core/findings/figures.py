@@ -6,11 +6,11 @@ from importlib import import_module
 from typing import Any
 
 import pandas as pd
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 Picture = Float[Tensor, "3 h w"]
-WHITE, MARGIN = 0.95, 4  # of a background; pixels around an object
+WHITE, MARGIN = 0.9, 4  # of a background; pixels around an object
 Reference = float | str | Sequence[float]  # a number, a column whose mean it is, or several numbers
 
 
@@ -51,6 +51,19 @@ class Strips:
 
     panels: Sequence[Panel]
     names: Mapping[str, str] = field(default_factory=dict)  # of the colours of rows with columns beside
+
+
+def strip(
+    axis: str,
+    rows: Sequence[Row],
+    lines: Mapping[str, float] | None = None,
+    span: Sequence[float] = (),
+    *,
+    log: bool = False,
+    names: Mapping[str, str] | None = None,
+) -> Strips:
+    """One panel; arguments as of `Panel` and `Strips`."""
+    return Strips((Panel(axis, rows, lines or {}, span, log),), names or {})
 
 
 @dataclass(frozen=True)
@@ -174,9 +187,13 @@ class Pictures:
 Declaration = Strips | Lines | Pairs | Slopes | Means | Bars | Pictures
 
 
-def around(image: Picture) -> tuple[slice, slice]:
-    """Rows and columns of a square around what is not white; raises RuntimeError where all is."""
-    places = [(image < WHITE).any(0).any(axis).nonzero() for axis in (1, 0)]
-    half = max(int(of.max() - of.min()) for of in places) // 2 + MARGIN
-    centres = [int(of.min() + of.max()) // 2 for of in places]
-    return tuple(slice(max(0, centre - half), centre + half) for centre in centres)
+def window(occupied: Bool[Tensor, "h w"], margin: int = MARGIN) -> tuple[slice, slice]:
+    """Rows and columns of the least square around what is occupied, in the picture; all of it where nothing is."""
+    places = [occupied.any(axis).nonzero() for axis in (1, 0)]
+    if not len(places[0]):
+        return slice(None), slice(None)
+    ends = [(int(of.min()), int(of.max())) for of in places]
+    side = min(max(last - first for first, last in ends) + 2 * margin, *occupied.shape)
+    middles = [(first + last - side + 1) // 2 for first, last in ends]
+    starts = [min(max(at, 0), size - side) for at, size in zip(middles, occupied.shape, strict=True)]
+    return tuple(slice(start, start + side) for start in starts)

@@ -7,15 +7,8 @@ from typing import Any
 import pandas as pd
 
 from lrm_core.findings.figures import Declaration
-from lrm_core.findings.rules import Case, Condition, Either, Rule
+from lrm_core.findings.rules import Case, Condition, Either, Rule, judge
 from lrm_core.records.statistics import Interval, interval_of
-
-
-def decided(rule: Rule, table: pd.DataFrame) -> Case:
-    """The case that decides, as `lrm_core.findings.verdicts.judge` finds it."""
-    from lrm_core.findings.verdicts import judge  # which reads the rules from the modules beside this one
-
-    return judge(rule, table).case
 
 
 @dataclass(frozen=True)
@@ -73,7 +66,7 @@ class Finding:
 
     def outcome(self, table: pd.DataFrame) -> str:
         """The verdict; "depends" where the ways of judging do not agree."""
-        verdicts = {decided(rule, table).verdict for rule in (self.rule, *self.judged.values())}
+        verdicts = {judge(rule, table).case.verdict for rule in (self.rule, *self.judged.values())}
         return verdicts.pop() if len(verdicts) == 1 else "depends"
 
     def failed(self, case: Case, table: pd.DataFrame) -> str:

@@ -2,10 +2,14 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from math import isnan
 from statistics import fmean
 from typing import Any
 
 from lrm_core.findings.claims import PUBLISHED_OBJECTS, published
+from lrm_core.findings.prose import number
+
+SHARES = ("C2", "C4", "C6", "C8", "C9", "C10", "C13", "C14")  # written in percent
 
 
 @dataclass(frozen=True)
@@ -106,3 +110,13 @@ def headline(claim_id: str) -> float:
     """The published number of a claim; raises ValueError if the claim is unknown."""
     numbers = published(claim_id)
     return HEADLINES[claim_id].of(numbers)
+
+
+def written(claim_id: str, value: float) -> str:
+    """A number of a claim as a reader expects it: shares in percent, ranks whole, small ones with their digits."""
+    if isnan(value):
+        return "–"
+    if claim_id in SHARES:
+        scaled = 100 * value
+        return f"{number(scaled, 3 if abs(scaled) < 0.1 else 1 if abs(scaled) < 10 else 0)}%"
+    return number(value, 0 if float(value).is_integer() else 4 if abs(value) < 0.01 else 2)

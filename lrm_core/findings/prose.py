@@ -14,7 +14,6 @@ from lrm_core.records.statistics import Interval
 # The theme of the pages knows the class and takes the box out of the order of tabs where nothing scrolls.
 _SCROLLING = 'class="pst-scrollable-table-container" tabindex="0" role="group" aria-label="Table"'
 SENTENCE = 50  # characters; longer cells are read as text, not compared as numbers
-AGREE, SMALLEST = 0.01, 1e-4  # relative, and the least number that counts as one
 
 
 def number(value: float | None, digits: int = 2) -> str:
@@ -44,6 +43,15 @@ def listed(parts: Sequence[str]) -> str:
     'C2, C3 and C4'
     """
     return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
+
+
+def counted(holds: Sequence[bool] | pd.Series) -> str:
+    """In how many of all something holds.
+
+    >>> counted([True, False, True])
+    '2 of 3'
+    """
+    return f"{sum(holds)} of {len(holds)}"
 
 
 def percent_interval(interval: Interval) -> str:

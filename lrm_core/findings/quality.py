@@ -6,7 +6,7 @@ import pandas as pd
 from lrm_core.findings.claims import published, published_setup
 from lrm_core.findings.figures import Panel, Row, Strips
 from lrm_core.findings.finding import Finding
-from lrm_core.findings.nine_objects import ORACLE, QUALITY
+from lrm_core.findings.prose import counted
 from lrm_core.findings.verdicts import experiment_table
 from lrm_core.paths import data_dir
 from lrm_core.profiles import get_profile
@@ -14,6 +14,7 @@ from lrm_core.records.statistics import per_object
 from lrm_core.training.ablation import TABLE
 from lrm_core.training.pretrain import CURVE
 
+QUALITY, ORACLE = "e00_model", "e01_oracle"
 GUESSES = {
     "model": "the model",
     "nearest_training": "the nearest of many training objects",
@@ -35,22 +36,9 @@ def _by_group(table: pd.DataFrame) -> str:
     return " to ".join(dict.fromkeys(f"{mean:.1f}" for mean in (means[0], means[-1])))
 
 
-def _at_angles(low: float, high: float):
-    def mean(table: pd.DataFrame) -> float:
-        angles, values = (np.concatenate(table[name].tolist()) for name in ("angles", "model.novel_views"))
-        return float(values[(angles >= low) & (angles < high)].mean())
-
-    return mean
-
-
-def _ahead(mine: str, other: str):
-    """In how many objects one column is larger than another, in words; "" is zero."""
-
-    def count(table: pd.DataFrame) -> str:
-        margin = per_object(table, mine) - (per_object(table, other) if other else 0)
-        return f"{(margin > 0).sum()} of {len(margin)}"
-
-    return count
+def _at_angles(table: pd.DataFrame, low: float, high: float) -> float:
+    angles, values = (np.concatenate(table[name].tolist()) for name in ("angles", "model.novel_views"))
+    return float(values[(angles >= low) & (angles < high)].mean())
 
 
 def _curve() -> pd.DataFrame:
@@ -95,12 +83,14 @@ FINDING = Finding(
         "published.objects": lambda table: published_setup()["val_objects"],
         "oracle": lambda table: experiment_table(ORACLE, _profile(table).name)["start_predicted.heldout_psnr"].mean(),
         "objects": lambda table: table["object"].nunique(),
-        "ahead.psnr": _ahead("gain", ""),
-        "ahead.lpips": _ahead("nearest_training.novel.lpips", "model.novel.lpips"),
+        "ahead.psnr": lambda table: counted(per_object(table, "gain") > 0),
+        "ahead.lpips": lambda table: counted(
+            per_object(table, "nearest_training.novel.lpips") > per_object(table, "model.novel.lpips")
+        ),
         "near": lambda table: str(NEAR),
         "far": lambda table: str(FAR),
-        "psnr.near": _at_angles(0, NEAR),
-        "psnr.far": _at_angles(FAR, 181),
+        "psnr.near": lambda table: _at_angles(table, 0, NEAR),
+        "psnr.far": lambda table: _at_angles(table, FAR, 181),
         "trained.objects": lambda table: f"{int(_curve()['objects'].iloc[-1]):,}",
         "trained.minutes": lambda table: _curve()["seconds"].iloc[-1] / 60,
         "trained.last": _last_quarter,

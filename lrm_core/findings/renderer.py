@@ -1,21 +1,90 @@
-"""Another renderer: the claims judged again on the same objects, path-traced; no claim of its own."""
+"""Another renderer: the claims judged again on the same objects and cameras, path-traced by Cycles.
 
-from dataclasses import replace
+The rule, written down before anything was measured on the second rendering: a finding *depends on the renderer* if
+the objects, judged once by each rendering, get another verdict. If the verdict is the same, it has *another size*
+if the mean paired difference of the audited number is larger than the standard deviation over the objects as the
+ray caster shows them. Else it is *the same*.
+"""
+
+from dataclasses import dataclass, replace
 from functools import cache
+from typing import Literal
 
 import pandas as pd
 
 from lrm_core.findings import c02
-from lrm_core.findings.claims import claim
-from lrm_core.findings.figures import Panel, Row, Strips
-from lrm_core.findings.prose import number
-from lrm_core.findings.renderer_comparison import CASTER, CLAIMS, CYCLES, Comparison, both, compare
+from lrm_core.findings.claims import claims
+from lrm_core.findings.figures import Row, strip
+from lrm_core.findings.prose import counted, number
 from lrm_core.findings.rulebook import RULES
+from lrm_core.findings.rules import Judgement, judge
+from lrm_core.findings.verdicts import experiment_table
+from lrm_core.measure.experiments import EXPERIMENTS as MEASURED
+from lrm_core.profiles import RENDERINGS
 from lrm_core.records.runner import record_all
-from lrm_core.records.statistics import Interval, bca_interval, per_object
+from lrm_core.records.statistics import FEWEST_OBJECTS, Interval, bca_interval, in_common, per_object
 
+CASTER, CYCLES = RENDERINGS
+CLAIMS = tuple(name for name, rule in RULES.items() if rule.experiment in MEASURED)
+Answer = Literal["depends on the renderer", "another size", "the same"]
 QUALITY = "e00_model"
 EXPERIMENTS = sorted({RULES[name].experiment for name in CLAIMS} | {QUALITY})
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One claim, judged on the same objects by each rendering.
+
+    Attributes:
+        values: audited number of each object (the index), with the columns "mini" and "cycles".
+        caster, cycles: what the rule says of these objects.
+    """
+
+    claim: str
+    values: pd.DataFrame
+    caster: Judgement
+    cycles: Judgement
+
+    @property
+    def difference(self) -> Interval:
+        """Audited number with Cycles less that with the ray caster, mean over objects."""
+        return bca_interval((self.values[CYCLES] - self.values[CASTER]).to_numpy())
+
+    @property
+    def spread(self) -> float:
+        """Standard deviation of the audited number over the objects, by the ray caster."""
+        return float(self.values[CASTER].std())
+
+    @property
+    def answer(self) -> Answer:
+        """What the rule of this module says."""
+        if self.caster.case.verdict != self.cycles.case.verdict:
+            return "depends on the renderer"
+        return "another size" if abs(self.difference.estimate) > self.spread else "the same"
+
+
+def compare(claim: str) -> Comparison | None:
+    """Judge a claim by each rendering on the objects that both have; None where too few have the audited number.
+
+    Raises:
+        KeyError: if the claim is none of `CLAIMS`.
+    """
+    rule = RULES[claim]
+    tables = both(rule.experiment)
+    if tables[CASTER].empty:
+        return None
+    values = pd.DataFrame({name: per_object(t, rule.audited) for name, t in tables.items()}).dropna()
+    if len(values) < FEWEST_OBJECTS:
+        return None
+    return Comparison(claim, values, *(judge(rule, tables[name]) for name in (CASTER, CYCLES)))
+
+
+def both(experiment: str) -> dict[str, pd.DataFrame]:
+    """Current records of an experiment by each profile, of the objects and seeds that both have."""
+    tables = {name: experiment_table(experiment, name) for name in (CASTER, CYCLES)}
+    if any(table.empty for table in tables.values()):
+        return {name: pd.DataFrame({"object": []}) for name in tables}
+    return dict(zip(tables, in_common(*tables.values()), strict=True))
 
 
 def make_records(refresh: bool) -> None:
@@ -46,47 +115,27 @@ def records() -> pd.DataFrame:
     return pd.concat([table for name in sorted(names) for table in both(name).values()])
 
 
-def _shift(name: str):
+def _shift(table: pd.DataFrame, name: str) -> pd.Series:
     """Path-traced less ray-cast audited number of each object, over the spread of objects; NaN without both."""
-
-    def column(table: pd.DataFrame) -> pd.Series:
-        found = comparisons().get(name)
-        shifts = (found.values[CYCLES] - found.values[CASTER]) / found.spread if found else {}
-        return table["object"].map(shifts).astype(float)
-
-    return column
-
-
-def _change(measure: str):
-    """Path-traced less ray-cast of a measure of the model, over all objects that both have."""
-
-    def interval(table: pd.DataFrame) -> Interval:
-        return bca_interval(_changes(measure).to_numpy())
-
-    return interval
+    found = comparisons().get(name)
+    shifts = (found.values[CYCLES] - found.values[CASTER]) / found.spread if found else {}
+    return table["object"].map(shifts).astype(float)
 
 
 def _changes(measure: str) -> pd.Series:
+    """Path-traced less ray-cast of a measure of the model, of all objects that both have."""
     by = {name: per_object(table, measure) for name, table in both(QUALITY).items()}
     return by[CYCLES] - by[CASTER]
 
 
-def _named(answer: str):
-    def names(table: pd.DataFrame) -> str:
-        return ", ".join([name for name, found in comparisons().items() if found.answer == answer]) or "none"
-
-    return names
+def _named(answer: str) -> str:
+    return ", ".join([name for name, found in comparisons().items() if found.answer == answer]) or "none"
 
 
 def _larger(table: pd.DataFrame) -> pd.Series:
     """Shifts of the first claim of another size; empty where there is none."""
     names = [name for name, found in comparisons().items() if found.answer == "another size"]
     return table[f"shift.{names[0]}"] if names else pd.Series(dtype=float)
-
-
-def _better(table: pd.DataFrame) -> str:
-    changes = _changes("model.novel.psnr")
-    return f"{(changes > 0).sum()} of {len(changes)}"
 
 
 FINDING = replace(
@@ -96,30 +145,31 @@ FINDING = replace(
     judged={},
     starts=("predicted",),
     beside=(QUALITY,),
-    derived={f"shift.{name}": _shift(name) for name in CLAIMS},
+    derived={f"shift.{name}": lambda table, name=name: _shift(table, name) for name in CLAIMS},
     facts={
         "claims": lambda table: len(comparisons()),
-        "changed": _named("depends on the renderer"),
+        "changed": lambda table: _named("depends on the renderer"),
         "objects": lambda table: str(max(len(found.values) for found in comparisons().values())),
-        "size": _named("another size"),
+        "size": lambda table: _named("another size"),
         "size.mean": lambda table: _larger(table).mean(),
         "size.median": lambda table: _larger(table).median(),
         "left": lambda table: ", ".join([name for name in CLAIMS if name not in comparisons()]) or "none",
-        "better": _better,
-        "psnr": _change("model.novel.psnr"),
-        "lpips": _change("model.novel.lpips"),
-        "white": _change("white.novel.psnr"),
-        "gain": _change("gain"),
+        **{
+            name: lambda table, of=of: bca_interval(_changes(of).to_numpy())
+            for name, of in {
+                "psnr": "model.novel.psnr",
+                "lpips": "model.novel.lpips",
+                "white": "white.novel.psnr",
+                "gain": "gain",
+            }.items()
+        },
+        "better": lambda table: counted(_changes("model.novel.psnr") > 0),
     },
     figures={
-        "shifts": Strips(
-            [
-                Panel(
-                    "audited number, path tracer less ray caster, over the spread of objects",
-                    [Row(f"{name}, {claim(name).title}", f"shift.{name}") for name in CLAIMS],
-                    {"limit of the rule": 1, "limit": -1},
-                )
-            ]
+        "shifts": strip(
+            "audited number, path tracer less ray caster, over the spread of objects",
+            [Row(f"{name}, {claims()[name]['title']}", f"shift.{name}") for name in CLAIMS],
+            {"limit of the rule": 1, "limit": -1},
         )
     },
 )

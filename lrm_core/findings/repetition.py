@@ -14,9 +14,10 @@ import pandas as pd
 
 from lrm_core.atomic import replacing
 from lrm_core.canonical import numbers
+from lrm_core.findings.prose import number, percent
 from lrm_core.findings.rulebook import RULES
-from lrm_core.findings.rules import Rule
-from lrm_core.findings.verdicts import experiment_table, judge
+from lrm_core.findings.rules import Rule, judge
+from lrm_core.findings.verdicts import experiment_table
 from lrm_core.measure.experiments import EXPERIMENTS
 from lrm_core.measure.oracles import OracleCache
 from lrm_core.profiles import get_profile
@@ -25,7 +26,7 @@ from lrm_core.records.statistics import in_common, per_object
 from lrm_core.records.store import ResultStore
 
 TOLERANCE, SHARE = 0.2, 0.95
-FOLDER, EXPERIMENTS_TABLE, CLAIMS = "repeated", "experiments.csv", "claims.csv"  # beside the records
+EXPERIMENTS_TABLE, CLAIMS = "repeated/experiments.csv", "repeated/claims.csv"  # beside the records
 NOISE = "null"  # in the names of numbers that measure the noise of a fit
 CLAIM = ("claim", "objects", "stored", "again", "largest", "verdict", "verdict_again", "passes")
 ROW = ["object", "seed", "fingerprint"]
@@ -47,11 +48,6 @@ def repeat(
     return store
 
 
-def tables_folder(profile: str) -> Path:
-    """Where the tables of the last repetition lie."""
-    return get_profile(profile).results / FOLDER
-
-
 def keep_repetition(profile: str, again: ResultStore) -> list[pd.DataFrame]:
     """Hold new records against the stored ones: a row for each experiment and for each claim that has any, with
     `passes`. Both tables are written beside the stored records and returned.
@@ -69,7 +65,7 @@ def keep_repetition(profile: str, again: ResultStore) -> list[pd.DataFrame]:
     ]
     tables = {EXPERIMENTS_TABLE: pd.DataFrame(rows), CLAIMS: pd.DataFrame(claims, columns=CLAIM)}
     for name, table in tables.items():
-        with replacing(tables_folder(profile) / name) as temporary:
+        with replacing(get_profile(profile).results / name) as temporary:
             table.to_csv(temporary, index=False, float_format="%.6g")
     return [*tables.values()]
 
@@ -124,3 +120,30 @@ def _claim(rule: Rule, stored: pd.DataFrame, again: pd.DataFrame) -> tuple:
     passes = verdicts[0] == verdicts[1] and not largest > TOLERANCE
     means = by_old.audited.estimate, by_new.audited.estimate
     return rule.claim, by_new.audited.n, *means, largest, *verdicts, passes
+
+
+def repetition_sentence(profile: str) -> str:
+    """How many records were made again, and how far their numbers and verdicts were from the stored ones."""
+    folder = get_profile(profile).results
+    if not (folder / EXPERIMENTS_TABLE).exists():
+        return f"No record of the profile {profile} has been repeated yet."
+    experiments, claims = (pd.read_csv(folder / name) for name in (EXPERIMENTS_TABLE, CLAIMS))
+    stayed = claims["verdict"] == claims["verdict_again"]
+    return (
+        f"{experiments['records'].sum()} records of {experiments['objects'].max()} objects were made again: "
+        f"{_agreement(experiments, claims)}, and {stayed.sum()} of {len(claims)} verdicts on these objects stayed "
+        "what they were."
+    )
+
+
+def _agreement(experiments: pd.DataFrame, claims: pd.DataFrame) -> str:
+    numbers = experiments["numbers"]
+    equal, within = ((experiments[name] * numbers).sum() / numbers.sum() for name in ("equal", "within"))
+    if equal == 1:
+        return f"all {numbers.sum():,} numbers came out with the same digits"
+    return (
+        f"of {numbers.sum():,} numbers {percent(equal)} came out with the same digits and {percent(within)} within "
+        f"{TOLERANCE:g} standard deviations (in the experiment that was worst "
+        f"{percent(experiments['within'].min())}, where {percent(SHARE)} were asked); those of the claims came "
+        f"within {number(claims['largest'].max(), 3)}"
+    )

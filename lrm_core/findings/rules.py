@@ -8,10 +8,13 @@ lies below. Fewer than 3 objects give no interval, hence "not testable here".
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from math import inf
 from typing import Literal
 
-from lrm_core.records.statistics import Interval
+import pandas as pd
+
+from lrm_core.records.statistics import UNKNOWN, Interval, interval_of
 
 Verdict = Literal[
     "replicated",
@@ -35,7 +38,8 @@ class Condition:
 
     def __call__(self, x: Intervals) -> bool:
         """Whether it holds."""
-        return within(x(self.column), self.over, self.under)
+        interval = x(self.column)
+        return interval.low > self.over and interval.high < self.under
 
     @property
     def code(self) -> str:
@@ -105,6 +109,9 @@ class Rule:
     cases: tuple[Case, ...]
 
 
+NOT_REPLICATED = Case("not replicated", "none of the above", All())
+
+
 def graded(
     held: Sequence[Condition | Either],
     size: Sequence[Condition | Either],
@@ -115,20 +122,29 @@ def graded(
     return (
         Case("replicated", same, All([*held, *size])),
         Case("replicated with a different size", other, All(held)),
-        Case("not replicated", "none of the above", All()),
+        NOT_REPLICATED,
     )
 
 
-def above(interval: Interval, threshold: float) -> bool:
-    """Whether the whole interval lies above the threshold."""
-    return interval.low > threshold
+NOT_MEASURED = Case("not measured yet", "no record", All())
+TOO_FEW = Case("not testable here", "fewer than 3 objects", All())
 
 
-def below(interval: Interval, threshold: float) -> bool:
-    """Whether the whole interval lies below the threshold."""
-    return interval.high < threshold
+@dataclass(frozen=True)
+class Judgement:
+    """What the records say about one claim: both numbers and the case that decided."""
+
+    ours: Interval
+    audited: Interval
+    case: Case
 
 
-def within(interval: Interval, low: float, high: float) -> bool:
-    """Whether the whole interval lies between the two."""
-    return above(interval, low) and below(interval, high)
+def judge(rule: Rule, table: pd.DataFrame) -> Judgement:
+    """Apply a rule to the table of its experiment: the first case that holds decides."""
+    if table.empty:
+        return Judgement(UNKNOWN, UNKNOWN, NOT_MEASURED)
+    interval = partial(interval_of, table)
+    ours, audited = interval(rule.ours), interval(rule.audited)
+    if not audited.known:
+        return Judgement(ours, audited, TOO_FEW)
+    return Judgement(ours, audited, next(case for case in rule.cases if case.holds(interval)))

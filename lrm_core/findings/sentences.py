@@ -36,24 +36,22 @@ def told(finding: Finding, section: str, table: pd.DataFrame) -> str:
         table: completed, as by `Finding.completed`.
 
     Raises:
-        KeyError: naming section and field, if there is no such section, column or fact.
+        ValueError: naming section and field, if there is no such section, column or fact.
     """
     text = finding.text
     if any(name.startswith(f"{section}: ") for name in sections(text)):
         chosen = f"{section}: {finding.outcome(table)}"
         section = chosen if chosen in sections(text) else section
-    if section not in sections(text):
-        raise KeyError(f"{TEXTS / text}.md: no section {section!r}; it has {', '.join(sections(text))}")
 
     def fill(field: re.Match) -> str:
         name, how = field[1], field[2] or ""
         if name in finding.facts:
             return said(finding.facts[name](table), how)
         if name not in table:
-            raise KeyError(f"{TEXTS / text}.md, {section}: no column and no fact {name!r}")
+            raise ValueError(f"{TEXTS / text}.md, {section}: no column and no fact {name!r}")
         return said(interval_of(table, name), how)
 
-    return FIELD.sub(fill, sections(text)[section])
+    return FIELD.sub(fill, _section(text, section))
 
 
 def say(text: str, section: str, **fields: str) -> str:
@@ -67,13 +65,18 @@ def say(text: str, section: str, **fields: str) -> str:
     Raises:
         ValueError: if there is no such section, or a field that it names is missing.
     """
-    path, known = TEXTS / f"{text}.md", sections(text)
-    if section not in known:
-        raise ValueError(f"{path}: no section {section!r}; it has {', '.join(known)}")
     try:
-        return known[section].format(**fields)
+        return _section(text, section).format(**fields)
     except KeyError as error:
-        raise ValueError(f"{path}: section {section!r} has a field {error} that nothing fills") from error
+        raise ValueError(
+            f"{TEXTS / text}.md: section {section!r} has a field {error} that nothing fills"
+        ) from error
+
+
+def _section(text: str, section: str) -> str:
+    if section not in sections(text):
+        raise ValueError(f"{TEXTS / text}.md: no section {section!r}; it has {', '.join(sections(text))}")
+    return sections(text)[section]
 
 
 def said(value: Any, how: str) -> str:

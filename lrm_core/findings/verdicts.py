@@ -1,9 +1,8 @@
 """The scorecard: every claim with its published number, ours by both definitions, and the verdict."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import cache, partial
-from math import nan
 
 import pandas as pd
 
@@ -11,25 +10,14 @@ from lrm_core.findings.c10 import EXPERIMENT as FINETUNING
 from lrm_core.findings.claims import claims
 from lrm_core.findings.headlines import HEADLINES, headline
 from lrm_core.findings.rulebook import RULES
-from lrm_core.findings.rules import Case, Intervals, Rule
+from lrm_core.findings.rules import judge
 from lrm_core.measure.experiments import get_experiment
 from lrm_core.profiles import get_profile
 from lrm_core.records.provenance import weights_hash
-from lrm_core.records.statistics import UNKNOWN, Interval, interval_of, per_object
+from lrm_core.records.statistics import per_object
 from lrm_core.records.store import ResultStore
 
-NOT_MEASURED = Case("not measured yet", "no record", lambda x: True)
-TOO_FEW = Case("not testable here", "fewer than 3 objects", lambda x: True)
 KINDS = ("real", "procedural")  # of objects, as their folders are called
-
-
-@dataclass(frozen=True)
-class Judgement:
-    """What the records say about one claim: both numbers and the case that decided."""
-
-    ours: Interval
-    audited: Interval
-    case: Case
 
 
 def verdicts(
@@ -53,7 +41,7 @@ def verdicts(
     """
     table = cache(partial(experiment_table, profile=profile, model_hash=model_hash, store=store))
     kinds = _kinds(profile)
-    return pd.DataFrame([_row(claim.id, claim.title, table, kinds) for claim in claims()])
+    return pd.DataFrame([_row(name, claim["title"], table, kinds) for name, claim in claims().items()])
 
 
 def experiment_table(
@@ -85,32 +73,11 @@ def experiment_table(
     return store.table(experiment, model_hash=wanted, configuration=configuration)
 
 
-def intervals(table: pd.DataFrame) -> Intervals:
-    """`interval_of` any column of a table."""
-    return partial(interval_of, table)
-
-
-def judge(rule: Rule, table: pd.DataFrame) -> Judgement:
-    """Apply a rule to the table of its experiment: the first case that holds decides."""
-    if table.empty:
-        return Judgement(UNKNOWN, UNKNOWN, NOT_MEASURED)
-    interval = intervals(table)
-    ours, audited = interval(rule.ours), interval(rule.audited)
-    if not audited.known:
-        return Judgement(ours, audited, TOO_FEW)
-    return Judgement(ours, audited, next(case for case in rule.cases if case.holds(interval)))
-
-
 def kind_means(table: pd.DataFrame, column: str, kinds: Mapping[str, str]) -> dict[str, float]:
-    """Mean over the objects of each of `KINDS`; NaN where there is none, or the column is no mean over objects.
-
-    One that is none, such as the worst of all objects, comes with an interval and is the same in all rows.
-    """
-    if column not in table or (f"{column}.low" in table and table[column].nunique() == 1):
-        return dict.fromkeys(KINDS, nan)
-    values = per_object(table, column)
-    means = values.groupby([kinds.get(name) for name in values.index]).mean()
-    return {kind: float(means.get(kind, nan)) for kind in KINDS}
+    """Mean over the objects of each of `KINDS`; NaN where there is none, or the column is no mean over objects."""
+    alike = f"{column}.low" in table and table[column].nunique() == 1  # such as the worst of all objects
+    values = pd.Series(dtype=float) if alike or column not in table else per_object(table, column)
+    return values.groupby(values.index.map(kinds)).mean().reindex(KINDS).to_dict()
 
 
 def _kinds(profile: str) -> dict[str, str]:
@@ -125,9 +92,9 @@ def _kinds(profile: str) -> dict[str, str]:
 def _row(
     claim_id: str, title: str, table: Callable[[str], pd.DataFrame], kinds: Mapping[str, str]
 ) -> dict[str, object]:
-    rule = RULES.get(claim_id)
-    measured = table(rule.experiment) if rule else pd.DataFrame()
-    found = judge(rule, measured) if rule else Judgement(UNKNOWN, UNKNOWN, NOT_MEASURED)
+    rule = RULES[claim_id]
+    measured = table(rule.experiment)
+    found = judge(rule, measured)
     return {
         "claim": claim_id,
         "published": headline(claim_id),
@@ -143,7 +110,7 @@ def _row(
         "title": title,
         "quantity": HEADLINES[claim_id].quantity,
         "rule": found.case.words,
-        **kind_means(measured, rule.audited if rule else "", kinds),
+        **kind_means(measured, rule.audited, kinds),
     }
 
 

@@ -80,11 +80,13 @@ def contact_sheet(rows: Sequence[Float[Tensor, "v 3 h w"]]) -> bytes:
     return buffer.getvalue()
 
 
-def picture_at(sheet: bytes, place: tuple[int, int], shape: tuple[int, int]) -> Float[Tensor, "3 s s"]:
+def picture_at(
+    sheet: bytes, place: tuple[int, int] = (0, 0), shape: tuple[int, int] = (1, 1)
+) -> Float[Tensor, "3 s s"]:
     """One picture of a sheet, in [0, 1].
 
     Args:
-        sheet: as WebP.
+        sheet: as WebP, or any other picture.
         place: row and column of the picture.
         shape: numbers of rows and columns of the sheet.
     """

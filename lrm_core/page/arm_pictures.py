@@ -1,16 +1,16 @@
 """The contact sheet of a run of fine-tuning: kept, shipped, or rendered from its weights where they are."""
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from lrm_core import LRM, load_model
-from lrm_core.fit.examples import Example
 from lrm_core.fit.lora import Adapters
 from lrm_core.fit.tuning import ADAPTERS, WEIGHTS
 from lrm_core.objects.contact_sheets import SheetStore, rendered_sheet
-from lrm_core.paths import data_dir
+from lrm_core.paths import data_dir, repository_root
+from lrm_core.profiles import Profile
 from lrm_core.records.arm_runs import ArmRecorder
 from lrm_core.records.arms import ARMS
 
@@ -18,6 +18,11 @@ PICTURED = ("lora_mse", "lora_freq", "lora_mse_x25", "full_mse", "full_freq")
 SHIPPED = "mini/adapters"
 
 Record = Mapping[str, Any]
+
+
+def arm_recorder(plan: Profile) -> ArmRecorder:
+    """Of the runs of a profile on this machine."""
+    return ArmRecorder(plan, plan.results, repository_root() / ".cache" / "finetune", plan.device)
 
 
 def file_name(record: Record) -> str:
@@ -53,29 +58,24 @@ def tuned_model(model: LRM, weights: Path) -> LRM:
     return Adapters.load(copy.deepcopy(model), weights).merged()
 
 
-def validation_examples(recorder: ArmRecorder, record: Record) -> list[Example]:
-    """What a run was scored on, in the order of the rows of its sheet."""
-    return recorder.data(ARMS[record["object"]]).validation
-
-
 def arm_sheet(recorder: ArmRecorder, record: Record, sheets: SheetStore) -> bytes | None:
     """What a run makes of its validation objects, as WebP; None if neither sheet nor weights are on this machine."""
-    if (kept := sheets.find(file_name(record))) is not None:
-        return kept.read_bytes()
-    if (weights := weights_of(recorder, record)) is None:
+    weights = weights_of(recorder, record)
+    if weights is None and sheets.find(file_name(record)) is None:
         return None
-    model = tuned_model(recorder.model, weights)
-    return _kept(sheets, file_name(record), rendered_sheet(model, validation_examples(recorder, record)))
+    return _kept(recorder, record, sheets, file_name(record), lambda: tuned_model(recorder.model, weights))
 
 
 def untouched_sheet(recorder: ArmRecorder, record: Record, sheets: SheetStore) -> bytes:
     """What the model makes of the validation objects of a run without it, as WebP."""
-    name = untouched_name(record)
-    if (kept := sheets.find(name)) is not None:
-        return kept.read_bytes()
-    return _kept(sheets, name, rendered_sheet(recorder.model, validation_examples(recorder, record)))
+    return _kept(recorder, record, sheets, untouched_name(record), lambda: recorder.model)
 
 
-def _kept(sheets: SheetStore, name: str, sheet: bytes) -> bytes:
-    sheets.keep(name, sheet)
-    return sheet
+def _kept(
+    recorder: ArmRecorder, record: Record, sheets: SheetStore, name: str, model: Callable[[], LRM]
+) -> bytes:
+    path = sheets.find(name)
+    if path is None:
+        examples = recorder.data(ARMS[record["object"]]).validation
+        path = sheets.keep(name, rendered_sheet(model(), examples))
+    return path.read_bytes()

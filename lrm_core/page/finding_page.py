@@ -1,50 +1,83 @@
 """A chapter in which one finding is told: answer, figures, rule and sliders, from the declarations of its claim."""
 
 import inspect
-from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 from html import escape
-from importlib import import_module
 from pathlib import Path
+from typing import Any, Self
 
 import pandas as pd
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn.functional import interpolate, pad
+from torch.nn.functional import interpolate
 
+from lrm_core import load_model
 from lrm_core.data_url import data_url
 from lrm_core.findings import prose
-from lrm_core.findings.cause import cause
-from lrm_core.findings.figures import Lines, Pictures
+from lrm_core.findings.figures import Lines, Pictures, window
 from lrm_core.findings.finding import Finding
-from lrm_core.findings.headlines import HEADLINES
-from lrm_core.findings.rules import All
-from lrm_core.findings.sentences import say, told
-from lrm_core.findings.verdicts import experiment_table, judge
-from lrm_core.measure.oracles import OracleCache, Start, heldout_views, oracle_fingerprint, render_images
+from lrm_core.findings.sentences import told
+from lrm_core.measure.experiments import get_experiment
+from lrm_core.measure.oracles import (
+    Oracle,
+    OracleCache,
+    OracleConfig,
+    Start,
+    heldout_views,
+    oracle,
+    oracle_fingerprint,
+    predicted_planes,
+    render_images,
+)
+from lrm_core.model.lrm import LRM
+from lrm_core.objects import RenderedObject
 from lrm_core.page import chapter as pages
-from lrm_core.page.chapter import Chapter
 from lrm_core.page.elements import drawn
-from lrm_core.page.elements.origin import computed, origin
 from lrm_core.page.elements.pictures import cut_to_object, image_row
-from lrm_core.page.front.forest import written
-from lrm_core.paths import repository_root
-from lrm_core.profiles import PROFILES, PUBLISHED
+from lrm_core.page.findings import cases_html, condition_words, module_file, source_link, verdict_words
+from lrm_core.profiles import Profile, get_profile
 from lrm_core.records.runner import load_item
 from lrm_core.render.views import Views
 
 OTHERS = 2  # objects to which an explorable can be switched
 VIEWS = 8  # held-out views, as the experiments take
-UNIVERSAL = ("not testable here", "not replicated")  # cases that every rule may have
 THUMBNAIL = 64  # pixels of an object's picture in a figure
 
 
 @dataclass(frozen=True)
-class FindingPage(Chapter):
-    """A chapter with the declarations of its claim; `item` is the example that the declarations choose."""
+class Chapter:
+    """A finding with the records that decide it, and one object that is measured again.
+
+    Attributes:
+        finding: its declarations.
+        plan: the profile.
+        seed: of the live computation.
+        model: frozen.
+        table: current records of the chosen objects, one row per object and seed, completed by the finding.
+        groups: "real" or "procedural" for each object.
+        item: the example that the finding chooses by the records.
+    """
 
     finding: Finding
+    plan: Profile
+    seed: int
+    model: LRM
+    table: pd.DataFrame
+    groups: Mapping[str, str]
+    item: RenderedObject
+
+    @property
+    def configuration(self) -> Any:
+        """Of the experiment in this profile."""
+        return get_experiment(self.finding.experiment).configuration(self.plan)
+
+    @property
+    def oracle_config(self) -> OracleConfig:
+        """How the oracles of the profile are fitted."""
+        return get_experiment("e01_oracle").configuration(self.plan).oracle
 
     @property
     def image(self) -> Float[Tensor, "1 3 h w"]:
@@ -59,17 +92,54 @@ class FindingPage(Chapter):
     @property
     def source_file(self) -> Path:
         """The picture of the source view of the example, with alpha."""
-        folders = {folder.name: folder for folder in self.plan.object_folders(every=True)}
-        return folders[self.item.name] / "rgba" / "000.png"
+        return _folders(self.plan)[self.item.name] / "rgba" / "000.png"
 
-    def also(self, finding: Finding, refresh: bool = False) -> "FindingPage":
-        """The same example on another claim that rests on the same records."""
+    @property
+    def views(self) -> Views:
+        """The views of the example that no fit has seen, eight at most."""
+        return heldout_views(self.item, VIEWS)
+
+    @cached_property
+    def predicted(self) -> Float[Tensor, "3 c r r"]:
+        """T_pred of the example."""
+        return predicted_planes(self.model, self.item)
+
+    def oracle(self, start: Start) -> Oracle:
+        """The example's oracle from that start, from the cache if it is there."""
+        return oracle(self.model, self.item, start, self.oracle_config, self.seed)
+
+    def seen(self, planes: Float[Tensor, "3 c r r"]) -> Float[Tensor, "3 h w"]:
+        """A triplane in the first of the held-out views."""
+        return render_images(self.model, planes, self.views.cameras[:1], self.item.images.shape[-1])[0].cpu()
+
+    def stored_in(self, table: pd.DataFrame) -> pd.DataFrame:
+        """The example's record among those of a table, one row; none where it has not been made."""
+        return table[(table["object"] == self.item.name) & (table["seed"] == self.seed)]
+
+    def stored(self, column: str) -> float:
+        """A number of the example's stored record."""
+        return float(self.stored_in(self.table)[column].iloc[0])
+
+    def stored_row(self, table: pd.DataFrame) -> Mapping[str, Any]:
+        """The entries of the example's record in a table by their dotted names; empty where there is none."""
+        rows = self.stored_in(table)
+        return {} if rows.empty else rows.iloc[0].to_dict()
+
+    def also(self, finding: Finding, refresh: bool = False) -> Self:
+        """The same example on another claim that rests on the same records.
+
+        Raises:
+            ValueError: if the claim rests on other records.
+        """
+        if finding.experiment != self.finding.experiment:
+            raise ValueError(
+                f"expected a claim that rests on {self.finding.experiment}, found {finding.rule.claim} "
+                f"({finding.experiment})"
+            )
         beside = {name: pages.records_beside(self, name, refresh) for name in finding.beside}
-        return replace(
-            self.on(finding.rule.claim), table=finding.completed(self.table, beside), finding=finding
-        )
+        return replace(self, table=finding.completed(self.table, beside), finding=finding)
 
-    def others(self, *starts: Start) -> list["FindingPage"]:
+    def others(self, *starts: Start) -> list[Self]:
         """The chapter on `OTHERS` more objects at most, whose oracles from these starts come with the repository."""
         shipped, found = OracleCache(folder=OracleCache().shipped), []
         for name in [name for name in self.groups if name != self.item.name]:
@@ -80,10 +150,6 @@ class FindingPage(Chapter):
             if len(found) == OTHERS:
                 break
         return found
-
-    def stored(self, column: str) -> float:
-        """A number of the example's stored record."""
-        return float(self.stored_in(self.table)[column].iloc[0])
 
     def answer(self, figure: str = "") -> None:
         """Display the verdict, the sentences that give it, and the figure that carries the chapter."""
@@ -102,7 +168,7 @@ class FindingPage(Chapter):
         """Display a declared figure under what it says and above how it reads and where it is drawn."""
         declared = self.finding.figures[name]
         title, _, caption = told(self.finding, f"figure {name}", self.table).partition("\n")
-        pages.show_html(computed(f'<p class="lrm-figure-title">{escape(title)}</p>', origin(self.table)))
+        pages.show_title(title, self.table)
         if isinstance(declared, Pictures):
             html, data = declared.function(self)
             pages.show_html(html)
@@ -119,24 +185,22 @@ class FindingPage(Chapter):
 
     def verdict(self) -> None:
         """Display the cases of the rule, and which of them decided."""
-        pages.show_html(computed(cases_html(self.finding, self.table), origin(self.table)))
+        pages.show_html(cases_html(self.finding, self.table), self.table)
 
     def pictures(self, images: dict[str, Float[Tensor, "3 h w"]]) -> None:
         """Display images of the example side by side, by caption, cut to what is not white in any of them."""
         pages.show_html(image_row(cut_to_object(images), self.item.name))
 
-    @property
-    def views(self) -> Views:
-        """The views of the example that no fit has seen, eight at most."""
-        return heldout_views(self.item, VIEWS)
+    def tweak(self, *functions: Callable, **sliders: tuple[float, float]) -> None:
+        """In JupyterLab, sliders that call functions of the chapter; see `lrm_core.page.widgets.show_sliders`."""
+        from lrm_core.page.widgets import show_sliders
 
-    def seen(self, planes: Float[Tensor, "3 c r r"]) -> Float[Tensor, "3 h w"]:
-        """A triplane in the first of those views."""
-        return render_images(self.model, planes, self.views.cameras[:1], self.item.images.shape[-1])[0].cpu()
+        show_sliders(self, functions, sliders)
 
     def download(self) -> None:
         """Display a link to all records that the chapter rests on."""
-        scalars = self.table.loc[:, [not pages.is_list(self.table[column]) for column in self.table]]
+        lists = [any(isinstance(value, list) for value in self.table[column]) for column in self.table]
+        scalars = self.table.loc[:, [not listed for listed in lists]]
         pages.show_html(prose.csv_link(scalars, self.finding.experiment, "Records (CSV)"))
 
     def _thumbnails(self) -> dict[str, str]:
@@ -149,12 +213,12 @@ class FindingPage(Chapter):
 
 def _small(image: Float[Tensor, "3 h w"], mask: Float[Tensor, "1 h w"]) -> Float[Tensor, "4 s s"]:
     """The object alone, `THUMBNAIL` pixels a side, transparent beside it."""
-    rows, columns = (mask[0].amax(axis).nonzero() for axis in (1, 0))
-    half = max(int(rows.max() - rows.min()), int(columns.max() - columns.min())) // 2 + 1
-    centre = [int(of.min() + of.max()) // 2 + half for of in (rows, columns)]
-    padded = pad(torch.cat([image, mask]), [half] * 4)
-    cut = padded[:, centre[0] - half : centre[0] + half, centre[1] - half : centre[1] + half]
+    cut = torch.cat([image, mask])[:, *window(mask[0] > 0, margin=1)]
     return interpolate(cut[None], (THUMBNAIL, THUMBNAIL), mode="area")[0]
+
+
+def _folders(plan: Profile) -> dict[str, Path]:
+    return {folder.name: folder for folder in plan.object_folders(every=True)}
 
 
 def open_finding(
@@ -165,95 +229,34 @@ def open_finding(
     objects: Sequence[str] | None = None,
     refresh: bool = False,
     device: str = "cpu",
-) -> FindingPage:
+) -> Chapter:
     """Load the records of a finding, making those that are missing (all if `refresh`), and choose its example.
 
+    Without `objects` a finding on a claim reads those of the profile, and one without a claim all that there are.
+
     Raises:
-        ValueError, FileNotFoundError: as `open_chapter`.
+        ValueError: if the profile or an object is unknown.
+        FileNotFoundError: if the model or the objects are missing.
     """
-    options = {"seed": seed, "objects": objects, "refresh": refresh, "device": device}
-    claim = finding.rule.claim if finding.rule else None
-    opened = pages.open_chapter(claim, profile, experiment=finding.experiment, **options)
-    beside = {name: pages.records_beside(opened, name, refresh) for name in finding.beside}
-    table = finding.completed(opened.table, beside)
-    folders = {folder.name: folder for folder in opened.plan.object_folders(every=True)}
-    item = load_item(opened.plan, folders[finding.example(table, opened.groups)])
-    same = {field.name: getattr(opened, field.name) for field in fields(opened)}
-    return FindingPage(**same | {"table": table, "item": item, "finding": finding})
-
-
-def verdict_words(finding: Finding, table: pd.DataFrame) -> str:
-    """The verdict, by each way of judging where they differ, and what kept it from being another."""
-    by = {how: judge(rule, table).case for how, rule in finding.judged.items()}
-    if len({case.verdict for case in by.values()}) > 1:
-        return " ".join(f"By the {how}: {case.verdict}." for how, case in by.items())
-    found = judge(finding.rule, table).case
-    missed = finding.failed(found, table)
-    if not missed:
-        return f"{found.verdict.capitalize()}."
-    near = "a near miss, since " if finding.is_near(found, table) else "since "
-    return f"{found.verdict.capitalize()}, {near}{missed}."
-
-
-def condition_words(finding: Finding, profile: str) -> str:
-    """Number and verdict where the encoder is told the distances of the published runs, if that was measured."""
-    rule, twin = finding.rule, profile + PUBLISHED
-    if twin not in PROFILES or not (found := cause(rule.claim, profile)).towards.known:
-        return ""
-    return say(
-        "conditions",
-        "told as published",
-        quantity=HEADLINES[rule.claim].quantity,
-        truth=written(rule.claim, found.truth.estimate),
-        condition=written(rule.claim, found.condition.estimate),
-        published=written(rule.claim, found.published),
-        objects=str(found.condition.n),
-        verdict=judge(rule, experiment_table(rule.experiment, twin)).case.verdict,
-    )
-
-
-def cases_html(finding: Finding, table: pd.DataFrame) -> str:
-    """Cases of the rule in words, with the comparisons as a title, the verdict, and whether it decided.
-
-    What every rule has, too few seeds and none of its cases, stands there only where it decided. The claim links to
-    the rule as code.
-    """
-    ways = finding.judged or {"": finding.rule}
-    decided = [judge(rule, table).case.words for rule in ways.values()]
-    head = "".join(f"<th>{escape(text)}</th>" for text in ("verdict", *ways))
-    source, body = _link(_module(finding), 1, finding.rule.claim), ""
-    for case in finding.rule.cases:
-        if case.verdict in UNIVERSAL and case.words not in decided:
-            continue
-        code = " and ".join(c.code for c in case.holds) if isinstance(case.holds, All) else ""
-        cells = "".join(f"<td>{'<b>decides</b>' if words == case.words else ''}</td>" for words in decided)
-        body += (
-            f'<tr title="{escape(code, quote=True)}"><td>{escape(case.words)}</td>'
-            f"<td>{case.verdict}</td>{cells}</tr>"
-        )
-    return (
-        f'<div class="lrm-cases"><table class="dataframe words"><thead><tr><th>{source}, if</th>{head}</tr></thead>'
-        f"<tbody>{body}</tbody></table></div>"
-    )
+    plan = get_profile(profile)
+    pages.make_records(finding.experiment, profile, refresh, objects, device)
+    model = load_model(plan.model, device=device).eval().requires_grad_(False)
+    every = plan.object_folders(every=finding.rule is None)
+    folders = every if objects is None else [plan.object_folder(name) for name in objects]
+    groups = {folder.name: folder.parent.name for folder in folders}
+    table = pages.stored_records(finding.experiment, profile, model, groups)
+    opened = Chapter(finding, plan, seed, model, table, groups, item=None).also(finding, refresh)
+    return replace(opened, item=load_item(plan, _folders(plan)[finding.example(opened.table, groups)]))
 
 
 def source_links(finding: Finding, name: str) -> str:
     """Where a figure is declared and which function draws it, as HTML with links into the repository."""
-    module = _module(finding)
+    module, declared = module_file(finding), finding.figures[name]
     lines = module.read_text(encoding="utf-8").splitlines()
     line = next(at for at, text in enumerate(lines, start=1) if f'"{name}": ' in text)
-    declared = finding.figures[name]
     function = declared.function if isinstance(declared, Pictures) else drawn.DRAWN_BY[type(declared)]
     drawn_in, (_, start) = Path(inspect.getsourcefile(function)), inspect.getsourcelines(function)
     return (
-        f'<p class="lrm-sources">{_link(module, line, module.name)}, '
-        f"{_link(drawn_in, start, function.__name__)}</p>"
+        f'<p class="lrm-sources">{source_link(module, line, module.name)}, '
+        f"{source_link(drawn_in, start, function.__name__)}</p>"
     )
-
-
-def _module(finding: Finding) -> Path:
-    return Path(inspect.getsourcefile(import_module(finding.module)))
-
-
-def _link(path: Path, line: int, text: str) -> str:
-    return f'<a href="../{path.relative_to(repository_root()).as_posix()}#L{line}"><code>{text}</code></a>'

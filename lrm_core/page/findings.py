@@ -1,13 +1,23 @@
-"""The verdict on a claim by the records of a profile, why it is that, and how far records repeat."""
+"""The verdict on a claim by the records of a profile, in words and as a table of its cases, and why it is that."""
+
+import inspect
+from html import escape
+from importlib import import_module
+from pathlib import Path
 
 import pandas as pd
 
-from lrm_core.findings.prose import number, percent
-from lrm_core.findings.registry import FINDINGS
-from lrm_core.findings.repetition import CLAIMS, EXPERIMENTS_TABLE, SHARE, TOLERANCE, tables_folder
-from lrm_core.findings.rulebook import RULES
-from lrm_core.findings.sentences import sections, told
-from lrm_core.findings.verdicts import experiment_table, judge
+from lrm_core.findings.cause import cause
+from lrm_core.findings.finding import Finding
+from lrm_core.findings.headlines import HEADLINES, written
+from lrm_core.findings.rulebook import FINDINGS
+from lrm_core.findings.rules import All, judge
+from lrm_core.findings.sentences import say, sections, told
+from lrm_core.findings.verdicts import experiment_table
+from lrm_core.paths import repository_root
+from lrm_core.profiles import PROFILES, PUBLISHED
+
+UNIVERSAL = ("not testable here", "not replicated")  # cases that every rule may have
 
 
 def reason(claim_id: str, verdict: str, profile: str) -> str:
@@ -15,7 +25,8 @@ def reason(claim_id: str, verdict: str, profile: str) -> str:
 
     They are the section "why" of its text for this verdict, else the condition that failed.
     """
-    declared, table = FINDINGS[claim_id], stored_table(claim_id, profile)
+    declared = FINDINGS[claim_id]
+    table = experiment_table(declared.experiment, profile)
     if (section := f"why: {verdict}") in sections(claim_id):
         return told(declared, section, table)
     if verdict != "not replicated":
@@ -26,38 +37,66 @@ def reason(claim_id: str, verdict: str, profile: str) -> str:
     return f"{missed[:1].upper()}{missed[1:]}{near}." if missed else ""
 
 
-def stored_verdict(claim_id: str, profile: str) -> str:
-    """The verdict on a claim by the current records of a profile."""
-    return judge(RULES[claim_id], stored_table(claim_id, profile)).case.verdict
+def verdict_words(finding: Finding, table: pd.DataFrame) -> str:
+    """The verdict, by each way of judging where they differ, and what kept it from being another."""
+    by = {how: judge(rule, table).case for how, rule in finding.judged.items()}
+    if len({case.verdict for case in by.values()}) > 1:
+        return " ".join(f"By the {how}: {case.verdict}." for how, case in by.items())
+    found = judge(finding.rule, table).case
+    missed = finding.failed(found, table)
+    if not missed:
+        return f"{found.verdict.capitalize()}."
+    near = "a near miss, since " if finding.is_near(found, table) else "since "
+    return f"{found.verdict.capitalize()}, {near}{missed}."
 
 
-def stored_table(claim_id: str, profile: str, model_hash: str | None = None) -> pd.DataFrame:
-    """`experiment_table` of the experiment that a claim rests on."""
-    return experiment_table(RULES[claim_id].experiment, profile, model_hash)
-
-
-def repetition_sentence(profile: str) -> str:
-    """How many records were made again, and how far their numbers and verdicts were from the stored ones."""
-    folder = tables_folder(profile)
-    if not (folder / EXPERIMENTS_TABLE).exists():
-        return f"No record of the profile {profile} has been repeated yet."
-    experiments, claims = (pd.read_csv(folder / name) for name in (EXPERIMENTS_TABLE, CLAIMS))
-    stayed = claims["verdict"] == claims["verdict_again"]
-    return (
-        f"{experiments['records'].sum()} records of {experiments['objects'].max()} objects were made again: "
-        f"{_agreement(experiments, claims)}, and {stayed.sum()} of {len(claims)} verdicts on these objects stayed "
-        "what they were."
+def condition_words(finding: Finding, profile: str) -> str:
+    """Number and verdict where the encoder is told the distances of the published runs, if that was measured."""
+    rule, twin = finding.rule, profile + PUBLISHED
+    if twin not in PROFILES or not (found := cause(rule.claim, profile)).towards.known:
+        return ""
+    return say(
+        "conditions",
+        "told as published",
+        quantity=HEADLINES[rule.claim].quantity,
+        truth=written(rule.claim, found.truth.estimate),
+        condition=written(rule.claim, found.condition.estimate),
+        published=written(rule.claim, found.published),
+        objects=str(found.condition.n),
+        verdict=judge(rule, experiment_table(rule.experiment, twin)).case.verdict,
     )
 
 
-def _agreement(experiments: pd.DataFrame, claims: pd.DataFrame) -> str:
-    numbers = experiments["numbers"]
-    equal, within = ((experiments[name] * numbers).sum() / numbers.sum() for name in ("equal", "within"))
-    if equal == 1:
-        return f"all {numbers.sum():,} numbers came out with the same digits"
+def cases_html(finding: Finding, table: pd.DataFrame) -> str:
+    """Cases of the rule in words, with the comparisons as a title, the verdict, and whether it decided.
+
+    What every rule has, too few seeds and none of its cases, stands there only where it decided. The claim links to
+    the rule as code.
+    """
+    ways = finding.judged or {"": finding.rule}
+    decided = [judge(rule, table).case.words for rule in ways.values()]
+    head = "".join(f"<th>{escape(text)}</th>" for text in ("verdict", *ways))
+    source, body = source_link(module_file(finding), 1, finding.rule.claim), ""
+    for case in finding.rule.cases:
+        if case.verdict in UNIVERSAL and case.words not in decided:
+            continue
+        code = " and ".join(c.code for c in case.holds) if isinstance(case.holds, All) else ""
+        cells = "".join(f"<td>{'<b>decides</b>' if words == case.words else ''}</td>" for words in decided)
+        body += (
+            f'<tr title="{escape(code, quote=True)}"><td>{escape(case.words)}</td>'
+            f"<td>{case.verdict}</td>{cells}</tr>"
+        )
     return (
-        f"of {numbers.sum():,} numbers {percent(equal)} came out with the same digits and {percent(within)} within "
-        f"{TOLERANCE:g} standard deviations (in the experiment that was worst "
-        f"{percent(experiments['within'].min())}, where {percent(SHARE)} were asked); those of the claims came "
-        f"within {number(claims['largest'].max(), 3)}"
+        f'<div class="lrm-cases"><table class="dataframe words"><thead><tr><th>{source}, if</th>{head}</tr></thead>'
+        f"<tbody>{body}</tbody></table></div>"
     )
+
+
+def module_file(finding: Finding) -> Path:
+    """Where a finding is declared."""
+    return Path(inspect.getsourcefile(import_module(finding.module)))
+
+
+def source_link(path: Path, line: int, text: str) -> str:
+    """A link to a line of the repository, as HTML."""
+    return f'<a href="../{path.relative_to(repository_root()).as_posix()}#L{line}"><code>{text}</code></a>'

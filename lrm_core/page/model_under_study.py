@@ -1,6 +1,11 @@
-"""What the chapter on the model shows beside its finding: nine objects, sizes, training objects."""
+"""What the chapter on the model shows beside its finding: nine objects, sizes, training objects.
+
+The nine, from the best to the worst prediction, are one contact sheet, filed under the fingerprints of the records
+that decide it, so that it stands where the oracles were never fitted.
+"""
 
 import io
+from collections.abc import Sequence
 from html import escape
 
 import numpy as np
@@ -12,33 +17,84 @@ from torch import Tensor
 
 from lrm_core import load_model
 from lrm_core.data_url import data_url
-from lrm_core.findings.nine_objects import PICTURES, nine, nine_sheet
 from lrm_core.findings.prose import number
+from lrm_core.findings.quality import ORACLE, QUALITY
 from lrm_core.findings.sentences import told
+from lrm_core.findings.verdicts import experiment_table
+from lrm_core.fingerprint import sha256
 from lrm_core.measure.e00_model import training_view
+from lrm_core.measure.experiments import get_experiment
+from lrm_core.measure.oracles import heldout_views, oracle, predicted_planes, render_images
 from lrm_core.model.config import BASE, LRMConfig
 from lrm_core.model.lrm import LRM
+from lrm_core.objects.contact_sheets import SheetStore, contact_sheet, picture_at
 from lrm_core.page import chapter as pages
-from lrm_core.page.elements.origin import computed, origin
 from lrm_core.page.elements.pictures import image_row
-from lrm_core.page.finding_page import FindingPage
-from lrm_core.profiles import get_profile
+from lrm_core.page.finding_page import Chapter
+from lrm_core.paths import data_dir
+from lrm_core.profiles import Profile, get_profile
+from lrm_core.records.runner import load_item
 
+COUNT = 9
+SHIPPED = "mini/oracles"  # in data
+PICTURES = ("given", "predicted", "oracle")
 TRAINING_OBJECTS, TRAINING_SIZE = 12, 96
 STYLE = "display:grid;gap:0.8rem;grid-template-columns:repeat(auto-fill,minmax(max(150px,31%),1fr))"
 
 
-def show_nine(chapter: FindingPage) -> None:
+def nine(plan: Profile) -> pd.DataFrame:
+    """Objects with an oracle, evenly spaced in the order of PSNR in novel views, the best first.
+
+    Returns:
+        The columns object, psnr (dB, in novel views) and fingerprint, of the record of the oracle.
+    """
+    quality, oracles = (experiment_table(name, plan.name) for name in (QUALITY, ORACLE))
+    psnr = quality[["object", "model.novel.psnr"]].set_axis(["object", "psnr"], axis=1)
+    table = oracles[["object", "fingerprint"]].merge(psnr).sort_values("psnr", ascending=False)
+    places = np.linspace(0, len(table) - 1, min(COUNT, len(table))).round().astype(int)
+    return table.iloc[places].reset_index(drop=True)
+
+
+def nine_sheet(plan: Profile, model: LRM, store: SheetStore | None = None) -> tuple[str, bytes]:
+    """Name and WebP of the sheet: a row for each object of `nine`, a column for each of `PICTURES`.
+
+    Prediction and oracle are seen from the first held-out view. What is missing is rendered, fitting oracles that
+    were not fitted yet, and kept.
+    """
+    store = store or SheetStore(shipped=data_dir() / SHIPPED)
+    chosen = nine(plan)
+    name = f"nine-{sha256(*chosen['fingerprint'])[:16]}"
+    path = store.find(name)
+    if path is None:
+        rows = [_pictures(plan, model, one) for one in chosen["object"]]
+        path = store.keep(name, contact_sheet(rows))
+    return name, path.read_bytes()
+
+
+@torch.no_grad()
+def _pictures(plan: Profile, model: LRM, name: str) -> torch.Tensor:
+    item = load_item(plan, plan.object_folder(name))
+    config = get_experiment(ORACLE).configuration(plan).oracle
+    fitted = oracle(model, item, "predicted", config, plan.seeds[0]).planes
+    view, side = heldout_views(item, 1).cameras, item.images.shape[-1]
+    seen = [render_images(model, T, view, side).cpu() for T in (predicted_planes(model, item), fitted)]
+    return torch.cat([item.images[:1], *seen])
+
+
+def show_nine(chapter: Chapter) -> None:
     """Display `nine` objects, the best first: what was given, predicted, and the oracle below one another."""
     title, _, caption = told(chapter.finding, "figure nine", chapter.table).partition("\n")
     chosen, (_, sheet) = nine(chapter.plan), nine_sheet(chapter.plan, chapter.model)
-    pixels = torch.from_numpy(np.array(Image.open(io.BytesIO(sheet)))).permute(2, 0, 1) / 255
-    rows = pixels.chunk(len(chosen), dim=1)
-    figures = "".join(map(_column, rows, chosen["object"], chosen["psnr"]))
+    figures = "".join(
+        _column(
+            [picture_at(sheet, (row, at), (len(chosen), len(PICTURES))) for at in range(len(PICTURES))], *of
+        )
+        for row, of in enumerate(zip(chosen["object"], chosen["psnr"], strict=True))
+    )
     about = f'tabindex="0" role="group" aria-label="{escape(title)}" style="{STYLE}"'
     html = f'<p class="lrm-figure-title">{escape(title)}</p><div class="lrm-images" {about}>{figures}</div>'
     caption = f'<div class="lrm-caption" data-name="nine"><p>{escape(caption)}</p></div>'
-    pages.show_html(computed(html + caption, origin(chapter.table)))
+    pages.show_html(html + caption, chapter.table)
 
 
 def save_nine(path: str) -> None:
@@ -49,11 +105,11 @@ def save_nine(path: str) -> None:
     Image.fromarray(np.hstack(objects)).save(path, optimize=True)
 
 
-def _column(row: Float[Tensor, "3 h w"], name: str, psnr: float) -> str:
+def _column(pictures: Sequence[Float[Tensor, "3 h w"]], name: str, psnr: float) -> str:
     """The pictures of one object below one another."""
     shown = "".join(
         f'<img src="{data_url(image)}" alt="{escape(f"{name}: {what}")}" style="width:100%">'
-        for what, image in zip(PICTURES, row.chunk(len(PICTURES), dim=2), strict=True)
+        for what, image in zip(PICTURES, pictures, strict=True)
     )
     short = name.removeprefix("cc0_").removeprefix("procedural_")
     return f'<figure style="margin:0">{shown}<figcaption>{escape(short)}: {number(psnr, 1)} dB</figcaption></figure>'

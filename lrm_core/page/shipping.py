@@ -1,27 +1,46 @@
-"""What comes with the repository so that a chapter can measure one object live within a minute."""
+"""What comes with the repository: oracles, so that a chapter measures one object within a minute, and fine-tuning."""
 
-import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from lrm_core import load_model
 from lrm_core.atomic import replacing
 from lrm_core.findings import renderer
-from lrm_core.findings.nine_objects import SHIPPED as FOLDER
-from lrm_core.findings.nine_objects import nine_sheet
-from lrm_core.findings.registry import FINDINGS
-from lrm_core.findings.renderer_comparison import CYCLES
-from lrm_core.findings.typical import shown_objects
+from lrm_core.findings.rulebook import FINDINGS
 from lrm_core.findings.verdicts import experiment_table
+from lrm_core.fit.tuning import WEIGHTS
 from lrm_core.measure.experiments import get_experiment
 from lrm_core.measure.oracle_files import load_oracle
 from lrm_core.measure.oracles import STARTS, OracleCache, Start, oracle_fingerprint
 from lrm_core.model.lrm import LRM
-from lrm_core.objects.contact_sheets import SUFFIX
+from lrm_core.objects.contact_sheets import SUFFIX, SheetStore
 from lrm_core.objects.manifest import forget_missing, make_entry, record_entries
+from lrm_core.page.arm_pictures import (
+    PICTURED,
+    SHIPPED,
+    Record,
+    arm_recorder,
+    arm_sheet,
+    file_name,
+    shipped_adapter,
+    tuned_model,
+    untouched_name,
+    untouched_sheet,
+    weights_of,
+)
+from lrm_core.page.front.turning import shown_objects
+from lrm_core.page.model_under_study import SHIPPED as ORACLES
+from lrm_core.page.model_under_study import nine_sheet
 from lrm_core.paths import data_dir
 from lrm_core.profiles import Profile, get_profile
+from lrm_core.records.arm_runs import ArmRecorder
+from lrm_core.records.arm_tables import records
 from lrm_core.records.runner import load_item
+
+SHEETS = "mini/sheets"
+SEED = 0  # of the runs that are shown
+
+Files = dict[Path, tuple[bytes, str]]  # content, and what it is
 
 
 def ship_oracles(cache: OracleCache | None = None) -> list[Path]:
@@ -31,59 +50,48 @@ def ship_oracles(cache: OracleCache | None = None) -> list[Path]:
         FileNotFoundError: if an oracle was not fitted yet.
         ValueError: if the file of one is damaged.
     """
-    plan, traced, data = get_profile("mini"), get_profile(CYCLES), data_dir()
-    cache = cache or OracleCache()
-    model = load_model(plan.model)
-    shipped: dict[Path, tuple[str, str]] = {}
+    plan, traced = get_profile("mini"), get_profile(renderer.CYCLES)
+    cache, model, files = cache or OracleCache(), load_model(plan.model), {}
     for profile, wanted in ((plan, wanted_oracles(plan)), (traced, traced_oracles(traced))):
         for name, starts in wanted.items():
-            shipped |= _ship_object(data, profile, model, name, starts, cache)
+            files |= _oracles(profile, model, name, starts, cache)
     name, sheet = nine_sheet(plan, model)
-    pictures = data / FOLDER / f"{name}{SUFFIX}"
-    with replacing(pictures) as temporary:
-        temporary.write_bytes(sheet)
-    for old in {path for path in (data / FOLDER).iterdir() if path.is_file()} - {*shipped, pictures}:
-        old.unlink()
-    shipped[pictures] = "nine objects", "predicted"
-    record_entries(data, [_entry(data, path, *of) for path, of in shipped.items()])
-    forget_missing(data)
-    return list(shipped)
+    files[data_dir() / ORACLES / f"{name}{SUFFIX}"] = sheet, "pictures of nine objects, made by lrm ship"
+    return _keep(files, (ORACLES,))
 
 
-def _ship_object(
-    data: Path, plan: Profile, model: LRM, name: str, starts: Sequence[Start], cache: OracleCache
-) -> dict[Path, tuple[str, str]]:
-    """Copy the oracles of one object; where each is, with object and start."""
-    item = load_item(plan, plan.object_folder(name))
-    config = get_experiment("e02_basins").configuration(plan).oracle
-    prints = {s: oracle_fingerprint(model, item, s, config, plan.seeds[0]) for s in starts}
-    found = {start: cache.find(fingerprint) for start, fingerprint in prints.items()}
-    if missing := [start for start, path in found.items() if path is None]:
-        raise FileNotFoundError(f"{item.name}: no oracle from {', '.join(missing)}; run `lrm records` first")
-    shipped = {}
-    for start, path in found.items():
-        load_oracle(path)
-        target = data / FOLDER / path.name
-        shipped[target] = (item.name, start)
-        if path != target:
-            with replacing(target) as temporary:
-                shutil.copyfile(path, temporary)
-    return shipped
+def ship_adapters(recorder: ArmRecorder | None = None, sheets: SheetStore | None = None) -> list[Path]:
+    """Copy the adapters of the pictured arms (seed 0) of the profile `mini` and their contact sheets into `data/`.
+
+    Of runs that trained all weights only the sheets are kept; what was shipped of older runs goes, all of it where
+    no arm has a record.
+
+    Raises:
+        FileNotFoundError: if the weights of an arm that has a record are not here.
+    """
+    runs = [r for r in records("mini") if r["object"] in PICTURED and r["seed"] == SEED]
+    files: Files = {}
+    if runs:
+        recorder, sheets = recorder or arm_recorder(get_profile("mini")), sheets or SheetStore()
+        name, sheet = untouched_name(runs[0]), untouched_sheet(recorder, runs[0], sheets)
+        files[_sheet(name)] = sheet, _words(name, "renders of validation objects")
+    for record in runs:
+        files |= _run(recorder, record, sheets)
+    return _keep(files, (SHIPPED, SHEETS))
 
 
 def wanted_oracles(plan: Profile) -> dict[str, list[Start]]:
     """By object: all starts of the first one, and those that findings and the first page need of their examples."""
     groups = {folder.name: folder.parent.name for folder in plan.object_folders()}
-    wanted = {next(iter(groups)): list(STARTS)}
+    wanted = [(next(iter(groups)), STARTS), *((name, ("predicted",)) for name in shown_objects(plan.name))]
     for finding in FINDINGS.values():
         if finding.typical and finding.starts:
-            example = finding.example(experiment_table(finding.rule.experiment, plan.name), groups)
-            starts = wanted.setdefault(example, [])
-            starts += [start for start in finding.starts if start not in starts]
-    for name in shown_objects(plan.name):
-        starts = wanted.setdefault(name, [])
-        starts += [start for start in ("predicted",) if start not in starts]
-    return wanted
+            example = finding.example(experiment_table(finding.experiment, plan.name), groups)
+            wanted.append((example, finding.starts))
+    return {
+        name: list(dict.fromkeys(s for n, starts in wanted if n == name for s in starts))
+        for name, _ in wanted
+    }
 
 
 def traced_oracles(plan: Profile) -> dict[str, Sequence[Start]]:
@@ -93,6 +101,59 @@ def traced_oracles(plan: Profile) -> dict[str, Sequence[Start]]:
     return {renderer.FINDING.example(table, groups): renderer.FINDING.starts}
 
 
-def _entry(data: Path, path: Path, name: str, start: str):
-    source = f"oracle of {name} from the {start} start, made by lrm records"
-    return make_entry(data, path.relative_to(data).as_posix(), source=source, licence="CC0-1.0", seed=0)
+def _oracles(plan: Profile, model: LRM, name: str, starts: Sequence[Start], cache: OracleCache) -> Files:
+    """The oracles of one object."""
+    item, files = load_item(plan, plan.object_folder(name)), {}
+    config = get_experiment("e02_basins").configuration(plan).oracle
+    for start in starts:
+        path = cache.find(oracle_fingerprint(model, item, start, config, plan.seeds[0]))
+        if path is None:
+            raise FileNotFoundError(f"{item.name}: no oracle from {start}; run `lrm records` first")
+        load_oracle(path)  # refuses a damaged file
+        words = f"oracle of {item.name} from the {start} start, made by lrm records"
+        files[data_dir() / ORACLES / path.name] = path.read_bytes(), words
+    return files
+
+
+def _run(recorder: ArmRecorder, record: Record, sheets: SheetStore) -> Files:
+    """The sheet of a run, and its adapters if it has some."""
+    sheet, weights, name = (
+        arm_sheet(recorder, record, sheets),
+        weights_of(recorder, record),
+        file_name(record),
+    )
+    if sheet is None or (weights is None and record["configuration"]["finetune"]["rank"] is not None):
+        raise FileNotFoundError(
+            f"{recorder.runs / record['fingerprint']}: no weights of {record['object']}, seed {record['seed']}; "
+            "run `lrm arms --refresh` for it"
+        )
+    files = {_sheet(name): (sheet, _words(name, "renders of validation objects"))}
+    if weights is not None and weights.name != WEIGHTS:
+        tuned_model(recorder.model, weights)  # refuses a damaged file
+        files[shipped_adapter(record)] = weights.read_bytes(), _words(name, "adapters")
+    return files
+
+
+def _sheet(name: str) -> Path:
+    return data_dir() / SHEETS / f"{name}{SUFFIX}"
+
+
+def _words(name: str, kind: str) -> str:
+    return f"{kind}, {name.rpartition('-')[0]}, made by lrm arms"
+
+
+def _keep(files: Mapping[Path, tuple[bytes, str]], folders: Iterable[str]) -> list[Path]:
+    """Write and list files below `data/`; whatever else is in these folders goes."""
+    data = data_dir()
+    for path, (content, _) in files.items():
+        with replacing(path) as temporary:
+            temporary.write_bytes(content)
+    for old in {path for folder in folders for path in (data / folder).glob("*.*")} - files.keys():
+        old.unlink()
+    entries = [
+        make_entry(data, path.relative_to(data).as_posix(), source=words, licence="CC0-1.0", seed=SEED)
+        for path, (_, words) in files.items()
+    ]
+    record_entries(data, entries)
+    forget_missing(data)
+    return list(files)

@@ -4,7 +4,6 @@ All of them follow in closed form from six numbers per channel, so that one cali
 nothing else of them.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Literal
 
@@ -69,28 +68,6 @@ def moments(
     p, r = p - mean_p[..., None], r - mean_r[..., None]
     spreads = ((a * b * weight).sum(-1) / count for a, b in ((p, p), (r, r), (p, r)))
     return Moments(count, mean_p, mean_r, *spreads)
-
-
-def pooled(parts: Sequence[Moments]) -> Moments:
-    """Moments over the texels of all parts together.
-
-    Raises:
-        ValueError: if there is no part.
-    """
-    if not parts:
-        raise ValueError("expected the moments of at least one object, found none")
-    count = torch.stack([part.count for part in parts]).sum(0)
-
-    def mean(name: str) -> Tensor:
-        return torch.stack([part.count * getattr(part, name) for part in parts]).sum(0) / count
-
-    mean_p, mean_r = mean("mean_pred"), mean("mean_ref")
-    between = [(part.count, part.mean_pred - mean_p, part.mean_ref - mean_r) for part in parts]
-    pp, rr, pr = (
-        torch.stack(terms).sum(0) / count
-        for terms in zip(*((n * p * p, n * r * r, n * p * r) for n, p, r in between), strict=True)
-    )
-    return Moments(count, mean_p, mean_r, mean("var_pred") + pp, mean("var_ref") + rr, mean("cov") + pr)
 
 
 def calibrate(m: Moments, kind: Kind) -> Calibration:

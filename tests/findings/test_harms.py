@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from lrm_core.findings.harms import (
     Fingerprint,
     fingerprint,
-    heard,
     published_numbers,
     sentence,
     shared,
@@ -22,7 +21,6 @@ from lrm_core.measure.oracles import predicted_planes
 from lrm_core.objects import Source
 from lrm_core.objects.hashing import data_hash
 from lrm_core.page.diagnosis.harms import dose_figure, fingerprint_figure
-from lrm_core.profiles import HARMS, get_profile
 from lrm_core.records.statistics import Interval
 
 TARGET = pd.Series(published_numbers())
@@ -85,12 +83,6 @@ def test_a_camera_that_is_turned_once_around_is_the_same(item):
     assert torch.allclose(around.source_camera(), item.source_camera(), atol=1e-5)
 
 
-def test_every_harm_is_a_profile_of_its_own():
-    for harm, source in HARMS.items():
-        if harm != "truth":
-            assert get_profile(f"mini-{harm}").source("cc0_barrel") == source
-
-
 def _found(harm: str, change: float) -> Fingerprint:
     """A harm that goes towards the published numbers where the change is negative."""
     interval = Interval(change, change - 0.1, change + 0.1, 6)
@@ -113,12 +105,6 @@ def test_the_pattern_is_specific_if_only_a_wrong_distance_makes_it(told, blurred
     assert bool(shared(found)) is (said == "not specific")
     assert specific(found[:-1]) == "not measured"
     assert "not measured" in sentence("harms", found[:-1])
-
-
-def test_what_moves_a_prediction_as_a_wrong_distance_does_is_heard_as_one():
-    assert heard({"turned": 0.99, "focal": 0.95, "blur": 0.0}) != heard(
-        {"turned": 0.99, "focal": 0.2, "blur": 0.0}
-    )
 
 
 def test_the_figures_draw_every_harm_and_every_number():

@@ -5,11 +5,10 @@ from math import nan
 import pandas as pd
 import pytest
 
-from lrm_core.findings import renderer_comparison
-from lrm_core.findings.renderer_comparison import CASTER, CYCLES, Comparison, compare
+from lrm_core.findings import renderer
+from lrm_core.findings.renderer import CASTER, CYCLES, Comparison, compare
 from lrm_core.findings.rulebook import RULES
-from lrm_core.findings.rules import Case
-from lrm_core.findings.verdicts import Judgement
+from lrm_core.findings.rules import Case, Judgement
 from lrm_core.records.statistics import Interval
 
 NUMBER = Interval(0.5, 0.4, 0.6, 3)
@@ -40,7 +39,7 @@ def test_another_verdict_outweighs_every_number():
 def stored(monkeypatch):
     """Replaces the store; its tables have the columns that the rule of C2 reads."""
     tables = {}
-    monkeypatch.setattr(renderer_comparison, "experiment_table", lambda experiment, profile: tables[profile])
+    monkeypatch.setattr(renderer, "experiment_table", lambda experiment, profile: tables[profile])
     return tables
 
 
@@ -53,9 +52,7 @@ def test_only_objects_of_both_renderings_are_compared(stored, monkeypatch):
     by_caster = {"a": 0.5, "b": 0.6, "c": 0.7, "z": 0.9}
     stored |= {CASTER: table(by_caster), CYCLES: table({"b": 0.7, "a": 0.4, "c": 0.8})}
     seen = []
-    monkeypatch.setattr(
-        renderer_comparison, "judge", lambda rule, t: seen.append(set(t["object"])) or "judged"
-    )
+    monkeypatch.setattr(renderer, "judge", lambda rule, t: seen.append(set(t["object"])) or "judged")
     found = compare("C2")
     assert seen == [{"a", "b", "c"}] * 2
     assert found.values.loc["a"].tolist() == [0.5, 0.4]
@@ -66,7 +63,7 @@ def test_only_seeds_of_both_renderings_are_compared(stored, monkeypatch):
     other = table({"a": 9.0, "b": 9.0}).assign(seed=1)
     by_caster = pd.concat([table({"a": 0.5, "b": 0.6, "c": 0.7}), other])
     stored |= {CASTER: by_caster, CYCLES: table({"a": 0.4, "b": 0.7, "c": 0.8})}
-    monkeypatch.setattr(renderer_comparison, "judge", lambda rule, t: "judged")
+    monkeypatch.setattr(renderer, "judge", lambda rule, t: "judged")
     assert compare("C2").values[CASTER].tolist() == [0.5, 0.6, 0.7]
 
 

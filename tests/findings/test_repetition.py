@@ -117,4 +117,4 @@ def test_the_command_keeps_its_tables_and_says_whether_they_pass(stored, tmp_pat
     result = CliRunner().invoke(main, ["repeat", "--output-dir", str(tmp_path), "--processes", "1"])
     assert result.exit_code == code, result.output
     assert EXPERIMENT in result.stdout
-    assert pd.read_csv(stored.root / "repeated/experiments.csv")["passes"].tolist() == [code == 0]
+    assert pd.read_csv(stored.root / repetition.EXPERIMENTS_TABLE)["passes"].tolist() == [code == 0]

@@ -9,7 +9,7 @@ import pytest
 from lrm_core.findings import c07, c08
 from lrm_core.findings.c09 import LESS, SLACK
 from lrm_core.findings.rulebook import RULES
-from lrm_core.findings.verdicts import judge
+from lrm_core.findings.rules import judge
 
 SAME, OTHER, ARTEFACT, NOT = (
     "replicated",

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from functools import partial
 from itertools import product
 from math import isnan
 from pathlib import Path
@@ -14,14 +15,14 @@ from lrm_core.findings.arm_claims import claim_columns
 from lrm_core.findings.c10 import EXPERIMENT as RULES_EXPERIMENT
 from lrm_core.findings.headlines import headline
 from lrm_core.findings.rulebook import RULES
-from lrm_core.findings.rules import Rule
-from lrm_core.findings.verdicts import experiment_table, intervals, judge, verdicts
+from lrm_core.findings.rules import Rule, judge
+from lrm_core.findings.verdicts import experiment_table, verdicts
 from lrm_core.profiles import get_profile
 from lrm_core.records.arm_statistics import best_of, crossed_bootstrap, worst_object
 from lrm_core.records.arm_tables import COLUMNS, best_rank, best_ranks, changes, paired, worst
 from lrm_core.records.arms import ARMS, EXPERIMENT, RANKS, arm_seeds, configuration, rank_arm
 from lrm_core.records.provenance import Provenance
-from lrm_core.records.statistics import bca_interval, holm, per_object, sign_flip_p
+from lrm_core.records.statistics import bca_interval, holm, interval_of, per_object, sign_flip_p
 from lrm_core.records.store import RecordKey, ResultStore
 
 SIZES = {
@@ -125,7 +126,6 @@ def test_what_was_counted_needs_no_seeds() -> None:
     assert found.case.verdict == "replicated with a different size"
     assert found.ours.estimate == pytest.approx(0.000867, abs=1e-6)
     assert found.audited.low == found.audited.estimate == found.audited.high == 147_456 / 260_201_972
-    assert intervals(table)("share.own.transformer").estimate == pytest.approx(0.1)
     exact = SIZES | {"base": {"trainable": 9, "transformer": 5000, "parameters": 10_000}}
     assert judge(RULES["C14"], claim_columns(made_up(seeds=1), exact)).case.verdict == "replicated"
     half = SIZES | {"base": {"trainable": 9, "transformer": 18, "parameters": 20}}
@@ -169,7 +169,7 @@ def test_the_worst_object_of_an_arm() -> None:
 
 def test_columns_have_the_means_that_pairing_gives() -> None:
     table = made_up(WEAK, FREQ_BETTER)
-    x = intervals(claim_columns(table, SIZES))
+    x = partial(interval_of, claim_columns(table, SIZES))
     assert x("difference.lpips.r8").estimate == pytest.approx(
         paired(table, "lora_freq_r8", "lora_mse_r8", "lpips").mean()
     )
@@ -193,7 +193,7 @@ def test_intervals_know_that_seeds_may_disagree() -> None:
     end = (table["arm"] == "lora_freq") & (table["step"] == 500)
     table.loc[end, "l1"] *= 1 + 0.2 * (table.loc[end, "seed"] - 2)
     columns, name = claim_columns(table, SIZES), "margin.freq_minus_x25.l1"
-    found, alone = intervals(columns)(name), bca_interval(per_object(columns, name).to_numpy())
+    found, alone = interval_of(columns, name), bca_interval(per_object(columns, name).to_numpy())
     assert found.estimate == pytest.approx(alone.estimate)
     assert alone.high < 0 < found.high
     assert judge(RULES["C10"], columns).case.verdict == "not replicated"

@@ -11,7 +11,6 @@ from PIL import Image
 
 from lrm_core.findings import c10, c11, c12, c13, c14, prose
 from lrm_core.findings.arm_claims import claim_columns, told_wrong
-from lrm_core.findings.arm_labels import label
 from lrm_core.findings.claims import published
 from lrm_core.findings.figures import Pictures
 from lrm_core.findings.sentences import sections, told
@@ -84,11 +83,6 @@ def test_published_ranks_are_changes_of_their_own_baseline():
     assert ours["label"].tolist() == ["4", "8"]
 
 
-def test_what_was_published_twice_lies_apart():
-    assert c11.apart("freq") == pytest.approx(0.0023)
-    assert c13._published("full_mse") == pytest.approx(0.0441 / 0.032 - 1)
-
-
 def test_objects_that_get_worse_are_counted_and_the_worst_is_named():
     runs = tidy(COMPLETE)
     hurt = (runs["arm"] == "lora_freq") & (runs["object"] == "lamp") & (runs["step"] == STEPS[-1])
@@ -133,10 +127,6 @@ def test_a_profile_without_records_says_how_they_are_made(monkeypatch):
     monkeypatch.setattr("lrm_core.page.repair.arm_page.records", lambda profile: iter(()))
     with pytest.raises(ValueError, match=r"e14_finetuning: no records; run `lrm arms --profile mini`"):
         open_arms(c10.FINDING, "mini")
-
-
-def test_every_arm_has_a_label_of_its_own():
-    assert len({label(arm) for arm in ARMS}) == len(ARMS)
 
 
 def test_a_sheet_has_a_row_for_each_object_and_a_column_for_each_view():

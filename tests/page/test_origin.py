@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from lrm_core.page import chapter as page
-from lrm_core.page.elements.origin import computed, of_records, origin
+from lrm_core.page.elements.origin import of_records, origin
 
 COLUMNS = ["experiment", "object", "seed", "provenance.profile", "provenance.revision"]
 ONE = pd.DataFrame([("e05", "chair", 0, "mini", "abc")], columns=COLUMNS)
@@ -39,19 +39,10 @@ def test_records_of_two_experiments_are_told_apart():
     assert both.split("; ") == [of_records(ONE), of_records(MANY).replace("e05", "e09")]
 
 
-def test_folders_that_agree_stand_together():
-    both = of_records(pd.concat([ONE, ONE.assign(experiment="e09")]))
-    assert both == of_records(ONE).replace("mini/e05", "mini/e05, data/results/mini/e09")
-
-
 def test_a_table_of_sentences_reads_from_the_left(shown):
     for words in ("12.5 dB", "a sentence that goes on for more than fifty characters"):
         page.show_table(pd.DataFrame({"a": [words]}), "counted")
     assert [' words"' in html for html in shown] == [False, True]
-
-
-def test_no_records_are_no_source():
-    assert origin(pd.DataFrame(), "counted") == "Numbers of ours here: no records yet; counted."
 
 
 def test_text_with_a_source_can_be_pointed_at_and_reached_by_key(shown):
@@ -67,8 +58,3 @@ def test_what_is_published_gets_no_source_of_ours(shown):
     page.show_text("Published: 1.5.")
     page.show_table(pd.DataFrame({"published": ["1.5"]}))
     assert not any("lrm-computed" in part for part in shown)
-
-
-def test_markdown_inside_is_left_to_markdown():
-    opening, text, end = computed("a **b**", "c").split("\n\n")
-    assert (opening[:4], text, end) == ("<div", "a **b**", "</div>")

@@ -22,11 +22,11 @@ def model():
     return load_model("mini").requires_grad_(False)
 
 
-def test_what_is_off_its_centre_is_shown_before_and_after(tmp_path, tiny_model):
+def test_what_is_off_its_centre_is_shown_before_and_after(tmp_path, model):
     image = Image.new("RGBA", (300, 200))
     image.paste((200, 30, 30, 255), (20, 30, 80, 70))
     image.save(tmp_path / "red.png")
-    found = predict_picture(tiny_model, tmp_path / "red.png", PredictConfig())
+    found = predict_picture(model, tmp_path / "red.png", PredictConfig())
     html = own_picture.pictures(tmp_path / "red.png", found)
     assert html.count("<img") == 2
     assert "red.png: as the model sees it" in html

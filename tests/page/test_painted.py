@@ -1,14 +1,11 @@
 """The pictures of the chapter on where the error lies: which objects, what is outlined, what is painted."""
 
-import re
-
 import pandas as pd
 import pytest
 import torch
 
 from lrm_core.findings import c07
 from lrm_core.page.diagnosis import painted
-from lrm_core.page.elements.switch import switch
 
 GROUPS = {f"disc{k}": "real" for k in range(7)} | {"made": "procedural"}
 TABLE = pd.DataFrame([{"object": name, "seed": 0, c07.TRUTH: 1 + 0.1 * k} for k, name in enumerate(GROUPS)])
@@ -41,13 +38,7 @@ def test_what_is_hidden_is_outlined_and_what_is_wrong_is_painted(look):
     assert picture[3, 0, 0] == 0, "cut out"
 
 
-def test_single_pixels_are_not_outlined():
-    hidden = torch.zeros(9, 9, dtype=torch.bool)
-    hidden[4, 4] = True
-    assert not painted._outline(hidden).any()
-
-
-def test_the_pictures_of_the_chapter_follow_its_records(make_chapter, tiny_model, monkeypatch):
+def test_the_pictures_of_the_chapter_follow_its_records(make_chapter, monkeypatch):
     names = [f"audited.truth.sight.{entry}" for entry in ("ratio", "hidden_share", "visible", "hidden")]
     known = [{"object": f"disc{k}", "seed": 0} | dict.fromkeys(names, 1.5 - k / 10) for k in range(4)]
     chapter = make_chapter("C7", pd.DataFrame(known))
@@ -59,10 +50,3 @@ def test_the_pictures_of_the_chapter_follow_its_records(make_chapter, tiny_model
     assert html.count('type="radio"') == html.count("<label") == 2
     assert html.count("<img") == 2 * 5
     assert painted.heat_pictures(torch.rand(3, 4, 4))["plane zy"].shape == (3, 32, 32)
-
-
-def test_a_switch_displays_what_belongs_to_the_chosen_label():
-    html = switch("lrm-test", {"a": ("<b>A</b>", "first"), "<b>": ("B", "second")}, "1fr", "Letter")
-    assert re.findall(r'id="(lrm-test-\d)"[^>]*checked', html) == ["lrm-test-0"]
-    assert 'aria-label="&lt;b&gt;"' in html
-    assert "#lrm-test-1:checked~div>div:nth-child(2){display:block}" in html

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from lrm_core.findings.registry import FINDINGS
+from lrm_core.findings.rulebook import FINDINGS
 from lrm_core.findings.verdicts import experiment_table
 from lrm_core.measure.experiments import get_experiment
 from lrm_core.measure.oracle_files import Oracle, load_oracle, save_oracle
 from lrm_core.measure.oracles import STARTS, OracleCache, oracle_fingerprint
-from lrm_core.objects.manifest import read_manifest, record_entries
+from lrm_core.objects.manifest import make_entry, read_manifest, record_entries
 from lrm_core.page import shipping
 from lrm_core.paths import data_dir
 from lrm_core.profiles import Profile, get_profile
@@ -23,9 +23,10 @@ PLAN = Profile("mini", "tiny", ("group",), 1, iterations=2, rays_per_step=32, se
 def cache(tmp_path: Path, model, item, monkeypatch) -> OracleCache:
     """A cache with the oracles of the item, and everything else pointed at a temporary folder."""
     data = tmp_path / "data"
-    (data / shipping.FOLDER).mkdir(parents=True)
-    (data / shipping.FOLDER / "old.safetensors").write_bytes(b"old")
-    record_entries(data, [shipping._entry(data, data / shipping.FOLDER / "old.safetensors", "old", "null")])
+    (data / shipping.ORACLES).mkdir(parents=True)
+    (data / shipping.ORACLES / "old.safetensors").write_bytes(b"old")
+    old = make_entry(data, f"{shipping.ORACLES}/old.safetensors", source="old", licence="CC0-1.0", seed=0)
+    record_entries(data, [old])
     monkeypatch.setattr(shipping, "data_dir", lambda: data)
     monkeypatch.setattr(shipping, "get_profile", lambda name: PLAN)
     monkeypatch.setattr(shipping, "load_model", lambda name: model)
@@ -36,7 +37,7 @@ def cache(tmp_path: Path, model, item, monkeypatch) -> OracleCache:
     monkeypatch.setattr(shipping, "FINDINGS", {})
     monkeypatch.setattr(shipping, "traced_oracles", lambda plan: {})
     monkeypatch.setattr(shipping, "nine_sheet", lambda plan, model: ("nine-0", b"pictures"))
-    cache = OracleCache(tmp_path / "oracles", data / shipping.FOLDER)
+    cache = OracleCache(tmp_path / "oracles", data / shipping.ORACLES)
     cache.folder.mkdir()
     config = get_experiment("e02_basins").configuration(PLAN).oracle
     for start in STARTS:
@@ -55,7 +56,7 @@ def test_oracles_of_the_live_object_replace_the_older_ones(cache: OracleCache) -
     *oracles, pictures = shipped
     assert sorted(map(start_of, oracles)) == sorted(STARTS)
     assert pictures.read_bytes() == b"pictures"
-    assert set((data / shipping.FOLDER).iterdir()) == set(shipped)
+    assert set((data / shipping.ORACLES).iterdir()) == set(shipped)
     assert [entry.path for entry in read_manifest(data)] == sorted(
         path.relative_to(data).as_posix() for path in shipped
     )
@@ -92,7 +93,7 @@ def test_a_damaged_oracle_is_not_shipped(cache: OracleCache) -> None:
 def test_findings_want_the_oracles_of_their_examples() -> None:
     wanted = shipping.wanted_oracles(get_profile("mini"))
     assert next(iter(wanted.values())) == list(STARTS)
-    folder = data_dir() / shipping.FOLDER
+    folder = data_dir() / shipping.ORACLES
     wanted_of_both = [*wanted.values(), *shipping.traced_oracles(get_profile("cycles")).values()]
     assert len(list(folder.glob("*.safetensors"))) == sum(map(len, wanted_of_both))
     table = experiment_table(FINDINGS["C2"].rule.experiment, "mini")

@@ -16,7 +16,7 @@ from lrm_core.measure.arm_data import ArmData
 from lrm_core.model.checkpoints import save_checkpoint
 from lrm_core.objects.contact_sheets import SheetStore
 from lrm_core.objects.manifest import read_manifest
-from lrm_core.page import arm_pictures, shipping_adapters
+from lrm_core.page import arm_pictures, shipping
 from lrm_core.page.arm_pictures import arm_sheet, file_name, tuned_model, untouched_sheet
 
 VIEWS = (1, 3)
@@ -50,10 +50,10 @@ def changed(model):
 def place(model, make_object, changed, tmp_path, monkeypatch):
     """A recorder with the runs of two arms, the store of sheets, and the data folder."""
     data, runs = tmp_path / "data", tmp_path / "runs"
-    for module in (shipping_adapters, arm_pictures):
+    for module in (shipping, arm_pictures):
         monkeypatch.setattr(module, "data_dir", lambda: data)
-    monkeypatch.setattr(shipping_adapters, "records", lambda profile: iter(RECORDS))
-    for name in (shipping_adapters.SHEETS, shipping_adapters.SHIPPED):
+    monkeypatch.setattr(shipping, "records", lambda profile: iter(RECORDS))
+    for name in (shipping.SHEETS, shipping.SHIPPED):
         (data / name).mkdir(parents=True)
         (data / name / "old.webp").write_bytes(b"old")
     (data / "MANIFEST.json").write_text("[]")
@@ -62,7 +62,7 @@ def place(model, make_object, changed, tmp_path, monkeypatch):
     save_checkpoint(changed.merged(), runs / "ffull_mse" / WEIGHTS, dtype=torch.float32)
     examples = [Example.of(model, make_object(seed), VIEWS) for seed in range(2)]
     recorder = SimpleNamespace(runs=runs, model=model, data=lambda arm: ArmData([], examples))
-    return recorder, SheetStore(tmp_path / "cache", data / shipping_adapters.SHEETS), data
+    return recorder, SheetStore(tmp_path / "cache", data / shipping.SHEETS), data
 
 
 def _pixels(sheet: bytes) -> np.ndarray:
@@ -71,7 +71,7 @@ def _pixels(sheet: bytes) -> np.ndarray:
 
 def test_adapters_and_sheets_of_the_first_seed_replace_the_older_ones(place):
     recorder, sheets, data = place
-    shipped = shipping_adapters.ship_adapters(recorder, sheets)
+    shipped = shipping.ship_adapters(recorder, sheets)
     names = sorted(path.relative_to(data).as_posix() for path in shipped)
     assert names == [
         "mini/adapters/lora_freq-s0-flora_freq.safetensors",
@@ -85,14 +85,14 @@ def test_adapters_and_sheets_of_the_first_seed_replace_the_older_ones(place):
 
 def test_what_was_shipped_stands_without_the_runs(place, changed):
     recorder, sheets, data = place
-    shipped = shipping_adapters.ship_adapters(recorder, sheets)
+    shipped = shipping.ship_adapters(recorder, sheets)
     before = {path: path.read_bytes() for path in shipped}
     for folder in recorder.runs.iterdir():
         for file in folder.iterdir():
             file.unlink()
     alone = SheetStore(data / "nowhere", sheets.shipped)
     assert arm_sheet(recorder, RECORDS[1], alone) == before[sheets.shipped / f"{file_name(RECORDS[1])}.webp"]
-    assert shipping_adapters.ship_adapters(recorder, alone) == shipped
+    assert shipping.ship_adapters(recorder, alone) == shipped
     assert {path: path.read_bytes() for path in shipped} == before
     path = arm_pictures.weights_of(recorder, RECORDS[1])
     assert path == arm_pictures.shipped_adapter(RECORDS[1])
@@ -114,9 +114,9 @@ def test_a_run_without_weights_has_no_sheet_and_is_not_shipped(place):
     (recorder.runs / "flora_freq" / ADAPTERS).unlink()
     assert arm_sheet(recorder, RECORDS[1], sheets) is None
     with pytest.raises(FileNotFoundError, match="no weights of lora_freq, seed 0"):
-        shipping_adapters.ship_adapters(recorder, sheets)
+        shipping.ship_adapters(recorder, sheets)
 
 
 def test_without_records_there_is_nothing_to_ship(place, monkeypatch):
-    monkeypatch.setattr(shipping_adapters, "records", lambda profile: iter([]))
-    assert shipping_adapters.ship_adapters() == []
+    monkeypatch.setattr(shipping, "records", lambda profile: iter([]))
+    assert shipping.ship_adapters() == []

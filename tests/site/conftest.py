@@ -63,13 +63,21 @@ PATIENCE = 120_000  # milliseconds; both cores may be busy with other tests
 LOCAL = ("http://127.0.0.1:", "file:", "data:", "blob:")
 
 
+NO_WEBGL2 = """const get = HTMLCanvasElement.prototype.getContext;
+HTMLCanvasElement.prototype.getContext = function (kind, ...rest) {
+  return kind === "webgl2" ? null : get.call(this, kind, ...rest);
+};"""
+
+
 @pytest.fixture(scope="session")
 def visit(browser) -> Iterator:
-    """Opens pages: `visit(address, width=..., scheme=...)`; nothing outside this machine is reachable."""
+    """Opens pages; nothing outside this machine is reachable. Options are those of a browser context."""
 
-    def go(address: str, width: int = 1280, scheme: str = "light") -> Visit:
-        context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    def go(address: str, width: int = 1280, webgl: bool = True, **options) -> Visit:
+        context = browser.new_context(viewport={"width": width, "height": 900}, **options)
         seen = Visit(context.new_page())
+        if not webgl:
+            seen.page.add_init_script(NO_WEBGL2)
 
         def guard(route):
             if route.request.url.startswith(LOCAL):
@@ -83,3 +91,23 @@ def visit(browser) -> Iterator:
         return seen.open(address)
 
     return go
+
+
+@pytest.fixture
+def show_figures(visit, tmp_path) -> Iterator:
+    """Opens a page of figures and their script from disk; nothing was said or asked of others when it closes."""
+    opened = []
+
+    def go(body: str, script: str, address: str = "", **options) -> Visit:
+        page = tmp_path / "page.html"
+        page.write_text(
+            f'<!doctype html><html lang="en"><meta charset="utf-8"><title>t</title><body>{body}'
+            f'<script type="module">{script}</script></body></html>'
+        )
+        opened.append(visit(page.as_uri() + address, **options))
+        return opened[-1]
+
+    yield go
+    for seen in opened:
+        assert (seen.outside, seen.errors) == ([], [])
+        seen.page.context.close()

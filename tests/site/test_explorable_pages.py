@@ -18,13 +18,14 @@ from lrm_core.measure.metrics import BANDS, image_l1
 from lrm_core.measure.oracles import predicted_planes, render_planes
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import load_object
-from lrm_core.page.explorables import Explorable, basins_line, explorable_html, page_script, scripts
+from lrm_core.page import scripts
+from lrm_core.page.explorables import basins_line
 from lrm_core.page.explorables.band_mixer import bands, mixer
 from lrm_core.page.explorables.camera_mismatch import Told, mismatch
 from lrm_core.page.explorables.judged import Judged, judged_views
-from lrm_core.page.explorables.noise_probe import Probed, probe
-from lrm_core.page.explorables.page import STILL
-from lrm_core.page.explorables.widget import switched
+from lrm_core.page.explorables.noise_probe import probe
+from lrm_core.page.explorables.page import STILL, explorable_html
+from lrm_core.page.explorables.widget import Explorable, switched
 from lrm_core.page.viewer import Packed, unpack
 from lrm_core.paths import data_dir
 from lrm_core.render.quality import psnr
@@ -67,7 +68,7 @@ class Scene:
 
     def probe(self) -> Explorable:
         probed = {
-            name: Probed(planes, matter_texels(self.model, planes))
+            name: (planes, matter_texels(self.model, planes))
             for name, planes in (("predicted", self.predicted), ("reference", self.reference))
         }
         return _small(probe(probed, self.model.decoder, self.judged, CONFIG, RECORD, "lantern"))
@@ -109,31 +110,22 @@ def figures(scene) -> dict[str, Explorable]:
 
 
 @pytest.fixture
-def show(visit, tmp_path):
-    """Opens a page of explorables from disk; closes it afterwards."""
-    opened = []
-
-    def go(*figures: Explorable, address: str = "", **options):
-        body = "".join(explorable_html(figure.page_state()) for figure in figures)
-        page = tmp_path / "page.html"
-        page.write_text(
-            f'<!doctype html><html lang="en"><meta charset="utf-8"><title>t</title><body>{body}'
-            f'<script type="module">{page_script()}</script></body></html>'
-        )
-        opened.append(visit(page.as_uri() + address, **options))
-        return opened[-1]
-
-    yield go
-    for seen in opened:
-        assert (seen.outside, seen.errors) == ([], [])
-        seen.page.context.close()
+def show(show_figures):
+    """Opens a page of explorables."""
+    return lambda *figures, **options: show_figures(
+        "".join(explorable_html(figure.page_state()) for figure in figures),
+        scripts.explorables_page(),
+        **options,
+    )
 
 
 @pytest.fixture(scope="module")
 def bench(browser, tmp_path_factory, figures):
     """A page in which every function of the script can be called; `mixed` and such are what figures carry."""
     page, file = browser.new_page(), tmp_path_factory.mktemp("bench") / "page.html"
-    file.write_text(f'<!doctype html><meta charset="utf-8"><script>{scripts.joined()}</script>')
+    file.write_text(
+        f'<!doctype html><meta charset="utf-8"><script>{scripts.joined(*scripts.EXPLORABLES)}</script>'
+    )
     page.goto(file.as_uri())
     for name, key in (("mixed", "mixer"), ("lined", "line"), ("probed", "probe")):
         state = figures[key].page_state()
@@ -275,21 +267,6 @@ def test_all_gains_at_one_are_the_oracle_and_the_published_preset_shows_two_cuto
     seen.page.click("text=): low band corrected")
     shares = json.loads(seen.value(f"{ROOT}.dataset.shares"))
     assert shares["removed"]["amplitude"] == pytest.approx(shares["amplitude"][0])
-
-
-def test_every_slider_moves_by_key_and_is_kept_in_the_address(show, figures):
-    seen = show(figures["mixer"])
-    expected = dict(figures["mixer"].content["start"])
-    for name, step in {entry["name"]: entry["step"] for entry in figures["mixer"].content["sliders"]}.items():
-        before = seen.value(f"{ROOT}.querySelector('table').textContent")
-        seen.page.focus(f".lrm-explorable input[name={name}]")
-        seen.page.keyboard.press("ArrowRight")
-        expected[name] += step
-        found = [float(text) for text in seen.value("location.hash").removeprefix("#mixer=").split(",")]
-        assert found == pytest.approx(list(expected.values()))
-        assert seen.value(f"{ROOT}.querySelector('table').textContent") != before
-    seen.page.click("text=Reset: the prediction")
-    assert seen.value("location.hash") == ""
 
 
 def test_every_control_has_a_name_and_is_reached_by_the_keyboard(show, figures):
@@ -456,8 +433,8 @@ def test_a_larger_object_covers_more_and_its_size_alone_has_changed(show, figure
     assert "1.20 times as large" in seen.page.inner_text(".lrm-explorable [role=status]")
 
 
-@pytest.mark.parametrize("name", ["probe", "mismatch"])
-def test_every_slider_of_a_list_shows_its_text_and_is_kept_in_the_address(show, figures, name):
+@pytest.mark.parametrize("name", ["mixer", "probe", "mismatch"])
+def test_every_slider_moves_by_key_and_is_kept_in_the_address(show, figures, name):
     figure = figures[name]
     seen, expected = show(figure), dict(figure.content["start"])
     for entry in figure.content["sliders"]:
@@ -503,29 +480,13 @@ def test_the_picture_follows_a_slider(show, figures):
         ("mismatch", "reduced motion"),
     ],
 )
-def test_numbers_and_small_pictures_need_no_graphics_card(browser, tmp_path, figures, name, reason):
-    file = tmp_path / "page.html"
-    file.write_text(
-        f'<!doctype html><meta charset="utf-8"><body>{explorable_html(figures[name].page_state())}'
-        f'<script type="module">{page_script()}</script>'
-    )
-    context = browser.new_context(reduced_motion="reduce" if reason == "reduced motion" else "no-preference")
-    page, errors = context.new_page(), []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    if reason == "no WebGL2":
-        page.add_init_script(
-            """const get = HTMLCanvasElement.prototype.getContext;
-            HTMLCanvasElement.prototype.getContext = function (kind, ...rest) {
-              return kind === "webgl2" ? null : get.call(this, kind, ...rest);
-            };"""
-        )
-    page.goto(file.as_uri())
+def test_numbers_and_small_pictures_need_no_graphics_card(show, figures, name, reason):
+    options = {"reduced_motion": "reduce"} if reason == "reduced motion" else {"webgl": False}
+    page = show(figures[name], **options).page
     page.wait_for_selector(f"text={reason}", timeout=PATIENCE)
     page.wait_for_function(f"() => {ROOT}.dataset.counted", timeout=PATIENCE)
     small = page.evaluate("document.querySelectorAll('.lrm-ex-pictures canvas')[1].toDataURL()")
     assert len(base64.b64decode(small.partition(",")[2])) > 300
-    assert errors == []
-    context.close()
 
 
 def test_without_javascript_a_picture_and_a_sentence_stand(browser, tmp_path, figures):
@@ -543,7 +504,7 @@ def test_with_a_kernel_the_address_is_left_alone(browser, tmp_path, figures):
     """The anywidget module as JupyterLab loads it: the same figure, with no link to copy."""
     file, module = (
         tmp_path / "page.html",
-        scripts.es_module().replace("export default", "globalThis.widget ="),
+        scripts.explorables_module().replace("export default", "globalThis.widget ="),
     )
     file.write_text(
         f'<!doctype html><meta charset="utf-8"><div id="here"></div><script type="module">{module}</script>'

@@ -9,7 +9,6 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
-from lrm_core.findings.claims import PUBLISHED_OBJECTS, claim
 from lrm_core.findings.prose import figure_caption
 from lrm_core.findings.rulebook import RULES
 from lrm_core.paths import repository_root
@@ -54,23 +53,10 @@ def test_every_number_of_the_registry_can_be_read(numbers, inliner):
         assert messages == []
 
 
-def test_a_published_range_is_the_published_one(numbers, inliner):
-    (node,), _ = numbers.stored("stored", "", "c2.published.high", 1, inliner)
-    published = claim("C2").published
-    shares = [published[name][2] for name in PUBLISHED_OBJECTS]
-    assert node.astext() == f"{100 * min(shares):.0f}–{100 * max(shares):.0f}%"
-
-
 def test_the_pages_ask_for_known_names_only(numbers):
     asked = [name for page in PAGES for name in re.findall(r"{stored}`([^`]*)`", page.read_text())]
     assert len(asked) > len(PAGES)
     assert set(asked) <= set(numbers.NUMBERS)
-
-
-def test_the_first_page_names_the_profile_that_was_built(numbers, inliner, monkeypatch):
-    monkeypatch.setenv("LRM_PROFILE", "smoke")
-    (node,), _ = numbers.stored("stored", "", "profile", 1, inliner)
-    assert node.astext() == "smoke"
 
 
 def test_an_unknown_name_is_an_error_that_lists_the_known_ones(numbers, inliner):
@@ -116,21 +102,6 @@ def test_both_conditions_stand_under_each_other_and_the_published_one_decides():
     assert ours == ["true 0.40 [0.30, 0.50]"]
 
 
-def test_an_audited_number_says_in_what_it_is_another_one():
-    scorecard = _extension("scorecard")
-    assert "different frequency" in scorecard.audited_words(SimpleNamespace(claim="C8", audited=0.25))
-    assert scorecard.audited_words(SimpleNamespace(claim="C8", audited=nan)) == ""
-
-
-def test_every_claim_with_a_rule_is_linked_to_a_chapter_about_it():
-    chapters = _extension("scorecard").CHAPTERS
-    assert chapters.keys() == RULES.keys()
-    for claim_id, name in chapters.items():
-        source = (repository_root() / "notebooks" / f"{name}.ipynb").read_text().replace("\\", "")
-        told = f"c{int(claim_id[1:]):02}.FINDING"
-        assert f'"{claim_id}"' in source or told in source
-
-
 @pytest.mark.parametrize("name", ["cameras", "planes", "bands", "units"])
 def test_a_picture_is_well_formed_and_stays_inside_its_frame(name):
     picture = ElementTree.fromstring(_extension("pictures").PICTURES[name]())
@@ -140,58 +111,11 @@ def test_a_picture_is_well_formed_and_stays_inside_its_frame(name):
             assert 0 <= float(part.get(coordinate, 0)) <= limit
 
 
-def test_the_picture_of_the_cameras_follows_the_code(monkeypatch):
-    pictures = _extension("pictures")
-    monkeypatch.setattr(pictures, "SHELL_DISTANCE", (1.0, 1.5))
-    monkeypatch.setattr(pictures, "BOUND", 0.5)
-    assert re.findall(r'<circle class="(\w+)".*? r="([\d.]+)"', pictures.cameras()) == [
-        ("faint", "60.0"),
-        ("faint", "90.0"),
-        ("soft", "30.0"),
-    ]
-
-
-def test_the_picture_of_the_bands_holds_every_mode_once():
-    picture = _extension("pictures").bands()
-    assert (
-        sum(picture.count(f'class="band-{band}"') for band in ("low", "mid", "high", "corner")) == 32**2 + 4
-    )
-
-
-def test_only_the_loader_of_thebe_leaves_a_page():
-    assembly = _extension("page_assembly")
-    kept = [SimpleNamespace(filename="_static/figures.js", attributes={}), "plain.js"]
-    thebe = [
-        SimpleNamespace(filename=None, attributes={"body": "const THEBE_JS_URL = 1"}),
-        SimpleNamespace(filename="_static/sphinx-thebe.js", attributes={}),
-    ]
-    context = {"script_files": [*kept, *thebe]}
-    assembly._drop_thebe(None, "page", "page.html", context, None)
-    assert context["script_files"] == kept
-
-
 def test_a_number_says_where_it_comes_from(numbers, inliner):
     (node,), _ = numbers.stored("stored", "", "c4.verdict", 1, inliner)
     assert node["origin"] == "From the records in data/results/mini/e08_band_correction"
     assert numbers.origin("c4.published.low", "mini") == "Claim C4 as published, in data/claims.json"
     assert numbers.origin("camera.focal", "smoke") == "Counted or set by the code, profile smoke"
-
-
-def test_the_head_of_a_page_names_it_and_escapes_what_it_says():
-    facts = _extension("page_facts")
-    cited = {"title": "A & B", "keywords": ["x", "y"], "authors": [{"name": "One"}, {"name": "Two"}]}
-    tags = facts.head_tags("Bands", 'Is <b> "so"?', cited, "2026")
-    head = ElementTree.fromstring(f"<head>{tags}</head>")
-    found = [(tag.get("property") or tag.get("name"), tag.get("content")) for tag in head]
-    assert ("og:title", "Bands") in found
-    assert ("og:description", 'Is <b> "so"?') in found
-    assert ("citation_title", "A & B") in found
-    assert [content for name, content in found if name == "citation_author"] == ["One", "Two"]
-
-
-@pytest.mark.parametrize(("words", "minutes"), [(0, 1), (250, 1), (400, 2), (1900, 10)])
-def test_reading_time_is_at_least_a_minute(words, minutes):
-    assert _extension("page_facts").minutes(words) == minutes
 
 
 def test_the_tour_says_stored_numbers_and_stays_within_the_book(numbers):
@@ -225,18 +149,6 @@ def test_links_to_sources_become_pages_with_an_address_for_every_line():
     ((name, page, _),) = figures._sources(app)
     assert name == "source/lrm_core/findings/c02"
     assert 'id="L-30"' in page["body"]
-
-
-def test_entries_of_the_bibliography_are_items_of_their_list():
-    assembly, entry = (
-        _extension("page_assembly"),
-        '<div role="list"><div class="citation" role="{}"></div></div>',
-    )
-    context = {"body": entry.format("doc-biblioentry")}
-    assembly._name_entries(None, "page", "page.html", context, None)
-    assert context["body"] == entry.format("listitem")
-    assembly._name_entries(None, "search", "search.html", without_body := {}, None)
-    assert without_body == {}
 
 
 def test_the_chinese_summary_has_a_word_for_every_verdict_and_is_short(numbers):

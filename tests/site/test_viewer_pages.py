@@ -13,7 +13,9 @@ from lrm_core import load_model
 from lrm_core.measure.oracles import predicted_planes
 from lrm_core.model.decoder import Decoder, activate
 from lrm_core.objects import load_object
-from lrm_core.page.viewer import Packed, TriplaneViewer, page_script, unpack, viewer_html
+from lrm_core.page.scripts import viewer_page
+from lrm_core.page.viewer import Packed, TriplaneViewer, unpack
+from lrm_core.page.viewer.page import viewer_html
 from lrm_core.page.viewer.widget import camera_of
 from lrm_core.paths import data_dir
 from lrm_core.render import render_views
@@ -47,24 +49,11 @@ def scene() -> Scene:
 
 
 @pytest.fixture
-def show(visit, tmp_path):
-    """Opens a page of viewers from disk; closes it afterwards."""
-    opened = []
-
-    def go(*viewers: TriplaneViewer, **options):
-        body = "".join(viewer_html(viewer.page_state()) for viewer in viewers)
-        page = tmp_path / "page.html"
-        page.write_text(
-            f'<!doctype html><html lang="en"><meta charset="utf-8"><title>t</title><body>{body}'
-            f'<script type="module">{page_script()}</script></body></html>'
-        )
-        opened.append(visit(page.as_uri(), **options))
-        return opened[-1]
-
-    yield go
-    for seen in opened:
-        assert (seen.outside, seen.errors) == ([], [])
-        seen.page.context.close()
+def show(show_figures):
+    """Opens a page of viewers."""
+    return lambda *viewers, **options: show_figures(
+        "".join(viewer_html(viewer.page_state()) for viewer in viewers), viewer_page(), **options
+    )
 
 
 def _reach(seen, stage: str, source: str) -> dict:
@@ -192,31 +181,11 @@ def test_two_viewers_on_one_page_do_not_disturb_each_other_and_fit_a_phone(show,
     assert first != second
 
 
-def _without_webgl2(page) -> None:
-    page.add_init_script(
-        """const get = HTMLCanvasElement.prototype.getContext;
-        HTMLCanvasElement.prototype.getContext = function (kind, ...rest) {
-          return kind === "webgl2" ? null : get.call(this, kind, ...rest);
-        };"""
-    )
-
-
 @pytest.mark.parametrize("reason", ["no WebGL2", "reduced motion"])
-def test_the_poster_stands_in(browser, scene, tmp_path, reason):
-    viewer = scene.viewer(patience=0.0)
-    file = tmp_path / "page.html"
-    file.write_text(
-        f'<!doctype html><meta charset="utf-8"><body>{viewer_html(viewer.page_state())}'
-        f'<script type="module">{page_script()}</script>'
-    )
+def test_the_poster_stands_in(show, scene, reason):
     still = reason == "reduced motion"
-    context = browser.new_context(reduced_motion="reduce" if still else "no-preference")
-    page, errors = context.new_page(), []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on("console", lambda message: message.type == "error" and errors.append(message.text))
-    if not still:
-        _without_webgl2(page)
-    page.goto(file.as_uri())
+    options = {"reduced_motion": "reduce"} if still else {"webgl": False}
+    page = show(scene.viewer(patience=0.0), **options).page
     page.wait_for_selector(f"text={reason}", timeout=PATIENCE)
     image = page.query_selector(".lrm-viewer img")
     assert image.get_attribute("alt") == "A lantern."
@@ -227,8 +196,6 @@ def test_the_poster_stands_in(browser, scene, tmp_path, reason):
         page.wait_for_selector(".lrm-viewer[data-stage=rest]", timeout=PATIENCE)
     else:
         assert not page.is_visible(".lrm-viewer button")
-    assert errors == []
-    context.close()
 
 
 def test_two_fingers_zoom(show, scene):

@@ -11,7 +11,6 @@ from lrm_core.spectral.calibration import (
     calibrate,
     moments,
     parameters,
-    pooled,
     removed_share,
     squared_error,
     unrelated,
@@ -111,18 +110,6 @@ def test_in_a_mask_nothing_else_counts(seed: int, kind: str) -> None:
     assert inside.count.flatten().tolist() == [18] * 3
 
 
-@quick
-@given(seed=seeds, kind=kinds)
-def test_pooled_moments_are_those_of_everything(seed: int, kind: str) -> None:
-    pairs = [(planes(seed=seed + k), planes(seed=seed + k + 10) + k) for k in range(3)]
-    together = moments(*(torch.cat(parts, dim=-1) for parts in zip(*pairs, strict=True)))
-    found = pooled([moments(*pair) for pair in pairs])
-    for name, expected in vars(together).items():
-        torch.testing.assert_close(getattr(found, name), expected)
-    error_apart = sum(squared_error(moments(*pair), calibrate(found, kind)) for pair in pairs)
-    assert squared_error(found, calibrate(found, kind)) == pytest.approx(error_apart)
-
-
 def test_a_noisy_prediction_is_shrunk_although_its_scale_is_right() -> None:
     """Prediction = reference + noise: the best scale is r / (r + e), which removes e / (r + e) of the error."""
     reference, noise = planes(8, 128), planes(8, 128, seed=1) / 2
@@ -174,5 +161,3 @@ def test_what_cannot_be_is_refused() -> None:
             moments(planes(), planes(), mask)
     with pytest.raises(ValueError, match="unknown calibration 'gamma'; expected one of scale, channel_scale"):
         calibrate(moments(planes(), planes()), "gamma")
-    with pytest.raises(ValueError, match="at least one object"):
-        pooled([])

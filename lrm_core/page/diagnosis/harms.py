@@ -8,7 +8,7 @@ from lrm_core.findings.harms import TOLD, Fingerprint, published_numbers, words
 from lrm_core.findings.prose import number
 from lrm_core.page.diagnosis.source_distance import AXIS
 from lrm_core.page.elements.panels import panels
-from lrm_core.page.elements.style import COLOURS, finish
+from lrm_core.page.elements.style import COLOURS, finish, spans
 from lrm_core.profiles import DRAWN
 from lrm_core.records.statistics import Interval
 
@@ -31,7 +31,7 @@ def fingerprint_figure(found: Sequence[Fingerprint]) -> go.Figure:
         mean = of.over_truth
         figure.add_scatter(
             x=[mean.estimate], y=[words(of.harm)], mode="markers", marker={"size": 11, "color": tone},
-            error_x={"type": "data", "array": [mean.high - mean.estimate], "arrayminus": [mean.estimate - mean.low]},
+            error_x=spans([mean]),
             hovertemplate=f"%{{y}}: %{{x:+.2f}}, {of.answer}; {mean.n} objects<extra></extra>",
         )  # fmt: skip
         if mean.estimate > EDGE:

@@ -12,13 +12,13 @@ from torch.nn.functional import interpolate, max_pool2d
 
 from lrm_core.data_url import data_url
 from lrm_core.findings.c07 import TRUTH
+from lrm_core.findings.figures import window
 from lrm_core.findings.prose import number
 from lrm_core.measure.geometry import Geometry, triplane_geometry, true_geometry
 from lrm_core.measure.oracles import predicted_planes, render_planes, split_views
 from lrm_core.measure.surface import COVERED, DEPTH_TOLERANCE
-from lrm_core.page.chapter import Chapter
-from lrm_core.page.elements.pictures import window_of
 from lrm_core.page.elements.switch import switch
+from lrm_core.page.finding_page import Chapter
 from lrm_core.records.runner import load_item
 from lrm_core.records.statistics import per_object
 
@@ -107,9 +107,9 @@ def paint(one: Look, full: float) -> Float[Tensor, "4 k k"]:
     amount = (one.error / full).clamp(0, 1)
     colours = grey * (1 - amount) + PAINT[:, None, None] * amount
     picture = torch.cat([colours, one.mask[None]])
-    window = window_of(one.mask)
-    finer = interpolate(picture[None][..., *window], scale_factor=FINER, mode="bilinear")[0]
-    edge = _outline(one.hidden[window])
+    square = window(one.mask > 0)
+    finer = interpolate(picture[None][..., *square], scale_factor=FINER, mode="bilinear")[0]
+    edge = _outline(one.hidden[square])
     finer[:3] = torch.where(edge, LINE[:, None, None], finer[:3])
     finer[3] = torch.where(edge, 1.0, finer[3])
     return finer
@@ -134,8 +134,8 @@ def _tile(name: str, ratio: float, picture: Float[Tensor, "4 k k"]) -> str:
 
 def _behind(name: str, one: Look, full: float) -> str:
     error = 1 - (one.error / full).clamp(0, 1).expand(3, -1, -1)
-    window = window_of(one.mask)
-    shown = [one.source, *(image[:, *window] for image in (one.truth, one.prediction, error))]
+    square = window(one.mask > 0)
+    shown = [one.source, *(image[:, *square] for image in (one.truth, one.prediction, error))]
     pictures = "".join(f'<img src="{data_url(image)}" alt="" style="width:100%">' for image in shown)
     about = f'role="img" aria-label="{escape(name.removeprefix("cc0_"))}: {BEHIND}"'
     return f'<div {about} style="{ROW}">{pictures}</div>'

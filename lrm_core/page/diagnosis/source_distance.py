@@ -18,9 +18,9 @@ from lrm_core.measure.experiments import get_experiment
 from lrm_core.measure.oracles import heldout_views, predicted_planes, render_images
 from lrm_core.objects import Source
 from lrm_core.page import chapter as chapters
-from lrm_core.page.chapter import Chapter, stored_row
 from lrm_core.page.elements.pictures import image_row
-from lrm_core.page.elements.style import COLOURS, SMALL, finish
+from lrm_core.page.elements.style import COLOURS, SMALL, finish, spans
+from lrm_core.page.finding_page import Chapter
 from lrm_core.profiles import DRAWN, PUBLISHED
 from lrm_core.records.statistics import Interval
 
@@ -85,10 +85,9 @@ def _add_band(figure: go.Figure, panel: int, share: Share, band: str) -> None:
 def _add_line(figure: go.Figure, panel: int, means: Mapping[float, Interval], band: str) -> None:
     x, colour = list(means), COLOURS[TONES[band]]
     y = [mean.estimate for mean in means.values()]
-    up, down = ([abs(getattr(m, end) - m.estimate) for m in means.values()] for end in ("high", "low"))
     figure.add_scatter(
         x=x, y=y, mode="lines+markers", name=band, line={"color": colour, "width": 2.2}, row=panel, col=1,
-        error_y={"type": "data", "array": up, "arrayminus": down, "thickness": 1, "width": 2},
+        error_y=spans(means.values(), thickness=1, width=2),
         hovertemplate=f"{band}, told × %{{x:g}}: %{{y:.0%}}<extra></extra>",
     )  # fmt: skip
     if x:
@@ -104,10 +103,7 @@ def _add_point(figure: go.Figure, panel: int, x: float, mean: Interval, band: st
     figure.add_scatter(
         x=[x], y=[mean.estimate], mode="markers", name=words, row=panel, col=1,
         marker={"symbol": "star", "size": 13, "color": COLOURS[TONES[band]], "line": {"width": 1, "color": "#222"}},
-        error_y={
-            "type": "data", "array": [mean.high - mean.estimate], "arrayminus": [mean.estimate - mean.low],
-            "thickness": 1, "width": 4,
-        },
+        error_y=spans([mean], thickness=1, width=4),
         hovertemplate=f"{band}, {words}: %{{y:.0%}}<extra></extra>",
     )  # fmt: skip
 
@@ -171,9 +167,10 @@ def agrees(
     Raises:
         AssertionError: naming the number, if one is more than 0.01 away.
     """
-    row = stored_row(table, name, seed)
-    if not row:
+    rows = table[(table["object"] == name) & (table["seed"] == seed)]
+    if rows.empty:
         return True
+    row = rows.iloc[0]
     factors = list(row["factors"])
     for (told, mine), gone in zip(shares.items(), removed, strict=True):
         place = factors.index(0.8 if told == "told" else 1.0)

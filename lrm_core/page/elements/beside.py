@@ -8,7 +8,7 @@ from plotly.subplots import make_subplots
 
 from lrm_core.findings.figures import Means, Slopes
 from lrm_core.findings.prose import number, percent
-from lrm_core.page.elements.style import COLOURS, SMALL, finish, name_once
+from lrm_core.page.elements.style import COLOURS, SMALL, finish, name_once, spans
 from lrm_core.records.statistics import Interval, interval_of, per_object
 
 TICKS = (0.01, 0.015, 0.02, 0.03, 0.04, 0.06, 0.08, 0.1)  # of a logarithmic axis of L1
@@ -79,12 +79,11 @@ def means(figure: Means, table: pd.DataFrame, title: str) -> go.Figure:
 def _add_means(
     shown: go.Figure, means: Mapping[float, Interval], name: str, colour: str, side: float, panel: int
 ) -> None:
-    up, down = ([abs(getattr(m, end) - m.estimate) for m in means.values()] for end in ("high", "low"))
     known = bool(means) and all(mean.known for mean in means.values())
     shown.add_scatter(
         x=[x * side for x in means], y=[mean.estimate for mean in means.values()], mode="lines+markers", name=name,
         text=[f"{x:g}" for x in means], line={"color": colour, "width": 2.4}, marker={"size": 8},
-        error_y={"array": up, "arrayminus": down, "thickness": 1.4, "width": 4} if known else None,
+        error_y=spans(means.values(), thickness=1.4, width=4) if known else None,
         hovertemplate=name + ", %{text}: %{y:.1%}<extra></extra>", row=1, col=panel,
     )  # fmt: skip
 

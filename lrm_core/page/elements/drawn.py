@@ -11,8 +11,8 @@ from lrm_core.findings.prose import number, percent
 from lrm_core.page.elements.beside import means, slopes
 from lrm_core.page.elements.curves import Curve, curves, mean_lists
 from lrm_core.page.elements.strips import numbers_of, strips
-from lrm_core.page.elements.style import COLOURS, PAPER, SMALL, finish
-from lrm_core.records.statistics import interval_of, per_object
+from lrm_core.page.elements.style import COLOURS, PAPER, SMALL, finish, spans
+from lrm_core.records.statistics import Interval, interval_of, per_object
 
 PICTURE = 0.085  # side of an object's picture over the length of the axes
 SQUARE = 460  # pixels
@@ -133,13 +133,11 @@ def pairs(figure: Pairs, table: pd.DataFrame, pictures: Mapping[str, str], title
         "line": {"width": 2}}, textfont={"color": COLOURS["pred"]}, showlegend=False,
         hovertemplate="%{text}: %{x:.2f}, %{y:.2f}<extra></extra>",
     )  # fmt: skip
-    side = PICTURE * (high - low)
-    for name, address in pictures.items():
-        if name in xs.index:
-            shown.add_layout_image(
-                source=address, x=xs[name], y=ys[name], xref="x", yref="y", sizex=side, sizey=side,
-                xanchor="center", yanchor="middle",
-            )  # fmt: skip
+    look = {"yref": "y", "yanchor": "middle"} | dict.fromkeys(("sizex", "sizey"), PICTURE * (high - low))
+    for name in [name for name in pictures if name in xs.index]:
+        shown.add_layout_image(
+            source=pictures[name], x=xs[name], y=ys[name], xref="x", xanchor="center", **look
+        )
     below, above = figure.sides
     for text, x, y, anchor in ((below, high, low, "right"), (above, low, high, "left")):
         shown.add_annotation(
@@ -166,12 +164,12 @@ def bars(figure: Bars, table: pd.DataFrame, pictures: Mapping[str, str], title: 
         heights = [mean.estimate, *(of[at] for of in figure.published.values()), *values[label][names]]
         if not at:
             ticks = [figure.factor * height for height in heights]
-        ends = (mean.high - mean.estimate, mean.estimate - mean.low) if mean.known else (0, 0)
-        rest = [0] * (len(places) - 1)
+        point = Interval(0, 0, 0, 0)  # without an interval
+        ends = spans([mean if mean.known else point] + [point] * (len(places) - 1), width=0)
         shown.add_bar(
             x=list(range(len(places))), y=heights, name=label, text=places, textposition="none",
             marker={"color": COLOURS[colour], "pattern": {"shape": hatched}},
-            error_y={"type": "data", "array": [ends[0], *rest], "arrayminus": [ends[1], *rest], "width": 0},
+            error_y=ends,
             hovertemplate=f"%{{text}}, {label}: %{{y:.1%}}<extra></extra>",
         )  # fmt: skip
     shown.add_scatter(
@@ -180,12 +178,11 @@ def bars(figure: Bars, table: pd.DataFrame, pictures: Mapping[str, str], title: 
         marker={"symbol": "line-ew-open", "size": 14, "color": COLOURS["reference"], "line": {"width": 2}},
         hovertemplate="%{text}, %{fullData.name}: %{y:.1%}<extra></extra>",
     )  # fmt: skip
-    for name, address in pictures.items():
-        if name in names:
-            shown.add_layout_image(
-                source=address, x=places.index(name), y=0, xref="x", yref="paper", sizex=0.95, sizey=0.12,
-                xanchor="center", yanchor="top",
-            )  # fmt: skip
+    look = {"yref": "paper", "yanchor": "top", "sizex": 0.95, "sizey": 0.12}
+    for name in [name for name in pictures if name in names]:
+        shown.add_layout_image(
+            source=pictures[name], x=places.index(name), y=0, xref="x", xanchor="center", **look
+        )
     words = {at: place.partition(",")[0] for at, place in enumerate(places) if place not in pictures}
     shown.update_xaxes(
         tickvals=list(words), ticktext=list(words.values()), tickangle=-90, showgrid=False, zeroline=False

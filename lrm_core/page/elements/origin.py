@@ -7,7 +7,6 @@ import pandas as pd
 
 # Sources other than records, in words.
 NOW = "computed while this page was built"
-SET = "set by the code for this profile"
 COUNTED = "counted in the architectures"
 
 

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from lrm_core.findings.figures import Panel, Reference, Row
-from lrm_core.page.elements.style import COLOURS, GROUPS, SMALL, SYMBOLS, colour_of, finish, name_once
+from lrm_core.page.elements.style import COLOURS, GROUPS, SMALL, SYMBOLS, colour_of, finish, name_once, spans
 from lrm_core.records.statistics import Interval, interval_of, per_object
 
 ROW, TALL = 58, 84  # pixels of a row, and where rows have several columns
@@ -140,11 +140,10 @@ def _add_label(figure: go.Figure, text: str, place: int, panel: int) -> None:
 def _add_mean(
     figure: go.Figure, mean: Interval, height: float, panel: int, colour: str = COLOURS["reference"]
 ) -> None:
-    error = {"type": "data", "array": [mean.high - mean.estimate], "arrayminus": [mean.estimate - mean.low]}
     figure.add_scatter(
         x=[mean.estimate], y=[height], mode="markers", name="mean, 95% interval",
         marker={"symbol": "line-ns-open", "size": 13, "color": colour, "line": {"width": 3}},
-        error_x=error | {"thickness": 2, "width": 0} if mean.known else None,
+        error_x=spans([mean], thickness=2, width=0) if mean.known else None,
         hovertemplate="mean %{x:.4g}<extra></extra>", row=panel, col=1,
     )  # fmt: skip
 

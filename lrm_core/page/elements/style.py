@@ -2,9 +2,12 @@
 
 from collections.abc import Iterable, Mapping
 from textwrap import wrap
+from typing import Any
 
 import plotly.graph_objects as go
 from plotly.graph_objs.layout import XAxis, YAxis
+
+from lrm_core.records.statistics import Interval
 
 # Okabe-Ito, which stays apart for colour-blind readers; two of its light tones darkened for white paper.
 COLOURS: Mapping[str, str] = {
@@ -23,7 +26,6 @@ GROUPS: Mapping[str, str] = {
 }
 SYMBOLS: Mapping[str, str] = {"real": "circle", "procedural": "square"}
 Axis = XAxis | YAxis
-GREYSCALE_SAFE = "Cividis"
 GRID = "rgba(128, 128, 128, 0.25)"
 CLEAR = "rgba(0, 0, 0, 0)"
 PAPER = "#fff"  # pages clear it and follow their theme; JupyterLab draws dark text in its dark theme too
@@ -105,3 +107,9 @@ def name_once(figure: go.Figure) -> None:
 
 def _width(trace: go.Scatter) -> float:
     return trace.line.width or 0.0
+
+
+def spans(means: Iterable[Interval], **look: float) -> dict[str, Any]:
+    """The intervals about some means as plotly's error bars."""
+    ends = [(mean.high - mean.estimate, mean.estimate - mean.low) for mean in means]
+    return {"type": "data", "array": [up for up, _ in ends], "arrayminus": [down for _, down in ends], **look}

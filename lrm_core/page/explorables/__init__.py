@@ -4,18 +4,9 @@ from lrm_core.page.explorables.band_mixer import show_band_mixer, show_low_band_
 from lrm_core.page.explorables.basins_line import show_basins_line
 from lrm_core.page.explorables.camera_mismatch import show_camera_mismatch
 from lrm_core.page.explorables.noise_probe import show_noise_probe
-from lrm_core.page.explorables.page import EXPLORABLE_MIME, ExplorableFigure, explorable_html
-from lrm_core.page.explorables.scripts import es_module, page_script
 from lrm_core.page.explorables.spectrum import show_spectrum
-from lrm_core.page.explorables.widget import Explorable
 
 __all__ = [
-    "EXPLORABLE_MIME",
-    "Explorable",
-    "ExplorableFigure",
-    "es_module",
-    "explorable_html",
-    "page_script",
     "show_band_mixer",
     "show_basins_line",
     "show_camera_mismatch",

@@ -1,18 +1,14 @@
 """Band mixer: the prediction corrected band by band, by hand (claims C2, C4, C5 and C6; audit A3)."""
 
-from collections.abc import Mapping
 from typing import Any
 
-from IPython.display import display
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from lrm_core.findings.claims import published
-from lrm_core.page.chapter import Chapter
-from lrm_core.page.explorables.field import check_side, field_figure
 from lrm_core.page.explorables.judged import Judged, judged_views
-from lrm_core.page.explorables.widget import Explorable, slider, switched
-from lrm_core.page.viewer.quantise import check_field
+from lrm_core.page.explorables.widget import Content, Explorable, field_figure, show, slider
+from lrm_core.page.finding_page import Chapter
 
 CUTOFFS = (0.05, 1.0, 0.05)  # x Nyquist: least, greatest, step
 GAINS = (0.0, 1.5, 0.05)
@@ -27,24 +23,21 @@ NOTE = (
 
 
 def show_band_mixer(*chapters: Chapter) -> None:
-    """Display the mixer of an object, with its oracle from the prediction.
+    """Display the mixer of an object, with its oracle from the prediction; raises as `field_figure`.
 
     Args:
         chapters: one for each object that the figure can be switched to, the first one shown first.
-
-    Raises:
-        ValueError: if planes and decoder do not go together, or the planes' side is no power of two.
     """
-    display(switched({chapter.item.name: _of(chapter, bands()) for chapter in chapters}))
+    show(lambda chapter: _of(chapter, bands()), *chapters)
 
 
 def show_low_band_mixer(*chapters: Chapter) -> None:
     """The same inside the low band: channel means, rest of the low band, and what is above it."""
     content = inside(chapters[0].predicted.shape[-1])
-    display(switched({chapter.item.name: _of(chapter, content) for chapter in chapters}))
+    show(lambda chapter: _of(chapter, content), *chapters)
 
 
-def _of(chapter: Chapter, content: Mapping[str, Any]) -> Explorable:
+def _of(chapter: Chapter, content: Content) -> Explorable:
     planes = chapter.predicted, chapter.oracle("predicted").planes
     return mixer(*planes, chapter.model.decoder, judged_views(chapter.item), chapter.item.name, content)
 
@@ -55,60 +48,44 @@ def mixer(
     decoder: nn.Module,
     judged: Judged,
     name: str,
-    content: Mapping[str, Any],
+    content: Content,
 ) -> Explorable:
-    """The mixer of any prediction and its oracle; raises as `show_band_mixer`."""
-    check_field(predicted, decoder)
-    check_side(predicted)
+    """The mixer of any prediction and its oracle; raises as `field_figure`."""
     alt = f"The predicted triplane of {name}, corrected band by band."
-    tensors = {
-        "predicted": (predicted, 2),
-        "correction": (reference - predicted, 2),
-        "truth": (judged.truth, 1),
-    }
-    return field_figure(content, tensors, predicted, decoder, judged, alt)
+    tensors = {"predicted": (predicted, 2), "correction": (reference - predicted, 2)}
+    return field_figure(content, tensors | {"truth": (judged.truth, 1)}, predicted, decoder, judged, alt)
 
 
 def bands() -> dict[str, Any]:
     """Sliders and presets of the three bands, as published in the claims on them."""
     bands, cutoff = published("C2")["bands_x_nyquist"], published("C4")["cutoff_x_nyquist"]
     share, high = bands["low"][1], bands["high"][0]
-    unit = "× Nyquist"
+    as_published = f"As published: share below {share:g}, correction below {cutoff:g}"
     return {
         "key": "mixer",
         "title": "Band mixer",
         "sliders": [
-            slider("lower", "Low band up to", *CUTOFFS, unit),
-            slider("upper", "High band from", *CUTOFFS, unit),
+            slider("lower", "Low band up to", *CUTOFFS, "× Nyquist"),
+            slider("upper", "High band from", *CUTOFFS, "× Nyquist"),
             *(slider(band, f"Gain of the {band} band", *GAINS) for band in BANDS),
         ],
         "start": _state(share, high),
-        "presets": [
-            _preset(
-                f"As published: share below {share:g}, correction below {cutoff:g}",
-                _state(share, cutoff, 1, 1),
-            ),
-            _preset(f"One cutoff ({cutoff:g}): low band corrected", _state(cutoff, cutoff, 1)),
-            _preset(f"One cutoff ({cutoff:g}): high band corrected", _state(cutoff, cutoff, high=1)),
-            _preset("All bands: the oracle", _state(share, high, 1, 1, 1)),
-            _preset("Reset: the prediction", _state(share, high)),
-        ],
+        "presets": {
+            as_published: _state(share, cutoff, 1, 1),
+            f"One cutoff ({cutoff:g}): low band corrected": _state(cutoff, cutoff, 1),
+            f"One cutoff ({cutoff:g}): high band corrected": _state(cutoff, cutoff, high=1),
+            "All bands: the oracle": _state(share, high, 1, 1, 1),
+            "Reset: the prediction": _state(share, high),
+        },
         "note": NOTE,
     }
 
 
 def inside(side: int) -> dict[str, Any]:
     """The same with the channel means for the low band: what lies below the first wave of planes of that side."""
-    cutoff = published("C4")["cutoff_x_nyquist"]
     parts = ("channel means", "rest of the low band", "high band")
     gains = [slider(band, f"Gain of the {of}", *GAINS) for band, of in zip(BANDS, parts, strict=True)]
-    chosen = {
-        "The channel means": (1, 0),
-        "The rest of the low band": (0, 1),
-        "Both": (1, 1),
-        "Reset: the prediction": (0, 0),
-    }
-    start = {"upper": cutoff} | dict.fromkeys(BANDS, 0)
+    start = {"upper": published("C4")["cutoff_x_nyquist"]} | dict.fromkeys(BANDS, 0)
     return {
         "key": "mixer",
         "title": "Inside the low band",
@@ -116,14 +93,15 @@ def inside(side: int) -> dict[str, Any]:
         "fixed": {"lower": 1 / side},
         "sliders": [slider("upper", "Low band up to", *CUTOFFS, "× Nyquist"), *gains],
         "start": start,
-        "presets": [_preset(label, start | {"low": low, "mid": mid}) for label, (low, mid) in chosen.items()],
+        "presets": {
+            "The channel means": start | {"low": 1},
+            "The rest of the low band": start | {"mid": 1},
+            "Both": start | {"low": 1, "mid": 1},
+            "Reset: the prediction": start,
+        },
         "note": NOTE,
     }
 
 
 def _state(lower: float, upper: float, low: float = 0, mid: float = 0, high: float = 0) -> dict[str, float]:
     return {"lower": lower, "upper": upper, "low": low, "mid": mid, "high": high}
-
-
-def _preset(label: str, state: dict[str, float]) -> dict[str, Any]:
-    return {"label": label, "state": state}

@@ -3,16 +3,13 @@
 from typing import Any
 
 import torch
-from IPython.display import display
 from jaxtyping import Float
 from torch import Tensor
 
 from lrm_core.model.lrm import LRM
-from lrm_core.page.chapter import Chapter
-from lrm_core.page.explorables.field import field_figure
 from lrm_core.page.explorables.judged import Judged, judged_views
-from lrm_core.page.explorables.widget import Explorable, slider, switched
-from lrm_core.page.viewer.quantise import check_field
+from lrm_core.page.explorables.widget import Explorable, field_figure, show, slider
+from lrm_core.page.finding_page import Chapter
 from lrm_core.render.quality import psnr
 
 POINTS = 11
@@ -31,26 +28,25 @@ def show_basins_line(*chapters: Chapter) -> None:
         chapters: one for each object that the figure can be switched to, the first one shown first.
 
     Raises:
-        ValueError: if planes and decoder do not go together.
+        ValueError: as `field_figure`.
     """
-    figures = {}
-    for chapter in chapters:
-        ends = tuple(chapter.oracle(start).planes for start in ("random", "predicted"))
-        figures[chapter.item.name] = line(*ends, chapter.model, judged_views(chapter.item), chapter.item.name)
-    display(switched(figures))
+    show(_of, *chapters)
+
+
+def _of(chapter: Chapter) -> Explorable:
+    ends = (chapter.oracle(start).planes for start in ("random", "predicted"))
+    return line(*ends, chapter.model, judged_views(chapter.item), chapter.item.name)
 
 
 def line(
     a: Float[Tensor, "3 C R R"], b: Float[Tensor, "3 C R R"], model: LRM, judged: Judged, name: str
 ) -> Explorable:
-    """The line from a to b; raises as `show_basins_line`."""
-    check_field(a, model.decoder)
-    check_field(b, model.decoder)
-    scores = scores_along(a, b, model, judged)
+    """The line from a to b; raises as `field_figure`."""
+    content = _content(scores_along(a, b, model, judged))
     alt = f"The triplane of {name} at a place on the line between its two oracles."
     tensors = {"a": (a, 2), "b": (b, 2), "truth": (judged.truth, 1)}
     halfway = torch.lerp(a, b, HALFWAY)
-    return field_figure(_content(scores), tensors, halfway, model.decoder, judged, alt)
+    return field_figure(content, tensors, halfway, model.decoder, judged, alt)
 
 
 def scores_along(a: Tensor, b: Tensor, model: LRM, judged: Judged) -> list[float]:
@@ -69,9 +65,7 @@ def _content(scores: list[float]) -> dict[str, Any]:
         "title": "The line between two oracles",
         "sliders": [slider("t", f"t: from the {ENDS[0]} to the {ENDS[1]}", 0, 1, 0.01)],
         "start": {"t": HALFWAY},
-        "presets": [
-            {"label": f"{words.capitalize()} ({t:g})", "state": {"t": t}} for words, t in places.items()
-        ],
+        "presets": {f"{words.capitalize()} ({t:g})": {"t": t} for words, t in places.items()},
         "ends": ENDS,
         "psnr": scores,
         "note": NOTE,

@@ -6,7 +6,6 @@ from statistics import fmean
 from typing import Any
 
 import pandas as pd
-from IPython.display import display
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -17,11 +16,9 @@ from lrm_core.measure.e17_source_distance import TRUE, told_planes
 from lrm_core.measure.experiments import get_experiment
 from lrm_core.measure.metrics import BANDS
 from lrm_core.measure.oracles import split_views
-from lrm_core.page.chapter import Chapter, stored_row
-from lrm_core.page.explorables.field import check_side, field_figure
 from lrm_core.page.explorables.judged import Judged, judged_views
-from lrm_core.page.explorables.widget import Explorable, choice, slider, switched
-from lrm_core.page.viewer.quantise import check_field
+from lrm_core.page.explorables.widget import Explorable, choice, field_figure, show, slider
+from lrm_core.page.finding_page import Chapter
 from lrm_core.spectral import PUBLISHED_EDGES
 
 SCALES = (0.8, 1.25, 0.05)  # least, greatest, step
@@ -71,17 +68,14 @@ class Told:
 
 
 def show_camera_mismatch(table: pd.DataFrame, *chapters: Chapter) -> None:
-    """Display the predictions of an object at every distance of E17, whose records are in the table.
+    """Display the predictions of an object at every distance of E17, by its records; raises as `field_figure`.
 
     Args:
         table: of the records.
         chapters: one for each object that the figure can be switched to, the first one shown first; the first
             `OBJECTS` count, since each weighs about a megabyte on the page.
-
-    Raises:
-        ValueError: if planes and decoder do not go together, or the planes' side is no power of two.
     """
-    display(switched({chapter.item.name: _of(chapter, table) for chapter in chapters[:OBJECTS]}))
+    show(lambda chapter: _of(chapter, table), *chapters[:OBJECTS])
 
 
 def _of(chapter: Chapter, table: pd.DataFrame) -> Explorable:
@@ -89,38 +83,26 @@ def _of(chapter: Chapter, table: pd.DataFrame) -> Explorable:
     planes = {factor: told_planes(chapter.model, item, factor).detach() for factor in config.factors}
     masks = item.masks[split_views(item)[1][: config.views]]
     told = Told(planes, chapter.oracle("predicted").planes, float(masks.mean()))
-    judged, row = judged_views(item, config.views), stored_row(table, item.name, chapter.seed)
-    return mismatch(told, chapter.model.decoder, judged, row, item.name)
+    judged = judged_views(item, config.views)
+    return mismatch(told, chapter.model.decoder, judged, chapter.stored_row(table), item.name)
 
 
 def mismatch(told: Told, decoder: nn.Module, judged: Judged, row: Mapping[str, Any], name: str) -> Explorable:
-    """The figure of any predictions; `row` is a record of E17; raises as `show_camera_mismatch`."""
-    right = told.planes[TRUE]
-    check_field(right, decoder)
-    check_side(right)
+    """The figure of any predictions; `row` is a record of E17; raises as `field_figure`."""
     alt = f"The triplane of {name}, predicted for a source distance that may be wrong."
-    tensors = told.tensors | {"truth": (judged.truth, 1)}
     records = [_record(row, index) for index in range(len(told.planes))] if row else []
     content = _content(list(told.planes), _sizes(row, list(told.planes))) | {
         "records": records,
         "area": told.area,
         "note": NOTE.format(pixels=judged.stride**2),
     }
-    return field_figure(content, tensors, right, decoder, judged, alt)
+    tensors = told.tensors | {"truth": (judged.truth, 1)}
+    return field_figure(content, tensors, told.planes[TRUE], decoder, judged, alt)
 
 
 def _content(factors: Sequence[float], sizes: Sequence[float]) -> dict[str, Any]:
     true, low, high = (factors.index(factor) for factor in (TRUE, min(factors), max(factors)))
     least, greatest = (f"told × {factors[index]:g}" for index in (low, high))
-    presets = [
-        ("Told the truth", _state(true)),
-        (f"{least.capitalize()}, not scaled", _state(low)),
-        (f"{greatest.capitalize()}, not scaled", _state(high)),
-        (f"Told the truth, made as large as {least}", _state(true, sizes[low])),
-        (f"Told the truth, made as large as {greatest}", _state(true, sizes[high])),
-        (f"{least.capitalize()}, made as large as told the truth", _state(low, 1 / sizes[low])),
-        (f"{greatest.capitalize()}, made as large as told the truth", _state(high, 1 / sizes[high])),
-    ]
     share = [fmean(published("C2")[name][index] for name in PUBLISHED_OBJECTS) for index in range(len(BANDS))]
     return {
         "key": "mismatch",
@@ -130,7 +112,15 @@ def _content(factors: Sequence[float], sizes: Sequence[float]) -> dict[str, Any]
             slider("scale", "Object scaled by", *SCALES),
         ],
         "start": _state(true),
-        "presets": [{"label": label, "state": state} for label, state in presets],
+        "presets": {
+            "Told the truth": _state(true),
+            f"{least.capitalize()}, not scaled": _state(low),
+            f"{greatest.capitalize()}, not scaled": _state(high),
+            f"Told the truth, made as large as {least}": _state(true, sizes[low]),
+            f"Told the truth, made as large as {greatest}": _state(true, sizes[high]),
+            f"{least.capitalize()}, made as large as told the truth": _state(low, 1 / sizes[low]),
+            f"{greatest.capitalize()}, made as large as told the truth": _state(high, 1 / sizes[high]),
+        },
         "bands": [BAND_NAMES[band] for band in BANDS],
         "edges": PUBLISHED_EDGES,
         "published": share,

@@ -1,21 +1,17 @@
 """Noise probe: noise of one bin of frequencies in the planes, and where that falls on H(f) (claim C3; audit A5)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import torch
-from IPython.display import display
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from lrm_core.measure.e06_response import DecoderResponse
 from lrm_core.measure.matter import matter_texels
-from lrm_core.page.chapter import Chapter, stored_row
-from lrm_core.page.explorables.field import check_side, field_figure
 from lrm_core.page.explorables.judged import Judged, judged_views
-from lrm_core.page.explorables.widget import Explorable, choice, slider, switched
-from lrm_core.page.viewer.quantise import check_field
+from lrm_core.page.explorables.widget import Explorable, choice, field_figure, show, slider
+from lrm_core.page.finding_page import Chapter
 from lrm_core.spectral.bands import band_masks
 
 LEVEL_STEP, LARGEST = 0.05, 2.0
@@ -37,30 +33,22 @@ NOTE = (
 )
 
 
-@dataclass(frozen=True)
-class Probed:
-    """Planes to which noise is added, (3, C, R, R), and the texels that an object reads there, (3, R, R)."""
-
-    planes: Float[Tensor, "3 C R R"]
-    mask: Bool[Tensor, "3 R R"]
+Probed = tuple[Float[Tensor, "3 C R R"], Bool[Tensor, "3 R R"]]  # planes, and the texels that an object reads
 
 
 def show_noise_probe(*chapters: Chapter) -> None:
-    """Display the probe of an object, around its prediction and its oracle from there.
+    """Display the probe of an object, around its prediction and its oracle from there; raises as `field_figure`.
 
     Args:
         chapters: one for each object that the figure can be switched to, the first one shown first.
-
-    Raises:
-        ValueError: if planes and decoder do not go together, or the planes' side is no power of two.
     """
-    display(switched({chapter.item.name: _of(chapter) for chapter in chapters}))
+    show(_of, *chapters)
 
 
 def _of(chapter: Chapter) -> Explorable:
     planes = {"predicted": chapter.predicted, "reference": chapter.oracle("predicted").planes}
-    probed = {name: Probed(each, matter_texels(chapter.model, each)) for name, each in planes.items()}
-    config, row = chapter.configuration, stored_row(chapter.table, chapter.item.name, chapter.seed)
+    probed = {name: (each, matter_texels(chapter.model, each)) for name, each in planes.items()}
+    config, row = chapter.configuration, chapter.stored_row(chapter.table)
     judged = judged_views(chapter.item, config.views)
     return probe(probed, chapter.model.decoder, judged, config, row, chapter.item.name)
 
@@ -73,40 +61,36 @@ def probe(
     row: Mapping[str, Any],
     name: str,
 ) -> Explorable:
-    """The probe of any "predicted" and "reference"; `row` is a record of E6; raises as `show_noise_probe`."""
+    """The probe of any "predicted" and "reference"; `row` is a record of E6; raises as `field_figure`."""
     tensors = {}
-    for key, each in probed.items():
-        check_field(each.planes, decoder)
-        check_side(each.planes)
-        tensors |= {key: (each.planes, 2), f"{key}_mask": (each.mask.float(), 1)}
-    predicted = probed["predicted"].planes
+    for key, (planes, mask) in probed.items():
+        tensors |= {key: (planes, 2), f"{key}_mask": (mask.float(), 1)}
+    predicted, _ = probed["predicted"]
     content = _content(config, row) | {"note": _note(predicted.shape[-1], judged, config)}
     alt = f"The predicted triplane of {name}, with noise of one bin."
     return field_figure(content, tensors, predicted, decoder, judged, alt)
 
 
 def _content(config: DecoderResponse, row: Mapping[str, Any]) -> dict[str, Any]:
-    last = config.bins - 1
-    presets = [
-        (f"First bin ({config.bin_words(0)})", _state(0, SEEN)),
-        (f"Bin of the published peak ({config.bin_words(PEAK)})", _state(PEAK, SEEN)),
-        (f"Last bin ({config.bin_words(last)})", _state(last, SEEN)),
-        ("As published: first bin", _state(0, config.published_std, len(PLACES) - 1)),
-        ("As published: last bin", _state(last, config.published_std, len(PLACES) - 1)),
-    ]
+    last, everywhere = config.bins - 1, len(PLACES) - 1
+    words = [config.bin_words(index) for index in range(config.bins)]
     return {
         "key": "probe",
         "title": "Noise probe",
         "sliders": [
-            choice(
-                "band", "Noise from, in × Nyquist", [config.bin_words(index) for index in range(config.bins)]
-            ),
+            choice("band", "Noise from, in × Nyquist", words),
             slider("level", "Size of the noise", min(config.levels), LARGEST, LEVEL_STEP),
             choice("place", "Around", list(PLACES)),
             slider("draw", "Draw of the noise", 1, DRAWS, 1),
         ],
         "start": _state(PEAK, SEEN),
-        "presets": [{"label": label, "state": state} for label, state in presets],
+        "presets": {
+            f"First bin ({words[0]})": _state(0, SEEN),
+            f"Bin of the published peak ({words[PEAK]})": _state(PEAK, SEEN),
+            f"Last bin ({words[last]})": _state(last, SEEN),
+            "As published: first bin": _state(0, config.published_std, everywhere),
+            "As published: last bin": _state(last, config.published_std, everywhere),
+        },
         "edges": config.edges,
         "axis": "H by frequency; points by this page",
         "places": [_place(*place, config, row) for place in PLACES.values()],

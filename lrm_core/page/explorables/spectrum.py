@@ -1,6 +1,5 @@
 """What is a spectrum: amplitude shares and power shares of three bands move apart (claim C2; audit A1)."""
 
-from collections.abc import Mapping
 from statistics import fmean
 from typing import Any
 
@@ -12,10 +11,10 @@ from torch import Tensor
 from lrm_core.data_url import data_url
 from lrm_core.findings.c02 import BANDS as BAND_NAMES
 from lrm_core.findings.c02 import PUBLISHED_SIZE, law_shares, matching_exponent
-from lrm_core.findings.claims import PUBLISHED_OBJECTS
+from lrm_core.findings.claims import PUBLISHED_OBJECTS, published
 from lrm_core.measure.metrics import BANDS
-from lrm_core.page.chapter import Chapter
 from lrm_core.page.explorables.widget import Explorable, slider
+from lrm_core.page.finding_page import Chapter
 from lrm_core.records.statistics import per_object
 from lrm_core.spectral import PUBLISHED_EDGES
 from lrm_core.spectral.bands import frequency_radius
@@ -34,16 +33,14 @@ NOTE = (
 
 def show_spectrum(chapter: Chapter) -> None:
     """Display the figure with the published shares and the chapter's records (of E5) marked."""
-    figure = Explorable.of(_content(chapter), _poster(), _alt())
-    display(figure)
+    display(Explorable.of(_content(chapter), _poster(), _alt()))
 
 
 def _content(chapter: Chapter) -> dict[str, Any]:
-    published = matching_exponent()
     ours = fmean(per_object(chapter.table, "predicted.power_law.exponent"))
     slopes = {
         "White noise": 0.0,
-        "Published share of the high band": published,
+        "Published share of the high band": matching_exponent(),
         "Our residuals, best power law": ours,
         "Natural images": NATURAL,
     }
@@ -52,7 +49,7 @@ def _content(chapter: Chapter) -> dict[str, Any]:
         "title": "What is a spectrum?",
         "sliders": [slider("exponent", "Power falls like f to the minus", *EXPONENTS)],
         "start": {"exponent": 0.0},
-        "presets": [{"label": label, "state": {"exponent": _on_slider(a)}} for label, a in slopes.items()],
+        "presets": {label: {"exponent": _on_slider(exponent)} for label, exponent in slopes.items()},
         "side": PUBLISHED_SIZE,
         "edges": PUBLISHED_EDGES,
         "audited": (*PUBLISHED_EDGES[:-1], BEYOND),
@@ -70,8 +67,7 @@ def _on_slider(exponent: float) -> float:
 
 def _marks(chapter: Chapter, band: str) -> dict[str, dict[str, dict[str, Any]]]:
     """What is marked beside each share of a band."""
-    published: Mapping[str, Any] = chapter.claim.published
-    share = fmean(published[name][BANDS.index(band)] for name in PUBLISHED_OBJECTS)
+    share = fmean(published("C2")[name][BANDS.index(band)] for name in PUBLISHED_OBJECTS)
     ours = {
         measure: {"share": fmean(per_object(chapter.table, f"predicted.{measure}.{band}")), "text": "ours"}
         for measure in ("published", "power")

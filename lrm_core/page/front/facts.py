@@ -14,10 +14,10 @@ from lrm_core.findings.harms import fingerprints, sentence
 from lrm_core.findings.prose import listed, number, percent, percent_range
 from lrm_core.findings.rules import Intervals
 from lrm_core.findings.sentences import say
-from lrm_core.findings.verdicts import experiment_table, intervals
+from lrm_core.findings.verdicts import experiment_table
 from lrm_core.page.front.forest import CONDITION, conditions
 from lrm_core.profiles import DISTANCES, DRAWN, TOLD
-from lrm_core.records.statistics import UNKNOWN, Interval, per_object
+from lrm_core.records.statistics import UNKNOWN, Interval, interval_of, per_object
 
 SPECTRUM, CORRECTION = "e05_residual_spectrum", "e08_band_correction"
 RECORDS = "the records in data/results/{profile}/"
@@ -105,7 +105,7 @@ def improvements(profile: str) -> pd.DataFrame:
 
 def _known(table: pd.DataFrame) -> Intervals:
     """Intervals of the columns of a table, unknown of those that it lacks."""
-    return lambda column: intervals(table)(column) if column in table else UNKNOWN
+    return lambda column: interval_of(table, column) if column in table else UNKNOWN
 
 
 @cache

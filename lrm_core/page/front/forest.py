@@ -7,8 +7,9 @@ from math import isnan
 
 import pandas as pd
 
-from lrm_core.findings.prose import number
-from lrm_core.findings.verdicts import NOT_MEASURED, TOO_FEW, verdicts
+from lrm_core.findings.headlines import written
+from lrm_core.findings.rules import NOT_MEASURED, TOO_FEW
+from lrm_core.findings.verdicts import verdicts
 from lrm_core.page.findings import reason
 from lrm_core.profiles import PROFILES, PUBLISHED, get_profile
 
@@ -16,7 +17,6 @@ TRUTH, CONDITION = "told the truth", "told as published"
 UNDECIDED = (NOT_MEASURED.verdict, TOO_FEW.verdict)
 SCALE = (-0.6, 4.0)  # in published numbers; what lies beyond is drawn at the edge
 TICKS = {0: "0", 1: "published", 2: "", 3: "3 ×", 4: ""}
-SHARES = ("C2", "C4", "C6", "C8", "C9", "C10", "C13", "C14")  # written in percent
 HEIGHT, APART = 26, 10  # pixels: of a row, and between its two series
 
 
@@ -82,16 +82,6 @@ def _line(claim_id: str, tables: dict[str, pd.DataFrame], names: dict[str, str])
     row = rows[decides]
     why = reason(claim_id, row.verdict, names[decides])
     return Line(claim_id, row.title, row.quantity, row.published, marks, row.verdict, why)
-
-
-def written(claim_id: str, value: float) -> str:
-    """A number of a claim as a reader expects it: shares in percent, ranks whole, small ones with their digits."""
-    if isnan(value):
-        return "–"
-    if claim_id in SHARES:
-        scaled = 100 * value
-        return f"{number(scaled, 3 if abs(scaled) < 0.1 else 1 if abs(scaled) < 10 else 0)}%"
-    return number(value, 0 if float(value).is_integer() else 4 if abs(value) < 0.01 else 2)
 
 
 def interval_text(claim_id: str, mark: Mark) -> str:

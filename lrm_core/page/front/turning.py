@@ -2,8 +2,7 @@
 
 import base64
 import io
-import json
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import cache
 from html import escape
 from typing import Any
@@ -16,21 +15,23 @@ from torch import Tensor
 
 from lrm_core import load_model
 from lrm_core.data_url import data_url
+from lrm_core.findings import c04
 from lrm_core.findings.prose import percent
-from lrm_core.findings.typical import EXPERIMENT, shown_objects
 from lrm_core.findings.verdicts import experiment_table
 from lrm_core.measure.experiments import get_experiment
 from lrm_core.measure.oracles import oracle, predicted_planes, render_images, split_views
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject
-from lrm_core.page.explorables.field import check_side
-from lrm_core.page.front.scripts import page_script
+from lrm_core.page import scripts
+from lrm_core.page.embedded import data_script
+from lrm_core.page.explorables.widget import check_side
 from lrm_core.page.viewer.quantise import check_field, pack
 from lrm_core.page.viewer.widget import POSTER_SIDE
 from lrm_core.profiles import get_profile
 from lrm_core.records.runner import load_item
 from lrm_core.spectral import split_residual
 
+EXPERIMENT = c04.RULE.experiment
 PROFILE = "mini"  # whose model and objects are in the repository, whatever profile the book is built for
 SEED = 0
 FIRST_SEEN = (-55.0, 20.0)  # degrees: the held-out view nearest to it is shown first
@@ -40,19 +41,6 @@ PICTURES = {
     "coarse": "Coarse corrected",
     "fine": "Fine corrected",
 }
-
-
-@dataclass(frozen=True)
-class Upright:
-    """The views of an object about its own vertical, which a pose normalised by view 0 may have tilted.
-
-    Attributes:
-        up: y and z of the vertical in the normalised world; its x is 0.
-        views: azimuth, elevation (degrees) and distance of every view, (N, 3).
-    """
-
-    up: tuple[float, float]
-    views: Float[Tensor, "n 3"]
 
 
 @cache
@@ -69,7 +57,6 @@ def turning() -> str:
         _content(model, name, label, table)
         for name, label in ((typical, "Typical object"), (contrary, "Strongest exception"))
     ]
-    payload = json.dumps({"objects": objects, "cutoff": _config().published_cutoff}).replace("</", "<\\/")
     figures = "".join(_figure(name, objects[0]) for name in PICTURES)
     choices = "".join(
         f'<button type="button" aria-pressed="{str(not at).lower()}">{escape(one["label"])}</button>'
@@ -82,9 +69,30 @@ def turning() -> str:
         '<div class="lrm-turn-bar" hidden><span>Drag one picture: all four turn.</span>'
         '<button type="button" aria-pressed="false">Show the oracle instead</button>'
         '<a href="../notebooks/14_own_picture.html#own-picture">Try your own picture</a></div></div>'
-        f'<script type="application/json" class="lrm-turn-data">{payload}</script>'
-        f'<script type="module">{page_script()}</script>'
+        f"{data_script({'objects': objects, 'cutoff': _config().published_cutoff}, 'turn')}"
+        f'<script type="module">{scripts.turning_page()}</script>'
     )
+
+
+def shown_objects(profile: str) -> tuple[str, str]:
+    """`chosen` among the real objects of a profile by its records; raises as `experiment_table`."""
+    real = [path.name for path in get_profile(profile).object_folders() if path.parent.name == "real"]
+    return chosen(experiment_table(EXPERIMENT, profile), real)
+
+
+def chosen(table: pd.DataFrame, real: Sequence[str]) -> tuple[str, str]:
+    """The example of the chapter on C4, and the object with the least lead of coarse over fine.
+
+    Args:
+        table: records of C4.
+        real: names of the objects to choose from; the first two where none was measured.
+    """
+    measured = table[table["object"].isin(real)] if len(table) else table
+    if measured.empty:
+        return real[0], real[1]
+    groups = {name: "real" if name in real else "procedural" for name in table["object"]}
+    least = measured.sort_values(c04.MARGIN["truth"])["object"].iloc[0]
+    return c04.FINDING.example(table, groups), least
 
 
 def _config() -> Any:
@@ -110,8 +118,8 @@ def _content(model: LRM, name: str, label: str, table: pd.DataFrame) -> dict[str
     check_side(predicted)
     tensors = {"predicted": (predicted, 2), "correction": (correction, 2)}
     packed = pack(tensors | {key: (value, 1) for key, value in model.decoder.state_dict().items()})
-    upright, low = upright_views(item), split_residual(correction, config.published_cutoff).low
-    start = first_view(item, upright)
+    (up, views), low = upright_views(item), split_residual(correction, config.published_cutoff).low
+    start = first_view(item, views)
     fields = {
         "prediction": predicted,
         "coarse": predicted + low,
@@ -129,8 +137,8 @@ def _content(model: LRM, name: str, label: str, table: pd.DataFrame) -> dict[str
         "said": _said(table, name),
         "posters": {"object": data_url(middle(item.images[start], zoom))} | posters,
         "sheet": sheet(middle(item.images, zoom)),
-        "up": upright.up,
-        "views": upright.views.double().round(decimals=3).tolist(),
+        "up": up,
+        "views": views.double().round(decimals=3).tolist(),
         "start": start,
         "focal": float(camera[0, 16]),
         "oracle": f"fitted to {len(split_views(item)[0])} views",
@@ -153,8 +161,12 @@ def _said(table: pd.DataFrame, name: str) -> dict[str, str]:
     return {"object": "", "prediction": "from one picture"} | words
 
 
-def upright_views(item: RenderedObject) -> Upright:
-    """The views of an object about the vertical to which all its cameras are level.
+def upright_views(item: RenderedObject) -> tuple[tuple[float, float], Float[Tensor, "n 3"]]:
+    """The views of an object about its own vertical, which a pose normalised by view 0 may have tilted.
+
+    Returns:
+        y and z of the vertical in the normalised world, its x being 0; azimuth, elevation (degrees) and distance of
+        every view.
 
     Raises:
         ValueError: if there is none, or it is not in the plane of y and z, as after normalising by a level view 0.
@@ -169,13 +181,13 @@ def upright_views(item: RenderedObject) -> Upright:
     y, z = c * y - b * z, b * y + c * z
     distance = (x**2 + y**2 + z**2).sqrt()
     views = torch.stack([torch.atan2(y, x).rad2deg(), (z / distance).asin().rad2deg(), distance], 1)
-    return Upright((b, c), views)
+    return (b, c), views
 
 
-def first_view(item: RenderedObject, upright: Upright) -> int:
+def first_view(item: RenderedObject, views: Float[Tensor, "n 3"]) -> int:
     """The held-out view nearest to `FIRST_SEEN`."""
     heldout = split_views(item)[1]
-    away = (upright.views[heldout, :2] - torch.tensor(FIRST_SEEN)).norm(dim=1)
+    away = (views[heldout, :2] - torch.tensor(FIRST_SEEN)).norm(dim=1)
     return heldout[int(away.argmin())]
 
 

@@ -9,10 +9,10 @@ import traitlets
 from IPython.display import display
 
 from lrm_core.model.lrm import LRM
+from lrm_core.page import scripts
+from lrm_core.page.embedded import EmbeddedWidget
 from lrm_core.page.own_data.carried import FOLDER, carried
 from lrm_core.page.own_data.page import OWN_PICTURE_MIME
-from lrm_core.page.own_data.scripts import es_module
-from lrm_core.page.viewer.embedded import EmbeddedWidget
 from lrm_core.page.viewer.quantise import pack
 from lrm_core.paths import data_dir
 from lrm_core.render.cameras import canonical_source_camera
@@ -45,7 +45,7 @@ class OwnPicture(EmbeddedWidget):
 
     MIME = OWN_PICTURE_MIME
     PAGE_TRAITS = ("about", "size", "starters", "note", "alt")
-    _esm = es_module()
+    _esm = scripts.own_picture_module()
 
     about = traitlets.Dict().tag(sync=True)
     size = traitlets.Int().tag(sync=True)

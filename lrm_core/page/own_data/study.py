@@ -108,9 +108,9 @@ def study_test_time(
             f"(stopped at step {found['stopped']['step']}: {percent(found['stopped']['l1'])}, "
             f"{percent(found['stopped']['lpips'])})"
         )
-    write_table(folder / "path.csv", pd.DataFrame(rows))
+    axes = ("step", "change of L1, over the start")
     alt = f"Change of L1 in held-out views of {item.name} along the steps."
-    write_figure(folder / "path.html", curves(lines, ("step", "change of L1, over the start"), alt))
+    _write(folder, "path", pd.DataFrame(rows), curves(lines, axes, alt))
     return "; ".join(said)
 
 
@@ -127,15 +127,12 @@ def study_oracle(
         return "kept, fitted before with these settings"
     fitted = oracle(model, item, start, config, seed)
     history = pd.DataFrame(fitted.history)
-    write_table(folder / "history.csv", history)
+    shown = {"train_psnr": ("training rays", "predinit"), "heldout_psnr": ("held-out views", "procedural")}
     lines = [
         Curve(label, history["step"], history[column], COLOURS[colour], width=2.5)
-        for column, label, colour in (
-            ("train_psnr", "training rays", "predinit"),
-            ("heldout_psnr", "held-out views", "procedural"),
-        )
+        for column, (label, colour) in shown.items()
     ]
-    write_figure(folder / "history.html", curves(lines, ("step", "PSNR (dB)"), f"PSNR of {item.name}."))
+    _write(folder, "history", history, curves(lines, ("step", "PSNR (dB)"), f"PSNR of {item.name}."))
     texts = {"history": json.dumps(fitted.history), "fingerprint": fingerprint}
     write_planes(folder / PLANES, fitted.planes, **texts)  # last: what says that the object is finished
     return (
@@ -152,16 +149,10 @@ def study_spectrum(residual: Planes, folder: Path) -> str:
     found = spectrum_summary(residual)
     shares = pd.DataFrame([{"measure": of} | found[of] for of in ("published", "power")])
     write_table(folder / "shares.csv", shares)
-    radii = profile_radii(residual.shape[-1]).tolist()
-    profile = pd.DataFrame(
-        {
-            "x_nyquist": radii,
-            "power": found["profile"].cpu(),
-            "amplitude": found["amplitude_profile"].cpu(),
-        }
-    )
-    write_table(folder / "profile.csv", profile)
-    line = Curve("mean power of a mode", radii, profile["power"], COLOURS["procedural"], width=2.5)
+    radii, power = profile_radii(residual.shape[-1]).tolist(), found["profile"].cpu()
+    profile = {"x_nyquist": radii, "power": power, "amplitude": found["amplitude_profile"].cpu()}
+    write_table(folder / "profile.csv", pd.DataFrame(profile))
+    line = Curve("mean power of a mode", radii, power.tolist(), COLOURS["procedural"], width=2.5)
     axes = ("frequency (× Nyquist)", "power")
     write_figure(folder / "spectrum.html", curves([line], axes, "Radial power spectrum.", log_y=True))
     low, *_, high = BANDS
@@ -186,11 +177,10 @@ def study_response(
     table = pd.DataFrame(
         {"low": config.edges[:-1], "high": config.edges[1:], "response": h.mean(0), "std_of_draws": h.std(0)}
     )
-    write_table(folder / "response.csv", table)
     centres = ((table["low"] + table["high"]) / 2).tolist()
     line = Curve("response", centres, table["response"], COLOURS["procedural"], width=2.5)
     axes = ("frequency of the noise (× Nyquist)", "mean change over the noise")
-    write_figure(folder / "response.html", curves([line], axes, f"Response by frequency of {item.name}."))
+    _write(folder, "response", table, curves([line], axes, f"Response by frequency of {item.name}."))
     first, last = table["response"].iloc[0], table["response"].iloc[-1]
     return f"H {first:.3g} in the first and {last:.3g} in the last of {len(table)} bins"
 
@@ -214,6 +204,11 @@ def write_figure(path: Path, figure: go.Figure) -> None:
             temporary.write_bytes(code)
     with replacing(path) as temporary:
         figure.write_html(temporary, include_plotlyjs="directory")
+
+
+def _write(folder: Path, name: str, table: pd.DataFrame, figure: go.Figure) -> None:
+    write_table(folder / f"{name}.csv", table)
+    write_figure(folder / f"{name}.html", figure)
 
 
 def _fingerprint(path: Path) -> str | None:

@@ -13,15 +13,12 @@ from torch import Tensor
 from lrm_core import load_model
 from lrm_core.findings import prose
 from lrm_core.findings.arm_claims import claim_columns, told_wrong
-from lrm_core.findings.claims import claim
 from lrm_core.findings.finding import Finding
 from lrm_core.fit.examples import Example, pair
 from lrm_core.measure.arm_data import make_examples, object_folders
-from lrm_core.measure.experiments import get_experiment
 from lrm_core.measure.finetuning import TRAINING_VIEWS
-from lrm_core.measure.oracles import OracleConfig
 from lrm_core.page import chapter as pages
-from lrm_core.page.finding_page import FindingPage
+from lrm_core.page.finding_page import Chapter
 from lrm_core.profiles import get_profile
 from lrm_core.records.arm_runs import record_arms
 from lrm_core.records.arm_tables import records, tidy
@@ -32,7 +29,7 @@ MADE_WITH_THE_PAGE = "smoke"  # the one profile whose runs are short enough
 
 
 @dataclass(frozen=True)
-class ArmPage(FindingPage):
+class ArmPage(Chapter):
     """A chapter on one finding on the arms.
 
     Attributes:
@@ -43,18 +40,18 @@ class ArmPage(FindingPage):
     records: Sequence[dict[str, Any]]
     runs: pd.DataFrame
 
-    @property
-    def oracle_config(self) -> OracleConfig:
-        """How the oracles of the profile are fitted, for the sliders."""
-        return get_experiment("e02_basins").configuration(self.plan).oracle
-
     def record(self, arm: str, seed: int = 0) -> dict[str, Any] | None:
         """The record of an arm and seed; None where it has not been made."""
         return next((r for r in self.records if (r["object"], r["seed"]) == (arm, seed)), None)
 
-    def example(self, views: Sequence[int]) -> Example:
-        """The chapter's object as the arms see it, with those of its views."""
-        return self._example(self.item.name, views)
+    def example(self, views: Sequence[int], name: str = "", arm: str = "lora_freq") -> Example:
+        """The chapter's object, or that of another name, as an arm sees it, with those of its views."""
+        wanted = name or self.item.name
+        folders = [folder for part in object_folders(self.plan) for folder in part if folder.name == wanted]
+        (example,) = make_examples(
+            self.model, folders, views, lambda item: ARMS[arm].distance(self.plan, item), self.plan.side
+        )
+        return example.to(next(self.model.parameters()).device)
 
     def pairs(
         self, number: int, arm: str = "lora_freq"
@@ -64,15 +61,8 @@ class ArmPage(FindingPage):
         config = recipe(self.plan, ARMS[arm], self.seed)
         for step in range(number):
             place, view = pair(step, len(train), len(TRAINING_VIEWS), config.order, config.seed)
-            example = self._example(train[place].name, TRAINING_VIEWS, arm)
+            example = self.example(TRAINING_VIEWS, train[place].name, arm)
             yield example, *(part[view : view + 1] for part in example.views)
-
-    def _example(self, name: str, views: Sequence[int], arm: str = "lora_freq") -> Example:
-        folders = [folder for part in object_folders(self.plan) for folder in part if folder.name == name]
-        (example,) = make_examples(
-            self.model, folders, views, lambda item: ARMS[arm].distance(self.plan, item), self.plan.side
-        )
-        return example.to(next(self.model.parameters()).device)
 
     def download(self, arms: Sequence[str]) -> None:
         """Display a link to the scores of some arms."""
@@ -120,6 +110,4 @@ def open_arms(
     example = finding.example(table, groups)
     _, held_out = object_folders(plan)
     item = load_item(plan, next(folder for folder in held_out if folder.name == example))
-    return ArmPage(
-        claim(finding.rule.claim), finding.rule, plan, seed, model, table, groups, item, finding, found, runs
-    )
+    return ArmPage(finding, plan, seed, model, table, groups, item, found, runs)

@@ -13,20 +13,16 @@ from lrm_core.findings.prose import number
 from lrm_core.measure.finetuning import EVALUATION_VIEWS
 from lrm_core.objects import load_object
 from lrm_core.objects.contact_sheets import SheetStore, contact_sheet, picture_at
-from lrm_core.page.arm_pictures import PICTURED, arm_sheet, untouched_sheet
+from lrm_core.page.arm_pictures import PICTURED, arm_recorder, arm_sheet, untouched_sheet
 from lrm_core.page.elements.pictures import cut_to_object, image_row
 from lrm_core.page.repair.arm_page import ArmPage
-from lrm_core.paths import repository_root
-from lrm_core.records.arm_runs import ArmRecorder
 from lrm_core.records.arm_tables import changes
 
 _MIME = "image/webp"
 TRUTH, UNTOUCHED = "the truth", "untouched"
 
 
-def gallery_html(
-    objects: Sequence[str], views: Sequence[int], sheets: Mapping[str, bytes | None], name: str = "gallery"
-) -> str:
+def gallery_html(objects: Sequence[str], views: Sequence[int], sheets: Mapping[str, bytes | None]) -> str:
     """One object in one view by two methods, one over the other with a slider between them, beside the first method.
 
     What is picked stands in the address, so that it can be linked. Without scripts every object is shown by every
@@ -36,18 +32,10 @@ def gallery_html(
         objects: of the rows of every sheet.
         views: of the columns of every sheet.
         sheets: of each method by its name, as WebP, the truth first; those that are None are left out.
-        name: of the gallery in the address; plain letters.
-
-    Raises:
-        ValueError: if there are no objects, no views or no sheets.
     """
     there = {method: sheet for method, sheet in sheets.items() if sheet is not None}
-    if not objects or not views or not there:
-        raise ValueError(
-            f"expected objects, views and sheets, found {len(objects)}, {len(views)} and {len(there)}"
-        )
     return (
-        f'<div class="lrm-gallery" data-name="{escape(name)}" role="group" aria-label="Gallery of renders" '
+        '<div class="lrm-gallery" data-name="gallery" role="group" aria-label="Gallery of renders" '
         f'style="--columns:{len(views)};--rows:{len(objects)}"><style>{_style(there)}</style>'
         f"{_picker(objects, views, list(there))}{_stage(next(iter(there)))}{_still(objects, there)}"
         f"<script>{_asset('gallery.js')}</script></div>"
@@ -115,8 +103,7 @@ def _sheets(chapter: ArmPage, arms: Sequence[str]) -> tuple[list[str], dict[str,
 
     A sheet is None where neither pictures nor weights of an arm are on this machine.
     """
-    runs = repository_root() / ".cache" / "finetune"
-    recorder = ArmRecorder(chapter.plan, chapter.plan.results, runs, chapter.plan.device)
+    recorder = arm_recorder(chapter.plan)
     made, store = {arm: chapter.record(arm) for arm in arms}, SheetStore()
     known = next(record for record in [*made.values(), *chapter.records] if record)
     items = (load_object(folder).averaged(chapter.plan.side) for folder in recorder.validation)

@@ -1,29 +1,24 @@
 """The film of the chapter on test-time optimisation: one view on its way, over the curve of LPIPS (claim C9)."""
 
 import base64
-import io
 from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from itertools import pairwise
 from typing import Any
 
-import numpy as np
 import pandas as pd
-import torch
-from jaxtyping import Float
-from PIL import Image
-from torch import Tensor
 
 from lrm_core.data_url import data_url
 from lrm_core.findings.c09 import COLOURS as KEYS
 from lrm_core.findings.c09 import LONGER, WORDS
+from lrm_core.findings.figures import window
 from lrm_core.findings.prose import percent
 from lrm_core.measure.e12_test_time import SPACES
 from lrm_core.measure.oracles import split_views
-from lrm_core.page.chapter import Chapter
-from lrm_core.page.elements.pictures import window_of
+from lrm_core.objects.contact_sheets import picture_at
 from lrm_core.page.elements.style import COLOURS
 from lrm_core.page.elements.switch import switch
+from lrm_core.page.finding_page import Chapter
 from lrm_core.records.runner import load_item
 
 FRAMES = (0, 100, 500, 1000)  # steps that are shown besides the last one
@@ -49,13 +44,13 @@ def _strip(chapter: Chapter, row: Mapping[str, Any]) -> str:
     """One object: the same view at some steps with the truth, and under it the change of LPIPS at these steps."""
     item = load_item(chapter.plan, chapter.plan.object_folder(row["object"]))
     at = split_views(item)[1][0]
-    window = window_of(item.masks[at, 0])
+    square = window(item.masks[at, 0] > 0)
     steps = row[f"{LONGER}.planes.path.step"]
     places = [at for at, step in enumerate(steps) if step in FRAMES or at == len(steps) - 1]
-    film = row[f"{LONGER}.planes.film"]
-    shown = [(f"step {steps[at]:,}", _picture(film[at])) for at in places] + [("truth", item.images[at])]
+    film = [base64.b64decode(address.partition(",")[2]) for address in row[f"{LONGER}.planes.film"]]
+    shown = [(f"step {steps[at]:,}", picture_at(film[at])) for at in places] + [("truth", item.images[at])]
     frames = "".join(
-        f'<figure style="margin:0;text-align:center"><img src="{data_url(image[:, *window])}" style="width:100%" '
+        f'<figure style="margin:0;text-align:center"><img src="{data_url(image[:, *square])}" style="width:100%" '
         f'alt="{escape(row["object"])}, a held-out view, {words}">'
         f'<figcaption style="text-align:center">{words}</figcaption></figure>'
         for words, image in shown
@@ -69,12 +64,6 @@ def _strip(chapter: Chapter, row: Mapping[str, Any]) -> str:
         f'<div style="display:grid;gap:0.4rem;grid-template-columns:repeat({len(shown)},minmax(150px,1fr))">{frames}'
         f'<div style="grid-column:1/{len(shown)}">{_chart(curves)}</div></div></div>'
     )
-
-
-def _picture(address: str) -> Float[Tensor, "3 h w"]:
-    """The picture that an address of a record holds."""
-    pixels = np.asarray(Image.open(io.BytesIO(base64.b64decode(address.partition(",")[2]))).convert("RGB"))
-    return torch.from_numpy(pixels.copy()).permute(2, 0, 1) / 255
 
 
 def _chart(curves: Mapping[str, Sequence[float]]) -> str:

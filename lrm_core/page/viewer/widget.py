@@ -10,10 +10,10 @@ from torch import Tensor, nn
 
 from lrm_core.data_url import data_url
 from lrm_core.model.positions import DISTANCE
-from lrm_core.page.viewer.embedded import EmbeddedWidget
+from lrm_core.page import scripts
+from lrm_core.page.embedded import EmbeddedWidget
 from lrm_core.page.viewer.page import PAGE_MIME
 from lrm_core.page.viewer.quantise import pack_field
-from lrm_core.page.viewer.scripts import es_module
 from lrm_core.render import cameras, render_views
 from lrm_core.render.cameras import FOCAL
 
@@ -41,7 +41,7 @@ class TriplaneViewer(EmbeddedWidget):
 
     MIME = PAGE_MIME
     PAGE_TRAITS = (*EmbeddedWidget.PAGE_TRAITS, *SCENE_TRAITS)
-    _esm = es_module()
+    _esm = scripts.viewer_module()
 
     resolution = traitlets.Int(256, min=16, max=1024).tag(sync=True)
     samples = traitlets.Int(128, min=8, max=512).tag(sync=True)
@@ -67,12 +67,6 @@ class TriplaneViewer(EmbeddedWidget):
         viewer = cls(tensors=packed.directory, data=packed.data, alt=alt, **traits)
         viewer.poster = viewer.still(planes, decoder)
         return viewer
-
-    def replace(self, planes: Float[Tensor, "3 C R R"], decoder: nn.Module) -> None:
-        """Draw another field in the same view; the browser follows at once where there is a kernel."""
-        packed = pack_field(planes, decoder)
-        with self.hold_sync():
-            self.tensors, self.data = packed.directory, packed.data
 
     @torch.no_grad()
     def still(self, planes: Float[Tensor, "3 C R R"], decoder: nn.Module) -> str:

@@ -7,11 +7,11 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from lrm_core.page.widgets.subject import Setting, Subject
+from lrm_core.page.finding_page import Chapter
+from lrm_core.page.widgets.subject import Subject, folders, subject_of
 
 WIDE = {"description_width": "8rem"}
 FIELD = {"width": "36rem", "max_width": "calc(100% - 2 * var(--jp-widgets-margin))"}  # widgets have margins
-WRAPPED = {"flex_flow": "row wrap"}
 ENTRY = {"continuous_update": False, "style": WIDE, "layout": FIELD}  # draws when it is let go
 REFUSED = (ValueError, OSError, RuntimeError)  # inputs that do not fit; PyTorch out of memory is the last
 
@@ -23,7 +23,7 @@ class Bench(widgets.VBox):
     result waits for the button that fits one.
 
     Attributes:
-        setting: what it starts from.
+        chapter: whose model, oracles and object it starts from.
         model_field, folder_field: names or paths as they are typed.
         object_picker: the objects of the folder.
         controls: the other inputs by name.
@@ -34,10 +34,10 @@ class Bench(widgets.VBox):
 
     def __init__(
         self,
-        setting: Setting,
+        chapter: Chapter,
         draw: Callable[..., str],
         controls: Mapping[str, widgets.ValueWidget],
-        presets: Mapping[str, Mapping[str, Any]],
+        starts: Mapping[str, Any],
         needs_oracle: bool = True,
     ) -> None:
         """A bench that computes nothing yet.
@@ -45,18 +45,22 @@ class Bench(widgets.VBox):
         Args:
             draw: (subject, **values of the controls) -> HTML.
             controls: inputs by the name under which `draw` takes their values.
-            presets: label of a button -> values that it sets.
+            starts: values that a button sets.
             needs_oracle: whether `draw` cannot do without the oracle of the object.
         """
         self.needs_oracle = needs_oracle
-        self.setting, self.controls, self._draw, self._settling = setting, dict(controls), draw, False
-        self.model_field = _field("Model", setting.plan.model, "a name, a checkpoint or a folder of one")
-        self.folder_field = _field(
-            "Folder of objects", "", f"empty: objects of the profile {setting.plan.name}"
+        self.chapter, self.controls, self._draw, self._settling = chapter, dict(controls), draw, False
+        where, empty = (
+            "a name, a checkpoint or a folder of one",
+            f"objects of the profile {chapter.plan.name}",
+        )
+        self.model_field = widgets.Text(chapter.plan.model, description="Model", placeholder=where, **ENTRY)
+        self.folder_field = widgets.Text(
+            description="Folder of objects", placeholder=f"empty: {empty}", **ENTRY
         )
         self.object_picker = widgets.Dropdown(
-            options=list(setting.folders("")),
-            value=setting.first,
+            options=list(folders(chapter.plan, "")),
+            value=chapter.item.name,
             description="Object",
             style=WIDE,
             layout=FIELD,
@@ -64,12 +68,13 @@ class Bench(widgets.VBox):
         self.message, self.result = widgets.HTML(), widgets.HTML()
         self.result.add_class("jp-RenderedHTMLCommon")  # JupyterLab's own look of tables
         self.fit_button = widgets.Button(description="Fit the oracle", button_style="primary")
-        self.progress = widgets.IntProgress(max=setting.config.iterations, style=WIDE, layout=FIELD)
-        buttons = [self._preset(label, values) for label, values in presets.items()]
+        self.progress = widgets.IntProgress(max=chapter.oracle_config.iterations, style=WIDE, layout=FIELD)
+        start = widgets.Button(description="as in the cells", layout={"width": "auto"})
         inputs = [self.model_field, self.folder_field, self.object_picker, *self.controls.values()]
         fitting = widgets.HBox([self.fit_button, self.progress])
-        super().__init__([*inputs, widgets.HBox(buttons, layout=WRAPPED), self.message, fitting, self.result])
+        super().__init__([*inputs, start, self.message, fitting, self.result])
         self._display_fitting()
+        start.on_click(lambda _: self.choose(starts))
         self.fit_button.on_click(lambda _: self.fit())
         for field in inputs:
             field.observe(lambda _: self.refresh(), "value")
@@ -88,7 +93,7 @@ class Bench(widgets.VBox):
 
     def fit(self) -> None:
         """Fit the oracle of the object while the bar counts the steps, then draw; stopped, it asks once more."""
-        steps = self.setting.config.iterations
+        steps = self.chapter.oracle_config.iterations
         with self._reporting(f"Fitting, {steps:,} steps. To stop, interrupt the kernel."):
             try:
                 self._display_fitting(bar=True)
@@ -106,11 +111,11 @@ class Bench(widgets.VBox):
 
     def _subject(self) -> Subject:
         picked = self.object_picker.value
-        return self.setting.subject(self.model_field.value, self.folder_field.value, picked)
+        return subject_of(self.chapter, self.model_field.value, self.folder_field.value, picked)
 
     def _offer_objects(self) -> None:
         """The objects of the folder, the first of them picked where the folder is another."""
-        names = tuple(self.setting.folders(self.folder_field.value))
+        names = tuple(folders(self.chapter.plan, self.folder_field.value))
         if names != tuple(self.object_picker.options):
             with self._settled():
                 self.object_picker.options = names
@@ -135,11 +140,6 @@ class Bench(widgets.VBox):
         self.fit_button.layout.display = None if button else "none"
         self.progress.layout.display = None if bar else "none"
 
-    def _preset(self, label: str, values: Mapping[str, Any]) -> widgets.Button:
-        button = widgets.Button(description=label, layout={"width": "auto"})
-        button.on_click(lambda _: self.choose(values))
-        return button
-
     @contextmanager
     def _settled(self) -> Iterator[None]:
         """What changes inside does not draw by itself."""
@@ -159,10 +159,6 @@ class Bench(widgets.VBox):
             self._display_fitting()
             self.result.value = ""
             self.message.value = _paragraph(str(error), role="alert")
-
-
-def _field(label: str, value: str, placeholder: str) -> widgets.Text:
-    return widgets.Text(value, description=label, placeholder=placeholder, **ENTRY)
 
 
 def _paragraph(text: str, role: str = "status") -> str:

@@ -7,26 +7,45 @@ from typing import Any
 import ipywidgets as widgets
 import pandas as pd
 import torch
+from IPython import get_ipython
+from IPython.display import display
 from torch import Tensor
 
 from lrm_core.findings.prose import number, table_html
-from lrm_core.page.chapter import Chapter
+from lrm_core.page import chapter as page
 from lrm_core.page.elements.pictures import image_row
+from lrm_core.page.finding_page import Chapter
 from lrm_core.page.widgets.bench import ENTRY, Bench
-from lrm_core.page.widgets.front_end import show_bench
-from lrm_core.page.widgets.subject import Setting, Subject
+from lrm_core.page.widgets.subject import Subject
 
+INVITATION = "`make lab`: sliders here."
 STEP = 0.01
 OF_THE_ORACLE = {"residual", "scene", "T_ref"}  # attributes of `Subject`
 Ranges = Mapping[str, tuple[float, float]]
 
 
 def show_sliders(chapter: Chapter, functions: Sequence[Callable], sliders: Ranges) -> None:
-    """Display the sliders where somebody is there to move them, else one sentence."""
-    show_bench(lambda setting: sliders_bench(setting, functions, sliders), chapter)
+    """Display the sliders where somebody is there to move them, else the sentence that says how to have them."""
+    if not is_live():
+        page.show_text(INVITATION)
+        return
+    bench = sliders_bench(chapter, functions, sliders)
+    display(bench)
+    bench.refresh()
 
 
-def sliders_bench(setting: Setting, functions: Sequence[Callable], sliders: Ranges) -> Bench:
+def is_live() -> bool:
+    """Whether a person at a front end runs the cell.
+
+    The request that runs a cell says whether it may ask for input (`allow_stdin` of `execute_request` in Jupyter's
+    messaging protocol). JupyterLab, Notebook and VS Code allow it, since somebody is there to answer; nbclient does
+    not, which runs the notebooks for papermill, for nbconvert and so for the pages. Outside a kernel nobody is there.
+    """
+    kernel = getattr(get_ipython(), "kernel", None)
+    return kernel is not None and bool(kernel.get_parent("shell").get("content", {}).get("allow_stdin"))
+
+
+def sliders_bench(chapter: Chapter, functions: Sequence[Callable], sliders: Ranges) -> Bench:
     """A bench with a slider for each name, and a button that sets all back to the functions' own defaults.
 
     Args:
@@ -57,7 +76,7 @@ def sliders_bench(setting: Setting, functions: Sequence[Callable], sliders: Rang
         with torch.no_grad():
             return displayed({of.__name__: of(**_wanted(of, subject, values)) for of in functions})
 
-    return Bench(setting, draw, controls, {"as in the cells": starts}, bool(asked & OF_THE_ORACLE))
+    return Bench(chapter, draw, controls, starts, bool(asked & OF_THE_ORACLE))
 
 
 def displayed(results: Mapping[str, Mapping[str, Any]]) -> str:

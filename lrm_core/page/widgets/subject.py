@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Self
 
 import torch
 from jaxtyping import Float
@@ -25,7 +24,7 @@ from lrm_core.model.config import PRESETS
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject
 from lrm_core.objects.splits import object_folders
-from lrm_core.page.chapter import Chapter
+from lrm_core.page.finding_page import Chapter
 from lrm_core.paths import repository_root
 from lrm_core.profiles import Profile
 from lrm_core.records.runner import load_item
@@ -33,61 +32,6 @@ from lrm_core.render.views import Views
 
 VIEWS = 1  # held-out views that a bench renders
 KEPT = 8  # objects whose planes and renders stay in memory
-
-
-@dataclass(frozen=True)
-class Setting:
-    """What a bench starts from.
-
-    Attributes:
-        plan: the profile, whose objects are offered where no folder is named.
-        model: that of the profile, frozen; others are put on its device.
-        config, seed: of the oracles.
-        first: name of the object that is shown first.
-    """
-
-    plan: Profile
-    model: LRM
-    config: OracleConfig
-    seed: int
-    first: str
-
-    @classmethod
-    def of(cls, chapter: Chapter) -> Self:
-        """Model, oracles and object of a chapter."""
-        return cls(chapter.plan, chapter.model, chapter.oracle_config, chapter.seed, chapter.item.name)
-
-    def folders(self, typed: str) -> dict[str, Path]:
-        """Rendered objects by name: those in the folder that was typed, or the profile's if nothing was.
-
-        Raises:
-            FileNotFoundError: if there is none.
-        """
-        found = object_folders(place(typed)) if typed.strip() else self.plan.object_folders(every=True)
-        return {folder.name: folder for folder in found}
-
-    def model_named(self, typed: str) -> LRM:
-        """The model of that name or path, read once; that of the profile if nothing was typed.
-
-        Raises:
-            ValueError, FileNotFoundError: as `load_model`.
-        """
-        name = typed.strip()
-        if name in ("", self.plan.model):
-            return self.model
-        return _load(name, next(self.model.parameters()).device)
-
-    def subject(self, model: str, folder: str, name: str) -> "Subject":
-        """An object of a folder under a model, both as they were typed.
-
-        Raises:
-            ValueError, FileNotFoundError: as `folders`, `model_named` and `load_object`; if the folder has no
-                object of that name.
-        """
-        found = self.folders(folder)
-        if name not in found:
-            raise ValueError(f"no object {name!r}; expected one of {', '.join(found)}")
-        return _open(self.model_named(model), self.plan, found[name], self.config, self.seed)
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,14 +52,14 @@ class Subject:
     seed: int
 
     @cached_property
-    def predicted(self) -> Float[Tensor, "3 c r r"]:
-        """T_pred; raises as `predicted_planes`."""
+    def T_pred(self) -> Float[Tensor, "3 c r r"]:
+        """The prediction; raises as `predicted_planes`."""
         return predicted_planes(self.model, self.item)
 
     def check(self) -> None:
         """Raise ValueError if an oracle could not be fitted: images of another size, or no view to hold out."""
         heldout_views(self.item, VIEWS)
-        _ = self.predicted
+        _ = self.T_pred
 
     def is_fitted(self) -> bool:
         """Whether the oracle from T_pred was fitted before, or came with the repository, and its file is whole."""
@@ -128,7 +72,7 @@ class Subject:
     @cached_property
     def residual(self) -> Float[Tensor, "3 c r r"]:
         """T_pred less its oracle, which is fitted first if it was not."""
-        return self.predicted - oracle(self.model, self.item, "predicted", self.config, self.seed).planes
+        return self.T_pred - oracle(self.model, self.item, "predicted", self.config, self.seed).planes
 
     @cached_property
     def scene(self) -> SurfaceScene:
@@ -136,14 +80,9 @@ class Subject:
         return surface_scene(self.model, self.item, self.config, 8, 0, self.seed)
 
     @property
-    def T_pred(self) -> Float[Tensor, "3 c r r"]:
-        """The prediction."""
-        return self.predicted
-
-    @property
     def T_ref(self) -> Float[Tensor, "3 c r r"]:
         """Its oracle, which is fitted first if it was not."""
-        return self.predicted - self.residual
+        return self.T_pred - self.residual
 
     @property
     def views(self) -> Views:
@@ -153,6 +92,31 @@ class Subject:
     @cached_property
     def _fingerprint(self) -> str:
         return oracle_fingerprint(self.model, self.item, "predicted", self.config, self.seed)
+
+
+def folders(plan: Profile, typed: str) -> dict[str, Path]:
+    """Rendered objects by name: those in the folder that was typed, or the profile's if nothing was.
+
+    Raises:
+        FileNotFoundError: if there is none.
+    """
+    found = object_folders(place(typed)) if typed.strip() else plan.object_folders(every=True)
+    return {folder.name: folder for folder in found}
+
+
+def subject_of(chapter: Chapter, model: str, folder: str, name: str) -> Subject:
+    """An object of a folder under a model, both as they were typed; the chapter's where nothing was.
+
+    Raises:
+        ValueError, FileNotFoundError: as `folders`, `load_model` and `load_object`; if the folder has no object of
+            that name.
+    """
+    found = folders(chapter.plan, folder)
+    if name not in found:
+        raise ValueError(f"no object {name!r}; expected one of {', '.join(found)}")
+    own, device = model.strip() in ("", chapter.plan.model), next(chapter.model.parameters()).device
+    loaded = chapter.model if own else _load(model.strip(), device)
+    return _open(loaded, chapter.plan, found[name], chapter.oracle_config, chapter.seed)
 
 
 def place(typed: str) -> Path:

@@ -2,7 +2,9 @@
 
 import pytest
 
-from lrm_core.page.explorables import Explorable, scripts
+from lrm_core.page import scripts
+from lrm_core.page.explorables import widget
+from lrm_core.page.explorables.widget import Explorable
 
 UNPACK = """([name, state]) => {
   const data = Uint8Array.from(atob(state.data), (letter) => letter.charCodeAt(0));
@@ -10,11 +12,21 @@ UNPACK = """([name, state]) => {
 }"""
 
 
+@pytest.fixture
+def quiet(monkeypatch) -> list[Explorable]:
+    """What was displayed."""
+    shown = []
+    monkeypatch.setattr(widget, "display", shown.append)
+    return shown
+
+
 @pytest.fixture(scope="module")
 def script_page(browser, tmp_path_factory):
     """That page."""
     page, file = browser.new_page(), tmp_path_factory.mktemp("script") / "page.html"
-    file.write_text(f'<!doctype html><meta charset="utf-8"><script>{scripts.joined()}</script>')
+    file.write_text(
+        f'<!doctype html><meta charset="utf-8"><script>{scripts.joined(*scripts.EXPLORABLES)}</script>'
+    )
     page.goto(file.as_uri())
     yield page
     page.close()

@@ -1,11 +1,6 @@
-"""The explorables in Python: what they carry, what is marked on them, their forms for lab and page, their script."""
+"""The explorables in Python: what they carry, and what is marked on them."""
 
-import base64
-import json
-import re
 from dataclasses import replace
-from itertools import pairwise
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -15,25 +10,15 @@ import torch
 from lrm_core.findings.claims import PUBLISHED_OBJECTS, published
 from lrm_core.measure.oracles import render_images
 from lrm_core.model.decoder import Decoder
-from lrm_core.normalise import STANDS_ALONE
 from lrm_core.page import explorables
-from lrm_core.page.explorables import Explorable, band_mixer, basins_line, widget
+from lrm_core.page.explorables import band_mixer
 from lrm_core.page.explorables import spectrum as slopes
 from lrm_core.page.explorables.judged import Judged, judged_views
-from lrm_core.page.explorables.widget import check_state, slider
+from lrm_core.page.explorables.widget import Explorable, check_state, slider
 from lrm_core.page.viewer import Packed, unpack
 from lrm_core.render.quality import psnr
 from lrm_core.spectral import profile_radii, radial_profile
 from lrm_core.spectral.bands import band_masks
-
-
-@pytest.fixture
-def quiet(monkeypatch):
-    """What was displayed."""
-    shown = []
-    for module in (band_mixer, basins_line, slopes):
-        monkeypatch.setattr(module, "display", shown.append)
-    return shown
 
 
 @pytest.fixture
@@ -64,7 +49,7 @@ def _tensors(figure: Explorable) -> dict[str, torch.Tensor]:
 
 def test_the_mixer_carries_the_prediction_what_it_lacks_the_decoder_and_the_truth(open_chapter, quiet):
     chapter = open_chapter("C4")
-    assert explorables.show_band_mixer(chapter) is None  # or a notebook would show it twice
+    explorables.show_band_mixer(chapter)
     (figure,) = quiet
     back, reference = _tensors(figure), chapter.oracle("predicted").planes
     assert set(back) == {"predicted", "correction", "truth", *chapter.model.decoder.state_dict()}
@@ -75,26 +60,6 @@ def test_the_mixer_carries_the_prediction_what_it_lacks_the_decoder_and_the_trut
     assert len(figure.content["views"]["cameras"]) == len(judged.views.images) == back["truth"].shape[0]
 
 
-def test_the_presets_of_the_mixer_take_their_cutoffs_from_the_claims(mixer):
-    share, cutoff = published("C2")["bands_x_nyquist"]["low"][1], published("C4")["cutoff_x_nyquist"]
-    states = {preset["label"]: preset["state"] for preset in mixer.content["presets"]}
-    as_published = states[f"As published: share below {share:g}, correction below {cutoff:g}"]
-    assert as_published == {"lower": share, "upper": cutoff, "low": 1, "mid": 1, "high": 0}
-    one = states[f"One cutoff ({cutoff:g}): low band corrected"]
-    assert (one["lower"], one["upper"], one["low"], one["high"]) == (cutoff, cutoff, 1, 0)
-    assert states["Reset: the prediction"] == mixer.content["start"]
-    assert not any(states["Reset: the prediction"][gain] for gain in ("low", "mid", "high"))
-
-
-def test_inside_the_low_band_the_lower_cutoff_leaves_the_means_alone(make_chapter, quiet):
-    chapter = make_chapter("C6")
-    explorables.show_low_band_mixer(chapter)
-    content = quiet[-1].content
-    side = chapter.predicted.shape[-1]
-    assert int(band_masks(side, (0, content["fixed"]["lower"])).sum()) == 1
-    assert [preset["state"]["low"] for preset in content["presets"]] == [1, 0, 1, 0]
-
-
 @pytest.mark.parametrize(
     ("planes", "message"),
     [
@@ -102,9 +67,9 @@ def test_inside_the_low_band_the_lower_cutoff_leaves_the_means_alone(make_chapte
         (torch.zeros(3, 5, 8, 8), "decoder: expected the parameters"),
     ],
 )
-def test_a_field_that_the_page_cannot_transform_or_draw_is_refused(planes, message, tiny_item):
+def test_a_field_that_the_page_cannot_transform_or_draw_is_refused(planes, message, item):
     with pytest.raises(ValueError, match=message):
-        band_mixer.mixer(planes, planes + 1, Decoder(4), judged_views(tiny_item), "x", band_mixer.bands())
+        band_mixer.mixer(planes, planes + 1, Decoder(4), judged_views(item), "x", band_mixer.bands())
 
 
 def test_the_line_goes_from_noise_to_the_prediction_and_is_scored_on_the_pixels_that_count(
@@ -127,19 +92,6 @@ def test_the_line_goes_from_noise_to_the_prediction_and_is_scored_on_the_pixels_
     np.testing.assert_allclose([scores[0], scores[-1]], ends, rtol=1e-4)
 
 
-@pytest.mark.parametrize(("lowest", "there"), [(3, [0.3]), (0, []), (10, [])])
-def test_the_lowest_point_has_a_button_where_it_is_between_the_ends(
-    monkeypatch, open_chapter, quiet, lowest, there
-):
-    scores = [20.0] * 11
-    scores[lowest] = 19.0
-    monkeypatch.setattr(basins_line, "scores_along", lambda *arguments: scores)
-    explorables.show_basins_line(open_chapter("C1"))
-    presets = quiet[-1].content["presets"]
-    assert [p["state"]["t"] for p in presets if "Lowest" in p["label"]] == there
-    assert [p["state"]["t"] for p in presets if "Lowest" not in p["label"]] == [0, 0.5, 1]
-
-
 def test_the_pixels_that_count_are_those_of_the_whole_picture(open_chapter):
     chapter = open_chapter("C1")
     judged = Judged(judged_views(chapter.item).views, 3)
@@ -157,10 +109,9 @@ def test_a_figure_of_one_kind_is_switched_between_objects(open_chapter, quiet):
     assert (state["content"]["object"], state["content"]["psnr"]) == ("other", figure.content["psnr"])
 
 
-def test_the_marks_of_the_spectrum_are_the_claims_and_the_records(open_chapter, quiet):
+def test_the_marks_of_the_spectrum_are_the_claims_and_the_records(open_chapter):
     chapter = open_chapter("C2")
-    explorables.show_spectrum(chapter)
-    content = quiet[-1].content
+    content = slopes._content(chapter)
     for index, (name, band) in enumerate(zip(("low", "mid", "high"), content["bands"], strict=True)):
         there = [published("C2")[key][index] for key in PUBLISHED_OBJECTS]
         assert band["marks"]["amplitude"]["published"] == {"share": np.mean(there), "text": "published"}
@@ -170,10 +121,9 @@ def test_the_marks_of_the_spectrum_are_the_claims_and_the_records(open_chapter, 
             assert band["marks"][measure]["ours"]["share"] == pytest.approx(ours)
 
 
-def test_the_presets_of_the_spectrum_lie_on_the_slider(open_chapter, quiet):
+def test_the_presets_of_the_spectrum_lie_on_the_slider(open_chapter):
     chapter = open_chapter("C2")
-    explorables.show_spectrum(chapter)
-    exponents = {preset["label"]: preset["state"]["exponent"] for preset in quiet[-1].content["presets"]}
+    exponents = {label: of["exponent"] for label, of in slopes._content(chapter)["presets"].items()}
     low, high, step = slopes.EXPONENTS
     for value in exponents.values():
         assert low <= value <= high
@@ -193,10 +143,10 @@ def test_shaped_noise_has_the_slope_that_is_asked_for():
     assert float(slope) == pytest.approx(2.0, abs=0.15)
 
 
-def test_every_stride_th_pixel_counts(tiny_item):
-    views = judged_views(tiny_item).views
+def test_every_stride_th_pixel_counts(item):
+    views = judged_views(item).views
     judged = Judged(views, 4)
-    assert judged.truth.shape == (len(views.images), 4, 4, 3)
+    assert judged.truth.shape == (len(views.images), 8, 8, 3)
     assert torch.equal(judged.truth[0, 1, 2], views.images[0, :, 4, 8])
     assert judged.content()["stride"] == 4
     assert judged.content()["size"] == views.images.shape[-1]
@@ -214,48 +164,10 @@ def test_a_state_that_no_slider_can_show_is_refused(state, message):
         check_state(state, [slider("a", "A", 0, 1, 0.1)])
 
 
-def test_the_bundle_holds_the_widget_the_page_and_a_picture(mixer):
-    bundle, _ = mixer._repr_mimebundle_()
-    assert bundle["application/vnd.jupyter.widget-view+json"]["model_id"] == mixer.model_id
-    assert base64.b64decode(bundle["image/png"]).startswith(b"\x89PNG")
-    state = json.loads(json.dumps(bundle[explorables.EXPLORABLE_MIME]))
-    assert base64.b64decode(state["data"]) == mixer.data
-    assert set(state) == {*Explorable.PAGE_TRAITS, "data"}
-    assert explorables.EXPLORABLE_MIME.startswith(STANDS_ALONE)
-
-
-def test_the_page_gets_the_script_once_and_the_content_as_it_is(mixer):
-    asked = {}
-    renderer = SimpleNamespace(
-        add_js_file=lambda key, path, attributes: asked.update({key: (path, attributes)})
-    )
-    figure = SimpleNamespace(mime_type=explorables.EXPLORABLE_MIME, content=json.dumps(mixer.page_state()))
-    assert explorables.ExplorableFigure.handle_mime(renderer, figure, inline=True) is None
-    assert asked == {}
-    nodes = [explorables.ExplorableFigure.handle_mime(renderer, figure, inline=False)[0] for _ in range(2)]
-    assert asked == {"lrm_explorables": (None, {"type": "module", "body": explorables.page_script()})}
-    (payload,) = re.findall(r'class="lrm-explorable-data">(.*?)</script>', nodes[1].astext(), re.S)
-    assert json.loads(payload) == json.loads(json.dumps(mixer.page_state()))
-
-
-def test_a_text_that_looks_like_markup_stays_a_text(mixer):
-    html = explorables.explorable_html(mixer.page_state() | {"alt": '</script><b a="1">'})
-    assert html.count("</script>") == 1
-    assert "<b a" not in html.split("<script", 1)[0]
-
-
-def test_the_script_imports_nothing_fetches_nothing_and_says_no_name_twice():
-    for script in (explorables.es_module(), explorables.page_script()):
-        assert not re.search(
-            r"\bimport\b[ ({]|\bfetch\(|XMLHttpRequest|https?://(?!www\.w3\.org/2000/svg)", script
-        )
-        assert "</script" not in script
-        names = re.findall(r"^(?:const|class|function\*?|async function) (\w+)", script, re.M)
-        assert not [a for a, b in pairwise(sorted(names)) if a == b]
-
-
-def test_a_figure_without_tensors_carries_none():
-    content = {"sliders": [], "start": {}, "presets": []}
-    figure = Explorable.of(content, "", "Nothing.")
-    assert (figure.tensors, figure.data) == (widget.NOTHING.directory, b"")
-    assert "image/png" not in figure._repr_mimebundle_()[0]
+def test_inside_the_low_band_the_lower_cutoff_leaves_the_means_alone(make_chapter, quiet):
+    chapter = make_chapter("C6")
+    explorables.show_low_band_mixer(chapter)
+    content = quiet[-1].content
+    side = chapter.predicted.shape[-1]
+    assert int(band_masks(side, (0, content["fixed"]["lower"])).sum()) == 1
+    assert [preset["state"]["low"] for preset in content["presets"]] == [1, 0, 1, 0]

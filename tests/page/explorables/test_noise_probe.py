@@ -11,9 +11,8 @@ import torch
 from lrm_core.measure.e06_response import DecoderResponse, touched_response
 from lrm_core.model.decoder import Decoder
 from lrm_core.page import explorables
-from lrm_core.page.explorables import noise_probe
 from lrm_core.page.explorables.judged import judged_views
-from lrm_core.page.explorables.noise_probe import PLACES, Probed, probe
+from lrm_core.page.explorables.noise_probe import PLACES, probe
 from lrm_core.page.viewer import Packed, unpack
 from lrm_core.spectral import band_noise
 
@@ -42,12 +41,12 @@ def mask() -> torch.Tensor:
 
 
 @pytest.fixture
-def make_probe(planes, mask, tiny_item):
+def make_probe(planes, mask, item):
     """The probe of two triplanes, one minus the other's half."""
 
     def make(row: dict | None = None, config: DecoderResponse = CONFIG):
-        probed = {"predicted": Probed(planes, mask), "reference": Probed(-planes / 2, ~mask)}
-        judged = judged_views(tiny_item, 2)
+        probed = {"predicted": (planes, mask), "reference": (-planes / 2, ~mask)}
+        judged = judged_views(item, 2)
         return probe(probed, Decoder(CHANNELS), judged, config, _row() if row is None else row, "x")
 
     return make
@@ -95,12 +94,10 @@ def test_it_carries_both_triplanes_and_their_masks_as_they_are(make_probe, plane
     }
 
 
-def test_the_chapter_shows_its_object_in_the_views_of_the_record(make_chapter, monkeypatch):
-    shown = []
-    monkeypatch.setattr(noise_probe, "display", shown.append)
+def test_the_chapter_shows_its_object_in_the_views_of_the_record(make_chapter, quiet):
     chapter = make_chapter("C3", pd.DataFrame([_row(), _row(object="disc1")]))
-    assert explorables.show_noise_probe(chapter) is None
-    (figure,) = shown
+    explorables.show_noise_probe(chapter)
+    (figure,) = quiet
     back = unpack(Packed(figure.tensors, figure.data))
     for name, expected in (
         ("predicted", chapter.predicted),
@@ -131,29 +128,9 @@ def test_without_a_record_there_is_no_curve(make_probe, row):
     assert make_probe(row).content["places"][0]["curves"] == []
 
 
-def test_without_a_spread_the_mean_stands_alone(make_probe):
-    curves = make_probe(_row(**{"published.spread.response": None})).content["places"][2]["curves"]
-    assert [curve["values"] for curve in curves] == [pytest.approx([3 * h for h in MEAN])]
-
-
-def test_presets_use_noise_that_a_picture_shows_or_the_published_size(make_probe):
-    states = [preset["state"] for preset in make_probe().content["presets"]]
-    assert {(state["place"], state["level"]) for state in states} == {
-        (1, noise_probe.SEEN),
-        (2, CONFIG.published_std),
-    }
-    assert {state["band"] for state in states} == {0, 2, CONFIG.bins - 1}
-
-
 def test_a_published_size_off_the_slider_is_refused(make_probe):
     with pytest.raises(ValueError, match=r"level: expected a value in \[0.05, 2.0\], found 2.7"):
         make_probe(config=DecoderResponse(published_std=2.7))
-
-
-def test_planes_that_the_page_cannot_transform_are_refused(tiny_item):
-    odd = Probed(torch.zeros(3, 4, 12, 12), torch.ones(3, 12, 12, dtype=torch.bool))
-    with pytest.raises(ValueError, match="side that is a power of two, found 12 x 12"):
-        probe({"predicted": odd, "reference": odd}, Decoder(4), judged_views(tiny_item), CONFIG, {}, "x")
 
 
 def test_white_noise_is_one_stream_of_normal_numbers(script_page):

@@ -43,11 +43,6 @@ def test_the_answer_is_that_of_the_records(monkeypatch, truth, condition, far, s
     assert ("1.4 times" in said) == (section == "there far off")
 
 
-def test_one_direction_everywhere_is_said_as_such(monkeypatch):
-    monkeypatch.setattr(facts, "spectrum", lambda profile: {("predicted", "power"): (0.2, 0.5)})
-    assert facts._dependence("any") == "fine"
-
-
 def test_without_records_page_and_figures_say_so(monkeypatch):
     for module in (facts, cause):
         monkeypatch.setattr(module, "experiment_table", lambda *of: pd.DataFrame())

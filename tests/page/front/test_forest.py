@@ -5,6 +5,7 @@ from math import nan
 import pandas as pd
 import pytest
 
+from lrm_core.findings.headlines import written
 from lrm_core.page.front import forest
 from lrm_core.page.front.forest import CONDITION, TRUTH, Line, Mark, strip
 
@@ -62,10 +63,6 @@ def test_a_negative_published_number_turns_the_interval_with_it():
     assert f'x1="{low}" x2="{high}"' in strip(line)
 
 
-def test_a_claim_without_a_record_has_a_row_and_no_mark():
-    assert "not measured yet" in strip(Line("C4", "", "", 0.65, (), "not measured yet", ""))
-
-
 @pytest.mark.parametrize(
     ("claim_id", "value", "text"),
     [
@@ -77,7 +74,7 @@ def test_a_claim_without_a_record_has_a_row_and_no_mark():
     ],
 )
 def test_numbers_are_written_as_they_are_read(claim_id, value, text):
-    assert forest.written(claim_id, value) == text
+    assert written(claim_id, value) == text
 
 
 def test_a_profile_without_a_twin_has_one_condition():

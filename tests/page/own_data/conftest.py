@@ -14,7 +14,7 @@ from PIL import Image
 
 from lrm_core import load_model
 from lrm_core.model.lrm import LRM
-from lrm_core.page.own_data import scripts
+from lrm_core.page import scripts
 from lrm_core.page.own_data.carried import write_scripts
 from lrm_core.page.own_data.figure import OwnPicture
 
@@ -68,7 +68,7 @@ def figure_page(browser, mini, tmp_path_factory) -> Iterator[Shown]:
     write_scripts(folder / "model")
     file = folder / "page.html"
     file.write_text(
-        f'<!doctype html><meta charset="utf-8"><div id="place"></div><script>{scripts.joined()}</script>'
+        f'<!doctype html><meta charset="utf-8"><div id="place"></div><script>{scripts.own_picture()}</script>'
     )
     context, asked = browser.new_context(), []
     context.set_default_timeout(PATIENCE)

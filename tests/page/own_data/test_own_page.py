@@ -2,7 +2,6 @@
 
 import base64
 import io
-import json
 import struct
 import zlib
 
@@ -13,11 +12,8 @@ import trimesh
 from PIL import Image
 
 from lrm_core.model.lrm import LRM
-from lrm_core.page.own_data import figure as figure_module
 from lrm_core.page.own_data.carried import packed_model
 from lrm_core.page.own_data.figure import OwnPicture
-from lrm_core.page.own_data.page import OWN_PICTURE_MIME, own_picture_html
-from lrm_core.page.own_data.scripts import es_module, page_script
 from lrm_core.page.viewer import unpack
 from lrm_core.page.viewer.widget import camera_of
 from lrm_core.predict import PredictConfig, predict_picture
@@ -218,17 +214,3 @@ def test_the_kernel_answers_as_the_worker_does(mini, source, monkeypatch):
     assert torch.allclose(planes, found.planes, atol=1e-4)
     widget.answer({"id": 5, "kind": "planes", "distance": "far"}, [])
     assert sent[-1][0]["error"]
-
-
-def test_the_bundle_holds_the_widget_and_the_page(mini, monkeypatch):
-    shown = []
-    monkeypatch.setattr(figure_module, "display", shown.append)
-    figure_module.show_own_picture(mini)
-    bundle, _ = shown[0]._repr_mimebundle_()
-    state = json.loads(json.dumps(bundle[OWN_PICTURE_MIME]))
-    assert len(state["starters"]) == 6
-    assert state["data"] == ""
-    assert f"{state['about']['bytes'] / 1e6:.1f} MB" in state["note"]
-    assert "</script" not in page_script()
-    assert es_module().rstrip().endswith("};")
-    assert own_picture_html(state | {"note": "</script><b>"}).count("</script>") == 1

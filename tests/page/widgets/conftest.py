@@ -2,6 +2,7 @@
 
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from tiny_folder import save_square, save_tiny
@@ -9,8 +10,8 @@ from tiny_folder import save_square, save_tiny
 from lrm_core import load_model
 from lrm_core.measure import oracles
 from lrm_core.measure.oracles import OracleConfig
-from lrm_core.page.widgets import Setting
 from lrm_core.page.widgets import subject as subject_module
+from lrm_core.page.widgets import subject_of
 from lrm_core.profiles import Profile
 
 CONFIG = OracleConfig(iterations=3, rays_per_step=64, lr=0.1)
@@ -38,10 +39,12 @@ def own_cache(tmp_path, monkeypatch) -> Path:
 
 
 @pytest.fixture
-def setting(disk) -> Setting:
+def setting(disk) -> SimpleNamespace:
+    """What a bench needs of a chapter."""
     plan = Profile("tiny", "tiny", (str(disk / "profile"),), 1, iterations=3, rays_per_step=64, seeds=(0,))
     model = load_model(disk / "tiny.safetensors").requires_grad_(False)
-    return Setting(plan, model, CONFIG, seed=0, first="bowl")
+    first = SimpleNamespace(name="bowl")
+    return SimpleNamespace(plan=plan, model=model, oracle_config=CONFIG, seed=0, item=first)
 
 
 @pytest.fixture(scope="session")
@@ -51,12 +54,12 @@ def kept(tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def fitted(setting, own_cache, kept) -> Setting:
+def fitted(setting, own_cache, kept) -> SimpleNamespace:
     """The setting, with oracles of the profile's objects in the cache."""
     if kept.exists():
         shutil.copytree(kept, own_cache)
     for name in ("bowl", "cup"):
-        setting.subject("", "", name).fit(lambda steps: None)
+        subject_of(setting, "", "", name).fit(lambda steps: None)
     if not kept.exists():
         shutil.copytree(own_cache, kept)
     return setting

@@ -7,10 +7,8 @@ from tiny_folder import save_square, save_tiny
 from tiny_functions import RANGES, by_power, improvement
 
 from lrm_core import load_model
-from lrm_core.measure.experiments import get_experiment
-from lrm_core.page.widgets import Setting, sliders_bench
+from lrm_core.page.widgets import sliders_bench, subject_of
 from lrm_core.page.widgets import subject as subject_module
-from lrm_core.profiles import get_profile
 
 
 def residual_spectrum_bench(setting):
@@ -63,7 +61,7 @@ def test_without_an_oracle_it_asks_and_the_button_fits_one(setting, make, own_ca
 
 
 def test_oracles_that_come_with_the_repository_are_found(setting, own_cache):
-    setting.subject("", "", "bowl").fit(lambda steps: None)
+    subject_of(setting, "", "", "bowl").fit(lambda steps: None)
     shipped = own_cache.parents[1] / "data" / "mini" / "oracles"
     shipped.parent.mkdir(parents=True)
     own_cache.rename(shipped)
@@ -145,7 +143,7 @@ def test_a_model_of_ones_own_is_read_once_and_has_oracles_of_its_own(setting, di
     calls: list[tuple] = []
     monkeypatch.setattr(subject_module, "load_model", lambda *given, **named: calls.append(given) or other)
     save_tiny(tmp_path / "mine.safetensors")
-    setting.subject("", "", "bowl").fit(lambda steps: None)
+    subject_of(setting, "", "", "bowl").fit(lambda steps: None)
     bench = residual_spectrum_bench(setting)
     bench.refresh()
     bench.model_field.value = " mine.safetensors "
@@ -154,19 +152,6 @@ def test_a_model_of_ones_own_is_read_once_and_has_oracles_of_its_own(setting, di
     bench.controls["cutoff"].value = 0.5
     assert calls == [(tmp_path / "mine.safetensors",)], "relative to the repository"
     assert bench.result.value
-
-
-def test_a_folder_of_ones_own_offers_its_objects(fitted, disk):
-    bench = band_correction_bench(fitted)
-    bench.refresh()
-    bench.folder_field.value = str(disk / "own")
-    assert bench.object_picker.options == ("vase",)
-    assert "vase has no oracle" in bench.message.value
-    bench.fit_button.click()
-    assert "held-out view 1: oracle" in bench.result.value
-    bench.folder_field.value = str(disk / "profile" / "cup")
-    assert bench.object_picker.options == ("cup",)
-    assert "held-out view 1: oracle" in bench.result.value
 
 
 def test_objects_that_no_oracle_can_be_fitted_to_are_refused_before_the_fit(
@@ -192,23 +177,3 @@ def test_an_object_that_was_removed_is_named(fitted, disk, tmp_path):
     bench.object_picker.value = "cup"
     assert bench.object_picker.options == ("bowl",)
     assert bench.result.value
-
-
-def test_a_setting_is_that_of_its_chapter(make_chapter):
-    chapter = make_chapter("C4", table=[])
-    setting = Setting.of(chapter)
-    assert (setting.plan, setting.model, setting.seed) == (chapter.plan, chapter.model, 0)
-    assert setting.config == chapter.oracle_config
-    assert setting.first == chapter.item.name
-
-
-def test_the_mini_profile_offers_every_object_and_shows_the_first():
-    plan = get_profile("mini")
-    model = load_model("mini").requires_grad_(False)
-    first = plan.object_folders()[0].name
-    config = get_experiment("e08_band_correction").configuration(plan).oracle
-    bench = band_correction_bench(Setting(plan, model, config, 0, first))
-    assert bench.object_picker.value == first
-    assert (
-        len(bench.object_picker.options) == len(plan.object_folders(every=True)) > len(plan.object_folders())
-    )

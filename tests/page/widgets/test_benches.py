@@ -9,7 +9,7 @@ from tiny_functions import RANGES, by_power, improvement
 from lrm_core.findings.prose import number
 from lrm_core.measure.oracles import oracle, predicted_planes
 from lrm_core.objects import load_object
-from lrm_core.page.widgets import sliders_bench
+from lrm_core.page.widgets import sliders_bench, subject_of
 from lrm_core.spectral import pooled_shares
 
 
@@ -25,7 +25,7 @@ def _numbers(bench) -> list[str]:
 def test_the_functions_get_the_object_under_its_names_and_the_sliders(fitted, disk, bench):
     item = load_object(disk / "profile" / "bowl")
     predicted = predicted_planes(fitted.model, item)
-    residual = predicted - oracle(fitted.model, item, "predicted", fitted.config, 0).planes
+    residual = predicted - oracle(fitted.model, item, "predicted", fitted.oracle_config, 0).planes
     bench.choose({"cutoff": 0.5})
     low = pooled_shares(residual, (0, 0.5, 10))[0]
     assert number(float(low), 3) in _numbers(bench)
@@ -34,7 +34,7 @@ def test_the_functions_get_the_object_under_its_names_and_the_sliders(fitted, di
 
 
 def test_a_full_gain_below_the_corners_is_the_oracle(fitted):
-    subject = fitted.subject("", "", "bowl")
+    subject = subject_of(fitted, "", "", "bowl")
     found = improvement(subject.model, subject.T_pred, subject.residual, subject.views, cutoff=2.0, gain=1.0)
     torch.testing.assert_close(found["corrected"], found["oracle"], atol=1e-4, rtol=0)
     assert found["left"] == pytest.approx(0, abs=1e-3)
@@ -47,8 +47,7 @@ def test_moving_a_slider_draws_again_and_the_button_goes_back(bench):
     moved = bench.result.value
     bench.controls["gain"].value = 0.5
     assert len({first, moved, bench.result.value}) == 3
-    (button,) = bench.children[len(bench.controls) + 3].children
-    button.click()
+    bench.children[len(bench.controls) + 3].click()
     assert bench.result.value == first
     assert bench.message.value == ""
 
@@ -99,10 +98,3 @@ def test_a_function_may_ask_for_the_surface_in_held_out_views(fitted):
     bench.refresh()
     assert _numbers(bench) == ["3.000"], bench.message.value
     assert bench.result.value.count("<img") == 1
-
-
-def test_functions_of_the_prediction_alone_wait_for_no_oracle(setting):
-    bench = sliders_bench(setting, (lambda T_pred, cutoff=0.3: {"size": T_pred.numel()},), {"cutoff": (0, 1)})
-    bench.refresh()
-    assert bench.message.value == ""
-    assert _numbers(bench)

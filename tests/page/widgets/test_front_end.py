@@ -10,7 +10,7 @@ from tiny_functions import RANGES, by_power
 
 from lrm_core.page import chapter as page
 from lrm_core.page import widgets
-from lrm_core.page.widgets import INVITATION, Bench, front_end
+from lrm_core.page.widgets import INVITATION, Bench, sliders
 from lrm_core.paths import repository_root
 from lrm_core.reexecute import chapters, reexecute
 
@@ -31,7 +31,7 @@ def show(chapter):
 def shown(monkeypatch) -> list:
     """What a cell displays."""
     entries: list = []
-    for module in (page, front_end):
+    for module in (page, sliders):
         monkeypatch.setattr(module, "display", entries.append)
     return entries
 
@@ -70,26 +70,13 @@ def test_a_chapter_that_is_run_for_the_page_has_one_sentence_and_no_widget(tmp_p
     assert "widgets" not in executed.metadata
 
 
-def test_outside_a_kernel_nobody_is_there():
-    assert not widgets.is_live()
-
-
-def test_where_nobody_is_there_no_bench_is_made(shown):
-    show(None)
-    (sentence,) = shown
-    assert sentence.data == INVITATION
-    assert "`make lab`" in INVITATION
-    assert INVITATION.count(".") == 1
-
-
 def test_where_somebody_is_the_bench_comes_first_and_then_what_it_draws(shown, fitted, monkeypatch):
-    monkeypatch.setattr(front_end, "is_live", lambda: True)
-    monkeypatch.setattr(front_end.Setting, "of", lambda chapter: fitted)
+    monkeypatch.setattr(sliders, "is_live", lambda: True)
     drawn: list[str] = []
     monkeypatch.setattr(
-        front_end, "display", lambda bench: (shown.append(bench), drawn.append(bench.result.value))
+        sliders, "display", lambda bench: (shown.append(bench), drawn.append(bench.result.value))
     )
-    show(None)
+    show(fitted)
     (bench,) = shown
     assert isinstance(bench, Bench)
     assert drawn == [""], "the fields are there before anything is computed"

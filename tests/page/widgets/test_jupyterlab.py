@@ -41,7 +41,7 @@ chapter = SimpleNamespace(
     item=SimpleNamespace(name="bowl"),
 )
 for name in ("bowl", "cup"):
-    widgets.Setting.of(chapter).subject("", "", name).fit(lambda steps: None)
+    widgets.subject_of(chapter, "", "", name).fit(lambda steps: None)
 
 import sys
 sys.path.insert(0, {here!r})
