@@ -14,9 +14,8 @@ from lrm_core.render.occupancy import Occupancy, skimmed_of
 from lrm_core.render.packed import render_packed
 from lrm_core.render.rays import RaySegments, camera_rays
 
-ON_CUDA = (
-    "dense"  # or "packed" or "fused": to be switched once `benchmarks/cuda.py` has confirmed one on a GPU
-)
+# the path on CUDA: "dense", or "packed" or "fused" once `benchmarks/cuda.py` has confirmed them on a GPU
+ON_CUDA = "dense"
 
 
 @dataclass(frozen=True)
