@@ -27,21 +27,9 @@ PROGRAMS = 1024  # of the backward pass, each with a gradient of the decoder of 
 
 
 @triton.jit
-def _after(x, row):
-    """The next sample's value, 0 for the last."""
-    return tl.sum(tl.where(row[None, :] == row[:, None] + 1, x[None, :], 0.0), axis=1)
-
-
-@triton.jit
-def _before(x, row):
-    """The value of the sample before, 0 for the first."""
-    return tl.sum(tl.where(row[None, :] == row[:, None] - 1, x[None, :], 0.0), axis=1)
-
-
-@triton.jit
-def _earlier(x, row):
-    """Sum over all samples before."""
-    return tl.sum(tl.where(row[None, :] < row[:, None], x[None, :], 0.0), axis=1)
+def _over(x, chosen):
+    """For each sample of a tile the sum over those that are chosen for it, (TILE, TILE)."""
+    return tl.sum(tl.where(chosen, x[None, :], 0.0), axis=1)
 
 
 @triton.jit
@@ -130,20 +118,19 @@ def _quadrature(depth, density, light, first, samples, row):
     Then the share of each sample's colour, and the light behind the tile.
     """
     whole = (row < TILE - 1) & (first + row + 1 < samples)
-    middle = (density + _after(density, row)) / 2 - 1
-    length = tl.where(whole, _after(depth, row) - depth, 0.0)
+    after = row[None, :] == row[:, None] + 1
+    middle = (density + _over(density, after)) / 2 - 1
+    length = tl.where(whole, _over(depth, after) - depth, 0.0)
     optical = (tl.maximum(middle, 0.0) + tl.log(1 + tl.exp(-tl.abs(middle)))) * length
     through = tl.exp(-optical)
-    reach = light * tl.exp(-_earlier(optical, row))
+    reach = light * tl.exp(-_over(optical, row[None, :] < row[:, None]))
     absorbed = reach * (1 - through)
-    share = (absorbed + _before(absorbed, row)) / 2
+    share = (absorbed + _over(absorbed, row[None, :] == row[:, None] - 1)) / 2
     return middle, length, absorbed, reach * through, share, light * tl.exp(-tl.sum(optical, axis=0))
 
 
 @triton.jit
-def _forward(
-    course, decoder, colour, depth, weight, weights, samples, SIDE: tl.constexpr
-):  # fmt: skip
+def _forward(course, decoder, colour, depth, weight, weights, samples, SIDE: tl.constexpr):
     ray, row, c = tl.program_id(0), tl.arange(0, TILE), tl.arange(0, W)
     seen, light, total, far = tl.zeros((W,), tl.float32), 1.0, 0.0, 0.0
     for first in range(0, samples - 1, TILE - 1):
@@ -203,11 +190,15 @@ def _backward(
                     t, density, light, first, samples, row
                 )
                 shown = tl.sum(shade * pull[None, :], axis=1)
-                value = (shown + _after(shown, row)) / 2 + wanted + (t + length / 2 - mean) * spread
+                value = (
+                    (shown + _over(shown, row[None, :] == row[:, None] + 1)) / 2
+                    + wanted
+                    + (t + length / 2 - mean) * spread
+                )
                 given = absorbed * value
-                after = behind - _earlier(given, row) - given
-                slope = (passing * value - after) * length * tl.sigmoid(middle) / 2
-                slope += _before(slope, row)
+                rest = behind - _over(given, row[None, :] < row[:, None]) - given
+                slope = (passing * value - rest) * length * tl.sigmoid(middle) / 2
+                slope += _over(slope, row[None, :] == row[:, None] - 1)
                 if some:
                     back = share[:, None] * pull[None, :] * 1.002 * bright * (1 - bright)
                     back = tl.where(c[None, :] == 0, slope[:, None], back)
@@ -259,6 +250,7 @@ class _March(torch.autograd.Function):
         others = [part.new_empty(programs if trained else 0, *part.shape) for part in decoder[1:]]
         grads = tuple(grad.contiguous() for grad in grads[:3])
         sizes = {"rays": rays, "samples": samples, "SIDE": table.shape[-2], "TRAINED": trained}
+        sizes["num_warps"] = 8  # the 4 of the forward pass would spill registers
         _backward[(programs,)](course, decoder, seen, grads, table, *others, **sizes)
         return None, table, *(part.sum(0) if trained else None for part in others)
 
@@ -267,15 +259,13 @@ def march(field: Field, course: Course) -> Marched:
     """What the samples add up to; the gradient cannot be differentiated.
 
     Raises:
-        ValueError: unless the planes and the rays are of float32.
+        ValueError: unless the rays are of float32.
     """
-    kinds = {field.table.dtype, course.depths.dtype}
-    if kinds != {torch.float32}:
-        raise ValueError(
-            f"fused: expected planes and rays of float32, found {kinds}; use the packed path in torch"
-        )
+    if course.depths.dtype != torch.float32:
+        raise ValueError(f"fused: expected rays of float32, found {course.depths.dtype}; use the packed path")
     (first, second), (last, last_bias) = zip(*field.layers[:2], strict=True), field.layers[2]
     end = (0, W.value - len(last_bias))
-    biases = torch.stack([field.bias, *second])
-    decoder = (torch.stack(first), pad(last, (0, 0, *end)), biases, pad(last_bias, end))
-    return Marched(*_March.apply(course, field.table.contiguous(), *decoder))
+    weights = (torch.stack(first), pad(last, (0, 0, *end)))
+    biases = (torch.stack([field.bias, *second]), pad(last_bias, end))
+    decoder = (part.float().contiguous() for part in (field.table, *weights, *biases))
+    return Marched(*_March.apply(course, *decoder))

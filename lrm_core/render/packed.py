@@ -131,7 +131,7 @@ def march_plainly(field: Field, course: Course) -> Marched:
             ray, sample = needed.nonzero().T  # the host waits
             sample = sample + first
             points = course.depths[ray, sample, None] * course.directions[ray] + course.origins[ray]
-        raw = _raw(field, points, course.of[ray])
+        raw = _raw(field, points, course.of[ray]).to(density.dtype)  # autocast has made it smaller
         density = density.index_put((ray, sample), raw[:, 0])
         lost += absorption(course.depths[:, since], density.detach()[:, since])
         decoded.append((ray, sample, raw))
@@ -153,5 +153,7 @@ def _raw(
 
     parts = zip(points.split(CUDA_TILE), of.split(CUDA_TILE), strict=True)
     if torch.is_grad_enabled():
-        return torch.cat([checkpoint(raw, *part, use_reentrant=False) for part in parts])
+        return torch.cat(
+            [checkpoint(raw, *part, use_reentrant=False, preserve_rng_state=False) for part in parts]
+        )
     return torch.cat([raw(*part) for part in parts])
