@@ -250,7 +250,6 @@ class _March(torch.autograd.Function):
         others = [part.new_empty(programs if trained else 0, *part.shape) for part in decoder[1:]]
         grads = tuple(grad.contiguous() for grad in grads[:3])
         sizes = {"rays": rays, "samples": samples, "SIDE": table.shape[-2], "TRAINED": trained}
-        sizes["num_warps"] = 8  # the 4 of the forward pass would spill registers
         _backward[(programs,)](course, decoder, seen, grads, table, *others, **sizes)
         return None, table, *(part.sum(0) if trained else None for part in others)
 

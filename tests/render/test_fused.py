@@ -14,12 +14,12 @@ DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 
 def scene(objects, bias, dtype=torch.float32):
     planes, decoder = smooth(0, objects, bias, dtype)
-    segments = rays(0, objects, 6, dtype)
+    segments = rays(0, objects, 8 - 2 * objects, dtype)
     parts = (getattr(segments, name).to(DEVICE) for name in segments.__dataclass_fields__)
     return planes.detach().to(DEVICE).requires_grad_(), decoder.to(DEVICE), type(segments)(*parts)
 
 
-@pytest.mark.parametrize(("objects", "bias"), [(2, 0.0), (1, 600.0), (1, -600.0)])
+@pytest.mark.parametrize(("objects", "bias"), [(2, 5.0), (1, 600.0), (1, -600.0)])
 def test_values_and_gradients_equal_those_of_plain_torch(objects, bias):
     planes, decoder, segments = scene(objects, bias)
     field = Field(planes, decoder)
@@ -31,7 +31,7 @@ def test_values_and_gradients_equal_those_of_plain_torch(objects, bias):
 
 
 def test_a_frozen_decoder_leaves_the_gradient_of_the_planes():
-    planes, decoder, segments = scene(1, 0.0)
+    planes, decoder, segments = scene(1, 10.0)
     decoder.requires_grad_(False)
     field = Field(planes, decoder)
     seen = [
