@@ -8,11 +8,18 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
+import torch
 
 from lrm_core.pdf import ARGUMENTS, BROWSERS
 
 # A shell that starts the tests in the background leaves them deaf to Ctrl-C, which some of them press.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+if not torch.cuda.is_available():
+    os.environ["TRITON_INTERPRET"] = (
+        "1"  # kernels run all the same, if this is said before triton is imported
+    )
 
 
 @pytest.fixture(scope="session")

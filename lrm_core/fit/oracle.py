@@ -2,7 +2,7 @@
 
 import copy
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -13,10 +13,10 @@ from tqdm import tqdm
 from lrm_core.fit.schedule import cosine
 from lrm_core.render import Views, render_views
 from lrm_core.render.field import Field, check_planes
-from lrm_core.render.march import render_field
 from lrm_core.render.occupancy import Occupancy
 from lrm_core.render.quality import psnr, psnr_of
 from lrm_core.render.rays import RaySegments, camera_rays
+from lrm_core.render.volume import render_segments
 
 RAYS_PER_STEP = 4096
 PUBLISHED_LR, PUBLISHED_EPS = 0.01, 1e-8
@@ -65,10 +65,17 @@ class Targets:
         return (views[:, None] * self.pixels_per_view + torch.arange(self.pixels_per_view)).flatten()
 
     def render(
-        self, volume: Field, occupancy: Occupancy | None, chosen: Tensor, samples: int
+        self,
+        planes: Float[Tensor, "3 C R R"],
+        decoder: nn.Module,
+        chosen: Tensor,
+        samples: int,
+        occupancies: Sequence[Occupancy | None] | None = None,
     ) -> Float[Tensor, "rays 3"]:
-        """The rays of the chosen pixels on white, samples only where the occupancy has matter."""
-        colour, _, weight = render_field(volume, occupancy, self.rays[chosen], samples)
+        """The rays of the chosen pixels on white; what may be skipped is said by one occupancy, or found now."""
+        rays = self.rays[chosen][None]
+        seen = render_segments(planes[None], decoder, rays, samples, occupancies=occupancies)
+        colour, _, weight = (part[0] for part in seen)
         return colour + (1 - weight[:, None])
 
 
@@ -162,11 +169,10 @@ class _Fit:
 
     def _render(self, chosen: Tensor, refresh: bool) -> Float[Tensor, "rays 3"]:
         """Rays of the targets on white."""
-        volume = Field(self.planes, self.decoder)
         if refresh:
-            self.occupancy = Occupancy.of(volume)
+            self.occupancy = Occupancy.of(Field(self.planes, self.decoder))
         explored = self.occupancy and self.occupancy.explored(EXPLORED, self.generator)
-        return self.targets.render(volume, explored, chosen, self.samples)
+        return self.targets.render(self.planes, self.decoder, chosen, self.samples, [explored])
 
 
 @torch.no_grad()

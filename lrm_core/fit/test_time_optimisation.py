@@ -168,13 +168,12 @@ class Refinement:
     @torch.no_grad()
     def train_l1(self) -> float:
         """Mean absolute error of the watched pixels."""
-        field = Field(self.latent.planes(), self.decoder)
-        rendered = self.targets.render(field, Occupancy.of(field), self.watched, self.samples)
+        rendered = self.targets.render(self.latent.planes(), self.decoder, self.watched, self.samples)
         return (rendered - self.targets.colours[self.watched]).abs().mean().item()
 
     def _render(self, planes: Planes, chosen: Tensor) -> Float[Tensor, "rays 3"]:
         explored = self.occupancy and self.occupancy.explored(EXPLORED, self.generator)
-        return self.targets.render(Field(planes, self.decoder), explored, chosen, self.samples)
+        return self.targets.render(planes, self.decoder, chosen, self.samples, [explored])
 
 
 def window(pixels: int, side: int, crop: int, generator: torch.Generator) -> Int[Tensor, "crop*crop"]:

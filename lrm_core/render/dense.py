@@ -1,5 +1,8 @@
 """Every sample of every ray, all objects at once: few large operations, as a GPU wants them."""
 
+from collections.abc import Callable
+from functools import partial
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -29,15 +32,25 @@ def render_dense(
         samples_per_ray: even; half coarse, half fine.
         jitter: draws the sample positions; None is the deterministic quadrature.
     """
+    return in_chunks(partial(_render, planes, decoder), rays, samples_per_ray, jitter, CHUNK_SAMPLES)
+
+
+def in_chunks(
+    render: Callable[[RaySegments, Tensor, Tensor], tuple[Tensor, ...]],
+    rays: RaySegments,
+    samples_per_ray: int,
+    jitter: torch.Generator | None,
+    most: int,
+) -> tuple[Tensor, ...]:
+    """What `render` makes of rays (N, rays), offsets and quantiles (`draws`), at most so many samples at a time."""
     fields, count = rays.end.shape
-    chunk = max(1, CHUNK_SAMPLES // (fields * samples_per_ray))
+    chunk = max(1, most // (fields * samples_per_ray))
     save_memory = torch.is_grad_enabled() and count > chunk
     parts = []
     for start in range(0, count, chunk):
         part = rays[:, start : start + chunk]
-        offsets, quantiles = draws(part.end.shape, samples_per_ray // 2, jitter, part.origins)
-        call = (planes, decoder, part, offsets, quantiles)
-        parts.append(checkpoint(_render, *call, use_reentrant=False) if save_memory else _render(*call))
+        call = (part, *draws(part.end.shape, samples_per_ray // 2, jitter, part.origins))
+        parts.append(checkpoint(render, *call, use_reentrant=False) if save_memory else render(*call))
     return tuple(torch.cat(part, dim=1) for part in zip(*parts, strict=True))
 
 

@@ -36,17 +36,17 @@ def check_decoder(decoder: nn.Module, planes: Tensor) -> None:
 
 
 class Field:
-    """Raw decoder output anywhere in the box for one triplane (3, C, R, R).
+    """Raw decoder output anywhere in the box for one triplane (3, C, R, R), or the table of several (N, 3, C, R, R).
 
     Since a linear layer commutes with bilinear interpolation, the first layer is applied to the planes once
     instead of to every sample; exact up to rounding.
     """
 
-    def __init__(self, planes: Float[Tensor, "3 C R R"], decoder: nn.Module):
+    def __init__(self, planes: Float[Tensor, "*N 3 C R R"], decoder: nn.Module):
         first, *rest = (layer for layer in decoder.net if isinstance(layer, nn.Linear))
         check_decoder(decoder, planes)
-        weight = first.weight.unflatten(1, (3, planes.shape[1]))  # (H, 3, C)
-        self.table = padded(torch.einsum("pcyx,hpc->pyxh", planes, weight))
+        weight = first.weight.unflatten(1, (3, planes.shape[-3]))  # (H, 3, C)
+        self.table = padded(torch.einsum("...pcyx,hpc->...pyxh", planes, weight))
         self.bias = first.bias
         self.layers = [(layer.weight, layer.bias) for layer in rest]
         self.resolution = planes.shape[-1]
@@ -100,7 +100,8 @@ class Field:
             )
             rows = features[first : first + TILE]
             rows.copy_(self._pulled_tile(list(self._entering(*part))[:-1], back[0], sums)[: len(rows)])
-        return [scatter(*texels, features, side), *(sums if trained else [None] * (len(self.parameters) - 1))]
+        table = scatter(*texels, features, self.table.shape)
+        return [table, *(sums if trained else [None] * (len(self.parameters) - 1))]
 
     def _entering(
         self, corners: Int[Tensor, "rows 12"], weights: Float[Tensor, "rows 12"]

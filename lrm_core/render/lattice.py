@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn.functional import embedding_bag, linear
 
 from lrm_core.render.field import Field
-from lrm_core.render.layers import TILE, affine, filled_up
+from lrm_core.render.layers import CUDA_TILE, TILE, affine, filled_up
 from lrm_core.render.side_by_side import side_by_side
 
 
@@ -18,42 +18,41 @@ class Lattice:
 
     Attributes:
         field: that is looked at.
-        rows: of the planes (y, x), (z, x) and (y, z), with the bias in the first.
+        rows: of the planes (y, x), (z, x) and (y, z), with the bias in the first; for each of several fields.
     """
 
     field: Field
-    rows: Float[Tensor, "3 L L H"]
+    rows: Float[Tensor, "*N 3 L L H"]
 
     @classmethod
     @torch.no_grad()
     def of_centres(cls, field: Field) -> "Lattice":
         """The texel centres."""
-        return cls._with_bias(field, field.table[:, 1:-1, 1:-1].clone())
+        return cls._with_bias(field, field.table[..., 1:-1, 1:-1, :].clone())
 
     @classmethod
     @torch.no_grad()
     def of_corners(cls, field: Field) -> "Lattice":
         """The texel corners, the faces of the box included."""
-        rows = field.table[:, 1:] + field.table[:, :-1]
-        return cls._with_bias(field, (rows[:, :, 1:] + rows[:, :, :-1]).mul_(0.25))
+        rows = field.table[..., 1:, :, :] + field.table[..., :-1, :, :]
+        return cls._with_bias(field, (rows[..., 1:, :] + rows[..., :-1, :]).mul_(0.25))
 
     @classmethod
     def _with_bias(cls, field: Field, rows: Tensor) -> "Lattice":
-        rows[0] += field.bias
+        rows[..., 0, :, :, :] += field.bias
         return cls(field, rows)
 
     def every(self, step: int, first: int = 0) -> "Lattice":
         """Every `step`-th point of each axis from the `first` on."""
-        return Lattice(self.field, self.rows[:, first::step, first::step])
+        return Lattice(self.field, self.rows[..., first::step, first::step, :])
 
     @torch.no_grad()
-    def density(self) -> Float[Tensor, "L L L"]:
+    def density(self) -> Float[Tensor, "*N L L L"]:
         """At every point."""
-        side = self.rows.shape[1]
-        xy, xz, zy = self.rows
-        slabs = max(1, TILE // side**2)
-        calls = [(xy, *part) for part in zip(xz.split(slabs), zy.transpose(0, 1).split(slabs), strict=True)]
-        return torch.cat(side_by_side(self._slabs, calls))
+        xy, xz, zy = self.rows.unbind(-4)
+        slabs = max(1, (CUDA_TILE if xy.is_cuda else TILE) // (xy.numel() // xy.shape[-1]))
+        parts = zip(xz.split(slabs, -3), zy.transpose(-3, -2).split(slabs, -3), strict=True)
+        return torch.cat(side_by_side(self._slabs, [(xy, *part) for part in parts]), -3)
 
     @torch.no_grad()
     def density_at(self, index: Int[Tensor, "points"]) -> Float[Tensor, "points"]:
@@ -68,10 +67,13 @@ class Lattice:
         return torch.cat([rows.new_empty(0), *found])[: len(index)]
 
     def _slabs(
-        self, xy: Float[Tensor, "L L H"], xz: Float[Tensor, "slabs L H"], zy: Float[Tensor, "slabs L H"]
-    ) -> Float[Tensor, "slabs L L"]:
+        self,
+        xy: Float[Tensor, "*N L L H"],
+        xz: Float[Tensor, "*N slabs L H"],
+        zy: Float[Tensor, "*N slabs L H"],
+    ) -> Float[Tensor, "*N slabs L L"]:
         """Densities at some z."""
-        return self._finished((xy + xz[:, None]).add_(zy[:, :, None]).relu_())
+        return self._finished((xy.unsqueeze(-4) + xz.unsqueeze(-3)).add_(zy.unsqueeze(-2)).relu_())
 
     def _finished(self, hidden: Float[Tensor, "*points H"]) -> Float[Tensor, "*points"]:
         """Densities from what enters the second layer."""

@@ -6,6 +6,7 @@ from torch import Tensor
 from torch.nn.functional import linear, pad
 
 TILE = 8_192  # rows at a time: more fall out of the cache
+CUDA_TILE = 2**17  # fewer leave a GPU idle
 ROUND = 512  # rows are filled up to a multiple of it, since oneDNN compiles a kernel for each number of rows
 
 Layer = tuple[Float[Tensor, "outputs inputs"], Float[Tensor, "outputs"]]

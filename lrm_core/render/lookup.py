@@ -1,5 +1,6 @@
 """Bilinear triplane lookup as one weighted gather, with the transposed gather for its gradient."""
 
+import math
 from functools import cache
 
 import numpy as np
@@ -13,7 +14,7 @@ from torch.nn.functional import embedding_bag, pad
 COLUMN_AXIS, ROW_AXIS = (0, 0, 2), (1, 2, 1)
 
 
-def padded(table: Float[Tensor, "3 R R H"]) -> Float[Tensor, "3 S S H"]:
+def padded(table: Float[Tensor, "*N 3 R R H"]) -> Float[Tensor, "*N 3 S S H"]:
     """Add the ring of zeros that a lookup outside the plane reads; S = R + 2."""
     return pad(table, (0, 0, 1, 1, 1, 1))
 
@@ -38,46 +39,53 @@ def _stencil(side: int, dtype: torch.dtype, device: torch.device) -> tuple[tuple
 
 
 def corners_and_weights(
-    points: Float[Tensor, "3 points"], side: int
+    points: Float[Tensor, "3 points"], side: int, of: Int[Tensor, "points"] | None = None
 ) -> tuple[Int[Tensor, "points 12"], Float[Tensor, "points 12"]]:
     """The texels that the lookup of each point reads, four on each plane, and their weights.
 
     Args:
         points: world coordinates, axis by axis.
         side: of the padded planes, S = R + 2 texels.
+        of: which of several triplanes each point is looked up in; None for the only one.
 
     Returns:
-        rows of the table (3 S^2, H), and weights.
+        rows of the table (N 3 S^2, H), and weights.
     """
     continuous = (points * ((side - 2) / 2)).add_((side - 1) / 2).clamp_(0, side - 1)
     lower = continuous.floor().clamp_(max=side - 2)
     share, lower = continuous.sub_(lower).T, lower.T.double()
     (start, stride), row, column = _stencil(side, points.dtype, points.device)
     weights = torch.addmm(row[0], share, row[1]).mul_(torch.addmm(column[0], share, column[1]))
-    return torch.addmm(start, lower, stride).int(), weights
+    corners = torch.addmm(start, lower, stride).int()
+    return corners if of is None else corners.add_(of[:, None], alpha=3 * side**2), weights
 
 
 def gather(
-    table: Float[Tensor, "3 S S H"], corners: Int[Tensor, "points 12"], weights: Float[Tensor, "points 12"]
+    table: Float[Tensor, "*N 3 S S H"], corners: Int[Tensor, "points 12"], weights: Float[Tensor, "points 12"]
 ) -> Float[Tensor, "points H"]:
     """`lookup` without gradients, from `corners_and_weights`."""
-    return embedding_bag(corners, table.flatten(0, 2), mode="sum", per_sample_weights=weights)
+    return embedding_bag(corners, table.flatten(0, -2), mode="sum", per_sample_weights=weights)
 
 
 def scatter(
     corners: Int[Tensor, "points 12"],
     weights: Float[Tensor, "points 12"],
     grad: Float[Tensor, "points H"],
-    side: int,
-) -> Float[Tensor, "3 S S H"]:
-    """Transpose of `gather`: one gather for each texel of the points that read it; linear in `grad`."""
+    shape: torch.Size,
+) -> Float[Tensor, "*N 3 S S H"]:
+    """Transpose of `gather`: one gather for each texel of the points that read it; linear in `grad`.
+
+    Args:
+        corners, weights, grad: of the points.
+        shape: of the table.
+    """
     if not len(grad):
-        return grad.new_zeros(3, side, side, grad.shape[1])
-    reader, weight, starts = _transposed(corners, weights, 3 * side**2)
+        return grad.new_zeros(shape)
+    reader, weight, starts = _transposed(corners, weights, math.prod(shape[:-1]))
     out = embedding_bag(
         reader, grad.contiguous(), starts, mode="sum", per_sample_weights=weight, include_last_offset=True
     )
-    return out.unflatten(0, (3, side, side))
+    return out.view(shape)
 
 
 def _transposed(
@@ -97,17 +105,22 @@ def _transposed(
 
 class _Lookup(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, table: Tensor, points: Tensor) -> Tensor:
-        ctx.save_for_backward(points)
-        ctx.side = table.shape[1]
-        return gather(table, *corners_and_weights(points, ctx.side))
+    def forward(ctx, table: Tensor, points: Tensor, of: Tensor | None) -> Tensor:
+        ctx.save_for_backward(points, of)
+        ctx.shape = table.shape
+        return gather(table, *corners_and_weights(points, table.shape[-2], of))
 
     @staticmethod
-    def backward(ctx, grad: Tensor) -> tuple[Tensor, None]:
-        return scatter(*corners_and_weights(ctx.saved_tensors[0], ctx.side), grad, ctx.side), None
+    def backward(ctx, grad: Tensor) -> tuple[Tensor, None, None]:
+        points, of = ctx.saved_tensors
+        return scatter(*corners_and_weights(points, ctx.shape[-2], of), grad, ctx.shape), None, None
 
 
-def lookup(table: Float[Tensor, "3 S S H"], points: Float[Tensor, "points 3"]) -> Float[Tensor, "points H"]:
+def lookup(
+    table: Float[Tensor, "*N 3 S S H"],
+    points: Float[Tensor, "points 3"],
+    of: Int[Tensor, "points"] | None = None,
+) -> Float[Tensor, "points H"]:
     """Sum over the three planes of their bilinear values at `points` (spec, section Planes).
 
     Plane 0 is read at (x, y), plane 1 at (x, z), plane 2 at (z, y), first coordinate = column; zeros outside
@@ -116,5 +129,6 @@ def lookup(table: Float[Tensor, "3 S S H"], points: Float[Tensor, "points 3"]) -
     Args:
         table: channels-last planes with their ring of zeros (`padded`).
         points: world coordinates; no gradient flows to them.
+        of: which of several triplanes each point is looked up in; None for the only one.
     """
-    return _Lookup.apply(table, points.T.contiguous())
+    return _Lookup.apply(table, points.T.contiguous(), of)

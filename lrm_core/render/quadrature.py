@@ -11,11 +11,12 @@ FLOOR = 1e-10  # light that any interval lets through
 
 
 class Composite(NamedTuple):
-    """Along each ray: the share of each sample's colour (rays, samples), mean depth and total weight (rays,)."""
+    """Along each ray: the share of each sample's colour, mean depth, total weight, and that of each interval."""
 
     shares: Float[Tensor, "rays samples"]
     depth: Float[Tensor, "rays"]
     weight: Float[Tensor, "rays"]
+    weights: Float[Tensor, "rays intervals"]
 
 
 class Intervals(NamedTuple):
@@ -97,7 +98,7 @@ def composite(depths: Float[Tensor, "rays samples"], raw_density: Float[Tensor, 
         raw_density: before activation, -inf outside the box.
 
     Returns:
-        shares that sum to `weight`, the weighted mean depth (NaN where nothing absorbs), and the weight.
+        shares that sum to `weight`, the weighted mean depth (NaN where nothing absorbs), the weight, and its parts.
     """
     weights = interval_weights(depths, raw_density)
     middle = (depths[:, 1:] + depths[:, :-1]) / 2
@@ -106,7 +107,7 @@ def composite(depths: Float[Tensor, "rays samples"], raw_density: Float[Tensor, 
     depth = (weights * middle).sum(-1) / torch.where(
         absorbs, weight, 1
     )  # no NaN, which would reach the gradients
-    return Composite(shares_of(weights), torch.where(absorbs, depth, torch.nan), weight)
+    return Composite(shares_of(weights), torch.where(absorbs, depth, torch.nan), weight, weights)
 
 
 def composite_unsorted(

@@ -97,11 +97,9 @@ class RaySegments:
     def through_box(cls, origins: Tensor, directions: Tensor) -> "RaySegments":
         """Rays that miss the box are sampled from the least to the largest start of those that hit it (step 1)."""
         near, far, hit = box_span(origins, directions)
-        if hit.any():
-            far = torch.where(hit, far, near[hit].max())
-            near = torch.where(hit, near, near[hit].min())
-        else:
-            near, far = torch.zeros_like(near), torch.ones_like(far)
+        first, last = (torch.where(hit, near, end) for end in (torch.inf, -torch.inf))  # a GPU need not wait
+        near = torch.where(hit, near, torch.where(hit.any(), first.min(), 0))
+        far = torch.where(hit, far, torch.where(hit.any(), last.max(), 1))
         return cls(origins, directions, near, far, hit)
 
     def __getitem__(self, index) -> "RaySegments":
@@ -109,6 +107,10 @@ class RaySegments:
         if isinstance(index, Tensor):
             return RaySegments(*(part.index_select(0, index) for part in parts))  # sooner than by brackets
         return RaySegments(*(part[index] for part in parts))
+
+    def flat(self) -> "RaySegments":
+        """Of (N, rays), one after another."""
+        return RaySegments(*(getattr(self, name).flatten(0, 1) for name in self.__dataclass_fields__))
 
     def __len__(self) -> int:
         return len(self.origins)

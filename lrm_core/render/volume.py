@@ -1,5 +1,6 @@
 """Rendering of triplanes along rays and in views (spec, section Volume rendering)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -9,8 +10,12 @@ from torch import Tensor, nn
 from lrm_core.render.dense import render_dense
 from lrm_core.render.field import Field, check_planes
 from lrm_core.render.march import render_field
-from lrm_core.render.occupancy import Occupancy
+from lrm_core.render.occupancy import Occupancy, skimmed_of
+from lrm_core.render.packed import render_packed
 from lrm_core.render.rays import RaySegments, camera_rays
+
+# the path on CUDA: "dense", or "packed" or "fused" once `benchmarks/cuda.py` has confirmed them on a GPU
+ON_CUDA = "dense"
 
 
 @dataclass(frozen=True)
@@ -42,9 +47,8 @@ def render_rays(
         background: behind everything; a number or a tensor that broadcasts to (N, rays, 3).
         samples_per_ray: even, at least 8.
         jitter: generator of the sample positions; None is the deterministic quadrature.
-        skip_empty: whether to spend nothing on samples in empty space, one object after another, or to evaluate every
-            sample of all objects at once. By default the first on a CPU, the second on a GPU, which would wait for
-            the many small operations of the first.
+        skip_empty: whether to spend nothing on samples in empty space and behind what is opaque, or to evaluate every
+            sample. By default the first on a CPU, and on a GPU what `ON_CUDA` says.
 
     Returns:
         rgb (N, rays, 3), depth (N, rays, 1), weight (N, rays, 1).
@@ -61,16 +65,47 @@ def render_rays(
     if samples_per_ray % 2 or samples_per_ray < 8:
         raise ValueError(f"samples_per_ray: expected an even number of at least 8, found {samples_per_ray}")
     segments = RaySegments.through_box(origins, directions)
-    if not planes.is_cuda if skip_empty is None else skip_empty:
-        parts = [
-            render_field(field, Occupancy.of(field), segments[n], samples_per_ray, jitter)
-            for n, field in enumerate(Field(plane, decoder) for plane in planes)
-        ]
-        colour, depth, weight = (torch.stack(part) for part in zip(*parts, strict=True))
-    else:
-        colour, depth, weight = render_dense(planes, decoder, segments, samples_per_ray, jitter)
+    colour, depth, weight = render_segments(
+        planes, decoder, segments, samples_per_ray, jitter, skip_empty=skip_empty
+    )
     rgb = colour + background * (1 - weight[..., None])
     return Rendering(rgb, _clamp_depth(depth, segments, samples_per_ray)[..., None], weight[..., None])
+
+
+def render_segments(
+    planes: Float[Tensor, "N 3 C R R"],
+    decoder: nn.Module,
+    rays: RaySegments,
+    samples_per_ray: int,
+    jitter: torch.Generator | None = None,
+    *,
+    skip_empty: bool | None = None,
+    occupancies: Sequence[Occupancy | None] | None = None,
+) -> tuple[Float[Tensor, "N rays 3"], Float[Tensor, "N rays"], Float[Tensor, "N rays"]]:
+    """Colour without background, depth (NaN where nothing absorbs) and weight of each ray (N, rays).
+
+    Args:
+        planes, decoder, samples_per_ray, jitter, skip_empty: as in `render_rays`.
+        rays: (N, rays), as many for each triplane.
+        occupancies: where to look, of each triplane; None finds it.
+    """
+    if skip_empty is None:
+        skip_empty = not planes.is_cuda or ON_CUDA != "dense"
+    if not skip_empty:
+        return render_dense(planes, decoder, rays, samples_per_ray, jitter)
+    if planes.is_cuda:
+        field = Field(planes, decoder)
+        if occupancies is None:
+            skimmed = skimmed_of(field)
+        else:
+            full = planes.new_full(3 * planes.shape[-1:], torch.inf)
+            skimmed = torch.stack([full if each is None else each.skimmed for each in occupancies])
+        return render_packed(field, skimmed, rays, samples_per_ray, jitter, fused=ON_CUDA == "fused")
+    parts = []
+    for n, field in enumerate(Field(plane, decoder) for plane in planes):
+        occupancy = Occupancy.of(field) if occupancies is None else occupancies[n]
+        parts.append(render_field(field, occupancy, rays[n], samples_per_ray, jitter))
+    return tuple(torch.stack(part) for part in zip(*parts, strict=True))
 
 
 def _clamp_depth(depth: Tensor, segments: RaySegments, samples_per_ray: int) -> Tensor:
