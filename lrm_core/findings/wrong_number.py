@@ -77,8 +77,10 @@ def titles(profile: str, doses: Mapping[float, Mapping[str, Interval]]) -> dict[
 
 
 def causes_text(causes: Sequence[Cause]) -> str:
-    """What the wrong distance does to the numbers of the claims, in a sentence."""
+    """What the wrong distance does to the numbers of the claims, in a sentence; empty where none was measured."""
     answers = dict.fromkeys(found.answer for found in causes if found.towards.known)
+    if not answers:
+        return ""
     named = {answer: listed([of.claim for of in causes if of.answer == answer]) for answer in answers}
     return say(TEXT, "causes", claims="; ".join(f"{answer}: {claims}" for answer, claims in named.items()))
 
