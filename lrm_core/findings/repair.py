@@ -7,7 +7,10 @@ import pandas as pd
 from lrm_core.findings.arm_labels import label
 from lrm_core.findings.claims import published
 from lrm_core.findings.prose import mean_and_interval, number, percent, percent_interval
+from lrm_core.findings.rulebook import RULES
+from lrm_core.findings.rules import judge
 from lrm_core.findings.sentences import say
+from lrm_core.findings.verdicts import experiment_table
 from lrm_core.profiles import PROFILES, PUBLISHED
 from lrm_core.records.arm_tables import by_seed, changes, mean_interval, runs, values
 from lrm_core.records.arms import ARMS
@@ -114,7 +117,9 @@ def answer(profile: str) -> str:
     found = next((arm for arm in arms(profile) if arm.arm == PUBLISHED_ARM), None)
     if found is None:
         return ""
-    return say("one_wrong_number", "repaired", **_shares(found))
+    rule = RULES["C10"]
+    case = judge(rule, experiment_table(rule.experiment, profile + PUBLISHED)).case
+    return say("one_wrong_number", "repaired", verdict=case.verdict, why=case.words, **_shares(found))
 
 
 def _shares(arm: Learned) -> dict[str, str]:

@@ -55,6 +55,10 @@ def condition_words(finding: Finding, profile: str) -> str:
     rule, twin = finding.rule, profile + PUBLISHED
     if twin not in PROFILES or not (found := cause(rule.claim, profile)).towards.known:
         return ""
+    told_so, told_truth = (
+        judge(rule, experiment_table(rule.experiment, name)).case for name in (twin, profile)
+    )
+    turned = told_so.verdict == "metric artefact" != told_truth.verdict
     return say(
         "conditions",
         "told as published",
@@ -63,7 +67,8 @@ def condition_words(finding: Finding, profile: str) -> str:
         condition=written(rule.claim, found.condition.estimate),
         published=written(rule.claim, found.published),
         objects=str(found.condition.n),
-        verdict=judge(rule, experiment_table(rule.experiment, twin)).case.verdict,
+        verdict=told_so.verdict,
+        why=f" ({told_so.words})" if turned else "",
     )
 
 
