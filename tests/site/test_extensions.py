@@ -94,12 +94,12 @@ def test_both_conditions_stand_under_each_other_and_the_published_one_decides():
     condition = _row("replicated", ours_published_definition=0.6, ours_low=0.5, ours_high=0.7)
     scores = _extension("scorecard").scores
     verdict, _, ours, _ = scores({"told as published": condition, "told the truth": truth})
-    assert verdict == ["replicated", "true: not replicated"]
-    assert ours == ["wrong 0.60 [0.50, 0.70]", "true 0.40 [0.30, 0.50]"]
+    assert verdict == ["replicated", "told true: not replicated"]
+    assert ours == ["told wrong 0.60 [0.50, 0.70]", "told true 0.40 [0.30, 0.50]"]
     unknown = _row("not measured yet")
     verdict, _, ours, _ = scores({"told as published": unknown, "told the truth": truth})
     assert verdict == ["not replicated"]
-    assert ours == ["true 0.40 [0.30, 0.50]"]
+    assert ours == ["told true 0.40 [0.30, 0.50]"]
 
 
 @pytest.mark.parametrize("name", ["cameras", "planes", "bands", "units"])
