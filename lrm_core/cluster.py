@@ -1,6 +1,7 @@
 """Calls on the machines of a Ray cluster, which may lose workers and nodes; Ray is an optional extra."""
 
 import os
+import pickle
 import socket
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ Result = TypeVar("Result")
 LOCAL = "local"
 RETRIES = 5  # of a call whose worker or node died; one that kills its worker each time is given up
 AHEAD = 4  # calls that wait at the cluster for each core, so that the driver never holds all of them there
+TICK = 0.05  # seconds between two looks at what is done, each of which costs as much as there are calls
 PATIENCE = 5.0  # seconds until an address counts as silent
 _HERE: dict[str, Any] = {}  # in a worker: what its calls share
 
@@ -50,13 +52,14 @@ def on_cluster(
         What the calls return, in the order in which they finish; `Lost` for one that was given up.
 
     Raises:
-        ValueError: if Ray is not installed, the address is none, or a worker has another version of the code.
+        ValueError: if Ray is not installed, the address is none, or a worker has another version of the code or
+            cannot find what `shared` is made of there.
         ConnectionError: if no Ray answers there.
         Exception: the first that a call raised.
     """
     ray = _ray()
     with _joined(ray, address):
-        first = (uuid4().hex, code_hash(), [ray.put(shared)], function)
+        first = (uuid4().hex, code_hash(), [ray.put(ray.cloudpickle.dumps(shared))], function)
         task = ray.remote(_call).options(num_cpus=1, num_gpus=gpus, max_retries=RETRIES)
         todo, waiting = iter(calls), {}
         try:
@@ -65,7 +68,7 @@ def on_cluster(
                 waiting |= {task.remote(*first, call): call for call in islice(todo, max(0, room))}
                 if not waiting:
                     return
-                for reference in _done(ray, list(waiting)):
+                for reference in ray.wait([*waiting], num_returns=len(waiting), timeout=TICK)[0]:
                     yield _result(ray, reference, waiting.pop(reference))
         finally:
             for reference in waiting:
@@ -86,14 +89,14 @@ def _call(token: str, code: str, box: list, function: Callable[..., Result], cal
                 f"instead of {code[:12]}); bring the same version there and start its node again"
             )
         _HERE.clear()
-        _HERE[token] = _ray().get(box[0])
+        try:
+            _HERE[token] = pickle.loads(_ray().get(box[0]))
+        except (OSError, ValueError) as error:
+            raise ValueError(
+                f"{socket.gethostname()}: a worker there lacks data or weights ({error}); bring them there, into "
+                "the same folder"
+            ) from error
     return function(_HERE[token], *call)
-
-
-def _done(ray: Any, references: list) -> list:
-    """Those that are ready, at least one."""
-    ready, others = ray.wait(references, num_returns=1)
-    return ready + (ray.wait(others, num_returns=len(others), timeout=0)[0] if others else [])
 
 
 def _result(ray: Any, reference: Any, call: tuple) -> Any:

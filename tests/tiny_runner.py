@@ -39,3 +39,14 @@ class Sums(Runner):
         with self.log.open("a") as log:
             log.write(f"{number} {seed}\n")
         return kept
+
+
+class Elsewhere(Sums):
+    """Its data are on the machine of the driver alone."""
+
+    def __reduce__(self) -> tuple:
+        return _not_here, (str(self.store.root),)
+
+
+def _not_here(folder: str) -> None:
+    raise FileNotFoundError(f"{folder}: no objects there")

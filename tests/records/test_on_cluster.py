@@ -3,6 +3,7 @@
 Ray is an optional extra; without it only what needs none is tested.
 """
 
+import errno
 import json
 import os
 import random
@@ -14,9 +15,12 @@ from pathlib import Path
 
 import psutil
 import pytest
-from tiny_runner import BROKEN, Sums
+from click.testing import CliRunner
+from tiny_runner import BROKEN, Elsewhere, Sums
 
 from lrm_core import cluster as calls
+from lrm_core.cli import main
+from lrm_core.profiles import Profile
 from lrm_core.records.on_cluster import ERROR, Cluster, Work, _keep, _make_group, make_on_cluster
 from lrm_core.records.runner import Made
 
@@ -33,11 +37,17 @@ def _groups(jobs: list[tuple[int, int]]) -> list[list[tuple[int, int]]]:
 
 
 def _results(runner: Sums) -> dict[str, str]:
-    """The records without their circumstances."""
+    return _kept(runner.store.root)
+
+
+def _kept(root: Path) -> dict[str, str]:
+    """The records of a store without their circumstances."""
     kept = {}
-    for path in sorted((runner.store.root / "sum").glob("*.json")):
+    for path in sorted(root.rglob("*.json")):
         record = json.loads(path.read_text())
-        kept[path.name] = json.dumps({k: v for k, v in record.items() if k not in ("provenance", "digest")})
+        kept[str(path.relative_to(root))] = json.dumps(
+            {k: v for k, v in record.items() if k not in ("provenance", "digest")}
+        )
     return kept
 
 
@@ -108,6 +118,50 @@ def test_workers_with_other_code_are_refused(nodes, tmp_path, monkeypatch) -> No
         Sums(tmp_path / "sums").make_missing([(1, 0)], False, 1, Cluster(nodes[0].address))
 
 
+def test_workers_without_the_data_are_named(nodes, tmp_path) -> None:
+    said = r"a worker there lacks data or weights \(.*sums: no objects there\); bring them there"
+    with pytest.raises(ValueError, match=said):
+        Elsewhere(tmp_path / "sums").make_missing([(1, 0)], False, 1, Cluster(nodes[0].address))
+
+
+def _records(root: Path, monkeypatch, *options: str):
+    """`lrm records` of two experiments on the two objects of `smoke`, into a folder."""
+    monkeypatch.setattr(Profile, "results", property(lambda profile: root))
+    chosen = ("--profile", "smoke", "--experiment", "extent", "--experiment", "e00_model")
+    return CliRunner().invoke(main, ["records", *chosen, *options])
+
+
+@pytest.mark.timeout(1800)
+def test_the_command_makes_on_a_ray_of_its_own_what_it_makes_alone(tmp_path, monkeypatch) -> None:
+    pytest.importorskip("ray")
+    for name, options in {"ray": ("--cluster", "local"), "alone": ("--processes", "1")}.items():
+        done = _records(tmp_path / name, monkeypatch, *options)
+        assert done.exit_code == 0, done.output
+    beside, alone = (_kept(tmp_path / name) for name in ("ray", "alone"))
+    assert len(alone) == 4
+    assert beside == alone
+
+
+def _address_of_nothing() -> str:
+    with closing(socket.socket()) as free:
+        free.bind(("127.0.0.1", 0))
+        return f"127.0.0.1:{free.getsockname()[1]}"
+
+
+def test_the_command_says_in_a_sentence_what_is_wrong_with_an_address(tmp_path, monkeypatch) -> None:
+    pytest.importorskip("ray")
+    address = _address_of_nothing()
+    wrong = {
+        address: f"Error: {address}: no Ray answers there",
+        "there": "Error: --cluster there: expected local, or HOST:PORT",
+    }
+    for given, said in wrong.items():
+        result = _records(tmp_path, monkeypatch, "--cluster", given)
+        assert result.exit_code == 2
+        assert said in result.stderr
+        assert "Traceback" not in result.output
+
+
 def test_ctrl_c_leaves_the_cluster_and_what_is_done(nodes, tmp_path, interrupt) -> None:
     import ray
 
@@ -117,17 +171,6 @@ def test_ctrl_c_leaves_the_cluster_and_what_is_done(nodes, tmp_path, interrupt) 
         runner.make_missing(jobs, False, 1, Cluster(nodes[0].address))
     assert not ray.is_initialized()
     assert 2 < sum(runner.is_current(*job) for job in jobs) < len(jobs)
-
-
-def test_an_address_where_no_ray_answers_is_one_sentence(tmp_path) -> None:
-    pytest.importorskip("ray")
-    with closing(socket.socket()) as free:
-        free.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{free.getsockname()[1]}"
-        with pytest.raises(ConnectionError, match=rf"{address}: no Ray answers there .*ray start --head"):
-            Sums(tmp_path / "sums").make_missing([(1, 0)], False, 1, Cluster(address))
-    with pytest.raises(ValueError, match=r"--cluster there: expected local, or HOST:PORT"):
-        Sums(tmp_path / "sums").make_missing([(1, 0)], False, 1, Cluster("there"))
 
 
 def test_without_ray_it_says_what_to_install(tmp_path, monkeypatch) -> None:
@@ -166,3 +209,29 @@ def test_the_error_of_a_job_begins_with_what_it_was_and_goes_when_the_record_is_
 def test_a_worker_with_other_weights_is_refused(tmp_path) -> None:
     with pytest.raises(ValueError, match="has other weights or data, SHA-256 weights instead of others"):
         _make_group(_work(Sums(tmp_path / "sums"), hashes=("others",)), 0, [(1, 0)])
+
+
+def _in_this_process(function, shared, calls, *_):
+    """Stands for `on_cluster`."""
+    return (function(shared, *call) for call in calls)
+
+
+def _full(*_, **__) -> None:
+    raise OSError(errno.ENOSPC, "could not write it (No space left on device)", "/node/record.json")
+
+
+def test_a_full_disk_of_a_node_is_the_error_of_its_jobs_and_is_told(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr("lrm_core.records.on_cluster.on_cluster", _in_this_process)
+    monkeypatch.setattr(Sums, "keep", _full)
+    said = r"failed jobs: 2, .* first number1, seed 0: OSError: .*No space left on device.*/node/record.json"
+    with pytest.raises(ValueError, match=said):
+        Sums(tmp_path / "sums").make_missing([(1, 0), (2, 0)], False, 1, Cluster("local"))
+
+
+def test_a_full_disk_of_the_driver_ends_it_with_the_file(tmp_path, monkeypatch) -> None:
+    runner = Sums(tmp_path / "driver")
+    outcome = _make_group(_work(Sums(tmp_path / "node")), 0, [(1, 0)])[0]
+    monkeypatch.setattr(Path, "write_text", _full)
+    with pytest.raises(OSError, match="No space left on device"):
+        _keep(runner.store, outcome)
+    assert not list(runner.store.root.rglob("*.json"))
