@@ -24,7 +24,7 @@ from lrm_core.page.front.forest import CONDITION, TRUTH, UNDECIDED, conditions
 CLAIM, OURS, AUDITED = "claim, and the number compared", "ours [95% interval]", "audited [95% interval]"
 DISTANCE, LADDER = "what the wrong distance does", "as models get better"
 SHORT = {TRUTH: "told true", CONDITION: "told wrong"}  # distances
-NO_MODELS = "not measured: it needs a training of its own on each model"
+NO_MODELS = "not measured"
 CHAPTERS = {
     "C1": "01_basins",
     "C2": "02_residual_spectrum",

@@ -6,11 +6,11 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from lrm_core.findings.prose import number
-from lrm_core.page.elements.style import COLOURS, SMALL, finish
+from lrm_core.page.elements.style import COLOURS, SMALL, finish, name_once, spans
 from lrm_core.records.statistics import Interval
 
 COLUMNS = 2
-HEIGHT = 110  # pixels of a panel
+HEIGHT = 130  # pixels of a panel
 TITLES = {
     "C1": "C1: correlation of oracles",
     "C2": "C2: fine share",
@@ -41,11 +41,10 @@ def panels(
         numbers: of `TITLES` -> series -> place on the axis -> mean.
         published: by number.
         axis: its title.
-        colours: of the series, keys of `COLOURS`; they are named at the end of their line in the first panel
-            where there are several.
+        colours: of the series, keys of `COLOURS`; a legend names them where there are several.
         marked: range of the axis where the published runs are, or one place.
     """
-    rows = -(-len(numbers) // COLUMNS)
+    rows, several = -(-len(numbers) // COLUMNS), len({label for of in numbers.values() for label in of}) > 1
     figure = make_subplots(
         rows=rows, cols=COLUMNS, shared_xaxes=True, vertical_spacing=0.3 / rows,
         subplot_titles=[TITLES[name] for name in numbers],
@@ -53,7 +52,12 @@ def panels(
     for place, (name, series) in enumerate(numbers.items()):
         at = {"row": place // COLUMNS + 1, "col": place % COLUMNS + 1}
         for label, means in series.items():
-            _add(figure, label, means, COLOURS[colours[label]], not place and len(series) > 1, at)
+            figure.add_scatter(
+                x=list(means), y=[mean.estimate for mean in means.values()], mode="lines+markers", **at,
+                name=label, line={"color": COLOURS[colours[label]], "width": 2},
+                error_y=spans(means.values(), thickness=1, width=2),
+                hovertemplate=f"{label}, %{{x:.3g}}: %{{y:.2f}}<extra></extra>",
+            )  # fmt: skip
         figure.add_hline(published[name], line={"color": COLOURS["pred"], "dash": "dash", "width": 1.5}, **at)
         figure.add_vrect(
             min(marked), max(marked), fillcolor=COLOURS["reference"], opacity=0.1 if len(marked) > 1 else 0.6,
@@ -63,7 +67,7 @@ def panels(
             figure.update_yaxes(type="log", dtick=1, **at)
     figure.update_xaxes(title_text=axis, row=rows)
     figure.update_annotations(font={"size": SMALL})
-    several = any(len(series) > 1 for series in numbers.values())
+    name_once(figure)
     figure.update_layout(showlegend=several)
     said = [
         f"{TITLES[name]}: published {number(published[name])}"
@@ -74,15 +78,3 @@ def panels(
         for name, series in numbers.items()
     ]
     return finish(figure, f"Numbers over {axis}. {'; '.join(said)}.", HEIGHT * rows, top=30)
-
-
-def _add(
-    figure: go.Figure, label: str, means: Series, colour: str, named: bool, at: Mapping[str, int]
-) -> None:
-    up, down = ([abs(getattr(m, end) - m.estimate) for m in means.values()] for end in ("high", "low"))
-    figure.add_scatter(
-        x=list(means), y=[mean.estimate for mean in means.values()], mode="lines+markers", **at,
-        name=label, legendgroup=label, showlegend=named, line={"color": colour, "width": 2},
-        error_y={"type": "data", "array": up, "arrayminus": down, "thickness": 1, "width": 2},
-        hovertemplate=f"{label}, %{{x:.3g}}: %{{y:.2f}}<extra></extra>",
-    )  # fmt: skip
