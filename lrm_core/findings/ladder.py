@@ -19,6 +19,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from lrm_core.findings.cause import pattern, pattern_met
 from lrm_core.findings.claims import published
 from lrm_core.findings.finding import Finding
 from lrm_core.findings.headlines import HEADLINES, headline
@@ -154,13 +155,27 @@ def numbers_over_quality(profile: str = "mini") -> dict[str, dict[str, dict[floa
 def rungs_table() -> pd.DataFrame:
     """Every rung that was measured: training objects, PSNR and LPIPS in novel views, as text; the published model."""
     rows = [
-        (*_trained(name), mean_and_interval(of["psnr"], 1), mean_and_interval(of["lpips"], 2))
+        (*_trained(name), mean_and_interval(of["psnr"], 1), mean_and_interval(of["lpips"], 2), _pattern(name))
         for name, of in qualities().iterrows()
     ]
     rows.append(
-        ("published baseline, its own objects", "–", number(BASELINE["psnr"], 1), number(BASELINE["lpips"]))
+        (
+            "published baseline, its own objects",
+            "–",
+            number(BASELINE["psnr"], 1),
+            number(BASELINE["lpips"]),
+            "there",
+        )
     )
-    return pd.DataFrame(rows, columns=["model", "training objects", "PSNR (dB)", "LPIPS"])
+    return pd.DataFrame(
+        rows, columns=["model", "training objects", "PSNR (dB)", "LPIPS", "the published pattern is"]
+    )
+
+
+def _pattern(name: str) -> str:
+    """Whether a model told the truth shows the four published shares, on the objects of the rungs."""
+    shares = pattern(name, like=qualities().index[0])
+    return pattern_met(shares) if all(mean.known for mean in shares.values()) else "not measured yet"
 
 
 def _trained(name: str) -> tuple[str, str]:
@@ -169,7 +184,7 @@ def _trained(name: str) -> tuple[str, str]:
         last = pd.read_csv(data_dir() / "mini" / CURVE)["objects"].iloc[-1]
         return "the model of this book", f"{int(last):,}"
     steps = int(name.removeprefix("rung-"))
-    return f"smaller, {steps} steps", f"{steps * get_preset('mini-cpu')[1].batch:,}"
+    return f"a smaller one after {steps} steps", f"{steps * get_preset('mini-cpu')[1].batch:,}"
 
 
 def trends_table(profile: str = "mini") -> pd.DataFrame:
@@ -256,6 +271,10 @@ FINDING = Finding(
         "limit": lambda table: f"{STEADY:.0%}",
         "objects": lambda table: str(len(get_profile(rungs()[0]).object_folders())),
         "left": lambda table: listed([name.removeprefix("rung-") for name in unmeasured()]),
+        "there": lambda table: (
+            listed([_trained(name)[0] for name in qualities().index if _pattern(name) == "there"])
+            or "none of them"
+        ),
         "outcome": _outcome(trend),
         "outcome.published": _outcome(in_published),
         "outcome.virtual": _outcome(virtual, "not measured yet"),

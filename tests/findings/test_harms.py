@@ -112,3 +112,11 @@ def test_the_figures_draw_every_harm_and_every_number():
     assert len(fingerprint_figure(harmed).data) == 2
     dosed = {name: {factor: Interval(1, 0.5, 2, 5) for factor in (0.8, 1.0)} for name in published_numbers()}
     assert len(dose_figure(dosed).data) == len(TARGET)
+
+
+def test_a_model_that_was_trained_less_is_named_where_it_shows_the_pattern(monkeypatch):
+    truth, harmed = _numbers(1.0), _numbers(0.5, seed=1)
+    found = [compared(harm, truth, harmed) for harm in ("truth", "told-0.8", "turned", "rung-300")]
+    for met, named in (("there", True), ("nearly there", False)):
+        monkeypatch.setattr("lrm_core.findings.harms.pattern_met", lambda shares, met=met: met)
+        assert ("300" in sentence("harms", found)) is named
