@@ -230,7 +230,7 @@ def _outcome(of: Callable[[str], Trend], but: str = "") -> Callable[[pd.DataFram
     def said(table: pd.DataFrame) -> str:
         by = {answer: [claim for claim in CLAIMS if of(claim).answer == answer] for answer in WORDS}
         return "; ".join(
-            f"{WORDS[name]}: {listed(found)}" for name, found in by.items() if found and name != but
+            f"{listed(found)} {WORDS[name]}" for name, found in by.items() if found and name != but
         )
 
     return said
