@@ -184,7 +184,7 @@ def _trained(name: str) -> tuple[str, str]:
         last = pd.read_csv(data_dir() / "mini" / CURVE)["objects"].iloc[-1]
         return "the model of this book", f"{int(last):,}"
     steps = int(name.removeprefix("rung-"))
-    return f"a smaller one after {steps} steps", f"{steps * get_preset('mini-cpu')[1].batch:,}"
+    return f"a smaller model after {steps} steps", f"{steps * get_preset('mini-cpu')[1].batch:,}"
 
 
 def trends_table(profile: str = "mini") -> pd.DataFrame:
@@ -216,8 +216,8 @@ def answers(after: str = "") -> dict[str, Answer]:
 
 
 WORDS: dict[Answer, str] = {
-    "moves towards": "towards the published number",
-    "moves away": "away from it",
+    "moves towards": "towards the published ones",
+    "moves away": "away from them",
     "does not move": "steady",
     "not shown": "without a trend that is shown",
     "not measured yet": "not measured on enough models yet",
