@@ -216,11 +216,11 @@ def answers(after: str = "") -> dict[str, Answer]:
 
 
 WORDS: dict[Answer, str] = {
-    "moves towards": "towards the published ones",
-    "moves away": "away from them",
-    "does not move": "steady",
-    "not shown": "without a trend that is shown",
-    "not measured yet": "not measured on enough models yet",
+    "moves towards": "Towards the published ones",
+    "moves away": "Away from the published ones",
+    "does not move": f"Steady, within {STEADY:.0%} for each dB",
+    "not shown": "No trend shown",
+    "not measured yet": "Not measured on enough models yet",
 }
 
 
@@ -229,8 +229,8 @@ def _outcome(of: Callable[[str], Trend], but: str = "") -> Callable[[pd.DataFram
 
     def said(table: pd.DataFrame) -> str:
         by = {answer: [claim for claim in CLAIMS if of(claim).answer == answer] for answer in WORDS}
-        return "; ".join(
-            f"{listed(found)} {WORDS[name]}" for name, found in by.items() if found and name != but
+        return " ".join(
+            f"{WORDS[name]}: {listed(found)}." for name, found in by.items() if found and name != but
         )
 
     return said
