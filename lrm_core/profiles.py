@@ -213,25 +213,20 @@ PROFILES |= {
     for harm in HARMS
     if harm != "truth"
 }
-RUNGS = (
-    100,
-    300,
-    800,
-    2000,
-    3600,
-)  # steps of "mini-cpu" (`lrm_core.training.pretrain_config`), by `lrm ladder`
+# profile -> steps of training of its model, by `lrm ladder`
+RUNGS = {f"rung-{steps}": steps for steps in (100, 300, 800, 2000, 3600)}
 LADDER = repository_root() / ".cache" / "ladder"
 PROFILES |= {
-    f"rung-{steps}{after}": replace(
+    name + after: replace(
         MINI,
-        name=f"rung-{steps}{after}",
+        name=name + after,
         model=str(LADDER / f"{steps}.safetensors"),
         per_group=3,
         seeds=(0,),
         whole=False,
         condition=condition,
     )
-    for steps in RUNGS
+    for name, steps in RUNGS.items()
     for after, condition in (("", "truth"), (PUBLISHED, "published"))
 }
 

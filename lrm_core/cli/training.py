@@ -115,13 +115,14 @@ def ablate(preset: str, variants: tuple[str, ...], processes: int | None) -> Non
 def ladder(processes: int | None) -> None:
     """Train models of growing quality and measure the claims on each: a day on two cores; finished parts are kept."""
     from lrm_core.findings.ladder import EXPERIMENTS
-    from lrm_core.profiles import LADDER, PUBLISHED
+    from lrm_core.profiles import LADDER, PUBLISHED, RUNGS
     from lrm_core.records.runner import record_all
     from lrm_core.training.launch import default_processes
     from lrm_core.training.rungs import train_rungs
 
-    for path in train_rungs(processes=processes):
-        for profile in (f"rung-{path.stem}", f"rung-{path.stem}{PUBLISHED}"):
+    train_rungs(processes=processes)
+    for name in RUNGS:
+        for profile in (name, name + PUBLISHED):
             record_all(profile, EXPERIMENTS, processes=processes or default_processes())
     click.echo(LADDER)
 

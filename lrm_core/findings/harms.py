@@ -38,9 +38,6 @@ EQUAL = {  # as much held-out error as a distance told 0.8 times the true one
     "blurred": "a blurred source",
 }
 TOLD = "told-"
-LESS_TRAINED = {
-    f"rung-{steps}": steps for steps in RUNGS
-}  # smaller models of `lrm ladder`, of no equal error
 ALIKE = 0.9  # cosine above which two changes of a prediction are called the same
 TEXT = "one_wrong_number"
 CLAIMS = ("C2", "C4", "C5", "C6", "C7")  # whose experiments are made under every harm
@@ -51,7 +48,7 @@ class Fingerprint:
     """One harm.
 
     Attributes:
-        harm: of `HARMS` or `LESS_TRAINED`, "published" for the published condition, or "path-traced".
+        harm: of `HARMS` or `RUNGS`, "published" for the published condition, or "path-traced".
         numbers: mean over objects of each number.
         distance: to the published numbers, in spreads.
         over_truth: the same less that of the same objects told the truth.
@@ -100,7 +97,7 @@ def fingerprints(profile: str = "mini") -> list[Fingerprint]:
     truth = numbers_of(profile)
     places = {harm: f"{profile}-{harm}" for harm in ("published", *HARMS)} | {"truth": profile}
     if profile == RENDERINGS[0]:
-        places |= {"path-traced": RENDERINGS[1]} | {name: name for name in LESS_TRAINED}
+        places |= {"path-traced": RENDERINGS[1]} | {name: name for name in RUNGS}
     found = []
     for harm, place in sorted(places.items(), key=lambda each: each[0] != "truth"):
         harmed = numbers_of(place) if place in PROFILES else truth[:0]
@@ -156,8 +153,8 @@ def words(harm: str) -> str:
     """A harm as a reader expects it."""
     if harm.startswith(TOLD):
         return f"told {harm.removeprefix(TOLD)} × the distance"
-    if harm in LESS_TRAINED:
-        return f"a model trained for {LESS_TRAINED[harm]} steps"
+    if harm in RUNGS:
+        return f"a model trained for {RUNGS[harm]} steps"
     source = HARMS.get(harm, HARMS["truth"])
     return {
         "published": "told as published",
@@ -172,8 +169,8 @@ def sentence(section: str, found: Sequence[Fingerprint]) -> str:
     """A section of the text for what the rule says: `harms`, or `title harms` where they were measured."""
     others = listed([EQUAL[of.harm] for of in found if of.harm in EQUAL and of.answer == "towards"])
     said = say(TEXT, f"{section}: {specific(found)}", others=others)
-    steps = [str(LESS_TRAINED[of.harm]) for of in found if of.harm in LESS_TRAINED]
-    met = [step for step in steps if pattern_met(pattern(f"rung-{step}")) == "there"]
+    rungs = [of.harm for of in found if of.harm in RUNGS]
+    met = [str(RUNGS[name]) for name in rungs if pattern_met(pattern(name)) == "there"]
     return f"{said} {say(TEXT, 'less trained', steps=listed(met))}" if met and section == "harms" else said
 
 

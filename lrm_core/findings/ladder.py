@@ -13,7 +13,7 @@ best rung), where the interval does not contain 0. Else a trend is *not shown*.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from typing import Any, Literal
 
 import numpy as np
@@ -32,6 +32,7 @@ from lrm_core.profiles import PUBLISHED, RUNGS, get_profile
 from lrm_core.records.statistics import FEWEST_OBJECTS, UNKNOWN, Interval, bca_interval, per_object
 from lrm_core.training.pretrain import CURVE
 from lrm_core.training.pretrain_config import get_preset
+from lrm_core.training.rungs import PRESET
 
 CLAIMS = tuple(f"C{number}" for number in range(1, 9))
 QUALITY, VIRTUAL = "e00_model", "virtual_quality"
@@ -79,14 +80,18 @@ class Trend:
 
 def rungs() -> tuple[str, ...]:
     """Profiles of the rungs, in the order of training, the shipped model last."""
-    return (*(f"rung-{steps}" for steps in RUNGS), "mini")
+    return (*RUNGS, "mini")
+
+
+def objects() -> list[str]:
+    """What is measured on every rung."""
+    return [folder.name for folder in get_profile(rungs()[0]).object_folders()]
 
 
 @cache
 def qualities() -> pd.DataFrame:
     """The rungs that were measured (the index), worst first: psnr (dB) and lpips in novel views, `Interval`s."""
-    wanted = [folder.name for folder in get_profile(rungs()[0]).object_folders()]
-    found = {}
+    wanted, found = objects(), {}
     for name in rungs():
         table = experiment_table(QUALITY, name)
         if table.empty or not set(wanted) <= set(table["object"]):
@@ -110,8 +115,7 @@ def trend(claim: str, after: str = "") -> Trend:
         claim: of `CLAIMS`.
         after: "" told the truth, "-published" in the published condition.
     """
-    rule, columns = RULES[claim], {}
-    wanted = [folder.name for folder in get_profile(rungs()[0]).object_folders()]
+    rule, wanted, columns = RULES[claim], objects(), {}
     for name, quality in qualities().iterrows():
         table = experiment_table(rule.experiment, name + after)
         if not table.empty and set(wanted) <= set(table["object"]):
@@ -172,6 +176,7 @@ def rungs_table() -> pd.DataFrame:
     )
 
 
+@cache
 def _pattern(name: str) -> str:
     """Whether a model told the truth shows the four published shares, on the objects of the rungs."""
     shares = pattern(name, like=qualities().index[0])
@@ -183,8 +188,7 @@ def _trained(name: str) -> tuple[str, str]:
     if name == "mini":
         last = pd.read_csv(data_dir() / "mini" / CURVE)["objects"].iloc[-1]
         return "the model of this book", f"{int(last):,}"
-    steps = int(name.removeprefix("rung-"))
-    return f"a smaller model after {steps} steps", f"{steps * get_preset('mini-cpu')[1].batch:,}"
+    return f"a smaller model after {RUNGS[name]} steps", f"{RUNGS[name] * get_preset(PRESET)[1].batch:,}"
 
 
 def trends_table(profile: str = "mini") -> pd.DataFrame:
@@ -208,11 +212,6 @@ def _change_and_answer(found: Trend) -> str:
     if found.answer == "not measured yet":
         return "–"
     return f"{mean_and_interval(found.slope, 3)}, {found.answer}"
-
-
-def answers(after: str = "") -> dict[str, Answer]:
-    """What the rule says of every claim; `after` as in `trend`."""
-    return {claim: trend(claim, after).answer for claim in CLAIMS}
 
 
 WORDS: dict[Answer, str] = {
@@ -245,11 +244,6 @@ def _middle(path: str) -> Callable[[pd.DataFrame], pd.Series]:
     return lambda table: table[path].map(lambda of: of[len(of) // 2])
 
 
-def in_published(claim: str) -> Trend:
-    """`trend` in the published condition."""
-    return trend(claim, PUBLISHED)
-
-
 FINDING = Finding(
     module=__name__,
     rule=None,
@@ -257,7 +251,6 @@ FINDING = Finding(
     text="ladder",
     typical=("before", "removed"),
     derived={
-        "nearer.middle": _middle("nearer"),
         "before": _middle("psnr"),
         "removed": _middle("e08_band_correction.corrections.low.reference.improvement"),
     },
@@ -269,14 +262,14 @@ FINDING = Finding(
         "published.psnr": lambda table: BASELINE["psnr"],
         "published.lpips": lambda table: BASELINE["lpips"],
         "limit": lambda table: f"{STEADY:.0%}",
-        "objects": lambda table: str(len(get_profile(rungs()[0]).object_folders())),
-        "left": lambda table: listed([name.removeprefix("rung-") for name in unmeasured()]),
+        "objects": lambda table: str(len(objects())),
+        "left": lambda table: listed([str(RUNGS.get(name, name)) for name in unmeasured()]),
         "there": lambda table: (
             listed([_trained(name)[0] for name in qualities().index if _pattern(name) == "there"])
             or "none of them"
         ),
         "outcome": _outcome(trend),
-        "outcome.published": _outcome(in_published),
+        "outcome.published": _outcome(partial(trend, after=PUBLISHED)),
         "outcome.virtual": _outcome(virtual, "not measured yet"),
     },
     figures={},

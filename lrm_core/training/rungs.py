@@ -12,7 +12,7 @@ PRESET = "mini-cpu"
 
 
 def train_rungs(
-    folder: Path = LADDER, steps: Iterable[int] = RUNGS, *, processes: int | None = None
+    folder: Path = LADDER, steps: Iterable[int] = tuple(RUNGS.values()), *, processes: int | None = None
 ) -> list[Path]:
     """Train on to each of the steps, and write the weights there as <step>.safetensors; those that exist stay.
 
