@@ -40,6 +40,19 @@ def output_dir(default: str, words: str, *names: str) -> Callable:
     return click.option("--output-dir", *names, type=PATH, default=default, help=words)
 
 
+def at_once(words: str) -> Callable:
+    """The option for how many of something are made at once, resolved to one per core."""
+    return click.option(
+        "--processes", type=int, callback=_per_core, help=f"{words} at once; one per core by default."
+    )
+
+
+def _per_core(context: click.Context, option: click.Parameter, given: int | None) -> int:
+    from lrm_core.training.launch import default_processes
+
+    return given or default_processes()
+
+
 def cluster_of(address: str | None, gpus: float | None, profile: str):
     """Where jobs go, None for this machine alone; a GPU for each if the profile wants one and nothing is said."""
     from lrm_core.profiles import get_profile

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from lrm_core.cli.options import CLUSTER, GPUS, PROFILE, REFRESH, cluster_of, output_dir
+from lrm_core.cli.options import CLUSTER, GPUS, PROFILE, REFRESH, at_once, cluster_of, output_dir
 
 
 @click.command()
@@ -83,22 +83,20 @@ def pdf(profile: str, out: Path | None) -> None:
 @PROFILE
 @click.option("--experiment", "experiments", multiple=True, help="Such as e02_basins; every one by default.")
 @REFRESH
-@click.option("--processes", type=int, help="Objects at once; one per core by default.")
+@at_once("Objects")
 @CLUSTER
 @GPUS
 def records(
     profile: str,
     experiments: tuple[str, ...],
     refresh: bool,
-    processes: int | None,
+    processes: int,
     cluster: str | None,
     gpus_per_job: float | None,
 ) -> None:
     """Compute the records of the experiments that are not in the results store yet."""
     from lrm_core.records.runner import record_all
-    from lrm_core.training.launch import default_processes
 
-    processes = processes or default_processes()
     where = cluster_of(cluster, gpus_per_job, profile)
     record_all(profile, experiments or None, refresh, processes=processes, cluster=where)
 
@@ -108,15 +106,14 @@ def records(
 @click.option("--object", "objects", multiple=True, help="Such as procedural_10000000; every one by default.")
 @click.option("--experiment", "experiments", multiple=True, help="Such as e02_basins; every one by default.")
 @output_dir("runs/repeat", "Of new records and oracles.")
-@click.option("--processes", type=int, help="Objects at once; one per core by default.")
-def repeat(profile: str, output_dir: Path, processes: int | None, **chosen: tuple[str, ...]) -> None:
+@at_once("Objects")
+def repeat(profile: str, output_dir: Path, processes: int, **chosen: tuple[str, ...]) -> None:
     """Make records again from nothing, and hold them against the stored ones; resumes. Exit code 1: too far."""
     from lrm_core.findings.repetition import keep_repetition
     from lrm_core.findings.repetition import repeat as make
-    from lrm_core.training.launch import default_processes
 
     which = {name: given or None for name, given in chosen.items()}
-    again = make(profile, output_dir / profile, **which, processes=processes or default_processes())
+    again = make(profile, output_dir / profile, **which, processes=processes)
     tables = keep_repetition(profile, again)
     for table in tables:
         click.echo(table.to_string(index=False) + "\n")
@@ -128,7 +125,7 @@ def repeat(profile: str, output_dir: Path, processes: int | None, **chosen: tupl
 @click.option("--arm", "arms", multiple=True, help="Such as lora_freq; every one by default.")
 @click.option("--seed", "seeds", type=int, multiple=True, help="Every one by default.")
 @REFRESH
-@click.option("--processes", type=int, help="Runs at once; one per core by default.")
+@at_once("Runs")
 @CLUSTER
 @GPUS
 def arms(
@@ -136,15 +133,13 @@ def arms(
     arms: tuple[str, ...],
     seeds: tuple[int, ...],
     refresh: bool,
-    processes: int | None,
+    processes: int,
     cluster: str | None,
     gpus_per_job: float | None,
 ) -> None:
     """Fine-tune the arms of E13 to E15 whose records are not in the results store yet; begun runs resume."""
     from lrm_core.records.arm_runs import record_arms
-    from lrm_core.training.launch import default_processes
 
-    processes = processes or default_processes()
     where = cluster_of(cluster, gpus_per_job, profile)
     record_arms(profile, arms or None, seeds or None, refresh, processes, cluster=where)
 
