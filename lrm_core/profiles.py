@@ -214,7 +214,7 @@ PROFILES |= {
     if harm != "truth"
 }
 # profile -> steps of training of its model, by `lrm ladder`
-RUNGS = {f"rung-{steps}": steps for steps in (100, 300, 800, 2000, 3600)}
+RUNGS = {f"rung-{steps}": steps for steps in (100, 300, 800, 1200, 2000)}
 LADDER = repository_root() / ".cache" / "ladder"
 PROFILES |= {
     name + after: replace(
