@@ -10,7 +10,7 @@ from lrm_core.findings import repair
 from lrm_core.findings.c04 import MARGIN
 from lrm_core.findings.cause import PATTERN, dose, pattern, pattern_met
 from lrm_core.findings.fork_pictures import ARMS, UNTOUCHED, published_extents
-from lrm_core.findings.harms import fingerprints, sentence
+from lrm_core.findings.harms import fingerprints, less_trained, sentence
 from lrm_core.findings.prose import listed, number, percent, percent_range
 from lrm_core.findings.rules import Intervals
 from lrm_core.findings.sentences import say
@@ -36,6 +36,7 @@ FACTS: Mapping[str, str] = {
     **dict.fromkeys(("coarse", "fine", "wins", "harmed", "margin", "random"), RECORDS + CORRECTION),
     **dict.fromkeys(("repair.gain", "repair.only_told", "repair.truth"), RECORDS + "e14_finetuning"),
     "harms": "the records in data/results/{profile}-*/",
+    "less_trained": "the records in data/results/rung-*/",
 }  # where each number of `facts` comes from
 UNKNOWN_ANSWER = "The records that answer this have not been made yet."
 TEXT = "front"
@@ -126,6 +127,7 @@ def facts(profile: str) -> dict[str, str]:
         "repair.only_told": percent(repaired.only_told.estimate) if repaired else "–",
         "repair.truth": percent(repaired.gain_truth.estimate) if repaired else "–",
         "harms": sentence("harms", fingerprints(profile)),
+        "less_trained": less_trained(fingerprints(profile)) or "–",
         "told": f"{TOLD:g}",
         "factors": " to ".join(number(factor) for factor in DRAWN),
         "distances": " to ".join(f"{distance:g}" for distance in DISTANCES),
