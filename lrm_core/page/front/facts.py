@@ -65,9 +65,9 @@ def answer(profile: str) -> str:
     }
     factor = next((f"{factor:g}" for factor, shares in doses.items() if shares is told["far"]), "")
     section = next((outcome for name, outcome in OUTCOMES.items() if _met(told[name])), "not there")
-    return " ".join(
-        (say(TEXT, "published"), say(TEXT, section, factor=factor, **fields), say(TEXT, _dependence(profile)))
-    )
+    said = [say(TEXT, "published"), say(TEXT, section, factor=factor, **fields)]
+    said += [say(TEXT, "less trained")] if less_trained(fingerprints(profile)) else []
+    return " ".join((*said, say(TEXT, _dependence(profile))))
 
 
 def _first_met(doses: Mapping[float, Shares]) -> Shares | None:
