@@ -106,14 +106,17 @@ def sign_flip_p(differences: Sequence[float]) -> float:
     Raises:
         ValueError: if there is no value or one is not finite.
     """
+    sample = _finite(differences)
+    if len(sample) == 1:  # of which scipy makes none
+        return 1.0
     how = {"permutation_type": "samples", "n_resamples": 100_000, "rng": np.random.default_rng(0)}
-    return float(permutation_test((_finite(differences),), np.mean, vectorized=True, **how).pvalue)
+    return float(permutation_test((sample,), np.mean, vectorized=True, **how).pvalue)
 
 
 def holm(p_values: Mapping[str, float]) -> dict[str, float]:
     """Holm's step-down adjusted p values of one family (Holm 1979), in the order given."""
     ascending = pd.Series(p_values, dtype=float).sort_values()
-    adjusted = (ascending * range(len(ascending), 0, -1)).cummax().clip(upper=1)
+    adjusted = (ascending * np.arange(len(ascending), 0, -1)).cummax().clip(upper=1)
     return {name: adjusted[name] for name in p_values}
 
 
