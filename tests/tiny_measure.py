@@ -23,6 +23,11 @@ def model() -> LRM:
         return LRM(TINY).eval().requires_grad_(False)
 
 
+def noise(seed: int = 0, channels: int = 4, size: int = 16) -> torch.Tensor:
+    """Planes of white noise, (3, channels, size, size)."""
+    return torch.randn(3, channels, size, size, generator=torch.Generator().manual_seed(seed))
+
+
 def synthetic_object(seed: int, size: int = 32, views: int = 8) -> RenderedObject:
     """A coloured disc seen from all around; not consistent in 3-D, which no test needs."""
     generator = torch.Generator().manual_seed(seed)

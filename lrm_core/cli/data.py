@@ -49,9 +49,8 @@ def render(
     from lrm_core.objects.blender_process import blender_command
     from lrm_core.objects.build import FAILURES, render_path
 
-    cycles = None
-    if engine == "cycles":
-        cycles = Cycles(blender_command(blender_python), samples, device == "gpu", time_limit)
+    traced = engine == "cycles"
+    cycles = Cycles(blender_command(blender_python), samples, device == "gpu", time_limit) if traced else None
     report = render_path(mesh, out, **cameras, cycles=cycles)
     click.echo(f"{out}: {len(report.rendered)} rendered, {len(report.kept)} kept")
     if report.failed:

@@ -3,6 +3,7 @@
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -27,10 +28,8 @@ def reproduce(profile: str, notebook: str | None, refresh: bool, device: str | N
 
 @click.command()
 @PROFILE
-@click.option(
-    "--gpus", type=click.IntRange(min=1), help="So many of the device at hand; all here by default."
-)
-@click.option("--device", default="cpu", show_default=True, help="cpu or cuda; what is measured.")
+@click.option("--gpus", type=click.IntRange(1), help="So many of the device at hand; all here by default.")
+@click.option("--device", default="cpu", help="cpu or cuda; what is measured.")
 def plan(profile: str, gpus: int | None, device: str) -> None:
     """Measure for a few seconds what things cost here; print hours, memory and disk of a profile's stages."""
     import torch
@@ -87,18 +86,12 @@ def pdf(profile: str, out: Path | None) -> None:
 @CLUSTER
 @GPUS
 def records(
-    profile: str,
-    experiments: tuple[str, ...],
-    refresh: bool,
-    processes: int,
-    cluster: str | None,
-    gpus_per_job: float | None,
+    profile: str, experiments: tuple[str, ...], cluster: str | None, gpus_per_job: float | None, **how: Any
 ) -> None:
     """Compute the records of the experiments that are not in the results store yet."""
     from lrm_core.records.runner import record_all
 
-    where = cluster_of(cluster, gpus_per_job, profile)
-    record_all(profile, experiments or None, refresh, processes=processes, cluster=where)
+    record_all(profile, experiments or None, cluster=cluster_of(cluster, gpus_per_job, profile), **how)
 
 
 @click.command()
@@ -132,16 +125,16 @@ def arms(
     profile: str,
     arms: tuple[str, ...],
     seeds: tuple[int, ...],
-    refresh: bool,
-    processes: int,
     cluster: str | None,
     gpus_per_job: float | None,
+    **how: Any,
 ) -> None:
     """Fine-tune the arms of E13 to E15 whose records are not in the results store yet; begun runs resume."""
     from lrm_core.records.arm_runs import record_arms
 
-    where = cluster_of(cluster, gpus_per_job, profile)
-    record_arms(profile, arms or None, seeds or None, refresh, processes, cluster=where)
+    record_arms(
+        profile, arms or None, seeds or None, cluster=cluster_of(cluster, gpus_per_job, profile), **how
+    )
 
 
 @click.command()

@@ -1,47 +1,43 @@
 """Commands that study rendered objects of one's own: told distance, oracle, spectrum and more."""
 
 from collections.abc import Callable
+from functools import reduce
 from pathlib import Path
+from typing import Any
 
 import click
 
 from lrm_core.cli.options import DEVICE, MODEL_NAME, PATH, output_dir, rendered_objects
 
-ORACLE_STEPS, ORACLE_LR = 2000, 0.01  # as published
-FOLDERS = "Where each object gets a folder."
-DATA_DIR = rendered_objects("A rendered object or a folder of them")
-NUM_ITERS = click.option(
-    "--num-iters", default=ORACLE_STEPS, help="Steps of the oracle, where one is fitted."
-)
-LR = click.option("--lr", default=ORACLE_LR, help="First learning rate of the oracle.")
-SEED = click.option("--seed", default=0)
 TRIPLANE_PATH = click.option(
     "--triplane-path", type=PATH, help="Saved planes (safetensors) in place of a fit."
 )
 
 
+def _study(
+    folder: str, steps: int = 2000, lr: float = 0.01, what: str = "the oracle, where one is fitted"
+) -> Callable:
+    """The options of all studies; 2,000 steps at 0.01 as published."""
+    options = (
+        MODEL_NAME,
+        rendered_objects("A rendered object or a folder of them"),
+        output_dir(f"runs/{folder}", "Where each object gets a folder."),
+        click.option("--num-iters", default=steps, help=f"Steps of {what}."),
+        click.option("--lr", default=lr, help="First learning rate."),
+        click.option("--seed", default=0),
+    )
+    return lambda command: reduce(lambda of, option: option(of), reversed(options), command)
+
+
 @click.command()
-@MODEL_NAME
-@DATA_DIR
-@output_dir("runs/tto", FOLDERS)
-@click.option("--num-iters", default=500, help="Steps of Adam.")
-@click.option("--lr", default=0.005, help="Learning rate.")
+@_study("tto", 500, 0.005, "Adam")
 @click.option(
     "--variant",
     "variants",
     multiple=True,
     help="planes, proximity, low-band, tokens or tokens-lpips; all of them by default.",
 )
-@SEED
-def tto(
-    model_name: str,
-    data_dir: Path,
-    output_dir: Path,
-    num_iters: int,
-    lr: float,
-    variants: tuple[str, ...],
-    seed: int,
-) -> None:
+def tto(num_iters: int, lr: float, variants: tuple[str, ...], seed: int, **place: Any) -> None:
     """Optimise each object at test time on some of its views, and score the held-out ones along the way."""
     from lrm_core.measure.e12_test_time import VARIANTS, LatentOptimisation
     from lrm_core.page.own_data.study import study_test_time
@@ -52,54 +48,27 @@ def tto(
     config = LatentOptimisation(
         at_most=num_iters, iterations=num_iters, perceptual_iterations=num_iters, lr=lr
     )
-    _each_object(
-        model_name, data_dir, output_dir, lambda *place: study_test_time(*place, config, chosen, seed)
-    )
+    _each_object(lambda *of: study_test_time(*of, config, chosen, seed), **place)
 
 
 @click.command()
-@MODEL_NAME
-@DATA_DIR
-@output_dir("runs/oracle", FOLDERS)
-@NUM_ITERS
-@LR
+@_study("oracle")
 @click.option("--init-from-pred", is_flag=True, help="Start at the prediction instead of at noise.")
-@SEED
-def oracle(
-    model_name: str,
-    data_dir: Path,
-    output_dir: Path,
-    num_iters: int,
-    lr: float,
-    init_from_pred: bool,
-    seed: int,
-) -> None:
+def oracle(num_iters: int, lr: float, init_from_pred: bool, seed: int, **place: Any) -> None:
     """Fit planes to the views of each object under the frozen decoder; finished objects are kept."""
     from lrm_core.measure.oracles import OracleConfig
     from lrm_core.page.own_data.study import study_oracle
 
     config, start = OracleConfig(iterations=num_iters, lr=lr), "predicted" if init_from_pred else "random"
-    _each_object(model_name, data_dir, output_dir, lambda *place: study_oracle(*place, config, start, seed))
+    _each_object(lambda *of: study_oracle(*of, config, start, seed), **place)
 
 
 @click.command()
-@MODEL_NAME
-@DATA_DIR
-@output_dir("runs/spectrum", FOLDERS)
+@_study("spectrum")
 @TRIPLANE_PATH
 @click.option("--reference", type=PATH, help="Saved planes that are subtracted.")
-@NUM_ITERS
-@LR
-@SEED
 def spectrum(
-    model_name: str,
-    data_dir: Path,
-    output_dir: Path,
-    triplane_path: Path | None,
-    reference: Path | None,
-    num_iters: int,
-    lr: float,
-    seed: int,
+    triplane_path: Path | None, reference: Path | None, num_iters: int, lr: float, seed: int, **place: Any
 ) -> None:
     """Spectrum of prediction minus oracle for each object, or of saved planes, less those of a reference."""
     from lrm_core.measure.oracles import OracleConfig, predicted_planes
@@ -107,8 +76,8 @@ def spectrum(
     from lrm_core.page.own_data.study import saved_residual, study_spectrum
 
     if triplane_path or reference:
-        residual = saved_residual(triplane_path, reference)
-        click.echo(f"{triplane_path.stem}: {study_spectrum(residual, output_dir / triplane_path.stem)}")
+        residual, name = saved_residual(triplane_path, reference), triplane_path.stem
+        click.echo(f"{name}: {study_spectrum(residual, place['output_dir'] / name)}")
         return
     config = OracleConfig(iterations=num_iters, lr=lr)
 
@@ -116,27 +85,15 @@ def spectrum(
         target = fitted(model, item, "predicted", config, seed).planes
         return study_spectrum(predicted_planes(model, item) - target, folder)
 
-    _each_object(model_name, data_dir, output_dir, study)
+    _each_object(study, **place)
 
 
 @click.command()
-@MODEL_NAME
-@DATA_DIR
-@output_dir("runs/response", FOLDERS)
+@_study("response")
 @TRIPLANE_PATH
 @click.option("--noise-std", default=0.5, help="Of the noise in every channel.")
-@NUM_ITERS
-@LR
-@SEED
 def response(
-    model_name: str,
-    data_dir: Path,
-    output_dir: Path,
-    triplane_path: Path | None,
-    noise_std: float,
-    num_iters: int,
-    lr: float,
-    seed: int,
+    triplane_path: Path | None, noise_std: float, num_iters: int, lr: float, seed: int, **place: Any
 ) -> None:
     """How much the renders of each object change by noise of each frequency, around its oracle or saved planes."""
     from lrm_core.measure.e06_response import DecoderResponse
@@ -152,7 +109,7 @@ def response(
         planes = fitted(model, item, "predicted", fit, seed).planes if saved is None else saved
         return study_response(model, item, planes, folder, config, seed)
 
-    _each_object(model_name, data_dir, output_dir, study)
+    _each_object(study, **place)
 
 
 @click.command()
@@ -187,7 +144,7 @@ def distance(folders: tuple[Path, ...], model_name: str, out: Path | None, devic
     click.echo(distance_sentence(table))
 
 
-def _each_object(model_name: str, data: Path, output: Path, study: Callable[..., str]) -> None:
+def _each_object(study: Callable[..., str], model_name: str, data_dir: Path, output_dir: Path) -> None:
     """One line for each object: what `study(model, object, folder of its results)` says."""
     import sys
 
@@ -197,8 +154,8 @@ def _each_object(model_name: str, data: Path, output: Path, study: Callable[...,
     from lrm_core.objects import load_object
     from lrm_core.objects.splits import object_folders
 
-    folders = object_folders(data)
+    folders = object_folders(data_dir)
     model = load_model(model_name).eval().requires_grad_(False)
     for folder in tqdm(folders, unit="object", disable=not sys.stderr.isatty(), leave=False):
         item = load_object(folder)
-        click.echo(f"{item.name}: {study(model, item, output / item.name)}")
+        click.echo(f"{item.name}: {study(model, item, output_dir / item.name)}")

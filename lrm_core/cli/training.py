@@ -140,15 +140,7 @@ def ladder(processes: int | None) -> None:
 @click.option("--batch", default=1, help="Views a step; `accelerate launch` shares them out.")
 @click.option("--seed", default=0, help="Of the adapters.")
 def finetune(
-    model_name: str,
-    data_dir: Path,
-    output_dir: Path,
-    rank: int,
-    full: bool,
-    freq_weight: float,
-    freq_cutoff: float,
-    lr: float | None,
-    **recipe: int,
+    model_name: str, data_dir: Path, output_dir: Path, rank: int, full: bool, lr: float | None, **recipe: Any
 ) -> None:
     """Fine-tune a model with LoRA and FreqLoss; goes on from the last checkpoint in the folder."""
     from accelerate import PartialState
@@ -158,7 +150,8 @@ def finetune(
     from lrm_core.measure.finetuning import finetune_on_folder
 
     recipe |= {"rank": None if full else rank, "lr": (FULL_LR if full else ADAPTER_LR) if lr is None else lr}
-    config = FinetuneConfig(loss=ImageLoss(low_weight=freq_weight, cutoff=freq_cutoff), **recipe)
+    loss = ImageLoss(low_weight=recipe.pop("freq_weight"), cutoff=recipe.pop("freq_cutoff"))
+    config = FinetuneConfig(loss=loss, **recipe)
     result = finetune_on_folder(output_dir, model_name, data_dir, config)
     if PartialState().is_main_process:
         click.echo(f"{output_dir}: {result.summary()}")
@@ -187,22 +180,13 @@ def _whole_numbers(context: click.Context, option: click.Parameter, values: tupl
 @FREQ_CUTOFF
 @STEPS
 @click.option("--lr", default=5e-4, help="Learning rate.")
-def rank_ablation(
-    model_name: str,
-    data_dir: Path,
-    output_dir: Path,
-    ranks: list[int],
-    freq_weight: float,
-    freq_cutoff: float,
-    **recipe: Any,
-) -> None:
+def rank_ablation(model_name: str, data_dir: Path, output_dir: Path, ranks: list[int], **recipe: Any) -> None:
     """Fine-tune adapters of every rank with MSE and with FreqLoss; finished runs are kept."""
     from lrm_core.fit.finetune_config import FinetuneConfig
     from lrm_core.fit.losses import ImageLoss
     from lrm_core.measure import finetuning
 
-    losses = {"mse": ImageLoss(), "freq": ImageLoss(low_weight=freq_weight, cutoff=freq_cutoff)}
-    table = finetuning.rank_ablation(
-        output_dir, model_name, data_dir, ranks, losses, FinetuneConfig(**recipe)
-    )
+    freq = ImageLoss(low_weight=recipe.pop("freq_weight"), cutoff=recipe.pop("freq_cutoff"))
+    runs = {"ranks": ranks, "losses": {"mse": ImageLoss(), "freq": freq}, "config": FinetuneConfig(**recipe)}
+    table = finetuning.rank_ablation(output_dir, model_name, data_dir, **runs)
     click.echo(table.to_string(index=False))

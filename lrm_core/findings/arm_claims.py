@@ -74,7 +74,7 @@ def claim_columns(runs: pd.DataFrame, sizes: Mapping[str, Any] | None) -> pd.Dat
     """`claim_table` of a table of runs.
 
     Args:
-        runs: from `lrm_core.records.arm_tables.runs`.
+        runs: of `lrm_core.records.arm_tables.tidy`.
         sizes: result of a record of adapters of rank 4, whose parameters are counted; None if there is none.
     """
     varying = _gains(runs) | _loss_differences(runs)

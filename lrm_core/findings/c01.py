@@ -1,6 +1,6 @@
 """C1, one oracle or many: how two fits of an object are judged, and what the chapter draws of them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from math import sqrt
 from typing import Any
 
@@ -12,9 +12,10 @@ from lrm_core.findings.figures import WHITE, Lines, Panel, Picture, Row, Series,
 from lrm_core.findings.finding import Finding
 from lrm_core.findings.prose import counted
 from lrm_core.findings.rules import NOT_REPLICATED, All, Case, Condition, Rule, judge
-from lrm_core.measure.oracles import render_images
+from lrm_core.measure.oracles import render_like
 from lrm_core.records.statistics import per_object
 from lrm_core.render.quality import psnr
+from lrm_core.render.views import Views
 
 PAIRS = published("C1")
 # 1 dB: what a seed or a longer fit changes between equally good fits; also the least height of a ridge.
@@ -87,15 +88,14 @@ def _over_the_lower_end(table: pd.DataFrame) -> pd.Series:
 
 
 @torch.no_grad()
-def along(page: Any, steps: Sequence[float] = (0, 0.5, 1)) -> list[Mapping[str, Picture]]:
+def along(page: Any) -> list[Mapping[str, Picture]]:
     """A held-out view of a page's object on the line from the oracle from noise to the other, by caption."""
     noise, prediction = (page.oracle(start).planes for start in ("random", "predicted"))
-    truth, camera = page.views.images[:1], page.views.cameras[:1]
-    rows, columns = window((truth[0] < WHITE).any(0))
-    pictures = {}
-    for t in steps:
-        seen = render_images(page.model, torch.lerp(noise, prediction, t), camera, truth.shape[-1]).cpu()
-        pictures[f"{t:g}: {float(psnr(seen, truth)):.1f} dB"] = seen[0][:, rows, columns]
+    view = Views(page.views.images[:1], page.views.cameras[:1])
+    square, pictures = window((view.images[0] < WHITE).any(0)), {}
+    for t in (0, 0.5, 1):
+        seen = render_like(page.model, torch.lerp(noise, prediction, t), view)
+        pictures[f"{t:g}: {float(psnr(seen, view.images)):.1f} dB"] = seen[0][:, *square]
     return [pictures]
 
 

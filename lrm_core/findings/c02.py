@@ -60,10 +60,10 @@ def rule_by(oracle: str, floor: str) -> Rule:
     )
 
 
-def law_shares(exponent: float, size: int = PUBLISHED_SIZE) -> tuple[list[float], list[float]]:
+def law_shares(exponent: float) -> tuple[list[float], list[float]]:
     """Shares of the three bands for a power spectrum f^-exponent: by the published measure, and in power."""
-    amplitude = power_law_shares(size, exponent, PUBLISHED_EDGES, "amplitude")
-    return amplitude.tolist(), power_law_shares(size, exponent, AUDITED_EDGES, "power").tolist()
+    ways = (PUBLISHED_EDGES, "amplitude"), (AUDITED_EDGES, "power")
+    return tuple(power_law_shares(PUBLISHED_SIZE, exponent, *way).tolist() for way in ways)
 
 
 def matching_exponent() -> float:
@@ -72,11 +72,9 @@ def matching_exponent() -> float:
     return float(np.interp(-fmean(SHARES["high"]), [-share for share in shares], EXPONENTS))
 
 
-def _fit_of(rate: str, band: str, at: int):
-    """A share of power after the shortest (0) or the longest (-1) fit, or at the published rate."""
-    if rate:
-        return lambda table: table[f"{LENGTHS}.published_rate.power.{band}"].mean()
-    return lambda table: fmean(values[at] for values in table[f"{LENGTHS}.power.{band}"].dropna())
+def _after(at: int):
+    """The high band's share of power after the shortest (0) or the longest (-1) fit."""
+    return lambda table: fmean(values[at] for values in table[f"{LENGTHS}.power.high"].dropna())
 
 
 def _null_over_random(table: pd.DataFrame) -> pd.Series:
@@ -95,14 +93,8 @@ def _rows(measure: str) -> list[Row]:
         for band in ("high", "low")
     }
     return [
-        Row(
-            LABELS[band],
-            f"predicted.{measure}.{band}",
-            of,
-            {"random": f"random.{measure}.{band}"},
-            "predinit",
-        )
-        for band, of in marks.items()
+        Row(LABELS[at], f"predicted.{measure}.{at}", of, {"random": f"random.{measure}.{at}"}, "predinit")
+        for at, of in marks.items()
     ]
 
 
@@ -122,10 +114,12 @@ FINDING = Finding(
         "law.low": lambda table: law_shares(matching_exponent())[1][0],
         "law.high": lambda table: law_shares(matching_exponent())[1][2],
         "fit.objects": lambda table: int(table[f"{LENGTHS}.power.high"].notna().sum()),
-        "fit.shortest": _fit_of("", "high", 0),
-        "fit.longest": _fit_of("", "high", -1),
-        "fit.rate.high": _fit_of("rate", "high", 0),
-        "fit.rate.low": _fit_of("rate", "low", 0),
+        "fit.shortest": _after(0),
+        "fit.longest": _after(-1),
+        **{
+            f"fit.rate.{band}": lambda table, of=band: table[f"{LENGTHS}.published_rate.power.{of}"].mean()
+            for band in ("high", "low")
+        },
     },
     figures={
         "reference": Strips(

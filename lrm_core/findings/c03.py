@@ -1,6 +1,6 @@
 """C3, what the decoder responds to: how it is judged, and what the chapter draws of it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from itertools import pairwise
 from statistics import fmean
 from typing import Any
@@ -13,7 +13,6 @@ from lrm_core.findings.claims import published
 from lrm_core.findings.figures import WHITE, Lines, Panel, Picture, Row, Series, Strips, window
 from lrm_core.findings.finding import Finding
 from lrm_core.findings.rules import All, Case, Condition, Rule, graded
-from lrm_core.measure.oracles import render_images
 from lrm_core.records.statistics import interval_of
 from lrm_core.spectral import RESPONSE_BANDS, band_noise
 
@@ -66,9 +65,7 @@ LEVEL_BANDS = (RESPONSE_BANDS[1] - RESPONSE_BANDS[0]) / (RESPONSE_BANDS[3] - RES
 BANDS = fmean(low / P["share_high_0.6_1.0"][name] for name, low in P["share_low_0_0.3"].items())
 PER_BIN = BANDS / LEVEL_BANDS
 CURVES = {
-    "curve.predicted": "audited.predicted",
-    "curve.published": "published",
-    "curve.lookup": "lookup",
+    f"curve.{of.rpartition('.')[2]}": of for of in ("audited.predicted", "published", "lookup")
 }  # H over its mean
 
 
@@ -97,24 +94,18 @@ def _of_lookup(table: pd.DataFrame, column: str, reading: str) -> float:
 
 
 @torch.no_grad()
-def seen(page: Any, bins: Sequence[int] = (0, 5, 9), std: float = 1.0) -> list[Mapping[str, Picture]]:
+def seen(page: Any) -> list[Mapping[str, Picture]]:
     """Rows of pictures by caption: noise of some bins in one channel, and a page's oracle rendered with each."""
-    planes, camera = page.oracle("predicted").planes, page.views.cameras[:1]
-    noise = band_noise(planes, EDGES, std, torch.Generator().manual_seed(page.seed))[list(bins)]
-    side = page.views.images.shape[-1]
-    before, *after = (
-        render_images(page.model, planes + added, camera, side)[0].cpu()
-        for added in (torch.zeros_like(planes), *noise)
-    )
-    maps = (0.5 + noise[:, 0, 0].cpu() / (6 * std)).clamp(0, 1)  # grey is zero
+    planes, bins = page.oracle("predicted").planes, [0, 5, 9]
+    noise = band_noise(planes, EDGES, 1.0, torch.Generator().manual_seed(page.seed))[bins]
+    before, *after = (page.seen(planes + added) for added in (torch.zeros_like(planes), *noise))
+    maps = (0.5 + noise[:, 0, 0].cpu() / 6).clamp(0, 1)  # grey is zero
     maps = maps[:, None].repeat_interleave(8, -1).repeat_interleave(8, -2).expand(-1, 3, -1, -1)
     words = [f"{EDGES[at]:g} to {EDGES[at + 1]:g} × Nyquist" for at in bins]
     changes = [f"changes by {(image - before).abs().mean():.2%}" for image in after]
-    rows, columns = window((page.views.images[0] < WHITE).any(0))
-    return [
-        dict(zip(words, maps, strict=True)),
-        {words: image[:, rows, columns] for words, image in zip(changes, after, strict=True)},
-    ]
+    square = window((page.views.images[0] < WHITE).any(0))
+    cut = [image[:, *square] for image in after]
+    return [dict(zip(words, maps, strict=True)), dict(zip(changes, cut, strict=True))]
 
 
 FINDING = Finding(

@@ -34,13 +34,10 @@ RULE = Rule(
                 words,
                 All([Condition(MIXTURE + TESTED, over=0), Condition(target + TESTED, under=0)]),
             )
-            for target, words in (
-                (
-                    REFERENCE,
-                    "more than twice as published, less at one cutoff and by power, to renders of the oracle",
-                ),
-                (TRUTH, "the same, but to the truth"),
-            )
+            for target, words in {
+                REFERENCE: "more than twice as published, less at one cutoff and by power, to renders of the oracle",
+                TRUTH: "the same, but to the truth",
+            }.items()
         ),
         *graded(
             [TWICE],

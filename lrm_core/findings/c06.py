@@ -12,18 +12,13 @@ from lrm_core.measure.e08_band_correction import flat_improvement
 from lrm_core.records.statistics import interval_of, per_object
 
 P = published("C6")
-PARTS = {
-    "dc": "channel means",
-    "structured_low": "rest of the low band",
+INSIDE = ("dc", "structured_low")
+PARTS = {"dc": "channel means", "structured_low": "rest of the low band"} | {
     "low": "both together",
     "high": "high band",
 }
-PUBLISHED = {
-    part: P[key] for part, key in {"dc": "dc_only", "structured_low": "structured_low", "low": "full_low"}.items()
-}  # fmt: skip
-DC, REST = (
-    {target: f"corrections.{part}.{target}.improvement" for target in TARGETS} for part in ("dc", "structured_low")
-)  # fmt: skip
+PUBLISHED = {"dc": P["dc_only"], "structured_low": P["structured_low"], "low": P["full_low"]}
+DC, REST = ({target: f"corrections.{part}.{target}.improvement" for target in TARGETS} for part in INSIDE)
 MARGIN = {target: f"margin.structured_minus_twice_dc.{target}" for target in TARGETS}
 FACTOR = 2.0
 
@@ -71,13 +66,6 @@ RULE = Rule(
 )
 
 
-def _worse_together(table: pd.DataFrame) -> str:
-    both, rest = (
-        per_object(table, column) for column in ("corrections.low.truth.improvement", REST["truth"])
-    )
-    return counted(both < rest)
-
-
 def _gain(table: pd.DataFrame, part: str) -> float:
     """Improvement over that of a level renderer, mean over mean."""
     found, flat = f"corrections.{part}.truth.improvement", f"flat.{part}"
@@ -97,18 +85,17 @@ FINDING = Finding(
     facts={
         **{
             f"numbers.{part}": lambda table, part=part: f"{table[f'corrections.{part}.numbers'].mean():,.0f}"
-            for part in ("dc", "structured_low")
+            for part in INSIDE
         },
-        **{
-            f"published.{part}": lambda table, of=PUBLISHED[part]: [*of.values()]
-            for part in ("dc", "structured_low")
-        },
+        **{f"published.{part}": lambda table, of=PUBLISHED[part]: [*of.values()] for part in INSIDE},
         "ahead": lambda table: counted(per_object(table, MARGIN["truth"]) > 0),
-        **{f"gain.{part}": lambda table, part=part: _gain(table, part) for part in ("dc", "structured_low")},
+        **{f"gain.{part}": lambda table, part=part: _gain(table, part) for part in INSIDE},
         "share_for_share": lambda table: (
             "more" if _gain(table, "dc") > _gain(table, "structured_low") else "less"
         ),
-        "worse_together": _worse_together,
+        "worse_together": lambda table: counted(
+            per_object(table, "corrections.low.truth.improvement") < per_object(table, REST["truth"])
+        ),
     },
     figures={
         "bars": Bars(

@@ -8,7 +8,7 @@ from lrm_core.findings.claims import published
 from lrm_core.findings.figures import Pictures, Row, strip
 from lrm_core.findings.finding import Finding
 from lrm_core.findings.rules import All, Case, Condition, Rule, graded
-from lrm_core.records.statistics import Interval, interval_of, per_object
+from lrm_core.records.statistics import interval_of, per_object
 
 # 1.5: where half of the surface is occluded, making it as good as the visible one would remove (r - 1) / (r + 1) of
 #   all error: 7% at the published 1.16, 20% at 1.5, 33% at 2. A fifth is the most that "not occlusion" can mean.
@@ -49,23 +49,10 @@ RULE = Rule(
 )
 
 
-def gone(ratio: float, hidden: float = 0.5) -> float:
-    """Share of all error that would be gone if hidden surface, that share of all, were as good as visible surface.
-
-    >>> gone(1.5)
-    0.2
-    """
-    return hidden * (ratio - 1) / (1 + hidden * (ratio - 1))
-
-
 def farthest(table: pd.DataFrame) -> str:
     """The object whose ratio to the truth is farthest from the mean."""
     ratios = per_object(table, TRUTH)
     return str((ratios - ratios.mean()).abs().idxmax())
-
-
-def _without(table: pd.DataFrame) -> Interval:
-    return interval_of(table[table["object"] != farthest(table)], TRUTH)
 
 
 ROWS = {
@@ -85,10 +72,10 @@ FINDING = Finding(
     facts={
         "published": lambda table: fmean(RATIOS),
         "limit": lambda table: f"{LIMIT:g}",
-        "gone.limit": lambda table: gone(LIMIT),
+        "gone.limit": lambda table: (LIMIT - 1) / (LIMIT + 1),
         "farthest": lambda table: farthest(table).removeprefix("cc0_"),
         "farthest.ratio": lambda table: per_object(table, TRUTH)[farthest(table)],
-        "without": _without,
+        "without": lambda table: interval_of(table[table["object"] != farthest(table)], TRUTH),
     },
     figures={
         "painted": Pictures("lrm_core.page.diagnosis.painted:painted_objects"),

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from statistics import fmean
 
 from lrm_core.findings.claims import published
-from lrm_core.findings.figures import Panel, Row, Strips
+from lrm_core.findings.figures import Row, strip
 from lrm_core.findings.finding import Finding
 from lrm_core.findings.rules import All, Case, Condition, Rule, graded
 from lrm_core.records.statistics import interval_of
@@ -37,13 +37,11 @@ AGREE = [
     Condition(OURS, under=NEARLY, failed="random directions are not shown to agree as published"),
     Condition(RANDOM, under=NEARLY, failed="random directions are not shown to agree"),
 ]
-ISOTROPIC = All(
-    [
-        *AGREE,
-        Condition(BANDS, under=NEARLY, failed="directions of different frequency do not agree"),
-        Condition(LEADING, under=0, failed="the leading direction stands out"),
-    ]
-)
+ISOTROPIC = [
+    *AGREE,
+    Condition(BANDS, under=NEARLY, failed="directions of different frequency do not agree"),
+    Condition(LEADING, under=0, failed="the leading direction stands out"),
+]
 RULE = Rule(
     claim="C8",
     experiment="e10_isotropy",
@@ -90,6 +88,10 @@ RULER = {
 }
 
 
+THERE = {"published": [LEVELS * of["mean"] for of in OBJECTS.values()]}
+BY_CHANCE = {"random matrix": "random_map.spread", "from the singular values": "linear.expected_spread"}
+
+
 def _whole(column: str):
     return lambda table: f"{interval_of(table, column).estimate:,.0f}"
 
@@ -103,13 +105,11 @@ FINDING = Finding(
     rule=RULE,
     typical=("audited.residual.over_random", "leading.over_random"),
     beside=(CALIBRATION,),
-    derived={
-        **{f"ruler.{name}": of for name, (_, of) in RULER.items()},
-    },
+    derived={f"ruler.{name}": of for name, (_, of) in RULER.items()},
     facts={
         "norm": lambda table: f"{P['norm']:g}",
         "levels": lambda table: str(LEVELS),
-        "there.levels": lambda table: " and ".join(f"{LEVELS * of['mean']:#.2g}" for of in OBJECTS.values()),
+        "there.levels": lambda table: " and ".join(f"{levels:#.2g}" for levels in THERE["published"]),
         "found.spread": lambda table: interval_of(table, OURS),
         "there.scale": lambda table: published("C1")["pred_vs_predinit"]["best_scale"],
         **{
@@ -127,46 +127,25 @@ FINDING = Finding(
         "spread.many": _by_views("spread", -1),
     },
     figures={
-        "ruler": Strips(
-            (
-                Panel(
-                    f"change of the images, levels of {LEVELS}",
-                    [
-                        Row(
-                            label,
-                            f"ruler.{name}",
-                            {"published": [LEVELS * of["mean"] for of in OBJECTS.values()]}
-                            if name == "published"
-                            else {},
-                        )
-                        for name, (label, _) in RULER.items()
-                    ],
-                    {"one level": 1.0},
-                    log=True,
-                ),
-            )
+        "ruler": strip(
+            f"change of the images, levels of {LEVELS}",
+            [
+                Row(label, f"ruler.{name}", THERE if name == "published" else {})
+                for name, (label, _) in RULER.items()
+            ],
+            {"one level": 1.0},
+            log=True,
         ),
-        "spread": Strips(
-            (
-                Panel(
-                    "spread over mean of the change",
-                    [
-                        Row("random, drawn anew: as published", OURS, {"published": PUBLISHED_SPREAD}),
-                        Row("random, samples held still", RANDOM),
-                        Row(
-                            "the same, root mean square",
-                            "audited.random.rms.spread",
-                            {
-                                "random matrix": "random_map.spread",
-                                "from the singular values": "linear.expected_spread",
-                            },
-                        ),
-                        Row("of different frequency", BANDS),
-                    ],
-                    {"nearly the same": NEARLY},
-                    log=True,
-                ),
-            )
+        "spread": strip(
+            "spread over mean of the change",
+            [
+                Row("random, drawn anew: as published", OURS, {"published": PUBLISHED_SPREAD}),
+                Row("random, samples held still", RANDOM),
+                Row("the same, root mean square", "audited.random.rms.spread", BY_CHANCE),
+                Row("of different frequency", BANDS),
+            ],
+            {"nearly the same": NEARLY},
+            log=True,
         ),
     },
 )

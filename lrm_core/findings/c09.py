@@ -50,13 +50,8 @@ LEFT = {
 FAILS = [*FALLS.values(), *LEFT.values()]
 STOPPED = Either(
     tuple(
-        All(
-            [
-                Condition(f"{space}.stopped.l1", under=0),
-                Condition(f"{space}.stopped.lpips", under=-LESS),
-            ]
-        )
-        for space in SPACES
+        All([Condition(f"{of}.stopped.l1", under=0), Condition(f"{of}.stopped.lpips", under=-LESS)])
+        for of in SPACES
     )
 )
 SIZES = [
@@ -95,12 +90,6 @@ def _at_the_end(table: pd.DataFrame, prefix: str) -> list[bool]:
     ]
 
 
-def _best_last(table: pd.DataFrame) -> str:
-    """In how many objects both spaces are best at their last step."""
-    both = np.reshape(_at_the_end(table, ""), (-1, len(SPACES))).all(1)
-    return counted(both)
-
-
 def _change(column: str):
     """A column of lists, each over its own first value, less one."""
 
@@ -137,14 +126,12 @@ FINDING = Finding(
     typical=tuple(f"{space}.end.{measure}" for space in SPACES for measure in ("l1", "lpips")),
     starts=(),
     beside=(LONGER,),
-    derived={
-        **{f"change.{name}.lpips": _change(f"{name}.path.lpips") for name in COLOURS},
-    },
+    derived={f"change.{name}.lpips": _change(f"{name}.path.lpips") for name in COLOURS},
     facts={
         **{f"published.{name}": lambda table, of=name: published_words(of) for name in PUBLISHED},
         "steps": _last_step("planes.path.step"),
         "planned": lambda table: f"{LatentOptimisation().iterations:,}",
-        "best_last": _best_last,
+        "best_last": lambda table: counted(np.reshape(_at_the_end(table, ""), (-1, len(SPACES))).all(1)),
         "longer.objects": lambda table: int(table[f"{LONGER}.planes.end.l1"].notna().sum()),
         "longer.steps": _last_step(f"{LONGER}.planes.path.step"),
         "longer.best_last": lambda table: counted(_at_the_end(table, f"{LONGER}.")),

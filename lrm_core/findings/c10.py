@@ -18,14 +18,8 @@ EXPERIMENT = "e14_finetuning"
 NAMES = {"predinit": CONDITIONS["truth"], "random": CONDITIONS["wrong"]}  # of colours
 WRONG = "told_wrong."  # before the columns of the same arms in the published condition
 DRAWN = (
-    "lora_freq",
-    "lora_mse",
-    "lora_mse_x25",
-    "lora_freq_nyquist",
-    "lora_high",
-    "lora_freq_random",
-    "lora_freq_projections",
-    "lora_freq_true_distance",
+    *("lora_freq", "lora_mse", "lora_mse_x25", "lora_freq_nyquist", "lora_high"),
+    *("lora_freq_random", "lora_freq_projections", "lora_freq_true_distance"),
 )
 P, HEADLINE = published("C10"), headline("C10")
 # 3: fewer seeds have no spread to speak of; the published runs had one (A8).

@@ -12,6 +12,7 @@ from lrm_core.findings.claims import published
 from lrm_core.findings.figures import Means
 from lrm_core.findings.finding import Finding
 from lrm_core.findings.rules import NOT_REPLICATED, All, Case, Condition, Rule
+from lrm_core.records.arms import rank_arm
 
 # The best rank over all objects and seeds, with the interval of resampled objects and seeds.
 # 16: the first rank tried that is not a neighbour of 4. Ranks 4 and 8 are published 0.0003 apart, less than two runs
@@ -20,7 +21,7 @@ HIGH_RANK = 16
 ONE_RUN, RANK = "best_rank.one_run", "best_rank"
 PUBLISHED = published("C12")["best_rank"]
 LOSSES = {"MSE": ("std", "lora_mse", "procedural"), "FreqLoss": ("freq", "lora_freq", "real")}
-ARMS = tuple(f"{arm}{'' if rank == 4 else f'_r{rank}'}" for _, arm, _ in LOSSES.values() for rank in RANKS)
+ARMS = tuple(rank_arm(loss, rank) for loss in ("mse", "freq") for rank in RANKS)
 
 RULE = Rule(
     claim="C12",
@@ -66,7 +67,7 @@ def _ends(table: pd.DataFrame) -> str:
 
 
 def _columns(arm: str, prefix: str = "") -> list[str]:
-    return [f"{prefix}change.lpips.{arm}{'' if rank == 4 else f'_r{rank}'}" for rank in RANKS]
+    return [f"{prefix}change.lpips.{rank_arm(arm.removeprefix('lora_'), rank)}" for rank in RANKS]
 
 
 FINDING = Finding(

@@ -13,6 +13,7 @@ from lrm_core.findings.rules import All, Case, Condition, Rule, graded
 from lrm_core.records.statistics import per_object
 
 P, HEADLINE = published("C13"), headline("C13")
+FILE = P["result_file_average"]  # of the fork
 ARMS = ("full_mse", "full_freq", "lora_mse", "lora_freq")
 # That some object is harmed is shown by one: in the published order nothing in full fine-tuning is random, and
 #   renders are deterministic. So the largest rise itself is compared, not its interval. That of adapters has seeds,
@@ -53,10 +54,10 @@ def _published(arm: str) -> float:
     return max(row[column] / row[0] - 1 for row in P["per_object_l1"].values())
 
 
-def harmed(table: pd.DataFrame, groups: dict[str, str], number: int = 2) -> list[str]:
-    """The real objects whose L1 full fine-tuning raises most, the worst first; the first ones without its records."""
+def harmed(table: pd.DataFrame, groups: dict[str, str]) -> list[str]:
+    """The two real objects whose L1 full fine-tuning raises most, worst first; the first ones without its records."""
     rises = per_object(table, "change.l1.full_mse").sort_values(ascending=False)
-    return [name for name in (rises.index if len(rises) else groups) if groups[name] == "real"][:number]
+    return [name for name in (rises.index if len(rises) else groups) if groups[name] == "real"][:2]
 
 
 def kind(arm: str) -> str:
@@ -75,12 +76,6 @@ def _rows(metric: str) -> list[Row]:
     ]
 
 
-def _file(table: pd.DataFrame) -> float:
-    """LPIPS of the fork's own result file, after MSE on all weights over before."""
-    average = P["result_file_average"]
-    return average["full_std"]["lpips"] / average["baseline"]["lpips"] - 1
-
-
 FINDING = Finding(
     module=__name__,
     rule=RULE,
@@ -89,8 +84,8 @@ FINDING = Finding(
     facts={
         "published": lambda table: HEADLINE,
         "lost": lost,
-        "published.train": lambda table: P["result_file_average"]["train_objects"],
-        "published.lpips": _file,
+        "published.train": lambda table: FILE["train_objects"],
+        "published.lpips": lambda table: FILE["full_std"]["lpips"] / FILE["baseline"]["lpips"] - 1,
         "lpips.better": lambda table: counted(per_object(table, "change.lpips.full_mse") < 0),
         "lpips.worse": lambda table: count(table, "change.lpips.lora_mse"),
         "l1.worse": lambda table: count(table, "change.l1.full_mse"),

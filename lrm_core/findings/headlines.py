@@ -14,25 +14,11 @@ SHARES = ("C2", "C4", "C6", "C8", "C9", "C10", "C13", "C14")  # written in perce
 
 @dataclass(frozen=True)
 class Headline:
-    """What the number is, in words, and how it follows from the published numbers of the claim.
-
-    Attributes:
-        quantity: as published.
-        audited: in what the audited number is another one.
-        of: the published numbers of the claim to the one that is compared.
-    """
+    """What the number is as published, in what the audited one is another, and how it follows `of` published ones."""
 
     quantity: str
     audited: str
     of: Callable[[Mapping[str, Any]], float]
-
-
-def _change(after: float, before: float) -> float:
-    return after / before - 1
-
-
-def _worst_change(objects: Mapping[str, list[float]]) -> float:
-    return max(_change(full, baseline) for baseline, full, _ in objects.values())
 
 
 HEADLINES = {
@@ -85,7 +71,7 @@ HEADLINES = {
     "C10": Headline(
         "change of held-out L1, LoRA-FreqLoss of rank 8",
         "at rank 4, told the true source distance",
-        lambda p: _change(p["lora_freq_r8"]["l1"], p["baseline"]["l1"]),
+        lambda p: p["lora_freq_r8"]["l1"] / p["baseline"]["l1"] - 1,
     ),
     "C11": Headline(
         "LPIPS of FreqLoss minus that of MSE, mean over ranks",
@@ -96,7 +82,7 @@ HEADLINES = {
     "C13": Headline(
         "largest rise of an object's L1 by full fine-tuning",
         "beyond the change by adapters of the same object",
-        lambda p: _worst_change(p["per_object_l1"]),
+        lambda p: max(full / before - 1 for before, full, _ in p["per_object_l1"].values()),
     ),
     "C14": Headline(
         "trainable parameters over all",
@@ -108,8 +94,7 @@ HEADLINES = {
 
 def headline(claim_id: str) -> float:
     """The published number of a claim; raises ValueError if the claim is unknown."""
-    numbers = published(claim_id)
-    return HEADLINES[claim_id].of(numbers)
+    return HEADLINES[claim_id].of(published(claim_id))
 
 
 def written(claim_id: str, value: float) -> str:

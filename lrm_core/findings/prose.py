@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from html import escape
 from math import isnan, nan
 
+import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 from plotly.basedatatypes import BaseTraceType
@@ -60,8 +61,8 @@ def percent_interval(interval: Interval) -> str:
     >>> percent_interval(Interval(0.398, 0.306, 0.472, 24))
     '40% [31, 47]'
     """
-    mean, ends = number(100 * interval.estimate, 0), (interval.low, interval.high)
-    return f"{mean}%" + (f" [{', '.join(number(100 * end, 0) for end in ends)}]" if interval.known else "")
+    mean, *ends = (number(100 * of, 0) for of in (interval.estimate, interval.low, interval.high))
+    return f"{mean}%" + (f" [{', '.join(ends)}]" if interval.known else "")
 
 
 def mean_and_interval(interval: Interval, digits: int = 2) -> str:
@@ -69,15 +70,10 @@ def mean_and_interval(interval: Interval, digits: int = 2) -> str:
 
     From ten on it has one digit behind the point, from a hundred on none.
     """
-    digits = min(
-        digits, 0 if abs(interval.estimate) >= 100 else 1 if abs(interval.estimate) >= 10 else digits
-    )
-    mean = number(interval.estimate, digits)
-    return (
-        f"{mean} [{number(interval.low, digits)}, {number(interval.high, digits)}]"
-        if interval.known
-        else mean
-    )
+    size = abs(interval.estimate)
+    digits = min(digits, 0 if size >= 100 else 1 if size >= 10 else digits)
+    mean, *ends = (number(of, digits) for of in (interval.estimate, interval.low, interval.high))
+    return f"{mean} [{', '.join(ends)}]" if interval.known else mean
 
 
 def table_html(table: pd.DataFrame) -> str:
@@ -112,9 +108,6 @@ def file_link(content: bytes, name: str, kind: str, text: str) -> str:
 def figure_data(figure: go.Figure) -> pd.DataFrame:
     """What a figure shows, as a table that can be read without it.
 
-    Args:
-        figure: of the modules beside this one.
-
     Returns:
         One row per point. Of strips: panel, quantity, group, object and value, with low and high where an
         interval is drawn. Of curves: series, label, x and y. Empty if it shows nothing.
@@ -127,14 +120,9 @@ def _trace_data(trace: BaseTraceType) -> pd.DataFrame:
     labels = list(trace.text) if trace.text is not None else [None] * len(trace.x)
     if trace.meta is None:
         return pd.DataFrame({"series": trace.name, "label": labels, "x": trace.x, "y": trace.y})
-    low, high = _interval_data(trace)
-    points = {"group": trace.name, "object": labels, "value": trace.x, "low": low, "high": high}
+    below, above = (
+        nan if of is None else np.asarray(of) for of in (trace.error_x.arrayminus, trace.error_x.array)
+    )
+    x = np.asarray(trace.x, dtype=float)
+    points = {"group": trace.name, "object": labels, "value": trace.x, "low": x - below, "high": x + above}
     return pd.DataFrame({**trace.meta, **points})
-
-
-def _interval_data(trace: BaseTraceType) -> tuple[list[float], list[float]]:
-    """Ends of the interval about each point, NaN where none is drawn."""
-    if trace.error_x.array is None:
-        return [nan] * len(trace.x), [nan] * len(trace.x)
-    below = [x - length for x, length in zip(trace.x, trace.error_x.arrayminus, strict=True)]
-    return below, [x + length for x, length in zip(trace.x, trace.error_x.array, strict=True)]

@@ -134,10 +134,16 @@ def _named(answer: str) -> str:
 
 def _larger(table: pd.DataFrame) -> pd.Series:
     """Shifts of the first claim of another size; empty where there is none."""
-    names = [name for name, found in comparisons().items() if found.answer == "another size"]
-    return table[f"shift.{names[0]}"] if names else pd.Series(dtype=float)
+    first = next((name for name, found in comparisons().items() if found.answer == "another size"), None)
+    return table[f"shift.{first}"] if first else pd.Series(dtype=float)
 
 
+MEASURES = {
+    "gain": "gain",
+    "psnr": "model.novel.psnr",
+    "lpips": "model.novel.lpips",
+    "white": "white.novel.psnr",
+}
 FINDING = replace(
     c02.FINDING,
     module=__name__,
@@ -154,15 +160,7 @@ FINDING = replace(
         "size.mean": lambda table: _larger(table).mean(),
         "size.median": lambda table: _larger(table).median(),
         "left": lambda table: ", ".join([name for name in CLAIMS if name not in comparisons()]) or "none",
-        **{
-            name: lambda table, of=of: bca_interval(_changes(of).to_numpy())
-            for name, of in {
-                "psnr": "model.novel.psnr",
-                "lpips": "model.novel.lpips",
-                "white": "white.novel.psnr",
-                "gain": "gain",
-            }.items()
-        },
+        **{name: lambda table, of=of: bca_interval(_changes(of).to_numpy()) for name, of in MEASURES.items()},
         "better": lambda table: counted(_changes("model.novel.psnr") > 0),
     },
     figures={

@@ -12,7 +12,7 @@ from lrm_core.findings.rules import judge
 from lrm_core.findings.sentences import say
 from lrm_core.findings.verdicts import experiment_table
 from lrm_core.profiles import PROFILES, PUBLISHED
-from lrm_core.records.arm_tables import by_seed, changes, mean_interval, runs, values
+from lrm_core.records.arm_tables import by_seed, changes, mean_interval, records, tidy, values
 from lrm_core.records.arms import ARMS
 from lrm_core.records.learned import Learned, learned
 from lrm_core.records.statistics import FEWEST_OBJECTS, Interval
@@ -95,7 +95,7 @@ def gains_text(profile: str, trained: Sequence[Learned]) -> str:
 
 
 def _runs(profile: str) -> pd.DataFrame:
-    return runs(profile + PUBLISHED) if profile + PUBLISHED in PROFILES else pd.DataFrame({"arm": []})
+    return tidy(records(profile + PUBLISHED) if profile + PUBLISHED in PROFILES else [])
 
 
 def outcomes(found: Sequence[Learned]) -> str:

@@ -1,6 +1,6 @@
 """What fine-tuning under a wrong distance learned: the tuned model told the truth, and the size it draws."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -8,7 +8,7 @@ import torch
 from lrm_core.fit.examples import Example
 from lrm_core.fit.scores import render_example
 from lrm_core.measure.finetuning import METRICS
-from lrm_core.measure.metrics import extent
+from lrm_core.measure.metrics import relative_extent
 from lrm_core.model.lrm import LRM
 
 
@@ -26,29 +26,20 @@ def told_and_truth(
         By object, lists of two values, before and after: `truth`, each metric told the truth; `extent`, size of the
         renders over that of the true views, mean over views, `told` as in training and told the `truth`.
     """
-    return {
-        wrong.name: {
-            "truth": {name: [score[name] for score in scores] for name in METRICS},
+    learned = {}
+    for wrong, right in zip(told, truth, strict=True):
+        as_told, as_true = (
+            [render_example(model, of, of.views.cameras) for model in (untouched, tuned)]
+            for of in (wrong, right)
+        )
+        true = right.views.images
+        learned[wrong.name] = {
+            "truth": {
+                name: [float(of(seen, true).mean()) for seen in as_true] for name, of in METRICS.items()
+            },
             "extent": {
-                "told": [_extent(model, wrong) for model in (untouched, tuned)],
-                "truth": [score["extent"] for score in scores],
+                "told": [relative_extent(seen, wrong.views.images) for seen in as_told],
+                "truth": [relative_extent(seen, true) for seen in as_true],
             },
         }
-        for wrong, right in zip(told, truth, strict=True)
-        for scores in [[_score(model, right) for model in (untouched, tuned)]]
-    }
-
-
-def _score(model: LRM, example: Example) -> Mapping[str, float | None]:
-    images = render_example(model, example, example.views.cameras)
-    means = {name: float(metric(images, example.views.images).mean()) for name, metric in METRICS.items()}
-    return means | {"extent": _ratio(images, example)}
-
-
-def _extent(model: LRM, example: Example) -> float | None:
-    return _ratio(render_example(model, example, example.views.cameras), example)
-
-
-def _ratio(images: torch.Tensor, example: Example) -> float | None:
-    ratio = (extent(images) / extent(example.views.images)).nanmean()
-    return float(ratio) if ratio.isfinite() else None
+    return learned

@@ -15,7 +15,7 @@ from lrm_core.measure.oracles import (
     heldout_views,
     oracle,
     predicted_planes,
-    render_images,
+    render_like,
 )
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject
@@ -58,7 +58,12 @@ class Scene:
             {target: {l1, psnr in dB, improvement}}, where improvement = 1 - L1 / L1 of T_pred: 1 is no error
             left, 0 is as before, below 0 is worse.
         """
-        return {name: self._against(name, images) for name in self.targets}
+        found = {}
+        for name, target in self.targets.items():
+            l1, before = (float(image_l1(x, target).mean()) for x in (images, self.before))
+            dB = float(psnr(images, target).mean())
+            found[name] = {"l1": l1, "psnr": dB, "improvement": 1 - l1 / before}
+        return found
 
     def detailed_scores(self, images: Images) -> Scores:
         """`scores` with ssim and lpips, which take as long as rendering."""
@@ -68,20 +73,9 @@ class Scene:
             found[name]["lpips"] = float(lpips(images, target).mean())
         return found
 
-    def _against(self, name: str, images: Images) -> dict[str, float]:
-        target = self.targets[name]
-        l1, before = (float(image_l1(x, target).mean()) for x in (images, self.before))
-        return {"l1": l1, "psnr": float(psnr(images, target).mean()), "improvement": 1 - l1 / before}
-
 
 def make_scene(render: Render, predicted: Planes, reference: Planes, truth: Images) -> Scene:
-    """Render T_pred and T_ref, and keep what corrections are measured by.
-
-    Args:
-        render: planes (3, C, R, R) -> images (views, 3, H, W).
-        predicted: T_pred, (3, C, R, R).
-        reference: T_ref, (3, C, R, R).
-        truth: ground truth, (views, 3, H, W).
+    """Render T_pred (`predicted`) and T_ref, and keep what corrections are measured by.
 
     Raises:
         ValueError: if T_ref has another shape than T_pred or the ground truth another than the renders; if
@@ -102,18 +96,11 @@ def object_scene(
 ) -> Scene:
     """The scene of an object: T_ref is the oracle from T_pred, seen in the first `views` held-out views.
 
-    Raises:
-        ValueError: if that leaves no view; as `make_scene`.
+    Raises as `heldout_views` and `make_scene`.
     """
-    seen = heldout_views(item, views)
-    predicted = predicted_planes(model, item)
+    seen, predicted = heldout_views(item, views), predicted_planes(model, item)
     reference = oracle(model, item, "predicted", config, seed, cache).planes
-    size = seen.images.shape[-1]
-
-    def render(planes: Planes) -> Images:
-        return render_images(model, planes, seen.cameras, size).cpu()
-
-    return make_scene(render, predicted, reference, seen.images)
+    return make_scene(lambda planes: render_like(model, planes, seen), predicted, reference, seen.images)
 
 
 def gathered(rows: Sequence[Any], how: Callable[[list[Any]], Any]) -> Any:

@@ -57,10 +57,7 @@ def training_view(seed: int, view: int, resolution: int, supersample: int = 1) -
 @lru_cache
 def mean_training_image(resolution: int, count: int) -> Float[Tensor, "3 h w"]:
     """Mean over novel views of the first `count` procedural training objects, on white."""
-    total = torch.zeros(3, resolution, resolution)
-    for seed in range(count):
-        total += training_view(seed, 1, resolution)
-    return total / count
+    return sum(training_view(seed, 1, resolution) for seed in range(count)) / count
 
 
 @lru_cache
@@ -71,9 +68,8 @@ def training_sources(resolution: int, count: int) -> Float[Tensor, "count 3 h w"
 
 def nearest_training_seed(source: Float[Tensor, "3 h w"], config: ModelQuality) -> int:
     """Number of the training object whose source view is nearest in mean squared error."""
-    size = config.search_size
-    small = adaptive_avg_pool2d(source, size)
-    gallery = training_sources(size, config.training_objects)
+    small = adaptive_avg_pool2d(source, config.search_size)
+    gallery = training_sources(config.search_size, config.training_objects)
     return int((gallery - small).square().mean((1, 2, 3)).argmin())
 
 
@@ -84,10 +80,8 @@ def guesses(model: LRM, item: RenderedObject, config: ModelQuality) -> Iterator[
     seen = render_planes(model, predicted_planes(model, item), views.cameras, size)
     yield "model", Guess(seen.rgb.cpu(), seen.weight.cpu())
     yield "white", Guess(torch.ones_like(item.images), None)
-    yield (
-        "mean_training",
-        Guess(mean_training_image(size, config.training_objects).expand_as(item.images), None),
-    )
+    mean = mean_training_image(size, config.training_objects)
+    yield "mean_training", Guess(mean.expand_as(item.images), None)
     rgba, _, _ = render_object(nearest_training_seed(item.images[0], config), item.poses, size)
     colour, coverage = rgba.split([3, 1], dim=1)
     yield "nearest_training", Guess(colour * coverage + 1 - coverage, coverage)

@@ -14,7 +14,7 @@ from lrm_core.measure.oracles import (
     OracleConfig,
     oracle,
     predicted_planes,
-    render_images,
+    render_like,
     split_views,
 )
 from lrm_core.model.lrm import LRM
@@ -34,10 +34,8 @@ class OracleQuality:
 @torch.no_grad()
 def quality(model: LRM, planes: Float[Tensor, "3 c r r"], item: RenderedObject) -> dict[str, float]:
     """Mean PSNR against ground truth, in dB, over the training and over the held-out views."""
-    views = [item.views(indices) for indices in split_views(item)]
-    size = item.images.shape[-1]
-    scores = [psnr(render_images(model, planes, v.cameras, size).cpu(), v.images).mean() for v in views]
-    return {"train_psnr": float(scores[0]), "heldout_psnr": float(scores[1])}
+    parts = zip(("train_psnr", "heldout_psnr"), map(item.views, split_views(item)), strict=True)
+    return {name: float(psnr(render_like(model, planes, of), of.images).mean()) for name, of in parts}
 
 
 def run(
@@ -56,10 +54,8 @@ def run(
             "matter_share": float(matter_texels(model, fitted.planes).float().mean()),
             "history": {name: thin(values, config.history_points) for name, values in fitted.history.items()},
         }
-    result["gain_heldout_psnr"] = (
-        result["start_predicted"]["heldout_psnr"] - result["predicted"]["heldout_psnr"]
-    )
-    return result
+    after, before = (result[name]["heldout_psnr"] for name in ("start_predicted", "predicted"))
+    return result | {"gain_heldout_psnr": after - before}
 
 
 def thin(values: list[float], points: int) -> list[float]:

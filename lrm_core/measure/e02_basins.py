@@ -15,7 +15,7 @@ from lrm_core.measure.oracles import (
     OracleConfig,
     oracle,
     predicted_planes,
-    render_images,
+    render_like,
     split_views,
 )
 from lrm_core.model.lrm import LRM
@@ -85,13 +85,9 @@ def latent_distance(
 
     With a mask, over its texels only; None where it has none.
     """
-    if mask is not None:
-        if not mask.any():
-            return {"channel_correlation": None, "l1": None, "best_scale": None}
-        inside = mask[:, None].expand_as(a)
-        flat = a[inside], b[inside]
-    else:
-        flat = a, b
+    if mask is not None and not mask.any():
+        return {"channel_correlation": None, "l1": None, "best_scale": None}
+    flat = (a, b) if mask is None else [part[mask[:, None].expand_as(part)] for part in (a, b)]
     return {
         "channel_correlation": float(channel_correlation(a, b, mask).mean()),
         "l1": float((flat[0] - flat[1]).abs().mean()),
@@ -108,8 +104,7 @@ def features_at(
 
 def image_distances(model: LRM, planes: Triplanes, views: Views) -> dict[str, Any]:
     """Mean over views: PSNR against ground truth, PSNR and L1 between the renders of each pair."""
-    size = views.images.shape[-1]
-    renders = {name: render_images(model, p, views.cameras, size).cpu() for name, p in planes.items()}
+    renders = {name: render_like(model, p, views) for name, p in planes.items()}
     pairs = {_pair(a, b): (renders[a], renders[b]) for a, b in combinations(renders, 2)}
     return {
         "psnr": {name: float(psnr(images, views.images).mean()) for name, images in renders.items()},
@@ -123,11 +118,8 @@ def linear_path(
 ) -> dict[str, Any]:
     """Mean PSNR against ground truth of (1 - t) a + t b; barrier = lower end minus lowest point (dB)."""
     steps = torch.linspace(0, 1, points).tolist()
-    size = views.images.shape[-1]
-    scores = [
-        float(psnr(render_images(model, torch.lerp(a, b, t), views.cameras, size).cpu(), views.images).mean())
-        for t in steps
-    ]
+    lines = (render_like(model, torch.lerp(a, b, t), views) for t in steps)
+    scores = [float(psnr(images, views.images).mean()) for images in lines]
     return {"t": steps, "psnr": scores, "barrier": min(scores[0], scores[-1]) - min(scores)}
 
 

@@ -30,9 +30,6 @@ class Visibility:
         views: at most so many held-out views show the surface.
         controls: at most so many other views take the place of the source.
         shuffles: random deals of the labels.
-
-    Raises:
-        ValueError: if there is no view or no deal.
     """
 
     oracle: OracleConfig = field(default_factory=OracleConfig)
@@ -40,12 +37,6 @@ class Visibility:
     controls: int = 8
     shuffles: int = 20
     definition: int = 1
-
-    def __post_init__(self) -> None:
-        if min(self.views, self.shuffles) < 1:
-            raise ValueError(
-                f"expected at least 1 view and 1 deal of the labels, found {self.views} and {self.shuffles}"
-            )
 
 
 @torch.no_grad()

@@ -65,7 +65,10 @@ def run(
         }
     return result | {
         "floor": noise_floor(residuals["null"], residuals["predicted"]),
-        "white_noise": _references(predicted.shape[-1]),
+        "white_noise": {
+            measure: by_band(white_noise_shares(predicted.shape[-1], edges).tolist())
+            for measure, edges in (("published", PUBLISHED_EDGES), ("power", AUDITED_EDGES))
+        },
         "invisible_dc": invisible_dc_share(residuals["predicted"], model),
     }
 
@@ -121,10 +124,7 @@ def spectrum_summary(residual: Residual) -> dict[str, Any]:
 
 def noise_floor(null: Residual, residual: Residual) -> dict[str, float]:
     """Power of the null residual over that of the true one: of everything, and within each band."""
-    found, whole = (
-        band_totals(null, AUDITED_EDGES).sum((0, 1)),
-        band_totals(residual, AUDITED_EDGES).sum((0, 1)),
-    )
+    found, whole = (band_totals(part, AUDITED_EDGES).sum((0, 1)) for part in (null, residual))
     ratios = by_band((found / whole).tolist())
     return ratios | {"all": float(null.square().sum() / residual.square().sum())}
 
@@ -158,10 +158,3 @@ def _power_law(profile: Float[Tensor, "radii"], size: int) -> dict[str, Any]:
     law = fit_power_law(profile, size)
     shares = power_law_shares(size, law.exponent, PUBLISHED_EDGES, "amplitude")
     return {"exponent": law.exponent, "r2": law.r2, "published": by_band(shares.tolist())}
-
-
-def _references(size: int) -> dict[str, Any]:
-    return {
-        "published": by_band(white_noise_shares(size, PUBLISHED_EDGES).tolist()),
-        "power": by_band(white_noise_shares(size, AUDITED_EDGES).tolist()),
-    }

@@ -46,10 +46,7 @@ class DecoderResponse:
         published_std: of the published noise, in units of the planes.
         levels: std of the audited noise, over that of each channel in the texels that matter reads.
         level: the one of the verdict, measured around T_pred too and in every draw; one of `levels`.
-        draws: of the noise; the other levels see the first one only.
-
-    Raises:
-        ValueError: if the level is not among the levels, or there are fewer than two draws.
+        draws: of the noise, at least 2; the other levels see the first one only.
     """
 
     oracle: OracleConfig = field(default_factory=OracleConfig)
@@ -60,14 +57,6 @@ class DecoderResponse:
     level: float = 0.15
     draws: int = 4
     definition: int = 1
-
-    def __post_init__(self) -> None:
-        if self.level not in self.levels:
-            raise ValueError(f"expected the level among the levels, found {self.level} and {self.levels}")
-        if self.draws < 2:
-            raise ValueError(
-                f"expected at least 2 draws, between which there is a spread, found {self.draws}"
-            )
 
     def bin_words(self, index: int) -> str:
         """The frequencies of a bin."""
@@ -93,23 +82,20 @@ def run(
         sweep: around T_ref, lists over the levels: level, response (of each bin), per_bin (ratio), slope;
         lookup: `response_summary` of bilinear lookup alone, which falls too.
 
-    Raises:
-        ValueError: if no view is held out.
+    Raises as `views_renderer`.
     """
-    predicted = predicted_planes(model, item)
     reference = oracle(model, item, "predicted", config.oracle, seed, cache).planes
-    render = views_renderer(model, item, config.views)
-    masks = {"reference": matter_texels(model, reference), "predicted": matter_texels(model, predicted)}
-    noise = torch.Generator().manual_seed(seed)
+    render, noise = views_renderer(model, item, config.views), torch.Generator().manual_seed(seed)
+    around = {
+        name: (planes, matter_texels(model, planes))
+        for name, planes in {"reference": reference, "predicted": predicted_planes(model, item)}.items()
+    }
     published = response(reference, render, config.edges, config.published_std, config.draws, noise)
-    lookup = lookup_response(predicted.shape[-1], config.edges)
+    lookup = lookup_response(reference.shape[-1], config.edges)
     return {
         "published": response_summary(published, config.edges),
-        "audited": {
-            "reference": audited_summary(render, reference, masks["reference"], config, seed),
-            "predicted": audited_summary(render, predicted, masks["predicted"], config, seed),
-        },
-        "sweep": level_sweep(render, reference, masks["reference"], config, seed),
+        "audited": {name: audited_summary(render, *of, config, seed) for name, of in around.items()},
+        "sweep": level_sweep(render, *around["reference"], config, seed),
         "lookup": response_summary(lookup[None], config.edges),
     }
 

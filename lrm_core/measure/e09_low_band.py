@@ -42,16 +42,12 @@ class Correction(NamedTuple):
 def run(
     model: LRM, item: RenderedObject, config: LowBand, seed: int, cache: OracleCache | None = None
 ) -> dict[str, Any]:
-    """Scores of T_pred less the channel means, the rest of the low band, both, the high band, or everything.
-
-    Returns:
-        As `low_band`, of the oracle from T_pred in held-out views.
-    """
+    """`low_band` by the oracle from T_pred in held-out views."""
     return low_band(object_scene(model, item, config.oracle, config.views, seed, cache), config.cutoff)
 
 
 def low_band(scene: Scene, cutoff: float) -> dict[str, Any]:
-    """E9 of any scene.
+    """Scores of T_pred less the channel means, the rest of the low band, both, the high band, or everything.
 
     Returns:
         predicted: scores of the renders of T_pred, with SSIM and LPIPS;
@@ -59,17 +55,15 @@ def low_band(scene: Scene, cutoff: float) -> dict[str, Any]:
         margin: structured_minus_twice_dc, of the improvements against each target.
     """
     parts = corrections(scene.residual, cutoff)
-    scores = {name: scene.detailed_scores(scene.corrected(part)) for name, (part, _) in parts.items()}
-    whole = scene.residual.square().sum()
-    sizes = {
-        name: {"numbers": numbers, "power_share": float(part.square().sum() / whole)}
-        for name, (part, numbers) in parts.items()
-    }
+    whole, scores = scene.residual.square().sum(), {}
+    for name, (part, numbers) in parts.items():
+        sizes = {"numbers": numbers, "power_share": float(part.square().sum() / whole)}
+        scores[name] = scene.detailed_scores(scene.corrected(part)) | sizes
     improved = {target: improvements(scores, target) for target in scene.targets}
     margin = {target: of["structured_low"] - 2 * of["dc"] for target, of in improved.items()}
     return {
         "predicted": scene.detailed_scores(scene.before),
-        "corrections": {name: scores[name] | sizes[name] for name in parts},
+        "corrections": scores,
         "margin": {"structured_minus_twice_dc": margin},
     }
 

@@ -45,20 +45,15 @@ class CalibrationFit:
 def run(
     model: LRM, item: RenderedObject, config: CalibrationFit, seed: int, cache: OracleCache | None = None
 ) -> dict[str, Any]:
-    """Scores of T_pred calibrated to T_ref, the oracle from it.
-
-    Returns:
-        As `calibrations`, in held-out views.
-    """
+    """`calibrations` of T_pred to the oracle from it, in held-out views."""
     scene = object_scene(model, item, config.oracle, config.views, seed, cache)
     return calibrations(scene, matter_texels(model, scene.predicted - scene.residual))
 
 
 def calibrations(scene: Scene, mask: Bool[Tensor, "3 r r"]) -> dict[str, Any]:
-    """E11 of any scene.
+    """Scores of T_pred calibrated to T_ref.
 
     Args:
-        scene: T_pred, its residual, and the images by which calibrations are judged.
         mask: the texels (3, R, R) that points in matter read.
 
     Returns:

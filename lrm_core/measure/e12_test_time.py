@@ -14,7 +14,7 @@ import torch
 from lrm_core.fit.latent import Planes, Space, make_latent
 from lrm_core.fit.test_time_optimisation import RefinementConfig, Snapshot, optimise_latent
 from lrm_core.measure.metrics import image_l1, ssim
-from lrm_core.measure.oracles import OracleCache, heldout_views, render_images, split_views
+from lrm_core.measure.oracles import OracleCache, heldout_views, render_like, split_views
 from lrm_core.measure.surface import evenly
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject
@@ -138,10 +138,9 @@ def study_views(item: RenderedObject, config: LatentOptimisation) -> StudyViews:
     train = evenly(free, max(0, min(wanted, len(free) - config.validation_views)))
     validation = evenly([view for view in free if view not in train], config.validation_views)
     if not train or not validation:
-        found = f"{len(free)} besides the held-out ones"
         raise ValueError(
             f"{item.name}: expected more than {config.validation_views} views to train on and to validate by, "
-            f"found {found}"
+            f"found {len(free)} besides the held-out ones"
         )
     return StudyViews(item.views(train), item.views(validation), heldout_views(item, config.heldout))
 
@@ -171,14 +170,9 @@ def way(
 @torch.no_grad()
 def measure(model: LRM, views: StudyViews, shot: Snapshot) -> dict[str, float]:
     """One row of the path: means over the held-out views, LPIPS of the validation views, L1 of training pixels."""
-    size = views.heldout.images.shape[-1]
-
-    def render(planes: Planes, seen: Views) -> torch.Tensor:
-        return render_images(model, planes, seen.cameras, size).cpu()
-
-    images, truth = render(shot.planes, views.heldout), views.heldout.images
-    of = {"l1": image_l1, "psnr": psnr, "ssim": ssim, "lpips": lpips}
-    validation = lpips(render(shot.planes, views.validation), views.validation.images)
+    images, checked = (render_like(model, shot.planes, seen) for seen in (views.heldout, views.validation))
+    of, truth = {"l1": image_l1, "psnr": psnr, "ssim": ssim, "lpips": lpips}, views.heldout.images
+    validation = lpips(checked, views.validation.images)
     return {
         "step": shot.step,
         **{name: float(metric(images, truth).mean()) for name, metric in of.items()},
@@ -200,11 +194,9 @@ def summary(rows: Sequence[dict[str, float]]) -> dict[str, Any]:
     """
     start, end = rows[0], rows[-1]
     stopped = min(rows, key=lambda row: row[STOPPED_BY])
-    best = {
-        name: (min if less else max)(rows, key=lambda row: row[name]) for name, less in LESS_IS_BETTER.items()
-    }
     sign = {name: 1 if less else -1 for name, less in LESS_IS_BETTER.items()}
-    lost = {name: _change(best[name], end, start, name) * sign[name] for name in best}
+    best = {name: min(rows, key=lambda row: of * row[name]) for name, of in sign.items()}
+    lost = {name: _change(best[name], end, start, name) * of for name, of in sign.items()}
     return {
         "path": {name: [row[name] for row in rows] for name in start},
         "end": _changes(end, start),

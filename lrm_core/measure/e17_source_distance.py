@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from lrm_core.measure.correction_scores import make_scene
+from lrm_core.measure.correction_scores import gathered, make_scene
 from lrm_core.measure.e05_residual_spectrum import shares_summary
 from lrm_core.measure.metrics import image_l1
 from lrm_core.measure.oracles import (
@@ -20,6 +20,7 @@ from lrm_core.measure.oracles import (
     heldout_views,
     oracle,
     predicted_planes,
+    render_like,
     render_planes,
     split_views,
 )
@@ -75,18 +76,13 @@ def run(
     size = float((right - right.mean((-2, -1), keepdim=True)).norm())
     rows = []
     for factor in config.factors:
-        planes = told_planes(model, item, factor)
-        mismatch = _error(model, planes, right, seen, size, config.cutoff) if factor != TRUE else None
+        planes, known = told_planes(model, item, factor), (seen, size, config.cutoff)
+        row = {"residual": _error(model, planes, reference, *known)}
+        mismatch = _error(model, planes, right, *known) if factor != TRUE else dict.fromkeys(ENTRIES)
         rows.append(
-            {
-                "residual": _error(model, planes, reference, seen, size, config.cutoff),
-                "manufactured": mismatch or dict.fromkeys(ENTRIES),
-                "images": _images(model, planes, seen, float(masks.mean())),
-            }
+            row | {"manufactured": mismatch, "images": _images(model, planes, seen, float(masks.mean()))}
         )
-    return {"factors": list(config.factors)} | {
-        part: {name: [row[part][name] for row in rows] for name in rows[0][part]} for part in rows[0]
-    }
+    return {"factors": list(config.factors)} | gathered(rows, list)
 
 
 def told_planes(model: LRM, item: RenderedObject, factor: float) -> Planes:
@@ -95,15 +91,8 @@ def told_planes(model: LRM, item: RenderedObject, factor: float) -> Planes:
 
 
 ENTRIES = (
-    "relative_size",
-    "published_low",
-    "published_high",
-    "power_low",
-    "power_high",
-    "low_to_reference",
-    "high_to_reference",
-    "low_to_truth",
-    "high_to_truth",
+    *("relative_size", "published_low", "published_high", "power_low", "power_high"),
+    *("low_to_reference", "high_to_reference", "low_to_truth", "high_to_truth"),
 )
 
 
@@ -111,11 +100,7 @@ def _error(
     model: LRM, planes: Planes, target: Planes, seen: Views, size: float, cutoff: float
 ) -> dict[str, float | None]:
     """Size, spectrum and band corrections of planes - target, by the names of `ENTRIES`."""
-
-    def render(field: Planes) -> Float[Tensor, "views 3 h w"]:
-        return render_planes(model, field, seen.cameras, seen.images.shape[-1]).rgb.cpu()
-
-    scene = make_scene(render, planes, target, seen.images)
+    scene = make_scene(lambda field: render_like(model, field, seen), planes, target, seen.images)
     shares = shares_summary(scene.residual)
     found: dict[str, float | None] = {"relative_size": float(scene.residual.norm()) / size}
     for measure in ("published", "power"):

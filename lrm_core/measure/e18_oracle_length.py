@@ -8,18 +8,15 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
-from jaxtyping import Float
-from torch import Tensor
 
 from lrm_core.fit.oracle import PUBLISHED_EPS, PUBLISHED_LR
+from lrm_core.measure.correction_scores import gathered
 from lrm_core.measure.e01_oracle import quality
 from lrm_core.measure.e05_residual_spectrum import noise_floor, shares_summary
 from lrm_core.measure.metrics import BANDS
 from lrm_core.measure.oracles import OracleCache, OracleConfig, oracle, predicted_planes
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject
-
-Planes = Float[Tensor, "3 c r r"]
 
 
 @dataclass(frozen=True)
@@ -59,27 +56,17 @@ def run(
 
     def row(**changes: float) -> dict[str, Any]:
         fit = replace(config.oracle, **changes)
-        oracles = (oracle(model, item, start, fit, seed, cache).planes for start in ("predicted", "null"))
-        return _row(model, item, predicted, *oracles)
+        reference, other = (
+            oracle(model, item, start, fit, seed, cache).planes for start in ("predicted", "null")
+        )
+        residual, null = predicted - reference, predicted - other
+        sizes = {"displacement": float(residual.norm()), "null_displacement": float(null.norm())}
+        floor = noise_floor(null, residual) if residual.any() else dict.fromkeys((*BANDS, "all"))
+        return quality(model, reference, item) | sizes | shares_summary(residual) | {"floor": floor}
 
-    rows = [row(iterations=steps) for steps in lengths]
-    slow = row(lr=PUBLISHED_LR, eps=PUBLISHED_EPS)
-    found = {name: [row[name] for row in rows] for name in ("train_psnr", "heldout_psnr", *DISPLACEMENTS)}
-    found["missing"] = [found["heldout_psnr"][-1] - score for score in found["heldout_psnr"]]
-    shares = {part: {name: [row[part][name] for row in rows] for name in rows[0][part]} for part in SPECTRA}
-    slow["missing"] = found["heldout_psnr"][-1] - slow["heldout_psnr"]
-    return {"steps": lengths} | found | shares | {"published_rate": slow}
-
-
-DISPLACEMENTS = ("displacement", "null_displacement")
-SPECTRA = ("published", "power", "floor")
-
-
-def _row(
-    model: LRM, item: RenderedObject, predicted: Planes, reference: Planes, null_reference: Planes
-) -> dict[str, Any]:
-    """What one length gives, from the oracle and the null oracle."""
-    residual, null = predicted - reference, predicted - null_reference
-    sizes = dict(zip(DISPLACEMENTS, (float(residual.norm()), float(null.norm())), strict=True))
-    floor = noise_floor(null, residual) if residual.any() else dict.fromkeys((*BANDS, "all"))
-    return quality(model, reference, item) | sizes | shares_summary(residual) | {"floor": floor}
+    rows, slow = [row(iterations=steps) for steps in lengths], row(lr=PUBLISHED_LR, eps=PUBLISHED_EPS)
+    found = gathered(rows, list)
+    longest = found["heldout_psnr"][-1]
+    slow["missing"] = longest - slow["heldout_psnr"]
+    missing = [longest - score for score in found["heldout_psnr"]]
+    return {"steps": lengths, **found, "missing": missing, "published_rate": slow}

@@ -6,8 +6,8 @@ from typing import Any
 import torch
 
 from lrm_core.measure.finetuning import EVALUATION_VIEWS
-from lrm_core.measure.metrics import extent, image_l1
-from lrm_core.measure.oracles import OracleCache, predicted_planes, render_images
+from lrm_core.measure.metrics import image_l1, relative_extent
+from lrm_core.measure.oracles import OracleCache, predicted_planes, render_like
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject
 from lrm_core.render.quality import psnr
@@ -32,11 +32,10 @@ def run(
         l1, and psnr in dB, to the true views.
     """
     seen = item.views([view for view in config.views if view < len(item.images)])
-    drawn = render_images(model, predicted_planes(model, item), seen.cameras, seen.images.shape[-1]).cpu()
-    ratio = (extent(drawn) / extent(seen.images)).nanmean()
+    drawn = render_like(model, predicted_planes(model, item), seen)
     return {
         "told": item.source.told,
-        "extent": float(ratio) if ratio.isfinite() else None,
+        "extent": relative_extent(drawn, seen.images),
         "l1": float(image_l1(drawn, seen.images).mean()),
         "psnr": float(psnr(drawn, seen.images).mean()),
     }

@@ -34,11 +34,8 @@ def first_order(
     Where the samples of a ray lie depends on the densities, and the renderer does not differentiate that: the
     Jacobian is that of its images with the samples fixed. How far this is from measured changes is in the record.
     """
-    around = linearise(place.render, place.planes)
-    options = {"oversample": oversample, "iterations": iterations}
-    return FirstOrder(
-        around, leading_directions(around.jvp, around.vjp, place.planes, rank, draws, **options)
-    )
+    around, how = linearise(place.render, place.planes), {"oversample": oversample, "iterations": iterations}
+    return FirstOrder(around, leading_directions(around.jvp, around.vjp, place.planes, rank, draws, **how))
 
 
 def leading_summary(place: Surroundings, found: FirstOrder, norm: float, random: float) -> dict[str, Any]:

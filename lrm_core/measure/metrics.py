@@ -73,6 +73,12 @@ def extent(images: Float[Tensor, "n 3 h w"]) -> Float[Tensor, " n"]:
     return torch.stack([_extent((image < SILHOUETTE).any(0)) for image in images])
 
 
+def relative_extent(seen: Float[Tensor, "n 3 h w"], true: Float[Tensor, "n 3 h w"]) -> float | None:
+    """`extent` of renders over that of the true views, mean over views; None where none shows both."""
+    ratio = (extent(seen) / extent(true)).nanmean()
+    return float(ratio) if ratio.isfinite() else None
+
+
 def _extent(mask: Bool[Tensor, "h w"]) -> Float[Tensor, ""]:
     places = mask.nonzero().float()  # (pixels, 2)
     if not len(places):

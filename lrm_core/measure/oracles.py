@@ -152,13 +152,9 @@ def oracle(
     """The oracle of an object, from the cache if it was fitted before.
 
     Args:
-        model: gives T_pred and the frozen decoder.
-        item: the object.
         start: "predicted" begins at T_pred, "random" at N(0, random_scale^2); "null" begins at T_pred and
             fits 8-bit renders of T_pred itself: its true residual is 0, what it leaves is noise of the fit.
-        config: of the fit.
         seed: of the random start and of the ray batches.
-        cache: where fitted oracles are kept.
         on_step: of a fit, as in `fit_oracle`.
     """
     if start not in STARTS:
@@ -221,7 +217,10 @@ def _fit(
     on_step: Callable[[int], None] | None,
 ) -> Oracle:
     predicted = predicted_planes(model, item)
-    begin = _random_start(predicted, config, seed) if start == "random" else predicted
+    begin = predicted
+    if start == "random":
+        noise = torch.randn(predicted.shape, generator=torch.Generator().manual_seed(seed))
+        begin = config.random_scale * noise.to(predicted.device)
     train, heldout = (targets(model, item, indices, start, predicted) for indices in split_views(item))
     fitted = fit_oracle(
         begin,
@@ -241,11 +240,6 @@ def _fit(
     return Oracle(fitted.planes, plain(fitted.history))
 
 
-def _random_start(like: Tensor, config: OracleConfig, seed: int) -> Float[Tensor, "3 c r r"]:
-    noise = torch.randn(like.shape, generator=torch.Generator().manual_seed(seed))
-    return config.random_scale * noise.to(like.device)
-
-
 def targets(
     model: LRM, item: RenderedObject, indices: list[int], start: Start, predicted: Float[Tensor, "3 c r r"]
 ) -> Views:
@@ -253,5 +247,5 @@ def targets(
     views = item.views(indices)
     if start != "null":
         return views
-    images = render_images(model, predicted, views.cameras, views.images.shape[-1])
-    return Views((images.clamp(0, 1) * 255).round().cpu() / 255, views.cameras)
+    images = render_like(model, predicted, views)
+    return Views((images.clamp(0, 1) * 255).round() / 255, views.cameras)

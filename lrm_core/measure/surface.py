@@ -35,14 +35,12 @@ class SurfacePoints:
 
     Attributes:
         points: in the normalised world, (n, 3).
-        colour: of the object there, in [0, 1], (n, 3).
         hidden: whether the source does not see them, (n,).
         cosine: of the angle between normal and the way to the source, NaN where unknown, (n,).
         errors: mean absolute difference of the three channels, (n,), by what is compared.
     """
 
     points: Float[Tensor, "n 3"]
-    colour: Float[Tensor, "n 3"]
     hidden: Bool[Tensor, "n"]
     cosine: Float[Tensor, "n"]
     errors: Mapping[str, Float[Tensor, "n"]]
@@ -50,9 +48,7 @@ class SurfacePoints:
     def chosen(self, which: Tensor) -> "SurfacePoints":
         """Some of the points, by mask or index."""
         errors = {name: error[which] for name, error in self.errors.items()}
-        return SurfacePoints(
-            self.points[which], self.colour[which], self.hidden[which], self.cosine[which], errors
-        )
+        return SurfacePoints(self.points[which], self.hidden[which], self.cosine[which], errors)
 
     def __len__(self) -> int:
         return len(self.points)
@@ -145,7 +141,6 @@ def seen_surface(model: LRM, scene: SurfaceScene) -> SurfacePoints:
     }
     return SurfacePoints(
         points,
-        pixels["truth"],
         ~scene.geometry.visible[near][shown],
         scene.geometry.cosine()[near][shown],
         {name: (pixels[a] - pixels[b]).abs().mean(-1) for name, (a, b) in compared.items()},
@@ -164,17 +159,15 @@ def matter_surface(model: LRM, scene: SurfaceScene) -> tuple[SurfacePoints, Bool
     """
     lattice, solid = matter_lattice(model, scene.reference)
     points = lattice[solid]
-    colour = field_colour(model, scene.reference, points)
-    error = field_error(model, scene.predicted, scene.reference, points)
+    first, second = (field_colour(model, planes, points) for planes in (scene.predicted, scene.reference))
     camera, depth = scene.own.cameras[0], scene.own.depth[0]
     normals = density_normals(model, scene.reference, points).cpu()
     points, tolerance = points.cpu(), 2 * 3**0.5 / len(solid)
     surface = SurfacePoints(
         points,
-        colour.cpu().clamp(0, 1),
         hidden_by_depth(points, camera, depth, tolerance),
         facing(points, normals, camera[3:12:4]),
-        {"reference": error.cpu()},
+        {"reference": (first - second).abs().mean(-1).cpu()},
     )
     return surface, outside(solid)[solid].cpu()
 
@@ -182,14 +175,6 @@ def matter_surface(model: LRM, scene: SurfaceScene) -> tuple[SurfacePoints, Bool
 def field_colour(model: LRM, planes: Planes, points: Float[Tensor, "n 3"]) -> Float[Tensor, "n 3"]:
     """Colour of a triplane at points, whatever its density there."""
     return query_points(planes[None], model.decoder, points[None]).rgb[0]
-
-
-def field_error(
-    model: LRM, first: Planes, second: Planes, points: Float[Tensor, "n 3"]
-) -> Float[Tensor, "n"]:
-    """Mean absolute difference of the colours that two triplanes have at points, whatever their densities."""
-    difference = field_colour(model, first, points) - field_colour(model, second, points)
-    return difference.abs().mean(-1)
 
 
 def density_normals(model: LRM, planes: Planes, points: Float[Tensor, "n 3"]) -> Float[Tensor, "n 3"]:

@@ -4,7 +4,7 @@ The published runs told 2.0 for every object, which stood elsewhere (audit A9). 
 a question to the model: one that was trained on the told distance is nearest when it is told the true one.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +15,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from lrm_core.measure.finetuning import EVALUATION_VIEWS
-from lrm_core.measure.metrics import extent, image_l1
+from lrm_core.measure.metrics import image_l1, relative_extent
 from lrm_core.measure.oracles import predicted_planes, render_planes
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject, Source
@@ -25,15 +25,11 @@ FACTORS = (0.7, 0.8, 0.85, 0.9, 0.95, 1.0, 1.05, 1.1, 1.15, 1.25, 1.4)
 
 
 @torch.no_grad()
-def told_rows(
-    model: LRM, item: RenderedObject, factors: Sequence[float] = FACTORS
-) -> Iterator[dict[str, Any]]:
+def told_rows(model: LRM, item: RenderedObject) -> Iterator[dict[str, Any]]:
     """Size and error of held-out renders for each distance that the encoder is told, and for the published 2.0.
 
     Args:
-        model: of any size.
         item: an object with images of the model's source size, or of a multiple of it.
-        factors: distances told, over the true one.
 
     Yields:
         For each, as soon as it is measured: object; distance of view 0, in world units; told, over that;
@@ -47,22 +43,19 @@ def told_rows(
     item = item.averaged(model.config.source_size)
     views = [view for view in EVALUATION_VIEWS if view < len(item.images)]
     if not views:
-        raise ValueError(
-            f"{item.name}: expected a view beside the source to compare renders with, found none"
-        )
-    seen, size = item.views(views), extent(_silhouettes(item.masks[views]))
+        raise ValueError(f"{item.name}: expected a view beside the source to compare with, found none")
+    seen, true = item.views(views), _silhouettes(item.masks[views])
     distance = float(item.poses[0, :, 3].norm())
-    for told, published in (*((factor, False) for factor in factors), (TOLD / distance, True)):
+    for told, published in (*((factor, False) for factor in FACTORS), (TOLD / distance, True)):
         planes = predicted_planes(model, replace(item, source=Source(told=told)))
         drawn = render_planes(model, planes, seen.cameras, seen.images.shape[-1])
-        ratio = (extent(_silhouettes(drawn.weight.cpu())) / size).nanmean()
         yield {
             "object": item.name,
             "distance": distance,
             "told": told,
             "published": published,
             "l1": float(image_l1(drawn.rgb.cpu(), seen.images).mean()),
-            "extent": float(ratio) if ratio.isfinite() else None,
+            "extent": relative_extent(_silhouettes(drawn.weight.cpu()), true),
         }
 
 

@@ -5,11 +5,11 @@ from typing import Any
 
 import torch
 
-from lrm_core.measure.correction_scores import gathered, make_scene, object_scene
+from lrm_core.measure.correction_scores import gathered, make_scene
 from lrm_core.measure.e04_visibility import surface_splits
 from lrm_core.measure.e08_band_correction import BandCorrection, band_corrections
 from lrm_core.measure.e09_low_band import low_band
-from lrm_core.measure.oracles import OracleCache, OracleConfig
+from lrm_core.measure.oracles import OracleCache, OracleConfig, heldout_views, render_like
 from lrm_core.measure.surface import matter_surface, surface_scene
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject
@@ -46,13 +46,17 @@ def run(
         nearer; and lists over it: psnr and lpips of held-out renders to the truth; of e08_band_correction,
         e09_low_band and e04_visibility what their own records hold of the published definitions.
     """
-    scene = object_scene(model, item, config.oracle, config.views, seed, cache)
-    surface = surface_scene(model, item, config.oracle, config.views, 0, seed, cache)
+    surface, seen = (
+        surface_scene(model, item, config.oracle, config.views, 0, seed, cache),
+        heldout_views(item, config.views),
+    )
     once = BandCorrection(config.oracle, (config.cutoff,), config.cutoff, config.views, control_draws=1)
     rows = []
     for nearer in config.nearer:
-        planes = scene.predicted - nearer * scene.residual
-        moved = make_scene(scene.render, planes, surface.reference, scene.targets["truth"])
+        planes = surface.predicted - nearer * (surface.predicted - surface.reference)
+        moved = make_scene(
+            lambda planes: render_like(model, planes, seen), planes, surface.reference, seen.images
+        )
         points, _ = matter_surface(model, replace(surface, predicted=planes))
         bands = band_corrections(moved, once, seed)
         rows.append(

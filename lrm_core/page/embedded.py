@@ -57,7 +57,6 @@ class PageFigure:
     MIME: ClassVar[str]
     SCRIPTS: ClassVar[Callable[[], list[tuple[str, str | None, dict[str, str]]]]]
     html: ClassVar[Callable[[dict[str, Any]], str]]
-    mime_priority_overrides: ClassVar[tuple] = ()
 
     def __init_subclass__(cls) -> None:
         cls.mime_priority_overrides = (("html", cls.MIME, 1), ("dirhtml", cls.MIME, 1))

@@ -4,7 +4,6 @@ The nine, from the best to the worst prediction, are one contact sheet, filed un
 that decide it, so that it stands where the oracles were never fitted.
 """
 
-import io
 from collections.abc import Sequence
 from html import escape
 
@@ -12,10 +11,8 @@ import numpy as np
 import pandas as pd
 import torch
 from jaxtyping import Float
-from PIL import Image
 from torch import Tensor
 
-from lrm_core import load_model
 from lrm_core.data_url import data_url
 from lrm_core.findings.prose import number
 from lrm_core.findings.quality import ORACLE, QUALITY
@@ -32,7 +29,7 @@ from lrm_core.page import chapter as pages
 from lrm_core.page.elements.pictures import image_row
 from lrm_core.page.finding_page import Chapter
 from lrm_core.paths import data_dir
-from lrm_core.profiles import Profile, get_profile
+from lrm_core.profiles import Profile
 from lrm_core.records.runner import load_item
 
 COUNT = 9
@@ -85,24 +82,13 @@ def show_nine(chapter: Chapter) -> None:
     """Display `nine` objects, the best first: what was given, predicted, and the oracle below one another."""
     title, _, caption = told(chapter.finding, "figure nine", chapter.table).partition("\n")
     chosen, (_, sheet) = nine(chapter.plan), nine_sheet(chapter.plan, chapter.model)
-    figures = "".join(
-        _column(
-            [picture_at(sheet, (row, at), (len(chosen), len(PICTURES))) for at in range(len(PICTURES))], *of
-        )
-        for row, of in enumerate(zip(chosen["object"], chosen["psnr"], strict=True))
-    )
+    shape, figures = (len(chosen), len(PICTURES)), ""
+    for row, of in enumerate(zip(chosen["object"], chosen["psnr"], strict=True)):
+        figures += _column([picture_at(sheet, (row, at), shape) for at in range(len(PICTURES))], *of)
     about = f'tabindex="0" role="group" aria-label="{escape(title)}" style="{STYLE}"'
     html = f'<p class="lrm-figure-title">{escape(title)}</p><div class="lrm-images" {about}>{figures}</div>'
     caption = f'<div class="lrm-caption" data-name="nine"><p>{escape(caption)}</p></div>'
     pages.show_html(html + caption, chapter.table)
-
-
-def save_nine(path: str) -> None:
-    """The stored pictures of `nine` as a PNG, an object in each column, for the README."""
-    plan = get_profile("mini")
-    sheet = np.array(Image.open(io.BytesIO(nine_sheet(plan, load_model(plan.model))[1])))
-    objects = [np.vstack(np.hsplit(row, len(PICTURES))) for row in np.vsplit(sheet, len(nine(plan)))]
-    Image.fromarray(np.hstack(objects)).save(path, optimize=True)
 
 
 def _column(pictures: Sequence[Float[Tensor, "3 h w"]], name: str, psnr: float) -> str:

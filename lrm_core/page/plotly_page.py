@@ -5,35 +5,29 @@ from typing import Any
 
 from lrm_core.page.embedded import PageFigure, data_script
 
-PLOTLY_MIME = "application/vnd.plotly.v1+json"
 DEFAULT_HEIGHT = 420  # pixels
-
-
-def figure_html(figure: dict[str, Any]) -> str:
-    """A box of the figure's height, and its data as JSON for `figures.js`.
-
-    Args:
-        figure: plotly's JSON; the text for screen readers is `layout.meta.alt`.
-    """
-    layout = figure.get("layout", {})
-    height = int(layout.get("height") or DEFAULT_HEIGHT)
-    alt = (layout.get("meta") or {}).get("alt") or "Interactive figure"
-    return (
-        f'<div class="lrm-figure" role="figure" aria-label="{escape(alt, quote=True)}" '
-        f'style="height:{height}px"></div>'
-        f"{data_script({'data': figure['data'], 'layout': layout}, 'figure')}"
-        "<noscript><p>Needs JavaScript.</p></noscript>"
-    )
+FILES = {"plotly": "vendor/plotly.min.js", "plotly_figures": "figures.js"}
 
 
 class PlotlyFigure(PageFigure):
     """Figures of plotly."""
 
-    MIME = PLOTLY_MIME
-    SCRIPTS = staticmethod(
-        lambda: [
-            ("plotly", "vendor/plotly.min.js", {"defer": "defer"}),
-            ("plotly_figures", "figures.js", {"defer": "defer"}),
-        ]
-    )
-    html = staticmethod(figure_html)
+    MIME = "application/vnd.plotly.v1+json"
+    SCRIPTS = staticmethod(lambda: [(name, file, {"defer": "defer"}) for name, file in FILES.items()])
+
+    @staticmethod
+    def html(figure: dict[str, Any]) -> str:
+        """A box of the figure's height, and its data as JSON for `figures.js`.
+
+        Args:
+            figure: plotly's JSON; the text for screen readers is `layout.meta.alt`.
+        """
+        layout = figure.get("layout", {})
+        height = int(layout.get("height") or DEFAULT_HEIGHT)
+        alt = (layout.get("meta") or {}).get("alt") or "Interactive figure"
+        return (
+            f'<div class="lrm-figure" role="figure" aria-label="{escape(alt, quote=True)}" '
+            f'style="height:{height}px"></div>'
+            f"{data_script({'data': figure['data'], 'layout': layout}, 'figure')}"
+            "<noscript><p>Needs JavaScript.</p></noscript>"
+        )

@@ -1,6 +1,7 @@
 """The JavaScript of the figures: small files, joined into modules that import nothing and fetch nothing."""
 
 import json
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -33,28 +34,16 @@ def joined(*names: str) -> str:
     return "\n".join((Path(__file__).parent / f"{name}.js").read_text(encoding="utf-8") for name in names)
 
 
-@cache
-def viewer_module() -> str:
-    """The viewer as anywidget wants it: the default export has `render({model, el})`."""
-    return joined(*VIEWER) + "\nexport default { render };\n"
+def _script(*names: str, then: str = "") -> Callable[[], str]:
+    """`joined` files with what comes after them, once it is asked for; anywidget wants a default export."""
+    return cache(lambda: joined(*names) + then)
 
 
-@cache
-def viewer_page() -> str:
-    """The same viewer as the script of a page; it draws every figure that the page holds."""
-    return joined(*VIEWER, "viewer/js/page")
-
-
-@cache
-def explorables_module() -> str:
-    """All explorables as anywidget wants them, after the viewer, which draws their triplanes."""
-    return joined(*EXPLORABLES) + "\nexport default { render: (view) => explore(view) };\n"
-
-
-@cache
-def explorables_page() -> str:
-    """The same as the script of a page; it draws every explorable that the page holds."""
-    return joined(*EXPLORABLES, "explorables/js/explorables_page")
+viewer_module = _script(*VIEWER, then="\nexport default { render };\n")
+viewer_page = _script(*VIEWER, "viewer/js/page")  # draws every figure that the page holds, as do the next
+explorables_module = _script(*EXPLORABLES, then="\nexport default { render: (view) => explore(view) };\n")
+explorables_page = _script(*EXPLORABLES, "explorables/js/explorables_page")
+turning_page = _script(*VIEWER, "explorables/js/fft", "explorables/js/bands", "front/js/turning")
 
 
 @cache
@@ -64,19 +53,11 @@ def own_picture() -> str:
     return "\n".join((joined(*VIEWER), f"const WORKER = {worker};", joined(*OWN_PICTURE)))
 
 
-@cache
 def own_picture_module() -> str:
     """The figure as anywidget wants it, with the kernel's model."""
     return own_picture() + "\nexport default { render: (view) => drawnByKernel(view) };\n"
 
 
-@cache
 def own_picture_page() -> str:
     """The same as the script of a page, with the model that the page carries."""
     return own_picture() + "\n" + joined("own_data/js/own_page")
-
-
-@cache
-def turning_page() -> str:
-    """What the four turning pictures of the first page need."""
-    return joined(*VIEWER, "explorables/js/fft", "explorables/js/bands", "front/js/turning")

@@ -12,7 +12,6 @@ from typing import Any
 import torch
 
 from lrm_core import LRM, LRMConfig, load_model
-from lrm_core.fit.examples import Example
 from lrm_core.fit.finetune_config import FinetuneConfig
 from lrm_core.fit.lora import Adapters
 from lrm_core.fit.trainer import Finetuned, finetune
@@ -44,21 +43,8 @@ def record_arms(
 ) -> Made:
     """Make the records of the arms of a profile that are missing or stale: seed 0 of every arm first.
 
-    Whatever ends this, finished records are kept and begun runs resume.
-
-    Args:
-        profile: "smoke", "mini" or "paper".
-        arms, seeds: of all that there are if None.
-        refresh: make current records again, from the first step.
-        processes: runs at once, with one thread each; 1 stays in this process.
-        store: `data/results/<profile>` if None.
-        device: of the encoder, the profile's own if None; a run is where Accelerate puts it.
-        cluster: of machines that make the runs instead, as in `make_on_cluster`.
-
-    Raises:
-        ValueError: if the profile or an arm is unknown, or a run fails; the arm is named.
-        FileNotFoundError: if the model or the objects are missing.
-        ChildProcessError: if one of several processes died.
+    Whatever ends this, finished records are kept and begun runs resume. Arguments and errors as of `record_all`; a
+    refresh begins at the first step, and `device` is that of the encoder: a run is where Accelerate puts it.
     """
     plan = get_profile(profile)
     store = store or ResultStore(plan.results)
@@ -69,12 +55,7 @@ def record_arms(
 
 
 class ArmRecorder(Runner):
-    """Trains arms of one profile and stores what comes of them; the record of an arm is filed as that of an object.
-
-    Attributes:
-        runs: holds a folder for each run.
-        train, validation: folders of the objects.
-    """
+    """Trains arms of one profile, each run in a folder of its own; an arm's record is filed as that of an object."""
 
     unit = "arm"
 
@@ -93,16 +74,11 @@ class ArmRecorder(Runner):
         """The examples of an arm; made once for all arms that are told the same."""
         told = arm.told, arm.factor
         if told not in self._told:
-            self._told[told] = ArmData(
-                self._examples(arm, self.train, TRAINING_VIEWS),
-                self._examples(arm, self.validation, EVALUATION_VIEWS),
-            )
+            parts = (self.train, TRAINING_VIEWS), (self.validation, EVALUATION_VIEWS)
+            how = partial(arm.distance, self.profile), self.profile.side
+            self._told[told] = ArmData(*(make_examples(self.model, *part, *how) for part in parts))
         data = self._told[told]
         return data.shuffled() if arm.shuffled else data
-
-    def _examples(self, arm: Arm, folders: Sequence[Path], views: Sequence[int]) -> list[Example]:
-        distance = partial(arm.distance, self.profile)
-        return make_examples(self.model, folders, views, distance, self.profile.side)
 
     def key(self, arm: Arm, seed: int) -> RecordKey:
         """What the record of an arm and seed is filed under."""

@@ -17,7 +17,6 @@ def crossed_bootstrap(
     statistic: Statistic,
     level: float = 0.95,
     resamples: int = 1999,
-    seed: int = 0,
 ) -> Interval:
     """A statistic with its percentile interval over objects and seeds (the pigeonhole bootstrap of Owen 2007).
 
@@ -28,9 +27,6 @@ def crossed_bootstrap(
     Args:
         values: finite, (arms, objects, seeds).
         statistic: of the last two axes of such an array; axes between those and the arms are resamples.
-        level: coverage.
-        resamples: bootstrap samples.
-        seed: of the resampling.
 
     Returns:
         low and high are NaN for fewer than 3 objects.
@@ -44,7 +40,7 @@ def crossed_bootstrap(
     estimate = float(statistic(values))
     if objects < FEWEST_OBJECTS:
         return Interval(estimate, nan, nan, objects)
-    draw = np.random.default_rng(seed)
+    draw = np.random.default_rng(0)
     some_objects = draw.integers(objects, size=(resamples, objects, 1))
     some_seeds = draw.integers(seeds, size=(resamples, 1, seeds))
     found = statistic(values[:, some_objects, some_seeds])  # of (arms, resamples, objects, seeds)

@@ -51,21 +51,15 @@ def records(
         )
 
 
-def runs(profile: str, store: ResultStore | None = None, model_hash: str | None = None) -> pd.DataFrame:
+def tidy(found: Iterable[dict[str, Any]]) -> pd.DataFrame:
     """Every validated step of every run: arm, seed, object, group ("real" or "procedural"), step, and the metrics.
 
     Args:
-        profile, store, model_hash: as in `records`, as are the errors.
+        found: of `records`.
 
     Returns:
-        One row per arm, seed, object and step, in that order, the arms in reading order; PSNR in dB. Empty if there
-        are no records.
+        One row per arm, seed, object and step, in that order, the arms in reading order; PSNR in dB.
     """
-    return tidy(records(profile, store, model_hash))
-
-
-def tidy(found: Iterable[dict[str, Any]]) -> pd.DataFrame:
-    """`runs` of those records."""
     rows = [
         (record["object"], record["seed"], name, curves["group"], step, *(curves[m][k] for m in METRICS))
         for record in found
@@ -87,25 +81,17 @@ def values(table: pd.DataFrame, arm: str, metric: str, step: int | None = None) 
     return mine.pivot(index="object", columns="seed", values=metric)
 
 
-def changes(table: pd.DataFrame, arm: str, metric: str, step: int | None = None) -> pd.DataFrame:
+def changes(table: pd.DataFrame, arm: str, metric: str) -> pd.DataFrame:
     """Relative change of a metric since step 0, by object and seed as `values`."""
-    return values(table, arm, metric, step) / values(table, arm, metric, 0) - 1
+    return values(table, arm, metric) / values(table, arm, metric, 0) - 1
 
 
-def paired(table: pd.DataFrame, arm: str, control: str, metric: str, step: int | None = None) -> pd.Series:
-    """A metric of an arm less that of its control, for each object, averaged over the seeds that both have.
+def paired(table: pd.DataFrame, arm: str, control: str, metric: str) -> pd.Series:
+    """A metric of an arm less that of its control at the end, by object, averaged over the seeds that both have.
 
-    Args:
-        table: from `runs`.
-        arm, control: names; the full arms have seed 0 only.
-        metric: such as "lpips".
-        step: validated; the last one if None.
-
-    Returns:
-        By object; empty if they share no seed.
+    Empty if they share no seed.
     """
-    differences = by_seed(values(table, arm, metric, step), values(table, control, metric, step))
-    return differences.mean(axis=1).dropna()
+    return by_seed(values(table, arm, metric), values(table, control, metric)).mean(axis=1).dropna()
 
 
 def by_seed(after: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:
@@ -144,23 +130,17 @@ def best_rank(table: pd.DataFrame) -> Interval:
     return _interval(_ranked(table), best_of(RANKS))
 
 
-def worst(table: pd.DataFrame, arm: str, metric: str = "l1", control: str | None = None) -> Interval:
-    """The largest relative change of an object at the end, seeds averaged, with an interval over objects and seeds.
+def worst(table: pd.DataFrame, arm: str, control: str | None = None) -> Interval:
+    """The largest relative change of an object's L1 at the end, seeds averaged, with an interval over both.
 
     Args:
-        table: from `runs`.
-        arm: its name.
-        metric: one of which less is better.
-        control: of which the change of the same object and seed is subtracted first; if either has one seed only,
-            that one is paired with every seed of the other.
+        control: of which the change of the same object and seed is subtracted first, as `less` does.
 
     Returns:
         Unknown where an arm has no record.
     """
-    changed = changes(table, arm, metric)
-    if control is not None:
-        changed = less(changed, changes(table, control, metric))
-    return _interval([changed], worst_object)
+    changed = changes(table, arm, "l1")
+    return _interval([less(changed, changes(table, control, "l1")) if control else changed], worst_object)
 
 
 def _ranked(table: pd.DataFrame) -> list[pd.DataFrame]:

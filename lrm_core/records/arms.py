@@ -16,15 +16,12 @@ from lrm_core.objects import RenderedObject
 from lrm_core.profiles import Profile
 
 EXPERIMENT = "e14_finetuning"
-DEFINITION = (
-    1  # raised whenever a run or its scores change by themselves, so that older records count as stale
-)
+DEFINITION = 1  # raised whenever a run or its scores change by themselves: older records count as stale
 RANKS = (2, 4, 8, 16, 32)  # as published
 MAIN_RANK = 4
 MAIN_SEEDS, OTHER_SEEDS = 5, 3
-PUBLISHED_DISTANCE = (
-    2.0  # what the published runs told the encoder for every object (audit A9), in world units
-)
+PUBLISHED_DISTANCE = 2.0  # world units: what the published runs told for every object (audit A9)
+BOTH = ("mse", "freq")  # losses
 
 
 @dataclass(frozen=True)
@@ -32,8 +29,6 @@ class Arm:
     """One way to fine-tune.
 
     Attributes:
-        name: of its records.
-        words: what it is and what it controls for, for readers.
         seeds: how many, from 0 on.
         config: of its run with seed 0.
         told: source distance that the encoder is told in training and in evaluation, in world units; None tells
@@ -43,7 +38,6 @@ class Arm:
     """
 
     name: str
-    words: str
     seeds: int
     config: FinetuneConfig
     told: float | None = PUBLISHED_DISTANCE
@@ -71,72 +65,37 @@ def rank_arm(loss: str, rank: int) -> str:
     return f"lora_{loss}" if rank == MAIN_RANK else f"lora_{loss}_r{rank}"
 
 
-def _arm(
-    name: str,
-    loss: str,
-    words: str,
-    seeds: int = OTHER_SEEDS,
-    told: float | None = PUBLISHED_DISTANCE,
-    shuffled: bool = False,
-    factor: float | None = None,
-    **recipe: Any,
-) -> Arm:
-    """An arm of rank 4 unless its recipe says otherwise."""
-    defaults = {"rank": MAIN_RANK, "validate_every": 100, "loss": LOSSES[loss]}
-    return Arm(name, words, seeds, FinetuneConfig(**(defaults | recipe)), told, shuffled, factor)
+def _arm(name: str, loss: str, seeds: int = OTHER_SEEDS, **changes: Any) -> Arm:
+    """An arm of rank 4, unless its changes, of fields of its own and of its recipe, say otherwise."""
+    own = {field: changes.pop(field) for field in ("told", "shuffled", "factor") if field in changes}
+    recipe = {"rank": MAIN_RANK, "validate_every": 100, "loss": LOSSES[loss]} | changes
+    return Arm(name, seeds, FinetuneConfig(**recipe), **own)
 
 
-def _of_rank(loss: str, rank: int) -> Arm:
-    words = f"Adapters of rank {rank} with {TITLES[loss]}: which rank is the best one (claims C11 and C12)."
-    return _arm(rank_arm(loss, rank), loss, words, rank=rank)
-
-
-TITLES = {"mse": "MSE", "freq": "FreqLoss"}
-NYQUIST = (
-    "FreqLoss with its cutoff at 0.3 x Nyquist: the published 0.3 is in cycles per pixel, which is 0.6 x Nyquist, "
-    "and by the published losses nearly all of the error lies below that (audit A7)."
-)
-SCALE = (
-    "MSE times 25, the scale control: FreqLoss multiplies amplitudes by 5 before it squares them; the more of the "
-    "error lies below its cutoff, by the published losses nearly all, the more it is just this (audit A7)."
-)
-SHUFFLED = (
-    "FreqLoss on the true images and cameras of another training object: what adapters gain without ever seeing a "
-    "right answer."
-)
-DISTANCE = (
-    "the encoder told each object's own distance, in training and in evaluation, not 2.0 for all: how much of the "
-    "gain is the repair of a wrong scale (audit A9)."
-)
-RANDOM = "on random pairs of object and view: in the published order an object only ever sees one view (audit A10)."
-PROJECTIONS = (
-    "FreqLoss with LoRA as it is known, on the matrices of query, key, value and output: whether the published place "
-    "of the adapters matters."
-)
-FULL = (
-    "on all weights of the transformer, with the objects and views of the adapters; published was a run on 3 objects "
-    "(claim C13, audit A11). Nothing is random in it in the published order, so that one seed is all there is."
-)
-WRONG = "MSE with the encoder told {factor:g} times the distance of every object: whether adapters undo one factor."
-FACTORS = (0.8, 1.25)  # of which only the published condition has arms
-ONCE = {"seeds": 1, "rank": None, "lr": FULL_LR}
-
+ONCE = {"seeds": 1, "rank": None, "lr": FULL_LR}  # nothing is random in the published order
 _ARMS = (
-    _arm("lora_mse", "mse", "Adapters with MSE: what they gain with a plain loss (claim C11).", MAIN_SEEDS),
-    _arm("lora_freq", "freq", "Adapters with FreqLoss, as published (claim C10).", MAIN_SEEDS),
-    _arm("lora_mse_x25", "mse_x25", SCALE, MAIN_SEEDS),
-    _arm("lora_freq_nyquist", "freq_nyquist", NYQUIST),
-    _arm("lora_high", "high", "High frequencies weighted by 5, the sign control: the opposite of FreqLoss."),
-    _arm("lora_shuffled", "freq", SHUFFLED, shuffled=True),
-    *(
-        _arm(f"lora_{k}_true_distance", k, f"{title} with {DISTANCE}", told=None)
-        for k, title in TITLES.items()
-    ),
-    *(_arm(f"lora_{k}_random", k, f"{title} {RANDOM}", order="random") for k, title in TITLES.items()),
-    _arm("lora_freq_projections", "freq", PROJECTIONS, form="projections"),
-    *(_arm(f"full_{k}", k, f"{title} {FULL}", **ONCE) for k, title in TITLES.items()),
-    *(_of_rank(loss, rank) for rank in RANKS if rank != MAIN_RANK for loss in TITLES),
-    *(_arm(f"lora_mse_told_{f:g}", "mse", WRONG.format(factor=f), factor=f) for f in FACTORS),
+    _arm("lora_mse", "mse", MAIN_SEEDS),  # what adapters gain with a plain loss (claim C11)
+    _arm("lora_freq", "freq", MAIN_SEEDS),  # as published (claim C10)
+    # The scale control: FreqLoss multiplies amplitudes by 5 before it squares them; the more of the error lies below
+    # its cutoff, by the published losses nearly all, the more it is just this (audit A7).
+    _arm("lora_mse_x25", "mse_x25", MAIN_SEEDS),
+    # Its cutoff at 0.3 x Nyquist: the published 0.3 is in cycles per pixel, which is 0.6 x Nyquist (audit A7).
+    _arm("lora_freq_nyquist", "freq_nyquist"),
+    _arm("lora_high", "high"),  # the sign control: high frequencies weighted by 5
+    # On the true images and cameras of another training object: the gain without ever seeing a right answer.
+    _arm("lora_shuffled", "freq", shuffled=True),
+    # Told each object's own distance: how much of the gain is the repair of a wrong scale (audit A9).
+    *(_arm(f"lora_{loss}_true_distance", loss, told=None) for loss in BOTH),
+    # On random pairs of object and view: in the published order an object only ever sees one view (audit A10).
+    *(_arm(f"lora_{loss}_random", loss, order="random") for loss in BOTH),
+    # LoRA as it is known, on query, key, value and output: whether the published place of the adapters matters.
+    _arm("lora_freq_projections", "freq", form="projections"),
+    # All weights of the transformer on the data of the adapters; published was a run on 3 objects (C13, audit A11).
+    *(_arm(f"full_{loss}", loss, **ONCE) for loss in BOTH),
+    # Which rank is the best one (claims C11 and C12).
+    *(_arm(rank_arm(loss, rank), loss, rank=rank) for rank in RANKS if rank != MAIN_RANK for loss in BOTH),
+    # One factor told for all, in the published condition only: whether adapters undo it.
+    *(_arm(f"lora_mse_told_{factor:g}", "mse", factor=factor) for factor in (0.8, 1.25)),
 )
 ARMS: Mapping[str, Arm] = MappingProxyType({arm.name: arm for arm in _ARMS})
 

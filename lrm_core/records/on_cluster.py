@@ -31,9 +31,7 @@ class Work:
     """What every worker is sent once.
 
     Attributes:
-        runner: makes the records.
-        hashes: of its weights and data at the driver.
-        refresh: as in `Runner.make_missing`.
+        hashes: of the runner's weights and data at the driver.
         mark: a file in the store while this goes on; who sees it shares the store.
         device: where the model goes.
     """

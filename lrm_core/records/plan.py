@@ -72,7 +72,6 @@ def plan_costs(profile: Profile, costs: Costs, devices: int) -> pd.DataFrame:
     """Hours and disk of each stage of a profile, one row for each, the sum last.
 
     Args:
-        profile: whose records are wanted.
         costs: as `measure_costs` finds them.
         devices: that share the work; cores of a CPU.
 
@@ -102,8 +101,7 @@ def measure_costs(profile: Profile, device: str) -> tuple[Costs, str]:
     views = item.views(range(8))
     starts = planes, 0.1 * torch.randn_like(planes)  # noise is dense: its steps cost more
     steps = [
-        _seconds(lambda start=start: fit_oracle(start, model.decoder, views, **fit), device)
-        for start in starts
+        _seconds(lambda start=of: fit_oracle(start, model.decoder, views, **fit), device) for of in starts
     ]
     return Costs(look, fmean(steps) / STEPS / RAYS, model.config.source_size, 4 * planes.numel()), words
 

@@ -3,7 +3,7 @@
 import os
 import platform
 import subprocess
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -35,24 +35,13 @@ class Provenance:
     machine: dict[str, Any]
     seconds: float
 
-    def as_dict(self) -> dict[str, Any]:
-        """As it is stored in a record."""
-        return asdict(self)
-
 
 def weights_hash(model: str) -> str | None:
-    """`model_hash` of the weights that `load_model` gives, read once per process.
+    """`model_hash` of the weights that `load_model` gives for a name, read once per process; raises as that.
 
-    Args:
-        model: name for `load_model`.
-
-    Returns:
-        None if the weights are not on this machine; nothing is downloaded.
-
-    Raises:
-        ValueError: as `load_model`.
+    None if the weights are not on this machine; nothing is downloaded.
     """
-    if _would_be_fetched(model):
+    if model != MINI_NAME and model in PRESETS and cached(model) is None:
         return None
     try:
         return _read_hash(model)
@@ -86,11 +75,6 @@ def machine() -> dict[str, Any]:
 @cache
 def _read_hash(model: str) -> str:
     return model_hash(load_model(model))
-
-
-def _would_be_fetched(model: str) -> bool:
-    """Whether `load_model` would turn to the hub."""
-    return model != MINI_NAME and model in PRESETS and cached(model) is None
 
 
 def _git(folder: Path, *arguments: str) -> str | None:

@@ -42,8 +42,6 @@ class Runner(ABC):
     """Makes and stores the records of one kind of subject; a job is what its methods take: subject, what, seed.
 
     Attributes:
-        profile, store: of the records.
-        model: its weights.
         hashes: of weights and data, which are the same wherever its jobs are made.
         unit: what one record stands for, in the progress.
     """
@@ -98,11 +96,8 @@ class Runner(ABC):
         pending = [job for job in jobs if refresh or not self.is_current(*job)]
         groups = [list(group) for _, group in groupby(pending, key=lambda job: self.named(*job)[0])]
         made = self._making(groups, refresh, processes, cluster)
-        description = f"{self.unit}s ({self.profile.name})"
-        with (
-            closing(made),
-            tqdm(total=len(pending), desc=description, unit=self.unit, smoothing=0) as progress,
-        ):
+        said = {"desc": f"{self.unit}s ({self.profile.name})", "unit": self.unit, "smoothing": 0}
+        with closing(made), tqdm(total=len(pending), **said) as progress:
             for count, what in made:
                 progress.set_postfix_str(what, refresh=False)
                 progress.update(count)
@@ -170,10 +165,8 @@ def record_all(
     Ctrl-C keeps what is finished; the next call goes on from there.
 
     Args:
-        profile: "smoke", "mini", "cycles" or "paper".
-        experiments: names; all if None.
+        experiments, objects: names; all of the profile if None.
         refresh: make current records again as well, and fit their oracles anew.
-        objects: names; all of the profile if None.
         store: `data/results/<profile>` if None.
         cache: of oracles; the one of the checkout if None, of which a refresh uses nothing older than itself.
         like: make only records that this store has as well.

@@ -4,14 +4,12 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import product
-from math import nan
+from math import isnan, nan
 
 import numpy as np
 import pandas as pd
-from scipy.stats import bootstrap
+from scipy.stats import bootstrap, permutation_test
 
-EXACT_UP_TO = 16
 FEWEST_OBJECTS = 3
 
 
@@ -67,16 +65,11 @@ def in_common(first: pd.DataFrame, second: pd.DataFrame) -> tuple[pd.DataFrame, 
     return tuple(table.loc[common].reset_index(drop=True) for table in indexed)
 
 
-def bca_interval(
-    values: Sequence[float], level: float = 0.95, resamples: int = 9999, seed: int = 0
-) -> Interval:
-    """Bias-corrected and accelerated bootstrap interval of the mean (Efron 1987).
+def bca_interval(values: Sequence[float], resamples: int = 9999) -> Interval:
+    """Bias-corrected and accelerated bootstrap interval of the mean, 95% (Efron 1987).
 
     Args:
         values: one per object; for a paired comparison the differences.
-        level: coverage.
-        resamples: bootstrap samples.
-        seed: of the resampling.
 
     Returns:
         The interval collapses onto the mean if all values are equal, and is NaN for fewer than 3 objects.
@@ -84,25 +77,28 @@ def bca_interval(
     Raises:
         ValueError: if there is no value or one is not finite.
     """
-    return _interval(tuple(_finite(values).tolist()), level, resamples, seed)
+    return _interval(tuple(_finite(values).tolist()), resamples)
 
 
 @lru_cache(maxsize=4096)
-def _interval(values: tuple[float, ...], level: float, resamples: int, seed: int) -> Interval:
+def _interval(values: tuple[float, ...], resamples: int) -> Interval:
     """`bca_interval`, whose samples are drawn once for the same values."""
-    sample = np.array(values)
-    mean = float(sample.mean())
+    sample, mean = np.array(values), float(np.mean(values))
     if len(sample) < FEWEST_OBJECTS:
         return Interval(mean, nan, nan, len(sample))
     if np.ptp(sample) == 0:
         return Interval(mean, mean, mean, len(sample))
-    low, high = _bootstrap(sample, "BCa", level, resamples, seed)
-    if np.isnan([low, high]).any():  # BCa degenerates where one value outweighs all others
-        low, high = _bootstrap(sample, "percentile", level, resamples, seed)
+    for method in ("BCa", "percentile"):  # BCa degenerates where one value outweighs all others
+        with warnings.catch_warnings(action="ignore"):
+            draw = np.random.default_rng(0)
+            found = bootstrap((sample,), np.mean, n_resamples=resamples, method=method, rng=draw)
+        low, high = map(float, found.confidence_interval)
+        if not isnan(low + high):
+            break
     return Interval(mean, low, high, len(sample))
 
 
-def sign_flip_p(differences: Sequence[float], samples: int = 100_000, seed: int = 0) -> float:
+def sign_flip_p(differences: Sequence[float]) -> float:
     """Two-sided p value of the mean under random signs: all 2^n of them up to n = 16, else a sample.
 
     With n objects it cannot fall below 2^(1 - n).
@@ -111,44 +107,17 @@ def sign_flip_p(differences: Sequence[float], samples: int = 100_000, seed: int 
         ValueError: if there is no value or one is not finite.
     """
     sample = _finite(differences)
-    n = len(sample)
-    if n <= EXACT_UP_TO:
-        signs = np.array(list(product((1.0, -1.0), repeat=n)))
-        return float(np.mean(_as_extreme(signs, sample)))
-    signs = np.random.default_rng(seed).choice((1.0, -1.0), size=(samples, n))
-    return float((1 + _as_extreme(signs, sample).sum()) / (1 + samples))
+    if len(sample) == 1:  # of which scipy makes none
+        return 1.0
+    how = {"permutation_type": "samples", "n_resamples": 100_000, "rng": np.random.default_rng(0)}
+    return float(permutation_test((sample,), np.mean, vectorized=True, **how).pvalue)
 
 
 def holm(p_values: Mapping[str, float]) -> dict[str, float]:
     """Holm's step-down adjusted p values of one family (Holm 1979), in the order given."""
-    ascending = sorted(p_values, key=p_values.__getitem__)
-    adjusted, largest = {}, 0.0
-    for rank, name in enumerate(ascending):
-        largest = max(largest, min(1.0, (len(ascending) - rank) * p_values[name]))
-        adjusted[name] = largest
+    ascending = pd.Series(p_values, dtype=float).sort_values()
+    adjusted = (ascending * np.arange(len(ascending), 0, -1)).cummax().clip(upper=1)
     return {name: adjusted[name] for name in p_values}
-
-
-def _as_extreme(signs: np.ndarray, sample: np.ndarray) -> np.ndarray:
-    """Whether each row of signs gives a mean at least as far from 0; equal up to rounding counts."""
-    tolerance = 1e-12 * np.abs(sample).sum()
-    return np.abs(signs @ sample) >= abs(sample.sum()) - tolerance
-
-
-def _bootstrap(
-    sample: np.ndarray, method: str, level: float, resamples: int, seed: int
-) -> tuple[float, float]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the degenerate case is handled by the caller
-        result = bootstrap(
-            (sample,),
-            np.mean,
-            confidence_level=level,
-            n_resamples=resamples,
-            method=method,
-            rng=np.random.default_rng(seed),
-        )
-    return float(result.confidence_interval.low), float(result.confidence_interval.high)
 
 
 def _finite(values: Sequence[float]) -> np.ndarray:

@@ -10,7 +10,7 @@ It also carries a digest of all it says. Those that were stored before there was
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -42,15 +42,7 @@ DIGESTS = "digests.json"
 
 @dataclass(frozen=True)
 class RecordKey:
-    """What a record is of.
-
-    Attributes:
-        experiment: such as "e05_residual_spectrum".
-        object: name of the object.
-        seed: of everything random in the experiment.
-        model_hash, data_hash: digests from `lrm_core.records.provenance`.
-        configuration: the experiment's dataclass as a dictionary.
-    """
+    """What a record is of; `configuration` is the experiment's dataclass as a dictionary."""
 
     experiment: str
     object: str
@@ -66,9 +58,7 @@ class RecordKey:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values of all fields."""
-        return {
-            name: plain(getattr(self, name), name) for name in ("experiment", "object", "seed", *DECIDING)
-        }
+        return {name: plain(value, name) for name, value in vars(self).items()}
 
     @property
     def fingerprint(self) -> str:
@@ -118,7 +108,7 @@ class ResultStore:
         values = key.as_dict() | {
             "fingerprint": key.fingerprint,
             "result": plain(result, "result"),
-            "provenance": plain(provenance.as_dict(), "provenance"),
+            "provenance": plain(asdict(provenance), "provenance"),
         }
         path, record = self.path(key), {name: values[name] for name in FIELDS}
         with replacing(path) as temporary:
@@ -140,11 +130,7 @@ class ResultStore:
         """One row per record: object, seed, the entries of `result` (nested names joined by dots), where it is from.
 
         Args:
-            experiment: name of the experiment.
             model_hash, configuration: leave out records of other weights or another configuration.
-
-        Returns:
-            Empty if nothing fits.
 
         Raises:
             ValueError: if the records that are left were made by different weights or configurations, or if
@@ -152,9 +138,7 @@ class ResultStore:
         """
         wanted = {"model_hash": model_hash, "configuration": configuration and plain(configuration)}
         wanted = {name: value for name, value in wanted.items() if value is not None}
-        records = [
-            record for record in self.records(experiment) if all(record[n] == v for n, v in wanted.items())
-        ]
+        records = [r for r in self.records(experiment) if all(r[n] == v for n, v in wanted.items())]
         for name in ("model_hash", "configuration"):
             if len({json.dumps(record[name]) for record in records}) > 1:
                 raise ValueError(
@@ -186,16 +170,10 @@ class ResultStore:
 
 
 def _row(record: dict[str, Any]) -> dict[str, Any]:
-    provenance = {f"provenance.{name}": record["provenance"][name] for name in SHOWN}
+    subject = {name: record[name] for name in ("experiment", "object", "seed")}
     hashes = {name: record[name] for name in ("model_hash", "data_hash", "fingerprint")}
-    return {
-        "experiment": record["experiment"],
-        "object": record["object"],
-        "seed": record["seed"],
-        **_flat(record["result"]),
-        **hashes,
-        **provenance,
-    }
+    provenance = {f"provenance.{name}": record["provenance"][name] for name in SHOWN}
+    return subject | _flat(record["result"]) | hashes | provenance
 
 
 def _flat(value: dict[str, Any], prefix: str = "") -> dict[str, Any]:

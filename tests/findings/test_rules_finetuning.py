@@ -153,7 +153,6 @@ def test_pairs_are_those_of_object_and_seed() -> None:
             value["lora_freq", seed, name, 500] - value["lora_freq_r8", seed, name, 500] for seed in range(3)
         ]
         assert difference == pytest.approx(sum(plain) / 3, rel=1e-9)
-    assert paired(table, "lora_freq", "lora_mse", "lpips", step=0).eq(0).all()
     assert paired(table[table["seed"] > 0], "lora_freq", "full_mse", "l1").empty
 
 

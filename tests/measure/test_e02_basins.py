@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from tiny_measure import noise
 
 from lrm_core import LRM
 from lrm_core.measure import e02_basins, matter
@@ -10,10 +11,6 @@ from lrm_core.measure.oracles import Oracle, OracleCache, predicted_planes, rend
 from lrm_core.objects import RenderedObject
 from lrm_core.render import query_points
 from lrm_core.render.views import Views
-
-
-def noise(seed: int = 0, channels: int = 4, size: int = 16) -> torch.Tensor:
-    return torch.randn(3, channels, size, size, generator=torch.Generator().manual_seed(seed))
 
 
 def test_latent_distance_of_a_scaled_copy() -> None:

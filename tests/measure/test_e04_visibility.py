@@ -145,13 +145,7 @@ def test_no_matter_is_no_number(monkeypatch) -> None:
     assert found["truth"]["sight"]["ratio"] is None
 
 
-def test_bad_configurations_and_objects_without_views(
-    model: LRM, item: RenderedObject, cache: OracleCache
-) -> None:
-    with pytest.raises(ValueError, match="at least 1 view and 1 deal of the labels, found 8 and 0"):
-        Visibility(shuffles=0)
-    with pytest.raises(ValueError, match="at least 1 view and 1 deal of the labels, found 0 and 20"):
-        replace(CONFIG, views=0, shuffles=20)
+def test_an_object_without_a_held_out_view(model: LRM, item: RenderedObject, cache: OracleCache) -> None:
     config = replace(CONFIG, oracle=OracleConfig(iterations=1, rays_per_step=8))
     with pytest.raises(ValueError, match="disc0: expected at least one held-out view, found 3 views"):
         e04_visibility.run(model, item.first(3), config, 0, cache)

@@ -4,6 +4,7 @@ from math import inf
 
 import pytest
 import torch
+from tiny_measure import noise
 
 from lrm_core import LRM
 from lrm_core.canonical import plain
@@ -17,10 +18,6 @@ from lrm_core.measure.e05_residual_spectrum import (
 from lrm_core.measure.oracles import Oracle, OracleCache, predicted_planes
 from lrm_core.objects import RenderedObject
 from lrm_core.spectral import PUBLISHED_EDGES, published_shares, split_bands
-
-
-def noise(seed: int = 0, channels: int = 4, size: int = 16) -> torch.Tensor:
-    return torch.randn(3, channels, size, size, generator=torch.Generator().manual_seed(seed))
 
 
 def band(index: int, seed: int = 0) -> torch.Tensor:

@@ -7,6 +7,7 @@ from math import exp, pi
 
 import pytest
 import torch
+from tiny_measure import noise
 
 from lrm_core import LRM
 from lrm_core.canonical import plain
@@ -17,7 +18,6 @@ from lrm_core.measure.e06_response import (
     level_sweep,
     response_summary,
     run,
-    views_renderer,
 )
 from lrm_core.measure.oracles import Oracle, OracleCache, OracleConfig, predicted_planes
 from lrm_core.objects import RenderedObject
@@ -28,10 +28,6 @@ SHORT = OracleConfig(iterations=4, rays_per_step=64)
 CONFIG = DecoderResponse(oracle=SHORT, views=1, levels=(0.05, 0.15), draws=2)
 EDGES = CONFIG.edges
 ALL = torch.ones(3, 16, 16, dtype=torch.bool)
-
-
-def noise(seed: int = 0, channels: int = 4, size: int = 16) -> torch.Tensor:
-    return torch.randn(3, channels, size, size, generator=torch.Generator().manual_seed(seed))
 
 
 def low_pass(planes: torch.Tensor) -> torch.Tensor:
@@ -179,12 +175,3 @@ def test_thin_air_has_no_audited_numbers(
             "bands": dict.fromkeys(e06_response.BANDS),
         }
     assert record["sweep"]["slope"] == [None] * 2
-
-
-def test_bad_configurations_and_objects(model: LRM, item: RenderedObject) -> None:
-    with pytest.raises(ValueError, match=r"among the levels, found 0\.3 and \(0\.05, 0\.15\)"):
-        replace(CONFIG, level=0.3)
-    with pytest.raises(ValueError, match="at least 2 draws, between which there is a spread, found 1"):
-        replace(CONFIG, draws=1)
-    with pytest.raises(ValueError, match="disc0: expected at least one held-out view, found 3 views in all"):
-        views_renderer(model, item.first(3), 8)

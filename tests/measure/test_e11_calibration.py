@@ -1,6 +1,9 @@
 """E11 on predictions whose calibration is known, and on a tiny model."""
 
+from functools import partial
+
 import pytest
+import tiny_measure
 import torch
 
 from lrm_core.canonical import plain
@@ -11,8 +14,7 @@ from lrm_core.spectral.calibration import KINDS, Moments, calibrate, moments
 EVERYWHERE = torch.ones(3, 16, 16, dtype=torch.bool)
 
 
-def noise(seed: int = 0) -> torch.Tensor:
-    return torch.randn(3, 2, 16, 16, generator=torch.Generator().manual_seed(seed))
+noise = partial(tiny_measure.noise, channels=2)
 
 
 def shown(predicted: torch.Tensor, reference: torch.Tensor) -> Scene:

@@ -12,18 +12,9 @@ from lrm_core.measure.longer_fits import LongerFits
 from lrm_core.measure.oracles import predicted_planes, render_images, split_views
 from lrm_core.profiles import get_profile
 
-SHORT = LatentOptimisation(
-    at_most=4,
-    iterations=4,
-    perceptual_iterations=2,
-    lr=0.1,
-    path=(0, 1, 2),
-    training_views=3,
-    validation_views=2,
-    heldout=2,
-    rays_per_step=128,
-    crop=32,
-)
+VIEWS = {"training_views": 3, "validation_views": 2, "heldout": 2}
+STEPS = {"at_most": 4, "iterations": 4, "perceptual_iterations": 2, "lr": 0.1, "path": (0, 1, 2)}
+SHORT = LatentOptimisation(**STEPS, **VIEWS, rays_per_step=128, crop=32)
 
 
 def row(step: int, l1: float, lpips: float, validation: float = 0.5, train: float = 0.1) -> dict:
@@ -42,11 +33,6 @@ def test_no_view_has_two_uses(make_object):
     assert len(torch.stack(used).unique(dim=0)) == len(used)
     assert torch.equal(views.train.cameras[0], item.cameras()[0])
     assert torch.equal(views.heldout.cameras, item.views(split_views(item)[1]).cameras)
-
-
-def test_few_views_are_shared_out_with_two_to_validate_by(item):
-    views = study_views(item, LatentOptimisation())
-    assert [len(part.images) for part in (views.train, views.validation, views.heldout)] == [4, 2, 2]
 
 
 def test_too_few_views_are_named(make_object):
@@ -123,11 +109,8 @@ def test_the_profile_shortens_the_fit_and_never_lengthens_it():
     )
     assert smoke.refinement(VARIANTS["planes"]).iterations == get_profile("smoke").iterations
     assert smoke.refinement(VARIANTS["tokens_lpips"]).iterations == 6
-    assert mini.refinement(VARIANTS["planes"]).iterations == 500
+    assert mini.refinement(VARIANTS["planes"]).iterations == mini.iterations
     assert mini.refinement(VARIANTS["tokens_lpips"]).iterations == mini.perceptual_iterations
-    assert mini.refinement(VARIANTS["proximity"]).proximity == 1.0
-    assert mini.refinement(VARIANTS["planes"]).proximity == 0.0
-    assert mini.refinement(VARIANTS["tokens_lpips"]).perceptual_weight == 1.0
 
 
 def test_longer_fits_go_on_from_the_same_start_and_keep_a_film(model, item, monkeypatch) -> None:

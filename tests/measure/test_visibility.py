@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from lrm_core.measure.visibility import (
     ANGLE_BINS,
     FEWEST,
-    angle_between,
     angle_curve,
     depth_normals,
     facing,
@@ -111,13 +110,6 @@ def test_there_is_no_normal_where_the_depth_jumps():
     assert known[:, 33:63].all()
 
 
-def test_split_errors_in_closed_form():
-    error = torch.tensor([0.1, 0.3, 0.3, 0.5])
-    found = split_errors(error, torch.tensor([False, False, True, True]))
-    expected = {"visible": 0.2, "hidden": 0.4, "ratio": 2.0, "hidden_share": 0.5, "excess": 1 / 3}
-    assert found == pytest.approx(expected)
-
-
 @pytest.mark.parametrize(("labels", "absent"), [([True] * 3, "visible"), ([False] * 3, "hidden")])
 def test_without_one_of_the_groups_nothing_is_compared(labels, absent):
     found = split_errors(torch.ones(3), torch.tensor(labels))
@@ -184,8 +176,3 @@ def test_unknown_angles_are_left_out_and_thin_bins_have_no_mean():
     nothing = angle_curve(error[:0], cosine[:0])
     assert nothing["relative"] == [None] * ANGLE_BINS
     assert nothing["share"] == [0.0] * ANGLE_BINS
-
-
-def test_angle_between_directions():
-    assert angle_between(torch.tensor([1.0, 0, 0]), torch.tensor([0, 2.0, 0])) == pytest.approx(90)
-    assert angle_between(torch.ones(3), torch.ones(3)) == pytest.approx(0, abs=1e-4)

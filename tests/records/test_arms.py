@@ -93,7 +93,7 @@ def test_records_are_made_once_and_hold_what_the_tables_read(profile: Profile, t
     kept = {(r["data_hash"], r["model_hash"]) for r in store.records(EXPERIMENT)}
     assert len(kept) == 1  # the arms differ in their configuration
 
-    table = arm_tables.runs("tiny", store)
+    table = arm_tables.tidy(arm_tables.records("tiny", store))
     assert table["arm"].unique().tolist() == list(CHOSEN)
     assert len(table) == 6 * 2 * 3
     row = table.query("arm == 'lora_freq' and seed == 1 and object == 'disc3' and step == 4").iloc[0]
@@ -154,11 +154,11 @@ def test_other_settings_weights_or_data_are_not_current(
 ) -> None:
     store = ResultStore(tmp_path / "store")
     record_arms("tiny", ["lora_mse"], [0], store=store)
-    assert len(arm_tables.runs("tiny", store)) == 6
-    assert arm_tables.runs("tiny", store, model_hash="other").empty
+    assert len(arm_tables.tidy(arm_tables.records("tiny", store))) == 6
+    assert arm_tables.tidy(arm_tables.records("tiny", store, "other")).empty
     longer = replace(profile, finetuning=replace(profile.finetuning, steps=6))
     monkeypatch.setattr(arm_tables, "get_profile", lambda name: longer)
-    assert arm_tables.runs("tiny", store).empty
+    assert arm_tables.tidy(arm_tables.records("tiny", store)).empty
 
     recorder = ArmRecorder(profile, store, tmp_path, "cpu")
     assert recorder.is_current(ARMS["lora_mse"], 0)
@@ -273,7 +273,6 @@ def test_the_arms_differ_in_what_their_names_say() -> None:
     assert changed["full_freq"] == changed["lora_freq_r2"] | {"lr"} == {"rank", "lr"}
     assert changed["lora_shuffled"] == changed["lora_freq_true_distance"] == set()
     assert {ARMS[f"lora_mse_r{rank}"].config.rank for rank in (2, 8, 16, 32)} == {2, 8, 16, 32}
-    assert all(arm.words.endswith(".") for arm in ARMS.values())
 
 
 def test_the_objects_of_the_profiles() -> None:

@@ -24,7 +24,7 @@ from lrm_core.page.explorables.band_mixer import bands, mixer
 from lrm_core.page.explorables.camera_mismatch import Told, mismatch
 from lrm_core.page.explorables.judged import Judged, judged_views
 from lrm_core.page.explorables.noise_probe import probe
-from lrm_core.page.explorables.page import STILL, explorable_html
+from lrm_core.page.explorables.page import STILL, ExplorableFigure
 from lrm_core.page.explorables.widget import Explorable, switched
 from lrm_core.page.viewer import Packed, unpack
 from lrm_core.paths import data_dir
@@ -113,7 +113,7 @@ def figures(scene) -> dict[str, Explorable]:
 def show(show_figures):
     """Opens a page of explorables."""
     return lambda *figures, **options: show_figures(
-        "".join(explorable_html(figure.page_state()) for figure in figures),
+        "".join(ExplorableFigure.html(figure.page_state()) for figure in figures),
         scripts.explorables_page(),
         **options,
     )
@@ -491,7 +491,9 @@ def test_numbers_and_small_pictures_need_no_graphics_card(show, figures, name, r
 
 def test_without_javascript_a_picture_and_a_sentence_stand(browser, tmp_path, figures):
     file = tmp_path / "page.html"
-    file.write_text(f'<!doctype html><meta charset="utf-8">{explorable_html(figures["mixer"].page_state())}')
+    file.write_text(
+        f'<!doctype html><meta charset="utf-8">{ExplorableFigure.html(figures["mixer"].page_state())}'
+    )
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
     page.goto(file.as_uri())

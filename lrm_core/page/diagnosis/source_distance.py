@@ -10,7 +10,7 @@ from jaxtyping import Float
 from plotly.subplots import make_subplots
 from torch import Tensor
 
-from lrm_core.findings.cause import DOSE, PATTERN, Share
+from lrm_core.findings.cause import DOSE, PATTERN
 from lrm_core.findings.prose import percent
 from lrm_core.findings.verdicts import experiment_table
 from lrm_core.findings.wrong_number import EXPERIMENTS, Point
@@ -53,59 +53,53 @@ def pattern_figure(points: Mapping[str, Point], doses: Mapping[float, Mapping[st
         doses: of `lrm_core.findings.cause.dose`.
     """
     figure = make_subplots(rows=2, shared_xaxes=True, vertical_spacing=0.05)
+    stars = {words: point for words, point in points.items() if words != "told the truth"}
     for panel, (title, names) in enumerate(PANELS.items(), start=1):
+        at = {"row": panel, "col": 1}
         for name, band in names.items():
-            _add_line(figure, panel, {f: means[name] for f, means in doses.items()}, band)
-            _add_band(figure, panel, PATTERN[name], band)
-            for words, point in points.items():
-                if words != "told the truth":
-                    _add_point(figure, panel, point.told, point.shares[name], band, words)
-        figure.update_xaxes(
-            title_text=AXIS if panel == len(PANELS) else "", range=[0.74, 1.31], row=panel, col=1
-        )
-        figure.update_yaxes(title_text=title, tickformat=".0%", row=panel, col=1)
+            means, share, colour = (
+                {f: of[name] for f, of in doses.items()},
+                PATTERN[name],
+                COLOURS[TONES[band]],
+            )
+            x, y = list(means), [mean.estimate for mean in means.values()]
+            figure.add_scatter(
+                x=x, y=y, mode="lines+markers", name=band, line={"color": colour, "width": 2.2}, **at,
+                error_y=spans(means.values(), thickness=1, width=2),
+                hovertemplate=f"{band}, told × %{{x:g}}: %{{y:.0%}}<extra></extra>",
+            )  # fmt: skip
+            if x:
+                figure.add_annotation(
+                    x=x[-1], y=y[-1], text=band, showarrow=False, xanchor="left", xshift=6, **at,
+                    font={"size": SMALL, "color": colour},
+                )  # fmt: skip
+            figure.add_hrect(
+                share.low, share.high, fillcolor=colour, opacity=0.16, line_width=0, layer="below", **at,
+                annotation={"text": f"{band}, published", "font": {"size": SMALL, "color": colour}},
+                annotation_position="top left",
+            )  # fmt: skip
+            for words, point in stars.items():
+                if (mean := point.shares[name]).n:
+                    look = {
+                        "symbol": "star",
+                        "size": 13,
+                        "color": colour,
+                        "line": {"width": 1, "color": "#222"},
+                    }
+                    figure.add_scatter(
+                        x=[point.told], y=[mean.estimate], mode="markers", name=words, marker=look, **at,
+                        error_y=spans([mean], thickness=1, width=4),
+                        hovertemplate=f"{band}, {words}: %{{y:.0%}}<extra></extra>",
+                    )  # fmt: skip
+        figure.update_xaxes(title_text=AXIS if panel == len(PANELS) else "", range=[0.74, 1.31], **at)
+        figure.update_yaxes(title_text=title, tickformat=".0%", **at)
         figure.add_vrect(
-            *DRAWN, fillcolor=COLOURS["reference"], opacity=0.1, line_width=0, layer="below", row=panel, col=1,
+            *DRAWN, fillcolor=COLOURS["reference"], opacity=0.1, line_width=0, layer="below", **at,
             annotation={"text": "told in the published runs", "font": {"size": SMALL}},
             annotation_position="bottom left",
         )  # fmt: skip
     figure.update_layout(showlegend=False)
     return finish(figure, _pattern_alt(points), 520, bottom=60)
-
-
-def _add_band(figure: go.Figure, panel: int, share: Share, band: str) -> None:
-    colour = COLOURS[TONES[band]]
-    figure.add_hrect(
-        share.low, share.high, fillcolor=colour, opacity=0.16, line_width=0, layer="below", row=panel, col=1,
-        annotation={"text": f"{band}, published", "font": {"size": SMALL, "color": colour}},
-        annotation_position="top left",
-    )  # fmt: skip
-
-
-def _add_line(figure: go.Figure, panel: int, means: Mapping[float, Interval], band: str) -> None:
-    x, colour = list(means), COLOURS[TONES[band]]
-    y = [mean.estimate for mean in means.values()]
-    figure.add_scatter(
-        x=x, y=y, mode="lines+markers", name=band, line={"color": colour, "width": 2.2}, row=panel, col=1,
-        error_y=spans(means.values(), thickness=1, width=2),
-        hovertemplate=f"{band}, told × %{{x:g}}: %{{y:.0%}}<extra></extra>",
-    )  # fmt: skip
-    if x:
-        figure.add_annotation(
-            x=x[-1], y=y[-1], text=band, showarrow=False, xanchor="left", xshift=6, row=panel, col=1,
-            font={"size": SMALL, "color": colour},
-        )  # fmt: skip
-
-
-def _add_point(figure: go.Figure, panel: int, x: float, mean: Interval, band: str, words: str) -> None:
-    if not mean.n:
-        return
-    figure.add_scatter(
-        x=[x], y=[mean.estimate], mode="markers", name=words, row=panel, col=1,
-        marker={"symbol": "star", "size": 13, "color": COLOURS[TONES[band]], "line": {"width": 1, "color": "#222"}},
-        error_y=spans([mean], thickness=1, width=4),
-        hovertemplate=f"{band}, {words}: %{{y:.0%}}<extra></extra>",
-    )  # fmt: skip
 
 
 def _pattern_alt(points: Mapping[str, Point]) -> str:
@@ -119,10 +113,8 @@ def _pattern_alt(points: Mapping[str, Point]) -> str:
 def size_figure(profile: str) -> go.Figure:
     """How large each object is drawn over what was told of it, in both conditions."""
     figure = go.Figure()
-    for name, words, tone in (
-        (profile, "told the truth", "null"),
-        (profile + PUBLISHED, "published condition", "real"),
-    ):
+    told = {profile: ("told the truth", "null"), profile + PUBLISHED: ("published condition", "real")}
+    for name, (words, tone) in told.items():
         table = experiment_table("extent", name)
         if table.empty:
             continue
@@ -131,13 +123,8 @@ def size_figure(profile: str) -> go.Figure:
             text=table["object"], hovertemplate="%{text}<br>told × %{x:.2f}, drawn × %{y:.2f}<extra></extra>",
         )  # fmt: skip
     line = [DRAWN[0], 1.06]
-    figure.add_scatter(
-        x=line,
-        y=line,
-        mode="lines",
-        name="size follows what is told",
-        line={"color": COLOURS["reference"], "dash": "dot"},
-    )
+    look = {"color": COLOURS["reference"], "dash": "dot"}
+    figure.add_scatter(x=line, y=line, mode="lines", name="size follows what is told", line=look)
     figure.update_xaxes(title_text=AXIS)
     figure.update_yaxes(title_text="size drawn, over the true one")
     alt = "Size that each object is drawn at, over the true one, against the distance told over the true one."
@@ -156,7 +143,7 @@ def agrees(
     name: str,
     seed: int,
     shares: Mapping[str, Float[Tensor, "bands"]],
-    removed: Sequence[Float[Tensor, ""]],
+    removed: Sequence[float],
 ) -> bool:
     """Whether what a reader computed by hand is what the stored record of the object says; True without a record.
 
@@ -167,20 +154,13 @@ def agrees(
     Raises:
         AssertionError: naming the number, if one is more than 0.01 away.
     """
-    rows = table[(table["object"] == name) & (table["seed"] == seed)]
-    if rows.empty:
-        return True
-    row = rows.iloc[0]
-    factors = list(row["factors"])
-    for (told, mine), gone in zip(shares.items(), removed, strict=True):
-        place = factors.index(0.8 if told == "told" else 1.0)
-        for column, value in (
-            ("residual.published_low", mine[0]),
-            ("residual.published_high", mine[-1]),
-            ("residual.low_to_reference", gone),
-        ):
-            stored = row[column][place]
-            assert abs(float(value) - stored) < AGREE, (
-                f"{column}, {told}: {float(value):.4f}, stored {stored:.4f}"
-            )
+    for _, row in table[(table["object"] == name) & (table["seed"] == seed)].iterrows():
+        for (told, mine), gone in zip(shares.items(), removed, strict=True):
+            place = list(row["factors"]).index(0.8 if told == "told" else 1.0)
+            found = {"published_low": mine[0], "published_high": mine[-1], "low_to_reference": gone}
+            for column, value in found.items():
+                stored = row[f"residual.{column}"][place]
+                assert abs(float(value) - stored) < AGREE, (
+                    f"{column}, {told}: {value:.4f}, stored {stored:.4f}"
+                )
     return True

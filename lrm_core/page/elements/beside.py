@@ -1,6 +1,6 @@
 """Figures whose panels stand side by side on one scale: slopes of objects, and means along an axis."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -9,7 +9,7 @@ from plotly.subplots import make_subplots
 from lrm_core.findings.figures import Means, Slopes
 from lrm_core.findings.prose import number, percent
 from lrm_core.page.elements.style import COLOURS, SMALL, finish, name_once, spans
-from lrm_core.records.statistics import Interval, interval_of, per_object
+from lrm_core.records.statistics import interval_of, per_object
 
 TICKS = (0.01, 0.015, 0.02, 0.03, 0.04, 0.06, 0.08, 0.1)  # of a logarithmic axis of L1
 
@@ -52,47 +52,36 @@ def means(figure: Means, table: pd.DataFrame, title: str) -> go.Figure:
     """Means with their intervals over a logarithmic axis, seeds as dots, published values dotted."""
     shown, said = _beside(list(figure.panels)), []
     for panel, (words, series) in enumerate(figure.panels.items(), start=1):
-        for side, (name, (colour, columns)) in zip((0.97, 1.03), series.items(), strict=True):
+        at = {"row": 1, "col": panel}
+        for side, (name, (key, columns)) in zip((0.97, 1.03), series.items(), strict=True):
             found = {x: interval_of(table, of) for x, of in zip(figure.x, columns, strict=True)}
-            known = {x: mean for x, mean in found.items() if mean.n}
-            _add_means(shown, known, name, COLOURS[colour], side, panel)
+            known, colour = {x: mean for x, mean in found.items() if mean.n}, COLOURS[key]
+            with_ends = bool(known) and all(mean.known for mean in known.values())
+            shown.add_scatter(
+                x=[x * side for x in known], y=[mean.estimate for mean in known.values()], mode="lines+markers",
+                name=name, text=[f"{x:g}" for x in known], line={"color": colour, "width": 2.4}, marker={"size": 8},
+                error_y=spans(known.values(), thickness=1.4, width=4) if with_ends else None,
+                hovertemplate=name + ", %{text}: %{y:.1%}<extra></extra>", **at,
+            )  # fmt: skip
             seeds = [
                 (x * side, value)
                 for x, of in zip(figure.x, columns, strict=True)
                 for value in table.groupby("seed")[of].mean().dropna()
             ]
-            _add_points(shown, seeds, name, COLOURS[colour], panel)
+            shown.add_scatter(
+                x=[x for x, _ in seeds], y=[y for _, y in seeds], mode="markers", name=name,
+                text=["one seed"] * len(seeds), marker={"size": 5, "color": colour, "opacity": 0.5},
+                hovertemplate="one seed: %{y:.1%}<extra></extra>", **at,
+            )  # fmt: skip
             listed = ", ".join(f"{percent(mean.estimate)} at {x:g}" for x, mean in known.items())
             said.append(f"{words}, {name}: {listed or 'not measured yet'}")
             shown.add_scatter(
                 x=list(figure.x), y=list(figure.published[name]), mode="lines+markers", name=f"{name}, published",
-                text=["published"] * len(figure.x), line={"color": COLOURS[colour], "width": 1.4, "dash": "dot"},
-                marker={"size": 8, "symbol": "diamond-open"}, row=1, col=panel,
+                text=["published"] * len(figure.x), line={"color": colour, "width": 1.4, "dash": "dot"},
+                marker={"size": 8, "symbol": "diamond-open"}, **at,
             )  # fmt: skip
     name_once(shown)
     shown.update_xaxes(type="log", tickvals=list(figure.x), title_text=figure.axes[0], title_standoff=6)
     shown.update_yaxes(tickformat=".0%")
     shown.update_yaxes(title_text=figure.axes[1], col=1)
     return finish(shown, f"{title} {figure.axes[1]}. {'; '.join(said)}.", 360, top=34, bottom=130)
-
-
-def _add_means(
-    shown: go.Figure, means: Mapping[float, Interval], name: str, colour: str, side: float, panel: int
-) -> None:
-    known = bool(means) and all(mean.known for mean in means.values())
-    shown.add_scatter(
-        x=[x * side for x in means], y=[mean.estimate for mean in means.values()], mode="lines+markers", name=name,
-        text=[f"{x:g}" for x in means], line={"color": colour, "width": 2.4}, marker={"size": 8},
-        error_y=spans(means.values(), thickness=1.4, width=4) if known else None,
-        hovertemplate=name + ", %{text}: %{y:.1%}<extra></extra>", row=1, col=panel,
-    )  # fmt: skip
-
-
-def _add_points(
-    shown: go.Figure, points: Sequence[tuple[float, float]], name: str, colour: str, panel: int
-) -> None:
-    shown.add_scatter(
-        x=[x for x, _ in points], y=[y for _, y in points], mode="markers", name=name, row=1, col=panel,
-        text=["one seed"] * len(points),
-        marker={"size": 5, "color": colour, "opacity": 0.5}, hovertemplate="one seed: %{y:.1%}<extra></extra>",
-    )  # fmt: skip

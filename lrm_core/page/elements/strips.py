@@ -39,19 +39,16 @@ def strips(
         table: of records, with the column `object`; seeds are averaged within an object. Intervals are
             those of `interval_of`.
         groups: of each object, such as "real".
-        panels: one above the other, each with its own axis.
         alt: text for screen readers.
         names: of the colours of rows that have columns beside their own.
     """
     counts = [len(panel.rows) + _depth(panel) for panel in panels]
     tall = any(row.beside for panel in panels for row in panel.rows)
     height = (TALL if tall else ROW) * sum(counts) + BETWEEN_PANELS * (len(panels) - 1)
-    figure = make_subplots(
-        rows=len(panels),
-        row_heights=counts,
-        vertical_spacing=BETWEEN_PANELS / height if len(panels) > 1 else 0,
-    )
+    between = BETWEEN_PANELS / height if len(panels) > 1 else 0
+    figure = make_subplots(rows=len(panels), row_heights=counts, vertical_spacing=between)
     for number, panel in enumerate(panels, start=1):
+        at = {"row": number, "col": 1}
         for place, row in enumerate(panel.rows):
             drawn = len(figure.data)
             if row.colour:
@@ -61,18 +58,16 @@ def strips(
             for trace in figure.data[drawn:]:
                 trace.meta = {"panel": panel.axis, "quantity": row.label}  # for the data of the figure
         _add_lines(figure, panel, number)
-        figure.update_xaxes(
-            title_text=panel.axis, title_standoff=6, autorangeoptions={"include": list(panel.span)},
-            row=number, col=1,
-        )  # fmt: skip
+        shown = {
+            "title_text": panel.axis,
+            "title_standoff": 6,
+            "autorangeoptions": {"include": list(panel.span)},
+        }
         if panel.log:
-            figure.update_xaxes(
-                type="log", tickvals=DECADES, ticktext=[f"{at:g}" for at in DECADES], row=number, col=1
-            )
-        figure.update_yaxes(
-            range=[counts[number - 1] - 0.45, -0.7], showticklabels=False, showgrid=False, zeroline=False,
-            row=number, col=1,
-        )  # fmt: skip
+            shown |= {"type": "log", "tickvals": DECADES, "ticktext": [f"{tick:g}" for tick in DECADES]}
+        figure.update_xaxes(**shown, **at)
+        hidden = dict.fromkeys(("showticklabels", "showgrid", "zeroline"), False)
+        figure.update_yaxes(range=[counts[number - 1] - 0.45, -0.7], **hidden, **at)
     name_once(figure)
     return finish(figure, alt, height)
 

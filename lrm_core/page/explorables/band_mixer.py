@@ -23,11 +23,7 @@ NOTE = (
 
 
 def show_band_mixer(*chapters: Chapter) -> None:
-    """Display the mixer of an object, with its oracle from the prediction; raises as `field_figure`.
-
-    Args:
-        chapters: one for each object that the figure can be switched to, the first one shown first.
-    """
+    """Display the mixer of an object, with its oracle from the prediction; as `show`."""
     show(lambda chapter: _of(chapter, bands()), *chapters)
 
 

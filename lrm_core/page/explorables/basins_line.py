@@ -22,14 +22,7 @@ NOTE = (
 
 
 def show_basins_line(*chapters: Chapter) -> None:
-    """Display the line between the oracles of an object, from noise (t = 0) and from the prediction.
-
-    Args:
-        chapters: one for each object that the figure can be switched to, the first one shown first.
-
-    Raises:
-        ValueError: as `field_figure`.
-    """
+    """Display the line between the oracles of an object, from noise (t = 0) and from the prediction; as `show`."""
     show(_of, *chapters)
 
 
@@ -42,21 +35,17 @@ def line(
     a: Float[Tensor, "3 C R R"], b: Float[Tensor, "3 C R R"], model: LRM, judged: Judged, name: str
 ) -> Explorable:
     """The line from a to b; raises as `field_figure`."""
-    content = _content(scores_along(a, b, model, judged))
+    truth, steps = judged.pixels(judged.views.images), torch.linspace(0, 1, POINTS).tolist()
+    seen = (judged.rendered(model, torch.lerp(a, b, t)) for t in steps)
+    content = _content([float(psnr(images, truth).mean()) for images in seen])
     alt = f"The triplane of {name} at a place on the line between its two oracles."
     tensors = {"a": (a, 2), "b": (b, 2), "truth": (judged.truth, 1)}
     halfway = torch.lerp(a, b, HALFWAY)
     return field_figure(content, tensors, halfway, model.decoder, judged, alt)
 
 
-def scores_along(a: Tensor, b: Tensor, model: LRM, judged: Judged) -> list[float]:
-    """Mean PSNR (dB) to the truth of (1 - t) a + t b at evenly spaced t, on the pixels that count."""
-    truth = judged.pixels(judged.views.images)
-    steps = torch.linspace(0, 1, POINTS).tolist()
-    return [float(psnr(judged.rendered(model, torch.lerp(a, b, t)), truth).mean()) for t in steps]
-
-
 def _content(scores: list[float]) -> dict[str, Any]:
+    """By the mean PSNR (dB) to the truth at evenly spaced t, on the pixels that count."""
     worst = scores.index(min(scores)) / (POINTS - 1)
     lowest = {"lowest point of the curve": worst} if 0 < worst < 1 else {}
     places = {ENDS[0]: 0.0, "halfway": HALFWAY, **lowest, ENDS[1]: 1.0}

@@ -17,7 +17,7 @@ from lrm_core.measure.experiments import get_experiment
 from lrm_core.measure.metrics import BANDS
 from lrm_core.measure.oracles import split_views
 from lrm_core.page.explorables.judged import Judged, judged_views
-from lrm_core.page.explorables.widget import Explorable, choice, field_figure, show, slider
+from lrm_core.page.explorables.widget import Explorable, choice, field_figure, nearest, show, slider
 from lrm_core.page.finding_page import Chapter
 from lrm_core.spectral import PUBLISHED_EDGES
 
@@ -68,12 +68,9 @@ class Told:
 
 
 def show_camera_mismatch(table: pd.DataFrame, *chapters: Chapter) -> None:
-    """Display the predictions of an object at every distance of E17, by its records; raises as `field_figure`.
+    """Display the predictions of the first `OBJECTS` objects at every distance of E17, by its records; as `show`.
 
-    Args:
-        table: of the records.
-        chapters: one for each object that the figure can be switched to, the first one shown first; the first
-            `OBJECTS` count, since each weighs about a megabyte on the page.
+    Each object weighs about a megabyte on the page.
     """
     show(lambda chapter: _of(chapter, table), *chapters[:OBJECTS])
 
@@ -129,9 +126,7 @@ def _content(factors: Sequence[float], sizes: Sequence[float]) -> dict[str, Any]
 
 
 def _state(told: int, scale: float = 1.0) -> dict[str, float]:
-    """With the nearest scale that the slider has."""
-    low, high, step = SCALES
-    return {"told": told, "scale": round(min(max(round(scale / step) * step, low), high), 2)}
+    return {"told": told, "scale": nearest(scale, *SCALES)}
 
 
 def _sizes(row: Mapping[str, Any], factors: Sequence[float]) -> list[float]:

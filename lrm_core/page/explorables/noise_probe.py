@@ -37,11 +37,7 @@ Probed = tuple[Float[Tensor, "3 C R R"], Bool[Tensor, "3 R R"]]  # planes, and t
 
 
 def show_noise_probe(*chapters: Chapter) -> None:
-    """Display the probe of an object, around its prediction and its oracle from there; raises as `field_figure`.
-
-    Args:
-        chapters: one for each object that the figure can be switched to, the first one shown first.
-    """
+    """Display the probe of an object, around its prediction and its oracle from there; as `show`."""
     show(_of, *chapters)
 
 
@@ -66,7 +62,10 @@ def probe(
     for key, (planes, mask) in probed.items():
         tensors |= {key: (planes, 2), f"{key}_mask": (mask.float(), 1)}
     predicted, _ = probed["predicted"]
-    content = _content(config, row) | {"note": _note(predicted.shape[-1], judged, config)}
+    side = predicted.shape[-1]
+    first = int(band_masks(side, config.edges[:2]).sum())
+    note = NOTE.format(pixels=judged.stride**2, first=first, all=side**2, draws=config.draws)
+    content = _content(config, row) | {"note": note}
     alt = f"The predicted triplane of {name}, with noise of one bin."
     return field_figure(content, tensors, predicted, decoder, judged, alt)
 
@@ -95,11 +94,6 @@ def _content(config: DecoderResponse, row: Mapping[str, Any]) -> dict[str, Any]:
         "axis": "H by frequency; points by this page",
         "places": [_place(*place, config, row) for place in PLACES.values()],
     }
-
-
-def _note(side: int, judged: Judged, config: DecoderResponse) -> str:
-    first = int(band_masks(side, config.edges[:2]).sum())
-    return NOTE.format(pixels=judged.stride**2, first=first, all=side**2, draws=config.draws)
 
 
 def _state(band: int, level: float, place: int = 1, draw: int = 1) -> dict[str, float]:

@@ -9,15 +9,14 @@ EXPLORABLE_MIME = "application/vnd.lrm.explorable+json"
 STILL = "Sliders need JavaScript."
 
 
-def explorable_html(state: dict[str, Any]) -> str:
-    """A box with the still picture, and what the script draws from; of `Explorable.page_state`."""
-    box = still(state, below=f"<p>{STILL}</p>")
-    return f'<div class="lrm-explorable-place">{box}</div>' + data_script(state, "explorable")
-
-
 class ExplorableFigure(PageFigure):
     """Explorables."""
 
     MIME = EXPLORABLE_MIME
     SCRIPTS = staticmethod(lambda: module("lrm_explorables", scripts.explorables_page()))
-    html = staticmethod(explorable_html)
+
+    @staticmethod
+    def html(state: dict[str, Any]) -> str:
+        """A box with the still picture, and what the script draws from; of `Explorable.page_state`."""
+        box = still(state, below=f"<p>{STILL}</p>")
+        return f'<div class="lrm-explorable-place">{box}</div>' + data_script(state, "explorable")

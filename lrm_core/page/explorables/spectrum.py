@@ -13,7 +13,7 @@ from lrm_core.findings.c02 import BANDS as BAND_NAMES
 from lrm_core.findings.c02 import PUBLISHED_SIZE, law_shares, matching_exponent
 from lrm_core.findings.claims import PUBLISHED_OBJECTS, published
 from lrm_core.measure.metrics import BANDS
-from lrm_core.page.explorables.widget import Explorable, slider
+from lrm_core.page.explorables.widget import Explorable, nearest, slider
 from lrm_core.page.finding_page import Chapter
 from lrm_core.records.statistics import per_object
 from lrm_core.spectral import PUBLISHED_EDGES
@@ -33,7 +33,14 @@ NOTE = (
 
 def show_spectrum(chapter: Chapter) -> None:
     """Display the figure with the published shares and the chapter's records (of E5) marked."""
-    display(Explorable.of(_content(chapter), _poster(), _alt()))
+    noise = shaped_noise(PUBLISHED_SIZE, NATURAL, torch.Generator().manual_seed(0))
+    grey = (0.5 + noise / (2 * CONTRAST * noise.std())).clamp(0, 1)
+    (amplitude, power), (white, _) = law_shares(NATURAL), law_shares(0)
+    alt = (
+        f"Noise whose power falls like f to the minus {NATURAL:g}: its high band holds {amplitude[2]:.0%} by "
+        f"amplitude and {power[2]:.0%} of the power. White noise holds {white[2]:.0%} there by amplitude."
+    )
+    display(Explorable.of(_content(chapter), data_url(grey.expand(3, -1, -1)), alt))
 
 
 def _content(chapter: Chapter) -> dict[str, Any]:
@@ -49,7 +56,7 @@ def _content(chapter: Chapter) -> dict[str, Any]:
         "title": "What is a spectrum?",
         "sliders": [slider("exponent", "Power falls like f to the minus", *EXPONENTS)],
         "start": {"exponent": 0.0},
-        "presets": {label: {"exponent": _on_slider(exponent)} for label, exponent in slopes.items()},
+        "presets": {label: {"exponent": nearest(exponent, *EXPONENTS)} for label, exponent in slopes.items()},
         "side": PUBLISHED_SIZE,
         "edges": PUBLISHED_EDGES,
         "audited": (*PUBLISHED_EDGES[:-1], BEYOND),
@@ -57,12 +64,6 @@ def _content(chapter: Chapter) -> dict[str, Any]:
         "picture": PICTURE,
         "note": NOTE,
     }
-
-
-def _on_slider(exponent: float) -> float:
-    """The nearest value that the slider has."""
-    low, high, step = EXPONENTS
-    return round(min(max(round(exponent / step) * step, low), high), 2)
 
 
 def _marks(chapter: Chapter, band: str) -> dict[str, dict[str, dict[str, Any]]]:
@@ -76,21 +77,6 @@ def _marks(chapter: Chapter, band: str) -> dict[str, dict[str, dict[str, Any]]]:
         "amplitude": {"published": {"share": share, "text": "published"}, "ours": ours["published"]},
         "power": {"ours": ours["power"]},
     }
-
-
-def _poster() -> str:
-    """Noise with the spectrum of natural images."""
-    noise = shaped_noise(PUBLISHED_SIZE, NATURAL, torch.Generator().manual_seed(0))
-    grey = (0.5 + noise / (2 * CONTRAST * noise.std())).clamp(0, 1)
-    return data_url(grey.expand(3, -1, -1))
-
-
-def _alt() -> str:
-    (amplitude, power), (white, _) = law_shares(NATURAL), law_shares(0)
-    return (
-        f"Noise whose power falls like f to the minus {NATURAL:g}: its high band holds {amplitude[2]:.0%} by "
-        f"amplitude and {power[2]:.0%} of the power. White noise holds {white[2]:.0%} there by amplitude."
-    )
 
 
 def shaped_noise(size: int, exponent: float, generator: torch.Generator) -> Float[Tensor, "r r"]:

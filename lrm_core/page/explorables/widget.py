@@ -121,6 +121,11 @@ def slider(name: str, label: str, low: float, high: float, step: float, unit: st
     return {"name": name, "label": label, "unit": unit, "min": low, "max": high, "step": step}
 
 
+def nearest(value: float, low: float, high: float, step: float) -> float:
+    """The nearest value that a slider has."""
+    return round(min(max(round(value / step) * step, low), high), 2)
+
+
 def choice(name: str, label: str, texts: Sequence[str]) -> dict[str, Any]:
     """A slider over the numbers of a list of texts, which it shows."""
     return slider(name, label, 0, len(texts) - 1, 1) | {"texts": list(texts)}

@@ -9,14 +9,13 @@ from lrm_core.page.embedded import PageFigure, data_script, module
 OWN_PICTURE_MIME = "application/vnd.lrm.own-picture+json"
 
 
-def own_picture_html(state: dict[str, Any]) -> str:
-    """A place for the figure, and what its script draws from; of `OwnPicture.page_state`."""
-    return f"<div><p>{escape(state['alt'])}</p></div>" + data_script(state, "own")
-
-
 class OwnPictureFigure(PageFigure):
     """One's own picture."""
 
     MIME = OWN_PICTURE_MIME
     SCRIPTS = staticmethod(lambda: module("lrm_own_picture", scripts.own_picture_page()))
-    html = staticmethod(own_picture_html)
+
+    @staticmethod
+    def html(state: dict[str, Any]) -> str:
+        """A place for the figure, and what its script draws from; of `OwnPicture.page_state`."""
+        return f"<div><p>{escape(state['alt'])}</p></div>" + data_script(state, "own")

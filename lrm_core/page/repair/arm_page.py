@@ -34,7 +34,7 @@ class ArmPage(Chapter):
 
     Attributes:
         records: current ones, whole.
-        runs: the same as a tidy table of the chosen objects (`arm_tables.runs`).
+        runs: the same as a tidy table of the chosen objects (`arm_tables.tidy`).
     """
 
     records: Sequence[dict[str, Any]]
@@ -99,7 +99,7 @@ def open_arms(
     found = list(records(profile))
     if not found:
         raise ValueError(f"{plan.results / EXPERIMENT}: no records; run `lrm arms --profile {profile}`")
-    runs = tidy(iter(found))
+    runs = tidy(found)
     runs = runs if objects is None else runs[runs["object"].isin(objects)].reset_index(drop=True)
     sizes = next((record["result"] for record in found if record["object"] == "lora_freq"), None)
     revisions = ", ".join(sorted({record["provenance"]["revision"] for record in found}))

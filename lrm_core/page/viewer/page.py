@@ -5,19 +5,7 @@ from typing import Any
 from lrm_core.page import scripts
 from lrm_core.page.embedded import PageFigure, data_script, module, still
 
-PAGE_MIME = (
-    "application/vnd.lrm.viewer+json"  # `lrm_core.normalise` lets such an output stand without widget state
-)
-
-
-def viewer_html(state: dict[str, Any]) -> str:
-    """A box with the still picture, and the model for `page.js`.
-
-    Args:
-        state: JSON-ready traits of a `TriplaneViewer`, `data` in base64.
-    """
-    box = still(state, 'class="lrm-viewer" data-stage="poster"')
-    return f"<div>{box}</div>" + data_script(state, "viewer")
+PAGE_MIME = "application/vnd.lrm.viewer+json"  # `lrm_core.normalise` lets it stand without widget state
 
 
 class ViewerFigure(PageFigure):
@@ -25,4 +13,9 @@ class ViewerFigure(PageFigure):
 
     MIME = PAGE_MIME
     SCRIPTS = staticmethod(lambda: module("lrm_viewer", scripts.viewer_page()))
-    html = staticmethod(viewer_html)
+
+    @staticmethod
+    def html(state: dict[str, Any]) -> str:
+        """A box with the still picture, and the model for `page.js`; of `TriplaneViewer.page_state`."""
+        box = still(state, 'class="lrm-viewer" data-stage="poster"')
+        return f"<div>{box}</div>" + data_script(state, "viewer")
