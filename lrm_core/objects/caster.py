@@ -4,8 +4,6 @@ Rays are compacted twice: a primitive meets only the rays that pass its bounding
 hit are textured and lit.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Files beside a mesh that it names: buffers, pictures, materials; found as people write them, or a fault."""
 
-from __future__ import annotations
-
 import json
 import re
 import struct

@@ -1,7 +1,5 @@
 """The list of data files: where each comes from, under which licence, and its SHA-256."""
 
-from __future__ import annotations
-
 from dataclasses import asdict, dataclass
 from pathlib import Path
 

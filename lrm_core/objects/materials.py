@@ -1,7 +1,5 @@
 """What surfaces look like before shading: textures with their factors, emission, cut-outs and coarser levels."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np
@@ -97,7 +95,7 @@ def _emission(source: object) -> Float[np.ndarray, "H W 3"] | None:
     return linear_from_display(_pixels(getattr(source, "emissiveTexture", None))[..., :3]) * factor
 
 
-def _same_size(*textures: Float[np.ndarray, ...]) -> list[Float[np.ndarray, "H W C"]]:
+def _same_size(*textures: Float[np.ndarray, "..."]) -> list[Float[np.ndarray, "H W C"]]:
     """Textures with their texels repeated up to the size of the largest."""
     height, width = (max(texture.shape[axis] for texture in textures) for axis in (0, 1))
     rows, columns = np.arange(height), np.arange(width)

@@ -1,7 +1,5 @@
 """Pieces of a mesh file: read by trimesh, with what it drops or cannot find mended or refused by name."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from io import BytesIO

@@ -5,8 +5,6 @@
 <out>/objaverse.json    who made each object, its licence and SHA-256; what failed, and why
 """
 
-from __future__ import annotations
-
 import re
 import struct
 from collections.abc import Iterator, Sequence
@@ -168,13 +166,14 @@ class _Work:
         """Every object that the source has under an allowed licence, and faulty entries, to be listed as such."""
         for uid in self.index.drawn(self.cameras["seed"]):
             try:
-                wanted = (
-                    self.source.has(self.index.path(uid)) and self.index.facts(uid).licence in self.licences
-                )
+                if (
+                    not self.source.has(self.index.path(uid))
+                    or self.index.facts(uid).licence not in self.licences
+                ):
+                    continue
             except (ValueError, FileNotFoundError):
-                wanted = True
-            if wanted:
-                yield uid
+                pass
+            yield uid
 
     def build(self, uid: str, report: RenderReport) -> bool:
         """Make one object unless it is finished; list it or its failure. Whether there is an object."""
@@ -199,13 +198,8 @@ class _Work:
         sha256, size = digest(file)
         check_glb(file, sha256)
         rendered = render_file(file, self.out / facts.uid, **self.cameras)
-        origin = {
-            "revision": self.source.revision,
-            "sha256": sha256,
-            "bytes": size,
-            "seed": self.cameras["seed"],
-        }
-        self.manifest.add(Listed(**asdict(facts) | {"licence": LICENCES[facts.licence]} | origin))
+        known = asdict(facts) | {"licence": LICENCES[facts.licence], "revision": self.source.revision}
+        self.manifest.add(Listed(**known, sha256=sha256, bytes=size, seed=self.cameras["seed"]))
         return rendered
 
 

@@ -8,8 +8,6 @@ keeps in its cache as well:
     glbs/<folder>/<uid>.glb
 """
 
-from __future__ import annotations
-
 import errno
 import gzip
 import json
@@ -203,11 +201,8 @@ def read_uids(path: Path) -> list[str]:
     """
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file; expected one uid a line")
-    uids = dict.fromkeys(
-        line.strip()
-        for line in path.read_text(encoding="utf-8", errors="replace").splitlines()
-        if line.strip()
-    )
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    uids = dict.fromkeys(line.strip() for line in lines if line.strip())
     if wrong := [uid for uid in uids if not UID.fullmatch(uid)]:
         raise ValueError(f"{path}: expected uids of 32 hexadecimal digits, found {wrong[0]!r}")
     if not uids:

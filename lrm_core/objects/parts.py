@@ -1,11 +1,10 @@
 """One placed primitive of an object, and points that cover its surface."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from typing import Self
 
 import numpy as np
 import torch
@@ -48,7 +47,7 @@ class Part:
         normals /= np.linalg.norm(normals, axis=1, keepdims=True)
         return self.centre + (points * self.scale) @ self.rotation.T, normals
 
-    def turned(self, turn: Rotation) -> Part:
+    def turned(self, turn: Rotation) -> Self:
         """The part after a rotation (3, 3) about the origin."""
         return replace(self, centre=turn @ self.centre, rotation=turn @ self.rotation)
 

@@ -1,10 +1,9 @@
 """Procedural objects: an object is a number, and the number fixes shapes, textures and light."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 import torch
@@ -54,17 +53,13 @@ class ProceduralBatch:
     def __len__(self) -> int:
         return len(self.mask)
 
-    def map(self, change: Callable[[Tensor], Tensor]) -> ProceduralBatch:
+    def map(self, change: Callable[[Tensor], Tensor]) -> Self:
         """The batch with `change` applied to each tensor."""
-        fields = {
-            name: value.map(change) if name == "textures" else change(value)
-            for name, value in vars(self).items()
-        }
-        return ProceduralBatch(**fields)
+        textures, tensors = self.textures.map(change), {**vars(self)}
+        del tensors["textures"]
+        return ProceduralBatch(textures=textures, **{name: change(value) for name, value in tensors.items()})
 
-    def to(
-        self, device: torch.device | str | None = None, dtype: torch.dtype | None = None
-    ) -> ProceduralBatch:
+    def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> Self:
         """The batch on another device, its real numbers in another precision."""
         return self.map(lambda value: value.to(device, dtype if value.is_floating_point() else None))
 

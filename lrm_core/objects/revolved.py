@@ -3,8 +3,6 @@
 A profile is (a, b, c), numbers or one value per line.
 """
 
-from __future__ import annotations
-
 import math
 
 import torch

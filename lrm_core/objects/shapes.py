@@ -12,8 +12,6 @@ ellipsoids, elliptic cylinders and so on out of them.
 Components come first here, (3, lines), so that x, y and z are contiguous vectors.
 """
 
-from __future__ import annotations
-
 import enum
 import math
 
