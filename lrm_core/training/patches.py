@@ -14,6 +14,8 @@ from lrm_core.render.perceptual import lpips_with_gradients
 from lrm_core.render.rays import camera_rays
 from lrm_core.training.pretrain_config import PATCH
 
+SUPERSAMPLE = 2  # rays per pixel and axis of a true picture
+
 
 @dataclass(frozen=True)
 class Patches:
@@ -59,7 +61,6 @@ def procedural_patches(
     target_cameras: Float[Tensor, "B M 25"],
     count: int,
     resolution: int,
-    supersample: int,
     generator: torch.Generator,
 ) -> Patches:
     """A square of one view of each of the first `count` objects, anti-aliased by a box filter.
@@ -67,7 +68,6 @@ def procedural_patches(
     Args:
         cameras, target_cameras: of the views before and after pose normalisation.
         resolution: side of the whole picture, in pixels.
-        supersample: rays per pixel and axis.
 
     Raises:
         ValueError: if the picture is smaller than a square.
@@ -75,11 +75,11 @@ def procedural_patches(
     owners = torch.arange(count)
     views = torch.randint(cameras.shape[1], (count,), generator=generator)
     anchors = draw_anchors(count, resolution, generator)
-    fine = PATCH * supersample
-    rays = camera_rays(cameras[owners, views], resolution * supersample, anchors * supersample, fine)
+    fine = PATCH * SUPERSAMPLE
+    rays = camera_rays(cameras[owners, views], resolution * SUPERSAMPLE, anchors * SUPERSAMPLE, fine)
     hits = cast(objects.map(lambda value: value[:count]), rays.origins.contiguous(), rays.directions)
     pixels = torch.cat([hits.rgb, hits.alpha], dim=-1).mT.unflatten(-1, (fine, fine))
-    rgb, alpha = avg_pool2d(pixels, supersample).split([3, 1], dim=1)
+    rgb, alpha = avg_pool2d(pixels, SUPERSAMPLE).split([3, 1], dim=1)
     found = Patches(owners, target_cameras[owners, views], anchors, rgb, alpha, resolution)
     return found.to(cameras.device)
 

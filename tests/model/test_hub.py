@@ -176,7 +176,7 @@ def test_full_size_weights_load_from_the_cache(cache, name):
     _full_size(cache, name, value=0.25)
     model = load_model(name)
     assert model.config == PRESETS[name]
-    assert sum(parameter.numel() for parameter in model.parameters()) == parameter_count(name)
+    assert sum(parameter.numel() for parameter in model.parameters()) == parameter_count(PRESETS[name])
     assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}
     assert model.decoder.net[6].bias.tolist() == [0.25] * 4
 

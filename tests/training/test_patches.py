@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 from test_pretrain import SHORT, TINY, _small_validation, killed_and_unbroken, training_batch  # noqa: F401
+from tiny_batches import ray_batch
 
 from lrm_core.model.lrm import LRM
 from lrm_core.objects.poses import sample_poses
@@ -14,7 +15,7 @@ from lrm_core.render.cameras import normalize_poses, pinhole_intrinsics, standar
 from lrm_core.training import patches as patches_module
 from lrm_core.training.patches import perceptual_loss
 from lrm_core.training.pretrain_config import PATCH, PretrainConfig
-from lrm_core.training.pretrain_data import ray_batch, source_views
+from lrm_core.training.pretrain_data import source_views
 from lrm_core.training.pretrain_loss import reconstruction_loss
 
 LATE = replace(SHORT, rays=PATCH**2, lpips_weight=0.5, lpips_from=0.5)

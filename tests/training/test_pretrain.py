@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 from safetensors.torch import load_file
+from tiny_batches import ray_batch
 from tiny_model import TINY
 
 from lrm_core.model import checkpoints
@@ -19,7 +20,7 @@ from lrm_core.training.optimisers import rate, split_parameters
 from lrm_core.training.pretrain import new_state, pretrain, train_step
 from lrm_core.training.pretrain_batch import cast_scene, draw_scene
 from lrm_core.training.pretrain_config import PretrainConfig
-from lrm_core.training.pretrain_data import ray_batch, training_seeds
+from lrm_core.training.pretrain_data import training_seeds
 from lrm_core.training.pretrain_loss import (
     RAW_FREE,
     emptiness_loss,
@@ -159,9 +160,7 @@ def test_no_training_object_is_held_out():
 
 
 def test_batches_are_fixed_by_their_step_and_half_on_the_object():
-    first, again, other = (
-        ray_batch(step, batch=2, views=4, rays=64, size=16, supersample=1) for step in (5, 5, 6)
-    )
+    first, again, other = (ray_batch(step, batch=2, views=4, rays=64, size=16) for step in (5, 5, 6))
     assert torch.equal(first.rgb, again.rgb)
     assert torch.equal(first.sources, again.sources)
     assert not torch.equal(first.sources, other.sources)
@@ -173,7 +172,7 @@ def test_batches_are_fixed_by_their_step_and_half_on_the_object():
 
 def test_rays_of_the_source_view_see_the_source_image():
     """The targets are in the normalised world: a ray through a source pixel carries that pixel's colour."""
-    batch = ray_batch(3, batch=2, views=1, rays=400, size=64, supersample=1)
+    batch = ray_batch(3, batch=2, views=1, rays=400, size=64)
     for n in range(2):
         camera = batch.cameras[n]
         position, directions = camera[:12].view(3, 4)[:, 3], batch.directions[n]
@@ -249,7 +248,7 @@ def test_shape_loss_is_the_cross_entropy_of_absorption_within_a_texel():
 def test_emptiness_counts_density_on_free_rays_only():
     torch.manual_seed(0)
     model = LRM(TINY)
-    batch = ray_batch(0, batch=2, views=2, rays=64, size=32, supersample=1)
+    batch = ray_batch(0, batch=2, views=2, rays=64, size=32)
     planes = torch.zeros(2, 3, 4, 8, 8)
     loss = emptiness_loss(planes, model.decoder, batch, torch.Generator().manual_seed(0))
     raw = Field(planes[0], model.decoder).raw(torch.zeros(1, 3))[0, 0]
