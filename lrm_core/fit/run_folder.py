@@ -62,9 +62,8 @@ class Rows:
         except ValueError as error:
             raise ValueError(f"{self.path}: {column}: {error}; {REMOVE}") from error
         if not all(map(isfinite, values)):
-            raise ValueError(
-                f"{self.path}: {column}: expected finite numbers, found NaN or infinity; {REMOVE}"
-            )
+            found = "expected finite numbers, found NaN or infinity"
+            raise ValueError(f"{self.path}: {column}: {found}; {REMOVE}")
         return values
 
     def has(self, step: int) -> bool:
@@ -73,9 +72,8 @@ class Rows:
 
     def add(self, **row: float | str) -> None:
         """One more row; nine digits give a float32 back unchanged."""
-        self.rows.append(
-            {key: f"{row[key]:.9g}" if isinstance(row[key], float) else str(row[key]) for key in self.columns}
-        )
+        cells = {key: row[key] for key in self.columns}
+        self.rows.append({k: f"{x:.9g}" if isinstance(x, float) else str(x) for k, x in cells.items()})
 
     def write(self) -> None:
         """Replace the file."""
