@@ -34,13 +34,8 @@ def meshes(tmp_path):
     folder.mkdir()
     (folder / "Shelf__box.glb").write_bytes(_mesh(1.0))
     (folder / "slab.glb").write_bytes(_mesh(0.5))
-    facts = {
-        "file": "slab.glb",
-        "name": "Slab",
-        "author": "A. Mason",
-        "licence": "CC BY 3.0",
-        "library": "Yard",
-    }
+    facts = {"file": "slab.glb", "name": "Slab", "author": "A. Mason"}
+    facts |= {"licence": "CC BY 3.0", "library": "Yard"}
     (folder / INDEX).write_text(json.dumps([facts]))
     return folder
 

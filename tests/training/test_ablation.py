@@ -11,7 +11,7 @@ from lrm_core import load_model
 from lrm_core.model.checkpoints import read_metadata
 from lrm_core.model.lrm import LRM
 from lrm_core.objects.manifest import read_manifest
-from lrm_core.training import ablation, pretrain_validation, rungs
+from lrm_core.training import ablation, rungs
 from lrm_core.training.ablation import VARIANTS, ablate, varied
 from lrm_core.training.pretrain import pretrain
 from lrm_core.training.pretrain_config import PRESETS, get_preset
@@ -20,7 +20,6 @@ from lrm_core.training.pretrain_config import PRESETS, get_preset
 @pytest.fixture
 def tiny(monkeypatch):
     """The preset "tiny" and two variants of it."""
-    monkeypatch.setattr(pretrain_validation, "OBJECTS", 2)
     monkeypatch.setitem(PRESETS, "tiny", (TINY, SHORT))
     monkeypatch.setattr(
         ablation, "VARIANTS", {"as trained": ({}, {}), "two layers": ({"transformer_layers": 2}, {})}

@@ -15,7 +15,6 @@ from lrm_core.objects.manifest import read_manifest
 from lrm_core.objects.procedural import FIRST_HELD_OUT_SEED
 from lrm_core.render.field import Field
 from lrm_core.training import pretrain as module
-from lrm_core.training import pretrain_validation
 from lrm_core.training.optimisers import rate, split_parameters
 from lrm_core.training.pretrain import new_state, pretrain, train_step
 from lrm_core.training.pretrain_batch import cast_scene, draw_scene
@@ -42,12 +41,6 @@ SHORT = PretrainConfig(
     checkpoint_every=2,
     validate_every=2,
 )
-
-
-@pytest.fixture(autouse=True)
-def _small_validation(monkeypatch):
-    monkeypatch.setattr(pretrain_validation, "OBJECTS", 2)
-    monkeypatch.setattr(pretrain_validation, "SIZE", 16)
 
 
 class Killed(Exception):
