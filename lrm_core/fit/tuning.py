@@ -69,11 +69,7 @@ class Tuning:
 
     @torch.no_grad()
     def load(self, path: Path) -> None:
-        """Go on from `path` if it exists.
-
-        Raises:
-            ValueError: if the file is damaged or belongs to another model.
-        """
+        """Go on from `path` if it exists; raises ValueError if the file is damaged or belongs to another model."""
         if not path.exists():
             return
         stored, step = read_training_checkpoint(path)

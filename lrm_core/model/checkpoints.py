@@ -103,12 +103,7 @@ def _locate(name: str | Path) -> Path:
 
 
 def _weights(path: Path) -> list[Path]:
-    """The safetensors files, whole, of a model that is one file or a folder; several if an index names shards.
-
-    Raises:
-        FileNotFoundError: if one is missing.
-        ValueError: if one is cut, the index is none, or there is a pickle instead.
-    """
+    """The safetensors files, whole, of a model that is one file or a folder; several if an index names shards."""
     weights, index = (path / WEIGHTS, path / INDEX) if path.is_dir() else (path, None)
     sharded = index and index.is_file() and not weights.is_file()
     files = _shards(index) if sharded else [weights]
@@ -153,11 +148,7 @@ def _plain(names: Iterable[str]) -> dict[str, str]:
 
 
 def _header(files: Sequence[Path]) -> dict[str, Tensor]:
-    """Parameters as the headers of their files list them, on the device "meta": names, shapes and types, no values.
-
-    Raises:
-        ValueError: if one is not of a floating point type, or two files have one of the same name.
-    """
+    """Parameters as the headers of their files list them, on the device "meta": names, shapes, types, no values."""
     listed = {}
     for path in files:
         with safe_open(path, framework="pt") as file:
@@ -176,11 +167,7 @@ def _header(files: Sequence[Path]) -> dict[str, Tensor]:
 
 
 def _read(files: Sequence[Path]) -> dict[str, Tensor]:
-    """Tensors in float32; those of that type stay in the memory map of their file until written to.
-
-    Raises:
-        ValueError: if one holds NaN or infinity, or a file differs from its digest.
-    """
+    """Tensors in float32; those of that type stay in the memory map of their file until written to."""
     tensors = {}
     for path in files:
         tensors |= read_tensors(path, "damaged checkpoint, copy or download it again")[0]

@@ -121,10 +121,7 @@ def render_file(
     Args:
         file: as `render_mesh` takes it.
         folder: of the object; its name and the seed fix the cameras, whatever else is rendered beside it.
-        views: of the object, view 0 being the source.
-        resolution: side of the images, in pixels.
-        seed: of the camera poses.
-        cycles: how to render with Blender; None is the ray caster.
+        views, resolution, seed, cycles: as in `render_path`.
 
     Raises:
         FileNotFoundError, ValueError: as `render_mesh` or `Cycles.render`, and if `folder` was rendered otherwise, of

@@ -55,11 +55,7 @@ class SheetStore:
 
 @torch.no_grad()
 def rendered_sheet(model: LRM, examples: Sequence[Example]) -> bytes:
-    """The renders of a model as a sheet, an example in each row.
-
-    Raises:
-        ValueError: as `contact_sheet`.
-    """
+    """The renders of a model as a sheet, an example in each row; raises ValueError as `contact_sheet`."""
     return contact_sheet([render_example(model, example, example.views.cameras) for example in examples])
 
 

@@ -113,11 +113,7 @@ class RenderedObject:
         return replace(self, images=images, masks=masks, intrinsics=self.intrinsics * (side / width))
 
     def views(self, indices: Sequence[int]) -> Views:
-        """Images and render cameras of some views.
-
-        Raises:
-            ValueError: if an index is outside 0 .. V-1.
-        """
+        """Images and render cameras of some views; raises ValueError if an index is outside 0 .. V-1."""
         wrong = [index for index in indices if not 0 <= index < len(self.images)]
         if wrong:
             raise ValueError(
@@ -163,17 +159,7 @@ def load_object(folder: str | Path, views: Sequence[int] | None = None) -> Rende
 
 
 def load_cameras(folder: str | Path) -> tuple[Float[Tensor, "V 3 4"], Float[Tensor, "3 2"]]:
-    """Read the cameras of a rendered object without opening its images.
-
-    Args:
-        folder: holds `rgba/`, `pose/` and `intrinsics.npy`.
-
-    Returns:
-        Camera-to-world poses (V, 3, 4) as stored, and intrinsics (3, 2) in pixels.
-
-    Raises:
-        FileNotFoundError, ValueError: as `load_object`.
-    """
+    """Poses (V, 3, 4) as stored and intrinsics (3, 2) in pixels, without the images; raises as `load_object`."""
     folder = Path(folder)
     count = count_views(folder)
     intrinsics = check_intrinsics(folder / "intrinsics.npy", read_array(folder / "intrinsics.npy"))

@@ -49,11 +49,8 @@ _open: dict[int, "_File"] = {}
 def load_gltf(path: Path, companions: Companions) -> trimesh.Scene:
     """Scene of a .glb or .gltf file in its default pose, with float attributes and triangles only.
 
-    Each skinned or instanced mesh waits for `posed`. Emission is left to who reads the materials.
-
-    Args:
-        path: of the file.
-        companions: finds buffers and pictures; its faults are to be looked at afterwards.
+    Each skinned or instanced mesh waits for `posed`. Emission is left to who reads the materials, and faults of the
+    companions, which find buffers and pictures, to who called.
 
     Raises:
         Refused: naming a feature that cannot be read, or a texture.
@@ -87,12 +84,7 @@ def _plain(context: dict[str, Any]) -> None:
 
 
 class _File:
-    """One file on its way to trimesh.
-
-    Attributes:
-        tree: its JSON, changed.
-        fault: the first that `_plain` met.
-    """
+    """One file on its way to trimesh: its JSON, changed, and the first fault that `_plain` met."""
 
     def __init__(self, path: Path, companions: Companions) -> None:
         self.tree, self._chunks = open_gltf(path)

@@ -131,13 +131,7 @@ def add_places(attributes: dict[str, int], instances: Tree, plain: Arrays) -> No
 def posed(
     scene: trimesh.Scene, piece: trimesh.Trimesh, transform: Float[np.ndarray, "4 4"]
 ) -> Iterator[trimesh.Trimesh]:
-    """A mesh where its node, its bones or each of its instances put it.
-
-    Args:
-        scene: from `load_gltf`, or of another format.
-        piece: a mesh of the scene; it is changed.
-        transform: of its node.
-    """
+    """A mesh of a scene, which is changed, where its node's transform, its bones or each of its instances put it."""
     extra = piece.vertex_attributes
     if BONES in extra:
         _bend(scene, piece)

@@ -54,12 +54,7 @@ def sample_texture(texture: Texture, uv: Float[np.ndarray, "n 2"]) -> Float[np.n
 
 
 def read_material(piece: trimesh.Trimesh, suffix: str) -> Material:
-    """The base colour of one mesh, with its factor and, as light that the surface gives, its emission worked in.
-
-    Args:
-        piece: as trimesh reads it.
-        suffix: of the file, which says whether factors are linear.
-    """
+    """The base colour of one mesh, its factor and emission (as light) worked in; the suffix says what is linear."""
     source = getattr(piece.visual, "material", None)
     if source is None:
         return Material((NO_TEXTURE,), ALPHA_CUTOFF)

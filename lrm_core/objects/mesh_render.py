@@ -72,13 +72,7 @@ def render_mesh(path: str | Path, poses: Float[Tensor, "V 3 4"], resolution: int
 
 
 class MeshCaster:
-    """Embree's tree over a mesh, and ray queries that see through its cut-outs.
-
-    Attributes:
-        mesh: as given.
-        face_normals: unit vectors, (F, 3).
-        texel_density: texels of the finest level per world unit, (F,).
-    """
+    """Embree's tree over a mesh, and ray queries that see through its cut-outs."""
 
     def __init__(self, mesh: Mesh) -> None:
         self.mesh = mesh
@@ -91,12 +85,7 @@ class MeshCaster:
         self._tree = RayMeshIntersector(soup)
 
     def first_hits(self, origins: Vectors, directions: Vectors) -> Hits:
-        """First surface whose alpha reaches its cutoff, among the `LAYERS` nearest on each ray.
-
-        Args:
-            origins: (n, 3), in world units.
-            directions: (n, 3), unit vectors.
-        """
+        """First surface whose alpha reaches its cutoff, among the `LAYERS` nearest on rays with unit directions."""
         count = len(origins)
         hits = Hits(np.full(count, -1), np.zeros((count, 3)), np.full(count, np.inf))
         live, start = np.arange(count), np.zeros(count)

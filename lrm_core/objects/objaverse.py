@@ -50,19 +50,10 @@ class Listed(Facts):
 
 
 class Manifest:
-    """What `objaverse.json` says of the objects that are in the folder, and of those that failed.
-
-    Attributes:
-        objects: by uid.
-        failures: reasons by uid.
-    """
+    """What `objaverse.json` says of the objects that are in the folder, and why others failed, by uid."""
 
     def __init__(self, out: Path) -> None:
-        """Read it, if there is one.
-
-        Raises:
-            ValueError: if it cannot be read.
-        """
+        """Read it, if there is one; raises ValueError if it cannot be read."""
         self.path, self.objects, self.failures = out / MANIFEST, {}, {}
         if not self.path.exists():
             return
@@ -121,8 +112,7 @@ def render_objaverse(
         uids: take these in their order, instead of a draw.
         licences: keys of `LICENCES` that are allowed.
         mirror: folder laid out like the dataset; nothing is downloaded then.
-        views: views per object, view 0 being the source.
-        resolution: side of the images, in pixels.
+        views, resolution: as in `render_path`.
 
     Returns:
         uids by what happened to them; fewer than asked for if the objects ran out.
@@ -204,12 +194,7 @@ class _Work:
 
 
 def check_glb(path: Path, sha256: str) -> None:
-    """Raise ValueError if a file is not whole, by the header of GLB 2.0 and the checksum that the hub names it by.
-
-    Args:
-        path: of the file.
-        sha256: of its content.
-    """
+    """Raise ValueError if a file is not whole, by the header of GLB 2.0 and the SHA-256 that the hub names it by."""
     with path.open("rb") as file:
         header = file.read(12)
     if len(header) < 12 or header[:4] != b"glTF":

@@ -129,14 +129,7 @@ class Index:
     """The objects of the dataset, by uid; annotations are read folder by folder when they are asked for."""
 
     def __init__(self, fetch: Callable[[str], Path]) -> None:
-        """Read the list of objects.
-
-        Args:
-            fetch: gives the local file for a path of the dataset; what it raises is passed on.
-
-        Raises:
-            ValueError: if the list cannot be read.
-        """
+        """Read the list of objects; `fetch` gives the local file for a path. Raises ValueError if it is none."""
         self._fetch = fetch
         self._paths = _read(fetch(PATHS))
         self._credits: dict[str, dict[str, dict]] = {}  # of the folders read so far
@@ -148,11 +141,7 @@ class Index:
             yield uids[index]
 
     def path(self, uid: str) -> str:
-        """Where the dataset has the GLB of an object.
-
-        Raises:
-            ValueError: if there is no such object, or its entry is not `glbs/<folder>/<uid>.glb`.
-        """
+        """`glbs/<folder>/<uid>.glb` of an object; raises ValueError if there is none, or its entry is another."""
         if uid not in self._paths:
             raise ValueError(f"{uid}: not among the {len(self._paths)} objects of {PATHS}")
         path = str(self._paths[uid])

@@ -61,29 +61,16 @@ def draw_form(rng: np.random.Generator, kind: Kind) -> float:
 def placed(
     rng: np.random.Generator, kind: Kind, centre: Sequence[float], scale: Sequence[float], finish: int = 0
 ) -> Part:
-    """A part with its axes along those of the world, and a form that is drawn.
-
-    Args:
-        rng: moved on by one draw.
-        kind: the solid.
-        centre: 3 numbers, in world units.
-        scale: 3 half sizes, in world units.
-        finish: parts with the same number look alike.
-    """
+    """A part with its axes along those of the world and a form that is drawn; other arguments as in `Part`."""
     return Part(
         kind, np.array(centre, float), np.eye(3), np.array(scale, float), draw_form(rng, kind), finish
     )
 
 
 def mirrored(part: Part, axis: Vector, through: Vector) -> Part:
-    """The part's mirror image in a plane.
+    """The part's mirror image in the plane `through` a point (3,) with the unit normal `axis` (3,).
 
     Every solid is its own mirror image across its own x, which keeps the rotation a rotation.
-
-    Args:
-        part: in the same frame as the plane.
-        axis: (3,), unit normal of the plane.
-        through: (3,), a point of the plane, in world units.
     """
     flip = np.eye(3) - 2 * np.outer(axis, axis)
     rotation = flip @ part.rotation @ np.diag([-1.0, 1.0, 1.0])

@@ -75,12 +75,7 @@ def load_picture(path: str | Path) -> Picture:
 
 
 def framed(picture: Picture, size: int) -> Picture:
-    """The thing in the middle of a square picture, its longer side `EXTENT` of the picture's; twice is once.
-
-    Args:
-        picture: of any shape, showing something.
-        size: side of the result, in pixels.
-    """
+    """The thing in the middle of a picture of `size` x `size`, its longer side `EXTENT` of that; twice is once."""
     left, top, right, bottom = _extent(picture.mask)
     side = max(right - left, bottom - top) / EXTENT
     corner = ((left + right - side) / 2, (top + bottom - side) / 2)
@@ -91,12 +86,7 @@ def framed(picture: Picture, size: int) -> Picture:
 
 
 def whole(picture: Picture, size: int) -> Picture:
-    """The picture as it is framed, made square with white on both sides.
-
-    Args:
-        picture: of any shape.
-        size: side of the result, in pixels.
-    """
+    """The picture as it is framed, made `size` x `size` with white on both sides."""
     height, width = picture.mask.shape
     side = max(height, width)
     if height == width == size:
@@ -105,13 +95,10 @@ def whole(picture: Picture, size: int) -> Picture:
 
 
 def resampled(picture: Picture, corner: tuple[float, float], side: float, size: int) -> Picture:
-    """A square part of a picture, white where it reaches beyond.
+    """A square part of a picture as `size` x `size` pixels, white where it reaches beyond.
 
     Args:
-        picture: of any shape.
-        corner: (x, y) of its upper left, in pixels of the picture; may be negative.
-        side: of the part, in pixels of the picture.
-        size: side of the result, in pixels.
+        corner, side: (x, y) of its upper left, and its side, in pixels of the picture; may lie beyond.
     """
     beyond = (c + side - n for c, n in zip(corner, picture.mask.shape[::-1], strict=True))
     around = math.ceil(max(0, -min(corner), *beyond))

@@ -54,9 +54,7 @@ class Pool:
     """The objects of a pool, in the order of their names.
 
     Attributes:
-        folder: where it lies.
-        files: one for each object.
-        credits: who made them.
+        files, credits: one for each object; who made it.
         views, resolution: of every object.
         digest: sixteen hexadecimal digits that stand for the meshes and how they were rendered.
     """

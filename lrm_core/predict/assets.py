@@ -82,11 +82,7 @@ class Prediction:
 
 @torch.no_grad()
 def predict_picture(model: LRM, path: Path, config: PredictConfig) -> Prediction:
-    """Read a picture, frame it and predict its triplane.
-
-    Raises:
-        FileNotFoundError, ValueError: as `load_picture`.
-    """
+    """Read a picture, frame it and predict its triplane; raises FileNotFoundError or ValueError as `load_picture`."""
     size = model.config.source_size
     fit = whole if config.keep_framing else framed
     picture = fit(load_picture(path), size).image

@@ -44,11 +44,7 @@ class Patches:
 
 
 def draw_anchors(count: int, resolution: int, generator: torch.Generator) -> Float[Tensor, "Q 2"]:
-    """First pixels of `count` squares whose centres lie in the middle half of the picture, where it allows that.
-
-    Raises:
-        ValueError: if the picture is smaller than a square.
-    """
+    """First pixels of squares with their centres in the picture's middle half; ValueError if it is too small."""
     if resolution < PATCH:
         raise ValueError(f"a square of {PATCH} pixels does not fit into a picture of {resolution}")
     centres = resolution * (0.25 + 0.5 * torch.rand(count, 2, generator=generator))
@@ -67,10 +63,7 @@ def procedural_patches(
 
     Args:
         cameras, target_cameras: of the views before and after pose normalisation.
-        resolution: side of the whole picture, in pixels.
-
-    Raises:
-        ValueError: if the picture is smaller than a square.
+        resolution: side of the whole picture, in pixels; raises as `draw_anchors`.
     """
     owners = torch.arange(count)
     views = torch.randint(cameras.shape[1], (count,), generator=generator)
@@ -92,11 +85,7 @@ def perceptual_loss(
     samples_per_ray: int,
     jitter: torch.Generator | None,
 ) -> Float[Tensor, ""]:
-    """Mean LPIPS of the squares, rendered and true, on the backgrounds `shade` of their objects.
-
-    Args:
-        samples_per_ray, jitter: as in `render_views`.
-    """
+    """Mean LPIPS of the squares, rendered (as by `render_views`) and true, on the backgrounds of their objects."""
     background = shade[patches.owners]
     rendered = render_views(
         planes[patches.owners],

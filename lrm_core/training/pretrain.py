@@ -39,11 +39,7 @@ def new_state(
 
 @torch.no_grad()
 def take_over(state: TrainingState, start: Path, config: PretrainConfig) -> None:
-    """Begin the next round from published weights.
-
-    Raises:
-        ValueError: if they are of another architecture, or not of a finished round.
-    """
+    """Begin the next round from published weights; ValueError if they are of another model or an unfinished round."""
     model, steps = load_model(start), int(read_metadata(start).get("steps", 0))
     if model.config != state.model.config:
         raise ValueError(f"{start}: a model of another architecture; expected {state.model.config}")
