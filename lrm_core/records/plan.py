@@ -206,7 +206,7 @@ def _seconds(call: Callable[[], object], device: str) -> float:
 def _weight_bytes(model: str) -> float:
     """Of the parameters in float32, from the sizes of a named model or from its files; 0 where there are none."""
     if model in PRESETS:
-        return 4.0 * parameter_count(model)
+        return 4.0 * parameter_count(PRESETS[model])
     path = Path(model)
     files = path.glob("*.safetensors") if path.is_dir() else [path]
     return float(sum(file.stat().st_size for file in files if file.is_file()))

@@ -17,7 +17,7 @@ from lrm_core.measure.extent import Extent, run
 from lrm_core.measure.metrics import extent
 from lrm_core.measure.oracles import OracleConfig, oracle_fingerprint, predicted_planes
 from lrm_core.objects import Source
-from lrm_core.objects.hashing import data_hash
+from lrm_core.objects.dataset import data_hash
 from lrm_core.profiles import PROFILES, get_profile, published_factor
 from lrm_core.records.runner import load_item
 from lrm_core.records.statistics import Interval
