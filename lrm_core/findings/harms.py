@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float64
 
-from lrm_core.findings.cause import PATTERN, pattern, pattern_met
+from lrm_core.findings.cause import PATTERN, SLACK, pattern, pattern_met
 from lrm_core.findings.claims import PUBLISHED_OBJECTS, published
 from lrm_core.findings.headlines import headline
 from lrm_core.findings.prose import listed, percent
@@ -168,15 +168,23 @@ def words(harm: str) -> str:
 def sentence(section: str, found: Sequence[Fingerprint]) -> str:
     """A section of the text for what the rule says: `harms`, or `title harms` where they were measured."""
     others = listed([EQUAL[of.harm] for of in found if of.harm in EQUAL and of.answer == "towards"])
-    said = say(TEXT, f"{section}: {specific(found)}", others=others)
-    steps = less_trained(found)
-    return f"{said} {say(TEXT, 'less trained', steps=steps)}" if steps and section == "harms" else said
+    return say(TEXT, f"{section}: {specific(found)}", others=others)
 
 
 def less_trained(found: Sequence[Fingerprint]) -> str:
     """Steps of training after which a model told the truth shows the whole published pattern, in words."""
     rungs = [of.harm for of in found if of.harm in RUNGS]
     return listed([str(RUNGS[name]) for name in rungs if pattern_met(pattern(name)) == "there"])
+
+
+def said(found: Sequence[Fingerprint]) -> str:
+    """What other harms do, and which model shows the pattern without any, in sentences."""
+    others, steps = sentence("harms", found), less_trained(found)
+    objects = max((pattern(of.harm)["low_correction"].n for of in found if of.harm in RUNGS), default=0)
+    trained = (
+        say(TEXT, "less trained", steps=steps, slack=f"{SLACK:g}", objects=str(objects)) if steps else ""
+    )
+    return f"{others} {trained}".strip()
 
 
 def caption(figure: str) -> str:

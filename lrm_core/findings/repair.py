@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
+from lrm_core.findings import c10
 from lrm_core.findings.arm_labels import label
-from lrm_core.findings.claims import published
 from lrm_core.findings.prose import mean_and_interval, number, percent, percent_interval
 from lrm_core.findings.rulebook import RULES
 from lrm_core.findings.rules import judge
@@ -44,11 +44,10 @@ def arms(profile: str) -> list[Learned]:
 
 def published_gains(loss: str) -> dict[str, str]:
     """Published changes by adapters of rank 4, "freq" or "std", as text: l1, psnr, lpips."""
-    numbers = published("C11")
-    rank, before = numbers["ranks"].index(4), numbers["baseline"]
-    after = {metric: numbers[f"{metric}_{loss}"][rank] for metric in ("l1", "psnr", "lpips")}
-    changed = {metric: percent(after[metric] / before[metric] - 1) for metric in ("l1", "lpips")}
-    return changed | {"psnr": f"+{number(after['psnr'] - before['psnr'], 1)}"}
+    return {
+        of: f"+{number(gain, 1)}" if of == "psnr" else percent(gain)
+        for of, gain in c10.published_gains(loss).items()
+    }
 
 
 def gains(table: pd.DataFrame, arm: str) -> dict[str, str]:

@@ -13,6 +13,7 @@ from lrm_core.findings.harms import (
     Fingerprint,
     fingerprint,
     published_numbers,
+    said,
     sentence,
     shared,
     specific,
@@ -119,4 +120,4 @@ def test_a_model_that_was_trained_less_is_named_where_it_shows_the_pattern(monke
     found = [compared(harm, truth, harmed) for harm in ("truth", "told-0.8", "turned", "rung-300")]
     for met, named in (("there", True), ("nearly there", False)):
         monkeypatch.setattr("lrm_core.findings.harms.pattern_met", lambda shares, met=met: met)
-        assert ("300" in sentence("harms", found)) is named
+        assert ("300" in said(found)) is named

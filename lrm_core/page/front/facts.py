@@ -42,6 +42,7 @@ UNKNOWN_ANSWER = "The records that answer this have not been made yet."
 TEXT = "front"
 OUTCOMES = {"truth": "there", "condition": "there told as published", "far": "there far off"}
 Shares = Mapping[str, Interval]
+_DRAWN = " to ".join(number(factor) for factor in DRAWN)
 
 
 @cache
@@ -59,7 +60,7 @@ def answer(profile: str) -> str:
         for name, shares in told.items()
         for band in ("low", "high")
     }
-    fields |= {
+    fields |= {"drawn": _DRAWN} | {
         band: percent_range([PATTERN[f"{band}_correction"].low, PATTERN[f"{band}_correction"].high])
         for band in ("low", "high")
     }
@@ -129,7 +130,7 @@ def facts(profile: str) -> dict[str, str]:
         "harms": sentence("harms", fingerprints(profile)),
         "less_trained": less_trained(fingerprints(profile)) or "–",
         "told": f"{TOLD:g}",
-        "factors": " to ".join(number(factor) for factor in DRAWN),
+        "factors": _DRAWN,
         "distances": " to ".join(f"{distance:g}" for distance in DISTANCES),
         "extent.before": number(extents[UNTOUCHED]),
         "extent.after": listed(sorted({number(extents[arm]) for arm in ARMS["LoRA"]})),

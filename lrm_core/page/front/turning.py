@@ -155,7 +155,9 @@ def _said(table: pd.DataFrame, name: str) -> dict[str, str]:
         for picture, band in (("coarse", "low"), ("fine", "high"))
     }
     words = {
-        picture: "" if gain is None else f"{percent(abs(gain))} {'less' if gain > 0 else 'more'} image error"
+        picture: ""
+        if gain is None
+        else f"{percent(abs(gain))} {'less' if gain > 0 else 'more'} error in this object"
         for picture, gain in gains.items()
     }
     return {"object": "", "prediction": "from one picture"} | words

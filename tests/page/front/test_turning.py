@@ -71,6 +71,6 @@ def test_a_harm_is_called_one():
         }
     )
     said = turning._said(table, "a")
-    assert said["coarse"] == "12% more image error"
-    assert said["fine"] == "40% less image error"
+    assert said["coarse"] == "12% more error in this object"
+    assert said["fine"] == "40% less error in this object"
     assert turning._said(pd.DataFrame(), "a")["coarse"] == ""
