@@ -90,9 +90,7 @@ def finetune(
         tuning = Tuning(model, config, team.device)
         tuning.load(run / STATE)
         if tuning.step > config.steps:
-            raise ValueError(
-                f"{run / STATE}: at step {tuning.step} of a run of {config.steps}; delete it to start over"
-            )
+            raise ValueError(f"{run / STATE}: at step {tuning.step} of {config.steps}; delete it to restart")
         team.wait_for_everyone()
         here = [[example.to(team.device) for example in part] for part in (train, validation)]
         return _Run(run, config, *here, metrics, perceptual, team, tuning).go_on()
@@ -216,9 +214,7 @@ def _check(
     team: Accelerator,
 ) -> None:
     if not train or not validation:
-        raise ValueError(
-            f"expected objects to train on and to validate, found {len(train)} and {len(validation)}"
-        )
+        raise ValueError(f"expected objects of both splits, found {len(train)} and {len(validation)}")
     counts = sorted({len(example.views.images) for example in train})
     if len(counts) > 1 or not counts[0]:
         raise ValueError(f"expected as many training views of every object, found {counts}")

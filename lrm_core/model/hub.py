@@ -31,10 +31,18 @@ def fetch(name: str) -> Path:
         FileNotFoundError: if nothing is cached and the hub cannot be reached, or must not be (offline mode).
         OSError: if there is no space for what is fetched.
     """
+    from huggingface_hub import snapshot_download
+
     folder = cached(name)
     if folder is None:
         print(f"Downloading {HUB_OWNER}/{name}. {LICENCE_NOTE}", file=sys.stderr)
-        folder = _download(name)
+        repository, wanted = _wanted(name)
+        try:
+            folder = Path(snapshot_download(repository, **wanted))
+        except Exception as error:  # the hub's client raises a dozen unrelated types
+            if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+                raise
+            raise _explained(repository, error) from error
     _pin(folder)
     return folder
 
@@ -60,18 +68,6 @@ def _wanted(name: str) -> tuple[str, dict[str, object]]:
     home = Path(constants.HF_HUB_CACHE) / repo_folder_name(repo_id=repository, repo_type="model")
     revision = _read_pin(home).get("commit")
     return repository, {"revision": revision, "allow_patterns": [CONFIG, WEIGHTS]}
-
-
-def _download(name: str) -> Path:
-    from huggingface_hub import snapshot_download
-
-    repository, wanted = _wanted(name)
-    try:
-        return Path(snapshot_download(repository, **wanted))
-    except Exception as error:  # the hub's client raises a dozen unrelated types
-        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-            raise
-        raise _explained(repository, error) from error
 
 
 def _explained(repository: str, error: Exception) -> OSError | ValueError:

@@ -179,9 +179,7 @@ class _File:
         names = [glossy if GLOSSY in extensions and glossy else name for name, glossy in TEXTURES.items()]
         drawn = {name: base[found] for name, found in zip(TEXTURES, names, strict=True) if found in base}
         if len({json.dumps(coordinates(info), sort_keys=True) for info in drawn.values()}) > 1:
-            raise Refused(
-                f"material {index} has its emission on other texture coordinates than its colour, which is not read"
-            )
+            raise Refused(f"material {index} has its emission on other coordinates than its colour: not read")
         return drawn
 
     def _drop_undrawn_images(self) -> None:

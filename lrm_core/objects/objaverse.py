@@ -62,9 +62,7 @@ class Manifest:
             listed = [Listed(**facts) for facts in content["objects"]]
             self.failures = dict(content["failures"])
         except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise ValueError(
-                f"{self.path}: not a readable manifest ({error!r}); remove it to have it made again"
-            ) from error
+            raise ValueError(f"{self.path}: not a readable manifest ({error!r}); remove it") from error
         self.objects = {item.uid: item for item in listed if (out / item.uid).is_dir()}
 
     @property

@@ -75,9 +75,7 @@ class Mirror:
     def fetch(self, path: str) -> Path:
         """The file; raises FileNotFoundError if there is none."""
         if not self.has(path):
-            raise FileNotFoundError(
-                f"{self.folder / path}: no such file; a mirror is laid out like the dataset {REPOSITORY}"
-            )
+            raise FileNotFoundError(f"{self.folder / path}: no such file; a mirror looks like {REPOSITORY}")
         return self.folder / path
 
 
@@ -147,9 +145,7 @@ class Index:
         path = str(self._paths[uid])
         match = GLB.fullmatch(path)
         if match is None or match[2] != uid:
-            raise ValueError(
-                f"{uid}: {PATHS} says {path!r} instead of glbs/<folder>/{uid}.glb, which is refused"
-            )
+            raise ValueError(f"{uid}: {PATHS} says {path!r}, not glbs/<folder>/{uid}.glb, which is refused")
         return path
 
     def facts(self, uid: str) -> Facts:
@@ -168,9 +164,7 @@ class Index:
             raise ValueError(f"{uid}: metadata/{folder}.json.gz does not list it, so its licence is unknown")
         facts = Facts(uid, path, **self._credits[folder][uid])
         if facts.licence not in LICENCES:
-            raise ValueError(
-                f"{uid}: unknown licence {facts.licence!r}; the known ones are {', '.join(LICENCES)}"
-            )
+            raise ValueError(f"{uid}: unknown licence {facts.licence!r}; known are {', '.join(LICENCES)}")
         return facts
 
 

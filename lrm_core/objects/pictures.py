@@ -143,9 +143,7 @@ def _check(path: Path, image: Image.Image) -> None:
     if width * height > MAX_PIXELS:
         raise ValueError(f"{path}: {width}x{height} is {TOO_LARGE}")
     if min(width, height) < MIN_SIDE:
-        raise ValueError(
-            f"{path}: {width}x{height} is too small; at least {MIN_SIDE} pixels a side are needed"
-        )
+        raise ValueError(f"{path}: {width}x{height} is too small; {MIN_SIDE} pixels a side are needed")
     if getattr(image, "n_frames", 1) > 1 and image.format != "MPO":  # a phone's JPEG with a second picture
         raise ValueError(f"{path}: animated ({image.n_frames} frames); save one frame as a picture")
     if image.mode not in MODES:

@@ -134,9 +134,7 @@ def serve(model_name: str, port: int, report: Callable[[str], None]) -> None:
         try:
             address = launch(app, port)
         except OSError as error:
-            raise ValueError(
-                f"port {port}: taken, or the page did not start; choose another with --port"
-            ) from error
+            raise ValueError(f"port {port}: taken, or the page did not start; use another --port") from error
         report(f"{address}: open it in a browser of this machine; Ctrl-C ends it")
         app.block_thread()
 

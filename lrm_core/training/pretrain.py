@@ -44,9 +44,7 @@ def take_over(state: TrainingState, start: Path, config: PretrainConfig) -> None
     if model.config != state.model.config:
         raise ValueError(f"{start}: a model of another architecture; expected {state.model.config}")
     if not steps or steps % config.steps:
-        raise ValueError(
-            f"{start}: made in {steps} steps; expected a multiple of {config.steps}, a finished round"
-        )
+        raise ValueError(f"{start}: made in {steps} steps; expected a multiple of {config.steps}, a round")
     state.model.load_openlrm_state_dict(model.state_dict())
     for name, parameter in state.model.named_parameters():
         state.average[name].copy_(parameter)

@@ -129,7 +129,7 @@ def train(config: TrainConfig, metrics: Metrics) -> Rows:
     state.load(config.run / STATE)
     if state.step > task.planned:
         raise ValueError(
-            f"{config.run / STATE}: at step {state.step} of a schedule of {task.planned}; delete it to start over"
+            f"{config.run / STATE}: at step {state.step} of {task.planned}; delete it to restart"
         )
     losses = Rows(config.run / LOSSES, ("step", *PARTS, "lr"), state.step)
     scores = Rows(config.run / SCORES, ("step", *metrics), state.step)
@@ -208,9 +208,7 @@ def train_step(task: _Task, state: TrainingState, coming: Iterator[Sample]) -> F
     trained = [p for p in state.model.parameters() if p.grad is not None]
     losses = sum_over_processes(trained, losses, task.team)
     if not torch.isfinite(losses[0]):
-        raise ValueError(
-            f"step {state.step + 1}: the loss is {losses[0].item()}; choose a lower train.optim.lr"
-        )
+        raise ValueError(f"step {state.step + 1}: the loss is {losses[0].item()}; lower train.optim.lr")
     if config.clip_grad_norm:
         nn.utils.clip_grad_norm_(trained, config.clip_grad_norm)
     state.optimisers[0].step()
