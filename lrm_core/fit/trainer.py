@@ -189,7 +189,7 @@ class _Run:
         means = {name: sum(row[name] for row in rows) / len(rows) for name in metrics}
         self.curve.add(step=step, seconds=time.perf_counter() - self.began, **means)
         self.curve.write()
-        early = {"metric": self.config.stop_on, **asdict(self._early_stop())}
+        early = {"metric": self.config.stop_on, **self._early_stop()._asdict()}
         with replacing(self.folder / "early_stop.json") as temporary:
             temporary.write_text(json.dumps(early))
 

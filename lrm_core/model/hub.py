@@ -100,14 +100,17 @@ def _pin(folder: Path) -> None:
     pin = {"commit": folder.name, "bytes": status.st_size, "changed": status.st_mtime_ns}
     if pin == _read_pin(home):
         return
-    named = weights.resolve().name  # in the cache, large files are named by their SHA-256
-    if re.fullmatch("[0-9a-f]{64}", named) and (found := sha256(weights)) != named:
-        raise ValueError(
-            f"{weights}: SHA-256 {found} instead of {named}, the file is damaged; remove {weights.resolve()} and run "
-            "the command again to download it anew"
-        )
+    check_cached(weights)
     with replacing(home / PIN) as temporary:
         temporary.write_text(json.dumps(pin) + "\n", encoding="utf-8")
+
+
+def check_cached(path: Path) -> None:
+    """ValueError if a file does not have the SHA-256 that the hub's cache names it by, as it does large ones."""
+    named = path.resolve().name
+    if re.fullmatch("[0-9a-f]{64}", named) and (found := sha256(path)) != named:
+        remove = f"remove {path.resolve()} and run the command again"
+        raise ValueError(f"{path}: SHA-256 {found} instead of {named}, the file is damaged; {remove}")
 
 
 def _read_pin(home: Path) -> dict[str, object]:

@@ -48,10 +48,8 @@ class Cycles:
 
     def __post_init__(self) -> None:
         if self.samples < 1 or self.time_limit <= 0:
-            raise ValueError(
-                f"samples must be at least 1 and the time limit above 0 s, "
-                f"found {self.samples} and {self.time_limit:g} s"
-            )
+            found = f"found {self.samples} and {self.time_limit:g} s"
+            raise ValueError(f"samples must be at least 1 and the time limit above 0 s, {found}")
 
     def settings(self) -> dict[str, str | int]:
         """What is stored beside the cameras to tell renderings apart."""

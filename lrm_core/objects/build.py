@@ -160,10 +160,8 @@ def _check_same(folder: Path, cameras: Mapping[str, int], settings: Mapping[str,
     if {**found, MESH: settings[MESH]} != settings:
         raise ValueError(f"{folder}: exists with another engine or other samples; remove it or change --out")
     if mesh != settings[MESH]:
-        raise ValueError(
-            f"{folder}: exists with the views of another mesh of this name, or of this one before it was edited; "
-            "choose another --out or remove it"
-        )
+        other = "another mesh of this name, or of this one before it was edited"
+        raise ValueError(f"{folder}: exists with the views of {other}; remove it or change --out")
 
 
 def check_same_cameras(folder: Path, *, views: int, resolution: int, seed: int) -> None:

@@ -105,10 +105,8 @@ class RenderedObject:
         if side is None or height == width == side:
             return self
         if height != width or width % side:
-            raise ValueError(
-                f"{self.name}: images of {width}x{height} pixels cannot be averaged to {side}x{side}; "
-                "expected a multiple of that"
-            )
+            size = f"{self.name}: images of {width}x{height} pixels"
+            raise ValueError(f"{size} cannot be averaged to {side}x{side}; expected a multiple of that")
         images, masks = (avg_pool2d(picture, width // side) for picture in (self.images, self.masks))
         return replace(self, images=images, masks=masks, intrinsics=self.intrinsics * (side / width))
 

@@ -206,10 +206,8 @@ class _File:
                     *texture.get("extensions", {}),
                     image.get("uri", "")[:80] or image.get("mimeType", ""),
                 ]
-                raise Refused(
-                    f"the {name} of material {material.name} ({', '.join(filter(None, kind))}) is missing or of a "
-                    "kind that is not read; PNG, JPEG and WebP are"
-                )
+                what = f"the {name} of material {material.name} ({', '.join(filter(None, kind))})"
+                raise Refused(f"{what} is missing or of a kind that is not read; PNG, JPEG and WebP are")
 
     def make_plain(self, primitive: Tree, data: Tree, arrays: list[np.ndarray], views: list[bytes]) -> None:
         """Give a primitive float attributes, morphed, in triangles; arrays that it shares stay as they are."""
