@@ -111,7 +111,7 @@ class _Run:
 
     def __post_init__(self) -> None:
         self._read_tables()
-        self.began = time.perf_counter() - (float(self.curve.rows[-1]["seconds"]) if self.curve.rows else 0)
+        self.began = time.perf_counter() - self.curve.last("seconds")
         self.whole = True  # False while an update is half made
 
     def _read_tables(self) -> None:

@@ -10,14 +10,14 @@ import torch
 
 from lrm_core.atomic import replacing
 from lrm_core.fit.checkpoint import TrainingState
-from lrm_core.fit.run_folder import STATE
+from lrm_core.fit.run_folder import STATE, Rows
 from lrm_core.model.checkpoints import save_checkpoint
 from lrm_core.model.config import LRMConfig
 from lrm_core.objects.manifest import digest, make_entry, record_entries
 from lrm_core.objects.pool import Pool
 from lrm_core.objects.pool_render import LIBRARY
 from lrm_core.paths import data_dir
-from lrm_core.training.pretrain import CURVE, Curve, new_state
+from lrm_core.training.pretrain import COLUMNS, CURVE, new_state
 from lrm_core.training.pretrain_batch import open_pool
 from lrm_core.training.pretrain_config import PATCH, PretrainConfig
 
@@ -68,7 +68,7 @@ def publish(run: Path, architecture: LRMConfig, config: PretrainConfig, out: Pat
         OSError: if a file cannot be written; the old one then stays.
     """
     state = save_averaged(run, architecture, config, out)
-    model, curve = state.averaged(), Curve(run / "curve.csv", state.step)
+    model, curve = state.averaged(), Rows(run / "curve.csv", COLUMNS, state.step)
     with replacing(out.with_name(CURVE)) as temporary:
         shutil.copyfile(run / "curve.csv", temporary)
     scores = [row for row in curve.rows if row["novel_psnr"]][-1]
@@ -88,7 +88,7 @@ def publish(run: Path, architecture: LRMConfig, config: PretrainConfig, out: Pat
         steps=state.step,
         rounds="one round" if state.step <= config.steps else f"{state.step / config.steps:g} rounds",
         batch=config.batch,
-        seconds=curve.seconds,
+        seconds=curve.last("seconds"),
         machine=f"{platform.machine()}, {where}",
         torch=torch.__version__,
         seed=config.seed,
