@@ -147,9 +147,8 @@ class _Run:
 
     def _to_the_end(self) -> None:
         config, tuning, main = self.config, self.tuning, self.team.is_main_process
-        with tqdm(
-            total=config.steps, initial=tuning.step, desc="finetune", unit="step", disable=not main
-        ) as bar:
+        shown = {"desc": "finetune", "unit": "step", "disable": not main}
+        with tqdm(total=config.steps, initial=tuning.step, **shown) as bar:
             while True:
                 if self._due(config.validate_every) and main:
                     self._validate()
@@ -219,10 +218,7 @@ def _check(
     if len(counts) > 1 or not counts[0]:
         raise ValueError(f"expected as many training views of every object, found {counts}")
     if config.stop_on not in metrics:
-        raise ValueError(
-            f"stop_on: expected one of the metrics {', '.join(metrics)}; found {config.stop_on!r}"
-        )
-    if config.batch % team.num_processes:
-        raise ValueError(
-            f"batch: expected a multiple of the {team.num_processes} processes, found {config.batch}"
-        )
+        known = ", ".join(metrics)
+        raise ValueError(f"stop_on: expected one of the metrics {known}; found {config.stop_on!r}")
+    if config.batch % (processes := team.num_processes):
+        raise ValueError(f"batch: expected a multiple of the {processes} processes, found {config.batch}")

@@ -74,9 +74,8 @@ class Cycles:
         """
         _check_mesh(file)
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(
-            prefix=f".{folder.name}.", suffix=f".{os.getpid()}.tmp", dir=folder.parent
-        ) as place:
+        names = {"prefix": f".{folder.name}.", "suffix": f".{os.getpid()}.tmp"}
+        with TemporaryDirectory(**names, dir=folder.parent) as place:
             job = Path(place) / "job.json"
             noise = [zlib.crc32(f"{seed} {folder.name} {view}".encode()) >> 1 for view in range(len(poses))]
             content = {

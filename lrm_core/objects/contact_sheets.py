@@ -30,12 +30,7 @@ SUFFIX = ".webp"
 
 @dataclass(frozen=True)
 class SheetStore:
-    """Where contact sheets are kept.
-
-    Attributes:
-        folder: read and written.
-        shipped: read only; sheets that come with the repository.
-    """
+    """Contact sheets: those made here, in `folder`, and those of the repository, in `shipped`, read only."""
 
     folder: Path = field(default_factory=lambda: repository_root() / ".cache" / "sheets")
     shipped: Path = field(default_factory=lambda: data_dir() / "mini" / "sheets")

@@ -129,9 +129,8 @@ def _flatten(piece: trimesh.Trimesh, suffix: str) -> Piece:
         colours = _in_unit_range(piece.vertex_attributes[COLOURS])[faces]
     if suffix in LINEAR_COLOURS:
         colours[..., :3] = display_from_linear(colours[..., :3])
-    return Piece(
-        piece.vertices[faces], piece.vertex_normals[faces], corner_uv, colours, read_material(piece, suffix)
-    )
+    corners, normals = piece.vertices[faces], piece.vertex_normals[faces]
+    return Piece(corners, normals, corner_uv, colours, read_material(piece, suffix))
 
 
 def _in_unit_range(colours: np.ndarray) -> Float[np.ndarray, "V 4"]:

@@ -143,7 +143,7 @@ class _Work:
 
     def __init__(
         self, out: Path, cameras: dict[str, int], licences: Sequence[str], mirror: str | Path | None
-    ) -> None:
+    ):
         self.out, self.cameras, self.licences, self.manifest = out, cameras, licences, Manifest(out)
         for uid in self.manifest.objects:
             check_same_cameras(out / uid, **cameras)

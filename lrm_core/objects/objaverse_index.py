@@ -107,9 +107,8 @@ class Hub:
         from huggingface_hub import constants, errors, hf_hub_download
 
         try:
-            return hf_hub_download(
-                REPOSITORY, path, repo_type="dataset", revision=self.revision, dry_run=dry_run
-            )
+            place = {"repo_type": "dataset", "revision": self.revision}
+            return hf_hub_download(REPOSITORY, path, **place, dry_run=dry_run)
         except errors.RemoteEntryNotFoundError as error:
             raise FileNotFoundError(f"{path}: not in the dataset {REPOSITORY} at {self.revision}") from error
         except Exception as error:  # the hub's client raises a dozen unrelated types
@@ -135,8 +134,7 @@ class Index:
     def drawn(self, seed: int) -> Iterator[str]:
         """Every uid once, in an order that the seed and the set of uids fix."""
         uids = sorted(self._paths)
-        for index in np.random.default_rng(seed).permutation(len(uids)):
-            yield uids[index]
+        return (uids[index] for index in np.random.default_rng(seed).permutation(len(uids)))
 
     def path(self, uid: str) -> str:
         """`glbs/<folder>/<uid>.glb` of an object; raises ValueError if there is none, or its entry is another."""

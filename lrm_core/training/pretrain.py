@@ -168,9 +168,8 @@ def _steps(
     mean = 0.0
     numbers = [n for step in range(state.step, end) for n in _my_groups(step, config, team)]
     coming = scenes(numbers, config, state.model.config.source_size, ahead=team.device.type == "cuda")
-    with tqdm(
-        total=end, initial=state.step, desc="pretrain", unit="step", disable=not team.is_main_process
-    ) as bar:
+    silent = not team.is_main_process
+    with tqdm(total=end, initial=state.step, desc="pretrain", unit="step", disable=silent) as bar:
         while state.step < end:
             loss = train_step(state, config, team, coming)
             count = (state.step - 1) % config.checkpoint_every
