@@ -1,16 +1,12 @@
-"""What `lrm plan` says against what records cost: `python benchmarks/plan.py [stored]`.
+"""What `lrm plan` says of the profile `smoke` against what its records cost: `python benchmarks/plan.py`.
 
-First against the stored records of other profiles than `mini`, which the estimate is fed with: wall time, of
-experiments that fit no oracle and so cost there what they cost in `mini`. Then, without the word `stored`, of the
-profile `smoke`: CPU time of both, so that other work on the machine is in neither. Its records are made anew, with
-oracles of their own.
+CPU time of both, so that other work on the machine is in neither. The records are made anew, with oracles of their
+own, on two objects.
 """
 
-import sys
 import tempfile
 import time
 from pathlib import Path
-from statistics import fmean
 
 import torch
 from keep import keep
@@ -18,32 +14,12 @@ from keep import keep
 from lrm_core import load_model
 from lrm_core.measure.experiments import EXPERIMENTS
 from lrm_core.measure.oracles import OracleCache
-from lrm_core.profiles import MINI, PROFILES, SMOKE
+from lrm_core.profiles import SMOKE
 from lrm_core.records.plan import measure_costs, plan_costs
 from lrm_core.records.runner import Recorder, _jobs
 from lrm_core.records.store import ResultStore
 
 NEAR = 0.3  # of the measured time
-WITHOUT_FIT = ("e04_visibility", "e06_response", "e08_band_correction", "e09_low_band", "e10_isotropy")
-
-
-def stored() -> dict[str, dict[str, float]]:
-    """Mean seconds of a record of `mini` over those of another profile on the same objects and views."""
-    others = {name: ResultStore(plan.results) for name, plan in PROFILES.items() if name.startswith("mini-")}
-    return {
-        name: {
-            experiment: _mean_seconds(ResultStore(MINI.results), experiment)
-            / _mean_seconds(store, experiment)
-            for experiment in WITHOUT_FIT
-            if any(store.records(experiment))
-        }
-        for name, store in others.items()
-        if store.root.exists()
-    }
-
-
-def _mean_seconds(store: ResultStore, experiment: str) -> float:
-    return fmean(record["provenance"]["seconds"] for record in store.records(experiment))
 
 
 def measured(folder: Path) -> dict[str, dict[str, float]]:
@@ -61,16 +37,6 @@ def measured(folder: Path) -> dict[str, dict[str, float]]:
 
 def main() -> None:
     """Estimate first, then measure."""
-    ratios = stored()
-    figures = {
-        "within": NEAR,
-        "stored records, estimated over measured": ratios,
-        "of them within": sum(abs(ratio - 1) <= NEAR for each in ratios.values() for ratio in each.values()),
-        "of": sum(map(len, ratios.values())),
-    }
-    keep("plan", figures)
-    if sys.argv[1:] == ["stored"]:
-        return
     torch.set_num_threads(1)
     costs, _ = measure_costs(SMOKE, "cpu")
     hours = plan_costs(SMOKE, costs, 1).set_index("stage")["hours"]
@@ -79,7 +45,8 @@ def main() -> None:
     told = {name: 3600 * float(hours[name]) for name in seconds}
     cost = {name: sum(each.values()) for name, each in seconds.items()}
     ratio = sum(told.values()) / sum(cost.values())
-    figures["smoke"] = {
+    figures = {
+        "within": NEAR,
         "costs, CPU seconds": {"a look": costs.look, "a ray of a step": costs.ray},
         "estimated, CPU seconds": told,
         "measured, CPU seconds": cost,

@@ -19,9 +19,8 @@ from lrm_core import load_model
 from lrm_core.fit.checkpoint import TrainingState
 from lrm_core.training import pretrain, pretrain_batch, pretrain_data
 from lrm_core.training.pretrain import new_state, train_step
-from lrm_core.training.pretrain_batch import scenes
+from lrm_core.training.pretrain_batch import cast_scene, draw_scene, scenes
 from lrm_core.training.pretrain_config import PretrainConfig, get_preset
-from lrm_core.training.pretrain_data import ray_batch
 from lrm_core.training.pretrain_loss import predict, reconstruction_loss
 
 STEPS, LATE = 9, 0.8  # steps that are timed; share of the round at which the late ones lie
@@ -72,11 +71,10 @@ def whole_steps(state: TrainingState, config: PretrainConfig, spent: Counter) ->
 
 def parts_of_a_group(state: TrainingState, config: PretrainConfig) -> dict[str, float]:
     """Seconds an object of making data, of the planes in both precisions, and of the loss."""
-    numbers = iter(range(1_000_000))
+    numbers, size = iter(range(1_000_000)), state.model.config.source_size
 
     def draw():
-        size = state.model.config.source_size
-        return ray_batch(next(numbers), batch=config.group, views=config.views, rays=config.rays, size=size)
+        return cast_scene(draw_scene(next(numbers), config, size, 0.0), config, size, 0.0)
 
     batch = draw()
 

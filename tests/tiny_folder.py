@@ -1,5 +1,8 @@
 """A tiny model and square objects on disk, for tests of what reads them."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import torch
@@ -42,3 +45,23 @@ def save_square(folder: Path, seed: int, views: int) -> None:
     rgba[:, :, 8:24, 8:24] = torch.rand(1, 4, 1, 1, generator=generator)
     intrinsics = torch.tensor([[0.75 * SIZE] * 2, [SIZE / 2] * 2, [float(SIZE)] * 2])
     save_object(folder, rgba, sample_poses(generator, views), intrinsics)
+
+
+def launched(folder: Path, *arguments: str | Path) -> str:
+    """What `lrm` prints as two processes of `accelerate launch` on the CPU.
+
+    `accelerate launch --cpu` starts several processes through MPI alone; `--multi_gpu` starts them through
+    torchrun, and the environment keeps them on the CPU.
+    """
+    script, say = (
+        folder / "lrm.py",
+        "sys.stdout.write(f'rank {os.environ[\"RANK\"]}\\n')",
+    )  # no other cuts it in two
+    script.write_text(f"import os, sys\nfrom lrm_core.cli import main\n{say}\nmain()\n")
+    alone = {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": "", "ACCELERATE_USE_CPU": "true"}
+    launch = ["--multi_gpu", "--num_processes", "2", "--num_machines", "1", "--mixed_precision", "no"]
+    launch += ["--dynamo_backend", "no", "--main_process_port", "0", script]
+    command = [Path(sys.executable).parent / "accelerate", "launch", *launch, *arguments]
+    done = subprocess.run(command, env=os.environ | alone, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout

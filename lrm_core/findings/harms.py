@@ -157,9 +157,14 @@ def sentence(section: str, found: Sequence[Fingerprint]) -> str:
     """A section of the text for what the rule says: `harms`, or `title harms` where they were measured."""
     others = listed([EQUAL[of.harm] for of in found if of.harm in EQUAL and of.answer == "towards"])
     said = say(TEXT, f"{section}: {specific(found)}", others=others)
+    steps = less_trained(found)
+    return f"{said} {say(TEXT, 'less trained', steps=steps)}" if steps and section == "harms" else said
+
+
+def less_trained(found: Sequence[Fingerprint]) -> str:
+    """Steps of training after which a model told the truth shows the whole published pattern, in words."""
     rungs = [of.harm for of in found if of.harm in RUNGS]
-    met = [str(RUNGS[name]) for name in rungs if pattern_met(pattern(name)) == "there"]
-    return f"{said} {say(TEXT, 'less trained', steps=listed(met))}" if met and section == "harms" else said
+    return listed([str(RUNGS[name]) for name in rungs if pattern_met(pattern(name)) == "there"])
 
 
 def caption(figure: str) -> str:

@@ -1,7 +1,7 @@
 """What a training run needs to go on as if it had never stopped."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -21,13 +21,11 @@ class TrainingState:
 
     model: LRM
     optimisers: Sequence[torch.optim.Optimizer]
-    step: int = 0
-    average: dict[str, Tensor] = field(default_factory=dict)
     averaging: bool = True
 
     def __post_init__(self):
-        if self.averaging:
-            self.average = {name: p.detach().clone() for name, p in self.model.named_parameters()}
+        kept = self.model.named_parameters() if self.averaging else ()
+        self.step, self.average = 0, {name: p.detach().clone() for name, p in kept}
         self._optimiser_of = {
             p: optimiser for optimiser in self.optimisers for g in optimiser.param_groups for p in g["params"]
         }
@@ -58,7 +56,8 @@ class TrainingState:
         named = {f"weight.{name}": p.detach() for name, p in self.model.named_parameters()}
         named |= {f"average.{name}": value for name, value in self.average.items()}
         for name, parameter in self.model.named_parameters():
-            for key, value in self._moments(parameter).items():
+            optimiser = self._optimiser_of.get(parameter)
+            for key, value in (optimiser.state.get(parameter, {}) if optimiser else {}).items():
                 named[f"optimiser.{key}.{name}"] = value
         return {name: value.contiguous() for name, value in named.items()}
 
@@ -68,11 +67,7 @@ class TrainingState:
 
     @torch.no_grad()
     def load(self, path: Path) -> None:
-        """Go on from `path` if it exists.
-
-        Raises:
-            ValueError: if the file is truncated or belongs to another model.
-        """
+        """Go on from `path` if it exists; raises ValueError if the file is truncated or belongs to another model."""
         if not path.exists():
             return
         stored, step = read_training_checkpoint(path)
@@ -98,11 +93,6 @@ class TrainingState:
             if moments and parameter in self._optimiser_of:
                 self._optimiser_of[parameter].state[parameter] = moments
         self.step = step
-
-    def _moments(self, parameter: Tensor) -> dict[str, Tensor]:
-        """What its optimiser keeps for a parameter; nothing for a frozen one."""
-        optimiser = self._optimiser_of.get(parameter)
-        return optimiser.state.get(parameter, {}) if optimiser else {}
 
 
 def read_training_checkpoint(path: Path) -> tuple[dict[str, Tensor], int]:

@@ -35,12 +35,8 @@ from peft.tuners.lora import Linear, LoraLayer  # noqa: E402
 
 SCALE = 2  # alpha / r as published
 PUBLISHED_STD = 0.01  # of A in the published form
-MATRICES = [
-    "in_proj_weight",
-    "q_proj_weight",
-    "k_proj_weight",
-    "v_proj_weight",
-]  # those of either kind of attention
+# those of either kind of attention
+MATRICES = ["in_proj_weight", "q_proj_weight", "k_proj_weight", "v_proj_weight"]
 NAME = "default"  # of the one adapter in each place
 
 
@@ -94,9 +90,8 @@ class Adapters:
         if any(isinstance(module, LoraLayer) for module in model.modules()):
             raise ValueError("the model has adapters already; take `merged`, or a fresh copy of the model")
         self.model, self.rank, self.form = model.requires_grad_(False), rank, form
-        with torch.random.fork_rng(
-            devices=[]
-        ):  # PEFT draws from the global generator; what it draws is replaced
+        # PEFT draws from the global generator; what it draws is replaced
+        with torch.random.fork_rng(devices=[]):
             self._peft = PeftModel(model.transformer, _configuration(rank, form), NAME)
         self._initialise(torch.Generator().manual_seed(seed))
 
@@ -120,9 +115,8 @@ class Adapters:
 
     def state(self) -> dict[str, Tensor]:
         """Matrices A (r, in) and B (out, r) by PEFT's names."""
-        return {
-            name: value.detach().contiguous() for name, value in get_peft_model_state_dict(self._peft).items()
-        }
+        state = get_peft_model_state_dict(self._peft)
+        return {name: value.detach().contiguous() for name, value in state.items()}
 
     def merged(self) -> LRM:
         """A plain, frozen copy of the model with the adapters added into its weights."""

@@ -122,7 +122,7 @@ def fit_oracle(
         ValueError: if shapes do not fit, values are not finite, or both kinds of batch are asked for.
     """
     planes, frozen = _prepare(start, decoder, views, rays_per_step, views_per_step)
-    fit = _Fit(planes, frozen, Targets.of(views, planes.device), samples_per_ray, (lr, eps), seed)
+    fit = _Fit(planes, frozen, Targets.of(views, planes.device), samples_per_ray, lr, eps, seed)
     history: dict[str, list[float]] = {"step": [], "loss": [], "train_psnr": [], "heldout_psnr": []}
     for step in tqdm(range(iterations), desc="oracle", unit="step", disable=not progress, leave=False):
         loss, mean_square = fit.step(rays_per_step or RAYS_PER_STEP, views_per_step, step, iterations)
@@ -136,29 +136,32 @@ def fit_oracle(
     return OracleFit(planes.detach(), history)
 
 
+@dataclass
 class _Fit:
     """Planes on their way to the targets."""
 
-    def __init__(
-        self,
-        planes: Tensor,
-        decoder: nn.Module,
-        targets: Targets,
-        samples: int,
-        adam: tuple[float, float],
-        seed: int,
-    ):
-        self.planes, self.decoder, self.targets, self.samples = planes, decoder, targets, samples
-        self.lr, eps = adam
-        self.optimiser = torch.optim.Adam([planes], lr=self.lr, eps=eps)
-        self.generator = torch.Generator().manual_seed(seed)
+    planes: Tensor
+    decoder: nn.Module
+    targets: Targets
+    samples: int
+    lr: float
+    eps: float
+    seed: int
+
+    def __post_init__(self) -> None:
+        self.optimiser = torch.optim.Adam([self.planes], lr=self.lr, eps=self.eps)
+        self.generator = torch.Generator().manual_seed(self.seed)
         self.occupancy: Occupancy | None = None
 
     def step(self, rays: int, views: int | None, step: int, steps: int) -> tuple[Tensor, Tensor]:
         """One update from so many rays, or from whole views; its loss and its mean squared error."""
         draw = self.targets.draw_views if views else self.targets.draw_rays
         chosen = draw(views or rays, self.generator).to(self.planes.device)
-        error = self._render(chosen, refresh=step % REFRESH_EVERY == 0) - self.targets.colours[chosen]
+        if step % REFRESH_EVERY == 0:
+            self.occupancy = Occupancy.of(Field(self.planes, self.decoder))
+        explored = self.occupancy and self.occupancy.explored(EXPLORED, self.generator)
+        seen = self.targets.render(self.planes, self.decoder, chosen, self.samples, [explored])
+        error = seen - self.targets.colours[chosen]
         mean_square = error.square().mean()
         loss = error.abs().mean() + mean_square
         self.optimiser.param_groups[0]["lr"] = self.lr * cosine(step / steps)
@@ -166,13 +169,6 @@ class _Fit:
         loss.backward()
         self.optimiser.step()
         return loss.detach(), mean_square.detach()
-
-    def _render(self, chosen: Tensor, refresh: bool) -> Float[Tensor, "rays 3"]:
-        """Rays of the targets on white."""
-        if refresh:
-            self.occupancy = Occupancy.of(Field(self.planes, self.decoder))
-        explored = self.occupancy and self.occupancy.explored(EXPLORED, self.generator)
-        return self.targets.render(self.planes, self.decoder, chosen, self.samples, [explored])
 
 
 @torch.no_grad()

@@ -14,11 +14,7 @@ REMOVE = "remove the folder of the run to start over"
 
 
 def claim_folder(path: Path, configuration: dict) -> None:
-    """Write the configuration of a run to `path`, or see that it is that of the run which lies there.
-
-    Raises:
-        ValueError: if the folder holds a run of another configuration, or a damaged one.
-    """
+    """Write the configuration of a run to `path`; ValueError if a run of another, or a damaged one, lies there."""
     text = json.dumps(configuration, indent=1, sort_keys=True)
     if not path.exists():
         with replacing(path) as temporary:
@@ -36,11 +32,7 @@ class Rows:
     """
 
     def __init__(self, path: Path, columns: Sequence[str], step: int) -> None:
-        """Read what is there up to and with `step`; one of the columns is "step".
-
-        Raises:
-            ValueError: naming the file, if it is not such a table.
-        """
+        """Read what is there up to and with `step`, a column; ValueError naming the file, if it is no such table."""
         self.path, self.columns = path, tuple(columns)
         self.rows = []
         if not path.exists():
@@ -62,9 +54,8 @@ class Rows:
         except ValueError as error:
             raise ValueError(f"{self.path}: {column}: {error}; {REMOVE}") from error
         if not all(map(isfinite, values)):
-            raise ValueError(
-                f"{self.path}: {column}: expected finite numbers, found NaN or infinity; {REMOVE}"
-            )
+            found = "expected finite numbers, found NaN or infinity"
+            raise ValueError(f"{self.path}: {column}: {found}; {REMOVE}")
         return values
 
     def has(self, step: int) -> bool:
@@ -73,9 +64,8 @@ class Rows:
 
     def add(self, **row: float | str) -> None:
         """One more row; nine digits give a float32 back unchanged."""
-        self.rows.append(
-            {key: f"{row[key]:.9g}" if isinstance(row[key], float) else str(row[key]) for key in self.columns}
-        )
+        cells = {key: row[key] for key in self.columns}
+        self.rows.append({k: f"{x:.9g}" if isinstance(x, float) else str(x) for k, x in cells.items()})
 
     def write(self) -> None:
         """Replace the file."""

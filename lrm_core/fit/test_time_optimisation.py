@@ -156,7 +156,9 @@ class Refinement:
     def loss(self, chosen: Int[Tensor, "rays"]) -> Float[Tensor, ""]:
         """The loss of these pixels."""
         chosen, planes = chosen.to(self.start.device), self.latent.planes()
-        rendered, target = self._render(planes, chosen), self.targets.colours[chosen]
+        explored = self.occupancy and self.occupancy.explored(EXPLORED, self.generator)
+        rendered = self.targets.render(planes, self.decoder, chosen, self.samples, [explored])
+        target = self.targets.colours[chosen]
         loss = (rendered - target).square().mean()
         if self.config.proximity:
             loss = loss + self.config.proximity * (planes - self.start).square().mean()
@@ -170,10 +172,6 @@ class Refinement:
         """Mean absolute error of the watched pixels."""
         rendered = self.targets.render(self.latent.planes(), self.decoder, self.watched, self.samples)
         return (rendered - self.targets.colours[self.watched]).abs().mean().item()
-
-    def _render(self, planes: Planes, chosen: Tensor) -> Float[Tensor, "rays 3"]:
-        explored = self.occupancy and self.occupancy.explored(EXPLORED, self.generator)
-        return self.targets.render(planes, self.decoder, chosen, self.samples, [explored])
 
 
 def window(pixels: int, side: int, crop: int, generator: torch.Generator) -> Int[Tensor, "crop*crop"]:

@@ -50,19 +50,6 @@ class Finetuned:
         return ", ".join(f"{name} {before[name]:.4g} -> {after[name]:.4g}" for name in before)
 
 
-@dataclass(frozen=True)
-class _Task:
-    """What a run works on: all that does not change while it goes on."""
-
-    run: Path
-    config: FinetuneConfig
-    train: list[Example]
-    validation: list[Example]
-    metrics: Metrics
-    perceptual: Perceptual | None
-    team: Accelerator
-
-
 def finetune(
     run: Path,
     model: LRM,
@@ -97,7 +84,9 @@ def finetune(
     _check(train, validation, config, metrics, team)
     run.mkdir(parents=True, exist_ok=True)
     with alone(run) if team.is_main_process else nullcontext():
-        claim_folder(run / "config.json", _description(model, train, validation, config))
+        listed = ([[example.name, example.digest()] for example in part] for part in (train, validation))
+        data = dict(zip(("train", "validation"), listed, strict=True))
+        claim_folder(run / "config.json", {"model": model_hash(model), "finetune": asdict(config), **data})
         tuning = Tuning(model, config, team.device)
         tuning.load(run / STATE)
         if tuning.step > config.steps:
@@ -106,20 +95,29 @@ def finetune(
             )
         team.wait_for_everyone()
         here = [[example.to(team.device) for example in part] for part in (train, validation)]
-        return _Run(_Task(run, config, *here, metrics, perceptual, team), tuning).go_on()
+        return _Run(run, config, *here, metrics, perceptual, team, tuning).go_on()
 
 
+@dataclass
 class _Run:
-    """A run on its way: what is tuned, and the tables that tell of it."""
+    """A run on its way: what it works on, what is tuned, and the tables that tell of it."""
 
-    def __init__(self, task: _Task, tuning: Tuning) -> None:
-        self.task, self.tuning = task, tuning
+    folder: Path
+    config: FinetuneConfig
+    train: list[Example]
+    validation: list[Example]
+    metrics: Metrics
+    perceptual: Perceptual | None
+    team: Accelerator
+    tuning: Tuning
+
+    def __post_init__(self) -> None:
         self._read_tables()
         self.began = time.perf_counter() - (float(self.curve.rows[-1]["seconds"]) if self.curve.rows else 0)
         self.whole = True  # False while an update is half made
 
     def _read_tables(self) -> None:
-        run, step, metrics = self.task.run, self.tuning.step, self.task.metrics
+        run, step, metrics = self.folder, self.tuning.step, self.metrics
         self.losses = Rows(run / "losses.csv", ("step", "object", "view", "loss"), step)
         self.scores = Rows(run / "scores.csv", ("step", "object", *metrics), step)
         self.curve = Rows(run / "curve.csv", ("step", "seconds", *metrics), step)
@@ -129,10 +127,8 @@ class _Run:
         self.curve.numbers("seconds")
         self.losses.numbers("loss")
         if [int(row["step"]) for row in self.losses.rows] != list(range(1, step + 1)):
-            raise ValueError(
-                f"{self.losses.path}: expected the losses of steps 1 to {step}, found {len(self.losses.rows)}; "
-                f"{REMOVE}"
-            )
+            found = f"expected the losses of steps 1 to {step}, found {len(self.losses.rows)}"
+            raise ValueError(f"{self.losses.path}: {found}; {REMOVE}")
 
     def go_on(self) -> Finetuned:
         """Train to the end; Ctrl-C leaves a checkpoint of the last whole step."""
@@ -142,17 +138,17 @@ class _Run:
             if self.whole:
                 self._save()
             raise
-        self.task.team.wait_for_everyone()
+        self.team.wait_for_everyone()
         self._read_tables()  # only the main process wrote them
-        return Finetuned(
-            model=self.tuning.tuned(),
-            losses=self.losses.numbers("loss"),
-            scores=[self._numbers(row) for row in self.scores.rows],
-            early_stop=self._early_stop(),
-        )
+        scores = [
+            {"step": int(row["step"]), "object": row["object"]}
+            | {name: float(row[name]) for name in self.metrics}
+            for row in self.scores.rows
+        ]
+        return Finetuned(self.tuning.tuned(), self.losses.numbers("loss"), scores, self._early_stop())
 
     def _to_the_end(self) -> None:
-        config, tuning, main = self.task.config, self.tuning, self.task.team.is_main_process
+        config, tuning, main = self.config, self.tuning, self.team.is_main_process
         with tqdm(
             total=config.steps, initial=tuning.step, desc="finetune", unit="step", disable=not main
         ) as bar:
@@ -166,16 +162,16 @@ class _Run:
                 bar.set_postfix(loss=f"{self._step():.4g}")
                 bar.update()
         if main:
-            tuning.publish(self.task.run)
+            tuning.publish(self.folder)
 
     def _due(self, every: int) -> bool:
-        return self.tuning.step % every == 0 or self.tuning.step == self.task.config.steps
+        return self.tuning.step % every == 0 or self.tuning.step == self.config.steps
 
     def _step(self) -> float:
         """One update, and its row among the losses."""
-        task, tuning = self.task, self.tuning
-        loss = batch_loss(tuning, task.train, task.config, task.team, task.perceptual)
-        item, view = numbered_pair(tuning.step * task.config.batch, task.train, task.config)
+        tuning, config = self.tuning, self.config
+        loss = batch_loss(tuning, self.train, config, self.team, self.perceptual)
+        item, view = numbered_pair(tuning.step * config.batch, self.train, config)
         self.whole = False
         tuning.advance()
         self.losses.add(step=tuning.step, object=item.name, view=view, loss=loss)
@@ -184,10 +180,10 @@ class _Run:
 
     def _validate(self) -> None:
         """Score the held-out objects, unless the run was killed after that."""
-        step, metrics = self.tuning.step, self.task.metrics
+        step, metrics = self.tuning.step, self.metrics
         if self.curve.has(step):
             return
-        rows = list(score(self.tuning.model, self.task.validation, metrics))
+        rows = list(score(self.tuning.model, self.validation, metrics))
         self.scores.rows = [row for row in self.scores.rows if row["step"] != str(step)]
         for row in rows:
             self.scores.add(step=step, **row)
@@ -195,36 +191,21 @@ class _Run:
         means = {name: sum(row[name] for row in rows) / len(rows) for name in metrics}
         self.curve.add(step=step, seconds=time.perf_counter() - self.began, **means)
         self.curve.write()
-        with replacing(self.task.run / "early_stop.json") as temporary:
-            temporary.write_text(
-                json.dumps({"metric": self.task.config.stop_on, **asdict(self._early_stop())})
-            )
+        early = {"metric": self.config.stop_on, **asdict(self._early_stop())}
+        with replacing(self.folder / "early_stop.json") as temporary:
+            temporary.write_text(json.dumps(early))
 
     def _save(self) -> None:
         """Write the losses and then the checkpoint: whoever resumes finds at least the rows up to it."""
-        if self.task.team.is_main_process:
+        if self.team.is_main_process:
             self.losses.write()
-            self.tuning.save(self.task.run / STATE)
+            self.tuning.save(self.folder / STATE)
 
     def _early_stop(self) -> EarlyStop:
-        config, rows = self.task.config, self.curve.rows
-        values = [float(row[config.stop_on]) for row in rows]
-        return early_stop([int(row["step"]) for row in rows], values, config.patience)
-
-    def _numbers(self, row: dict[str, str]) -> dict[str, float | str]:
-        values = {name: float(row[name]) for name in self.task.metrics}
-        return {"step": int(row["step"]), "object": row["object"], **values}
-
-
-def _description(
-    model: LRM, train: Sequence[Example], validation: Sequence[Example], config: FinetuneConfig
-) -> dict:
-    """All that decides a run."""
-    data = {
-        split: [[example.name, example.digest()] for example in part]
-        for split, part in (("train", train), ("validation", validation))
-    }
-    return {"model": model_hash(model), "finetune": asdict(config), **data}
+        steps, values = (
+            [float(row[name]) for row in self.curve.rows] for name in ("step", self.config.stop_on)
+        )
+        return early_stop(list(map(int, steps)), values, self.config.patience)
 
 
 def _check(

@@ -1,11 +1,9 @@
 """The part of a model that fine-tuning changes: adapters, or all weights of the transformer."""
 
 import copy
-from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
 from lrm_core.atomic import save_tensors
 from lrm_core.fit.checkpoint import read_training_checkpoint
@@ -60,30 +58,26 @@ class Tuning:
         else:
             save_checkpoint(self.model, run / WEIGHTS, dtype=torch.float32)
 
-    def tensors(self) -> dict[str, Tensor]:
-        """Trained parameters and their moments, by name."""
+    def save(self, path: Path) -> None:
+        """Write trained parameters and their moments, or leave the old file and raise OSError."""
         named = {f"weight.{name}": parameter.detach() for name, parameter in self.trained.items()}
         for name, parameter in self.trained.items():
-            for key, value in self.optimiser.state.get(parameter, {}).items():
-                named[f"{key}.{name}"] = value
-        return {name: value.contiguous() for name, value in named.items()}
-
-    def save(self, path: Path) -> None:
-        """Write all that going on takes, or leave the old file and raise OSError."""
-        save_tensors(path, self.tensors(), {"step": str(self.step)})
+            moments = self.optimiser.state.get(parameter, {})
+            named |= {f"{key}.{name}": value for key, value in moments.items()}
+        tensors = {name: value.contiguous() for name, value in named.items()}
+        save_tensors(path, tensors, {"step": str(self.step)})
 
     @torch.no_grad()
     def load(self, path: Path) -> None:
-        """Go on from `path` if it exists.
-
-        Raises:
-            ValueError: if the file is damaged or belongs to another model.
-        """
+        """Go on from `path` if it exists; raises ValueError if the file is damaged or belongs to another model."""
         if not path.exists():
             return
         stored, step = read_training_checkpoint(path)
+        shapes = {f"weight.{name}": parameter.shape for name, parameter in self.trained.items()}
+        for key in MOMENTS if step else ():
+            shapes |= {f"{key}.{n}": () if key == "step" else p.shape for n, p in self.trained.items()}
         try:
-            check_state(stored, self._shapes(("weight", *MOMENTS) if step else ("weight",)))
+            check_state(stored, shapes)
         except ValueError as error:
             raise ValueError(f"{path}: {error}; choose another folder") from error
         for name, parameter in self.trained.items():
@@ -93,11 +87,3 @@ class Tuning:
             groups = self.optimiser.state_dict()["param_groups"]
             self.optimiser.load_state_dict({"state": dict(enumerate(moments)), "param_groups": groups})
         self.step = step
-
-    def _shapes(self, kinds: Iterable[str]) -> dict[str, Sequence[int]]:
-        """Of the tensors of those kinds; AdamW counts steps in a scalar."""
-        return {
-            f"{kind}.{name}": () if kind == "step" else parameter.shape
-            for kind in kinds
-            for name, parameter in self.trained.items()
-        }

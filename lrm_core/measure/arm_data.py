@@ -11,7 +11,7 @@ from lrm_core.fingerprint import HASH_LENGTH, sha256
 from lrm_core.fit.examples import Example
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject, load_object
-from lrm_core.objects.hashing import data_hash
+from lrm_core.objects.dataset import data_hash
 from lrm_core.profiles import Profile
 
 

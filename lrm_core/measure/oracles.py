@@ -20,7 +20,7 @@ from lrm_core.measure.oracle_files import Oracle, load_oracle, save_oracle
 from lrm_core.model.hashing import model_hash
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject, Source
-from lrm_core.objects.hashing import data_hash
+from lrm_core.objects.dataset import data_hash
 from lrm_core.paths import data_dir, repository_root
 from lrm_core.render import Rendering, render_views
 from lrm_core.render.views import Views

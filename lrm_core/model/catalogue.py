@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import torch
 
-from lrm_core.model.config import MINI_NAME, PRESETS
+from lrm_core.model.config import MINI_NAME, PRESETS, LRMConfig
 from lrm_core.model.hub import LICENCE, WEIGHTS, cached
 from lrm_core.model.lrm import LRM
 from lrm_core.paths import data_dir
@@ -21,20 +21,21 @@ class CatalogueEntry(NamedTuple):
 
 def catalogue() -> list[CatalogueEntry]:
     """Every model that has a name; asks no network."""
-    return [_entry(name) for name in sorted(PRESETS, key=lambda name: name != MINI_NAME)]
-
-
-def parameter_count(name: str) -> int:
-    """Numbers that a model learns, from its sizes alone."""
-    with torch.device("meta"):
-        return sum(parameter.numel() for parameter in LRM(PRESETS[name]).parameters())
-
-
-def _entry(name: str) -> CatalogueEntry:
-    if name == MINI_NAME:
-        weights, licence = data_dir() / "mini" / "mini.safetensors", "Apache-2.0"
-        return CatalogueEntry(
-            name, parameter_count(name), licence, str(weights) if weights.exists() else None
+    mini = data_dir() / "mini" / "mini.safetensors"
+    places = {name: (folder := cached(name)) and folder / WEIGHTS for name in PRESETS if name != MINI_NAME}
+    places = {MINI_NAME: mini if mini.exists() else None} | places
+    return [
+        CatalogueEntry(
+            name,
+            parameter_count(PRESETS[name]),
+            "Apache-2.0" if name == MINI_NAME else LICENCE,
+            place and str(place),
         )
-    folder = cached(name)
-    return CatalogueEntry(name, parameter_count(name), LICENCE, folder and str(folder / WEIGHTS))
+        for name, place in places.items()
+    ]
+
+
+def parameter_count(config: LRMConfig) -> int:
+    """Numbers that a model of these sizes learns."""
+    with torch.device("meta"):
+        return sum(parameter.numel() for parameter in LRM(config).parameters())

@@ -34,11 +34,14 @@ def load_model(name: str | Path, device: str | torch.device = "cpu") -> LRM:
         FileNotFoundError: if the file is missing.
         ValueError, OSError: for a published name, as `lrm_core.model.hub.fetch`.
     """
-    _check_device(torch.device(device))
+    if torch.device(device).type == "cuda" and not torch.cuda.is_available():
+        raise ValueError(
+            f"device {device}: PyTorch {torch.__version__} sees no CUDA GPU here; choose the device cpu "
+            "(slow for the published models), or install a CUDA build of that version"
+        )
     path = _locate(name)
     files = _weights(path)
-    config = _config(path / CONFIG) if path.is_dir() else _embedded_config(path, read_metadata(path))
-    return _build(config, files).to(device).eval()
+    return _build(_config(path), files).to(device).eval()
 
 
 def save_checkpoint(
@@ -59,10 +62,10 @@ def save_checkpoint(
         ValueError: if a parameter is not finite in `dtype`; nothing is then written.
         OSError: if the file cannot be written.
     """
-    state = {
-        name: tensor.detach().to("cpu", dtype).contiguous() for name, tensor in model.state_dict().items()
-    }
-    _check_finite(state, f"{path}: not written")
+    state = {name: x.detach().to("cpu", dtype).contiguous() for name, x in model.state_dict().items()}
+    if broken := [name for name, tensor in state.items() if not tensor.isfinite().all()]:
+        found = f"{len(broken)} parameters hold NaN or infinity, first {broken[0]}"
+        raise ValueError(f"{path}: not written: {found}")
     header = {**(metadata or {}), "format": "pt", "config": json.dumps(model.config.to_dict())}
     save_tensors(path, state, header)
 
@@ -83,15 +86,6 @@ def read_metadata(path: Path) -> dict[str, str]:
         ) from error
 
 
-def _check_device(device: torch.device) -> None:
-    """Raise ValueError for a CUDA device where there is none."""
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise ValueError(
-            f"device {device}: PyTorch {torch.__version__} sees no CUDA GPU here; choose the device cpu "
-            "(slow for the published models), or install a CUDA build of that version"
-        )
-
-
 def _locate(name: str | Path) -> Path:
     """Checkpoint file or folder that `name` stands for."""
     if str(name) == MINI_NAME:
@@ -109,21 +103,13 @@ def _locate(name: str | Path) -> Path:
 
 
 def _weights(path: Path) -> list[Path]:
-    """The safetensors files, whole, of a model that is one file or a folder; several if an index names shards.
-
-    Raises:
-        FileNotFoundError: if one is missing.
-        ValueError: if one is cut, the index is none, or there is a pickle instead.
-    """
+    """The safetensors files, whole, of a model that is one file or a folder; several if an index names shards."""
     weights, index = (path / WEIGHTS, path / INDEX) if path.is_dir() else (path, None)
     sharded = index and index.is_file() and not weights.is_file()
     files = _shards(index) if sharded else [weights]
-    if not weights.is_file() and not sharded:
-        pickles = sorted(file for file in path.glob("*") if file.suffix in PICKLES)
-        if pickles:
-            raise ValueError(_to_convert(pickles[0], weights))
-    if weights.suffix in PICKLES and weights.is_file():
-        raise ValueError(_to_convert(weights, weights.with_name(WEIGHTS)))
+    near = [] if sharded else [weights] if weights.is_file() else sorted(path.glob("*"))
+    if pickles := [file for file in near if file.suffix in PICKLES]:
+        raise ValueError(_to_convert(pickles[0], weights.with_name(WEIGHTS)))
     for file in files:
         if not file.is_file():
             listed = f", which {index} lists" if sharded else ""
@@ -162,11 +148,7 @@ def _plain(names: Iterable[str]) -> dict[str, str]:
 
 
 def _header(files: Sequence[Path]) -> dict[str, Tensor]:
-    """Parameters as the headers of their files list them, on the device "meta": names, shapes and types, no values.
-
-    Raises:
-        ValueError: if one is not of a floating point type, or two files have one of the same name.
-    """
+    """Parameters as the headers of their files list them, on the device "meta": names, shapes, types, no values."""
     listed = {}
     for path in files:
         with safe_open(path, framework="pt") as file:
@@ -185,11 +167,7 @@ def _header(files: Sequence[Path]) -> dict[str, Tensor]:
 
 
 def _read(files: Sequence[Path]) -> dict[str, Tensor]:
-    """Tensors in float32; those of that type stay in the memory map of their file until written to.
-
-    Raises:
-        ValueError: if one holds NaN or infinity, or a file differs from its digest.
-    """
+    """Tensors in float32; those of that type stay in the memory map of their file until written to."""
     tensors = {}
     for path in files:
         tensors |= read_tensors(path, "damaged checkpoint, copy or download it again")[0]
@@ -197,24 +175,18 @@ def _read(files: Sequence[Path]) -> dict[str, Tensor]:
 
 
 def _config(path: Path) -> LRMConfig:
-    """Configuration in a `config.json`."""
-    if not path.is_file():
+    """Configuration in the header of a checkpoint file, or in the `config.json` of a folder."""
+    if path.is_file():
+        text = read_metadata(path).get("config")
+    elif (path := path / CONFIG).is_file():
+        text = path.read_bytes().decode("utf-8", errors="replace")
+    else:
         raise FileNotFoundError(f"{path}: no such file; expected OpenLRM's configuration beside {WEIGHTS}")
-    return _parsed_config(path.read_bytes().decode("utf-8", errors="replace"), path)
-
-
-def _embedded_config(path: Path, metadata: Mapping[str, str]) -> LRMConfig:
-    """Configuration in the header of a checkpoint file."""
-    if "config" not in metadata:
+    if text is None:
         raise ValueError(
             f"{path}: no model configuration in its header; expected a file of save_checkpoint, "
             f"or pass its folder if a {CONFIG} lies beside {WEIGHTS}"
         )
-    return _parsed_config(metadata["config"], path)
-
-
-def _parsed_config(text: str, path: Path) -> LRMConfig:
-    """Configuration in JSON `text` of the file `path`."""
     try:
         return LRMConfig.from_openlrm(parse_json(text, path))
     except (ValueError, TypeError, AttributeError, OverflowError) as error:
@@ -235,10 +207,3 @@ def _build(config: LRMConfig, files: Sequence[Path]) -> LRM:
         raise ValueError(f"{path}: {error}{beside}") from error
     model.load_state_dict(_read(files), assign=True)
     return model
-
-
-def _check_finite(state: Mapping[str, Tensor], where: str) -> None:
-    """Raise a ValueError that begins with `where` if any parameter holds NaN or infinity."""
-    broken = [name for name, tensor in state.items() if not tensor.isfinite().all()]
-    if broken:
-        raise ValueError(f"{where}: {len(broken)} parameters hold NaN or infinity, first {broken[0]}")

@@ -101,9 +101,8 @@ def _initialise_patches(encoder: VisionTransformer, positions: int, generator: t
 
 def _initialise_plane_tokens(model: LRM, positions: int, generator: torch.Generator) -> None:
     """Shared positions, and a vector per plane that tells the planes apart."""
-    shared = sine_cosine(
-        plane_coordinates(model.config.triplane_low_res), positions
-    )  # (3, tokens, positions)
+    low = model.config.triplane_low_res
+    shared = sine_cosine(plane_coordinates(low), positions)  # (3, tokens, positions)
     plane = PLANE_DEVIATION * torch.randn(3, 1, model.config.transformer_dim - positions, generator=generator)
     tokens = torch.cat([shared, plane.expand(-1, shared.shape[1], -1)], dim=-1)
     model.pos_embed.copy_(tokens.flatten(0, 1)[None])

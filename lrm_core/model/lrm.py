@@ -45,13 +45,8 @@ class LRM(nn.Module):
         self.encoder = ImageEncoder(config.vit).requires_grad_(not config.encoder_freeze)
         self.camera_embedder = CameraEmbedder(config.camera_embed_dim)
         self.pos_embed = nn.Parameter(torch.randn(1, 3 * low * low, width) / width**0.5)
-        self.transformer = PlaneTransformer(
-            config.transformer_layers,
-            width,
-            config.encoder_feat_dim,
-            config.camera_embed_dim,
-            config.transformer_heads,
-        )
+        widths = width, config.encoder_feat_dim, config.camera_embed_dim
+        self.transformer = PlaneTransformer(config.transformer_layers, *widths, config.transformer_heads)
         self.upsampler = nn.ConvTranspose2d(width, config.triplane_dim, kernel_size=2, stride=2)
         self.synthesizer = nn.ModuleDict({"decoder": Decoder(config.triplane_dim)})
 

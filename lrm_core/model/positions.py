@@ -34,14 +34,9 @@ def plane_coordinates(side: int) -> Float[Tensor, "3 tokens 3"]:
     centre = (2 * torch.arange(side) + 1) / side - 1
     second, first = (axis.flatten() for axis in torch.meshgrid(centre, centre, indexing="ij"))
     zero = torch.zeros_like(first)
-    points = torch.stack(
-        [
-            torch.stack([first, second, zero], dim=-1),
-            torch.stack([first, zero, second], dim=-1),
-            torch.stack([zero, second, first], dim=-1),
-        ]
-    )  # (3, tokens, 3): world x, y, z
-    x, y, z = points.unbind(-1)
+    x = torch.stack([first, first, zero])  # (3, tokens) each: world coordinates
+    y = torch.stack([second, zero, second])
+    z = torch.stack([zero, second, first])
     return torch.stack([FOCAL * x / (DISTANCE + y), -FOCAL * z / (DISTANCE + y), y], dim=-1)
 
 

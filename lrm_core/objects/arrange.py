@@ -3,8 +3,6 @@
 Whatever the plan, the parts touch, and they are moved and scaled to fill the bounding sphere.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import replace
 

@@ -5,8 +5,6 @@ the light: shadows, light between surfaces, gloss, and pixels that are averaged 
 offered: without a GPU it takes fifty times as long as Cycles.
 """
 
-from __future__ import annotations
-
 import json
 import math
 import os
@@ -82,30 +80,25 @@ class Cycles:
             prefix=f".{folder.name}.", suffix=f".{os.getpid()}.tmp", dir=folder.parent
         ) as place:
             job = Path(place) / "job.json"
-            job.write_text(json.dumps(self._job(file, folder, poses, resolution, seed)), encoding="utf-8")
+            noise = [zlib.crc32(f"{seed} {folder.name} {view}".encode()) >> 1 for view in range(len(poses))]
+            content = {
+                "mesh": str(file.resolve()),
+                "poses": poses.tolist(),
+                "intrinsics": pinhole_intrinsics(resolution).tolist(),
+                "radius": RADIUS,
+                "seeds": noise,
+                "samples": self.samples,
+                "gpu": self.gpu,
+                "light": LIGHT.tolist(),
+                "sun": SUN,
+                "sky": SKY,
+            }
+            job.write_text(json.dumps(content), encoding="utf-8")
             try:
                 run_script(self.command, job, self.time_limit)
                 return _read_views(Path(place), len(poses), resolution)
             except ValueError as error:
                 raise ValueError(f"{file}: {error}") from error
-
-    def _job(
-        self, file: Path, folder: Path, poses: Float[Tensor, "V 3 4"], resolution: int, seed: int
-    ) -> dict[str, object]:
-        """The keys of `blender_scene.py`, but for the folder."""
-        noise = [zlib.crc32(f"{seed} {folder.name} {view}".encode()) >> 1 for view in range(len(poses))]
-        return {
-            "mesh": str(file.resolve()),
-            "poses": poses.tolist(),
-            "intrinsics": pinhole_intrinsics(resolution).tolist(),
-            "radius": RADIUS,
-            "seeds": noise,
-            "samples": self.samples,
-            "gpu": self.gpu,
-            "light": LIGHT.tolist(),
-            "sun": SUN,
-            "sky": SKY,
-        }
 
 
 def _check_mesh(file: Path) -> None:
@@ -126,6 +119,6 @@ def _read_views(place: Path, count: int, resolution: int) -> Float[Tensor, "V 4 
             raise ValueError(f"Blender left no view {name}")
         views.append(read_rgba(place / name))
         if views[-1].shape != (resolution, resolution, 4):
-            found = "x".join(map(str, views[-1].shape[1::-1]))
+            found = "{1}x{0}".format(*views[-1].shape)
             raise ValueError(f"Blender's view {name} is {found}, expected {resolution}x{resolution} pixels")
     return torch.from_numpy(np.stack(views)).permute(0, 3, 1, 2).float() / 255

@@ -1,7 +1,5 @@
 """The program that has Blender: which one, and a run of it that ends in time."""
 
-from __future__ import annotations
-
 import importlib.util
 import os
 import shutil
@@ -71,18 +69,9 @@ def run_script(command: Sequence[str], job: Path, time_limit: float) -> None:
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
     if code:
-        _explain_end(code, command[0], _last_line(errors))
-
-
-def _explain_end(code: int, program: str, message: str) -> None:
-    """Raise what an exit code other than 0 stands for."""
-    if code == NO_BLENDER:
-        raise OSError(f"{program}: has no Blender ({message}); {HOW_TO_GET_IT}")
-    if code < 0:
-        raise ValueError(f"Blender was ended by {signal.Signals(-code).name} ({message})")
-    raise ValueError(f"Blender ended with exit code {code} ({message})")
-
-
-def _last_line(path: Path) -> str:
-    lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
-    return next((line.strip() for line in reversed(lines) if line.strip()), "without a message")
+        said = errors.read_text(encoding="utf-8", errors="replace").strip() or "without a message"
+        message = said.split("\n")[-1].strip()
+        if code == NO_BLENDER:
+            raise OSError(f"{command[0]}: has no Blender ({message}); {HOW_TO_GET_IT}")
+        how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
+        raise ValueError(f"Blender {how} ({message})")

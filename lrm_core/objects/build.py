@@ -4,8 +4,6 @@ Depth and visibility are not stored. They are recomputed from the stored poses w
 for a mesh and by `render_object` for a procedural object.
 """
 
-from __future__ import annotations
-
 import csv
 import json
 import zlib
@@ -76,13 +74,13 @@ def render_path(
     """
     check_sizes(views, resolution)
     files, out, report = _mesh_files(Path(path), SUFFIXES if cycles else UP_AXIS), Path(out), RenderReport()
-    cameras = {"views": views, "resolution": resolution, "seed": seed}
     _write_failures(out, report.failed)
     for file in (progress := tqdm(files, desc="render", unit="object")):
         progress.set_postfix_str(printable(file.stem))
         try:
             _check_name(file)
-            rendered = render_file(file, out / file.stem, **cameras, cycles=cycles)
+            how = {"views": views, "resolution": resolution, "seed": seed, "cycles": cycles}
+            rendered = render_file(file, out / file.stem, **how)
         except (ValueError, FileNotFoundError) as error:
             report.failed[printable(file.stem)] = printable(str(error))
             _write_failures(out, report.failed)
@@ -123,10 +121,7 @@ def render_file(
     Args:
         file: as `render_mesh` takes it.
         folder: of the object; its name and the seed fix the cameras, whatever else is rendered beside it.
-        views: of the object, view 0 being the source.
-        resolution: side of the images, in pixels.
-        seed: of the camera poses.
-        cycles: how to render with Blender; None is the ray caster.
+        views, resolution, seed, cycles: as in `render_path`.
 
     Raises:
         FileNotFoundError, ValueError: as `render_mesh` or `Cycles.render`, and if `folder` was rendered otherwise, of

@@ -4,8 +4,6 @@ Rays are compacted twice: a primitive meets only the rays that pass its bounding
 hit are textured and lit.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 
@@ -62,11 +60,7 @@ def cast(batch: ProceduralBatch, origins: Float[Tensor, "B K 3"], directions: Fl
 def visible_from(
     batch: ProceduralBatch, points: Float[Tensor, "B K 3"], eye: Float[Tensor, "B 3"]
 ) -> Bool[Tensor, "B K"]:
-    """Whether the segment from the eye to each surface point is free, but for the last 0.002 units.
-
-    Raises:
-        ValueError: if the shapes do not fit the batch.
-    """
+    """Whether the way from the eye to each surface point is free, but for the last 0.002 units; raises as `cast`."""
     if eye.shape != (len(batch), 3):
         raise ValueError(f"eye must be ({len(batch)}, 3), one per object, found {tuple(eye.shape)}")
     direction = points - eye[:, None]
@@ -77,11 +71,7 @@ def visible_from(
 def first_hits(
     batch: ProceduralBatch, origins: Float[Tensor, "B K 3"], directions: Float[Tensor, "B K 3"]
 ) -> tuple[Float[Tensor, "B K"], Int[Tensor, "B K"]]:
-    """Ray parameter (inf where missed) and primitive slot (-1 where missed) of the nearest hit.
-
-    Raises:
-        ValueError: if the shapes do not fit the batch.
-    """
+    """Ray parameter (inf where missed) and primitive slot (-1 where missed) of the nearest hit; raises as `cast`."""
     if origins.shape != directions.shape or origins.shape[::2] != (len(batch), 3):
         raise ValueError(
             f"origins and directions must both be ({len(batch)}, K, 3) for {len(batch)} objects, "

@@ -49,11 +49,7 @@ def read_rgba(path: Path) -> UInt8[np.ndarray, "H W 4"]:
 
 
 def check_pose(path: Path, pose: Float[np.ndarray, "..."]) -> Float[np.ndarray, "3 4"]:
-    """The pose itself, if it is a rigid camera-to-world matrix (3, 4).
-
-    Args:
-        path: the file that a complaint names.
-        pose: of any shape; a rotation (3, 3) beside a translation in world units is asked for.
+    """The pose itself, if it is a rigid camera-to-world matrix (3, 4): a rotation and a place in world units.
 
     Raises:
         ValueError: for another shape, NaN or infinity, a rotation with |R^T R - 1| > 1e-3, or a reflection.
@@ -74,11 +70,7 @@ def check_pose(path: Path, pose: Float[np.ndarray, "..."]) -> Float[np.ndarray, 
 
 
 def check_intrinsics(path: Path, intrinsics: Float[np.ndarray, "..."]) -> Float[np.ndarray, "3 2"]:
-    """The intrinsics (3, 2) themselves, if they are [[fx, fy], [cx, cy], [width, height]] of a real camera.
-
-    Args:
-        path: the file that a complaint names.
-        intrinsics: of any shape; in pixels.
+    """The intrinsics (3, 2) themselves, if they are [[fx, fy], [cx, cy], [width, height]] of a camera, in pixels.
 
     Raises:
         ValueError: for another shape, NaN or infinity, a focal length that is not positive, or a size that is

@@ -1,7 +1,5 @@
 """Files beside a mesh that it names: buffers, pictures, materials; found as people write them, or a fault."""
 
-from __future__ import annotations
-
 import json
 import re
 import struct
@@ -24,11 +22,7 @@ class Refused(ValueError):
 
 
 class Companions(FilePathResolver):
-    """Resolver that stays in the mesh's folder and keeps account, since trimesh passes over what is missing.
-
-    Attributes:
-        faults: one for each file that was asked for in vain, or is not a picture where one is needed.
-    """
+    """Resolver that stays in the mesh's folder and keeps the faults of files, which trimesh passes over."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(str(path))

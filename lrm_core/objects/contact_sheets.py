@@ -55,11 +55,7 @@ class SheetStore:
 
 @torch.no_grad()
 def rendered_sheet(model: LRM, examples: Sequence[Example]) -> bytes:
-    """The renders of a model as a sheet, an example in each row.
-
-    Raises:
-        ValueError: as `contact_sheet`.
-    """
+    """The renders of a model as a sheet, an example in each row; raises ValueError as `contact_sheet`."""
     return contact_sheet([render_example(model, example, example.views.cameras) for example in examples])
 
 
@@ -73,10 +69,8 @@ def contact_sheet(rows: Sequence[Float[Tensor, "v 3 h w"]]) -> bytes:
     if len(shapes) != 1:
         raise ValueError(f"expected rows of one shape (views, 3, H, W), found {sorted(shapes) or 'none'}")
     lines = [torch.cat(list(_small(row)), dim=-1) for row in rows]  # (3, side, views * side) each
-    buffer = io.BytesIO()
-    Image.fromarray(to_pixels(torch.cat(lines, dim=-2))).save(
-        buffer, format="WEBP", quality=QUALITY, method=6
-    )
+    picture, buffer = Image.fromarray(to_pixels(torch.cat(lines, dim=-2))), io.BytesIO()
+    picture.save(buffer, format="WEBP", quality=QUALITY, method=6)
     return buffer.getvalue()
 
 

@@ -9,12 +9,11 @@
 Everything that is read is checked; a fault is a ValueError or FileNotFoundError that names the file.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import torch
@@ -25,6 +24,7 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
 from lrm_core.atomic import appearing
+from lrm_core.fingerprint import HASH_LENGTH, labelled, sha256
 from lrm_core.objects.checks import check_intrinsics, check_pose, read_array, read_rgba
 from lrm_core.render.cameras import about_up, normalize_poses, principal_camera, standard_camera
 from lrm_core.render.views import Views
@@ -90,12 +90,12 @@ class RenderedObject:
         sigma = (0, 0, self.source.blur, self.source.blur)
         return torch.from_numpy(gaussian_filter(self.images[:1].numpy(), sigma, mode="nearest"))
 
-    def first(self, count: int | None) -> RenderedObject:
+    def first(self, count: int | None) -> Self:
         """The object with its first `count` views only; with all of them if None."""
         parts = {name: getattr(self, name)[:count] for name in ("images", "masks", "poses")}
         return replace(self, **parts)
 
-    def averaged(self, side: int | None) -> RenderedObject:
+    def averaged(self, side: int | None) -> Self:
         """The object in smaller square images, each pixel the mean of those it covers; as it is if `side` is None.
 
         Raises:
@@ -113,11 +113,7 @@ class RenderedObject:
         return replace(self, images=images, masks=masks, intrinsics=self.intrinsics * (side / width))
 
     def views(self, indices: Sequence[int]) -> Views:
-        """Images and render cameras of some views.
-
-        Raises:
-            ValueError: if an index is outside 0 .. V-1.
-        """
+        """Images and render cameras of some views; raises ValueError if an index is outside 0 .. V-1."""
         wrong = [index for index in indices if not 0 <= index < len(self.images)]
         if wrong:
             raise ValueError(
@@ -125,6 +121,15 @@ class RenderedObject:
             )
         chosen = torch.as_tensor(list(indices), dtype=torch.long)
         return Views(self.images[chosen], self.cameras()[chosen])
+
+
+def data_hash(item: RenderedObject) -> str:
+    """Digest of images, masks, poses, intrinsics, and what is told wrong of the source; the name does not count."""
+    tensors = {name: getattr(item, name) for name in ("images", "masks", "poses", "intrinsics")}
+    for field in fields(item.source):
+        if (value := getattr(item.source, field.name)) != field.default:
+            tensors[field.name] = torch.tensor(value, dtype=torch.float64)
+    return sha256(*labelled(tensors, end=""))[:HASH_LENGTH]
 
 
 def load_object(folder: str | Path, views: Sequence[int] | None = None) -> RenderedObject:
@@ -140,10 +145,9 @@ def load_object(folder: str | Path, views: Sequence[int] | None = None) -> Rende
     """
     folder = Path(folder)
     poses, intrinsics = load_cameras(folder)
-    size = (int(intrinsics[2, 0]), int(intrinsics[2, 1]))
     indices = list(range(len(poses)) if views is None else views)
     paths = [folder / "rgba" / f"{index:03d}.png" for index in indices]
-    rgba = torch.from_numpy(_read_images(paths, size))
+    rgba = torch.from_numpy(_read_images(paths, tuple(intrinsics[2].int().tolist())))
     alpha = rgba[:, 3:]
     return RenderedObject(
         name=folder.resolve().name,
@@ -155,17 +159,7 @@ def load_object(folder: str | Path, views: Sequence[int] | None = None) -> Rende
 
 
 def load_cameras(folder: str | Path) -> tuple[Float[Tensor, "V 3 4"], Float[Tensor, "3 2"]]:
-    """Read the cameras of a rendered object without opening its images.
-
-    Args:
-        folder: holds `rgba/`, `pose/` and `intrinsics.npy`.
-
-    Returns:
-        Camera-to-world poses (V, 3, 4) as stored, and intrinsics (3, 2) in pixels.
-
-    Raises:
-        FileNotFoundError, ValueError: as `load_object`.
-    """
+    """Poses (V, 3, 4) as stored and intrinsics (3, 2) in pixels, without the images; raises as `load_object`."""
     folder = Path(folder)
     count = count_views(folder)
     intrinsics = check_intrinsics(folder / "intrinsics.npy", read_array(folder / "intrinsics.npy"))
@@ -199,7 +193,14 @@ def save_object(
         raise FileExistsError(f"{folder}: exists already; remove it to write the object again")
     _check_to_save(folder, rgba, poses, intrinsics)
     with appearing(folder) as temporary:
-        _write_files(temporary, rgba, poses, intrinsics)
+        (temporary / "rgba").mkdir()
+        (temporary / "pose").mkdir()
+        pixels = (rgba * 255).round().to(torch.uint8).permute(0, 2, 3, 1).contiguous().numpy()
+        for index, (image, pose) in enumerate(zip(pixels, poses, strict=True)):
+            picture = Image.fromarray(image, mode="RGBA")
+            picture.save(temporary / "rgba" / f"{index:03d}.png", optimize=True)
+            np.save(temporary / "pose" / f"{index:03d}.npy", pose.float().numpy())
+        np.save(temporary / "intrinsics.npy", intrinsics.float().numpy())
         if settings:
             (temporary / SETTINGS).write_text(json.dumps(settings) + "\n", encoding="utf-8")
 
@@ -220,29 +221,26 @@ def count_views(folder: Path) -> int:
     if not images and not poses:
         raise FileNotFoundError(f"{folder}: no views; expected rgba/000.png and pose/000.npy")
     expected = {f"{index:03d}" for index in range(len(images | poses))}
-    for name in sorted(images | poses):
-        if name not in images:
-            raise FileNotFoundError(f"{folder / 'rgba' / name}.png: missing view, although its pose exists")
-        if name not in poses:
-            raise FileNotFoundError(f"{folder / 'pose' / name}.npy: missing pose, although its image exists")
-    if images != expected:
-        absent = min(expected - images)
-        raise FileNotFoundError(f"{folder / 'rgba' / absent}.png: missing view; views are numbered from 000")
+    if absent := sorted(poses - images):
+        raise FileNotFoundError(f"{folder / 'rgba' / absent[0]}.png: missing view, although its pose exists")
+    if absent := sorted(images - poses):
+        raise FileNotFoundError(f"{folder / 'pose' / absent[0]}.npy: missing pose, although its image exists")
+    if absent := sorted(expected - images):
+        raise FileNotFoundError(
+            f"{folder / 'rgba' / absent[0]}.png: missing view; views are numbered from 000"
+        )
     return len(images)
 
 
 def _read_images(paths: list[Path], size: tuple[int, int]) -> Float32[np.ndarray, "V 4 H W"]:
     """Images (V, 4, H, W) in [0, 1], after checking that all have the given size (width, height)."""
-    first = read_rgba(paths[0])
-    images = [first]
-    for path in paths[1:]:
-        images.append(read_rgba(path))
-        if images[-1].shape != first.shape:
-            found, expected = (f"{image.shape[1]}x{image.shape[0]}" for image in (images[-1], first))
-            raise ValueError(f"{path}: size {found}, but {paths[0].name} has {expected}; views must agree")
-    if first.shape[1::-1] != size:
-        found = f"{first.shape[1]}x{first.shape[0]}"
-        raise ValueError(f"{paths[0]}: size {found}, but intrinsics.npy says {size[0]}x{size[1]} pixels")
+    images = [read_rgba(path) for path in paths]
+    sizes = ["{1}x{0}".format(*image.shape) for image in images]
+    for path, found in zip(paths, sizes, strict=True):
+        if found != sizes[0]:
+            raise ValueError(f"{path}: size {found}, but {paths[0].name} has {sizes[0]}; views must agree")
+    if images[0].shape[1::-1] != size:
+        raise ValueError(f"{paths[0]}: size {sizes[0]}, but intrinsics.npy says {size[0]}x{size[1]} pixels")
     return np.stack(images).transpose(0, 3, 1, 2).astype(np.float32) / 255
 
 
@@ -259,19 +257,3 @@ def _check_to_save(folder: Path, rgba: Tensor, poses: Tensor, intrinsics: Tensor
         raise ValueError(f"{folder}: images are {found}, intrinsics say {size[0]:g}x{size[1]:g} pixels")
     for index, pose in enumerate(poses):
         check_pose(folder / "pose" / f"{index:03d}.npy", pose.numpy())
-
-
-def _write_files(
-    folder: Path,
-    rgba: Float[Tensor, "V 4 H W"],
-    poses: Float[Tensor, "V 3 4"],
-    intrinsics: Float[Tensor, "3 2"],
-) -> None:
-    """Images, poses and intrinsics, in a folder that does not exist yet."""
-    (folder / "rgba").mkdir(parents=True)
-    (folder / "pose").mkdir()
-    pixels = (rgba * 255).round().to(torch.uint8).permute(0, 2, 3, 1).contiguous().numpy()
-    for index, (image, pose) in enumerate(zip(pixels, poses, strict=True)):
-        Image.fromarray(image, mode="RGBA").save(folder / "rgba" / f"{index:03d}.png", optimize=True)
-        np.save(folder / "pose" / f"{index:03d}.npy", pose.float().numpy())
-    np.save(folder / "intrinsics.npy", intrinsics.float().numpy())

@@ -5,8 +5,6 @@ lengths count only against each other. Parts that must look alike share a finish
 little, so that everything hangs together.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import replace

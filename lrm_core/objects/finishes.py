@@ -1,53 +1,28 @@
 """Finishes: which texture and which colours a primitive of a procedural object gets."""
 
-from __future__ import annotations
-
 import colorsys
-from typing import NamedTuple, TypedDict
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float
 
 from lrm_core.objects.textures import Pattern
 
-SHARES = {  # of the primitives
-    Pattern.FLAT: 0.30,
-    Pattern.STRIPES: 0.08,
-    Pattern.CHECKER: 0.07,
-    Pattern.GRADIENT: 0.07,
-    Pattern.NOISE: 0.10,
-    Pattern.WOOD: 0.12,
-    Pattern.MARBLE: 0.08,
-    Pattern.BRICK: 0.05,
-    Pattern.DOTS: 0.05,
-    Pattern.SPECKLE: 0.08,
-}
-FREQUENCY = {  # cycles per world unit, drawn log-uniform between
-    Pattern.FLAT: (1.0, 1.0),
-    Pattern.STRIPES: (1.2, 14.0),
-    Pattern.CHECKER: (1.2, 14.0),
-    Pattern.GRADIENT: (1.0, 1.0),  # replaced: one pass over the primitive
-    Pattern.NOISE: (2.0, 16.0),
-    Pattern.WOOD: (2.5, 9.0),
-    Pattern.MARBLE: (0.8, 4.0),
-    Pattern.BRICK: (1.5, 5.0),
-    Pattern.DOTS: (2.0, 8.0),
-    Pattern.SPECKLE: (9.0, 16.0),
+PATTERNS = {  # share of the primitives, and cycles per world unit, drawn log-uniform between
+    Pattern.FLAT: (0.30, 1.0, 1.0),
+    Pattern.STRIPES: (0.08, 1.2, 14.0),
+    Pattern.CHECKER: (0.07, 1.2, 14.0),
+    Pattern.GRADIENT: (0.07, 1.0, 1.0),  # replaced: one pass over the primitive
+    Pattern.NOISE: (0.10, 2.0, 16.0),
+    Pattern.WOOD: (0.12, 2.5, 9.0),
+    Pattern.MARBLE: (0.08, 0.8, 4.0),
+    Pattern.BRICK: (0.05, 1.5, 5.0),
+    Pattern.DOTS: (0.05, 2.0, 8.0),
+    Pattern.SPECKLE: (0.08, 9.0, 16.0),
 }
 STRONG, GENTLE = 0.35, 0.08  # least difference of a texture's two colours in some channel
 
 Colour = Float[np.ndarray, " 3"]
-
-
-class Finish(TypedDict):
-    """One row of `Textures`, with its units."""
-
-    pattern: int
-    frequency: float
-    octaves: int
-    axis: Float[np.ndarray, " 3"]
-    phase: Float[np.ndarray, " 3"]
-    colours: Float[np.ndarray, "2 3"]
 
 
 class Family(NamedTuple):
@@ -98,7 +73,7 @@ class Finishes:
         self._shared = [self._colour(self._families) for _ in range(3)]
         self._materials = {pattern: self._colour(families) for pattern, families in MATERIALS.items()}
 
-    def draw(self, scale: Float[np.ndarray, " 3"]) -> Finish:
+    def draw(self, scale: Float[np.ndarray, " 3"]) -> dict[str, Any]:
         """The texture of one primitive; moves the generator on.
 
         Args:
@@ -110,7 +85,7 @@ class Finishes:
         """
         pattern = self._pattern()
         axis = self._axis(pattern, scale)
-        low, high = FREQUENCY[pattern]
+        _, low, high = PATTERNS[pattern]
         frequency = low * (high / low) ** self._rng.random()
         if pattern == Pattern.GRADIENT:
             frequency = 0.5 / np.linalg.norm(scale * axis)  # one pass over the primitive
@@ -124,9 +99,9 @@ class Finishes:
         }
 
     def _pattern(self) -> Pattern:
-        """A pattern, as often as `SHARES` says."""
+        """A pattern, as often as `PATTERNS` says."""
         place = self._rng.random()
-        for pattern, share in SHARES.items():
+        for pattern, (share, *_) in PATTERNS.items():
             place -= share
             if place < 0:
                 return pattern

@@ -4,8 +4,6 @@ trimesh reads the file. It calls `_plain` for each primitive, through its regist
 one of our own; there the arrays of the primitive are replaced before trimesh makes a mesh of them.
 """
 
-from __future__ import annotations
-
 import base64
 import json
 import struct
@@ -41,26 +39,18 @@ INSTANCES = "EXT_mesh_gpu_instancing"
 GLOSSY, STRENGTH = "KHR_materials_pbrSpecularGlossiness", "KHR_materials_emissive_strength"
 MESHOPT = ("EXT_meshopt_compression", "KHR_meshopt_compression")
 READ = {DRACO, INSTANCES, TRANSFORM, *MESHOPT, "KHR_mesh_quantization", "EXT_texture_webp"}
-UNSEEN = (
-    "KHR_materials_",
-    "KHR_lights_",
-    "EXT_lights_",
-    "KHR_animation_",
-    "KHR_xmp",
-)  # not in the base colour
+# what is not in the base colour
+UNSEEN = ("KHR_materials_", "KHR_lights_", "EXT_lights_", "KHR_animation_", "KHR_xmp")
 TEXTURES = {"baseColorTexture": "diffuseTexture", "emissiveTexture": None}  # and their names where glossy
 
-_open: dict[int, _File] = {}
+_open: dict[int, "_File"] = {}
 
 
 def load_gltf(path: Path, companions: Companions) -> trimesh.Scene:
     """Scene of a .glb or .gltf file in its default pose, with float attributes and triangles only.
 
-    Each skinned or instanced mesh waits for `posed`. Emission is left to who reads the materials.
-
-    Args:
-        path: of the file.
-        companions: finds buffers and pictures; its faults are to be looked at afterwards.
+    Each skinned or instanced mesh waits for `posed`. Emission is left to who reads the materials, and faults of the
+    companions, which find buffers and pictures, to who called.
 
     Raises:
         Refused: naming a feature that cannot be read, or a texture.
@@ -94,12 +84,7 @@ def _plain(context: dict[str, Any]) -> None:
 
 
 class _File:
-    """One file on its way to trimesh.
-
-    Attributes:
-        tree: its JSON, changed.
-        fault: the first that `_plain` met.
-    """
+    """One file on its way to trimesh: its JSON, changed, and the first fault that `_plain` met."""
 
     def __init__(self, path: Path, companions: Companions) -> None:
         self.tree, self._chunks = open_gltf(path)
@@ -111,10 +96,7 @@ class _File:
         self._decompress()
         dense_accessors(self.tree.get("accessors", []))
         self._prepare_nodes()
-        self._materials = [
-            self._prepare_material(index, material)
-            for index, material in enumerate(self.tree.get("materials", []))
-        ]
+        self._materials = list(map(self._prepare_material, range(len(self.tree.get("materials", [])))))
         self._drop_undrawn_images()
 
     def packed(self) -> bytes:
@@ -127,9 +109,9 @@ class _File:
         uri = self.tree["buffers"][index].get("uri")
         if uri is None:
             return self._chunks[8 : 8 + struct.unpack_from("<I", self._chunks)[0]]
-        return (
-            base64.b64decode(uri.split("base64,", 1)[1]) if uri.startswith("data:") else self._companions[uri]
-        )
+        if uri.startswith("data:"):
+            return base64.b64decode(uri.split("base64,", 1)[1])
+        return self._companions[uri]
 
     def _decompress(self) -> None:
         """Undo meshopt: all views in one buffer."""
@@ -183,16 +165,15 @@ class _File:
             self.tree["scenes"] = [{"nodes": [index for index in range(len(nodes)) if index not in below]}]
             self.tree.pop("scene", None)
 
-    def _prepare_material(self, index: int, material: Tree) -> dict[str, Tree]:
+    def _prepare_material(self, index: int) -> dict[str, Tree]:
         """Name a material by its index, and say where its drawn textures lie; its emission gets its strength."""
+        material = self.tree["materials"][index]
         extensions = material.get("extensions", {})
         material["name"] = str(index)
         base = {**material, **material.get("pbrMetallicRoughness", {}), **extensions.get(GLOSSY, {})}
         strength = extensions.get(STRENGTH, {}).get("emissiveStrength", 1)
-        emission = material["emissiveFactor"] = [
-            strength * value for value in material.get("emissiveFactor", [0, 0, 0])
-        ]
-        if not any(emission):
+        material["emissiveFactor"] = [strength * x for x in material.get("emissiveFactor", [0, 0, 0])]
+        if not any(material["emissiveFactor"]):
             base.pop("emissiveTexture", None)
             material.pop("emissiveTexture", None)
         names = [glossy if GLOSSY in extensions and glossy else name for name, glossy in TEXTURES.items()]
@@ -211,10 +192,7 @@ class _File:
         shown += [m["specularGlossinessTexture"] for m in glossy if "specularGlossinessTexture" in m]
         used = set()
         for texture in (textures[info["index"]] for info in shown):
-            used |= {
-                texture.get("source"),
-                *(e.get("source") for e in texture.get("extensions", {}).values()),
-            }
+            used |= {part.get("source") for part in (texture, *texture.get("extensions", {}).values())}
         for index in set(range(len(images))) - used:
             images[index] = {}
 

@@ -1,7 +1,5 @@
 """Arrays of glTF primitives: made plain before trimesh builds a mesh of them, and posed after."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 
@@ -45,11 +43,8 @@ class Arrays:
     def attribute(self, name: str, index: int) -> np.ndarray:
         """As floats, fractions where the file says that whole numbers stand for them."""
         array = self.values(index)
-        if (
-            array.dtype.kind == "f"
-            or name.startswith("JOINTS")
-            or (name, array.dtype) == ("COLOR_0", np.uint8)
-        ):
+        stays = name.startswith("JOINTS") or (name, array.dtype) == ("COLOR_0", np.uint8)
+        if stays or array.dtype.kind == "f":
             return array
         if not self._accessors[index].get("normalized"):
             return array.astype(float)
@@ -136,13 +131,7 @@ def add_places(attributes: dict[str, int], instances: Tree, plain: Arrays) -> No
 def posed(
     scene: trimesh.Scene, piece: trimesh.Trimesh, transform: Float[np.ndarray, "4 4"]
 ) -> Iterator[trimesh.Trimesh]:
-    """A mesh where its node, its bones or each of its instances put it.
-
-    Args:
-        scene: from `load_gltf`, or of another format.
-        piece: a mesh of the scene; it is changed.
-        transform: of its node.
-    """
+    """A mesh of a scene, which is changed, where its node's transform, its bones or each of its instances put it."""
     extra = piece.vertex_attributes
     if BONES in extra:
         _bend(scene, piece)

@@ -1,7 +1,5 @@
 """The list of data files: where each comes from, under which licence, and its SHA-256."""
 
-from __future__ import annotations
-
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -38,12 +36,7 @@ def make_entry(data: Path, path: str, *, source: str, licence: str, seed: int | 
 
 
 def read_manifest(data: Path) -> list[Entry]:
-    """Entries of `MANIFEST.json` in the data folder.
-
-    Raises:
-        FileNotFoundError: if there is no manifest.
-        ValueError: if it is not a list of entries.
-    """
+    """Entries of `MANIFEST.json` in the data folder; FileNotFoundError if there is none, ValueError if damaged."""
     path = Path(data) / NAME
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file")

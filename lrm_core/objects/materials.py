@@ -1,7 +1,5 @@
 """What surfaces look like before shading: textures with their factors, emission, cut-outs and coarser levels."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,12 +54,7 @@ def sample_texture(texture: Texture, uv: Float[np.ndarray, "n 2"]) -> Float[np.n
 
 
 def read_material(piece: trimesh.Trimesh, suffix: str) -> Material:
-    """The base colour of one mesh, with its factor and, as light that the surface gives, its emission worked in.
-
-    Args:
-        piece: as trimesh reads it.
-        suffix: of the file, which says whether factors are linear.
-    """
+    """The base colour of one mesh, its factor and emission (as light) worked in; the suffix says what is linear."""
     source = getattr(piece.visual, "material", None)
     if source is None:
         return Material((NO_TEXTURE,), ALPHA_CUTOFF)
@@ -97,7 +90,7 @@ def _emission(source: object) -> Float[np.ndarray, "H W 3"] | None:
     return linear_from_display(_pixels(getattr(source, "emissiveTexture", None))[..., :3]) * factor
 
 
-def _same_size(*textures: Float[np.ndarray, ...]) -> list[Float[np.ndarray, "H W C"]]:
+def _same_size(*textures: Float[np.ndarray, "..."]) -> list[Float[np.ndarray, "H W C"]]:
     """Textures with their texels repeated up to the size of the largest."""
     height, width = (max(texture.shape[axis] for texture in textures) for axis in (0, 1))
     rows, columns = np.arange(height), np.arange(width)

@@ -1,12 +1,10 @@
 """Meshes with base colours from GLB, glTF, OBJ, PLY and STL files, turned upright and normalised."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from lrm_core.objects.materials import Material
 from lrm_core.objects.mesh_reading import Triangles, read_pieces
@@ -68,7 +66,7 @@ def load_mesh(path: str | Path) -> Mesh:
     material = np.repeat(np.arange(len(pieces)), [len(piece.triangles) for piece in pieces])
     triangles, normals = _upright(triangles, path), _upright(normals, path)
     triangles = _normalise(triangles, path)
-    kept = _areas(triangles) > 0
+    kept = _has_area(triangles)
     return Mesh(
         triangles[kept],
         _shading_normals(triangles[kept], normals[kept]),
@@ -81,8 +79,13 @@ def load_mesh(path: str | Path) -> Mesh:
 
 def face_normals(triangles: Triangles) -> Float[np.ndarray, "F 3"]:
     """Unit normals (F, 3) of triangles (F, 3, 3) with positive area, on the side where corners turn anticlockwise."""
-    normals = np.cross(triangles[:, 1] - triangles[:, 0], triangles[:, 2] - triangles[:, 0])
+    normals = edge_products(triangles)
     return normals / np.linalg.norm(normals, axis=-1, keepdims=True)
+
+
+def edge_products(triangles: Triangles) -> Float[np.ndarray, "F 3"]:
+    """Cross products (F, 3) of two edges of triangles (F, 3, 3): along the normals, twice as long as the areas."""
+    return np.cross(triangles[:, 1] - triangles[:, 0], triangles[:, 2] - triangles[:, 0])
 
 
 def _upright(vectors: Triangles, path: Path) -> Triangles:
@@ -94,23 +97,21 @@ def _upright(vectors: Triangles, path: Path) -> Triangles:
 
 def _normalise(triangles: Triangles, path: Path) -> Triangles:
     """Bounding box about the origin, farthest corner at `RADIUS`; what is scaled to nothing does not count."""
-    corners = triangles[_areas(triangles) > 0].reshape(-1, 3)
+    corners = triangles[_has_area(triangles)].reshape(-1, 3)
     if not len(corners):
         raise ValueError(f"{path}: no faces with an area; the mesh has collapsed")
     centre = (corners.min(0) + corners.max(0)) / 2
     return (triangles - centre) * (RADIUS / np.linalg.norm(corners - centre, axis=-1).max())
 
 
-def _areas(triangles: Triangles) -> Float[np.ndarray, " F"]:
-    edges = np.cross(triangles[:, 1] - triangles[:, 0], triangles[:, 2] - triangles[:, 0])
-    return np.linalg.norm(edges, axis=-1) / 2
+def _has_area(triangles: Triangles) -> Bool[np.ndarray, " F"]:
+    return np.linalg.norm(edge_products(triangles), axis=-1) > 0
 
 
 def _shading_normals(triangles: Triangles, normals: Triangles) -> Triangles:
     """Corner normals, replaced by the face's own where they are missing or lie beyond the crease angle."""
     flat = face_normals(triangles)[:, None]
-    length = np.linalg.norm(normals, axis=-1, keepdims=True)
     with np.errstate(invalid="ignore", divide="ignore"):
-        unit = normals / length
+        unit = normals / np.linalg.norm(normals, axis=-1, keepdims=True)
     usable = np.abs((unit * flat).sum(-1, keepdims=True)) >= CREASE
     return np.where(usable, unit, flat)

@@ -1,6 +1,5 @@
 """Coloured and textured meshes to GLB, OBJ and PLY files, the counterpart of `load_mesh`."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +41,7 @@ def write_mesh(path: Path, vertices: Points, faces: Triples, colours: Float[np.n
     stored = linear_from_display(colours) if suffix in LINEAR_COLOURS else colours
     pixels = (np.clip(stored, 0, 1) * 255).round().astype(np.uint8)
     mesh = trimesh.Trimesh(turned(vertices, suffix), faces, vertex_colors=pixels, process=False)
-    _write(path, mesh, {"tree_postprocessor": _unlit} if suffix == ".glb" else {})
+    _write(path, mesh)
 
 
 def write_textured_glb(
@@ -69,7 +68,7 @@ def write_textured_glb(
     )
     visual = trimesh.visual.TextureVisuals(uv=uv, material=material)
     mesh = trimesh.Trimesh(turned(vertices, ".glb"), faces, visual=visual, process=False)
-    _write(path, mesh, {"tree_postprocessor": _unlit})
+    _write(path, mesh)
 
 
 def turned(vertices: Points, suffix: str) -> Points:
@@ -89,7 +88,9 @@ def _unlit(tree: dict[str, Any]) -> None:
     tree["extensionsUsed"] = [*tree.get("extensionsUsed", []), UNLIT]
 
 
-def _write(path: Path, mesh: trimesh.Trimesh, options: dict[str, Callable]) -> None:
-    content = mesh.export(file_type=path.suffix[1:].lower(), **options)
+def _write(path: Path, mesh: trimesh.Trimesh) -> None:
+    suffix = path.suffix.lower()
+    options = {"tree_postprocessor": _unlit} if suffix == ".glb" else {}
+    content = mesh.export(file_type=suffix[1:], **options)
     with replacing(path) as temporary:
         temporary.write_bytes(content.encode() if isinstance(content, str) else content)

@@ -1,7 +1,5 @@
 """Pieces of a mesh file: read by trimesh, with what it drops or cannot find mended or refused by name."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from io import BytesIO
@@ -35,14 +33,7 @@ class Piece(NamedTuple):
 
 
 def read_pieces(path: Path) -> list[Piece]:
-    """The meshes of a file that have faces, where its scene puts them.
-
-    Args:
-        path: .glb, .gltf, .obj, .ply or .stl.
-
-    Raises:
-        ValueError: naming the file, and the feature or the missing file if it is that.
-    """
+    """The meshes of a file that have faces, where its scene puts them; ValueError naming it and what is wrong."""
     companions, suffix = Companions(path), path.suffix.lower()
     try:
         scene = _scene(path, suffix, companions)
@@ -115,9 +106,10 @@ def _placed(scene: trimesh.Scene) -> Iterator[trimesh.Trimesh]:
     """
     for node in scene.graph.nodes_geometry:
         transform, name = scene.graph[node]
-        if isinstance(scene.geometry[name], trimesh.Trimesh) and len(scene.geometry[name].faces):
-            piece = scene.geometry[name].copy()
-            colours = getattr(scene.geometry[name].visual, "vertex_attributes", {}).get("color")
+        mesh = scene.geometry[name]
+        if isinstance(mesh, trimesh.Trimesh) and len(mesh.faces):
+            piece = mesh.copy()
+            colours = getattr(mesh.visual, "vertex_attributes", {}).get("color")
             if colours is not None:
                 piece.vertex_attributes[COLOURS] = colours
             yield from posed(scene, piece, transform)

@@ -5,8 +5,6 @@ ambient light, without cast shadows or gloss. It depends on the side of a surfac
 direction it is seen from.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,7 +16,7 @@ from torch import Tensor
 from trimesh.ray.ray_pyembree import RayMeshIntersector
 
 from lrm_core.objects.materials import sample_texture
-from lrm_core.objects.mesh import Mesh, Triangles, face_normals, load_mesh
+from lrm_core.objects.mesh import Mesh, Triangles, edge_products, face_normals, load_mesh
 from lrm_core.render.cameras import FOCAL, pinhole_intrinsics, standard_camera
 from lrm_core.render.rays import camera_rays
 
@@ -66,41 +64,28 @@ def render_mesh(path: str | Path, poses: Float[Tensor, "V 3 4"], resolution: int
     Raises:
         FileNotFoundError, ValueError: as `load_mesh`.
     """
-    mesh = load_mesh(path)
-    caster = MeshCaster(mesh)
+    caster = MeshCaster(load_mesh(path))
     cameras = standard_camera(poses.double(), pinhole_intrinsics(resolution).double())
     source = poses[0, :, 3].double().numpy()
-    return MeshViews(
-        *map(torch.stack, zip(*(_render_view(caster, c, source, resolution) for c in cameras), strict=True))
-    )
+    views = [_render_view(caster, camera, source, resolution) for camera in cameras]
+    return MeshViews(*map(torch.stack, zip(*views, strict=True)))
 
 
 class MeshCaster:
-    """Embree's tree over a mesh, and ray queries that see through its cut-outs.
-
-    Attributes:
-        mesh: as given.
-        face_normals: unit vectors, (F, 3).
-        texel_density: texels of the finest level per world unit, (F,).
-    """
+    """Embree's tree over a mesh, and ray queries that see through its cut-outs."""
 
     def __init__(self, mesh: Mesh) -> None:
         self.mesh = mesh
         self.face_normals = face_normals(mesh.triangles)
         self.texel_density = _texel_density(mesh)
-        self._see_through = np.array([m.cutoff > 0 for m in mesh.materials])
+        self._cutoffs = np.array([m.cutoff for m in mesh.materials])
         soup = trimesh.Trimesh(
             mesh.triangles.reshape(-1, 3), np.arange(3 * len(mesh.triangles)).reshape(-1, 3), process=False
         )
         self._tree = RayMeshIntersector(soup)
 
     def first_hits(self, origins: Vectors, directions: Vectors) -> Hits:
-        """First surface whose alpha reaches its cutoff, among the `LAYERS` nearest on each ray.
-
-        Args:
-            origins: (n, 3), in world units.
-            directions: (n, 3), unit vectors.
-        """
+        """First surface whose alpha reaches its cutoff, among the `LAYERS` nearest on rays with unit directions."""
         count = len(origins)
         hits = Hits(np.full(count, -1), np.zeros((count, 3)), np.full(count, np.inf))
         live, start = np.arange(count), np.zeros(count)
@@ -142,39 +127,31 @@ class MeshCaster:
 
     def _is_solid(self, face: Faces, barycentric: Vectors) -> Bool[np.ndarray, " n"]:
         """Whether alpha reaches the cutoff at surface points."""
-        solid = np.ones(len(face), dtype=bool)
-        doubtful = self._see_through[self.mesh.material[face]]
-        if doubtful.any():
+        cutoff = self._cutoffs[self.mesh.material[face]]
+        solid = cutoff == 0
+        if not solid.all():
+            doubtful = ~solid
             full_detail = np.zeros(doubtful.sum())
             alpha = self.base_colour(face[doubtful], barycentric[doubtful], full_detail)[:, 3]
-            cutoffs = np.array([m.cutoff for m in self.mesh.materials])
-            solid[doubtful] = alpha >= cutoffs[self.mesh.material[face[doubtful]]]
+            solid[doubtful] = alpha >= cutoff[doubtful]
         return solid
 
 
 def _render_view(
     caster: MeshCaster, camera: Float[Tensor, " 25"], source: Float[np.ndarray, " 3"], resolution: int
 ) -> tuple[Float[Tensor, "4 H W"], Float[Tensor, "1 H W"], Bool[Tensor, "1 H W"]]:
-    """One view: rgba (4, H, W), depth (1, H, W), visible (1, H, W)."""
+    """One view: means over the rays of each pixel that hit; alpha is the share that does."""
     fine = resolution * SAMPLES
     origins, directions = (rays.numpy() for rays in camera_rays(camera, fine))
     hits = caster.first_hits(origins, directions)
     rays = np.flatnonzero(hits.face >= 0)
     face, barycentric, distance = hits.face[rays], hits.barycentric[rays], hits.distance[rays]
-    footprint = distance / (FOCAL * fine)
     shade = _shade(caster, face, barycentric, directions[rays])
-    colour = caster.base_colour(face, barycentric, footprint)[:, :3] * shade
+    colour = caster.base_colour(face, barycentric, distance / (FOCAL * fine))[:, :3] * shade
     points = origins[rays] + distance[:, None] * directions[rays]
     seen = _sees(caster, source, points, face, directions[rays])
     samples = np.zeros((fine * fine, 6))  # colour, hit, distance, seen
     samples[rays] = np.column_stack([colour, np.ones(len(rays)), distance, seen])
-    return _average(samples, resolution)
-
-
-def _average(
-    samples: Float[np.ndarray, "n 6"], resolution: int
-) -> tuple[Float[Tensor, "4 H W"], Float[Tensor, "1 H W"], Bool[Tensor, "1 H W"]]:
-    """Means over the samples of each pixel that hit; alpha is the share that does."""
     blocks = samples.reshape(resolution, SAMPLES, resolution, SAMPLES, 6).mean((1, 3))  # (H, W, 6)
     alpha = blocks[..., 3:4]
     means = np.divide(blocks, alpha, out=np.zeros_like(blocks), where=alpha > 0)
@@ -201,14 +178,12 @@ def _sees(
     caster: MeshCaster, source: Float[np.ndarray, " 3"], points: Vectors, face: Faces, directions: Vectors
 ) -> Bool[np.ndarray, " n"]:
     """Whether a camera at `source` sees the side of the surface points (n, 3) that rays `directions` meet."""
-    towards = points - source
-    distance = np.linalg.norm(towards, axis=-1)
-    flat = caster.face_normals[face]
-    same_side = (flat * towards).sum(-1) * (flat * directions).sum(-1) > 0
-    seen = same_side.copy()
-    rays = towards[same_side] / distance[same_side, None]
+    towards, flat = points - source, caster.face_normals[face]
+    seen = (flat * towards).sum(-1) * (flat * directions).sum(-1) > 0  # the same side
+    distance = np.linalg.norm(towards[seen], axis=-1)
+    rays = towards[seen] / distance[:, None]
     first = caster.first_hits(np.broadcast_to(source, rays.shape), rays).distance
-    seen[same_side] = first >= distance[same_side] - TOUCH
+    seen[seen] = first >= distance - TOUCH
     return seen
 
 
@@ -233,9 +208,8 @@ def _interpolate(
 
 def _texel_density(mesh: Mesh) -> Float[np.ndarray, " F"]:
     """Texels of the finest level per world unit, (F,)."""
-    edges, uv = mesh.triangles, mesh.uv
-    area = np.linalg.norm(np.cross(edges[:, 1] - edges[:, 0], edges[:, 2] - edges[:, 0]), axis=-1)
-    first, second = uv[:, 1] - uv[:, 0], uv[:, 2] - uv[:, 0]
+    area = np.linalg.norm(edge_products(mesh.triangles), axis=-1)
+    first, second = mesh.uv[:, 1] - mesh.uv[:, 0], mesh.uv[:, 2] - mesh.uv[:, 0]
     uv_area = np.abs(first[:, 0] * second[:, 1] - first[:, 1] * second[:, 0])
     size = np.array([np.prod(m.levels[0].shape[:2]) for m in mesh.materials])
     return np.sqrt(uv_area * size[mesh.material] / area)

@@ -5,8 +5,6 @@
 <out>/objaverse.json    who made each object, its licence and SHA-256; what failed, and why
 """
 
-from __future__ import annotations
-
 import re
 import struct
 from collections.abc import Iterator, Sequence
@@ -52,19 +50,10 @@ class Listed(Facts):
 
 
 class Manifest:
-    """What `objaverse.json` says of the objects that are in the folder, and of those that failed.
-
-    Attributes:
-        objects: by uid.
-        failures: reasons by uid.
-    """
+    """What `objaverse.json` says of the objects that are in the folder, and why others failed, by uid."""
 
     def __init__(self, out: Path) -> None:
-        """Read it, if there is one.
-
-        Raises:
-            ValueError: if it cannot be read.
-        """
+        """Read it, if there is one; raises ValueError if it cannot be read."""
         self.path, self.objects, self.failures = out / MANIFEST, {}, {}
         if not self.path.exists():
             return
@@ -123,8 +112,7 @@ def render_objaverse(
         uids: take these in their order, instead of a draw.
         licences: keys of `LICENCES` that are allowed.
         mirror: folder laid out like the dataset; nothing is downloaded then.
-        views: views per object, view 0 being the source.
-        resolution: side of the images, in pixels.
+        views, resolution: as in `render_path`.
 
     Returns:
         uids by what happened to them; fewer than asked for if the objects ran out.
@@ -168,13 +156,14 @@ class _Work:
         """Every object that the source has under an allowed licence, and faulty entries, to be listed as such."""
         for uid in self.index.drawn(self.cameras["seed"]):
             try:
-                wanted = (
-                    self.source.has(self.index.path(uid)) and self.index.facts(uid).licence in self.licences
-                )
+                if (
+                    not self.source.has(self.index.path(uid))
+                    or self.index.facts(uid).licence not in self.licences
+                ):
+                    continue
             except (ValueError, FileNotFoundError):
-                wanted = True
-            if wanted:
-                yield uid
+                pass
+            yield uid
 
     def build(self, uid: str, report: RenderReport) -> bool:
         """Make one object unless it is finished; list it or its failure. Whether there is an object."""
@@ -199,23 +188,13 @@ class _Work:
         sha256, size = digest(file)
         check_glb(file, sha256)
         rendered = render_file(file, self.out / facts.uid, **self.cameras)
-        origin = {
-            "revision": self.source.revision,
-            "sha256": sha256,
-            "bytes": size,
-            "seed": self.cameras["seed"],
-        }
-        self.manifest.add(Listed(**asdict(facts) | {"licence": LICENCES[facts.licence]} | origin))
+        known = asdict(facts) | {"licence": LICENCES[facts.licence], "revision": self.source.revision}
+        self.manifest.add(Listed(**known, sha256=sha256, bytes=size, seed=self.cameras["seed"]))
         return rendered
 
 
 def check_glb(path: Path, sha256: str) -> None:
-    """Raise ValueError if a file is not whole, by the header of GLB 2.0 and the checksum that the hub names it by.
-
-    Args:
-        path: of the file.
-        sha256: of its content.
-    """
+    """Raise ValueError if a file is not whole, by the header of GLB 2.0 and the SHA-256 that the hub names it by."""
     with path.open("rb") as file:
         header = file.read(12)
     if len(header) < 12 or header[:4] != b"glTF":

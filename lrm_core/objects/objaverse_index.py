@@ -8,8 +8,6 @@ keeps in its cache as well:
     glbs/<folder>/<uid>.glb
 """
 
-from __future__ import annotations
-
 import errno
 import gzip
 import json
@@ -131,14 +129,7 @@ class Index:
     """The objects of the dataset, by uid; annotations are read folder by folder when they are asked for."""
 
     def __init__(self, fetch: Callable[[str], Path]) -> None:
-        """Read the list of objects.
-
-        Args:
-            fetch: gives the local file for a path of the dataset; what it raises is passed on.
-
-        Raises:
-            ValueError: if the list cannot be read.
-        """
+        """Read the list of objects; `fetch` gives the local file for a path. Raises ValueError if it is none."""
         self._fetch = fetch
         self._paths = _read(fetch(PATHS))
         self._credits: dict[str, dict[str, dict]] = {}  # of the folders read so far
@@ -150,11 +141,7 @@ class Index:
             yield uids[index]
 
     def path(self, uid: str) -> str:
-        """Where the dataset has the GLB of an object.
-
-        Raises:
-            ValueError: if there is no such object, or its entry is not `glbs/<folder>/<uid>.glb`.
-        """
+        """`glbs/<folder>/<uid>.glb` of an object; raises ValueError if there is none, or its entry is another."""
         if uid not in self._paths:
             raise ValueError(f"{uid}: not among the {len(self._paths)} objects of {PATHS}")
         path = str(self._paths[uid])
@@ -203,11 +190,8 @@ def read_uids(path: Path) -> list[str]:
     """
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file; expected one uid a line")
-    uids = dict.fromkeys(
-        line.strip()
-        for line in path.read_text(encoding="utf-8", errors="replace").splitlines()
-        if line.strip()
-    )
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    uids = dict.fromkeys(line.strip() for line in lines if line.strip())
     if wrong := [uid for uid in uids if not UID.fullmatch(uid)]:
         raise ValueError(f"{path}: expected uids of 32 hexadecimal digits, found {wrong[0]!r}")
     if not uids:

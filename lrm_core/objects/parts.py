@@ -1,11 +1,10 @@
 """One placed primitive of an object, and points that cover its surface."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from typing import Self
 
 import numpy as np
 import torch
@@ -48,7 +47,7 @@ class Part:
         normals /= np.linalg.norm(normals, axis=1, keepdims=True)
         return self.centre + (points * self.scale) @ self.rotation.T, normals
 
-    def turned(self, turn: Rotation) -> Part:
+    def turned(self, turn: Rotation) -> Self:
         """The part after a rotation (3, 3) about the origin."""
         return replace(self, centre=turn @ self.centre, rotation=turn @ self.rotation)
 
@@ -62,29 +61,16 @@ def draw_form(rng: np.random.Generator, kind: Kind) -> float:
 def placed(
     rng: np.random.Generator, kind: Kind, centre: Sequence[float], scale: Sequence[float], finish: int = 0
 ) -> Part:
-    """A part with its axes along those of the world, and a form that is drawn.
-
-    Args:
-        rng: moved on by one draw.
-        kind: the solid.
-        centre: 3 numbers, in world units.
-        scale: 3 half sizes, in world units.
-        finish: parts with the same number look alike.
-    """
+    """A part with its axes along those of the world and a form that is drawn; other arguments as in `Part`."""
     return Part(
         kind, np.array(centre, float), np.eye(3), np.array(scale, float), draw_form(rng, kind), finish
     )
 
 
 def mirrored(part: Part, axis: Vector, through: Vector) -> Part:
-    """The part's mirror image in a plane.
+    """The part's mirror image in the plane `through` a point (3,) with the unit normal `axis` (3,).
 
     Every solid is its own mirror image across its own x, which keeps the rotation a rotation.
-
-    Args:
-        part: in the same frame as the plane.
-        axis: (3,), unit normal of the plane.
-        through: (3,), a point of the plane, in world units.
     """
     flip = np.eye(3) - 2 * np.outer(axis, axis)
     rotation = flip @ part.rotation @ np.diag([-1.0, 1.0, 1.0])

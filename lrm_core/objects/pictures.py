@@ -4,6 +4,7 @@ Of the rendered objects in `data/mini/objects`, the longer side of what view 0 s
 (real) of the picture in the median, and its middle is that of the picture within a few hundredths.
 """
 
+import math
 import struct
 from functools import lru_cache
 from io import BytesIO
@@ -22,6 +23,7 @@ from lrm_core.files import check_png
 FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA")  # of PIL, with at most 8 bits a channel
 MIN_SIDE, MAX_PIXELS = 16, 40_000_000
+TOO_LARGE = f"too large, at most {MAX_PIXELS:,} pixels are read; make it smaller"
 EXTENT = 0.67  # of the picture's side that the longer side of the thing spans
 WHITE = 250  # of 255; a background has no darker channel
 RINGING = 235  # of 255; what JPEG leaves in the white around a thing is brighter
@@ -53,15 +55,15 @@ def load_picture(path: str | Path) -> Picture:
             a channel, shows nothing, or has a background that cannot be removed.
     """
     path = Path(path)
-    image = _read(path)
-    rgba = np.asarray(image.convert("RGBA"))
+    image = _read(path).convert("RGBA")
+    rgba = np.asarray(image)
+    mask = None
     if not _is_cut_out(rgba[..., 3]):
-        rgba = _on_white(rgba)
+        white = Image.new("RGBA", image.size, "white")
+        rgba = np.asarray(Image.alpha_composite(white, Image.fromarray(rgba)))
         mask = _not_white(rgba) if _corners_are_white(rgba) else None
         if mask is None:
             rgba = _without_background(Image.fromarray(rgba).convert("RGB"), path)
-    else:
-        mask = None
     alpha = rgba[..., 3:].astype(np.float32) / 255
     colour = rgba[..., :3].astype(np.float32) / 255 * alpha + (1 - alpha)
     picture = Picture(
@@ -73,12 +75,7 @@ def load_picture(path: str | Path) -> Picture:
 
 
 def framed(picture: Picture, size: int) -> Picture:
-    """The thing in the middle of a square picture, its longer side `EXTENT` of the picture's; twice is once.
-
-    Args:
-        picture: of any shape, showing something.
-        size: side of the result, in pixels.
-    """
+    """The thing in the middle of a picture of `size` x `size`, its longer side `EXTENT` of that; twice is once."""
     left, top, right, bottom = _extent(picture.mask)
     side = max(right - left, bottom - top) / EXTENT
     corner = ((left + right - side) / 2, (top + bottom - side) / 2)
@@ -89,12 +86,7 @@ def framed(picture: Picture, size: int) -> Picture:
 
 
 def whole(picture: Picture, size: int) -> Picture:
-    """The picture as it is framed, made square with white on both sides.
-
-    Args:
-        picture: of any shape.
-        size: side of the result, in pixels.
-    """
+    """The picture as it is framed, made `size` x `size` with white on both sides."""
     height, width = picture.mask.shape
     side = max(height, width)
     if height == width == size:
@@ -103,28 +95,18 @@ def whole(picture: Picture, size: int) -> Picture:
 
 
 def resampled(picture: Picture, corner: tuple[float, float], side: float, size: int) -> Picture:
-    """A square part of a picture, white where it reaches beyond.
+    """A square part of a picture as `size` x `size` pixels, white where it reaches beyond.
 
     Args:
-        picture: of any shape.
-        corner: (x, y) of its upper left, in pixels of the picture; may be negative.
-        side: of the part, in pixels of the picture.
-        size: side of the result, in pixels.
+        corner, side: (x, y) of its upper left, and its side, in pixels of the picture; may lie beyond.
     """
-    around = int(
-        np.ceil(
-            max(
-                0,
-                -min(corner),
-                *(c + side - n for c, n in zip(corner, picture.mask.shape[::-1], strict=True)),
-            )
-        )
-    )
+    beyond = (c + side - n for c, n in zip(corner, picture.mask.shape[::-1], strict=True))
+    around = math.ceil(max(0, -min(corner), *beyond))
     box = tuple(value + around for value in (*corner, corner[0] + side, corner[1] + side))
     planes = [(channel, 1.0) for channel in picture.image] + [(picture.mask, 0.0)]
     parts = []
-    for plane, beyond in planes:
-        padded = torch.nn.functional.pad(plane, (around,) * 4, value=beyond)
+    for plane, outside in planes:
+        padded = torch.nn.functional.pad(plane, (around,) * 4, value=outside)
         part = Image.fromarray(padded.numpy()).resize((size, size), Image.Resampling.BICUBIC, box=box)
         parts.append(torch.from_numpy(np.array(part)).clamp(0, 1))
     return Picture(torch.stack(parts[:3]), parts[3])
@@ -142,9 +124,7 @@ def _read(path: Path) -> Image.Image:
             image.load()
             upright = ImageOps.exif_transpose(image)
     except Image.DecompressionBombError as error:
-        raise ValueError(
-            f"{path}: too large, at most {MAX_PIXELS:,} pixels are read; make it smaller"
-        ) from error
+        raise ValueError(f"{path}: {TOO_LARGE}") from error
     except UnidentifiedImageError as error:
         raise ValueError(f"{path}: corrupt, or not a PNG, JPEG or WebP") from error
     except (OSError, SyntaxError, ValueError, TypeError, KeyError, struct.error) as error:
@@ -161,10 +141,7 @@ def _check(path: Path, image: Image.Image) -> None:
     """Refuse by its header what would not be read well, before any pixel is decoded."""
     width, height = image.size
     if width * height > MAX_PIXELS:
-        found = f"{width}x{height}"
-        raise ValueError(
-            f"{path}: too large ({found}), at most {MAX_PIXELS:,} pixels are read; make it smaller"
-        )
+        raise ValueError(f"{path}: {width}x{height} is {TOO_LARGE}")
     if min(width, height) < MIN_SIDE:
         raise ValueError(
             f"{path}: {width}x{height} is too small; at least {MIN_SIDE} pixels a side are needed"
@@ -211,12 +188,6 @@ def _is_cut_out(alpha: UInt8[np.ndarray, "H W"]) -> bool:
     """Whether half of the pixels along the border, or more, let half of the light through."""
     border = np.concatenate([alpha[0], alpha[-1], alpha[1:-1, 0], alpha[1:-1, -1]])
     return bool((border <= 128).mean() >= 0.5)
-
-
-def _on_white(rgba: UInt8[np.ndarray, "H W 4"]) -> UInt8[np.ndarray, "H W 4"]:
-    """The same image, opaque."""
-    white = Image.new("RGBA", rgba.shape[1::-1], "white")
-    return np.asarray(Image.alpha_composite(white, Image.fromarray(rgba)))
 
 
 def _as_srgb(image: Image.Image) -> Image.Image:

@@ -3,8 +3,6 @@
 Faces are (normals (faces, 3, lines or 1), offsets (faces, lines or 1)).
 """
 
-from __future__ import annotations
-
 import math
 
 import torch

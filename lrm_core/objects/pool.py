@@ -6,11 +6,10 @@
 The header of a file says which mesh it shows, who made that and under which licence.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from jaxtyping import Float, Int, UInt8
 from safetensors import safe_open
@@ -30,7 +29,7 @@ class Credit:
     library: str = ""
 
     @classmethod
-    def of(cls, facts: Mapping[str, str]) -> Credit:
+    def of(cls, facts: Mapping[str, str]) -> Self:
         """From a row of `index.json`, whose keys are name, author, licence and library."""
         named = {"title": "name", "author": "author", "licence": "licence", "library": "library"}
         return cls(**{ours: facts.get(theirs) or "" for ours, theirs in named.items()})
@@ -55,9 +54,7 @@ class Pool:
     """The objects of a pool, in the order of their names.
 
     Attributes:
-        folder: where it lies.
-        files: one for each object.
-        credits: who made them.
+        files, credits: one for each object; who made it.
         views, resolution: of every object.
         digest: sixteen hexadecimal digits that stand for the meshes and how they were rendered.
     """

@@ -1,8 +1,7 @@
 """Rendering of a folder of meshes into a pool (`pool.py`), without those that the project evaluates on."""
 
-from __future__ import annotations
-
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -13,7 +12,6 @@ from tqdm import tqdm
 from lrm_core.atomic import save_tensors
 from lrm_core.files import digest as file_digest
 from lrm_core.objects.build import RenderReport
-from lrm_core.objects.held_out_meshes import HeldOutMeshes
 from lrm_core.objects.mesh_render import render_mesh
 from lrm_core.objects.pool import Credit, header
 from lrm_core.objects.poses import SOURCE_ELEVATION, sample_poses
@@ -22,6 +20,8 @@ from lrm_core.objects.splits import write_json
 VIEWS, RESOLUTION = 16, 128
 INDEX, FAULTS = "index.json", "faults.json"
 LEAST_COVERAGE = 0.01  # of a view that can be a source
+LIBRARY = "Scopia"  # of the evaluated meshes; no training may see any other of it either
+PREFIX = "cc0_"  # of the evaluated objects, before the name that they have in their library
 
 
 @dataclass
@@ -40,7 +40,7 @@ def render_pool(
         folder: of .glb files (not searched deeper), perhaps with an `index.json`: a list of objects with the keys
             file, name, author, licence and library.
         out: the pool.
-        data: the data folder of the project, whose meshes are left out; see `HeldOutMeshes`.
+        data: the data folder of the project, whose meshes are left out; see `held_out`.
         views, resolution: of each object, and the side of its images in pixels.
 
     Raises:
@@ -51,12 +51,12 @@ def render_pool(
     files, credits = sorted(folder.glob("*.glb")), _read_index(folder / INDEX)
     if not files:
         raise FileNotFoundError(f"{folder}: no GLB files; expected a folder of them")
-    held_out, report = HeldOutMeshes.of(data), PoolReport()
+    evaluated, report = evaluated_meshes(data), PoolReport()
     for file in (progress := tqdm(files, desc="pool", unit="object")):
         progress.set_postfix_str(file.stem)
         credit, digest = credits.get(file.name, Credit()), file_digest(file)[0]
         facts = {"mesh": digest, "views": str(views), "resolution": str(resolution)} | asdict(credit)
-        if reason := held_out.reason(file.stem, digest, credit.library):
+        if reason := held_out(evaluated, file.stem, digest, credit.library):
             report.left_out[file.name] = reason
         elif header(out / f"{file.stem}.safetensors") == facts:
             report.kept.append(file.name)
@@ -71,6 +71,33 @@ def render_pool(
     out.mkdir(parents=True, exist_ok=True)
     write_json(out / FAULTS, report.failed)
     return report
+
+
+def evaluated_meshes(data: Path) -> dict[str, str]:
+    """SHA-256 of the meshes that `objects/LICENSES.json` in the data folder lists, by their names in lower case."""
+    facts = json.loads((data / "objects/LICENSES.json").read_text(encoding="utf-8"))["objects"]
+    return {name.removeprefix(PREFIX).lower(): fact["sha256"] for name, fact in facts.items()}
+
+
+def held_out(evaluated: Mapping[str, str], stem: str, digest: str, library: str = "") -> str | None:
+    """Why no training may see a mesh; None if it may.
+
+    The same object converted with other settings has another digest, so that names count as well.
+
+    Args:
+        evaluated: of `evaluated_meshes`.
+        stem: of its file, `<name>`, `cc0_<name>` or `<library>__<name>`.
+        digest: SHA-256 of the file.
+        library: that it is from, if known.
+    """
+    before, _, name = stem.rpartition("__")
+    if LIBRARY in (library, before):
+        return f"the library {LIBRARY} is for evaluation"
+    if digest in evaluated.values():
+        return "is an evaluated mesh"
+    if name.removeprefix(PREFIX).lower() in evaluated:
+        return "has the name of an evaluated mesh"
+    return None
 
 
 def _render(file: Path, digest: str, views: int, resolution: int) -> dict[str, Tensor]:

@@ -1,7 +1,5 @@
 """Random camera poses about an object: view 0 in front of it, the others on a shell around it."""
 
-from __future__ import annotations
-
 import math
 
 import torch

@@ -1,10 +1,9 @@
 """Procedural objects: an object is a number, and the number fixes shapes, textures and light."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 import torch
@@ -54,17 +53,13 @@ class ProceduralBatch:
     def __len__(self) -> int:
         return len(self.mask)
 
-    def map(self, change: Callable[[Tensor], Tensor]) -> ProceduralBatch:
+    def map(self, change: Callable[[Tensor], Tensor]) -> Self:
         """The batch with `change` applied to each tensor."""
-        fields = {
-            name: value.map(change) if name == "textures" else change(value)
-            for name, value in vars(self).items()
-        }
-        return ProceduralBatch(**fields)
+        textures, tensors = self.textures.map(change), {**vars(self)}
+        del tensors["textures"]
+        return ProceduralBatch(textures=textures, **{name: change(value) for name, value in tensors.items()})
 
-    def to(
-        self, device: torch.device | str | None = None, dtype: torch.dtype | None = None
-    ) -> ProceduralBatch:
+    def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> Self:
         """The batch on another device, its real numbers in another precision."""
         return self.map(lambda value: value.to(device, dtype if value.is_floating_point() else None))
 
@@ -88,11 +83,7 @@ def sample_objects(seeds: Sequence[int], device: torch.device | str = "cpu") -> 
 
 
 def inside(batch: ProceduralBatch, points: Float[Tensor, "B K 3"]) -> Bool[Tensor, "B K"]:
-    """Whether each point, in world units, lies in any primitive of its object.
-
-    Raises:
-        ValueError: if the shapes do not fit the batch.
-    """
+    """Whether each point, in world units, lies in any primitive of its object; raises ValueError as `cast`."""
     if points.ndim != 3 or points.shape[::2] != (len(batch), 3):
         raise ValueError(
             f"points must be ({len(batch)}, K, 3) for {len(batch)} objects, found {tuple(points.shape)}"
@@ -113,15 +104,18 @@ def _sample_object(seed: int) -> dict[str, np.ndarray]:
     rng = np.random.default_rng(seed)
     parts = arrange(rng)
     finishes = Finishes(rng)
-    textures: dict[int, dict[str, object]] = {}
-    for part in parts:
-        if part.finish not in textures:
-            textures[part.finish] = finishes.draw(part.scale)
+    firsts = {part.finish: part for part in reversed(parts)}  # parts of one finish look as the first of them
+    textures = {
+        number: finishes.draw(firsts[number].scale) for number in dict.fromkeys(p.finish for p in parts)
+    }
     filled = [parts[min(slot, len(parts) - 1)] for slot in range(MAX_PRIMITIVES)]
-    looks = [textures[part.finish] for part in filled]
+    looks, placed = (
+        [textures[part.finish] for part in filled],
+        ("kind", "centre", "rotation", "scale", "form"),
+    )
     return {
         "mask": np.arange(MAX_PRIMITIVES) < len(parts),
-        **{name: np.stack([getattr(part, name) for part in filled]) for name in _PART_FIELDS},
+        **{name: np.stack([getattr(part, name) for part in filled]) for name in placed},
         **{name: np.stack([look[name] for look in looks]) for name in looks[0]},
         **_sample_lights(rng),
     }
@@ -146,6 +140,3 @@ def _sample_direction(rng: np.random.Generator) -> np.ndarray:
         azimuth /= 2
     level = math.sqrt(1 - height * height)
     return np.array([level * math.sin(azimuth), -level * math.cos(azimuth), height])
-
-
-_PART_FIELDS = ("kind", "centre", "rotation", "scale", "form")

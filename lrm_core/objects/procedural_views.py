@@ -1,7 +1,5 @@
 """Anti-aliased views of one procedural object, with depth and the visibility from view 0."""
 
-from __future__ import annotations
-
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
@@ -34,8 +32,7 @@ def render_object(
     Raises:
         ValueError: if the seed is negative.
     """
-    batch = sample_objects([seed])
-    cameras = standard_camera(poses, pinhole_intrinsics())
+    batch, cameras = sample_objects([seed]), standard_camera(poses, pinhole_intrinsics())
     rays = (camera_rays(camera[None], resolution * SAMPLES) for camera in cameras)
     samples = [_cast_view(batch, *part, poses[:1, :, 3]) for part in rays]
     grid = torch.cat(samples).mT.unflatten(2, (resolution * SAMPLES,) * 2)  # (V, 6, sH, sW)

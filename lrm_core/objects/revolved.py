@@ -3,8 +3,6 @@
 A profile is (a, b, c), numbers or one value per line.
 """
 
-from __future__ import annotations
-
 import math
 
 import torch
@@ -14,36 +12,6 @@ from torch import Tensor
 Lines = Float[Tensor, "3 lines"]
 Scalars = Float[Tensor, " lines"]
 Profile = tuple[Tensor | float, Tensor | float, Tensor | float]
-
-
-def cylinder(form: Scalars) -> Profile:
-    """Radius 1 all the way."""
-    return 1.0, 0.0, 0.0
-
-
-def cone(form: Scalars) -> Profile:
-    """Radius 1 at z = -1, apex at z = 1."""
-    return 0.25, -0.5, 0.25
-
-
-def frustum(form: Scalars) -> Profile:
-    """Radius 1 at z = -1 and `form` at z = 1, straight between."""
-    return (1 + form) ** 2 / 4, (form**2 - 1) / 2, (1 - form) ** 2 / 4
-
-
-def barrel(form: Scalars) -> Profile:
-    """Radius 1 at z = 0 and `form` at both ends, bulging."""
-    return 1.0, 0.0, form**2 - 1
-
-
-def spool(form: Scalars) -> Profile:
-    """Radius `form` at z = 0 and 1 at both ends, hollow-sided."""
-    return form**2, 0.0, 1 - form**2
-
-
-def dome(form: Scalars) -> Profile:
-    """Half a ball, stretched: radius 1 at z = -1, 0 at z = 1."""
-    return 0.75, -0.5, -0.25
 
 
 def enter(profile: Profile, points: Lines, directions: Lines) -> Scalars:

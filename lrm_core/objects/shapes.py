@@ -12,8 +12,6 @@ ellipsoids, elliptic cylinders and so on out of them.
 Components come first here, (3, lines), so that x, y and z are contiguous vectors.
 """
 
-from __future__ import annotations
-
 import enum
 import math
 
@@ -52,13 +50,17 @@ class Kind(enum.IntEnum):
     ROUNDED = 12
 
 
-PROFILES = {
-    Kind.CYLINDER: revolved.cylinder,
-    Kind.CONE: revolved.cone,
-    Kind.FRUSTUM: revolved.frustum,
-    Kind.BARREL: revolved.barrel,
-    Kind.SPOOL: revolved.spool,
-    Kind.DOME: revolved.dome,
+PROFILES = {  # (a, b, c) by the form
+    Kind.CYLINDER: lambda form: (1.0, 0.0, 0.0),
+    Kind.CONE: lambda form: (0.25, -0.5, 0.25),  # radius 1 at z = -1, 0 at z = 1
+    Kind.FRUSTUM: lambda form: (
+        (1 + form) ** 2 / 4,
+        (form**2 - 1) / 2,
+        (1 - form) ** 2 / 4,
+    ),  # straight between
+    Kind.BARREL: lambda form: (1.0, 0.0, form**2 - 1),  # radius 1 at z = 0, bulging
+    Kind.SPOOL: lambda form: (form**2, 0.0, 1 - form**2),  # radius 1 at both ends, hollow-sided
+    Kind.DOME: lambda form: (0.75, -0.5, -0.25),  # half a ball, stretched: radius 1 at z = -1, 0 at z = 1
 }
 FACES = {Kind.WEDGE: polyhedra.wedge, Kind.PYRAMID: polyhedra.pyramid, Kind.HEXAGON: polyhedra.hexagon}
 POINTED = (Kind.CONE, Kind.FRUSTUM, Kind.DOME, Kind.WEDGE, Kind.PYRAMID)  # not their own image in z = 0

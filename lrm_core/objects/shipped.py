@@ -1,7 +1,5 @@
 """The objects that come with the project: built, and listed in the manifest."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 
@@ -71,40 +69,30 @@ def build_mini_objects(data: str | Path) -> None:
 
 def _real_entries(data: Path) -> list[Entry]:
     licences = json.loads((data / "objects/LICENSES.json").read_text(encoding="utf-8"))["objects"]
-    entries = []
+    sources = {}
     for name, facts in licences.items():
-        author = f"{facts['title']} by {facts['author'] or 'unknown author'}, {facts['source_package']}"
-        mesh, licence = f"objects/glb/{name}.glb", facts["licence"]
-        entries.append(make_entry(data, mesh, source=author, licence=licence))
+        author, mesh = facts["author"] or "unknown author", f"objects/glb/{name}.glb"
+        sources[mesh] = f"{facts['title']} by {author}, {facts['source_package']}", facts["licence"]
         for group, renderer in RENDERERS.items():
             if (data / group / name).is_dir():
-                made = f"rendered from {mesh}{renderer}"
-                entries.append(make_entry(data, f"{group}/{name}", source=made, licence=licence))
-    return entries
+                sources[f"{group}/{name}"] = f"rendered from {mesh}{renderer}", facts["licence"]
+    return [make_entry(data, path, source=s, licence=licence) for path, (s, licence) in sources.items()]
 
 
 def _procedural_entries(data: Path) -> list[Entry]:
-    return [
-        make_entry(
-            data,
-            f"mini/objects/procedural/{procedural_name(seed)}",
-            source="procedural object, rendered by lrm_core.objects",
-            licence=OWN_LICENCE,
-            seed=seed,
-        )
-        for seed in held_out_seeds(HELD_OUT_OBJECTS)
-    ]
+    facts = {"source": "procedural object, rendered by lrm_core.objects", "licence": OWN_LICENCE}
+    places = {
+        seed: f"mini/objects/procedural/{procedural_name(seed)}" for seed in held_out_seeds(HELD_OUT_OBJECTS)
+    }
+    return [make_entry(data, place, **facts, seed=seed) for seed, place in places.items()]
 
 
 def _list_entries(data: Path) -> list[Entry]:
-    lists = [f"mini/objects/{group}/meta" for group in ("real", "procedural")]
-    made = [
-        make_entry(data, path, source="split 80/20 by seed", licence=OWN_LICENCE, seed=SPLIT_SEED)
-        for path in lists
-    ]
     package = "Debian sweethome3d-furniture 1.8-1"
-    licence = make_entry(data, "objects/LICENSE-BlendSwap-CC-0.txt", source=package, licence="CC0-1.0")
-    evidence = make_entry(
-        data, "objects/LICENSES.json", source=f"compiled from {package}", licence=OWN_LICENCE
-    )
-    return [*made, licence, evidence]
+    split = {"source": "split 80/20 by seed", "licence": OWN_LICENCE, "seed": SPLIT_SEED}
+    compiled = {"source": f"compiled from {package}", "licence": OWN_LICENCE}
+    return [
+        *(make_entry(data, f"mini/objects/{group}/meta", **split) for group in ("real", "procedural")),
+        make_entry(data, "objects/LICENSE-BlendSwap-CC-0.txt", source=package, licence="CC0-1.0"),
+        make_entry(data, "objects/LICENSES.json", **compiled),
+    ]

@@ -1,7 +1,5 @@
 """Which objects a folder holds (their layout is in `dataset.py`), and which of them train and which validate."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -73,16 +71,9 @@ def write_splits(root: str | Path, names: Sequence[str], seed: int) -> None:
     names = sorted(names)
     order = np.random.default_rng(seed).permutation(len(names))
     validating = round(len(names) * VALIDATION_SHARE) or int(len(names) > 1)
-    held_out = {names[index] for index in order[:validating]}
-    lists = {
-        "all": names,
-        "val": [n for n in names if n in held_out],
-        "train": [n for n in names if n not in held_out],
-    }
-    folder = Path(root) / "meta"
-    folder.mkdir(parents=True, exist_ok=True)
+    lists = {"all": range(len(names)), "val": order[:validating], "train": order[validating:]}
     for split, members in lists.items():
-        write_json(folder / f"{split}_uids.json", members)
+        write_json(Path(root) / "meta" / f"{split}_uids.json", [names[index] for index in sorted(members)])
 
 
 def write_json(path: Path, value: object) -> None:

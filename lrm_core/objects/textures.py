@@ -1,10 +1,9 @@
 """Solid textures in two colours: a mixing weight at any point of a primitive's own frame."""
 
-from __future__ import annotations
-
 import enum
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Self
 
 import torch
 from jaxtyping import Float, Int
@@ -51,7 +50,7 @@ class Textures:
     phase: Float[Tensor, "*batch 3"]
     colours: Float[Tensor, "*batch 2 3"]
 
-    def map(self, change: Callable[[Tensor], Tensor]) -> Textures:
+    def map(self, change: Callable[[Tensor], Tensor]) -> Self:
         """The textures with `change` applied to each tensor."""
         return Textures(**{name: change(value) for name, value in vars(self).items()})
 

@@ -96,11 +96,7 @@ def build_app(model: LRM, root: Path) -> "gradio.Blocks":
 
 
 def launch(app: "gradio.Blocks", port: int) -> str:
-    """Serve the page to this machine alone, in threads of its own, and return its address.
-
-    Raises:
-        OSError: if the port is taken.
-    """
+    """Serve the page to this machine alone, in threads of its own; its address. OSError if the port is taken."""
     gr = import_gradio()
     closed = dict.fromkeys(("share", "mcp_server", "ssr_mode", "enable_monitoring", "run_history"), False)
     _, address, _ = app.launch(

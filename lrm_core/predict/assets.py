@@ -82,11 +82,7 @@ class Prediction:
 
 @torch.no_grad()
 def predict_picture(model: LRM, path: Path, config: PredictConfig) -> Prediction:
-    """Read a picture, frame it and predict its triplane.
-
-    Raises:
-        FileNotFoundError, ValueError: as `load_picture`.
-    """
+    """Read a picture, frame it and predict its triplane; raises FileNotFoundError or ValueError as `load_picture`."""
     size = model.config.source_size
     fit = whole if config.keep_framing else framed
     picture = fit(load_picture(path), size).image
@@ -102,24 +98,28 @@ def write_assets(folder: Path, model: LRM, prediction: Prediction, config: Predi
         ValueError: if the field has no surface.
         OSError: if a file cannot be written.
     """
-    wanted = {name: folder / ASSETS[name] for name in config.formats}
-    _write_meshes(wanted, model, prediction, config)
-    _write_films(wanted, model, prediction, config)
-    if "planes" in wanted:
-        metadata = {"source_distance": str(config.source_distance), "model": model_hash(model)}
-        save_tensors(wanted["planes"], {"planes": prediction.planes.cpu().contiguous()}, metadata)
-
-
-def _write_meshes(wanted: dict[str, Path], model: LRM, prediction: Prediction, config: PredictConfig) -> None:
-    files = [wanted[name] for name in ("glb", "obj", "ply") if name in wanted]
-    if files:
-        surface = _surface(model, prediction, config.resolution, config.density)
+    wanted, field = (
+        {name: folder / ASSETS[name] for name in config.formats},
+        (prediction.planes, model.decoder),
+    )
+    if files := [wanted[name] for name in ("glb", "obj", "ply") if name in wanted]:
+        surface = extract_surface(*field, config.resolution, config.density)
         for file in files:
             write_surface(file, surface)
     if "textured" in wanted:
-        surface = _surface(model, prediction, min(UNWRAPPED, config.resolution), config.density)
-        baked = bake(surface, prediction.planes, model.decoder)
+        surface = extract_surface(*field, min(UNWRAPPED, config.resolution), config.density)
+        baked = bake(surface, *field)
         write_textured_glb(wanted["textured"], *(part.numpy() for part in baked[:3]), texture=baked.texture)
+    if films := [wanted[name] for name in ("mp4", "gif", "webp") if name in wanted]:
+        frames = _turntable(model, prediction, config.frames)
+        for film in films:
+            write_film(film, frames)
+    if "sheet" in wanted:
+        shown = _turntable(model, prediction, SHEET_FRAMES)
+        stills(to_pixels(prediction.picture), shown).save(wanted["sheet"])
+    if "planes" in wanted:
+        metadata = {"source_distance": str(config.source_distance), "model": model_hash(model)}
+        save_tensors(wanted["planes"], {"planes": prediction.planes.cpu().contiguous()}, metadata)
 
 
 def write_surface(file: Path, surface: Surface) -> None:
@@ -127,22 +127,6 @@ def write_surface(file: Path, surface: Surface) -> None:
     write_mesh(file, *(part.numpy() for part in (surface.vertices, surface.faces, surface.colours)))
 
 
-def _surface(model: LRM, prediction: Prediction, resolution: int, density: float) -> Surface:
-    return extract_surface(prediction.planes, model.decoder, resolution, density)
-
-
-def _write_films(wanted: dict[str, Path], model: LRM, prediction: Prediction, config: PredictConfig) -> None:
-    films = [wanted[name] for name in ("mp4", "gif", "webp") if name in wanted]
-    if films:
-        frames = _turntable(model, prediction, config.frames)
-        for film in films:
-            write_film(film, frames)
-    if "sheet" in wanted:
-        picture = to_pixels(prediction.picture)
-        stills(picture, _turntable(model, prediction, SHEET_FRAMES)).save(wanted["sheet"])
-
-
 def _turntable(model: LRM, prediction: Prediction, frames: int) -> Frames:
-    sizes = model.config
-    samples = sizes.rendering_samples_per_ray
-    return turntable(prediction.planes, model.decoder, frames, sizes.render_size, samples)
+    size, samples = model.config.render_size, model.config.rendering_samples_per_ray
+    return turntable(prediction.planes, model.decoder, frames, size, samples)

@@ -43,8 +43,8 @@ class Evaluation:
         pairs = [pair._replace(scores={"group": group, **pair.scores}) for pair in pairs]
         self.rows += [pair.scores for pair in pairs]
         ordered = sorted(pairs[1:] or pairs, key=_psnr)
-        low, high = (pair._replace(target=pair.target.clone(), predicted=pair.predicted.clone())
-                     for pair in (ordered[0], ordered[-1]))  # fmt: skip
+        ends = ordered[0], ordered[-1]
+        low, high = (p._replace(target=p.target.clone(), predicted=p.predicted.clone()) for p in ends)
         self.worst = sorted([*self.worst, low], key=_psnr)[:KEPT]
         self.best = sorted([*self.best, high], key=_psnr, reverse=True)[:KEPT]
 
@@ -55,12 +55,9 @@ class Evaluation:
     def objects(self) -> pd.DataFrame:
         """One row per object: group, object, and "<kind>.<metric>", the mean over its views of that kind."""
         views, keys = self.views(), ["group", "object"]
-        by_kind = (views[views["kind"] == kind].groupby(keys, sort=False) for kind in KINDS)
-        parts = [
-            found[list(METRICS)].mean().add_prefix(f"{kind}.")
-            for kind, found in zip(KINDS, by_kind, strict=True)
-        ]
-        return pd.concat(parts, axis=1).reset_index()
+        by_kind = {kind: views[views["kind"] == kind].groupby(keys, sort=False) for kind in KINDS}
+        means = [found[list(METRICS)].mean().add_prefix(f"{kind}.") for kind, found in by_kind.items()]
+        return pd.concat(means, axis=1).reset_index()
 
 
 def evaluate(model: LRM, folders: Sequence[Path], split: str = "all") -> Evaluation:
@@ -107,11 +104,8 @@ def listed_objects(folders: Sequence[Path], split: str) -> list[tuple[str, Path]
         raise ValueError(f"expected each folder once, found {', '.join(map(str, folders))}")
     names = [place.name for place in places]
     labels = [name if names.count(name) == 1 else str(f) for name, f in zip(names, folders, strict=True)]
-    return [
-        (label, path)
-        for label, folder in zip(labels, folders, strict=True)
-        for path in _members(folder, split)
-    ]
+    groups = zip(labels, folders, strict=True)
+    return [(label, path) for label, folder in groups for path in _members(folder, split)]
 
 
 def _members(folder: Path, split: str) -> list[Path]:

@@ -14,12 +14,13 @@ from lrm_core.canonical import canonical_json
 from lrm_core.data_url import data_url
 from lrm_core.findings.prose import csv_link, mean_and_interval, number, table_html
 from lrm_core.predict.evaluate import Evaluation
-from lrm_core.predict.evaluation_record import MEASURES, RANDOMNESS, Measure, Subject, record, summary
-from lrm_core.predict.view_scores import KINDS, METRICS, Pair
+from lrm_core.predict.evaluation_record import MEASURES, RANDOMNESS, Subject, record, summary
+from lrm_core.predict.view_scores import KINDS, Pair
 from lrm_core.records.statistics import Interval
 
 PAGE, RECORD, VIEWS, OBJECTS = "index.html", "evaluation.json", "views.csv", "objects.csv"
 NOTHING = Interval(nan, nan, nan, 0)
+LABELS = [measure.label for measure in MEASURES.values()]
 
 
 def write_evaluation(folder: Path, found: Evaluation, subject: Subject, split: str) -> None:
@@ -45,11 +46,16 @@ def summary_table(found: Evaluation) -> pd.DataFrame:
     objects = found.objects()
     counts = objects["group"].value_counts()
     rows = [
-        (group, counts[group], kind, *(_written(interval, name) for name, interval in means.items()))
+        (
+            group,
+            counts[group],
+            kind,
+            *(mean_and_interval(means[n] or NOTHING, m.digits) for n, m in MEASURES.items()),
+        )
         for group, kinds in summary(objects).items()
         for kind, means in kinds.items()
     ]
-    return pd.DataFrame(rows, columns=["group", "objects", "views", *_labels()])
+    return pd.DataFrame(rows, columns=["group", "objects", "views", *LABELS])
 
 
 def object_table(found: Evaluation) -> pd.DataFrame:
@@ -59,12 +65,12 @@ def object_table(found: Evaluation) -> pd.DataFrame:
             row["object"],
             row["group"],
             kind,
-            *(number(row[f"{kind}.{name}"], MEASURES[name].digits) for name in METRICS),
+            *(number(row[f"{kind}.{n}"], m.digits) for n, m in MEASURES.items()),
         )
         for row in found.objects().to_dict("records")
         for kind in KINDS
     ]
-    return pd.DataFrame(rows, columns=["object", "group", "views", *_labels()])
+    return pd.DataFrame(rows, columns=["object", "group", "views", *LABELS])
 
 
 def page_html(found: Evaluation, subject: Subject, split: str) -> str:
@@ -76,7 +82,12 @@ def page_html(found: Evaluation, subject: Subject, split: str) -> str:
         "<h2>Mean over objects</h2><p>In brackets the 95% bootstrap interval over the objects, from three on. "
         "The source view is the one that the model sees, novel views are all others.</p>",
         table_html(summary_table(found)),
-        _list({measure.label: _said(measure) for measure in MEASURES.values()}),
+        _list(
+            {
+                m.label: f"{m.words}; {'more' if m.more_is_better else 'less'} is better"
+                for m in MEASURES.values()
+            }
+        ),
         _gallery("Best views", "the highest", found.best),
         _gallery("Worst views", "the lowest", found.worst),
         "<h2>Every object</h2>" + table_html(object_table(found)),
@@ -106,10 +117,6 @@ def _facts(found: Evaluation, subject: Subject, split: str) -> dict[str, str]:
     }
 
 
-def _said(measure: Measure) -> str:
-    return f"{measure.words}; {'more' if measure.more_is_better else 'less'} is better"
-
-
 def _gallery(title: str, which: str, pairs: Iterable[Pair]) -> str:
     """Targets and predictions side by side."""
     shown = "".join(map(_figure, pairs))
@@ -122,9 +129,7 @@ def _gallery(title: str, which: str, pairs: Iterable[Pair]) -> str:
 def _figure(pair: Pair) -> str:
     scores = pair.scores
     name = f"{scores['object']}, view {scores['view']}"
-    measured = ", ".join(
-        f"{measure.label} {number(scores[key], measure.digits)}" for key, measure in MEASURES.items()
-    )
+    measured = ", ".join(f"{m.label} {number(scores[key], m.digits)}" for key, m in MEASURES.items())
     images = "".join(
         f'<img src="{data_url(image)}" alt="{escape(f"{name}: {what}", quote=True)}">'
         for what, image in (("target", pair.target), ("prediction", pair.predicted))
@@ -143,14 +148,6 @@ def _list(entries: Mapping[str, str]) -> str:
 def _reasons(title: str, reasons: Mapping[str, str]) -> str:
     """What happened to some objects; nothing where it happened to none."""
     return f"<h2>{title}</h2>{_list(reasons)}" if reasons else ""
-
-
-def _labels() -> list[str]:
-    return [measure.label for measure in MEASURES.values()]
-
-
-def _written(interval: Interval | None, name: str) -> str:
-    return mean_and_interval(interval or NOTHING, MEASURES[name].digits)
 
 
 def _csv(table: pd.DataFrame) -> str:

@@ -96,8 +96,8 @@ def record(found: Evaluation, subject: Subject, split: str) -> dict[str, Any]:
             "machine": machine(),
             "seconds": found.seconds,
             "summary": _stated(summary(objects)),
-            "objects": _rows(objects),
-            "views": _rows(found.views()),
+            "objects": list(map(_stated, objects.to_dict("records"))),
+            "views": list(map(_stated, found.rows)),
             "failed": found.failed,
             "depth_unknown": found.depth_unknown,
         }
@@ -116,7 +116,3 @@ def _stated(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: _stated(entry) for key, entry in value.items()}
     return None if isinstance(value, float) and isnan(value) else value
-
-
-def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:
-    return [_stated(row) for row in table.to_dict("records")]

@@ -69,14 +69,16 @@ def scored_views(model: LRM, item: RenderedObject, depth: Float[Tensor, "v h h"]
     seen = Rendering(*(torch.cat([getattr(p, n) for p in parts]) for n in ("rgb", "depth", "weight")))
     scores = view_scores(seen, item, depth)
     scores["angle"] = view_angles(item.poses).tolist()
-    return [
-        Pair(
-            {"object": item.name, "view": view, "kind": KINDS[view > 0], **row},
-            item.images[view],
-            image.cpu(),
-        )
-        for view, (row, image) in enumerate(zip(_rows(scores), seen.rgb, strict=True))
-    ]
+    pairs = []
+    for view, values in enumerate(zip(*scores.values(), strict=True)):
+        row = {
+            "object": item.name,
+            "view": view,
+            "kind": KINDS[view > 0],
+            **dict(zip(scores, values, strict=True)),
+        }
+        pairs.append(Pair(row, item.images[view], seen.rgb[view].cpu()))
+    return pairs
 
 
 def view_scores(
@@ -117,7 +119,3 @@ def _check_images(item: RenderedObject) -> None:
         raise ValueError(
             f"{item.name}: expected square images of at least {LPIPS_SIDE} pixels a side, found {width}x{height}"
         )
-
-
-def _rows(columns: dict[str, list[float]]) -> list[dict[str, float]]:
-    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]

@@ -2,14 +2,15 @@
 
 A prediction with its views and a step of an oracle are measured here in a few seconds. How many of them an
 experiment makes is taken from the time that its records of the profile `mini` took: what is left of that without the
-oracles that it fits goes with the cost of the experiment `extent`, which is a prediction and six views.
+oracles that it fits goes with the cost of the experiment `extent`, which is a prediction and six views, and with the
+number of views of an object, of which a share is held out and rendered.
 """
 
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from statistics import fmean
+from statistics import fmean, median
 
 import pandas as pd
 import psutil
@@ -44,6 +45,7 @@ OWN_STEPS = {
     "e12_test_time": 500,
     "longer_fits": 1250,
 }  # at which the length of a profile's oracles cuts them off
+VIEWS = 32  # of an object in the repository
 STEPS, RAYS = 16, 2048  # of the oracle that is measured
 RECORD = 20_000  # bytes
 BASIS = "cc0_ammoBox"  # the object that is measured on
@@ -130,7 +132,10 @@ def _experiments(profile: Profile, costs: Costs) -> Iterator[tuple[str, int, flo
     for name, experiment in EXPERIMENTS.items():
         objects, more = _reach(profile, experiment)
         rest = max(0.0, _first_seed(store, name) - FITS.get(name, 0.0) * fit_of_mini) * costs.look / mini
-        rest *= min(1.0, profile.iterations / OWN_STEPS.get(name, profile.iterations))
+        if name in OWN_STEPS:
+            rest *= min(1.0, profile.iterations / OWN_STEPS[name])
+        elif experiment is not EXPERIMENTS["extent"]:
+            rest *= (profile.views or VIEWS) / VIEWS
         fits = objects * FITS.get(name, 0.0) + more * FITS_AGAIN.get(name, 0.0)
         records = objects + more
         yield name, records, fits * fit + records * rest, (records * RECORD + fits * costs.oracle) / GIB
@@ -147,13 +152,13 @@ def _arms(profile: Profile, costs: Costs) -> tuple[str, int, float, float]:
 
 
 def _first_seed(store: ResultStore, experiment: str) -> float:
-    """Mean seconds of the records of an experiment with the first seed, for which the oracles are fitted once."""
+    """Median seconds of the records of an experiment with the first seed, for which the oracles are fitted once."""
     seconds = [r["provenance"]["seconds"] for r in store.records(experiment) if r["seed"] == 0]
     if not seconds:
         raise FileNotFoundError(
             f"{store.root / experiment}: no record to estimate from; `git checkout -- data`"
         )
-    return fmean(seconds)
+    return median(seconds)
 
 
 def _reach(profile: Profile, experiment: Experiment) -> tuple[int, int]:
@@ -201,7 +206,7 @@ def _seconds(call: Callable[[], object], device: str) -> float:
 def _weight_bytes(model: str) -> float:
     """Of the parameters in float32, from the sizes of a named model or from its files; 0 where there are none."""
     if model in PRESETS:
-        return 4.0 * parameter_count(model)
+        return 4.0 * parameter_count(PRESETS[model])
     path = Path(model)
     files = path.glob("*.safetensors") if path.is_dir() else [path]
     return float(sum(file.stat().st_size for file in files if file.is_file()))

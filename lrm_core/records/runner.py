@@ -20,7 +20,7 @@ from lrm_core.measure.oracles import OracleCache
 from lrm_core.model.hashing import model_hash
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject, load_object
-from lrm_core.objects.hashing import data_hash
+from lrm_core.objects.dataset import data_hash
 from lrm_core.processes import side_by_side
 from lrm_core.profiles import Profile, get_profile
 from lrm_core.records.provenance import Provenance, code_revision, machine

@@ -40,19 +40,14 @@ def convert(source: str | Path, target: Path) -> LRM:
     if state.name == STATE and state.is_file():
         model, metadata = _of_run(state)
     else:
-        model, metadata = load_model(source), _header(path)
+        model, weights = load_model(source), path / WEIGHTS if path.is_dir() else path
+        found = read_metadata(weights) if weights.is_file() else {}
+        metadata = {key: value for key, value in found.items() if key not in INSIDE}
     if target.suffix == ".safetensors":
         save_checkpoint(model, target, torch.float32, metadata)
     else:
         save_release(model, target, metadata)
     return model
-
-
-def _header(path: Path) -> dict[str, str]:
-    """What the weights' header says beside the configuration; nothing for a model that is given by its name."""
-    weights = path / WEIGHTS if path.is_dir() else path
-    found = read_metadata(weights) if weights.is_file() else {}
-    return {key: value for key, value in found.items() if key not in INSIDE}
 
 
 def _of_run(state: Path) -> tuple[LRM, dict[str, str]]:

@@ -43,10 +43,8 @@ def pretrain_in_processes(
         pretrain(run, architecture, config, start, until)
         return
     with tempfile.TemporaryDirectory() as folder:
-        training = (run, architecture, config, start, until)
-        team = [(rank, processes, f"{folder}/meeting", *training) for rank in range(processes)]
-        for _ in side_by_side(_pretrain_in_team, team, processes):
-            pass
+        how = (processes, f"{folder}/meeting", run, architecture, config, start, until)
+        list(side_by_side(_pretrain_in_team, [(rank, *how) for rank in range(processes)], processes))
 
 
 def _pretrain_in_team(rank: int, processes: int, meeting: str, *training: Any) -> None:

@@ -14,6 +14,8 @@ from lrm_core.render.perceptual import lpips_with_gradients
 from lrm_core.render.rays import camera_rays
 from lrm_core.training.pretrain_config import PATCH
 
+SUPERSAMPLE = 2  # rays per pixel and axis of a true picture
+
 
 @dataclass(frozen=True)
 class Patches:
@@ -42,11 +44,7 @@ class Patches:
 
 
 def draw_anchors(count: int, resolution: int, generator: torch.Generator) -> Float[Tensor, "Q 2"]:
-    """First pixels of `count` squares whose centres lie in the middle half of the picture, where it allows that.
-
-    Raises:
-        ValueError: if the picture is smaller than a square.
-    """
+    """First pixels of squares with their centres in the picture's middle half; ValueError if it is too small."""
     if resolution < PATCH:
         raise ValueError(f"a square of {PATCH} pixels does not fit into a picture of {resolution}")
     centres = resolution * (0.25 + 0.5 * torch.rand(count, 2, generator=generator))
@@ -59,27 +57,22 @@ def procedural_patches(
     target_cameras: Float[Tensor, "B M 25"],
     count: int,
     resolution: int,
-    supersample: int,
     generator: torch.Generator,
 ) -> Patches:
     """A square of one view of each of the first `count` objects, anti-aliased by a box filter.
 
     Args:
         cameras, target_cameras: of the views before and after pose normalisation.
-        resolution: side of the whole picture, in pixels.
-        supersample: rays per pixel and axis.
-
-    Raises:
-        ValueError: if the picture is smaller than a square.
+        resolution: side of the whole picture, in pixels; raises as `draw_anchors`.
     """
     owners = torch.arange(count)
     views = torch.randint(cameras.shape[1], (count,), generator=generator)
     anchors = draw_anchors(count, resolution, generator)
-    fine = PATCH * supersample
-    rays = camera_rays(cameras[owners, views], resolution * supersample, anchors * supersample, fine)
+    fine = PATCH * SUPERSAMPLE
+    rays = camera_rays(cameras[owners, views], resolution * SUPERSAMPLE, anchors * SUPERSAMPLE, fine)
     hits = cast(objects.map(lambda value: value[:count]), rays.origins.contiguous(), rays.directions)
     pixels = torch.cat([hits.rgb, hits.alpha], dim=-1).mT.unflatten(-1, (fine, fine))
-    rgb, alpha = avg_pool2d(pixels, supersample).split([3, 1], dim=1)
+    rgb, alpha = avg_pool2d(pixels, SUPERSAMPLE).split([3, 1], dim=1)
     found = Patches(owners, target_cameras[owners, views], anchors, rgb, alpha, resolution)
     return found.to(cameras.device)
 
@@ -92,11 +85,7 @@ def perceptual_loss(
     samples_per_ray: int,
     jitter: torch.Generator | None,
 ) -> Float[Tensor, ""]:
-    """Mean LPIPS of the squares, rendered and true, on the backgrounds `shade` of their objects.
-
-    Args:
-        samples_per_ray, jitter: as in `render_views`.
-    """
+    """Mean LPIPS of the squares, rendered (as by `render_views`) and true, on the backgrounds of their objects."""
     background = shade[patches.owners]
     rendered = render_views(
         planes[patches.owners],

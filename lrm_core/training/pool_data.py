@@ -19,7 +19,8 @@ def pool_batch(
 
     Args:
         generator: on the CPU; draws objects, views and rays.
-        views, rays, size, patches: as in `ray_batch`.
+        views: of each object, its source among them.
+        rays, size, patches: as in `procedural_batch`.
 
     Raises:
         ValueError: if the pool's pictures have another size, or too few views.

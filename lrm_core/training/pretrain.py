@@ -39,11 +39,7 @@ def new_state(
 
 @torch.no_grad()
 def take_over(state: TrainingState, start: Path, config: PretrainConfig) -> None:
-    """Begin the next round from published weights.
-
-    Raises:
-        ValueError: if they are of another architecture, or not of a finished round.
-    """
+    """Begin the next round from published weights; ValueError if they are of another model or an unfinished round."""
     model, steps = load_model(start), int(read_metadata(start).get("steps", 0))
     if model.config != state.model.config:
         raise ValueError(f"{start}: a model of another architecture; expected {state.model.config}")
@@ -67,8 +63,15 @@ def train_step(
     set_rates(state.optimisers, state.step, config)
     state.model.zero_grad()
     loss = torch.zeros((), device=team.device)
+    progress, size = state.step / config.steps, state.model.config.source_size
     for number in _my_groups(state.step, config, team):
-        loss += _group_backward(state, config, number, next(coming), team.device)
+        batch = cast_scene(next(coming), config, size, progress, team.device)
+        generator = torch.Generator(team.device).manual_seed(number)
+        part = (
+            reconstruction_loss(state.model, batch, config, generator, progress) * config.group / config.batch
+        )
+        part.backward()
+        loss += part.detach()
     reached = [p for p in state.model.parameters() if p.grad is not None]
     loss = sum_over_processes(reached, loss, team)
     if not torch.isfinite(loss):
@@ -84,19 +87,6 @@ def _my_groups(step: int, config: PretrainConfig, team: Accelerator) -> range:
     """Numbers of the groups of a step that this process trains on."""
     groups = config.batch // config.group
     return range(step * groups + team.process_index, (step + 1) * groups, team.num_processes)
-
-
-def _group_backward(
-    state: TrainingState, config: PretrainConfig, number: int, scene: Scene, device: torch.device
-) -> torch.Tensor:
-    """Add the gradient of one group of objects; returns what the group adds to the loss of the batch."""
-    progress = state.step / config.steps
-    batch = cast_scene(scene, config, state.model.config.source_size, progress, device)
-    generator = torch.Generator(device).manual_seed(number)
-    loss = reconstruction_loss(state.model, batch, config, generator, progress)
-    loss = loss * config.group / config.batch
-    loss.backward()
-    return loss.detach()
 
 
 class Curve(Rows):

@@ -111,11 +111,8 @@ def scenes(numbers: Sequence[int], config: PretrainConfig, size: int, ahead: boo
 
 def join(first: RayBatch, second: RayBatch) -> RayBatch:
     """The objects of both; only the first may have points."""
-    tensors = {
-        part.name: torch.cat([getattr(first, part.name), getattr(second, part.name)])
-        for part in fields(RayBatch)
-        if part.name != "patches"
-    }
+    names = [part.name for part in fields(RayBatch) if part.name != "patches"]
+    tensors = {name: torch.cat([getattr(first, name), getattr(second, name)]) for name in names}
     return RayBatch(**tensors, patches=_join_patches(first.patches, second.patches, len(first.sources)))
 
 

@@ -117,11 +117,7 @@ PRESETS: dict[str, tuple[LRMConfig, PretrainConfig]] = {
 
 
 def get_preset(name: str) -> tuple[LRMConfig, PretrainConfig]:
-    """Architecture and recipe of that name.
-
-    Raises:
-        ValueError: if there is none.
-    """
+    """Architecture and recipe of that name; raises ValueError if there is none."""
     if name not in PRESETS:
         raise ValueError(f"unknown preset {name!r}; expected one of {', '.join(PRESETS)}")
     return PRESETS[name]

@@ -9,10 +9,10 @@ from torch.nn.functional import avg_pool2d
 
 from lrm_core.objects.caster import Hits, cast
 from lrm_core.objects.poses import sample_poses
-from lrm_core.objects.procedural import FIRST_HELD_OUT_SEED, ProceduralBatch, inside, sample_objects
+from lrm_core.objects.procedural import FIRST_HELD_OUT_SEED, ProceduralBatch, inside
 from lrm_core.render.cameras import normalize_poses, pinhole_intrinsics, principal_camera, standard_camera
 from lrm_core.render.rays import Rays, camera_rays, rays_through
-from lrm_core.training.patches import Patches, procedural_patches
+from lrm_core.training.patches import SUPERSAMPLE, Patches, procedural_patches
 
 ABOUT, BEHIND = 0.06, 0.8  # world units, of points on and behind surfaces
 CANDIDATES = 3  # rays cast for each ray kept, so that half of those kept can lie on the object
@@ -64,26 +64,6 @@ def draw_poses(count: int, views: int, generator: torch.Generator) -> Float[Tens
     return torch.stack([sample_poses(generator, views) for _ in range(count)])
 
 
-def ray_batch(
-    step: int, *, batch: int, views: int, rays: int, size: int, supersample: int = 2, patches: int = 0
-) -> RayBatch:
-    """The training batch of a step.
-
-    Args:
-        step: fixes every draw.
-        batch: objects B.
-        views: cameras of each object, the source included, over which its rays spread.
-        rays: target rays of each object K; half of them on the object where it fills enough of the views.
-        size: side of the source view, in pixels.
-        supersample: rays per source pixel and axis.
-        patches: how many of the objects have a square of one view.
-    """
-    generator = torch.Generator().manual_seed(step)
-    objects, poses = sample_objects(training_seeds(step, batch)), draw_poses(batch, views, generator)
-    plan = {"rays": rays, "size": size, "supersample": supersample, "patches": patches}
-    return procedural_batch(objects, poses, generator, **plan)
-
-
 def procedural_batch(
     objects: ProceduralBatch,
     poses: Float[Tensor, "B M 3 4"],
@@ -91,7 +71,6 @@ def procedural_batch(
     *,
     rays: int,
     size: int,
-    supersample: int = 2,
     patches: int = 0,
 ) -> RayBatch:
     """The batch of objects seen from world poses, on the device of the objects.
@@ -99,7 +78,9 @@ def procedural_batch(
     Args:
         poses: on the CPU; the first of each object is its source.
         generator: on the CPU; draws rays and points, the same on every device.
-        rays, size, supersample, patches: as in `ray_batch`.
+        rays: target rays of each object K, spread over its views; half of them on the object where it fills enough.
+        size: side of the source view, in pixels.
+        patches: how many of the objects have a square of one view.
     """
     device = objects.mask.device
     normal = torch.stack([normalize_poses(p) for p in poses])
@@ -108,7 +89,7 @@ def procedural_batch(
     principal = principal_camera(normal[:, 0], pinhole_intrinsics()).to(device)
     poses, normal = poses.to(device), normal.to(device)
     world, target = rays_through(cameras, uv), rays_through(target_cameras, uv)
-    hits, sources = _cast_all(objects, world, cameras[:, 0], size, supersample)
+    hits, sources = _cast_all(objects, world, cameras[:, 0], size)
     kept = half_on_object(hits.alpha[..., 0], rays, generator)[..., None]
     near = kept[:, : rays // 2]
     starts, ways = (take(values.flatten(1, 2), near) for values in (world.origins, world.directions))
@@ -124,7 +105,7 @@ def procedural_batch(
         share=share(hits.alpha, alpha),
         points=_move(places, poses[:, 0], normal[:, 0]),
         solid=inside(objects, places),
-        patches=procedural_patches(objects, cameras, target_cameras, patches, size, supersample, generator)
+        patches=procedural_patches(objects, cameras, target_cameras, patches, size, generator)
         if patches
         else None,
     )
@@ -174,17 +155,17 @@ def _on_white(hits: Hits, size: int, supersample: int) -> Float[Tensor, "B 3 S S
 
 
 def _cast_all(
-    objects: ProceduralBatch, targets: Rays, cameras: Float[Tensor, "B 25"], size: int, supersample: int
+    objects: ProceduralBatch, targets: Rays, cameras: Float[Tensor, "B 25"], size: int
 ) -> tuple[Hits, Float[Tensor, "B 3 S S"]]:
     """Hits of the targets' rays and the source views, cast together: half as many operations."""
-    views = camera_rays(cameras, size * supersample)
+    views = camera_rays(cameras, size * SUPERSAMPLE)
     pairs = zip(targets, views, strict=True)
     origins, directions = (torch.cat([target.flatten(1, 2), view], dim=1) for target, view in pairs)
     count = targets.origins[0].shape[:-1].numel()
     hits = cast(objects, origins, directions)
     parts = [value.tensor_split([count], dim=1) for value in vars(hits).values()]
     of_targets, of_views = (Hits(*part) for part in zip(*parts, strict=True))
-    return of_targets, _on_white(of_views, size, supersample)
+    return of_targets, _on_white(of_views, size, SUPERSAMPLE)
 
 
 def share(drawn: Float[Tensor, "B C 1"], kept: Float[Tensor, "B K 1"]) -> Float[Tensor, "B K 1"]:

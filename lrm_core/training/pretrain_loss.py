@@ -40,16 +40,9 @@ def reconstruction_loss(
     """
     planes = predict(model, batch, config.precision).float()
     shade = torch.randint(0, 3, (len(planes), 1, 1), generator=generator, device=generator.device)
-    shade = shade.to(planes) / 2
-    rendering = render_rays(
-        planes,
-        model.decoder,
-        batch.origins,
-        batch.directions,
-        background=shade,
-        samples_per_ray=model.config.rendering_samples_per_ray,
-        jitter=generator,
-    )
+    shade, samples = shade.to(planes) / 2, model.config.rendering_samples_per_ray
+    how = {"background": shade, "samples_per_ray": samples, "jitter": generator}
+    rendering = render_rays(planes, model.decoder, batch.origins, batch.directions, **how)
     target = batch.rgb + shade * (1 - batch.alpha)
     colour = (batch.share * (rendering.rgb - target).square()).mean()
     mask = (batch.share * (rendering.weight - batch.alpha).square()).mean()
@@ -59,11 +52,10 @@ def reconstruction_loss(
     if progress < config.shape_until:
         falling = config.shape_weight * (1 - progress / config.shape_until)
         loss = loss + falling * shape_loss(planes, model.decoder, batch)
-    if batch.patches is None:
-        return loss
-    samples = model.config.rendering_samples_per_ray
-    seen = perceptual_loss(planes, model.decoder, batch.patches, shade, samples, generator)
-    return loss + config.lpips_weight * seen
+    if batch.patches is not None:
+        seen = perceptual_loss(planes, model.decoder, batch.patches, shade, samples, generator)
+        loss = loss + config.lpips_weight * seen
+    return loss
 
 
 def shape_loss(planes: Float[Tensor, "B 3 C R R"], decoder: nn.Module, batch: RayBatch) -> Tensor:

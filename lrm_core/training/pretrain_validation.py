@@ -11,12 +11,11 @@ from torch import Tensor
 
 from lrm_core.atomic import replacing
 from lrm_core.fit.checkpoint import TrainingState
-from lrm_core.objects.poses import sample_poses
 from lrm_core.objects.procedural import FIRST_HELD_OUT_SEED, sample_objects
 from lrm_core.render import render_views
 from lrm_core.render.cameras import normalize_poses, pinhole_intrinsics, principal_camera, standard_camera
 from lrm_core.render.quality import psnr
-from lrm_core.training.pretrain_data import source_views
+from lrm_core.training.pretrain_data import draw_poses, source_views
 
 OBJECTS, VIEWS, SIZE = 16, 4, 64
 FIRST_SEED = FIRST_HELD_OUT_SEED + 1_000_000  # none of the objects that are stored for evaluation
@@ -39,7 +38,7 @@ class Validation:
         """The same objects and views for every run, with source images of so many pixels a side."""
         objects = sample_objects(range(FIRST_SEED, FIRST_SEED + OBJECTS))
         generator = torch.Generator().manual_seed(FIRST_SEED)
-        poses = torch.stack([sample_poses(generator, VIEWS) for _ in range(OBJECTS)])
+        poses = draw_poses(OBJECTS, VIEWS, generator)
         normal = torch.stack([normalize_poses(p) for p in poses])
         cameras = standard_camera(poses, pinhole_intrinsics())
         return cls(

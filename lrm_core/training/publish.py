@@ -13,9 +13,9 @@ from lrm_core.fit.checkpoint import TrainingState
 from lrm_core.fit.run_folder import STATE
 from lrm_core.model.checkpoints import save_checkpoint
 from lrm_core.model.config import LRMConfig
-from lrm_core.objects.held_out_meshes import LIBRARY
 from lrm_core.objects.manifest import digest, make_entry, record_entries
 from lrm_core.objects.pool import Pool
+from lrm_core.objects.pool_render import LIBRARY
 from lrm_core.paths import data_dir
 from lrm_core.training.pretrain import CURVE, Curve, new_state
 from lrm_core.training.pretrain_batch import open_pool

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from lrm_core.findings.harms import Fingerprint, fingerprint, published_numbers, sentence, shared, specific
 from lrm_core.measure.oracles import predicted_planes
 from lrm_core.objects import Source
-from lrm_core.objects.hashing import data_hash
+from lrm_core.objects.dataset import data_hash
 from lrm_core.page.diagnosis.harms import dose_figure, fingerprint_figure
 from lrm_core.records.statistics import Interval
 

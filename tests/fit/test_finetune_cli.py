@@ -2,24 +2,20 @@
 
 import csv
 import json
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
 from click.testing import CliRunner, Result
 from safetensors.torch import load_file
+from tiny_folder import launched
 from tiny_runs import tiny_model, tiny_object
 
 from lrm_core.cli import main
 from lrm_core.model.checkpoints import save_checkpoint
 from lrm_core.objects import save_object
 from lrm_core.objects.splits import write_splits
-
-BIN = Path(sys.executable).parent
 
 
 @pytest.fixture
@@ -65,29 +61,10 @@ def test_the_published_command_runs(command, tmp_path):
 
 
 def test_two_processes_of_accelerate_launch_train_as_one_with_the_double_batch(command, tmp_path):
-    """Each takes one of the two pairs of a step; Gloo between real processes.
-
-    `accelerate launch --cpu` starts several processes through MPI alone; `--multi_gpu` starts them through
-    torchrun, and the environment keeps them on the CPU.
-    """
-    script = tmp_path / "lrm.py"
-    script.write_text(
-        "import os, sys\nfrom lrm_core.cli import main\n"
-        "sys.stdout.write(f'rank {os.environ[\"RANK\"]}\\n')\nmain()\n"  # one write, which no other cuts in two
-    )
-    environment = {
-        **os.environ,
-        "OMP_NUM_THREADS": "1",
-        "CUDA_VISIBLE_DEVICES": "",
-        "ACCELERATE_USE_CPU": "true",
-    }
-    launch = [BIN / "accelerate", "launch", "--multi_gpu", "--num_processes", "2", "--num_machines", "1"]
-    launch += ["--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", "0", script]
-    output = ["--output-dir", str(tmp_path / "two")]
-    done = subprocess.run([*launch, *command, *output], env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert sorted(re.findall(r"rank (\d)", done.stdout)) == ["0", "1"]
-    assert done.stdout.count(f"{tmp_path}/two: l1 ") == 1
+    """Each takes one of the two pairs of a step; Gloo between real processes."""
+    printed = launched(tmp_path, *command, "--output-dir", str(tmp_path / "two"))
+    assert sorted(re.findall(r"rank (\d)", printed)) == ["0", "1"]
+    assert printed.count(f"{tmp_path}/two: l1 ") == 1
     assert _lrm(*command, "--output-dir", str(tmp_path / "one")).exit_code == 0
     assert _losses(tmp_path / "two") == pytest.approx(_losses(tmp_path / "one"), rel=1e-5)
     two, one = (load_file(tmp_path / folder / "adapter.safetensors") for folder in ("two", "one"))

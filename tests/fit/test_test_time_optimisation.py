@@ -91,17 +91,6 @@ def test_all_rays_have_the_gradient_of_whole_views(model, item, latent_in):
     torch.testing.assert_close(found, torch.autograd.grad(expected, planes)[0], atol=1e-7, rtol=1e-3)
 
 
-def test_ray_batches_have_that_gradient_in_the_mean(model, item, latent_in):
-    """The rays of disjoint batches are all rays, and the mean of their gradients is that of all."""
-    views, latent = item.views([0]), latent_in("planes")
-    fit = Refinement(latent, model.decoder, views, RefinementConfig(), SAMPLES)
-    order = torch.randperm(SIZE**2, generator=torch.Generator().manual_seed(0))
-    whole, *parts = (
-        torch.autograd.grad(fit.loss(chosen), latent.values)[0] for chosen in (order, *order.chunk(4))
-    )
-    torch.testing.assert_close(torch.stack(parts).mean(0), whole, atol=1e-7, rtol=1e-3)
-
-
 def test_proximity_is_the_mean_squared_distance_to_the_start(model, item, latent_in):
     latent = latent_in("planes")
     near, free = (

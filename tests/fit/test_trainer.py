@@ -17,7 +17,6 @@ from lrm_core.fit.examples import Example
 from lrm_core.fit.finetune_config import FinetuneConfig
 from lrm_core.fit.lora import Adapters
 from lrm_core.fit.losses import LOSSES, ImageLoss
-from lrm_core.fit.run_folder import Rows
 from lrm_core.fit.scores import early_stop, render_example
 from lrm_core.fit.trainer import Finetuned, finetune
 from lrm_core.fit.tuning import Tuning
@@ -278,19 +277,6 @@ def test_what_does_not_fit_is_said(tmp_path):
         FinetuneConfig(steps=0)
     with pytest.raises(ValueError, match="order: expected one of published, random; found 'reverse'"):
         FinetuneConfig(order="reverse")
-
-
-def test_rows_after_the_step_are_forgotten(tmp_path):
-    table = Rows(tmp_path / "a.csv", ("step", "value"), 0)
-    value = torch.tensor(0.1).item()
-    for step in (1, 2, 3):
-        table.add(step=step, value=value)
-    table.write()
-    again = Rows(tmp_path / "a.csv", ("step", "value"), 2)
-    assert [row["step"] for row in again.rows] == ["1", "2"]
-    assert torch.tensor(float(again.rows[0]["value"])).item() == value
-    assert again.has(2)
-    assert not again.has(3)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lrm_core.model.config import BASE, ENCODERS, MINI, PRESETS, SMALL, LRMConfig, ViTConfig
+from lrm_core.model.config import ENCODERS, MINI, PRESETS, LRMConfig, ViTConfig
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 PUBLISHED = json.loads((FIXTURES / "openlrm_state_dict.json").read_text())
@@ -69,11 +69,3 @@ def test_unknown_encoder_needs_sizes() -> None:
 def test_unknown_vit_key_is_refused() -> None:
     with pytest.raises(ValueError, match=r"vit has unknown keys \['width'\]"):
         LRMConfig.from_openlrm(PUBLISHED["base"]["config"], vit={"width": 3})
-
-
-def test_published_inputs() -> None:
-    assert [(c.source_size, c.render_size) for c in (SMALL, BASE, MINI)] == [
-        (224, 192),
-        (336, 288),
-        (128, 128),
-    ]

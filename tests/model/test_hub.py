@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from hub_server import COMMITS, point_client_at, serving
 from huggingface_hub import constants
 from safetensors.torch import save
-from test_checkpoints import SIZES
+from tiny_model import TINY
 
 from lrm_core.cli import main
 from lrm_core.model.catalogue import parameter_count
@@ -38,8 +38,8 @@ def cache(tmp_path, monkeypatch) -> Path:
 def hub(cache, monkeypatch):
     torch.manual_seed(0)
     files = {
-        "config.json": json.dumps(SIZES.to_dict()).encode(),
-        WEIGHTS: save(LRM(SIZES).state_dict()),
+        "config.json": json.dumps(TINY.to_dict()).encode(),
+        WEIGHTS: save(LRM(TINY).state_dict()),
         "README.md": b"not asked for",
     }
     with serving(files) as running:
@@ -52,10 +52,10 @@ def _home(cache: Path, name: str = NAME) -> Path:
 
 
 def test_first_use_downloads_two_files_and_shows_the_licence_once(hub, cache, capsys):
-    assert load_model(NAME).config == SIZES
+    assert load_model(NAME).config == TINY
     assert "CC BY-NC 4.0" in capsys.readouterr().err
     assert sorted(name for name, *_ in hub.asked) == ["config.json", WEIGHTS]
-    assert load_model(NAME).config == SIZES
+    assert load_model(REPOSITORY).config == TINY
     assert capsys.readouterr().err == ""
     assert len(hub.asked) == 2
 
@@ -132,7 +132,7 @@ def test_offline_mode_uses_the_cache_and_says_so_without(hub, cache, monkeypatch
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     fetch(NAME)
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
-    assert load_model(NAME).config == SIZES
+    assert load_model(NAME).config == TINY
 
 
 def test_a_truncated_file_in_the_cache_is_one_sentence(hub, cache):
@@ -176,7 +176,7 @@ def test_full_size_weights_load_from_the_cache(cache, name):
     _full_size(cache, name, value=0.25)
     model = load_model(name)
     assert model.config == PRESETS[name]
-    assert sum(parameter.numel() for parameter in model.parameters()) == parameter_count(name)
+    assert sum(parameter.numel() for parameter in model.parameters()) == parameter_count(PRESETS[name])
     assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}
     assert model.decoder.net[6].bias.tolist() == [0.25] * 4
 
@@ -193,9 +193,9 @@ def test_names_and_shapes_are_checked_by_the_header_alone(cache, monkeypatch):
 
 
 def test_whole_numbers_are_not_parameters(tmp_path):
-    state = {name: tensor.to(torch.int8) for name, tensor in LRM(SIZES).state_dict().items()}
+    state = {name: tensor.to(torch.int8) for name, tensor in LRM(TINY).state_dict().items()}
     (tmp_path / WEIGHTS).write_bytes(save(state))
-    (tmp_path / "config.json").write_text(json.dumps(SIZES.to_dict()))
+    (tmp_path / "config.json").write_text(json.dumps(TINY.to_dict()))
     with pytest.raises(ValueError, match=r"parameters are not of type F16, BF16, F32, F64, first .* I8"):
         load_model(tmp_path)
 

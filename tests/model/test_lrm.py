@@ -2,29 +2,19 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
+import tiny_model
 import torch
 from torch import Tensor
 
-from lrm_core.model.config import LRMConfig, ViTConfig
+from lrm_core.model.config import LRMConfig
 from lrm_core.model.decoder import Decoder, activate
 from lrm_core.model.lrm import LRM
 
-TINY = LRMConfig(
-    camera_embed_dim=12,
-    rendering_samples_per_ray=8,
-    transformer_dim=24,
-    transformer_layers=2,
-    transformer_heads=2,
-    triplane_low_res=4,
-    triplane_high_res=8,
-    triplane_dim=6,
-    encoder_model_name="vit_test",
-    encoder_feat_dim=24,
-    vit=ViTConfig(embed_dim=24, depth=1, num_heads=2, patch_size=4, num_register_tokens=2, pos_grid=4),
-    source_size=16,
-    render_size=16,
+TINY = replace(
+    tiny_model.TINY, transformer_layers=2, vit=replace(tiny_model.TINY.vit, patch_size=4), source_size=16
 )
 CAMERA = torch.tensor([[1, 0, 0, 0, 0, 0, -1, -2, 0, 1, 0, 0, 0.75, 0.75, 0.5, 0.5]])
 
@@ -42,7 +32,7 @@ def _images(count: int, side: int = 16) -> Tensor:
 def test_planes_from_cached_features(model: LRM) -> None:
     images, cameras = _images(2), CAMERA.expand(2, -1)
     planes = model.predict_planes(images, cameras)
-    assert planes.shape == (2, 3, 6, 8, 8)
+    assert planes.shape == (2, 3, 4, 8, 8)
     assert torch.equal(model.planes_from_features(model.encode_image(images), cameras), planes)
     assert torch.equal(model(images, cameras), planes)
 

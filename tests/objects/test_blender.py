@@ -209,16 +209,8 @@ def test_which_program(tmp_path, monkeypatch):
 
 def test_command_line(meshes, tmp_path, stub):
     stub(f"Path({str(tmp_path / 'job')!r}).write_text(file.read_text())", faulty="box.ply")
-    options = [
-        "--engine",
-        "cycles",
-        "--blender-python",
-        str(tmp_path / "stub"),
-        "--views",
-        "3",
-        "--resolution",
-        "9",
-    ]
+    options = ["--engine", "cycles", "--blender-python", str(tmp_path / "stub")]
+    options += ["--views", "3", "--resolution", "9"]
     command = ["render", str(meshes), "--out", str(tmp_path / "out"), *options]
     result = CliRunner().invoke(main, [*command, "--samples", "7", "--device", "gpu"])
     assert (result.exit_code, result.stdout) == (0, f"{tmp_path / 'out'}: 2 rendered, 0 kept\n")

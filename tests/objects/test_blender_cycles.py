@@ -122,11 +122,8 @@ def run(python, tmp_path, *arguments, **settings):
 
 
 def test_markers_are_where_the_intrinsics_put_them(python, tmp_path):
-    places = (
-        RADIUS
-        / math.sqrt(3)
-        * np.array([[-1, -1, -1], [1, 1, 1], [-1, 1, -0.2], [1, -0.6, 0.3], [0.2, 0, -0.7]])
-    )
+    places = np.array([[-1, -1, -1], [1, 1, 1], [-1, 1, -0.2], [1, -0.6, 0.3], [0.2, 0, -0.7]])
+    places *= RADIUS / math.sqrt(3)
     cubes = [trimesh.creation.box(bounds=[place - 0.03, place + 0.03]) for place in places]
     mesh = trimesh.util.concatenate(cubes)
     mesh.export(tmp_path / "markers.ply")
@@ -136,9 +133,8 @@ def test_markers_are_where_the_intrinsics_put_them(python, tmp_path):
     assert image.shape == (160, 200, 4)
     shrunk = places * RADIUS / np.linalg.norm(mesh.vertices, axis=1).max()
     x, y, z = pose[0, :, :3].numpy().T @ (shrunk - pose[0, :, 3].numpy()).T
-    expected = np.stack(
-        [centre[1] + focal * y / z, centre[0] - focal * x / z], axis=1
-    )  # row, column; z is negative
+    # row, column; z is negative
+    expected = np.stack([centre[1] + focal * y / z, centre[0] - focal * x / z], axis=1)
     labels, count = ndimage.label(image[..., 3] > 0)
     found = np.array(ndimage.center_of_mass(image[..., 3], labels, range(1, count + 1))) + 0.5
     assert count == len(places)

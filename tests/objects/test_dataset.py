@@ -12,7 +12,7 @@ from PIL import Image
 
 from lrm_core.objects import RenderedObject, load_object, load_split, save_object, split_names
 from lrm_core.objects.poses import sample_poses
-from lrm_core.objects.splits import write_splits
+from lrm_core.objects.splits import object_folders, write_splits
 from lrm_core.render.cameras import canonical_pose
 
 VIEWS, HEIGHT, WIDTH = 3, 6, 8
@@ -215,6 +215,14 @@ def test_splits_are_disjoint_and_do_not_depend_on_order(tmp_path_factory, count,
     assert not set(first["train"]) & set(first["val"])
     assert set(first["train"]) | set(first["val"]) == set(first["all"]) == set(names)
     assert abs(len(first["val"]) - count / 5) <= 0.6
+
+
+def test_objects_are_found_alone_and_in_a_folder_in_order_of_name(root, tmp_path_factory):
+    save_object(root / ".half-written", make_rgba(), make_poses(), INTRINSICS)
+    assert object_folders(root) == [root / f"object_{index}" for index in range(5)]
+    assert object_folders(root / "object_3") == [root / "object_3"]
+    with pytest.raises(FileNotFoundError, match=r"render some with `lrm render`"):
+        object_folders(tmp_path_factory.mktemp("empty"))
 
 
 def test_split_faults(root):

@@ -11,15 +11,15 @@ from trimesh.visual.material import PBRMaterial
 
 from lrm_core.objects.materials import Material, display_from_linear, linear_from_display, sample_texture
 from lrm_core.objects.mesh import Mesh, face_normals, load_mesh
+from lrm_core.objects.mesh_files import write_mesh
 from lrm_core.objects.mesh_render import AMBIENT, LIGHT, WRAP, MeshCaster, render_mesh
 from lrm_core.render.cameras import canonical_pose, look_at, pinhole_intrinsics, standard_camera
 from lrm_core.render.rays import camera_rays
 
 FRONT = canonical_pose(2.0)[None]
 RED, BLUE = (255, 0, 0, 255), (0, 0, 255, 255)
-QUAD = np.array(
-    [[-1, -1, 0], [1, -1, 0], [1, 1, 0], [-1, 1, 0]], dtype=float
-)  # faces +z, the front when y is up
+# faces +z, the front when y is up
+QUAD = np.array([[-1, -1, 0], [1, -1, 0], [1, 1, 0], [-1, 1, 0]], dtype=float)
 QUAD_UV = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], dtype=float)
 
 
@@ -96,13 +96,7 @@ def test_first_hits_agree_with_a_loop_over_triangles():
 
 
 @settings(max_examples=30, deadline=None)
-@given(
-    st.integers(0, 1000),
-    st.integers(1, 5),
-    st.integers(1, 5),
-    st.floats(-3, 3, width=16),
-    st.floats(-3, 3, width=16),
-)
+@given(st.integers(0, 1000), *[st.integers(1, 5)] * 2, *[st.floats(-3, 3, width=16)] * 2)
 def test_texture_lookup_agrees_with_written_out_weights(seed, height, width, u, v):
     texture = np.random.default_rng(seed).uniform(size=(height, width, 4))
     found = sample_texture(texture, np.array([[u, v]]))
@@ -292,3 +286,15 @@ def test_visibility_counts_sides_and_what_stands_between(tmp_path):
     assert not views.visible[1].any()  # backs of both sheets
     oblique = views.visible[2, 0][views.rgba[2, 3] == 1]
     assert 0.1 < oblique.float().mean() < 0.9  # part of the large sheet lies behind the small one
+
+
+@pytest.mark.parametrize("suffix", [".glb", ".obj", ".ply"])
+def test_written_colours_are_read_again(tmp_path, suffix):
+    vertices = np.array([[0.0, 0.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]])
+    faces = np.array([[0, 1, 2], [0, 3, 1], [0, 2, 3], [1, 3, 2]])
+    colours = np.array([[1.0, 0.0, 0.5], [0.0, 1.0, 0.25], [0.8, 0.8, 0.0], [0.3, 0.6, 0.9]])
+    write_mesh(tmp_path / f"tetrahedron{suffix}", vertices, faces, colours)
+    read = load_mesh(tmp_path / f"tetrahedron{suffix}").colours
+    assert read.shape == (4, 3, 4)
+    np.testing.assert_allclose(read[..., :3], colours[faces], atol=0.02)
+    assert (read[..., 3] == 1).all()

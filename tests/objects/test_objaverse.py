@@ -85,8 +85,7 @@ def test_views_are_those_that_lrm_render_makes(mirror, tmp_path):
     assert torch.equal(ours.poses, plain.poses)
 
 
-@pytest.mark.parametrize("seed", [0, 1])
-@pytest.mark.parametrize("licences", [("cc0", "by"), ("cc0",), ("by-nc", "by-sa")])
+@pytest.mark.parametrize(("seed", "licences"), [(0, ("cc0", "by")), (1, ("by-nc", "by-sa"))])
 def test_the_draw_is_by_seed_among_the_allowed_licences(mirror, tmp_path, seed, licences):
     wanted = _ref_drawn(seed, licences)[:2]
     found = render_objaverse(tmp_path, num_objects=2, seed=seed, licences=licences, mirror=mirror, **SMALL)
@@ -102,36 +101,23 @@ def test_what_a_list_cannot_have_is_listed_with_its_reason(mirror, tmp_path):
     assert report.failed[UIDS[2]] == f"{UIDS[2]}: its licence is by-nc; allowed are cc0, by"
 
 
-def _cut(content):
-    return content[:-4]
-
-
-def _other_magic(content):
-    return b"glXX" + content[4:]
-
-
-def _first_version(content):
-    return content[:4] + struct.pack("<I", 1) + content[8:]
-
-
-def _no_mesh(content):
-    return content[:12] + bytes(len(content) - 12)
-
-
-def _with_ktx2(_):
-    return (Path(__file__).resolve().parents[1] / "fixtures/meshes/16_basisu_texture.glb").read_bytes()
+KTX2 = Path(__file__).resolve().parents[1] / "fixtures/meshes/16_basisu_texture.glb"
+FIRST_VERSION = struct.pack("<I", 1)
 
 
 @pytest.mark.parametrize(
     ("damage", "reason"),
     [
-        (_cut, r"expected GLB version 2 and (\d+) bytes.* its header says version 2 and (?!\1)\d+ bytes"),
-        (_first_version, "its header says version 1"),
-        (_other_magic, "not a GLB; expected it to begin with glTF, found b'glXX'"),
-        (lambda content: content[:7], "not a GLB"),
-        (_no_mesh, "not readable as a mesh"),
-        (_with_ktx2, "needs the glTF extension KHR_texture_basisu, which is not read"),
-        (lambda content: content + bytes(100 * 2**20), "bytes, more than the 104857600 that are rendered"),
+        (
+            lambda c: c[:-4],
+            r"expected GLB version 2 and (\d+) bytes.* its header says version 2 and (?!\1)\d+ bytes",
+        ),
+        (lambda c: c[:4] + FIRST_VERSION + c[8:], "its header says version 1"),
+        (lambda c: b"glXX" + c[4:], "not a GLB; expected it to begin with glTF, found b'glXX'"),
+        (lambda c: c[:7], "not a GLB"),
+        (lambda c: c[:12] + bytes(len(c) - 12), "not readable as a mesh"),
+        (lambda _: KTX2.read_bytes(), "needs the glTF extension KHR_texture_basisu, which is not read"),
+        (lambda c: c + bytes(100 * 2**20), "bytes, more than the 104857600 that are rendered"),
     ],
 )
 def test_a_faulty_object_is_listed_and_the_next_takes_its_place(mirror, tmp_path, damage, reason):
@@ -222,13 +208,6 @@ def test_an_interrupted_call_goes_on(mirror, tmp_path, monkeypatch):
     assert _manifest(out) == _manifest(tmp_path / "at_once")
 
 
-@pytest.mark.parametrize("change", [{"views": 3}, {"resolution": 9}, {"seed": 1}])
-def test_one_folder_has_one_kind_of_cameras(mirror, tmp_path, change):
-    render_objaverse(tmp_path / "out", num_objects=1, mirror=mirror, **SMALL)
-    with pytest.raises(ValueError, match="exists with other views, resolution or seed; remove it"):
-        render_objaverse(tmp_path / "out", num_objects=2, mirror=mirror, **SMALL | change)
-
-
 @pytest.mark.parametrize(
     ("arguments", "kind", "message"),
     [
@@ -281,8 +260,7 @@ def test_a_file_that_the_hub_lacks_is_a_failure_of_its_object(hub, tmp_path):
 def test_another_checksum_than_the_hub_names_is_a_failure(hub, tmp_path):
     hub.fault = "wrong"
     report = render_objaverse(tmp_path / "out", uids=UIDS[:1], **SMALL)
-    named = hashlib.sha256(box(0)).hexdigest()
-    assert f"instead of {named}, the file is damaged; remove " in report.failed[UIDS[0]]
+    assert f"instead of {hashlib.sha256(box(0)).hexdigest()}, the file is damaged" in report.failed[UIDS[0]]
 
 
 def test_no_network_ends_in_one_sentence_and_loses_nothing(hub, tmp_path, monkeypatch):
@@ -336,14 +314,12 @@ def test_the_command_takes_a_list_and_exits_with_2_where_it_falls_short(mirror, 
     ("content", "message"),
     [
         ("", "no uids; expected one a line"),
-        ("../evil\n", "32 hexadecimal digits, found '../evil'"),
+        ("../evil\n", "expected uids of 32 .*, found '../evil'"),
         (None, "no such"),
     ],
 )
-def test_a_list_that_is_none_is_one_sentence(mirror, tmp_path, content, message):
+def test_a_list_that_is_none_is_named(tmp_path, content, message):
     if content is not None:
         (tmp_path / "uids.txt").write_text(content)
-    result = _lrm(mirror, tmp_path / "out", "--uids", str(tmp_path / "uids.txt"))
-    assert result.exit_code == 2
-    assert result.stderr.startswith("Error: ")
-    assert f"uids.txt: {message}" in result.stderr.replace("expected uids of ", "")
+    with pytest.raises((ValueError, FileNotFoundError), match=rf"uids\.txt: {message}"):
+        read_uids(tmp_path / "uids.txt")

@@ -32,12 +32,6 @@ def _saved(image: Image.Image, path: Path, **options: object) -> Path:
     return path
 
 
-def _box(mask: torch.Tensor) -> tuple[int, int, int, int]:
-    """Left, top, right and bottom of what is covered, in pixels."""
-    rows, columns = np.nonzero(mask.numpy() > 0.5)
-    return columns.min(), rows.min(), columns.max() + 1, rows.max() + 1
-
-
 def _extent(mask: torch.Tensor) -> tuple[float, float, float]:
     """Middle x, middle y and longer side of what is covered, in pixels."""
     rows, columns = np.nonzero(mask.numpy() > 0.5)
@@ -80,9 +74,6 @@ def test_exif_orientation_is_applied(tmp_path):
     exif[0x0112] = 6  # a camera that was turned by a quarter
     turned = image.transpose(Image.Transpose.ROTATE_90)
     path = _saved(turned, tmp_path / "a.jpg", exif=exif, quality=95)
-    torch.testing.assert_close(
-        load_picture(path).mask, load_picture(_saved(image, tmp_path / "b.png")).mask, atol=1.0, rtol=0
-    )
     assert load_picture(path).image.shape == (3, 60, 90)
     assert _extent(load_picture(path).mask) == pytest.approx((65, 25, 30), abs=1)
 
@@ -224,7 +215,7 @@ def test_a_pale_thing_with_a_dark_part_keeps_its_pale_part_or_is_refused(tmp_pat
     image.paste((40, 40, 40), (40, 60, 60, 80))
     path = _saved(image, tmp_path / name)
     if pale == 240:
-        assert _box(load_picture(path).mask) == pytest.approx((30, 50, 160, 150), abs=2)
+        assert _extent(load_picture(path).mask) == pytest.approx((95, 100, 130), abs=2)
     else:
         with pytest.raises(ValueError, match=r"neither alpha nor a white background.*pip install"):
             load_picture(path)

@@ -10,10 +10,9 @@ from click.testing import CliRunner
 
 from lrm_core.cli.data import pool as command
 from lrm_core.objects import pool_render as module
-from lrm_core.objects.held_out_meshes import HeldOutMeshes
 from lrm_core.objects.mesh_render import render_mesh
 from lrm_core.objects.pool import Credit, Pool
-from lrm_core.objects.pool_render import FAULTS, INDEX, render_pool
+from lrm_core.objects.pool_render import FAULTS, INDEX, evaluated_meshes, held_out, render_pool
 from lrm_core.paths import data_dir
 
 SMALL = {"views": 4, "resolution": 16}
@@ -35,13 +34,8 @@ def meshes(tmp_path):
     folder.mkdir()
     (folder / "Shelf__box.glb").write_bytes(_mesh(1.0))
     (folder / "slab.glb").write_bytes(_mesh(0.5))
-    facts = {
-        "file": "slab.glb",
-        "name": "Slab",
-        "author": "A. Mason",
-        "licence": "CC BY 3.0",
-        "library": "Yard",
-    }
+    facts = {"file": "slab.glb", "name": "Slab", "author": "A. Mason"}
+    facts |= {"licence": "CC BY 3.0", "library": "Yard"}
     (folder / INDEX).write_text(json.dumps([facts]))
     return folder
 
@@ -93,16 +87,16 @@ def test_what_is_evaluated_is_left_out_by_digest_and_by_name(tmp_path, data, mes
 
 
 def test_every_evaluated_mesh_of_the_project_is_held_out_under_any_of_its_names():
-    held_out = HeldOutMeshes.of(data_dir())
+    evaluated = evaluated_meshes(data_dir())
     paths = sorted((data_dir() / "objects/glb").glob("*.glb"))
-    assert len(paths) == len(held_out.names)
+    assert len(paths) == len(evaluated)
     for path in paths:
         name = path.stem.removeprefix("cc0_")
-        assert held_out.reason("renamed", hashlib.sha256(path.read_bytes()).hexdigest())
+        assert held_out(evaluated, "renamed", hashlib.sha256(path.read_bytes()).hexdigest())
         for stem in (path.stem, name, f"BlendSwap-CC-0__{name}"):
-            assert held_out.reason(stem, "converted again")
-    assert held_out.reason("desk", "", "Scopia")
-    assert held_out.reason("desk", "", "KatorLegaz") is None
+            assert held_out(evaluated, stem, "converted again")
+    assert held_out(evaluated, "desk", "", "Scopia")
+    assert held_out(evaluated, "desk", "", "KatorLegaz") is None
 
 
 def test_faults_are_listed_and_the_others_go_on(tmp_path, data, meshes, monkeypatch):

@@ -6,9 +6,6 @@ import torch
 from solids import _ref_measure
 from torch import Tensor
 
-from lrm_core.objects import arrange
-from lrm_core.objects.arrange import enclosing_ball
-from lrm_core.objects.parts import Part, draw_form, surface_samples
 from lrm_core.objects.procedural import ProceduralBatch, sample_objects
 from lrm_core.objects.shapes import Kind, entry
 from lrm_core.objects.textures import Pattern
@@ -104,39 +101,6 @@ def test_primitives_of_an_object_hang_together(objects):
                 linked[slot, other] |= bool(_inside(objects, row, other, points).any())
         reached = np.linalg.matrix_power((linked | linked.T).astype(int), count)
         assert (reached > 0).all(), f"object {row} falls apart"
-
-
-@pytest.mark.parametrize("kind", list(Kind))
-def test_parts_are_attached_by_a_place_inside_them(kind):
-    rng = np.random.default_rng(int(kind))
-    for _ in range(100):
-        turn, scale = arrange._random_rotation(rng), 0.05 + rng.random(3)
-        part = Part(kind, np.zeros(3), turn, scale, draw_form(rng, kind))
-        towards = rng.normal(size=3)
-        place = arrange._contact(rng, part, towards / np.linalg.norm(towards))
-        local = torch.from_numpy(place @ turn / scale)
-        assert place @ towards > 0
-        assert _ref_measure(kind, local, torch.tensor(part.form)) > 0
-
-
-@pytest.mark.parametrize("kind", list(Kind))
-def test_surface_samples_lie_on_the_surface_and_face_outwards(kind):
-    for form in {draw_form(np.random.default_rng(seed), kind) for seed in range(8)}:
-        points, normals = (torch.from_numpy(part) for part in surface_samples(kind, form))
-        step = 1e-4 * torch.nn.functional.normalize(normals, dim=-1)
-        inside, outside = (_ref_measure(kind, points + s * step, torch.tensor(form)) for s in (-1, 1))
-        assert (outside < 0).all()
-        assert (inside > 0).double().mean() > 0.75  # but for corners and rims
-        assert _ref_measure(kind, points, torch.tensor(form)).abs().max() < 1e-6
-
-
-def test_enclosing_ball_holds_every_point():
-    points = np.random.default_rng(0).normal(size=(500, 3)) * [3, 1, 0.2] + 5
-    centre, radius = enclosing_ball(points)
-    distance = np.linalg.norm(points - centre, axis=1)
-    assert distance.max() <= radius + 1e-12
-    widest = np.linalg.norm(points[:, None] - points[None], axis=-1).max()
-    assert widest / 2 <= radius < 1.05 * widest / 2
 
 
 @pytest.mark.parametrize("seeds", [[], [3, -1]])

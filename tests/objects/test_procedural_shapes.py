@@ -7,7 +7,7 @@ import torch
 from solids import _ref_measure
 from torch import Tensor
 
-from lrm_core.objects.shapes import Kind, bounding_radius, entry, normal
+from lrm_core.objects.shapes import Kind, bounding_radius, contains, entry, normal
 
 STEPS = 2000
 REACH = 3.0
@@ -52,6 +52,15 @@ def test_entry_agrees_with_marching(kind):
     assert _ref_inside(kind, just_inside, form[early], slack=1e-7).all()
     assert early.double().mean() < 0.005
     torch.testing.assert_close(found[~early], expected[~early], atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_a_canonical_solid_contains_its_inside_only(kind):
+    points, _, form = _lines(5000, seed=int(kind))
+    expected = _ref_measure(kind, points, form)
+    clear = expected.abs() > 1e-9
+    assert torch.equal(contains(kind, points.T, form)[clear], expected[clear] > 0)
+    assert 0.03 < (expected > 0).double().mean() < 0.9
 
 
 @pytest.mark.parametrize("kind", list(Kind))

@@ -13,7 +13,7 @@ import torch
 from lrm_core import LRM, load_model
 from lrm_core.model.hashing import model_hash
 from lrm_core.objects import RenderedObject
-from lrm_core.objects.hashing import data_hash
+from lrm_core.objects.dataset import data_hash
 from lrm_core.records import provenance
 from lrm_core.records.provenance import code_revision, weights_hash
 

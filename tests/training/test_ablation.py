@@ -11,8 +11,8 @@ from lrm_core import load_model
 from lrm_core.model.checkpoints import read_metadata
 from lrm_core.model.lrm import LRM
 from lrm_core.objects.manifest import read_manifest
-from lrm_core.training import ablation, pretrain_validation, rungs
-from lrm_core.training.ablation import VARIANTS, Variant, ablate
+from lrm_core.training import ablation, rungs
+from lrm_core.training.ablation import VARIANTS, ablate, varied
 from lrm_core.training.pretrain import pretrain
 from lrm_core.training.pretrain_config import PRESETS, get_preset
 
@@ -20,10 +20,10 @@ from lrm_core.training.pretrain_config import PRESETS, get_preset
 @pytest.fixture
 def tiny(monkeypatch):
     """The preset "tiny" and two variants of it."""
-    monkeypatch.setattr(pretrain_validation, "OBJECTS", 2)
     monkeypatch.setitem(PRESETS, "tiny", (TINY, SHORT))
-    named = {v.name: v for v in (Variant("as trained"), Variant("two layers", {"transformer_layers": 2}))}
-    monkeypatch.setattr(ablation, "VARIANTS", named)
+    monkeypatch.setattr(
+        ablation, "VARIANTS", {"as trained": ({}, {}), "two layers": ({"transformer_layers": 2}, {})}
+    )
 
 
 def test_each_variant_has_a_row_with_its_own_size_and_score(tmp_path, tiny):
@@ -49,14 +49,14 @@ def test_a_table_in_the_data_is_in_its_manifest(tmp_path, tiny, monkeypatch):
     assert (entry.path, entry.source) == ("tiny/table.csv", "lrm ablate --preset tiny")
 
 
-@pytest.mark.parametrize("variant", VARIANTS.values(), ids=VARIANTS)
-def test_a_variant_changes_what_it_says_and_nothing_else(variant):
-    changed, kept = variant.of(*get_preset("mini-cpu")), get_preset("mini-cpu")
+@pytest.mark.parametrize("name", VARIANTS)
+def test_a_variant_changes_what_it_says_and_nothing_else(name):
+    changed, kept = varied(name, *get_preset("mini-cpu")), get_preset("mini-cpu")
     differing = [
         {name for name in vars(new) if getattr(new, name) != getattr(old, name)}
         for new, old in zip(changed, kept, strict=True)
     ]
-    assert differing == [set(variant.architecture), set(variant.recipe)]
+    assert differing == [set(changes) for changes in VARIANTS[name]]
     assert changed[0].vit.embed_dim % changed[0].vit.num_heads == 0
 
 

@@ -2,25 +2,16 @@
 
 import multiprocessing
 from dataclasses import replace
-from pathlib import Path
 
-import pytest
 import torch
-from click.testing import CliRunner, Result
+from click.testing import CliRunner
 from safetensors.torch import load_file
 from test_pretrain import SHORT, TINY
 
 from lrm_core.cli import main
-from lrm_core.training import pretrain_validation
 from lrm_core.training.launch import default_processes, pretrain_in_processes
 from lrm_core.training.pretrain import pretrain
-from lrm_core.training.pretrain_config import PRESETS, PretrainConfig
-
-
-def _pretrain(run: Path, config: PretrainConfig, monkeypatch: pytest.MonkeyPatch) -> Result:
-    """`lrm pretrain` with two processes."""
-    monkeypatch.setitem(PRESETS, "tiny", (TINY, config))
-    return CliRunner().invoke(main, ["pretrain", "--preset", "tiny", "--run", str(run), "--processes", "2"])
+from lrm_core.training.pretrain_config import PRESETS
 
 
 def test_processes_are_at_most_the_groups_of_a_batch():
@@ -28,14 +19,11 @@ def test_processes_are_at_most_the_groups_of_a_batch():
     assert 1 <= default_processes(64) <= 64
 
 
-def test_two_processes_train_as_one_does(tmp_path, monkeypatch):
+def test_two_processes_train_as_one_does(tmp_path, one_thread):
     """Gloo between real processes; the sum over two groups is the same to the last bit."""
-    config, threads = replace(SHORT, steps=2), torch.get_num_threads()
+    config = replace(SHORT, steps=2)
     pretrain_in_processes(tmp_path / "two", TINY, config, processes=2)
-    torch.set_num_threads(1)
-    monkeypatch.setattr(pretrain_validation, "OBJECTS", 2)
     pretrain(tmp_path / "one", TINY, config)
-    torch.set_num_threads(threads)
     one, two = (load_file(tmp_path / run / "state.safetensors") for run in ("one", "two"))
     assert one.keys() == two.keys()
     assert all(torch.equal(one[name], two[name]) for name in one)
@@ -45,7 +33,9 @@ def test_ctrl_c_ends_the_processes_and_keeps_the_checkpoint(tmp_path, monkeypatc
     checkpoint = tmp_path / "state.safetensors"
     interrupt(checkpoint.exists)
     endless = replace(SHORT, steps=10**6, checkpoint_every=1, validate_every=10**6)
-    result = _pretrain(tmp_path, endless, monkeypatch)
+    monkeypatch.setitem(PRESETS, "tiny", (TINY, endless))
+    command = ["pretrain", "--preset", "tiny", "--run", str(tmp_path), "--processes", "2"]
+    result = CliRunner().invoke(main, command)
     assert result.exit_code == 130
     assert result.stderr == "Interrupted; finished work is kept.\n"
     assert "Traceback" not in capfd.readouterr().err

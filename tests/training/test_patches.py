@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 import torch
-from test_pretrain import SHORT, TINY, _small_validation, killed_and_unbroken, training_batch  # noqa: F401
+from test_pretrain import SHORT, TINY, killed_and_unbroken
+from tiny_batches import ray_batch
 
 from lrm_core.model.lrm import LRM
 from lrm_core.objects.poses import sample_poses
@@ -14,7 +15,7 @@ from lrm_core.render.cameras import normalize_poses, pinhole_intrinsics, standar
 from lrm_core.training import patches as patches_module
 from lrm_core.training.patches import perceptual_loss
 from lrm_core.training.pretrain_config import PATCH, PretrainConfig
-from lrm_core.training.pretrain_data import ray_batch, source_views
+from lrm_core.training.pretrain_data import source_views
 from lrm_core.training.pretrain_loss import reconstruction_loss
 
 LATE = replace(SHORT, rays=PATCH**2, lpips_weight=0.5, lpips_from=0.5)
@@ -67,22 +68,6 @@ def test_rendered_squares_are_the_pixels_of_a_whole_render(batch, monkeypatch):
         assert (truth[owner][:, free] == shade[owner].item()).all()
 
 
-def test_the_gradient_reaches_every_plane_with_a_square_and_the_decoder(batch):
-    model = _model()
-    planes = torch.randn(2, 3, 4, 8, 8, requires_grad=True)
-    one = replace(batch.patches, **{name: value[1:] for name, value in _tensors(batch.patches).items()})
-    loss = perceptual_loss(planes, model.decoder, one, torch.zeros(2, 1, 1), 16, None)
-    loss.backward()
-    assert loss > 0
-    assert planes.grad[1].abs().sum() > 0
-    assert planes.grad[0].abs().sum() == 0
-    assert model.decoder.net[0].weight.grad.abs().sum() > 0
-
-
-def _tensors(patches) -> dict:
-    return {name: value for name, value in vars(patches).items() if isinstance(value, torch.Tensor)}
-
-
 def test_the_term_is_added_with_its_weight_after_every_other_draw(batch, monkeypatch):
     monkeypatch.setattr(patches_module, "lpips_with_gradients", lambda a, b: (a - b).square().mean((1, 2, 3)))
     model = _model()
@@ -96,15 +81,6 @@ def test_the_term_is_added_with_its_weight_after_every_other_draw(batch, monkeyp
     one, two = loss(small, 0.5) - without, loss(small, 1.0) - without
     torch.testing.assert_close(two, 2 * one)
     assert one > 0
-
-
-@pytest.fixture
-def one_thread():
-    """As a process of `lrm pretrain` has; with more, the gradient of LPIPS differs from run to run."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def test_a_run_with_squares_resumes_bit_by_bit(tmp_path, monkeypatch, one_thread):

@@ -7,7 +7,7 @@ import pytest
 import torch
 import trimesh
 from test_patches import LATE
-from test_pretrain import SHORT, TINY, _small_validation, killed_and_unbroken, training_batch  # noqa: F401
+from test_pretrain import SHORT, TINY, killed_and_unbroken, training_batch
 
 from lrm_core.model.lrm import LRM
 from lrm_core.objects.pool_render import INDEX, render_pool
@@ -29,13 +29,7 @@ def folder(tmp_path_factory) -> str:
     meshes, pool = tmp_path_factory.mktemp("meshes"), tmp_path_factory.mktemp("pool")
     for name, depth in (("cube", 1.0), ("slab", 0.4)):
         trimesh.creation.box((1.0, 1.0, depth)).export(meshes / f"{name}.glb")
-    facts = {
-        "file": "slab.glb",
-        "name": "Slab",
-        "author": "A. Mason",
-        "licence": "CC BY 3.0",
-        "library": "Yard",
-    }
+    facts = {"file": "slab.glb", "author": "A. Mason", "licence": "CC BY 3.0"}
     (meshes / INDEX).write_text(json.dumps([facts]))
     render_pool(meshes, pool, data_dir(), views=4, resolution=SIZE)
     return str(pool)

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 from safetensors.torch import load_file
+from tiny_batches import ray_batch
 from tiny_model import TINY
 
 from lrm_core.model import checkpoints
@@ -14,12 +15,11 @@ from lrm_core.objects.manifest import read_manifest
 from lrm_core.objects.procedural import FIRST_HELD_OUT_SEED
 from lrm_core.render.field import Field
 from lrm_core.training import pretrain as module
-from lrm_core.training import pretrain_validation
 from lrm_core.training.optimisers import rate, split_parameters
 from lrm_core.training.pretrain import new_state, pretrain, train_step
 from lrm_core.training.pretrain_batch import cast_scene, draw_scene
 from lrm_core.training.pretrain_config import PretrainConfig
-from lrm_core.training.pretrain_data import ray_batch, training_seeds
+from lrm_core.training.pretrain_data import training_seeds
 from lrm_core.training.pretrain_loss import (
     RAW_FREE,
     emptiness_loss,
@@ -41,12 +41,6 @@ SHORT = PretrainConfig(
     checkpoint_every=2,
     validate_every=2,
 )
-
-
-@pytest.fixture(autouse=True)
-def _small_validation(monkeypatch):
-    monkeypatch.setattr(pretrain_validation, "OBJECTS", 2)
-    monkeypatch.setattr(pretrain_validation, "SIZE", 16)
 
 
 class Killed(Exception):
@@ -159,9 +153,7 @@ def test_no_training_object_is_held_out():
 
 
 def test_batches_are_fixed_by_their_step_and_half_on_the_object():
-    first, again, other = (
-        ray_batch(step, batch=2, views=4, rays=64, size=16, supersample=1) for step in (5, 5, 6)
-    )
+    first, again, other = (ray_batch(step, batch=2, views=4, rays=64, size=16) for step in (5, 5, 6))
     assert torch.equal(first.rgb, again.rgb)
     assert torch.equal(first.sources, again.sources)
     assert not torch.equal(first.sources, other.sources)
@@ -173,7 +165,7 @@ def test_batches_are_fixed_by_their_step_and_half_on_the_object():
 
 def test_rays_of_the_source_view_see_the_source_image():
     """The targets are in the normalised world: a ray through a source pixel carries that pixel's colour."""
-    batch = ray_batch(3, batch=2, views=1, rays=400, size=64, supersample=1)
+    batch = ray_batch(3, batch=2, views=1, rays=400, size=64)
     for n in range(2):
         camera = batch.cameras[n]
         position, directions = camera[:12].view(3, 4)[:, 3], batch.directions[n]
@@ -249,7 +241,7 @@ def test_shape_loss_is_the_cross_entropy_of_absorption_within_a_texel():
 def test_emptiness_counts_density_on_free_rays_only():
     torch.manual_seed(0)
     model = LRM(TINY)
-    batch = ray_batch(0, batch=2, views=2, rays=64, size=32, supersample=1)
+    batch = ray_batch(0, batch=2, views=2, rays=64, size=32)
     planes = torch.zeros(2, 3, 4, 8, 8)
     loss = emptiness_loss(planes, model.decoder, batch, torch.Generator().manual_seed(0))
     raw = Field(planes[0], model.decoder).raw(torch.zeros(1, 3))[0, 0]

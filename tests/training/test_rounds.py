@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from test_pretrain import SHORT, TINY, _small_validation, killed_and_unbroken  # noqa: F401
+from test_pretrain import SHORT, TINY, killed_and_unbroken
 
 from lrm_core.model.checkpoints import load_model
 from lrm_core.training.optimisers import rate
@@ -20,16 +20,6 @@ def test_later_rounds_repeat_the_schedule_lower():
     first, second = ([rate(step, config) for step in range(k * 400, (k + 1) * 400)] for k in (0, 1))
     assert second == pytest.approx([0.25 * value for value in first])
     assert max(first) == 1.0
-
-
-def test_a_round_starts_from_the_average_without_moments():
-    state = new_state(TINY, SHORT)
-    state.average = {name: torch.full_like(value, 0.01) for name, value in state.average.items()}
-    for parameter in state.model.parameters():
-        state._optimiser_of[parameter].state[parameter] = {"momentum": torch.ones(1)}
-    state.restart()
-    assert all((parameter == 0.01).all() for parameter in state.model.parameters())
-    assert not any(optimiser.state for optimiser in state.optimisers)
 
 
 def test_a_run_killed_between_two_rounds_resumes_bit_by_bit(tmp_path, monkeypatch):

@@ -3,9 +3,9 @@
 import pytest
 import torch
 from test_pretrain import SHORT, TINY
+from tiny_batches import ray_batch
 
 from lrm_core.training.pretrain_batch import cast_scene, scenes
-from lrm_core.training.pretrain_data import ray_batch
 
 SIZE = TINY.source_size
 

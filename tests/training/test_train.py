@@ -1,13 +1,9 @@
 """Training as OpenLRM does it: the schedule, what decays, what a run leaves, and that it goes on unbroken."""
 
 import csv
-import json
 import math
-import os
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -15,6 +11,7 @@ import torch
 import yaml
 from click.testing import CliRunner
 from safetensors.torch import load_file
+from tiny_folder import launched
 from tiny_training import changed, tiny_config, tiny_layout, write_layout
 
 from lrm_core.cli import main
@@ -31,7 +28,6 @@ from lrm_core.training.upstream.samples import Samples, object_places
 from lrm_core.training.upstream.train import build_optimiser, new_state, rate, train
 from lrm_core.training.upstream.validation import validate
 
-BIN = Path(sys.executable).parent
 FAST = {  # of a run of ten steps
     "train__epochs": 5,
     "train__optim__lr": 1e-2,
@@ -44,15 +40,6 @@ SCORES = {"mse": mean_square, **METRICS}
 
 class Killed(Exception):
     pass
-
-
-@pytest.fixture
-def one_thread():
-    """Gradients of LPIPS repeat bit by bit with one thread only."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def described(folder: Path) -> dict:
@@ -104,10 +91,7 @@ def test_a_killed_run_resumes_bit_by_bit(tmp_path, monkeypatch, one_thread, kill
         with pytest.raises(Killed):
             train(config, SCORES)
     scores = train(config, SCORES)
-    assert [row["step"] for row in scores.rows] == ["0", "2", "4"] or [r["step"] for r in scores.rows] == [
-        "2",
-        "4",
-    ]
+    assert [row["step"] for row in scores.rows][-2:] == ["2", "4"]
     one, two = (load_file(place / "state.safetensors") for place in (config.run, tmp_path / "unbroken"))
     assert one.keys() == two.keys()
     assert all(torch.equal(one[name], two[name]) for name in one)
@@ -194,41 +178,23 @@ def test_a_loss_that_is_no_number_ends_the_run(tmp_path, monkeypatch):
 def test_two_processes_of_accelerate_launch_train_as_one(tmp_path):
     """Each takes one of the two objects of a step, as in `test_finetune_cli.py`; one process takes both."""
     layout = changed(tiny_layout(tmp_path), train__debug_global_steps=2)
-    script = tmp_path / "lrm.py"
-    script.write_text("from lrm_core.cli import main\nmain()\n")
-    environment = {
-        **os.environ,
-        "OMP_NUM_THREADS": "1",
-        "CUDA_VISIBLE_DEVICES": "",
-        "ACCELERATE_USE_CPU": "true",
-    }
-    launch = [BIN / "accelerate", "launch", "--multi_gpu", "--num_processes", "2", "--num_machines", "1"]
-    launch += ["--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", "0", script]
     two = write_layout(tmp_path / "two.yaml", changed(layout, experiment__child="two", train__batch_size=1))
-    done = subprocess.run(
-        [*launch, "train", "--config", two], env=environment, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.count(f"{tmp_path}/runs/two\n") == 1
+    printed = launched(tmp_path, "train", "--config", two)
+    assert printed.count(f"{tmp_path}/runs/two\n") == 1
     one = write_layout(tmp_path / "one.yaml", changed(layout, experiment__child="one"))
     result = CliRunner().invoke(main, ["train", "--config", str(one)])
     assert result.exit_code == 0, result.output
     tables = [csv.DictReader((tmp_path / "runs" / run / "losses.csv").open()) for run in ("two", "one")]
     for a, b in zip(*tables, strict=True):
-        assert {k: float(v) for k, v in a.items()} == pytest.approx(
-            {k: float(v) for k, v in b.items()}, rel=1e-4
-        )
-    descriptions = [
-        json.loads((tmp_path / "runs" / run / "config.json").read_text()) for run in ("two", "one")
-    ]
-    assert descriptions[0] == descriptions[1]
+        assert list(map(float, a.values())) == pytest.approx(list(map(float, b.values())), rel=1e-4)
+    two, one = ((tmp_path / "runs" / run / "config.json").read_text() for run in ("two", "one"))
+    assert two == one
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"train__optim__lr": "fast"}, "train.optim.lr: expected a number, found 'fast'"),
-        ({"logger": {}, "loger": {}}, "unknown key loger"),
+        ({"loger": {}}, "unknown key loger"),
         ({"train__batch_size": 9}, "train.batch_size: a step takes 9 objects, found 4"),
         ({"saver__load_model": "nowhere"}, "unknown model 'nowhere'"),
     ],

@@ -62,9 +62,8 @@ def finish(figure: go.Figure, alt: str, plot_height: int, top: int = TOP, bottom
         "height": plot_height + top + bottom + below,
         "margin": {"l": 52, "r": 12, "t": top, "b": bottom + below},
     }
-    return figure.update_layout(
-        template=TEMPLATE, **size, meta={"alt": alt}, legend={"y": -(58 + below) / plot_height}
-    )
+    figure.update_layout(template=TEMPLATE, **size, meta={"alt": alt})
+    return figure.update_layout(legend={"y": -(58 + below) / plot_height})
 
 
 def _wrap_titles(axes: Iterable[Axis], width: int) -> bool:

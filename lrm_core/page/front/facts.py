@@ -10,7 +10,7 @@ from lrm_core.findings import repair
 from lrm_core.findings.c04 import MARGIN
 from lrm_core.findings.cause import PATTERN, dose, pattern, pattern_met
 from lrm_core.findings.fork_pictures import ARMS, UNTOUCHED, published_extents
-from lrm_core.findings.harms import fingerprints, sentence
+from lrm_core.findings.harms import fingerprints, less_trained, sentence
 from lrm_core.findings.prose import listed, number, percent, percent_range
 from lrm_core.findings.rules import Intervals
 from lrm_core.findings.sentences import say
@@ -33,6 +33,7 @@ FACTS: Mapping[str, str] = {
     **dict.fromkeys(("coarse", "fine", "wins", "harmed", "margin", "random"), RECORDS + CORRECTION),
     **dict.fromkeys(("repair.gain", "repair.only_told", "repair.truth"), RECORDS + "e14_finetuning"),
     "harms": "the records in data/results/{profile}-*/",
+    "less_trained": "the records in data/results/rung-*/",
 }  # where each number of `facts` comes from
 UNKNOWN_ANSWER = "The records that answer this have not been made yet."
 TEXT = "front"
@@ -61,9 +62,11 @@ def answer(profile: str) -> str:
     }
     factor = next((f"{factor:g}" for factor, shares in doses.items() if shares is told["far"]), "")
     section = next((outcome for name, outcome in OUTCOMES.items() if _met(told[name])), "not there")
+    said = [say(TEXT, "published"), say(TEXT, section, factor=factor, **fields)]
+    said += [say(TEXT, "less trained")] if less_trained(fingerprints(profile)) else []
     fine = {high > low for low, high in spectrum(profile).values()}  # by both oracles and both measures
-    depends = "depends" if len(fine) > 1 else "fine" if fine.pop() else "coarse"
-    return f"{say(TEXT, 'published')} {say(TEXT, section, factor=factor, **fields)} {say(TEXT, depends)}"
+    said.append(say(TEXT, "depends" if len(fine) > 1 else "fine" if fine.pop() else "coarse"))
+    return " ".join(said)
 
 
 def _first_met(doses: Mapping[float, Shares]) -> Shares | None:
@@ -118,6 +121,7 @@ def facts(profile: str) -> dict[str, str]:
             f"repair.{name}": percent(getattr(repaired, of, UNKNOWN).estimate) for name, of in learned.items()
         },
         "harms": sentence("harms", fingerprints(profile)),
+        "less_trained": less_trained(fingerprints(profile)) or "–",
         "told": f"{TOLD:g}",
         "factors": " to ".join(number(factor) for factor in DRAWN),
         "distances": " to ".join(f"{distance:g}" for distance in DISTANCES),

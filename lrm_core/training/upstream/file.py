@@ -61,8 +61,8 @@ def _config(found: Mapping[str, Any]) -> TrainConfig:
     missing = [p.metadata["key"] for p in parts if p.default is MISSING and p.metadata["key"] not in found]
     if missing:
         raise ValueError(f"lacks {', '.join(missing)}")
-    given = [part for part in parts if part.metadata["key"] in found]
-    values = {p.name: _READERS[p.type](p.metadata["key"], found[p.metadata["key"]]) for p in given}
+    given = {p: p.metadata["key"] for p in parts if p.metadata["key"] in found}
+    values = {p.name: _READERS[p.type](key, found[key]) for p, key in given.items()}
     sizes = {"source_size": values["source_image_res"], "render_size": values["high"]}
     try:
         values["model"] = LRMConfig.from_openlrm({**values["model"], **sizes})
@@ -77,10 +77,15 @@ def _refuse_unknown(found: Mapping[str, Any], known: set[str], above: str) -> No
         raise ValueError(f"unknown key {', '.join(unknown)}; known are those of OpenLRM's train-sample.yaml")
 
 
-def _whole(key: str, value: Any) -> int:
-    if type(value) is not int:
-        raise ValueError(f"{key}: expected a whole number, found {value!r}")
+def _expect(key: str, value: Any, holds: bool, what: str) -> Any:
+    """The value; ValueError naming its key, unless it `holds`."""
+    if not holds:
+        raise ValueError(f"{key}: expected {what}, found {value!r}")
     return value
+
+
+def _whole(key: str, value: Any) -> int:
+    return _expect(key, value, type(value) is int, "a whole number")
 
 
 def _number(key: str, value: Any) -> float:
@@ -89,64 +94,49 @@ def _number(key: str, value: Any) -> float:
         number = math.nan if isinstance(value, bool) else float(value)
     except (TypeError, ValueError):
         number = math.nan
-    if not math.isfinite(number):
-        raise ValueError(f"{key}: expected a number, found {value!r}")
+    _expect(key, value, math.isfinite(number), "a number")
     return number
 
 
 def _flag(key: str, value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise ValueError(f"{key}: expected true or false, found {value!r}")
-    return value
+    return _expect(key, value, isinstance(value, bool), "true or false")
 
 
 def _text(key: str, value: Any) -> str:
-    if isinstance(value, list | dict) or value in (None, ""):
-        raise ValueError(f"{key}: expected text, found {value!r}")
-    return PRECISIONS.get(str(value), str(value)) if key == "train.mixed_precision" else str(value)
+    text = str(_expect(key, value, not isinstance(value, list | dict) and value not in (None, ""), "text"))
+    return PRECISIONS.get(text, text) if key == "train.mixed_precision" else text
 
 
 def _model(key: str, value: Any) -> dict[str, Any]:
     """OpenLRM's sizes; the encoder's own sizes may be among them."""
-    if not isinstance(value, dict):
-        raise ValueError(f"{key}: expected OpenLRM's sizes by name, found {value!r}")
+    _expect(key, value, isinstance(value, dict), "OpenLRM's sizes by name")
     names = {part.name for part in fields(LRMConfig)} - {"source_size", "render_size"}
     _refuse_unknown(value, names, "model.")
-    if not isinstance(value.get("vit", {}), dict):
-        raise ValueError(f"{key}.vit: expected sizes by name, found {value['vit']!r}")
+    _expect(f"{key}.vit", value.get("vit", {}), isinstance(value.get("vit", {}), dict), "sizes by name")
     return value
 
 
 def _subsets(key: str, value: Any) -> tuple[Subset, ...]:
-    if not isinstance(value, list) or not value:
-        raise ValueError(f"{key}: expected a list of subsets, found {value!r}")
+    _expect(key, value, isinstance(value, list) and value, "a list of subsets")
     return tuple(_subset(f"{key}[{index}]", part) for index, part in enumerate(value))
 
 
 def _subset(key: str, value: Any) -> Subset:
-    if not isinstance(value, dict):
-        raise ValueError(f"{key}: expected name, root_dirs, meta_path and sample_rate, found {value!r}")
+    _expect(key, value, isinstance(value, dict), "name, root_dirs, meta_path and sample_rate")
     _refuse_unknown(value, {"name", "root_dirs", "meta_path", "sample_rate"}, f"{key}.")
-    if value.get("name") != "objaverse":
-        raise ValueError(f"{key}.name: expected objaverse, the only kind, found {value.get('name')!r}")
-    roots, lists = value.get("root_dirs"), value.get("meta_path")
-    if not isinstance(roots, list) or not roots:
-        raise ValueError(f"{key}.root_dirs: expected a list of folders, found {roots!r}")
-    if not isinstance(lists, dict) or set(lists) != {"train", "val"}:
-        raise ValueError(f"{key}.meta_path: expected the files train and val, found {lists!r}")
+    name, roots, lists = value.get("name"), value.get("root_dirs"), value.get("meta_path")
+    _expect(f"{key}.name", name, name == "objaverse", "objaverse, the only kind,")
+    _expect(f"{key}.root_dirs", roots, isinstance(roots, list) and roots, "a list of folders")
+    both = isinstance(lists, dict) and set(lists) == {"train", "val"}
+    _expect(f"{key}.meta_path", lists, both, "the files train and val")
     rate = _number(f"{key}.sample_rate", value.get("sample_rate", 1.0))
-    if rate <= 0:
-        raise ValueError(f"{key}.sample_rate: expected a number above 0, found {rate}")
+    _expect(f"{key}.sample_rate", rate, rate > 0, "a number above 0")
     places = {split: Path(_text(f"{key}.meta_path.{split}", place)) for split, place in lists.items()}
     return Subset(tuple(Path(_text(f"{key}.root_dirs", root)) for root in roots), places, rate)
 
 
 def _or_none(reader: Callable[[str, Any], Any]) -> Callable[[str, Any], Any]:
     return lambda key, value: None if value is None else reader(key, value)
-
-
-def _number_or_auto(key: str, value: Any) -> float | str:
-    return "auto" if value == "auto" else _number(key, value)
 
 
 _READERS: Mapping[Any, Callable[[str, Any], Any]] = {
@@ -156,7 +146,7 @@ _READERS: Mapping[Any, Callable[[str, Any], Any]] = {
     str: _text,
     int | None: _or_none(_whole),
     str | None: _or_none(_text),
-    float | str: _number_or_auto,
+    float | str: lambda key, value: value if value == "auto" else _number(key, value),
     LRMConfig: _model,
     tuple[Subset, ...]: _subsets,
 }

@@ -57,13 +57,6 @@ def render_samples(
     rays = [camera_rays(s.cameras, s.resolution, s.anchors, region) for s in samples]
     origins, directions = (torch.stack(part).flatten(1, 2) for part in zip(*rays, strict=True))
     backgrounds = torch.stack([s.backgrounds for s in samples]).repeat_interleave(region**2, dim=1)
-    rendering = render_rays(
-        planes,
-        model.decoder,
-        origins,
-        directions,
-        background=backgrounds,
-        samples_per_ray=model.config.rendering_samples_per_ray,
-        jitter=jitter,
-    )
+    how = {"samples_per_ray": model.config.rendering_samples_per_ray, "jitter": jitter}
+    rendering = render_rays(planes, model.decoder, origins, directions, background=backgrounds, **how)
     return rendering.rgb.unflatten(1, (-1, region, region)).movedim(-1, 2)

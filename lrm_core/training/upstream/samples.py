@@ -1,7 +1,7 @@
 """What training as OpenLRM does it sees of rendered objects: random views, backgrounds, sizes and crops."""
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -14,7 +14,6 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 from torch.utils.data import Dataset
 
-from lrm_core.fit.team import in_order
 from lrm_core.objects.dataset import RenderedObject, count_views, load_object
 from lrm_core.objects.splits import read_names
 from lrm_core.render.cameras import normalize_poses, principal_camera, standard_camera
@@ -81,9 +80,9 @@ def told_cameras(
     item: RenderedObject, config: TrainConfig
 ) -> tuple[Float[Tensor, "1 16"], Float[Tensor, "V 25"]]:
     """Source camera and render cameras of all views, normalised as the run asks."""
-    poses = (
-        normalize_poses(item.poses, config.normed_dist_to_center) if config.normalize_camera else item.poses
-    )
+    poses = item.poses
+    if config.normalize_camera:
+        poses = normalize_poses(poses, config.normed_dist_to_center)
     return principal_camera(poses[:1], item.intrinsics), standard_camera(poses, item.intrinsics)
 
 
@@ -159,7 +158,3 @@ class Samples(Dataset):
         order = _order(self.config.seed, epoch, len(self.places))
         draw = np.random.default_rng((self.config.seed, step, member))
         return draw_sample(self.places[order[within * self.batch + member]], self.config, draw)
-
-    def stream(self, numbers: Iterable[int], ahead: bool) -> Iterator[Sample]:
-        """The samples of these numbers, as `in_order`."""
-        return in_order(self, numbers, ahead)

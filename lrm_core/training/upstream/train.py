@@ -18,7 +18,7 @@ from lrm_core.fingerprint import sha256
 from lrm_core.fit.checkpoint import TrainingState
 from lrm_core.fit.run_folder import STATE, Rows, claim_folder
 from lrm_core.fit.scores import Metrics
-from lrm_core.fit.team import sum_over_processes
+from lrm_core.fit.team import in_order, sum_over_processes
 from lrm_core.model.checkpoints import load_model
 from lrm_core.model.initialise import initialise
 from lrm_core.model.lrm import LRM
@@ -45,14 +45,13 @@ def rate(step: int, warmup: int, steps: int) -> float:
 
 def build_optimiser(model: LRM, config: TrainConfig) -> torch.optim.AdamW:
     """AdamW of what is not frozen; biases and layer norms do not decay."""
-    spared = {
-        id(p) for module in model.modules() if isinstance(module, nn.LayerNorm) for p in module.parameters()
-    }
-    spared |= {id(p) for name, p in model.named_parameters() if name.endswith("bias")}
+    norms = [module for module in model.modules() if isinstance(module, nn.LayerNorm)]
+    spared = {p for module in norms for p in module.parameters()}
+    spared |= {p for name, p in model.named_parameters() if name.endswith("bias")}
     trained = [p for p in model.parameters() if p.requires_grad]
     groups = [
-        {"params": [p for p in trained if id(p) not in spared], "weight_decay": config.weight_decay},
-        {"params": [p for p in trained if id(p) in spared], "weight_decay": 0.0},
+        {"params": [p for p in trained if p not in spared], "weight_decay": config.weight_decay},
+        {"params": [p for p in trained if p in spared], "weight_decay": 0.0},
     ]
     return torch.optim.AdamW(groups, lr=config.lr, betas=(config.beta1, config.beta2), fused=True)
 
@@ -177,7 +176,7 @@ def _description(task: _Task) -> dict:
 def _steps(task: _Task, state: TrainingState, losses: Rows) -> Iterator[int]:
     """Train to the end, with a row among the losses for each step; gives the number of steps done, 0 at the start."""
     numbers = (number for step in range(state.step, task.steps) for number in task.mine(step))
-    coming = task.samples.stream(numbers, ahead=task.team.device.type == "cuda")
+    coming = in_order(task.samples, numbers, ahead=task.team.device.type == "cuda")
     if state.step == 0:
         yield 0
     with tqdm(
@@ -224,8 +223,6 @@ def _release(state: TrainingState, config: TrainConfig) -> None:
     folder = config.run / f"{state.step:06d}"
     shutil.rmtree(folder, ignore_errors=True)  # of a run that was killed before its state was saved
     save_release(state.model, folder, {"steps": str(state.step), "seed": str(config.seed)})
-    kept = sorted(
-        (p for p in config.run.iterdir() if re.fullmatch(r"\d{6,}", p.name)), key=lambda p: int(p.name)
-    )
-    for old in kept[: -config.keep]:
+    steps = [path for path in config.run.iterdir() if re.fullmatch(r"\d{6,}", path.name)]
+    for old in sorted(steps, key=lambda path: int(path.name))[: -config.keep]:
         shutil.rmtree(old)

@@ -1,6 +1,6 @@
 """Validation of training as OpenLRM does it: held-out objects from fixed views, as whole pictures on white."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -28,12 +28,8 @@ def validate(model: LRM, places: Sequence[Path], config: TrainConfig, metrics: M
         metrics: by name.
     """
     objects = tqdm(places, desc="validate", unit="object", leave=False)
-    rows = list(score(model, _examples(model, objects, config), metrics))
+    rows = list(score(model, (_example(model, place, config) for place in objects), metrics))
     return {name: sum(row[name] for row in rows) / len(rows) for name in metrics}
-
-
-def _examples(model: LRM, places: Sequence[Path], config: TrainConfig) -> Iterator[Example]:
-    return (_example(model, place, config) for place in places)
 
 
 @torch.no_grad()

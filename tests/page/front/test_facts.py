@@ -38,9 +38,12 @@ def test_the_answer_is_that_of_the_records(monkeypatch, truth, condition, far, s
         facts, "dose", lambda profile: {1.0: _intervals(truth), 0.7: _intervals(OTHER), 1.4: _intervals(far)}
     )
     monkeypatch.setattr(facts, "spectrum", lambda profile: SPECTRUM)
+    monkeypatch.setattr(facts, "fingerprints", lambda profile: [])
+    monkeypatch.setattr(facts, "less_trained", lambda found: "300" if far is OTHER else "")
     said = facts.answer.__wrapped__("x")
     assert sections("front")[section].split("{")[0] in said
     assert ("1.4 times" in said) == (section == "there far off")
+    assert (sections("front")["less trained"] in said) == (far is OTHER)
 
 
 def test_without_records_page_and_figures_say_so(monkeypatch):

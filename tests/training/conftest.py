@@ -1,0 +1,23 @@
+"""What tests of training share."""
+
+from collections.abc import Iterator
+
+import pytest
+import torch
+
+from lrm_core.training import pretrain_validation
+
+
+@pytest.fixture(autouse=True)
+def _small_validation(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pretrain_validation, "OBJECTS", 2)
+    monkeypatch.setattr(pretrain_validation, "SIZE", 16)
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """As a process of `lrm pretrain` has; with more, the gradient of LPIPS differs from run to run."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
