@@ -19,15 +19,8 @@ from lrm_core.records.statistics import FEWEST_OBJECTS, Interval
 
 PUBLISHED_ARM, FIXED = "lora_freq", "lora_mse_told_0.8"
 RANK_4 = ("lora_mse", "lora_freq", "lora_mse_x25")  # where the label does not say it
-COLUMNS = (
-    "trained with",
-    "L1",
-    "PSNR",
-    "LPIPS",
-    "made worse",
-    "L1, told the truth",
-    "drawn larger, of one factor for all",
-)
+COLUMNS = ["trained with", "L1", "PSNR", "LPIPS", "made worse"]
+COLUMNS += ["L1, told the truth", "drawn larger, of one factor for all"]
 OBJECT = {
     "learned the objects": "it is better than before",
     "harms": "it is worse than before",
@@ -118,8 +111,5 @@ def answer(profile: str) -> str:
         return ""
     rule = RULES["C10"]
     case = judge(rule, experiment_table(rule.experiment, profile + PUBLISHED)).case
-    return say("one_wrong_number", "repaired", verdict=case.verdict, why=case.words, **_shares(found))
-
-
-def _shares(arm: Learned) -> dict[str, str]:
-    return {name: _signed(getattr(arm, name)) for name in ("gain", "only_told", "gain_truth")}
+    shares = {name: _signed(getattr(found, name)) for name in ("gain", "only_told", "gain_truth")}
+    return say("one_wrong_number", "repaired", verdict=case.verdict, why=case.words, **shares)

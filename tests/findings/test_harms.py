@@ -92,11 +92,7 @@ def _found(harm: str, change: float) -> Fingerprint:
 
 @pytest.mark.parametrize(
     ("told", "blurred", "said"),
-    [
-        (-0.5, 0.5, "specific"),
-        (-0.5, -0.5, "not specific"),
-        (0.0, -0.5, "no wrong distance"),
-    ],
+    [(-0.5, 0.5, "specific"), (-0.5, -0.5, "not specific"), (0.0, -0.5, "no wrong distance")],
 )
 def test_the_pattern_is_specific_if_only_a_wrong_distance_makes_it(told, blurred, said):
     harms = {"truth": 0.0, "told-0.8": told, "turned": 0.5, "focal": 0.0, "blurred": blurred}

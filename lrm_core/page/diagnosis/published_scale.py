@@ -13,11 +13,7 @@ GAP = 4  # places from the first arm of one experiment to that of the next
 
 
 def extent_figure(table: pd.DataFrame) -> go.Figure:
-    """A line for every object: untouched, tuned with MSE and with FreqLoss, for adapters and for all weights.
-
-    Args:
-        table: of `published_extents`.
-    """
+    """A line for every object: untouched, tuned with MSE and with FreqLoss, for adapters and for all weights."""
     lines, ticks = [], {}
     for start, (tuned, arms) in enumerate(ARMS.items()):
         names = {UNTOUCHED: "untouched"} | {arm: f"{tuned}, {loss}" for arm, loss in arms.items()}
@@ -31,10 +27,8 @@ def extent_figure(table: pd.DataFrame) -> go.Figure:
         mean = rows[list(names)].mean()
         lines.append(Curve("mean of the five", places, mean.tolist(), COLOURS["real"], width=3, hover=tuned))
     figure = curves(lines, ("", "extent over the true one"), _alt(table))
-    figure.update_xaxes(
-        tickvals=list(ticks), ticktext=[name.replace(", ", ",<br>") for name in ticks.values()]
-    )
-    figure.update_xaxes(range=[-0.5, 2 * GAP - 1.5], showgrid=False)
+    names = [name.replace(", ", ",<br>") for name in ticks.values()]
+    figure.update_xaxes(tickvals=list(ticks), ticktext=names, range=[-0.5, 2 * GAP - 1.5], showgrid=False)
     figure.add_hline(y=1, line={"color": COLOURS["reference"], "width": 1})
     figure.add_hrect(
         y0=DRAWN[0], y1=DRAWN[1], fillcolor=COLOURS["reference"], opacity=0.12, line_width=0, layer="below",
@@ -51,6 +45,4 @@ def _alt(table: pd.DataFrame) -> str:
         + ", ".join(f"{loss} {number(means[tuned, arm])}" for arm, loss in arms.items())
         for tuned, arms in ARMS.items()
     ]
-    return (
-        "Extent of the renders over the true one, mean of five published objects. " + "; ".join(parts) + "."
-    )
+    return f"Extent of the renders over the true one, mean of five published objects. {'; '.join(parts)}."

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from lrm_core.findings.figures import Panel, Reference, Row
-from lrm_core.page.elements.style import COLOURS, GROUPS, SMALL, SYMBOLS, colour_of, finish, name_once, spans
+from lrm_core.page.elements.style import COLOURS, GROUPS, SMALL, SYMBOLS, finish, name_once, spans
 from lrm_core.records.statistics import Interval, interval_of, per_object
 
 ROW, TALL = 58, 84  # pixels of a row, and where rows have several columns
@@ -42,7 +42,8 @@ def strips(
         alt: text for screen readers.
         names: of the colours of rows that have columns beside their own.
     """
-    counts = [len(panel.rows) + _depth(panel) for panel in panels]
+    # Below the last row the labels of thresholds, each lower than the one before.
+    counts = [len(panel.rows) + LABEL * max(0, len(panel.lines) - 1) for panel in panels]
     tall = any(row.beside for panel in panels for row in panel.rows)
     height = (TALL if tall else ROW) * sum(counts) + BETWEEN_PANELS * (len(panels) - 1)
     between = BETWEEN_PANELS / height if len(panels) > 1 else 0
@@ -78,10 +79,11 @@ def _add_row(
     values = per_object(table, row.column) if row.column in table else pd.Series(dtype=float)
     for offset, group in enumerate(dict.fromkeys(groups.values())):
         chosen = values[[groups.get(name) == group for name in values.index]]
+        colour, symbol = COLOURS.get(group, COLOURS["real"]), SYMBOLS.get(group, "circle")
         figure.add_scatter(
             x=chosen.tolist(), y=[place + 0.16 * offset] * len(chosen), mode="markers",
             name=GROUPS.get(group, group), text=chosen.index.tolist(),
-            marker={"color": colour_of(group), "symbol": SYMBOLS.get(group, "circle"), "size": 8, "opacity": 0.75},
+            marker={"color": colour, "symbol": symbol, "size": 8, "opacity": 0.75},
             hovertemplate="%{text}: %{x:.4g}<extra></extra>", row=panel, col=1,
         )  # fmt: skip
     if len(values):
@@ -152,8 +154,3 @@ def _add_lines(figure: go.Figure, panel: Panel, number: int) -> None:
             text=label, x=np.log10(x) if panel.log else x, y=len(panel.rows) - 0.5 + LABEL * place, xanchor="left",
             yanchor="bottom", showarrow=False, font={"size": SMALL}, row=number, col=1,
         )  # fmt: skip
-
-
-def _depth(panel: Panel) -> float:
-    """Rows below the last that the labels of thresholds take, each lower than the one before."""
-    return LABEL * max(0, len(panel.lines) - 1)
