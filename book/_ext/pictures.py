@@ -85,7 +85,7 @@ def bands() -> str:
         left = 14 + 80 * number
         parts.append(f'<rect class="band-{name}" x="{left}" y="308" width="10" height="10"/>')
         parts.append(_text(f"{name} {100 * share:.1f}%", left + 13, 317))
-    return _svg(334, 330, parts)
+    return _svg(360, 330, parts)
 
 
 def units() -> str:

@@ -2,7 +2,6 @@
 (function () {
   "use strict";
 
-  const PAPER = "#fff"; // behind the name of a line, which covers it
   const NARROW = 560; // pixels: below it the legend goes under the plot
   const CONFIG = { responsive: true, displaylogo: false, modeBarButtonsToRemove: ["lasso2d", "select2d", "autoScale2d"] };
 
@@ -11,8 +10,7 @@
   function themeColours() {
     const style = getComputedStyle(document.documentElement);
     const colour = (name) => style.getPropertyValue(name).trim();
-    return { text: colour("--pst-color-text-base"), line: colour("--pst-color-border"), surface: colour("--pst-color-surface"),
-      paper: colour("--pst-color-background") };
+    return { text: colour("--pst-color-text-base"), line: colour("--pst-color-border"), surface: colour("--pst-color-surface") };
   }
 
   function themedAxis(axis, colours) {
@@ -42,7 +40,6 @@
     }
     const font = Object.assign({ family: getComputedStyle(document.body).fontFamily, size: 13 }, layout.font, { color: colours.text });
     Object.assign(layout, { font: font, paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", autosize: true });
-    for (const note of layout.annotations ?? []) if (note.bgcolor === PAPER) note.bgcolor = colours.paper;
     layout.hoverlabel = Object.assign({}, layout.hoverlabel, { bgcolor: colours.surface, bordercolor: colours.line, font: { color: colours.text } });
     layout.colorway = layout.colorway || COLOURWAY;
     delete layout.width;
@@ -53,6 +50,7 @@
     layout.legend = Object.assign({}, layout.legend, { orientation: "h", x: 0, xanchor: "left", y: -0.2, yanchor: "top" });
     layout.margin = Object.assign({}, layout.margin, { l: 48, r: 12 });
     layout.font.size = 11;
+    layout.images = (layout.images ?? []).filter((image) => image.yref !== "paper"); // too small below a bar
     return layout;
   }
 

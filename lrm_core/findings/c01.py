@@ -121,7 +121,7 @@ FINDING = Finding(
             axes=("from the oracle from noise (0) to the other (1)", "dB to the truth, over the lower end"),
             series=(Series("mean of the objects", "path.over", "predinit"),),
             pictures=along,
-            span=(-0.25, 1.25),
+            span=(-0.02, 1.02),
         ),
         "alike": Strips(
             (

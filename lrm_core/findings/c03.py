@@ -133,7 +133,7 @@ FINDING = Finding(
             ),
             marks={"low | mid": RESPONSE_BANDS[1], "mid | high": RESPONSE_BANDS[2]},
             pictures=seen,
-            span=(-0.175, 1.175),
+            span=(0, 1),
         ),
         "readings": Strips(
             (

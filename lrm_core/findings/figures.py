@@ -86,7 +86,7 @@ class Lines:
         axes: titles of x and y.
         marks: labelled vertical lines.
         log_ticks: make x logarithmic, with these ticks; `log_y` makes y logarithmic and the means geometric.
-        pictures: rows of pictures of a page's example by caption, evenly spaced above `span`, the range of x.
+        pictures: rows of pictures of a page's example by caption, above; `span` is the range of x.
     """
 
     x: Callable[[pd.DataFrame], Sequence[float]]

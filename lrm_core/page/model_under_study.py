@@ -25,6 +25,7 @@ from lrm_core.measure.oracles import heldout_views, oracle, predicted_planes, re
 from lrm_core.model.config import BASE, LRMConfig
 from lrm_core.model.lrm import LRM
 from lrm_core.objects.contact_sheets import SheetStore, contact_sheet, picture_at
+from lrm_core.objects.procedural import FIRST_HELD_OUT_SEED
 from lrm_core.page import chapter as pages
 from lrm_core.page.elements.pictures import image_row
 from lrm_core.page.finding_page import Chapter
@@ -36,7 +37,10 @@ COUNT = 9
 SHIPPED = "mini/oracles"  # in data
 PICTURES = ("given", "predicted", "oracle")
 TRAINING_OBJECTS, TRAINING_SIZE = 12, 96
-STYLE = "display:grid;gap:0.8rem;grid-template-columns:repeat(auto-fill,minmax(max(150px,31%),1fr))"
+TOGETHER = 3  # objects that stand beside each other on a phone
+STYLE = "display:grid;gap:1.2rem;grid-template-columns:repeat(auto-fit,minmax(min(100%,17rem),1fr))"
+GROUP = "display:grid;gap:0.3rem;grid-template-columns:1.2rem repeat({},minmax(0,1fr));font-size:0.88rem"
+TURNED = "writing-mode:vertical-rl;transform:rotate(180deg);text-align:center"
 
 
 def nine(plan: Profile) -> pd.DataFrame:
@@ -82,23 +86,33 @@ def show_nine(chapter: Chapter) -> None:
     """Display `nine` objects, the best first: what was given, predicted, and the oracle below one another."""
     title, _, caption = told(chapter.finding, "figure nine", chapter.table).partition("\n")
     chosen, (_, sheet) = nine(chapter.plan), nine_sheet(chapter.plan, chapter.model)
-    shape, figures = (len(chosen), len(PICTURES)), ""
-    for row, of in enumerate(zip(chosen["object"], chosen["psnr"], strict=True)):
-        figures += _column([picture_at(sheet, (row, at), shape) for at in range(len(PICTURES))], *of)
+    shape = (len(chosen), len(PICTURES))
+    drawn = [
+        (row.object, row.psnr, [picture_at(sheet, (row.Index, at), shape) for at in range(len(PICTURES))])
+        for row in chosen.itertuples()
+    ]
+    figures = "".join(_group(drawn[at : at + TOGETHER]) for at in range(0, len(drawn), TOGETHER))
     about = f'tabindex="0" role="group" aria-label="{escape(title)}" style="{STYLE}"'
     html = f'<p class="lrm-figure-title">{escape(title)}</p><div class="lrm-images" {about}>{figures}</div>'
     caption = f'<div class="lrm-caption" data-name="nine"><p>{escape(caption)}</p></div>'
     pages.show_html(html + caption, chapter.table)
 
 
-def _column(pictures: Sequence[Float[Tensor, "3 h w"]], name: str, psnr: float) -> str:
-    """The pictures of one object below one another."""
-    shown = "".join(
-        f'<img src="{data_url(image)}" alt="{escape(f"{name}: {what}")}" style="width:100%">'
-        for what, image in zip(PICTURES, pictures, strict=True)
-    )
-    short = name.removeprefix("cc0_").removeprefix("procedural_")
-    return f'<figure style="margin:0">{shown}<figcaption>{escape(short)}: {number(psnr, 1)} dB</figcaption></figure>'
+def _group(drawn: Sequence[tuple[str, float, Sequence[Float[Tensor, "3 h w"]]]]) -> str:
+    """Objects beside each other, with PSNR and pictures: a row for each of `PICTURES`, and one of names."""
+    cells = ""
+    for at, what in enumerate(PICTURES):
+        cells += f'<span style="{TURNED}">{what}</span>' + "".join(
+            f'<img src="{data_url(pictures[at])}" alt="{escape(f"{name}: {what}")}" style="width:100%">'
+            for name, _, pictures in drawn
+        )
+    names = "".join(f"<span>{escape(_short(name))}: {number(psnr, 1)} dB</span>" for name, psnr, _ in drawn)
+    return f'<div style="{GROUP.format(len(drawn))}">{cells}<span></span>{names}</div>'
+
+
+def _short(name: str) -> str:
+    made, _, seed = name.partition("procedural_")
+    return f"made-up {int(seed) - FIRST_HELD_OUT_SEED}" if seed else made.removeprefix("cc0_")
 
 
 def training_pictures() -> str:

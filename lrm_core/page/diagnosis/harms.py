@@ -35,8 +35,9 @@ def fingerprint_figure(found: Sequence[Fingerprint]) -> go.Figure:
                 x=EDGE, y=words(of.harm), text=f"{mean.estimate:.0f} →", showarrow=False, yshift=12
             )
     figure.add_vline(x=0, line={"color": COLOURS["reference"], "dash": "dot"})
-    figure.update_xaxes(title_text="change of the distance to the published numbers, in spreads")
-    figure.update_xaxes(range=[-EDGE, 1.15 * EDGE])
+    figure.update_xaxes(title_text="nearer or farther, in spreads")
+    lowest = min(-EDGE, *(of.over_truth.low for of in shown))
+    figure.update_xaxes(range=[1.05 * lowest, 1.15 * EDGE])
     figure.update_layout(showlegend=False)
     alt = "Change of the distance to the published numbers against the truth: " + "; ".join(
         f"{words(of.harm)} {number(of.over_truth.estimate)}, {of.answer}" for of in reversed(shown)

@@ -13,4 +13,6 @@ COLOURS_OF = {"told the truth": "procedural", "as published": "real", "moved to 
 def ladder_figure(profile: str) -> go.Figure:
     """Each claim's number over the quality of the model, with the published one as a line."""
     published = {claim: headline(claim) for claim in CLAIMS}
-    return panels(numbers_over_quality(profile), published, AXIS, COLOURS_OF, [BASELINE["psnr"]])
+    every = numbers_over_quality(profile).items()
+    numbers = {claim: of for claim, of in every if max(map(len, of.values()), default=0) > 1}
+    return panels(numbers, published, AXIS, COLOURS_OF, [BASELINE["psnr"]])

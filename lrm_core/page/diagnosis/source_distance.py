@@ -25,8 +25,8 @@ from lrm_core.profiles import DRAWN, PUBLISHED
 from lrm_core.records.statistics import Interval
 
 PANELS = {
-    "share of the residual's amplitude": {"high_share": "fine", "low_share": "coarse"},
-    "error removed by correcting it": {"low_correction": "coarse", "high_correction": "fine"},
+    "share of amplitude": {"high_share": "fine", "low_share": "coarse"},
+    "error removed": {"low_correction": "coarse", "high_correction": "fine"},
 }
 TONES = {"coarse": "procedural", "fine": "real"}
 AXIS = "distance told, over the true one"
@@ -66,11 +66,11 @@ def pattern_figure(points: Mapping[str, Point], doses: Mapping[float, Mapping[st
             if x:
                 figure.add_annotation(
                     x=x[-1], y=y[-1], text=band, showarrow=False, xanchor="left", xshift=6, **at,
-                    font={"size": SMALL, "color": colour},
+                    font={"size": SMALL},
                 )  # fmt: skip
             figure.add_hrect(
                 share.low, share.high, fillcolor=colour, opacity=0.16, line_width=0, layer="below", **at,
-                annotation={"text": f"{band}, published", "font": {"size": SMALL, "color": colour}},
+                annotation={"text": f"{band}, published", "font": {"size": SMALL}},
                 annotation_position="top left",
             )  # fmt: skip
             for words, point in stars.items():
@@ -86,7 +86,7 @@ def pattern_figure(points: Mapping[str, Point], doses: Mapping[float, Mapping[st
                         error_y=spans([mean], thickness=1, width=4),
                         hovertemplate=f"{band}, {words}: %{{y:.0%}}<extra></extra>",
                     )  # fmt: skip
-        figure.update_xaxes(title_text=AXIS if panel == len(PANELS) else "", range=[0.74, 1.31], **at)
+        figure.update_xaxes(title_text=AXIS if panel == len(PANELS) else "", range=[0.74, 1.36], **at)
         figure.update_yaxes(title_text=title, tickformat=".0%", **at)
         figure.add_vrect(
             *DRAWN, fillcolor=COLOURS["reference"], opacity=0.1, line_width=0, layer="below", **at,

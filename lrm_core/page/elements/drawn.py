@@ -11,11 +11,12 @@ from lrm_core.findings.prose import number, percent
 from lrm_core.page.elements.beside import means, slopes
 from lrm_core.page.elements.curves import Curve, curves, mean_lists
 from lrm_core.page.elements.strips import numbers_of, strips
-from lrm_core.page.elements.style import COLOURS, PAPER, SMALL, finish, spans
+from lrm_core.page.elements.style import COLOURS, SMALL, finish, spans
 from lrm_core.records.statistics import Interval, interval_of, per_object
 
 PICTURE = 0.085  # side of an object's picture over the length of the axes
 SQUARE = 460  # pixels
+BESIDE = 12  # pixels from a line to its name
 EDGE = 0.02  # decades beyond the ends of a logarithmic axis
 
 
@@ -90,7 +91,7 @@ def lines(figure: Lines, table: pd.DataFrame, title: str) -> go.Figure:
 def _label_lines(
     shown: go.Figure, means: Sequence[tuple[Series, np.ndarray]], x: Sequence[float], figure: Lines
 ) -> None:
-    """The names of the series in their colours on their lines, instead of a legend, where others are farthest."""
+    """The names of the series in their colours beside their lines, instead of a legend, where others are farthest."""
     heights = np.array([np.log10(mean) if figure.log_y else mean for _, mean in means])
     first = next(at for at, place in enumerate(x) if place > 0)
     for nth, (series, _) in enumerate(means):
@@ -98,9 +99,10 @@ def _label_lines(
         apart = np.abs(others - heights[nth]).min(0, initial=np.inf)[first:]
         at = first + int(np.argmax(apart)) if len(others) else len(x) // 2
         anchor = ("left", "center", "right")[min(3 * (at - first) // (len(x) - first), 2)]  # within the frame
+        falls = heights[nth][max(at - 1, first) : at + 2].mean() <= heights[nth][at]
         shown.add_annotation(
             x=np.log10(x[at]) if figure.log_ticks else x[at], y=heights[nth][at], text=f"<b>{series.label}</b>",
-            showarrow=False, xanchor=anchor, bgcolor=PAPER, borderpad=1,
+            showarrow=False, xanchor=anchor, yshift=BESIDE if falls else -BESIDE,
             font={"size": SMALL + 1, "color": COLOURS[series.colour]},
         )  # fmt: skip
     shown.update_layout(showlegend=False, margin={"b": 60}, height=(shown.layout.height or 420) - 50)

@@ -6,7 +6,8 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from lrm_core.findings.prose import number
-from lrm_core.page.elements.style import COLOURS, SMALL, finish, name_once, spans
+from lrm_core.page.elements.strips import DECADES
+from lrm_core.page.elements.style import BOTTOM, COLOURS, SMALL, finish, name_once, spans
 from lrm_core.records.statistics import Interval
 
 COLUMNS = 2
@@ -46,7 +47,7 @@ def panels(
     figure = make_subplots(
         rows=rows, cols=COLUMNS, shared_xaxes=True, vertical_spacing=0.3 / rows,
         subplot_titles=[TITLES[name] for name in numbers],
-    )  # fmt: skip
+    ).update_annotations(font={"size": SMALL}, yshift=6)  # fmt: skip
     for place, (name, series) in enumerate(numbers.items()):
         at = {"row": place // COLUMNS + 1, "col": place % COLUMNS + 1}
         for label, means in series.items():
@@ -62,9 +63,13 @@ def panels(
             line_width=0 if len(marked) > 1 else 1, layer="below", **at,
         )  # fmt: skip
         if name in RATIOS:
-            figure.update_yaxes(type="log", dtick=1, **at)
-    figure.update_xaxes(title_text=axis, row=rows)
-    figure.update_annotations(font={"size": SMALL})
+            figure.update_yaxes(
+                type="log", tickvals=DECADES, ticktext=[f"{tick:g}" for tick in DECADES], **at
+            )
+        figure.update_xaxes(showticklabels=place >= len(numbers) - COLUMNS, **at)
+    figure.add_annotation(
+        text=axis, x=0.5, xref="paper", y=0, yref="paper", yanchor="top", yshift=-22, showarrow=False
+    )
     name_once(figure)
     figure.update_layout(showlegend=several)
     said = [
@@ -75,4 +80,10 @@ def panels(
         )
         for name, series in numbers.items()
     ]
-    return finish(figure, f"Numbers over {axis}. {'; '.join(said)}.", HEIGHT * rows, top=30)
+    return finish(
+        figure,
+        f"Numbers over {axis}. {'; '.join(said)}.",
+        HEIGHT * rows,
+        top=30,
+        bottom=BOTTOM if several else 50,
+    )

@@ -14,7 +14,7 @@ from lrm_core.records.statistics import Interval, interval_of, per_object
 ROW, TALL = 58, 84  # pixels of a row, and where rows have several columns
 BETWEEN_PANELS = 84
 DECADES = [of * 10**place for place in range(-4, 4) for of in (1, 3)]  # ticks of a logarithmic axis
-LABEL = 0.24  # rows from the label of one threshold to that of the next
+LABEL = 0.24  # rows that the label of a threshold takes, above all others
 MARKS = {
     "published": "diamond-open",
     "white noise": "triangle-up-open",
@@ -42,8 +42,7 @@ def strips(
         alt: text for screen readers.
         names: of the colours of rows that have columns beside their own.
     """
-    # Below the last row the labels of thresholds, each lower than the one before.
-    counts = [len(panel.rows) + LABEL * max(0, len(panel.lines) - 1) for panel in panels]
+    counts = [len(panel.rows) + LABEL * len(panel.lines) for panel in panels]
     tall = any(row.beside for panel in panels for row in panel.rows)
     height = (TALL if tall else ROW) * sum(counts) + BETWEEN_PANELS * (len(panels) - 1)
     between = BETWEEN_PANELS / height if len(panels) > 1 else 0
@@ -68,7 +67,7 @@ def strips(
             shown |= {"type": "log", "tickvals": DECADES, "ticktext": [f"{tick:g}" for tick in DECADES]}
         figure.update_xaxes(**shown, **at)
         hidden = dict.fromkeys(("showticklabels", "showgrid", "zeroline"), False)
-        figure.update_yaxes(range=[counts[number - 1] - 0.45, -0.7], **hidden, **at)
+        figure.update_yaxes(range=[len(panel.rows) - 0.45, -0.7 - LABEL * len(panel.lines)], **hidden, **at)
     name_once(figure)
     return finish(figure, alt, height)
 
@@ -146,11 +145,11 @@ def _add_mean(
 
 
 def _add_lines(figure: go.Figure, panel: Panel, number: int) -> None:
-    for place, (label, x) in enumerate(panel.lines.items()):
+    for place, (label, x) in enumerate(reversed(panel.lines.items())):
         figure.add_vline(
             x=x, line={"color": COLOURS["reference"], "width": 1, "dash": "dot"}, row=number, col=1
         )
         figure.add_annotation(
-            text=label, x=np.log10(x) if panel.log else x, y=len(panel.rows) - 0.5 + LABEL * place, xanchor="left",
+            text=label, x=np.log10(x) if panel.log else x, y=-0.7 - LABEL * place, xanchor="left",
             yanchor="bottom", showarrow=False, font={"size": SMALL}, row=number, col=1,
         )  # fmt: skip

@@ -60,9 +60,8 @@ def _strip(chapter: Chapter, row: Mapping[str, Any]) -> str:
         for space in SPACES
     }  # fmt: skip
     return (
-        f'<div style="overflow-x:auto" tabindex="0" role="group" aria-label="Frames and LPIPS of {row["object"]}">'
-        f'<div style="display:grid;gap:0.4rem;grid-template-columns:repeat({len(shown)},minmax(150px,1fr))">{frames}'
-        f'<div style="grid-column:1/{len(shown)}">{_chart(curves)}</div></div></div>'
+        f'<div style="display:grid;gap:0.4rem;grid-template-columns:repeat({len(shown)},minmax(0,1fr))">{frames}'
+        f'<div style="grid-column:1/{len(shown)}">{_chart(curves)}</div></div>'
     )
 
 

@@ -55,7 +55,7 @@ const PERCENT = (share, digits = 1) => `${(100 * share).toFixed(digits)}%`;
 
 /** A table with its cells by row and column: [element, cells]. */
 function makeTable(caption, columns, rows) {
-  const cells = rows.map((_, row) => columns.slice(1).map(() => make("td", { "data-row": row })));
+  const cells = rows.map((_, row) => columns.slice(1).map(() => make("td", { "data-row": row }, "…")));
   const head = make("tr", {}, ...columns.map((name) => make("th", { scope: "col" }, name)));
   const body = rows.map((name, row) => make("tr", {}, make("th", { scope: "row" }, name), ...cells[row]));
   return [make("table", {}, make("caption", {}, caption), make("thead", {}, head), make("tbody", {}, ...body)), cells];
