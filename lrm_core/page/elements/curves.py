@@ -42,7 +42,7 @@ def curves(
         alt: text for screen readers.
         log_ticks: makes x logarithmic, with these ticks.
         log_y: makes y logarithmic.
-        marks: labelled vertical lines.
+        marks: vertical lines, labelled above.
     """
     figure = go.Figure()
     for line in lines:
@@ -54,8 +54,8 @@ def curves(
     for label, x in (marks or {}).items():
         figure.add_vline(x=x, line={"color": COLOURS["reference"], "width": 1, "dash": "dot"})
         figure.add_annotation(
-            x=np.log10(x) if log_ticks else x, y=0, yref="paper", text=label, showarrow=False,
-            xanchor="left", yanchor="bottom", textangle=90, font={"size": SMALL},
+            x=np.log10(x) if log_ticks else x, y=1, yref="paper", text=label, showarrow=False,
+            yanchor="bottom", font={"size": SMALL},
         )  # fmt: skip
     figure.update_xaxes(title_text=axes[0], title_standoff=6)
     figure.update_yaxes(title_text=axes[1])
