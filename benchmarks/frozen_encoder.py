@@ -17,6 +17,7 @@ from efficientnet_lite_pytorch import EfficientNet
 from keep import keep
 from torch import Tensor, nn
 
+from lrm_core.fit.run_folder import Rows
 from lrm_core.model.config import LRMConfig
 from lrm_core.model.encoder import PatchEmbed
 from lrm_core.model.lrm import LRM
@@ -84,7 +85,7 @@ def main() -> None:
     recipe = shortened(recipe)
     with tempfile.TemporaryDirectory() as folder:
         state = pretrain.pretrain(Path(folder), architecture, recipe)
-        last = pretrain.Curve(Path(folder) / "curve.csv", STEPS).rows[-1]
+        last = Rows(Path(folder) / "curve.csv", pretrain.COLUMNS, STEPS).rows[-1]
     row = {name: float(last[name]) for name in ("objects", "seconds", "source_psnr", "novel_psnr")}
     keep("frozen_encoder", {"trained parameters": sum(p.numel() for p in state.model.parameters()), **row})
 

@@ -12,34 +12,9 @@ from lrm_core import reexecute
 from lrm_core.cli import main
 from lrm_core.objects import load_object
 
-COMMANDS = (
-    "ablate",
-    "app",
-    "arms",
-    "convert",
-    "distance",
-    "evaluate",
-    "finetune",
-    "models",
-    "objects",
-    "oracle",
-    "plan",
-    "pool",
-    "predict",
-    "pretrain",
-    "rank-ablation",
-    "records",
-    "render",
-    "render-objaverse",
-    "repeat",
-    "reproduce",
-    "response",
-    "site",
-    "spectrum",
-    "train",
-    "tto",
-    "verdicts",
-)
+COMMANDS = """ablate app arms convert distance evaluate finetune ladder models objects oracle pdf plan pool predict
+pretrain rank-ablation records render render-objaverse repeat reproduce response ship site spectrum train tto
+verdicts"""
 
 
 def _lrm(*arguments: str):
@@ -49,7 +24,7 @@ def _lrm(*arguments: str):
 def test_help_lists_the_commands():
     result = _lrm("--help")
     assert result.exit_code == 0
-    assert all(command in result.stdout for command in COMMANDS)
+    assert all(command in result.stdout for command in COMMANDS.split())
 
 
 def test_help_imports_neither_torch_nor_papermill():

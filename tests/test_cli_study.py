@@ -87,15 +87,8 @@ def test_spectrum_of_saved_planes_less_a_reference(tmp_path):
     slow, fast = ((2 * math.pi * k * texel / 16).cos().expand(3, 2, 16, 16) for k in (1, 6))
     save_file({"planes": (2 * slow + fast + 5).contiguous()}, tmp_path / "wave.safetensors")
     save_file({"planes": torch.full((3, 2, 16, 16), 5.0)}, tmp_path / "level.safetensors")
-    arguments = [
-        "--triplane_path",
-        tmp_path / "wave.safetensors",
-        "--reference",
-        tmp_path / "level.safetensors",
-    ]
-    result = CliRunner().invoke(
-        main, ["spectrum", *map(str, arguments), "--output-dir", str(tmp_path / "out")]
-    )
+    given = ["--triplane_path", tmp_path / "wave.safetensors", "--reference", tmp_path / "level.safetensors"]
+    result = CliRunner().invoke(main, ["spectrum", *map(str, (*given, "--output-dir", tmp_path / "out"))])
     assert result.exit_code == 0, result.output
     assert result.stdout.startswith("wave: 80% and 20% of the power below 0.15 and from 0.4 × Nyquist")
     shares = pd.read_csv(tmp_path / "out/wave/shares.csv").set_index("measure")

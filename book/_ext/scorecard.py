@@ -15,15 +15,15 @@ from sphinx.util.docutils import SphinxDirective
 
 from lrm_core.findings import ladder
 from lrm_core.findings.cause import causes
-from lrm_core.findings.headlines import HEADLINES
-from lrm_core.findings.prose import number
+from lrm_core.findings.headlines import HEADLINES, written
 from lrm_core.findings.verdicts import verdicts
 from lrm_core.findings.wrong_number import moved
-from lrm_core.page.front.forest import CONDITION, TRUTH, UNDECIDED, conditions
+from lrm_core.page.findings import CONDITION, NEARLY, TRUTH, told_words
+from lrm_core.page.front.forest import UNDECIDED, conditions
 
 CLAIM, OURS, AUDITED = "claim, and the number compared", "ours [95% interval]", "audited [95% interval]"
 DISTANCE, LADDER = "what the wrong distance does", "as models get better"
-SHORT = {TRUTH: "told true", CONDITION: "told wrong"}  # distances
+SHORT = {TRUTH: "told true", NEARLY: "told nearly true", CONDITION: "told wrong"}  # distances
 NO_MODELS = "not measured"
 CHAPTERS = {
     "C1": "01_basins",
@@ -90,8 +90,8 @@ def scores(rows: Mapping[str, Any]) -> list[list[str]]:
     known = {series: row for series, row in rows.items() if row.verdict not in UNDECIDED} or {TRUTH: truth}
     verdict, *others = dict.fromkeys(row.verdict for row in known.values())
     return [
-        [verdict, *(f"{SHORT[TRUTH]}: {other}" for other in others)],
-        [_score(truth.published)],
+        [verdict, *(f"{SHORT[told_words(truth.claim, TRUTH)]}: {other}" for other in others)],
+        [written(truth.claim, truth.published)],
         _by_condition(_ours, known, rows),
         [*_by_condition(_audited, known, rows), *filter(None, [audited_words(truth)])],
     ]
@@ -104,21 +104,22 @@ def _by_condition(
     numbers = {series: number_of(row) for series, row in known.items()}
     if len(numbers) == len(rows) and len(set(numbers.values())) == 1:
         return [next(iter(numbers.values()))]
-    return [f"{SHORT[series]} {value}" for series, value in numbers.items()]
+    return [f"{SHORT[told_words(known[series].claim, series)]} {value}" for series, value in numbers.items()]
 
 
 def _ours(row: Any) -> str:
-    return _with_interval(row.ours_published_definition, row.ours_low, row.ours_high)
+    return _with_interval(row.claim, row.ours_published_definition, row.ours_low, row.ours_high)
 
 
 def _audited(row: Any) -> str:
-    return _with_interval(row.audited, row.low, row.high)
+    return _with_interval(row.claim, row.audited, row.low, row.high)
 
 
-def _with_interval(value: float, low: float, high: float) -> str:
+def _with_interval(claim: str, value: float, low: float, high: float) -> str:
     """A number and its interval, unless that is a point (such as a count of parameters) or unknown."""
-    ends = "" if low == high or isnan(low) else f" [{_score(low)}, {_score(high)}]"
-    return "–" if isnan(value) else _score(value) + ends
+    low, high = (written(claim, end).removesuffix("%") for end in (low, high))
+    ends = "" if low == high else f" [{low}, {high}]"
+    return written(claim, value) + ("" if isnan(value) else ends)
 
 
 def _paragraphs(lines: Iterable[str]) -> list[nodes.Node]:
@@ -128,11 +129,6 @@ def _paragraphs(lines: Iterable[str]) -> list[nodes.Node]:
 def audited_words(row: Any) -> str:
     """In what the audited number of a claim is another one than the published; empty without an audited number."""
     return "" if isnan(row.audited) else HEADLINES[row.claim].audited
-
-
-def _score(value: float) -> str:
-    """A number with two digits behind the point, four where it would be read as nothing, none where it is whole."""
-    return number(value, 0 if float(value).is_integer() else 4 if abs(value) < 0.01 else 2)
 
 
 def _row(cells: list[list[nodes.Node]]) -> nodes.row:

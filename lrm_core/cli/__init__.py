@@ -39,35 +39,15 @@ def _dashed(name: str) -> str:
     return name.replace("_", "-")
 
 
-@click.group(
-    cls=OneSentenceErrors,
-    context_settings={
-        "help_option_names": ["-h", "--help"],
-        "token_normalize_func": _dashed,
-        "show_default": True,
-    },
-)
+SETTINGS = {"help_option_names": ["-h", "--help"], "token_normalize_func": _dashed, "show_default": True}
+
+
+@click.group(cls=OneSentenceErrors, context_settings=SETTINGS)
 @click.version_option(package_name="lrm_core")
 def main() -> None:
     """An executable, audited paper on the frequency mismatch of feed-forward image-to-3D models."""
 
 
-for command in (
-    *(
-        paper.reproduce,
-        paper.plan,
-        paper.site,
-        paper.pdf,
-        paper.records,
-        paper.repeat,
-        paper.arms,
-        paper.ship,
-        paper.verdicts,
-    ),
-    *(data.render, data.objects, data.pool, data.render_objaverse),
-    *(assets.predict, assets.app, assets.evaluate, assets.models),
-    *(training.pretrain, training.train, training.convert, training.ablate, training.ladder),
-    *(training.finetune, training.rank_ablation),
-    *(study.distance, study.tto, study.oracle, study.spectrum, study.response),
-):
-    main.add_command(command)
+for command in (each for module in (paper, data, assets, training, study) for each in vars(module).values()):
+    if isinstance(command, click.Command):
+        main.add_command(command)

@@ -149,7 +149,8 @@ def ship() -> None:
 @click.command()
 @PROFILE
 def verdicts(profile: str) -> None:
-    """Print what became of each published claim."""
-    from lrm_core.findings.verdicts import verdicts as table
+    """Print what became of each published claim, told the truth and, where that was measured, as published."""
+    from lrm_core.page.front.forest import lines, numbers
 
-    click.echo(table(profile=profile).to_string(index=False))
+    for of in lines(profile):
+        click.echo(f"{of.claim:4}{of.title}: {of.verdict}\n    {of.quantity}: {'; '.join(numbers(of))}")

@@ -39,10 +39,7 @@ BY_SEED: Mapping[str, tuple[str, ...]] = {
 def claim_table(
     profile: str, store: ResultStore | None = None, model_hash: str | None = None
 ) -> pd.DataFrame:
-    """What the rules read, of the current records of a profile.
-
-    Args:
-        profile, store, model_hash: as in `lrm_core.records.arm_tables.records`, as are the errors.
+    """What the rules read, of the current records of a profile; arguments and errors as of `records`.
 
     Returns:
         One row per object and seed; NaN where an arm has no record of a seed. Empty if there are no records.
@@ -95,9 +92,8 @@ def _gains(runs: pd.DataFrame) -> dict[str, pd.DataFrame]:
     columns |= {
         f"change.psnr.{arm}": values(runs, arm, "psnr") - values(runs, arm, "psnr", 0) for arm in ARMS
     }  # dB
-    freq, x25, true = (
-        columns[f"change.l1.{arm}"] for arm in ("lora_freq", "lora_mse_x25", "lora_freq_true_distance")
-    )
+    controls = ("lora_freq", "lora_mse_x25", "lora_freq_true_distance")
+    freq, x25, true = (columns[f"change.l1.{arm}"] for arm in controls)
     published = rank_arm("freq", PUBLISHED_RANK)
     before = values(runs, published, "l1", 0)
     return columns | {
@@ -111,11 +107,10 @@ def _gains(runs: pd.DataFrame) -> dict[str, pd.DataFrame]:
 
 def _ends(runs: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """L1 before and after by adapters with either loss."""
-    steps = {"before": 0, "after": None}
     return {
         f"l1.{arm}.{end}": values(runs, arm, "l1", step)
         for arm in ("lora_mse", "lora_freq")
-        for end, step in steps.items()
+        for end, step in (("before", 0), ("after", None))
     }
 
 
@@ -142,9 +137,7 @@ def _ranks(runs: pd.DataFrame) -> dict[str, float]:
         "best_rank.one_run": float(best_ranks(runs).get(0, float("nan"))),
         **_with_interval("best_rank", best_rank(runs)),
         "holm.lpips": max(holm(p_values).values(), default=float("nan")),
-        "difference.lpips.largest": max(part.mean() for part in by_rank.values())
-        if complete
-        else float("nan"),
+        "difference.lpips.largest": max(of.mean() for of in by_rank.values()) if complete else float("nan"),
     }
 
 

@@ -20,7 +20,7 @@ RANGE = published("C5")["ratio"]
 TWICE = Condition(
     REFERENCE + TESTED,
     over=0,
-    failed="a share of the low band is not shown to be worth twice one of the high band",
+    failed="over all objects a share of the low band is not shown to be worth twice one of the high band",
 )
 RULE = Rule(
     claim="C5",

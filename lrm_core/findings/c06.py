@@ -38,7 +38,8 @@ AMOUNTS = [
         column["reference"],
         min(PUBLISHED[part].values()) - SLACK,
         max(PUBLISHED[part].values()) + SLACK,
-        failed=f"what the {PARTS[part]} remove, to the oracle's renders, passes the published range and {SLACK}",
+        failed=f"the share of the error to the oracle's renders that the {PARTS[part]} remove is not shown to lie "
+        f"within {SLACK} of the published range",
     )
     for part, column in (("structured_low", REST), ("dc", DC))
 ]

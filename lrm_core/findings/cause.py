@@ -51,13 +51,9 @@ Answer = Literal[
 
 @dataclass(frozen=True)
 class Cause:
-    """One claim's number by its published definition in both conditions.
+    """One claim's number by its published definition in both conditions, on the objects that both have.
 
-    Attributes:
-        claim: "C1", ...
-        published: the published number.
-        truth, condition: ours told the truth, and in the published condition, on the objects that both have.
-        towards: by how much the condition moves it towards the published number, paired.
+    `towards` is by how much the condition moves it towards the published number, paired.
     """
 
     claim: str
@@ -82,14 +78,7 @@ class Cause:
 
 
 def causes(profile: str = "mini") -> list[Cause]:
-    """The number of every claim in both conditions.
-
-    Args:
-        profile: told the truth; the one in the published condition is `profile` + "-published".
-
-    Raises:
-        ValueError: if a profile is unknown, or as `experiment_table`.
-    """
+    """The number of every claim told the truth and in the published condition; raises as `experiment_table`."""
     read = cache(experiment_table)  # claims share experiments
     return [cause(claim_id, profile, read) for claim_id in RULES]
 
@@ -161,19 +150,13 @@ def pattern(profile: str, *, like: str | None = None) -> dict[str, Interval]:
     Args:
         like: another profile; only objects and seeds that it has as well are counted, where it has any.
     """
-    tables = {
-        name: experiment_table(name, profile) for name in {share.experiment for share in PATTERN.values()}
-    }
+    tables = {share.experiment: experiment_table(share.experiment, profile) for share in PATTERN.values()}
     for name, table in tables.items():
         other = experiment_table(name, like) if like else table
         if not table.empty and not other.empty:
             tables[name] = in_common(table, other)[0]
-    return {
-        name: UNKNOWN
-        if tables[share.experiment].empty
-        else interval_of(tables[share.experiment], share.column)
-        for name, share in PATTERN.items()
-    }
+    read = {name: (tables[share.experiment], share.column) for name, share in PATTERN.items()}
+    return {name: UNKNOWN if of[0].empty else interval_of(*of) for name, of in read.items()}
 
 
 def shift(profile: str) -> dict[str, Interval]:
@@ -194,10 +177,7 @@ def dose(profile: str) -> dict[float, dict[str, Interval]]:
     table = experiment_table(DOSE, profile)
     if table.empty:
         return {}
-    shares = {
-        name: np.stack([np.array(values, dtype=float) for values in table[share.dosed]])
-        for name, share in PATTERN.items()
-    }
+    shares = {name: np.array(table[share.dosed].tolist(), dtype=float) for name, share in PATTERN.items()}
     return {
         float(factor): {name: bca_interval(values[:, place]) for name, values in shares.items()}
         for place, factor in enumerate(table["factors"].iloc[0])

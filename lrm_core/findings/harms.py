@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float64
 
-from lrm_core.findings.cause import PATTERN, pattern, pattern_met
+from lrm_core.findings.cause import PATTERN, SLACK, pattern, pattern_met
 from lrm_core.findings.claims import PUBLISHED_OBJECTS, published
 from lrm_core.findings.headlines import headline
 from lrm_core.findings.prose import listed, percent
@@ -32,11 +32,8 @@ from lrm_core.records.statistics import FEWEST_OBJECTS, Interval, bca_interval, 
 
 Specific = Literal["specific", "not specific", "no wrong distance", "not measured"]
 RESAMPLES, LEVEL = 9999, 0.95
-EQUAL = {  # as much held-out error as a distance told 0.8 times the true one
-    "turned": "a turned camera",
-    "focal": "a longer focal length",
-    "blurred": "a blurred source",
-}
+# as much held-out error as a distance told 0.8 times the true one
+EQUAL = {"turned": "a turned camera", "focal": "a longer focal length", "blurred": "a blurred source"}
 TOLD = "told-"
 ALIKE = 0.9  # cosine above which two changes of a prediction are called the same
 TEXT = "one_wrong_number"
@@ -45,10 +42,9 @@ CLAIMS = ("C2", "C4", "C5", "C6", "C7")  # whose experiments are made under ever
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """One harm.
+    """One harm: of `HARMS` or `RUNGS`, "published" for the published condition, or "path-traced".
 
     Attributes:
-        harm: of `HARMS` or `RUNGS`, "published" for the published condition, or "path-traced".
         numbers: mean over objects of each number.
         distance: to the published numbers, in spreads.
         over_truth: the same less that of the same objects told the truth.
@@ -79,12 +75,8 @@ def published_numbers() -> dict[str, float]:
 def numbers_of(profile: str) -> pd.DataFrame:
     """The numbers of `published_numbers` of each object of a profile, objects that have all records; may be empty."""
     places = {claim: (RULES[claim].experiment, RULES[claim].ours) for claim in CLAIMS}
-    places |= {
-        name: (PATTERN[name].experiment, PATTERN[name].column) for name in ("low_share", "high_correction")
-    }
-    tables = {
-        name: experiment_table(name, profile) for name in {experiment for experiment, _ in places.values()}
-    }
+    places |= {of: (PATTERN[of].experiment, PATTERN[of].column) for of in ("low_share", "high_correction")}
+    tables = {experiment: experiment_table(experiment, profile) for experiment, _ in places.values()}
     if any(table.empty for table in tables.values()):
         return pd.DataFrame(columns=list(places))
     recorded = set.intersection(*(set(table["object"]) for table in tables.values()))
@@ -116,12 +108,8 @@ def fingerprint(harm: str, truth: pd.DataFrame, harmed: pd.DataFrame, spread: pd
     (before,), (after,) = (_distance(each, every, target, spread.to_numpy()) for each in values)
     befores, afters = (_distance(each, drawn, target, spread.to_numpy()) for each in values)
     numbers = dict(zip(truth, np.nanmean(values[1], axis=0).tolist(), strict=True))
-    return Fingerprint(
-        harm,
-        numbers,
-        _interval(after, afters, len(truth)),
-        _interval(after - before, afters - befores, len(truth)),
-    )
+    found = (after, afters), (after - before, afters - befores)
+    return Fingerprint(harm, numbers, *(_interval(*of, len(truth)) for of in found))
 
 
 def _distance(
@@ -168,15 +156,23 @@ def words(harm: str) -> str:
 def sentence(section: str, found: Sequence[Fingerprint]) -> str:
     """A section of the text for what the rule says: `harms`, or `title harms` where they were measured."""
     others = listed([EQUAL[of.harm] for of in found if of.harm in EQUAL and of.answer == "towards"])
-    said = say(TEXT, f"{section}: {specific(found)}", others=others)
-    steps = less_trained(found)
-    return f"{said} {say(TEXT, 'less trained', steps=steps)}" if steps and section == "harms" else said
+    return say(TEXT, f"{section}: {specific(found)}", others=others)
 
 
 def less_trained(found: Sequence[Fingerprint]) -> str:
     """Steps of training after which a model told the truth shows the whole published pattern, in words."""
     rungs = [of.harm for of in found if of.harm in RUNGS]
     return listed([str(RUNGS[name]) for name in rungs if pattern_met(pattern(name)) == "there"])
+
+
+def said(found: Sequence[Fingerprint]) -> str:
+    """What other harms do, and which model shows the pattern without any, in sentences."""
+    others, steps = sentence("harms", found), less_trained(found)
+    objects = max((pattern(of.harm)["low_correction"].n for of in found if of.harm in RUNGS), default=0)
+    trained = (
+        say(TEXT, "less trained", steps=steps, slack=f"{SLACK:g}", objects=str(objects)) if steps else ""
+    )
+    return f"{others} {trained}".strip()
 
 
 def caption(figure: str) -> str:
@@ -216,10 +212,8 @@ def doses(profile: str = "mini") -> dict[str, dict[float, Interval]]:
     if len(tables) < 2:
         return {}
     common = set.intersection(*(set(table.index) for table in tables.values()))
+    tables = {factor: tables[factor].loc[sorted(common)] for factor in sorted(tables)}
     return {
-        name: {
-            factor: bca_interval(tables[factor].loc[sorted(common), name].dropna().to_numpy())
-            for factor in sorted(tables)
-        }
+        name: {factor: bca_interval(of[name].dropna().to_numpy()) for factor, of in tables.items()}
         for name in published_numbers()
     }

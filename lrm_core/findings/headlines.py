@@ -69,7 +69,7 @@ HEADLINES = {
         lambda p: p["triplane_unconstrained_l1_change"],
     ),
     "C10": Headline(
-        "change of held-out L1, LoRA-FreqLoss of rank 8",
+        "change of the mean held-out L1, LoRA-FreqLoss of rank 8",
         "at rank 4, told the true source distance",
         lambda p: p["lora_freq_r8"]["l1"] / p["baseline"]["l1"] - 1,
     ),

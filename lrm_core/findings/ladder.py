@@ -22,7 +22,7 @@ import pandas as pd
 from lrm_core.findings.cause import pattern, pattern_met
 from lrm_core.findings.claims import published
 from lrm_core.findings.finding import Finding
-from lrm_core.findings.headlines import HEADLINES, headline
+from lrm_core.findings.headlines import HEADLINES, headline, written
 from lrm_core.findings.prose import listed, mean_and_interval, number
 from lrm_core.findings.rulebook import RULES
 from lrm_core.findings.sentences import told
@@ -196,11 +196,14 @@ def trends_table(profile: str = "mini") -> pd.DataFrame:
     rows = []
     for claim in CLAIMS:
         found = trend(claim)
-        ends = [number(found.numbers.iloc[:, at].mean()) if len(found.numbers) else "–" for at in (0, -1)]
+        ends = [
+            written(claim, found.numbers.iloc[:, at].mean()) if len(found.numbers.columns) > least else "–"
+            for at, least in ((0, 1), (-1, 0))
+        ]
         cells = [
             _change_and_answer(each) for each in (found, trend(claim, PUBLISHED), virtual(claim, profile))
         ]
-        rows.append((f"{claim}: {HEADLINES[claim].quantity}", number(headline(claim)), *ends, *cells))
+        rows.append((f"{claim}: {HEADLINES[claim].quantity}", written(claim, headline(claim)), *ends, *cells))
     return pd.DataFrame(
         rows,
         columns=["claim", "published", "worst model", "best model", "per dB, told the truth", "per dB, as published",

@@ -15,12 +15,8 @@ from lrm_core.training.ablation import TABLE
 from lrm_core.training.pretrain import CURVE
 
 QUALITY, ORACLE = "e00_model", "e01_oracle"
-GUESSES = {
-    "model": "the model",
-    "nearest_training": "the nearest of many training objects",
-    "mean_training": "mean training image",
-    "white": "white image",
-}
+GUESSES = {"model": "the model", "nearest_training": "the nearest of many training objects"}
+GUESSES |= {"mean_training": "mean training image", "white": "white image"}
 BASELINE = published("C10")["baseline"]
 NEAR, FAR = 30, 150  # degrees between a view and the source view
 
@@ -60,14 +56,9 @@ def _variants(table: pd.DataFrame) -> float:
 
 
 def _guesses(axis: str, measure: str) -> Panel:
-    published = {"model": {"published": BASELINE[measure]}}
-    return Panel(
-        axis,
-        [
-            Row(label, f"{guess}.novel.{measure}", published.get(guess, {}))
-            for guess, label in GUESSES.items()
-        ],
-    )
+    marks = {"model": {"published": BASELINE[measure]}}
+    rows = [Row(label, f"{of}.novel.{measure}", marks.get(of, {})) for of, label in GUESSES.items()]
+    return Panel(axis, rows)
 
 
 FINDING = Finding(

@@ -106,7 +106,9 @@ def verdicts_table() -> pd.DataFrame:
         both = [number(one.audited.estimate) for one in (found.caster, found.cycles)]
         verdicts = dict.fromkeys(one.case.verdict for one in (found.caster, found.cycles))
         rows.append((name, ", then ".join(verdicts), *both))
-    return pd.DataFrame(rows, columns=["claim", "verdict", "ray caster", "path tracer"])
+    return pd.DataFrame(
+        rows, columns=["claim", "verdict on these objects", "audited, ray caster", "audited, path tracer"]
+    )
 
 
 def records() -> pd.DataFrame:

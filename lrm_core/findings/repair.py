@@ -5,8 +5,8 @@ from operator import itemgetter
 
 import pandas as pd
 
+from lrm_core.findings import c10
 from lrm_core.findings.arm_labels import label
-from lrm_core.findings.claims import published
 from lrm_core.findings.prose import mean_and_interval, number, percent, percent_interval
 from lrm_core.findings.rulebook import RULES
 from lrm_core.findings.rules import judge
@@ -47,11 +47,10 @@ def arms(profile: str) -> list[Learned]:
 
 def published_gains(loss: str) -> dict[str, str]:
     """Published changes by adapters of rank 4, "freq" or "std", as text: l1, psnr, lpips."""
-    numbers = published("C11")
-    rank, before = numbers["ranks"].index(4), numbers["baseline"]
-    after = {metric: numbers[f"{metric}_{loss}"][rank] for metric in ("l1", "psnr", "lpips")}
-    changed = {metric: percent(after[metric] / before[metric] - 1) for metric in ("l1", "lpips")}
-    return changed | {"psnr": f"+{number(after['psnr'] - before['psnr'], 1)}"}
+    return {
+        of: f"+{number(gain, 1)}" if of == "psnr" else percent(gain)
+        for of, gain in c10.published_gains(loss).items()
+    }
 
 
 def gains(table: pd.DataFrame, arm: str) -> dict[str, str]:
@@ -118,8 +117,5 @@ def answer(profile: str) -> str:
         return ""
     rule = RULES["C10"]
     case = judge(rule, experiment_table(rule.experiment, profile + PUBLISHED)).case
-    return say("one_wrong_number", "repaired", verdict=case.verdict, why=case.words, **_shares(found))
-
-
-def _shares(arm: Learned) -> dict[str, str]:
-    return {name: _signed(getattr(arm, name)) for name in ("gain", "only_told", "gain_truth")}
+    shares = {name: _signed(getattr(found, name)) for name in ("gain", "only_told", "gain_truth")}
+    return say("one_wrong_number", "repaired", verdict=case.verdict, why=case.words, **shares)

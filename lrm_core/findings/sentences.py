@@ -57,20 +57,14 @@ def told(finding: Finding, section: str, table: pd.DataFrame) -> str:
 def say(text: str, section: str, **fields: str) -> str:
     """A section of a text that is no claim's, with its fields filled in.
 
-    Args:
-        text: name of the file in `texts/`, without its ending.
-        section: heading of the section.
-        fields: numbers as text, by the names in braces.
-
     Raises:
         ValueError: if there is no such section, or a field that it names is missing.
     """
     try:
         return _section(text, section).format(**fields)
     except KeyError as error:
-        raise ValueError(
-            f"{TEXTS / text}.md: section {section!r} has a field {error} that nothing fills"
-        ) from error
+        said = f"{TEXTS / text}.md: section {section!r} has a field {error} that nothing fills"
+        raise ValueError(said) from error
 
 
 def _section(text: str, section: str) -> str:

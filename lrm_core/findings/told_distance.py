@@ -10,22 +10,13 @@ from lrm_core.records.statistics import UNKNOWN, Interval, bca_interval
 
 
 def told_summary(table: pd.DataFrame) -> pd.DataFrame:
-    """Means over objects with their intervals for each distance told, as text.
-
-    Args:
-        table: rows of `told_rows` for all objects.
-    """
+    """Means over objects with their intervals for each distance told, as text; of rows of `told_rows`."""
     names = table["told"].map("{:g}".format).where(~table["published"], f"{TOLD:g} / own")
-    return pd.DataFrame(
-        [
-            {
-                "told": name,
-                "L1": mean_and_interval(_mean(rows["l1"]), 4),
-                "silhouette size": mean_and_interval(_mean(rows["extent"]), 3),
-            }
-            for name, rows in table.groupby(names, sort=False)
-        ]
-    )
+    rows = [
+        (name, mean_and_interval(_mean(of["l1"]), 4), mean_and_interval(_mean(of["extent"]), 3))
+        for name, of in table.groupby(names, sort=False)
+    ]
+    return pd.DataFrame(rows, columns=["told", "L1", "silhouette size"])
 
 
 def best_factors(table: pd.DataFrame) -> dict[str, Interval]:
@@ -50,13 +41,11 @@ def distance_sentence(table: pd.DataFrame) -> str:
     best, rise, count = best_factors(table), published_rise(table), table["object"].nunique()
     told = table.loc[table["published"], "told"]
     beyond = [f"{count - x.n} by {name}" for name, x in best.items() if x.n < count]
-    left_out = (
-        f" (beyond {FACTORS[0]:g} to {FACTORS[-1]:g}, so left out: {', '.join(beyond)})" if beyond else ""
-    )
+    left = f" (beyond {FACTORS[0]:g} to {FACTORS[-1]:g}, so left out: {', '.join(beyond)})" if beyond else ""
     return (
         f"{count} objects: renders have the least error when the encoder is told "
         f"{mean_and_interval(best['l1'], 3)} of the true distance, and the right size at "
-        f"{mean_and_interval(best['extent'], 3)}{left_out}. Told {TOLD:g}, as in the published runs, these objects "
+        f"{mean_and_interval(best['extent'], 3)}{left}. Told {TOLD:g}, as in the published runs, these objects "
         f"are told {number(told.min())} to {number(told.max())} of their own distance, and L1 changes by "
         f"{percent_interval(rise)} against the truth: {_verdict(rise)}."
     )

@@ -51,7 +51,6 @@ def experiment_table(
 
     Args:
         experiment: such as "e05_residual_spectrum", or "e14_finetuning" for what the rules read of its arms.
-        profile: "smoke", "mini", "cycles" or "paper".
         model_hash: of the weights; those that the profile has now if None. Where they are not on this machine
             (a published model that was never fetched) records of any one model are read.
         store: `data/results/<profile>` if None.
@@ -89,9 +88,7 @@ def _kinds(profile: str) -> dict[str, str]:
     return {folder.name: folder.parent.name for members in groups for folder in members}
 
 
-def _row(
-    claim_id: str, title: str, table: Callable[[str], pd.DataFrame], kinds: Mapping[str, str]
-) -> dict[str, object]:
+def _row(claim_id: str, title: str, table: Callable, kinds: Mapping[str, str]) -> dict[str, object]:
     rule = RULES[claim_id]
     measured = table(rule.experiment)
     found = judge(rule, measured)
@@ -118,9 +115,6 @@ def _seeds(claim_id: str, table: pd.DataFrame) -> int:
     """How many seeds every object has, or as the table says of the arms that the claim compares."""
     if table.empty:
         return 0
-    counted = f"seeds.{claim_id}"
-    return (
-        int(table[counted].iloc[0])
-        if counted in table
-        else int(table.groupby("object")["seed"].nunique().min())
-    )
+    if (counted := f"seeds.{claim_id}") in table:
+        return int(table[counted].iloc[0])
+    return int(table.groupby("object")["seed"].nunique().min())

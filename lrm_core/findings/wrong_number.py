@@ -10,12 +10,7 @@ import pandas as pd
 
 from lrm_core.findings import repair
 from lrm_core.findings.cause import MOST, PATTERN, SLACK, Cause, Share, pattern, pattern_met, shift
-from lrm_core.findings.prose import (
-    listed,
-    percent,
-    percent_interval,
-    percent_range,
-)
+from lrm_core.findings.prose import listed, percent, percent_interval, percent_range
 from lrm_core.findings.sentences import say
 from lrm_core.findings.verdicts import experiment_table
 from lrm_core.profiles import PUBLISHED, get_profile
@@ -47,18 +42,12 @@ def conditions(profile: str) -> dict[str, Point]:
 
 def pattern_table(points: Mapping[str, Point], shifts: Mapping[str, Interval]) -> pd.DataFrame:
     """The four shares, published, in both `conditions` with their `shift`, and whether the pattern is there."""
-    rows = []
+    rows, shares = [], [point.shares for point in points.values()]
     for name, share in PATTERN.items():
         published = f"{percent(share.low)} to {percent(share.high)}"
-        ours = [
-            percent_interval(point.shares[name]) if point.shares[name].n else "–" for point in points.values()
-        ]
-        change = percent_interval(shifts[name]) if shifts[name].n else "–"
-        rows.append((share.words, published, *ours, change))
-    met = [
-        pattern_met(point.shares) if point.shares["high_share"].n else "not measured yet"
-        for point in points.values()
-    ]
+        ours = [percent_interval(of[name]) if of[name].n else "–" for of in (*shares, shifts)]
+        rows.append((share.words, published, *ours))
+    met = [pattern_met(of) if of["high_share"].n else "not measured yet" for of in shares]
     rows.append(("the pattern is", "", *met, ""))
     return pd.DataFrame(rows, columns=["share", "published", *points, "shift, object by object"])
 
@@ -68,11 +57,8 @@ def titles(profile: str, doses: Mapping[float, Mapping[str, Interval]]) -> dict[
     met = [f"{factor:g}" for factor, shares in doses.items() if pattern_met(shares) == "there"]
     sizes = experiment_table("extent", profile + PUBLISHED)
     follows = np.polyfit(np.log(sizes["told"]), np.log(sizes["extent"]), 1)[0] if len(sizes) > 2 else nan
-    at = (
-        say(TEXT, "title pattern", slack=f"{SLACK:g}", factors=listed(met))
-        if met
-        else say(TEXT, "title no pattern")
-    )
+    where = {"slack": f"{SLACK:g}", "factors": listed(met)}
+    at = say(TEXT, "title pattern", **where) if met else say(TEXT, "title no pattern")
     return {"pattern": at, "size": say(TEXT, "title size", follows=percent(follows))}
 
 
@@ -106,10 +92,8 @@ def answer(
         f"told {farthest:g} times the truth": doses[farthest],
     }
     told = ", ".join(_told(words, shares) for words, shares in at.items())
-    coarse, fine = (
-        percent_range([PATTERN[name].low, PATTERN[name].high])
-        for name in ("low_correction", "high_correction")
-    )
+    corrections = PATTERN["low_correction"], PATTERN["high_correction"]
+    coarse, fine = (percent_range([of.low, of.high]) for of in corrections)
     met = say(TEXT, pattern_met(condition), moved=str(moved), shares=str(len(PATTERN)))
     shares = say(TEXT, "shares", told=told, coarse=coarse, fine=fine)
     return f"{met} {shares} {harms}\n\n{repair.answer(profile)}".strip()

@@ -26,9 +26,8 @@ class TrainingState:
     def __post_init__(self):
         kept = self.model.named_parameters() if self.averaging else ()
         self.step, self.average = 0, {name: p.detach().clone() for name, p in kept}
-        self._optimiser_of = {
-            p: optimiser for optimiser in self.optimisers for g in optimiser.param_groups for p in g["params"]
-        }
+        groups = [(part, group) for part in self.optimisers for group in part.param_groups]
+        self._optimiser_of = {p: optimiser for optimiser, group in groups for p in group["params"]}
 
     @torch.no_grad()
     def advance(self, decay: float) -> None:
@@ -79,17 +78,13 @@ class TrainingState:
         for name, parameter in self.model.named_parameters():
             for kind in ("weight", "average")[: 1 + self.averaging]:
                 if f"{kind}.{name}" not in stored or stored[f"{kind}.{name}"].shape != parameter.shape:
-                    raise ValueError(
-                        f"{path}: has no {kind} {name} of shape {tuple(parameter.shape)}; choose another folder"
-                    )
+                    wanted = f"{kind} {name} of shape {tuple(parameter.shape)}"
+                    raise ValueError(f"{path}: has no {wanted}; choose another folder")
             parameter.copy_(stored[f"weight.{name}"])
             if self.averaging:
                 self.average[name].copy_(stored[f"average.{name}"])
-            moments = {
-                key.split(".")[1]: value.to(parameter.device)
-                for key, value in stored.items()
-                if _moment_of(key) == name
-            }
+            mine = {key.split(".")[1]: value for key, value in stored.items() if _moment_of(key) == name}
+            moments = {key: value.to(parameter.device) for key, value in mine.items()}
             if moments and parameter in self._optimiser_of:
                 self._optimiser_of[parameter].state[parameter] = moments
         self.step = step

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, Self
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -14,19 +14,6 @@ from lrm_core.fit.finetune_config import Order
 from lrm_core.model.lrm import LRM
 from lrm_core.render.cameras import normalize_poses, principal_camera
 from lrm_core.render.views import Views
-
-
-class Rendered(Protocol):
-    """What an example needs of a rendered object, as `lrm_core.objects.RenderedObject` has it."""
-
-    name: str
-    images: Float[Tensor, "v 3 h w"]
-    poses: Float[Tensor, "v 3 4"]
-    intrinsics: Float[Tensor, "3 2"]
-
-    def views(self, indices: Sequence[int]) -> Views:
-        """Images and render cameras of some views."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -48,14 +35,12 @@ class Example:
 
     @classmethod
     @torch.no_grad()
-    def of(
-        cls, model: LRM, item: Rendered, views: Sequence[int], source_distance: float | None = None
-    ) -> Self:
+    def of(cls, model: LRM, item: Any, views: Sequence[int], source_distance: float | None = None) -> Self:
         """The example of an object; view 0 is its source.
 
         Args:
             model: its encoder makes the features, on its own device.
-            item: with images of the model's source size.
+            item: a `lrm_core.objects.RenderedObject` with images of the model's source size.
             views: indices of those that are asked for.
             source_distance: of the camera that the model is told, in world units: the published runs told 2.0 for
                 every object, while the views are those of the object's own distance (audit A9). None tells that.

@@ -57,7 +57,5 @@ class FinetuneConfig:
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}: expected at least 1, found {getattr(self, name)}")
         for name, kinds in (("order", Order), ("precision", Precision)):
-            if getattr(self, name) not in get_args(kinds):
-                raise ValueError(
-                    f"{name}: expected one of {', '.join(get_args(kinds))}; found {getattr(self, name)!r}"
-                )
+            if (found := getattr(self, name)) not in get_args(kinds):
+                raise ValueError(f"{name}: expected one of {', '.join(get_args(kinds))}; found {found!r}")

@@ -89,9 +89,8 @@ class ImageLoss:
         if not self.perceptual_weight:
             return loss
         if perceptual is None:
-            raise ValueError(
-                f"the perceptual distance has the weight {self.perceptual_weight}, and none was given; pass one"
-            )
+            weight = f"the perceptual distance has the weight {self.perceptual_weight}"
+            raise ValueError(f"{weight}, and none was given; pass one")
         return loss + self.perceptual_weight * perceptual(pred, target).mean()
 
 

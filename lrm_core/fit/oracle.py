@@ -28,7 +28,7 @@ REPORTS, REPORT_STEPS = 10, 20  # at most so many reports, at least so many step
 
 @dataclass(frozen=True)
 class OracleFit:
-    """The fitted planes (3, C, R, R) and how the fit went.
+    """How a fit ended and went.
 
     Attributes:
         planes: detached, (3, C, R, R).
@@ -175,10 +175,10 @@ class _Fit:
 def heldout_psnr(planes: Tensor, decoder: nn.Module, views: Views, samples_per_ray: int) -> float:
     """Mean PSNR in dB over the views."""
     cameras, images = views.cameras.to(planes.device), views.images.to(planes.device)
-    rendering = render_views(
+    seen = render_views(
         planes[None], decoder, cameras[None], images.shape[-1], samples_per_ray=samples_per_ray
     )
-    return psnr(rendering.rgb[0], images).mean().item()
+    return psnr(seen.rgb[0], images).mean().item()
 
 
 def _prepare(start: Tensor, decoder: nn.Module, views: Views, rays: int | None, whole: int | None):

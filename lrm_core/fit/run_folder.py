@@ -62,9 +62,13 @@ class Rows:
         """Whether there is a row of that step."""
         return any(row["step"] == str(step) for row in self.rows)
 
+    def last(self, column: str) -> float:
+        """The number in the last row, 0 where there is none."""
+        return float(self.rows[-1][column]) if self.rows else 0.0
+
     def add(self, **row: float | str) -> None:
-        """One more row; nine digits give a float32 back unchanged."""
-        cells = {key: row[key] for key in self.columns}
+        """One more row, empty where nothing is given; nine digits give a float32 back unchanged."""
+        cells = {key: row.get(key, "") for key in self.columns}
         self.rows.append({k: f"{x:.9g}" if isinstance(x, float) else str(x) for k, x in cells.items()})
 
     def write(self) -> None:

@@ -1,7 +1,7 @@
 """How close a model's renders of held-out objects are, along a run."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float
@@ -15,14 +15,8 @@ Metric = Callable[[Tensor, Tensor], Tensor]  # images (n, 3, H, W) twice -> (n,)
 Metrics = Mapping[str, Metric]
 
 
-@dataclass(frozen=True)
-class EarlyStop:
-    """Where an early stop would have come; nothing acts on it.
-
-    Attributes:
-        best_step: of the best value.
-        would_stop_at: the step at which patience would have run out, None if it never did.
-    """
+class EarlyStop(NamedTuple):
+    """Step of the best value, and the one at which patience would have run out (None: never); nothing acts on it."""
 
     best_step: int
     would_stop_at: int | None

@@ -90,9 +90,7 @@ def finetune(
         tuning = Tuning(model, config, team.device)
         tuning.load(run / STATE)
         if tuning.step > config.steps:
-            raise ValueError(
-                f"{run / STATE}: at step {tuning.step} of a run of {config.steps}; delete it to start over"
-            )
+            raise ValueError(f"{run / STATE}: at step {tuning.step} of {config.steps}; delete it to restart")
         team.wait_for_everyone()
         here = [[example.to(team.device) for example in part] for part in (train, validation)]
         return _Run(run, config, *here, metrics, perceptual, team, tuning).go_on()
@@ -113,7 +111,7 @@ class _Run:
 
     def __post_init__(self) -> None:
         self._read_tables()
-        self.began = time.perf_counter() - (float(self.curve.rows[-1]["seconds"]) if self.curve.rows else 0)
+        self.began = time.perf_counter() - self.curve.last("seconds")
         self.whole = True  # False while an update is half made
 
     def _read_tables(self) -> None:
@@ -149,9 +147,8 @@ class _Run:
 
     def _to_the_end(self) -> None:
         config, tuning, main = self.config, self.tuning, self.team.is_main_process
-        with tqdm(
-            total=config.steps, initial=tuning.step, desc="finetune", unit="step", disable=not main
-        ) as bar:
+        shown = {"desc": "finetune", "unit": "step", "disable": not main}
+        with tqdm(total=config.steps, initial=tuning.step, **shown) as bar:
             while True:
                 if self._due(config.validate_every) and main:
                     self._validate()
@@ -191,7 +188,7 @@ class _Run:
         means = {name: sum(row[name] for row in rows) / len(rows) for name in metrics}
         self.curve.add(step=step, seconds=time.perf_counter() - self.began, **means)
         self.curve.write()
-        early = {"metric": self.config.stop_on, **asdict(self._early_stop())}
+        early = {"metric": self.config.stop_on, **self._early_stop()._asdict()}
         with replacing(self.folder / "early_stop.json") as temporary:
             temporary.write_text(json.dumps(early))
 
@@ -216,17 +213,12 @@ def _check(
     team: Accelerator,
 ) -> None:
     if not train or not validation:
-        raise ValueError(
-            f"expected objects to train on and to validate, found {len(train)} and {len(validation)}"
-        )
+        raise ValueError(f"expected objects of both splits, found {len(train)} and {len(validation)}")
     counts = sorted({len(example.views.images) for example in train})
     if len(counts) > 1 or not counts[0]:
         raise ValueError(f"expected as many training views of every object, found {counts}")
     if config.stop_on not in metrics:
-        raise ValueError(
-            f"stop_on: expected one of the metrics {', '.join(metrics)}; found {config.stop_on!r}"
-        )
-    if config.batch % team.num_processes:
-        raise ValueError(
-            f"batch: expected a multiple of the {team.num_processes} processes, found {config.batch}"
-        )
+        known = ", ".join(metrics)
+        raise ValueError(f"stop_on: expected one of the metrics {known}; found {config.stop_on!r}")
+    if config.batch % (processes := team.num_processes):
+        raise ValueError(f"batch: expected a multiple of the {processes} processes, found {config.batch}")

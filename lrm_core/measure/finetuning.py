@@ -29,9 +29,7 @@ def finetune_on_folder(run: Path, model_name: str, data: Path, config: FinetuneC
 
     Args:
         run: folder of the run, as in `finetune`.
-        model_name: for `load_model`.
         data: holds objects and `meta/{train,val}_uids.json`.
-        config: of the run.
 
     Raises:
         FileNotFoundError: if the model, a split or an object is missing.
@@ -56,8 +54,6 @@ def rank_ablation(
     Args:
         output: gets a folder for each run, `<loss>_r<rank>`, and `rank_ablation.csv`.
         model_name, data: as in `finetune_on_folder`, as are the errors.
-        ranks: of the adapters.
-        losses: by name.
         config: of all runs but for rank and loss.
 
     Returns:

@@ -30,11 +30,7 @@ def attention(
 def split_heads(
     tokens: Float[Tensor, "batch tokens channels"], heads: int
 ) -> Float[Tensor, "batch heads tokens width"]:
-    """Cut channels into equal parts, (batch, tokens, channels) to (batch, heads, tokens, channels / heads).
-
-    Raises:
-        RuntimeError: if the channels are not a multiple of `heads`.
-    """
+    """Cut channels into equal parts: (batch, tokens, channels) to (batch, heads, tokens, channels / heads)."""
     return tokens.unflatten(-1, (heads, -1)).transpose(1, 2)
 
 

@@ -94,19 +94,15 @@ class LRMConfig:
 
     def __post_init__(self) -> None:
         _require_positive(self)
-        _require_divisible(
-            "transformer_dim", self.transformer_dim, "transformer_heads", self.transformer_heads
-        )
+        heads = self.transformer_heads
+        _require_divisible("transformer_dim", self.transformer_dim, "transformer_heads", heads)
         _require_divisible("source_size", self.source_size, "vit.patch_size", self.vit.patch_size)
         if self.triplane_high_res != 2 * self.triplane_low_res:
-            raise ValueError(
-                f"triplane_high_res must be twice triplane_low_res ({self.triplane_low_res}), "
-                f"found {self.triplane_high_res}"
-            )
+            low, high = self.triplane_low_res, self.triplane_high_res
+            raise ValueError(f"triplane_high_res must be twice triplane_low_res ({low}), found {high}")
         if self.encoder_feat_dim != self.vit.embed_dim:
-            raise ValueError(
-                f"encoder_feat_dim ({self.encoder_feat_dim}) must equal vit.embed_dim ({self.vit.embed_dim})"
-            )
+            width = self.vit.embed_dim
+            raise ValueError(f"encoder_feat_dim ({self.encoder_feat_dim}) must equal vit.embed_dim ({width})")
         if self.encoder_type != "dinov2":
             raise ValueError(f"encoder_type must be 'dinov2', found {self.encoder_type!r}")
 
@@ -129,13 +125,9 @@ class LRMConfig:
             raise ValueError(f"the model configuration lacks {', '.join(missing)}; found {sorted(config)}")
         encoder = _encoder(config["encoder_model_name"], {**config.get("vit", {}), **(vit or {})})
         sizes = {key: config[key] for key in own if key in config}
-        source_size, render_size = _published_sizes(sizes, default=16 * encoder.patch_size)
-        return cls(
-            **sizes,
-            vit=encoder,
-            source_size=config.get("source_size", source_size),
-            render_size=config.get("render_size", render_size),
-        )
+        published = _published_sizes(sizes, default=16 * encoder.patch_size)
+        source, render = map(config.get, ("source_size", "render_size"), published)
+        return cls(**sizes, vit=encoder, source_size=source, render_size=render)
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON-ready values; `from_openlrm` reads them back."""
@@ -151,9 +143,8 @@ def _encoder(name: str, override: Mapping[str, int]) -> ViTConfig:
     if foreign:
         raise ValueError(f"vit has unknown keys {foreign}; known are {[f.name for f in fields(ViTConfig)]}")
     if missing:
-        raise ValueError(
-            f"encoder_model_name {name!r} is not one of {sorted(ENCODERS)}, so vit must give {missing}"
-        )
+        known = sorted(ENCODERS)
+        raise ValueError(f"encoder_model_name {name!r} is not one of {known}, so vit must give {missing}")
     return ViTConfig(**sizes)
 
 

@@ -31,10 +31,18 @@ def fetch(name: str) -> Path:
         FileNotFoundError: if nothing is cached and the hub cannot be reached, or must not be (offline mode).
         OSError: if there is no space for what is fetched.
     """
+    from huggingface_hub import snapshot_download
+
     folder = cached(name)
     if folder is None:
         print(f"Downloading {HUB_OWNER}/{name}. {LICENCE_NOTE}", file=sys.stderr)
-        folder = _download(name)
+        repository, wanted = _wanted(name)
+        try:
+            folder = Path(snapshot_download(repository, **wanted))
+        except Exception as error:  # the hub's client raises a dozen unrelated types
+            if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+                raise
+            raise _explained(repository, error) from error
     _pin(folder)
     return folder
 
@@ -60,18 +68,6 @@ def _wanted(name: str) -> tuple[str, dict[str, object]]:
     home = Path(constants.HF_HUB_CACHE) / repo_folder_name(repo_id=repository, repo_type="model")
     revision = _read_pin(home).get("commit")
     return repository, {"revision": revision, "allow_patterns": [CONFIG, WEIGHTS]}
-
-
-def _download(name: str) -> Path:
-    from huggingface_hub import snapshot_download
-
-    repository, wanted = _wanted(name)
-    try:
-        return Path(snapshot_download(repository, **wanted))
-    except Exception as error:  # the hub's client raises a dozen unrelated types
-        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-            raise
-        raise _explained(repository, error) from error
 
 
 def _explained(repository: str, error: Exception) -> OSError | ValueError:
@@ -104,14 +100,17 @@ def _pin(folder: Path) -> None:
     pin = {"commit": folder.name, "bytes": status.st_size, "changed": status.st_mtime_ns}
     if pin == _read_pin(home):
         return
-    named = weights.resolve().name  # in the cache, large files are named by their SHA-256
-    if re.fullmatch("[0-9a-f]{64}", named) and (found := sha256(weights)) != named:
-        raise ValueError(
-            f"{weights}: SHA-256 {found} instead of {named}, the file is damaged; remove {weights.resolve()} and run "
-            "the command again to download it anew"
-        )
+    check_cached(weights)
     with replacing(home / PIN) as temporary:
         temporary.write_text(json.dumps(pin) + "\n", encoding="utf-8")
+
+
+def check_cached(path: Path) -> None:
+    """ValueError if a file does not have the SHA-256 that the hub's cache names it by, as it does large ones."""
+    named = path.resolve().name
+    if re.fullmatch("[0-9a-f]{64}", named) and (found := sha256(path)) != named:
+        remove = f"remove {path.resolve()} and run the command again"
+        raise ValueError(f"{path}: SHA-256 {found} instead of {named}, the file is damaged; {remove}")
 
 
 def _read_pin(home: Path) -> dict[str, object]:

@@ -48,10 +48,8 @@ class Cycles:
 
     def __post_init__(self) -> None:
         if self.samples < 1 or self.time_limit <= 0:
-            raise ValueError(
-                f"samples must be at least 1 and the time limit above 0 s, "
-                f"found {self.samples} and {self.time_limit:g} s"
-            )
+            found = f"found {self.samples} and {self.time_limit:g} s"
+            raise ValueError(f"samples must be at least 1 and the time limit above 0 s, {found}")
 
     def settings(self) -> dict[str, str | int]:
         """What is stored beside the cameras to tell renderings apart."""
@@ -76,9 +74,8 @@ class Cycles:
         """
         _check_mesh(file)
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(
-            prefix=f".{folder.name}.", suffix=f".{os.getpid()}.tmp", dir=folder.parent
-        ) as place:
+        names = {"prefix": f".{folder.name}.", "suffix": f".{os.getpid()}.tmp"}
+        with TemporaryDirectory(**names, dir=folder.parent) as place:
             job = Path(place) / "job.json"
             noise = [zlib.crc32(f"{seed} {folder.name} {view}".encode()) >> 1 for view in range(len(poses))]
             content = {

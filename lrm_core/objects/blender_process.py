@@ -32,9 +32,7 @@ def blender_command(interpreter: str | None = None) -> tuple[str, ...]:
     if not chosen and importlib.util.find_spec("bpy"):
         chosen = sys.executable
     if not chosen:
-        raise FileNotFoundError(
-            f"Cycles is part of Blender, which this Python does not have; {HOW_TO_GET_IT}"
-        )
+        raise FileNotFoundError(f"Cycles needs Blender, which this Python does not have; {HOW_TO_GET_IT}")
     program = shutil.which(chosen)
     if program is None:
         raise FileNotFoundError(f"{chosen}: no such program; {HOW_TO_GET_IT}")

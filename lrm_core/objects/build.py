@@ -158,14 +158,10 @@ def _check_same(folder: Path, cameras: Mapping[str, int], settings: Mapping[str,
     except (ValueError, AttributeError, TypeError) as error:
         raise ValueError(f"{stored}: not readable ({error}); remove {folder} to render again") from error
     if {**found, MESH: settings[MESH]} != settings:
-        raise ValueError(
-            f"{folder}: exists with another engine or other samples; choose another --out or remove it"
-        )
+        raise ValueError(f"{folder}: exists with another engine or other samples; remove it or change --out")
     if mesh != settings[MESH]:
-        raise ValueError(
-            f"{folder}: exists with the views of another mesh of this name, or of this one before it was edited; "
-            "choose another --out or remove it"
-        )
+        other = "another mesh of this name, or of this one before it was edited"
+        raise ValueError(f"{folder}: exists with the views of {other}; remove it or change --out")
 
 
 def check_same_cameras(folder: Path, *, views: int, resolution: int, seed: int) -> None:
@@ -187,9 +183,7 @@ def _mesh_files(path: Path, suffixes: Collection[str]) -> list[Path]:
     by_stem: dict[str, Path] = {}
     for file in files:
         if file.stem in by_stem:
-            raise ValueError(
-                f"{file}: would overwrite the views of {by_stem[file.stem].name}; rename one of them"
-            )
+            raise ValueError(f"{file}: would overwrite the views of {by_stem[file.stem].name}; rename one")
         by_stem[file.stem] = file
     return files
 

@@ -12,10 +12,13 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from lrm_core.objects.procedural import ProceduralBatch
-from lrm_core.objects.shapes import Kind, bounding_radius, entry, normal
+from lrm_core.objects.shapes import Kind, Lines, Scalars, bounding_radius, entry, normal
 from lrm_core.objects.textures import albedo
 
 SHADOW_EPSILON = 2e-3  # world units
+
+Rays = Float[Tensor, "B K 3"]
+Slots = Int[Tensor, " lines"]  # of primitives, counted through the batch; or rows, of objects
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,7 @@ class Hits:
     primitive: Int[Tensor, "B K"]
 
 
-def cast(batch: ProceduralBatch, origins: Float[Tensor, "B K 3"], directions: Float[Tensor, "B K 3"]) -> Hits:
+def cast(batch: ProceduralBatch, origins: Rays, directions: Rays) -> Hits:
     """Colour, alpha and depth of rays; row b of the rays meets object b.
 
     Args:
@@ -57,9 +60,7 @@ def cast(batch: ProceduralBatch, origins: Float[Tensor, "B K 3"], directions: Fl
     return Hits(rgb, hit[..., None].to(depth.dtype), depth[..., None], normals, primitive)
 
 
-def visible_from(
-    batch: ProceduralBatch, points: Float[Tensor, "B K 3"], eye: Float[Tensor, "B 3"]
-) -> Bool[Tensor, "B K"]:
+def visible_from(batch: ProceduralBatch, points: Rays, eye: Float[Tensor, "B 3"]) -> Bool[Tensor, "B K"]:
     """Whether the way from the eye to each surface point is free, but for the last 0.002 units; raises as `cast`."""
     if eye.shape != (len(batch), 3):
         raise ValueError(f"eye must be ({len(batch)}, 3), one per object, found {tuple(eye.shape)}")
@@ -69,7 +70,7 @@ def visible_from(
 
 
 def first_hits(
-    batch: ProceduralBatch, origins: Float[Tensor, "B K 3"], directions: Float[Tensor, "B K 3"]
+    batch: ProceduralBatch, origins: Rays, directions: Rays
 ) -> tuple[Float[Tensor, "B K"], Int[Tensor, "B K"]]:
     """Ray parameter (inf where missed) and primitive slot (-1 where missed) of the nearest hit; raises as `cast`."""
     if origins.shape != directions.shape or origins.shape[::2] != (len(batch), 3):
@@ -92,14 +93,8 @@ def first_hits(
     return nearest, torch.where(torch.isfinite(nearest), primitive, -1)
 
 
-def _enter(
-    batch: ProceduralBatch,
-    kind: Kind,
-    slot: Int[Tensor, " pairs"],
-    start: Float[Tensor, "3 pairs"],
-    along: Float[Tensor, "3 pairs"],
-) -> Float[Tensor, " pairs"]:
-    """Ray parameter at which each ray enters its primitive; slot counts through the batch."""
+def _enter(batch: ProceduralBatch, kind: Kind, slot: Slots, start: Lines, along: Lines) -> Scalars:
+    """Ray parameter at which each ray enters its primitive."""
     to_canonical = (batch.rotation / batch.scale[..., None, :]).mT.flatten(0, 1)[slot].permute(1, 2, 0)
     offset = start - batch.centre.view(-1, 3)[slot].T
     closest = -(offset * along).sum(0) / (along * along).sum(0)  # from there, numbers are small for rounding
@@ -120,13 +115,8 @@ def _pass_bounds(
     return ahead.square() + 2 * aside + limit[..., None] >= (foot * foot).sum(0)[:, None]
 
 
-def _shade(
-    batch: ProceduralBatch,
-    rows: Int[Tensor, " hits"],
-    slot: Int[Tensor, " hits"],
-    points: Float[Tensor, "3 hits"],
-) -> tuple[Float[Tensor, "hits 3"], Float[Tensor, "hits 3"]]:
-    """Lit colour and unit normal at surface points; slot counts through the batch."""
+def _shade(batch: ProceduralBatch, rows: Slots, slot: Slots, points: Lines) -> tuple[Tensor, Tensor]:
+    """Lit colour and unit normal, (hits, 3) each, at surface points."""
     turn = batch.rotation.view(-1, 3, 3)[slot].permute(1, 2, 0)
     scale = batch.scale.view(-1, 3)[slot].T
     inside = _turn(turn.transpose(0, 1), points - batch.centre.view(-1, 3)[slot].T)
@@ -142,9 +132,7 @@ def _shade(
     return colour, outward.T
 
 
-def _light(
-    batch: ProceduralBatch, rows: Int[Tensor, " hits"], outward: Float[Tensor, "3 hits"]
-) -> Float[Tensor, " hits"]:
+def _light(batch: ProceduralBatch, rows: Slots, outward: Lines) -> Scalars:
     """Share of the colour that the lights show of surfaces with these normals, in [0, 1]."""
     wrap, ambient, lit = batch.wrap[rows], batch.ambient[rows], torch.zeros_like(outward[0])
     for light in range(batch.light.shape[1]):
@@ -153,9 +141,9 @@ def _light(
     return ambient + (1 - ambient) * lit
 
 
-def _turn(matrix: Float[Tensor, "3 3 n"], vectors: Float[Tensor, "3 n"]) -> Float[Tensor, "3 n"]:
+def _turn(matrix: Float[Tensor, "3 3 lines"], vectors: Lines) -> Lines:
     return matrix[:, 0] * vectors[0] + matrix[:, 1] * vectors[1] + matrix[:, 2] * vectors[2]
 
 
-def _components(rays: Float[Tensor, "B K 3"]) -> Float[Tensor, "3 B K"]:
+def _components(rays: Rays) -> Float[Tensor, "3 B K"]:
     return rays.permute(2, 0, 1).contiguous()

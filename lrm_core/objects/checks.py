@@ -61,9 +61,7 @@ def check_pose(path: Path, pose: Float[np.ndarray, "..."]) -> Float[np.ndarray, 
     rotation = pose[:, :3].astype(np.float64)
     error = np.abs(rotation.T @ rotation - np.eye(3)).max()
     if error > RIGID_TOLERANCE:
-        raise ValueError(
-            f"{path}: the pose is not rigid, |R^T R - 1| reaches {error:.2g} (allowed {RIGID_TOLERANCE:g})"
-        )
+        raise ValueError(f"{path}: the pose is not rigid, |R^T R - 1| is {error:.2g} > {RIGID_TOLERANCE:g}")
     if np.linalg.det(rotation) < 0:
         raise ValueError(f"{path}: the pose is a reflection (determinant -1), not a rotation")
     return pose

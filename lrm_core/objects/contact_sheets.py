@@ -30,12 +30,7 @@ SUFFIX = ".webp"
 
 @dataclass(frozen=True)
 class SheetStore:
-    """Where contact sheets are kept.
-
-    Attributes:
-        folder: read and written.
-        shipped: read only; sheets that come with the repository.
-    """
+    """Contact sheets: those made here, in `folder`, and those of the repository, in `shipped`, read only."""
 
     folder: Path = field(default_factory=lambda: repository_root() / ".cache" / "sheets")
     shipped: Path = field(default_factory=lambda: data_dir() / "mini" / "sheets")
@@ -68,7 +63,9 @@ def contact_sheet(rows: Sequence[Float[Tensor, "v 3 h w"]]) -> bytes:
     shapes = {tuple(row.shape) for row in rows}
     if len(shapes) != 1:
         raise ValueError(f"expected rows of one shape (views, 3, H, W), found {sorted(shapes) or 'none'}")
-    lines = [torch.cat(list(_small(row)), dim=-1) for row in rows]  # (3, side, views * side) each
+    if rows[0].shape[-1] > SIDE:
+        rows = [interpolate(row, (SIDE, SIDE), mode="area") for row in rows]
+    lines = [torch.cat(list(row), dim=-1) for row in rows]  # (3, side, views * side) each
     picture, buffer = Image.fromarray(to_pixels(torch.cat(lines, dim=-2))), io.BytesIO()
     picture.save(buffer, format="WEBP", quality=QUALITY, method=6)
     return buffer.getvalue()
@@ -89,8 +86,3 @@ def picture_at(
     top, left = place[0] * height, place[1] * width
     cut = picture.crop((left, top, left + width, top + height))
     return torch.from_numpy(np.array(cut)).permute(2, 0, 1) / 255
-
-
-def _small(images: Float[Tensor, "v 3 h w"]) -> Float[Tensor, "v 3 s s"]:
-    side = images.shape[-1]
-    return images if side <= SIDE else interpolate(images, (SIDE, SIDE), mode="area")

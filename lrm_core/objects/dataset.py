@@ -105,10 +105,8 @@ class RenderedObject:
         if side is None or height == width == side:
             return self
         if height != width or width % side:
-            raise ValueError(
-                f"{self.name}: images of {width}x{height} pixels cannot be averaged to {side}x{side}; "
-                "expected a multiple of that"
-            )
+            size = f"{self.name}: images of {width}x{height} pixels"
+            raise ValueError(f"{size} cannot be averaged to {side}x{side}; expected a multiple of that")
         images, masks = (avg_pool2d(picture, width // side) for picture in (self.images, self.masks))
         return replace(self, images=images, masks=masks, intrinsics=self.intrinsics * (side / width))
 
@@ -213,9 +211,7 @@ def count_views(folder: Path) -> int:
     """
     for part in (folder, folder / "rgba", folder / "pose"):
         if not part.is_dir():
-            raise FileNotFoundError(
-                f"{part}: no such folder; an object holds rgba/, pose/ and intrinsics.npy"
-            )
+            raise FileNotFoundError(f"{part}: no such folder; objects hold rgba/, pose/ and intrinsics.npy")
     images = {path.stem for path in (folder / "rgba").glob("*.png")}
     poses = {path.stem for path in (folder / "pose").glob("*.npy")}
     if not images and not poses:
@@ -226,9 +222,7 @@ def count_views(folder: Path) -> int:
     if absent := sorted(images - poses):
         raise FileNotFoundError(f"{folder / 'pose' / absent[0]}.npy: missing pose, although its image exists")
     if absent := sorted(expected - images):
-        raise FileNotFoundError(
-            f"{folder / 'rgba' / absent[0]}.png: missing view; views are numbered from 000"
-        )
+        raise FileNotFoundError(f"{folder}/rgba/{absent[0]}.png: missing view; views are numbered from 000")
     return len(images)
 
 

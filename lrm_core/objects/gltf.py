@@ -179,9 +179,7 @@ class _File:
         names = [glossy if GLOSSY in extensions and glossy else name for name, glossy in TEXTURES.items()]
         drawn = {name: base[found] for name, found in zip(TEXTURES, names, strict=True) if found in base}
         if len({json.dumps(coordinates(info), sort_keys=True) for info in drawn.values()}) > 1:
-            raise Refused(
-                f"material {index} has its emission on other texture coordinates than its colour, which is not read"
-            )
+            raise Refused(f"material {index} has its emission on other coordinates than its colour: not read")
         return drawn
 
     def _drop_undrawn_images(self) -> None:
@@ -208,10 +206,8 @@ class _File:
                     *texture.get("extensions", {}),
                     image.get("uri", "")[:80] or image.get("mimeType", ""),
                 ]
-                raise Refused(
-                    f"the {name} of material {material.name} ({', '.join(filter(None, kind))}) is missing or of a "
-                    "kind that is not read; PNG, JPEG and WebP are"
-                )
+                what = f"the {name} of material {material.name} ({', '.join(filter(None, kind))})"
+                raise Refused(f"{what} is missing or of a kind that is not read; PNG, JPEG and WebP are")
 
     def make_plain(self, primitive: Tree, data: Tree, arrays: list[np.ndarray], views: list[bytes]) -> None:
         """Give a primitive float attributes, morphed, in triangles; arrays that it shares stay as they are."""

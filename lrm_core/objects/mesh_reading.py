@@ -57,9 +57,7 @@ def _scene(path: Path, suffix: str, companions: Companions) -> trimesh.Scene:
     elif suffix == ".obj":
         back = re.search(rb"^f[^\n]*[\s/]-\d", content, re.MULTILINE)
         if back and re.search(rb"^v[tn]?\s", content[back.end() :], re.MULTILINE):
-            raise Refused(
-                "counts back from vertices amid its faces (f -3 -2 -1), which is not read; export without"
-            )
+            raise Refused("counts back from vertices amid its faces (f -3 -2 -1), not read; export without")
     scene = trimesh.load_scene(BytesIO(content), file_type=suffix[1:], resolver=companions, process=False)
     if suffix == ".obj":
         for geometry in scene.geometry.values():
@@ -119,9 +117,7 @@ def _flatten(piece: trimesh.Trimesh, suffix: str) -> Piece:
     faces = piece.faces
     uv = getattr(piece.visual, "uv", None)
     if piece.vertices.shape[1] != 3 or (uv is not None and uv.shape[1] < 2):
-        raise Refused(
-            "has vertices of other than three coordinates, or texture coordinates of fewer than two"
-        )
+        raise Refused("has vertices without three coordinates, or texture coordinates of fewer than two")
     bare = uv is None or len(uv) != len(piece.vertices)
     corner_uv = np.zeros((len(faces), 3, 2)) if bare else uv[faces][..., :2]
     colours = np.ones((len(faces), 3, 4))
@@ -133,9 +129,8 @@ def _flatten(piece: trimesh.Trimesh, suffix: str) -> Piece:
         colours = _in_unit_range(piece.vertex_attributes[COLOURS])[faces]
     if suffix in LINEAR_COLOURS:
         colours[..., :3] = display_from_linear(colours[..., :3])
-    return Piece(
-        piece.vertices[faces], piece.vertex_normals[faces], corner_uv, colours, read_material(piece, suffix)
-    )
+    corners, normals = piece.vertices[faces], piece.vertex_normals[faces]
+    return Piece(corners, normals, corner_uv, colours, read_material(piece, suffix))
 
 
 def _in_unit_range(colours: np.ndarray) -> Float[np.ndarray, "V 4"]:

@@ -5,7 +5,6 @@
 <out>/objaverse.json    who made each object, its licence and SHA-256; what failed, and why
 """
 
-import re
 import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -14,6 +13,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from lrm_core.files import read_json
+from lrm_core.model.hub import check_cached
 from lrm_core.objects.build import (
     VIEWS,
     RenderReport,
@@ -62,9 +62,7 @@ class Manifest:
             listed = [Listed(**facts) for facts in content["objects"]]
             self.failures = dict(content["failures"])
         except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise ValueError(
-                f"{self.path}: not a readable manifest ({error!r}); remove it to have it made again"
-            ) from error
+            raise ValueError(f"{self.path}: not a readable manifest ({error!r}); remove it") from error
         self.objects = {item.uid: item for item in listed if (out / item.uid).is_dir()}
 
     @property
@@ -145,7 +143,7 @@ class _Work:
 
     def __init__(
         self, out: Path, cameras: dict[str, int], licences: Sequence[str], mirror: str | Path | None
-    ) -> None:
+    ):
         self.out, self.cameras, self.licences, self.manifest = out, cameras, licences, Manifest(out)
         for uid in self.manifest.objects:
             check_same_cameras(out / uid, **cameras)
@@ -186,28 +184,21 @@ class _Work:
             raise ValueError(f"{facts.path}: {size} bytes, more than the {MAX_BYTES} that are rendered")
         file = self.source.fetch(facts.path)
         sha256, size = digest(file)
-        check_glb(file, sha256)
+        check_glb(file)
         rendered = render_file(file, self.out / facts.uid, **self.cameras)
         known = asdict(facts) | {"licence": LICENCES[facts.licence], "revision": self.source.revision}
         self.manifest.add(Listed(**known, sha256=sha256, bytes=size, seed=self.cameras["seed"]))
         return rendered
 
 
-def check_glb(path: Path, sha256: str) -> None:
+def check_glb(path: Path) -> None:
     """Raise ValueError if a file is not whole, by the header of GLB 2.0 and the SHA-256 that the hub names it by."""
     with path.open("rb") as file:
         header = file.read(12)
     if len(header) < 12 or header[:4] != b"glTF":
         raise ValueError(f"{path}: not a GLB; expected it to begin with glTF, found {header[:4]!r}")
     version, length = struct.unpack("<II", header[4:])
-    found = path.stat().st_size
-    if (version, length) != (2, found):
-        raise ValueError(
-            f"{path}: expected GLB version 2 and {found} bytes, as the file has; its header says version {version} "
-            f"and {length} bytes"
-        )
-    named = path.resolve().name  # in the cache, large files are named by their SHA-256
-    if re.fullmatch("[0-9a-f]{64}", named) and named != sha256:
-        raise ValueError(
-            f"{path}: SHA-256 {sha256} instead of {named}, the file is damaged; remove {path.resolve()}"
-        )
+    if (version, length) != (2, path.stat().st_size):
+        expected = f"expected GLB version 2 and {path.stat().st_size} bytes, as the file has"
+        raise ValueError(f"{path}: {expected}; its header says version {version} and {length} bytes")
+    check_cached(path)

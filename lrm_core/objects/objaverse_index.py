@@ -75,9 +75,7 @@ class Mirror:
     def fetch(self, path: str) -> Path:
         """The file; raises FileNotFoundError if there is none."""
         if not self.has(path):
-            raise FileNotFoundError(
-                f"{self.folder / path}: no such file; a mirror is laid out like the dataset {REPOSITORY}"
-            )
+            raise FileNotFoundError(f"{self.folder / path}: no such file; a mirror looks like {REPOSITORY}")
         return self.folder / path
 
 
@@ -109,9 +107,8 @@ class Hub:
         from huggingface_hub import constants, errors, hf_hub_download
 
         try:
-            return hf_hub_download(
-                REPOSITORY, path, repo_type="dataset", revision=self.revision, dry_run=dry_run
-            )
+            place = {"repo_type": "dataset", "revision": self.revision}
+            return hf_hub_download(REPOSITORY, path, **place, dry_run=dry_run)
         except errors.RemoteEntryNotFoundError as error:
             raise FileNotFoundError(f"{path}: not in the dataset {REPOSITORY} at {self.revision}") from error
         except Exception as error:  # the hub's client raises a dozen unrelated types
@@ -137,8 +134,7 @@ class Index:
     def drawn(self, seed: int) -> Iterator[str]:
         """Every uid once, in an order that the seed and the set of uids fix."""
         uids = sorted(self._paths)
-        for index in np.random.default_rng(seed).permutation(len(uids)):
-            yield uids[index]
+        return (uids[index] for index in np.random.default_rng(seed).permutation(len(uids)))
 
     def path(self, uid: str) -> str:
         """`glbs/<folder>/<uid>.glb` of an object; raises ValueError if there is none, or its entry is another."""
@@ -147,9 +143,7 @@ class Index:
         path = str(self._paths[uid])
         match = GLB.fullmatch(path)
         if match is None or match[2] != uid:
-            raise ValueError(
-                f"{uid}: {PATHS} says {path!r} instead of glbs/<folder>/{uid}.glb, which is refused"
-            )
+            raise ValueError(f"{uid}: {PATHS} says {path!r}, not glbs/<folder>/{uid}.glb, which is refused")
         return path
 
     def facts(self, uid: str) -> Facts:
@@ -168,9 +162,7 @@ class Index:
             raise ValueError(f"{uid}: metadata/{folder}.json.gz does not list it, so its licence is unknown")
         facts = Facts(uid, path, **self._credits[folder][uid])
         if facts.licence not in LICENCES:
-            raise ValueError(
-                f"{uid}: unknown licence {facts.licence!r}; the known ones are {', '.join(LICENCES)}"
-            )
+            raise ValueError(f"{uid}: unknown licence {facts.licence!r}; known are {', '.join(LICENCES)}")
         return facts
 
 

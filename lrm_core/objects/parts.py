@@ -62,9 +62,8 @@ def placed(
     rng: np.random.Generator, kind: Kind, centre: Sequence[float], scale: Sequence[float], finish: int = 0
 ) -> Part:
     """A part with its axes along those of the world and a form that is drawn; other arguments as in `Part`."""
-    return Part(
-        kind, np.array(centre, float), np.eye(3), np.array(scale, float), draw_form(rng, kind), finish
-    )
+    place, size, form = np.array(centre, float), np.array(scale, float), draw_form(rng, kind)
+    return Part(kind, place, np.eye(3), size, form, finish)
 
 
 def mirrored(part: Part, axis: Vector, through: Vector) -> Part:

@@ -143,9 +143,7 @@ def _check(path: Path, image: Image.Image) -> None:
     if width * height > MAX_PIXELS:
         raise ValueError(f"{path}: {width}x{height} is {TOO_LARGE}")
     if min(width, height) < MIN_SIDE:
-        raise ValueError(
-            f"{path}: {width}x{height} is too small; at least {MIN_SIDE} pixels a side are needed"
-        )
+        raise ValueError(f"{path}: {width}x{height} is too small; {MIN_SIDE} pixels a side are needed")
     if getattr(image, "n_frames", 1) > 1 and image.format != "MPO":  # a phone's JPEG with a second picture
         raise ValueError(f"{path}: animated ({image.n_frames} frames); save one frame as a picture")
     if image.mode not in MODES:
@@ -211,17 +209,14 @@ def _without_background(image: Image.Image, path: Path) -> np.ndarray:
     try:
         from rembg import remove
     except (ImportError, SystemExit) as error:  # rembg exits where its runtime is missing
-        raise ValueError(
-            f"{path}: neither alpha nor a white background; {advice}, "
-            "or have rembg remove backgrounds after `pip install 'lrm_core[pictures]'`"
-        ) from error
+        rembg = "have rembg remove backgrounds after `pip install 'lrm_core[pictures]'`"
+        raise ValueError(f"{path}: neither alpha nor a white background; {advice}, or {rembg}") from error
     try:
         return np.asarray(remove(image, session=_segmenter()).convert("RGBA"))
     except Exception as error:  # whatever its runtime or the download of its model raises
-        raise ValueError(
-            f"{path}: rembg could not remove the background ({type(error).__name__}: {error}); its model is "
-            f"downloaded at first use, connect to the network once, or {advice}"
-        ) from error
+        fault = f"rembg could not remove the background ({type(error).__name__}: {error})"
+        network = "its model is downloaded at first use, connect to the network once"
+        raise ValueError(f"{path}: {fault}; {network}, or {advice}") from error
 
 
 @lru_cache

@@ -73,9 +73,7 @@ class Pool:
         kinds = {(int(header.get("views", 0)), int(header.get("resolution", 0))) for header in headers}
         if len(kinds) > 1 or (0, 0) in kinds:
             found = ", ".join(f"{views} views of {size} pixels" for views, size in sorted(kinds))
-            raise ValueError(
-                f"{folder}: expected objects rendered alike, found {found}; run `lrm pool` again"
-            )
+            raise ValueError(f"{folder}: expected objects rendered alike, found {found}; repeat `lrm pool`")
         ((self.views, self.resolution),) = kinds
         self.credits = [Credit(**{key: header[key] for key in vars(Credit())}) for header in headers]
         listing = [(file.stem, h["mesh"], *kinds) for file, h in zip(self.files, headers, strict=True)]

@@ -65,9 +65,9 @@ def render_pool(
                 tensors = _render(file, digest, views, resolution)
             except (ValueError, FileNotFoundError) as error:
                 report.failed[file.name] = str(error)
-                continue
-            save_tensors(out / f"{file.stem}.safetensors", tensors, facts)
-            report.rendered.append(file.name)
+            else:
+                save_tensors(out / f"{file.stem}.safetensors", tensors, facts)
+                report.rendered.append(file.name)
     out.mkdir(parents=True, exist_ok=True)
     write_json(out / FAULTS, report.failed)
     return report

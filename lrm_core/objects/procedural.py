@@ -85,9 +85,7 @@ def sample_objects(seeds: Sequence[int], device: torch.device | str = "cpu") -> 
 def inside(batch: ProceduralBatch, points: Float[Tensor, "B K 3"]) -> Bool[Tensor, "B K"]:
     """Whether each point, in world units, lies in any primitive of its object; raises ValueError as `cast`."""
     if points.ndim != 3 or points.shape[::2] != (len(batch), 3):
-        raise ValueError(
-            f"points must be ({len(batch)}, K, 3) for {len(batch)} objects, found {tuple(points.shape)}"
-        )
+        raise ValueError(f"points must be ({len(batch)}, K, 3), found {tuple(points.shape)}")
     offset = points[:, None] - batch.centre[:, :, None]  # (B, P, K, 3)
     local = (offset @ batch.rotation / batch.scale[:, :, None]).movedim(-1, 0)
     found = torch.zeros(local.shape[1:], dtype=torch.bool, device=points.device)

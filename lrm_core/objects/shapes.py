@@ -84,9 +84,8 @@ def entry(kind: Kind, points: Lines, directions: Lines, form: Scalars) -> Scalar
         return polyhedra.enter(FACES[kind](form), points, directions)
     if kind == Kind.TORUS:
         return _enter_torus(points, directions, form)
-    return {Kind.ELLIPSOID: _enter_ball, Kind.BOX: _enter_box, Kind.ROUNDED: _enter_rounded}[kind](
-        points, directions
-    )
+    others = {Kind.ELLIPSOID: _enter_ball, Kind.BOX: _enter_box, Kind.ROUNDED: _enter_rounded}
+    return others[kind](points, directions)
 
 
 def normal(kind: Kind, points: Lines, form: Scalars) -> Lines:

@@ -64,7 +64,7 @@ def build_mini_objects(data: str | Path) -> None:
     if report.failed:
         raise ValueError("\n".join(report.failed.values()))
     build_procedural(data / "mini/objects/procedural")
-    record_entries(data, [*_real_entries(data), *_procedural_entries(data), *_list_entries(data)])
+    record_entries(data, [*_real_entries(data), *_other_entries(data)])
 
 
 def _real_entries(data: Path) -> list[Entry]:
@@ -79,19 +79,17 @@ def _real_entries(data: Path) -> list[Entry]:
     return [make_entry(data, path, source=s, licence=licence) for path, (s, licence) in sources.items()]
 
 
-def _procedural_entries(data: Path) -> list[Entry]:
-    facts = {"source": "procedural object, rendered by lrm_core.objects", "licence": OWN_LICENCE}
-    places = {
-        seed: f"mini/objects/procedural/{procedural_name(seed)}" for seed in held_out_seeds(HELD_OUT_OBJECTS)
-    }
-    return [make_entry(data, place, **facts, seed=seed) for seed, place in places.items()]
-
-
-def _list_entries(data: Path) -> list[Entry]:
+def _other_entries(data: Path) -> list[Entry]:
+    made = {"source": "procedural object, rendered by lrm_core.objects", "licence": OWN_LICENCE}
+    folder = "mini/objects/procedural"
     package = "Debian sweethome3d-furniture 1.8-1"
     split = {"source": "split 80/20 by seed", "licence": OWN_LICENCE, "seed": SPLIT_SEED}
     compiled = {"source": f"compiled from {package}", "licence": OWN_LICENCE}
     return [
+        *(
+            make_entry(data, f"{folder}/{procedural_name(seed)}", **made, seed=seed)
+            for seed in held_out_seeds(HELD_OUT_OBJECTS)
+        ),
         *(make_entry(data, f"mini/objects/{group}/meta", **split) for group in ("real", "procedural")),
         make_entry(data, "objects/LICENSE-BlendSwap-CC-0.txt", source=package, licence="CC0-1.0"),
         make_entry(data, "objects/LICENSES.json", **compiled),

@@ -27,10 +27,8 @@ def object_folders(data: Path) -> list[Path]:
         return [data]
     found = sorted(filter(_holds_parts, data.glob("[!.]*")))
     if not found:
-        raise FileNotFoundError(
-            f"{data}: expected a rendered object ({', '.join(PARTS)}) or a folder of them, found none; "
-            "render some with `lrm render`"
-        )
+        expected = f"a rendered object ({', '.join(PARTS)}) or a folder of them"
+        raise FileNotFoundError(f"{data}: expected {expected}, found none; render some with `lrm render`")
     return found
 
 

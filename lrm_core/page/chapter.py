@@ -1,7 +1,7 @@
 """What every chapter does: records made where they are missing; text, tables and figures displayed."""
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import redirect_stdout
 from html import escape
 from typing import TYPE_CHECKING
@@ -15,6 +15,7 @@ from lrm_core.findings.verdicts import experiment_table
 from lrm_core.model.hashing import model_hash
 from lrm_core.model.lrm import LRM
 from lrm_core.page.elements.origin import COUNTED, NOW, computed, origin
+from lrm_core.page.findings import function_link
 from lrm_core.records.runner import record_all
 
 if TYPE_CHECKING:
@@ -69,10 +70,16 @@ def show_title(title: str, *sources: pd.DataFrame | str) -> None:
 
 
 def show_figure(
-    figure: go.Figure, name: str, caption: str, title: str = "", *sources: pd.DataFrame | str
+    figure: go.Figure,
+    name: str,
+    caption: str,
+    title: str = "",
+    *sources: pd.DataFrame | str,
+    by: Callable | None = None,
 ) -> None:
-    """Display a figure under what it says, with the sources of that, and above how it reads and its data."""
+    """Display a figure under what it says, with its sources, and above how it reads, its data, and `by` what."""
     if title:
         show_title(title, *sources)
     figure.show()
-    show_html(prose.figure_caption(caption, name, prose.figure_data(figure)))
+    made = f'<p class="lrm-sources">{function_link(by)}</p>' if by else ""
+    show_html(prose.figure_caption(caption, name, prose.figure_data(figure), made))

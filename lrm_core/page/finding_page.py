@@ -1,6 +1,5 @@
 """A chapter in which one finding is told: answer, figures, rule and sliders, from the declarations of its claim."""
 
-import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -17,6 +16,7 @@ from torch.nn.functional import interpolate
 from lrm_core import load_model
 from lrm_core.data_url import data_url
 from lrm_core.findings import prose
+from lrm_core.findings.arm_claims import claim_columns
 from lrm_core.findings.figures import Lines, Pictures, window
 from lrm_core.findings.finding import Finding
 from lrm_core.findings.sentences import told
@@ -37,7 +37,14 @@ from lrm_core.objects import RenderedObject
 from lrm_core.page import chapter as pages
 from lrm_core.page.elements import drawn
 from lrm_core.page.elements.pictures import cut_to_object, image_row
-from lrm_core.page.findings import cases_html, condition_words, module_file, source_link, verdict_words
+from lrm_core.page.findings import (
+    both_words,
+    cases_html,
+    condition_words,
+    function_link,
+    module_file,
+    source_link,
+)
 from lrm_core.profiles import Profile, get_profile
 from lrm_core.records.runner import load_item
 from lrm_core.render.views import Views
@@ -153,12 +160,17 @@ class Chapter:
 
     def answer(self, figure: str = "") -> None:
         """Display the verdict, the sentences that give it, and the figure that carries the chapter."""
-        pages.show_html(f'<p class="lrm-verdict">{escape(verdict_words(self.finding, self.table))}</p>')
+        words = both_words(self.finding, self.table, self.plan.name)
+        pages.show_html(f'<p class="lrm-verdict">{escape(words)}</p>')
         self.say("answer")
         if text := condition_words(self.finding, self.plan.name):
             pages.show_text(text, self.table)
         if figure:
             self.show(figure)
+        if self.finding.typical:
+            pages.show_html(
+                f"<p>The cells below measure <code>{self.item.name}</code>, the object nearest to the means.</p>"
+            )
 
     def say(self, section: str) -> None:
         """Display a section of the claim's text."""
@@ -252,11 +264,15 @@ def open_finding(
 def source_links(finding: Finding, name: str) -> str:
     """Where a figure is declared and which function draws it, as HTML with links into the repository."""
     module, declared = module_file(finding), finding.figures[name]
+    measure = (
+        claim_columns if finding.experiment == "e14_finetuning" else get_experiment(finding.experiment).run
+    )
     lines = module.read_text(encoding="utf-8").splitlines()
     line = next(at for at, text in enumerate(lines, start=1) if f'"{name}": ' in text)
     function = declared.function if isinstance(declared, Pictures) else drawn.DRAWN_BY[type(declared)]
-    drawn_in, (_, start) = Path(inspect.getsourcefile(function)), inspect.getsourcelines(function)
-    return (
-        f'<p class="lrm-sources">{source_link(module, line, module.name)}, '
-        f"{source_link(drawn_in, start, function.__name__)}</p>"
-    )
+    links = [
+        source_link(module, line, module.name),
+        function_link(function),
+        function_link(measure, "measured by "),
+    ]
+    return f'<p class="lrm-sources">{", ".join(links)}</p>'

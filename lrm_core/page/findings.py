@@ -1,6 +1,7 @@
 """The verdict on a claim by the records of a profile, in words and as a table of its cases, and why it is that."""
 
 import inspect
+from collections.abc import Callable
 from html import escape
 from importlib import import_module
 from pathlib import Path
@@ -11,13 +12,21 @@ from lrm_core.findings.cause import cause
 from lrm_core.findings.finding import Finding
 from lrm_core.findings.headlines import HEADLINES, written
 from lrm_core.findings.rulebook import FINDINGS
-from lrm_core.findings.rules import All, judge
+from lrm_core.findings.rules import All, Case, judge
 from lrm_core.findings.sentences import say, sections, told
 from lrm_core.findings.verdicts import experiment_table
 from lrm_core.paths import repository_root
 from lrm_core.profiles import PROFILES, PUBLISHED
 
+TRUTH, CONDITION = "told the truth", "told as published"
+NEARLY = "told nearly the truth"  # in fine-tuning: 2.0, for objects at about that distance
+FINETUNING = ("C10", "C11", "C12", "C13")
 UNIVERSAL = ("not testable here", "not replicated")  # cases that every rule may have
+
+
+def told_words(claim_id: str, series: str) -> str:
+    """What the encoder was told for a claim: `TRUTH`, `NEARLY` that, or `CONDITION`."""
+    return NEARLY if series == TRUTH and claim_id in FINETUNING else series
 
 
 def reason(claim_id: str, verdict: str, profile: str) -> str:
@@ -50,13 +59,32 @@ def verdict_words(finding: Finding, table: pd.DataFrame) -> str:
     return f"{found.verdict.capitalize()}, {near}{missed}."
 
 
+def both_words(finding: Finding, table: pd.DataFrame, profile: str) -> str:
+    """`verdict_words`, after the verdict told as published where that was measured and is another one."""
+    words, rule = verdict_words(finding, table), finding.rule
+    told_so = _told_as_published(finding, profile)
+    if not told_so or told_so.verdict == judge(rule, table).case.verdict:
+        return words
+    truth = told_words(rule.claim, TRUTH).capitalize()
+    return f"{CONDITION.capitalize()}: {told_so.verdict}. {truth}: {words[0].lower()}{words[1:]}"
+
+
+def _told_as_published(finding: Finding, profile: str) -> Case | None:
+    """What decided where the encoder was told the distances of the published runs, if that was measured."""
+    rule, twin = finding.rule, profile + PUBLISHED
+    if twin not in PROFILES or not cause(rule.claim, profile).towards.known:
+        return None
+    return judge(rule, experiment_table(rule.experiment, twin)).case
+
+
 def condition_words(finding: Finding, profile: str) -> str:
     """Number and verdict where the encoder is told the distances of the published runs, if that was measured."""
-    rule, twin = finding.rule, profile + PUBLISHED
-    if twin not in PROFILES or not (found := cause(rule.claim, profile)).towards.known:
+    rule, told_so = finding.rule, _told_as_published(finding, profile)
+    if told_so is None:
         return ""
-    told_so, told_truth = (
-        judge(rule, experiment_table(rule.experiment, name)).case for name in (twin, profile)
+    found, told_truth = (
+        cause(rule.claim, profile),
+        judge(rule, experiment_table(rule.experiment, profile)).case,
     )
     turned = told_so.verdict == "metric artefact" != told_truth.verdict
     return say(
@@ -100,6 +128,13 @@ def cases_html(finding: Finding, table: pd.DataFrame) -> str:
 def module_file(finding: Finding) -> Path:
     """Where a finding is declared."""
     return Path(inspect.getsourcefile(import_module(finding.module)))
+
+
+def function_link(function: Callable, before: str = "") -> str:
+    """A link to where a function stands, after some words, as HTML."""
+    path, (_, start) = Path(inspect.getsourcefile(function)), inspect.getsourcelines(function)
+    name = path.stem if function.__name__ == "run" else function.__name__
+    return before + source_link(path, start, name)
 
 
 def source_link(path: Path, line: int, text: str) -> str:

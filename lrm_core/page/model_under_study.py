@@ -124,9 +124,8 @@ def training_pictures() -> str:
 def sizes_table(model: LRM) -> pd.DataFrame:
     """Sizes of the model beside those of OpenLRM base, as text."""
     ours, base = _sizes(model.config), _sizes(BASE)
-    return pd.DataFrame(
-        [(name, ours[name], base[name]) for name in ours], columns=["", "this model", "OpenLRM 1.1 base"]
-    )
+    rows = [(name, ours[name], base[name]) for name in ours]
+    return pd.DataFrame(rows, columns=["", "this model", "OpenLRM 1.1 base"])
 
 
 def _sizes(config: LRMConfig) -> dict[str, str]:

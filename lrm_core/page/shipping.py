@@ -117,11 +117,8 @@ def _oracles(plan: Profile, model: LRM, name: str, starts: Sequence[Start], cach
 
 def _run(recorder: ArmRecorder, record: Record, sheets: SheetStore) -> Files:
     """The sheet of a run, and its adapters if it has some."""
-    sheet, weights, name = (
-        arm_sheet(recorder, record, sheets),
-        weights_of(recorder, record),
-        file_name(record),
-    )
+    sheet, weights = arm_sheet(recorder, record, sheets), weights_of(recorder, record)
+    name = file_name(record)
     if sheet is None or (weights is None and record["configuration"]["finetune"]["rank"] is not None):
         raise FileNotFoundError(
             f"{recorder.runs / record['fingerprint']}: no weights of {record['object']}, seed {record['seed']}; "

@@ -82,9 +82,8 @@ def build_app(model: LRM, root: Path) -> "gradio.Blocks":
         with gr.Row():
             with gr.Column(scale=1):
                 picture = gr.File(label="Picture", file_types=list(FORMATS), height=140)
-                distance = gr.Number(
-                    PredictConfig.source_distance, label="Distance of the camera, in world units"
-                )
+                told = "Distance of the camera, in world units"
+                distance = gr.Number(PredictConfig.source_distance, label=told)
                 button = gr.Button("Predict", variant="primary")
                 seen = gr.Image(label="As the model sees it", interactive=False, type="filepath")
             with gr.Column(scale=2):
@@ -134,9 +133,7 @@ def serve(model_name: str, port: int, report: Callable[[str], None]) -> None:
         try:
             address = launch(app, port)
         except OSError as error:
-            raise ValueError(
-                f"port {port}: taken, or the page did not start; choose another with --port"
-            ) from error
+            raise ValueError(f"port {port}: taken, or the page did not start; use another --port") from error
         report(f"{address}: open it in a browser of this machine; Ctrl-C ends it")
         app.block_thread()
 

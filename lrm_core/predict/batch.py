@@ -115,14 +115,11 @@ def _is_finished(folder: Path, record: dict[str, object]) -> bool:
     except (OSError, ValueError, AttributeError):
         same = False
     if not same:
-        raise FileExistsError(
-            f"{folder}: made with another picture, model or settings; remove it or choose another output folder"
-        )
+        advice = "remove it or choose another output folder"
+        raise FileExistsError(f"{folder}: made with another picture, model or settings; {advice}")
     files = files or {ASSETS[name]: None for name in record["formats"]}  # as older records are
-    return all(
-        (folder / name).is_file() and sha256 in (None, digest(folder / name)[0])
-        for name, sha256 in files.items()
-    )
+    paths = {folder / name: sha256 for name, sha256 in files.items()}
+    return all(path.is_file() and sha256 in (None, digest(path)[0]) for path, sha256 in paths.items())
 
 
 def _check_place(file: Path, root: Path, taken: dict[str, Path]) -> None:

@@ -116,6 +116,5 @@ def at_source_size(item: RenderedObject, size: int) -> RenderedObject:
 def _check_images(item: RenderedObject) -> None:
     height, width = item.images.shape[-2:]
     if height != width or height < LPIPS_SIDE:
-        raise ValueError(
-            f"{item.name}: expected square images of at least {LPIPS_SIDE} pixels a side, found {width}x{height}"
-        )
+        expected = f"square images of at least {LPIPS_SIDE} pixels a side"
+        raise ValueError(f"{item.name}: expected {expected}, found {width}x{height}")

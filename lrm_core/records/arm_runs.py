@@ -3,7 +3,6 @@
 import csv
 import shutil
 from collections.abc import Sequence
-from dataclasses import asdict
 from functools import cache, partial
 from pathlib import Path
 from statistics import fmean
@@ -115,7 +114,7 @@ class ArmRecorder(Runner):
             "objects": objects,
             "loss": [fmean(part) for part in parts],
             "first_loss": done.losses[0],
-            "early_stop": {"metric": config.stop_on, **asdict(done.early_stop)},
+            "early_stop": {"metric": config.stop_on, **done.early_stop._asdict()},
             **count_parameters(self.model.config, config),
             "base": count_parameters(BASE, config),
         }

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from lrm_core.atomic import replacing
+from lrm_core.fit.run_folder import Rows
 from lrm_core.model.catalogue import parameter_count
 from lrm_core.model.config import LRMConfig
 from lrm_core.training.launch import pretrain_in_processes
-from lrm_core.training.pretrain import Curve
+from lrm_core.training.pretrain import COLUMNS
 from lrm_core.training.pretrain_config import PretrainConfig, get_preset
 from lrm_core.training.publish import list_made
 
@@ -83,7 +84,7 @@ def ablate(
     for name in chosen:
         run, changed = folder / name.replace(" ", "_"), varied(name, architecture, recipe)
         pretrain_in_processes(run, *changed, processes=processes)
-        last = Curve(run / "curve.csv", steps).rows[-1]
+        last = Rows(run / "curve.csv", COLUMNS, steps).rows[-1]
         shown = {column: last[column] for column in ("objects", "seconds", "source_psnr", "novel_psnr")}
         rows.append({"variant": name, "parameters": str(parameter_count(changed[0]))} | shown)
         with replacing(out) as temporary, temporary.open("w", newline="") as file:

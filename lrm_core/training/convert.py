@@ -60,10 +60,8 @@ def _of_run(state: Path) -> tuple[LRM, dict[str, str]]:
             f"{place}: expected the configuration of the run beside its state ({error})"
         ) from error
     if not isinstance(described, dict):
-        raise ValueError(
-            f"{state}: the state of a fine-tuning holds only what it trains; convert the model.safetensors that it "
-            "ends with, or merge its adapters"
-        )
+        advice = "convert the model.safetensors that it ends with, or merge its adapters"
+        raise ValueError(f"{state}: the state of a fine-tuning holds only what it trains; {advice}")
     stored, step = read_training_checkpoint(state)
     kind = "average." if any(name.startswith("average.") for name in stored) else "weight."
     weights = {name.removeprefix(kind): value for name, value in stored.items() if name.startswith(kind)}

@@ -55,10 +55,9 @@ def pool_batch(
 def check_pool(pool: Pool, views: int, size: int) -> None:
     """Raise ValueError if the pool does not hold so many views of this size."""
     if pool.resolution != size or pool.views < views:
-        raise ValueError(
-            f"{pool.folder}: expected at least {views} views of {size} x {size} pixels, found {pool.views} of "
-            f"{pool.resolution}; render it with `lrm pool --resolution {size}`"
-        )
+        expected = f"expected at least {views} views of {size} x {size} pixels"
+        found = f"found {pool.views} of {pool.resolution}; render it with `lrm pool --resolution {size}`"
+        raise ValueError(f"{pool.folder}: {expected}, {found}")
 
 
 def _draw_object(

@@ -27,6 +27,14 @@ from lrm_core.training.pretrain_loss import reconstruction_loss
 from lrm_core.training.pretrain_validation import Validation
 
 CURVE = "pretrain_curve.csv"  # beside published weights
+COLUMNS = (
+    "step",
+    "objects",
+    "seconds",
+    "loss",
+    "source_psnr",
+    "novel_psnr",
+)  # scores where a step is validated
 
 
 def new_state(
@@ -44,9 +52,7 @@ def take_over(state: TrainingState, start: Path, config: PretrainConfig) -> None
     if model.config != state.model.config:
         raise ValueError(f"{start}: a model of another architecture; expected {state.model.config}")
     if not steps or steps % config.steps:
-        raise ValueError(
-            f"{start}: made in {steps} steps; expected a multiple of {config.steps}, a finished round"
-        )
+        raise ValueError(f"{start}: made in {steps} steps; expected a multiple of {config.steps}, a round")
     state.model.load_openlrm_state_dict(model.state_dict())
     for name, parameter in state.model.named_parameters():
         state.average[name].copy_(parameter)
@@ -89,25 +95,6 @@ def _my_groups(step: int, config: PretrainConfig, team: Accelerator) -> range:
     return range(step * groups + team.process_index, (step + 1) * groups, team.num_processes)
 
 
-class Curve(Rows):
-    """The training curve: validation scores are blank where a step was not validated."""
-
-    COLUMNS = ("step", "objects", "seconds", "loss", "source_psnr", "novel_psnr")
-
-    def __init__(self, path: Path, step: int):
-        super().__init__(path, self.COLUMNS, step)
-
-    @property
-    def seconds(self) -> float:
-        """Up to the last row."""
-        return float(self.rows[-1]["seconds"]) if self.rows else 0.0
-
-    def add(self, **row: float) -> None:
-        """One more row, at once on disk; columns that are not given stay empty."""
-        self.rows.append({key: f"{row[key]:.6g}" if key in row else "" for key in self.COLUMNS})
-        self.write()
-
-
 def pretrain(
     run: Path,
     architecture: LRMConfig,
@@ -145,18 +132,19 @@ def pretrain(
     team.wait_for_everyone()
     if team.device.type == "cuda":
         config = replace(config, group=config.batch // team.num_processes)
-    curve = Curve(run / "curve.csv", state.step)
+    curve = Rows(run / "curve.csv", COLUMNS, state.step)
     validation = Validation.prepare(architecture.source_size).to(team.device)
-    started = time.perf_counter() - curve.seconds
+    started = time.perf_counter() - curve.last("seconds")
     end = min(until or config.rounds * config.steps, config.rounds * config.steps)
     for step, loss in _steps(state, config, team, end):
         last = step % config.steps == 0 or step == end
         if not team.is_main_process or (step % config.checkpoint_every and not last):
             continue
         scores = validation.score(state, run) if step % config.validate_every == 0 or last else {}
-        curve.add(
-            step=step, objects=step * config.batch, seconds=time.perf_counter() - started, loss=loss, **scores
-        )
+        measured = {"seconds": time.perf_counter() - started, "loss": loss} | scores
+        shown = {name: f"{value:.6g}" for name, value in measured.items()}
+        curve.add(step=step, objects=step * config.batch, **shown)
+        curve.write()
         state.save(run / STATE)
     team.wait_for_everyone()
     return state
@@ -180,9 +168,8 @@ def _steps(
     mean = 0.0
     numbers = [n for step in range(state.step, end) for n in _my_groups(step, config, team)]
     coming = scenes(numbers, config, state.model.config.source_size, ahead=team.device.type == "cuda")
-    with tqdm(
-        total=end, initial=state.step, desc="pretrain", unit="step", disable=not team.is_main_process
-    ) as bar:
+    silent = not team.is_main_process
+    with tqdm(total=end, initial=state.step, desc="pretrain", unit="step", disable=silent) as bar:
         while state.step < end:
             loss = train_step(state, config, team, coming)
             count = (state.step - 1) % config.checkpoint_every

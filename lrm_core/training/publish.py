@@ -10,14 +10,14 @@ import torch
 
 from lrm_core.atomic import replacing
 from lrm_core.fit.checkpoint import TrainingState
-from lrm_core.fit.run_folder import STATE
+from lrm_core.fit.run_folder import STATE, Rows
 from lrm_core.model.checkpoints import save_checkpoint
 from lrm_core.model.config import LRMConfig
 from lrm_core.objects.manifest import digest, make_entry, record_entries
 from lrm_core.objects.pool import Pool
 from lrm_core.objects.pool_render import LIBRARY
 from lrm_core.paths import data_dir
-from lrm_core.training.pretrain import CURVE, Curve, new_state
+from lrm_core.training.pretrain import COLUMNS, CURVE, new_state
 from lrm_core.training.pretrain_batch import open_pool
 from lrm_core.training.pretrain_config import PATCH, PretrainConfig
 
@@ -68,10 +68,12 @@ def publish(run: Path, architecture: LRMConfig, config: PretrainConfig, out: Pat
         OSError: if a file cannot be written; the old one then stays.
     """
     state = save_averaged(run, architecture, config, out)
-    model, curve = state.averaged(), Curve(run / "curve.csv", state.step)
+    model, curve = state.averaged(), Rows(run / "curve.csv", COLUMNS, state.step)
     with replacing(out.with_name(CURVE)) as temporary:
         shutil.copyfile(run / "curve.csv", temporary)
     scores = [row for row in curve.rows if row["novel_psnr"]][-1]
+    cuda = torch.cuda.is_available()
+    where = torch.cuda.get_device_name() if cuda else f"{torch.get_num_threads()} threads"
     card = CARD.format(
         name=f"The {out.stem} model",
         preset=out.stem,
@@ -86,8 +88,8 @@ def publish(run: Path, architecture: LRMConfig, config: PretrainConfig, out: Pat
         steps=state.step,
         rounds="one round" if state.step <= config.steps else f"{state.step / config.steps:g} rounds",
         batch=config.batch,
-        seconds=curve.seconds,
-        machine=_machine(),
+        seconds=curve.last("seconds"),
+        machine=f"{platform.machine()}, {where}",
         torch=torch.__version__,
         seed=config.seed,
         recipe=", ".join(f"{key} {value}" for key, value in config.in_force().items()),
@@ -97,17 +99,8 @@ def publish(run: Path, architecture: LRMConfig, config: PretrainConfig, out: Pat
     )
     with replacing(out.with_name(CARD_NAME)) as temporary:
         temporary.write_text(card)
-    list_made(
-        [out, out.with_name(CURVE), out.with_name(CARD_NAME)],
-        f"lrm pretrain --preset {out.stem}",
-        config.seed,
-    )
-
-
-def _machine() -> str:
-    if torch.cuda.is_available():
-        return f"{platform.machine()}, {torch.cuda.get_device_name()}"
-    return f"{platform.machine()}, {torch.get_num_threads()} threads"
+    made = [out, out.with_name(CURVE), out.with_name(CARD_NAME)]
+    list_made(made, f"lrm pretrain --preset {out.stem}", config.seed)
 
 
 def _data(objects: int, config: PretrainConfig) -> dict[str, str]:
@@ -150,10 +143,7 @@ def _credits(pool: Pool) -> str:
 def list_made(paths: Sequence[Path], source: str, seed: int) -> None:
     """Enter files made by the command `source` into the manifest of the data folder, if they lie there."""
     data = data_dir()
-    inside = [
-        path.resolve().relative_to(data).as_posix() for path in paths if path.resolve().is_relative_to(data)
-    ]
-    if inside:
-        record_entries(
-            data, [make_entry(data, p, source=source, licence="Apache-2.0", seed=seed) for p in inside]
-        )
+    found = [path.resolve() for path in paths if path.resolve().is_relative_to(data)]
+    if inside := [path.relative_to(data).as_posix() for path in found]:
+        how = {"source": source, "licence": "Apache-2.0", "seed": seed}
+        record_entries(data, [make_entry(data, path, **how) for path in inside])

@@ -13,6 +13,7 @@ from lrm_core.findings.harms import (
     Fingerprint,
     fingerprint,
     published_numbers,
+    said,
     sentence,
     shared,
     specific,
@@ -91,11 +92,7 @@ def _found(harm: str, change: float) -> Fingerprint:
 
 @pytest.mark.parametrize(
     ("told", "blurred", "said"),
-    [
-        (-0.5, 0.5, "specific"),
-        (-0.5, -0.5, "not specific"),
-        (0.0, -0.5, "no wrong distance"),
-    ],
+    [(-0.5, 0.5, "specific"), (-0.5, -0.5, "not specific"), (0.0, -0.5, "no wrong distance")],
 )
 def test_the_pattern_is_specific_if_only_a_wrong_distance_makes_it(told, blurred, said):
     harms = {"truth": 0.0, "told-0.8": told, "turned": 0.5, "focal": 0.0, "blurred": blurred}
@@ -119,4 +116,4 @@ def test_a_model_that_was_trained_less_is_named_where_it_shows_the_pattern(monke
     found = [compared(harm, truth, harmed) for harm in ("truth", "told-0.8", "turned", "rung-300")]
     for met, named in (("there", True), ("nearly there", False)):
         monkeypatch.setattr("lrm_core.findings.harms.pattern_met", lambda shares, met=met: met)
-        assert ("300" in sentence("harms", found)) is named
+        assert ("300" in said(found)) is named

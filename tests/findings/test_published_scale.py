@@ -1,6 +1,5 @@
 """Extents of the published pictures: read with the untouched renders of their own views, and drawn."""
 
-import pandas as pd
 import pytest
 
 from lrm_core.findings import fork_pictures
@@ -42,5 +41,4 @@ def test_the_figure_shows_every_object_before_and_after():
     assert set(table["object"]) <= set(data["label"])
     shown = data[data["label"].isin(table["object"])]
     assert sorted(shown["y"]) == pytest.approx(sorted(table["extent"]))
-    assert isinstance(figure.layout.meta["alt"], str)
-    assert pd.Series(figure.layout.meta["alt"]).str.contains("untouched 0.8").all()
+    assert "untouched 0.8" in figure.layout.meta["alt"]

@@ -36,21 +36,13 @@ def data(model: LRM, make_object: Callable, tmp_path: Path) -> Path:
 
 def test_every_rank_with_both_losses(data: Path, tmp_path: Path) -> None:
     output = tmp_path / "runs"
-    places = [
-        "--data_dir",
-        str(data),
-        "--output_dir",
-        str(output),
-        "--model_name",
-        f"{tmp_path}/tiny.safetensors",
-    ]
+    given = {"--data_dir": data, "--output_dir": output, "--model_name": tmp_path / "tiny.safetensors"}
+    places = [str(part) for option in given.items() for part in option]
     result = lrm("rank_ablation", "--ranks", "1,2", "--ranks", "3", "--steps", "2", "--lr", "0.01", *places)
     assert result.exit_code == 0, result.output
     table = pd.read_csv(output / "rank_ablation.csv", keep_default_na=False)
-    assert list(zip(table["rank"], table["loss"], strict=True)) == [
-        (0, ""),
-        *((rank, loss) for rank in (1, 2, 3) for loss in ("mse", "freq")),
-    ]
+    expected = [(0, ""), *((rank, loss) for rank in (1, 2, 3) for loss in ("mse", "freq"))]
+    assert list(zip(table["rank"], table["loss"], strict=True)) == expected
     assert list(table.columns) == ["rank", "loss", "l1", "psnr", "ssim", "lpips"]
     for rank, loss, step in ((2, "freq", 2), (3, "mse", 2), (0, "", 0)):
         run = output / (f"{loss}_r{rank}" if rank else "mse_r1")

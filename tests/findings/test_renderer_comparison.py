@@ -59,14 +59,6 @@ def test_only_objects_of_both_renderings_are_compared(stored, monkeypatch):
     assert found.values.loc["b"].tolist() == [0.6, 0.7]
 
 
-def test_only_seeds_of_both_renderings_are_compared(stored, monkeypatch):
-    other = table({"a": 9.0, "b": 9.0}).assign(seed=1)
-    by_caster = pd.concat([table({"a": 0.5, "b": 0.6, "c": 0.7}), other])
-    stored |= {CASTER: by_caster, CYCLES: table({"a": 0.4, "b": 0.7, "c": 0.8})}
-    monkeypatch.setattr(renderer, "judge", lambda rule, t: "judged")
-    assert compare("C2").values[CASTER].tolist() == [0.5, 0.6, 0.7]
-
-
 @pytest.mark.parametrize(
     "by_cycles",
     [pd.DataFrame(), table({"a": 0.4, "b": 0.5, "y": 0.6}), table({"a": 0.4, "b": 0.5, "c": nan})],

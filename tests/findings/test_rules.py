@@ -11,12 +11,8 @@ from lrm_core.findings.c09 import LESS, SLACK
 from lrm_core.findings.rulebook import RULES
 from lrm_core.findings.rules import judge
 
-SAME, OTHER, ARTEFACT, NOT = (
-    "replicated",
-    "replicated with a different size",
-    "metric artefact",
-    "not replicated",
-)
+SAME, OTHER = "replicated", "replicated with a different size"
+ARTEFACT, NOT = "metric artefact", "not replicated"
 
 
 def table(row: dict, objects: int = 6) -> pd.DataFrame:

@@ -50,7 +50,5 @@ def test_bad_input():
     with pytest.raises(ValueError, match="square_0: no view 9"):
         Example.of(model, item, [9])
     small = type(item)("small", item.images[..., :16, :16], item.masks, item.poses, INTRINSICS)
-    with pytest.raises(
-        ValueError, match="small: expected images of 32x32 pixels for this model, found 16x16"
-    ):
+    with pytest.raises(ValueError, match="small: expected images of 32x32 pixels for this model, found 16"):
         Example.of(model, small, [0])

@@ -90,12 +90,6 @@ def test_the_sign_control_weights_what_the_published_loss_does_not() -> None:
         torch.testing.assert_close(LOSSES[other](error, still), mse)
 
 
-@pytest.mark.parametrize("name", LOSSES)
-def test_gradients_of_every_loss_match_finite_differences(name: str) -> None:
-    pred, target = images(5, 6, 5)
-    assert torch.autograd.gradcheck(lambda x: LOSSES[name](x, target), pred.requires_grad_())
-
-
 def test_a_perceptual_distance_is_added() -> None:
     pred, target = images(7)
 

@@ -6,11 +6,10 @@ from tiny_measure import noise
 
 from lrm_core import LRM
 from lrm_core.measure import e02_basins, matter
-from lrm_core.measure.e02_basins import Basins, features_at, latent_distance, linear_path
-from lrm_core.measure.oracles import Oracle, OracleCache, predicted_planes, render_images
+from lrm_core.measure.e02_basins import Basins, features_at, latent_distance
+from lrm_core.measure.oracles import Oracle, OracleCache, predicted_planes
 from lrm_core.objects import RenderedObject
 from lrm_core.render import query_points
-from lrm_core.render.views import Views
 
 
 def test_latent_distance_of_a_scaled_copy() -> None:
@@ -54,17 +53,6 @@ def test_features_hide_what_the_decoder_cannot_see(model: LRM) -> None:
         query_points(planes[None], blind.decoder, points[None]).rgb,
     )
     assert latent_distance(planes, shifted)["l1"] == pytest.approx(2, abs=1e-5)
-
-
-def test_linear_path_starts_and_ends_at_its_ends(model: LRM, item: RenderedObject) -> None:
-    cameras = item.cameras()[:2]
-    a, b = 10 * noise(0), 10 * noise(1)
-    target = Views(render_images(model, a, cameras, 16), cameras)
-    path = linear_path(model, a, b, target, points=5)
-    assert path["t"] == [0, 0.25, 0.5, 0.75, 1]
-    assert path["psnr"][0] == 100
-    assert path["psnr"][1] > path["psnr"][-1] - 5
-    assert path["barrier"] == pytest.approx(path["psnr"][-1] - min(path["psnr"]))
 
 
 def test_record_of_known_oracles(

@@ -10,9 +10,8 @@ from lrm_core import LRM
 from lrm_core.canonical import plain
 from lrm_core.measure import e04_visibility, surface
 from lrm_core.measure.e04_visibility import Visibility, audited_splits, surface_splits
-from lrm_core.measure.matter import matter_lattice
 from lrm_core.measure.oracles import Oracle, OracleCache, OracleConfig
-from lrm_core.measure.surface import density_normals, matter_surface, outside, seen_surface, surface_scene
+from lrm_core.measure.surface import matter_surface, seen_surface, surface_scene
 from lrm_core.objects import RenderedObject
 
 CONFIG = Visibility(views=2, controls=4, shuffles=10)
@@ -113,23 +112,6 @@ def test_labels_of_the_truth_of_its_depth_map_and_of_the_oracle_agree(scene, mon
     assert found["labels"]["reference"] == 1
     assert found["truth"]["sight"]["ratio"] == pytest.approx(RATIO, rel=0.15)
     assert len(found["cameras"]["ratio"]) == 1 + CONFIG.controls
-
-
-def test_the_outside_of_a_block() -> None:
-    block = torch.zeros(6, 6, 6, dtype=torch.bool)
-    block[1:5, 1:5, 1:5] = True
-    assert outside(block).sum() == 4**3 - 2**3
-    assert outside(torch.ones(4, 4, 4, dtype=torch.bool)).sum() == 4**3 - 2**3
-    assert not outside(~block & block).any()
-
-
-def test_normals_of_the_density_are_radial_and_unknown_where_it_is_level() -> None:
-    lattice, solid = matter_lattice(sphere.model(), sphere.planes(0.0))
-    points = lattice[outside(solid)]
-    normals = density_normals(sphere.model(), sphere.planes(0.0), points)
-    assert (torch.nn.functional.cosine_similarity(normals, points, dim=1)).min() > 0.97
-    level = torch.zeros_like(sphere.planes(0.0))
-    assert density_normals(sphere.model(), level, torch.zeros(4, 3)).isnan().all()
 
 
 def test_no_matter_is_no_number(monkeypatch) -> None:

@@ -79,8 +79,3 @@ def test_record_of_a_known_oracle(
     assert improved == pytest.approx(expected, abs=1e-3)
     assert record["corrections"]["dc"]["power_share"] == pytest.approx(1, abs=1e-5)
     assert record["corrections"]["low"]["numbers"] == 12 * 21
-
-
-def test_a_cutoff_must_be_a_radius() -> None:
-    with pytest.raises(ValueError, match="increasing radii"):
-        low_band(picture_scene(noise(3, 2, 32, 32)), 0.0)

@@ -11,7 +11,7 @@ import torch
 from lrm_core import LRM
 from lrm_core.canonical import plain
 from lrm_core.measure import directions
-from lrm_core.measure.directions import Surroundings, changes, object_surroundings, summary
+from lrm_core.measure.directions import Surroundings, object_surroundings
 from lrm_core.measure.e10_isotropy import Isotropy, isotropy
 from lrm_core.measure.oracles import OracleCache, OracleConfig, predicted_planes, render_images, split_views
 from lrm_core.objects import RenderedObject
@@ -134,20 +134,6 @@ def test_a_renderer_that_shows_nothing_leaves_ratios_undefined() -> None:
 def test_nothing_in_matter_is_unknown() -> None:
     empty = replace(place(Linear()), mask=torch.zeros(3, 16, 16, dtype=torch.bool))
     assert set(measured(empty, QUICK, 0)["audited"]["matter"]["l1"].values()) == {None}
-
-
-def test_changes_are_those_of_the_images() -> None:
-    at = place(Linear())
-    step = with_norm(noise(4), 2.0)
-    found = changes(at, [step, -step])
-    assert found.l1.tolist() == pytest.approx([float(step.abs().mean())] * 2, rel=1e-4)
-    assert found.rms.tolist() == pytest.approx([2 / sqrt(NUMBERS)] * 2, rel=1e-4)
-    assert summary(torch.tensor([1.0, 3.0])) == {
-        "mean": 2.0,
-        "std": pytest.approx(sqrt(2)),
-        "spread": pytest.approx(sqrt(0.5)),
-    }
-    assert summary(torch.tensor([1.0])) == {"mean": 1.0, "std": None, "spread": None}
 
 
 def test_the_surroundings_are_those_of_the_oracle_in_held_out_views(

@@ -20,22 +20,6 @@ def record(model, item, monkeypatch):
     return plain(e17.run(model, item, config, 0))
 
 
-def test_only_the_distance_of_the_camera_changes(model, item, monkeypatch):
-    told = []
-    monkeypatch.setattr(
-        type(model),
-        "predict_planes",
-        lambda self, image, camera: told.append(camera) or torch.zeros(1, 3, 4, 4, 4),
-    )
-    for factor in (1.0, 0.5):
-        told_planes(model, item, factor)
-    right, wrong = (camera[:, :12].view(3, 4) for camera in told)
-    torch.testing.assert_close(wrong[:, 3], right[:, 3] / 2)
-    assert torch.equal(wrong[:, :3], right[:, :3])
-    assert torch.equal(told[0][:, 12:], told[1][:, 12:])
-    assert right[:, 3].norm() == pytest.approx(float(item.poses[0, :, 3].norm()), rel=1e-5)
-
-
 def test_record_of_a_known_residual(record, model, item):
     right = predicted_planes(model, item)
     size = float((right - right.mean((-2, -1), keepdim=True)).norm())

@@ -53,19 +53,21 @@ def test_vit_refuses_heads_that_do_not_divide() -> None:
         ViTConfig(embed_dim=48, depth=1, num_heads=5)
 
 
-def test_missing_key_is_named() -> None:
-    config = {key: value for key, value in PUBLISHED["base"]["config"].items() if key != "triplane_dim"}
-    with pytest.raises(ValueError, match="the model configuration lacks triplane_dim"):
-        LRMConfig.from_openlrm(config)
-
-
-def test_unknown_encoder_needs_sizes() -> None:
-    with pytest.raises(ValueError, match=r"'vit_x' is not one of .* vit must give \['depth', 'num_heads'\]"):
-        LRMConfig.from_openlrm(
-            {**PUBLISHED["base"]["config"], "encoder_model_name": "vit_x"}, vit={"embed_dim": 768}
-        )
-
-
-def test_unknown_vit_key_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"vit has unknown keys \['width'\]"):
-        LRMConfig.from_openlrm(PUBLISHED["base"]["config"], vit={"width": 3})
+@pytest.mark.parametrize(
+    ("changes", "vit", "message"),
+    [
+        ({"triplane_dim": None}, {}, "the model configuration lacks triplane_dim"),
+        (
+            {"encoder_model_name": "vit_x"},
+            {"embed_dim": 768},
+            r"'vit_x' is not one of .* \['depth', 'num_heads'\]",
+        ),
+        ({}, {"width": 3}, r"vit has unknown keys \['width'\]"),
+    ],
+)
+def test_keys_that_are_missing_or_unknown_are_named(changes: dict, vit: dict, message: str) -> None:
+    config = {
+        key: value for key, value in (PUBLISHED["base"]["config"] | changes).items() if value is not None
+    }
+    with pytest.raises(ValueError, match=message):
+        LRMConfig.from_openlrm(config, vit=vit)

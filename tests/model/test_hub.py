@@ -119,9 +119,7 @@ def test_a_refusal_is_one_sentence(hub, cache, fault, kind, message):
 
 def test_no_network_is_one_sentence(hub, cache, monkeypatch):
     monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
-    with pytest.raises(
-        FileNotFoundError, match=f"^{REPOSITORY} could not be downloaded .* connect to the network"
-    ):
+    with pytest.raises(FileNotFoundError, match=f"^{REPOSITORY} could not be downloaded .* connect to"):
         load_model(NAME)
 
 
@@ -133,13 +131,6 @@ def test_offline_mode_uses_the_cache_and_says_so_without(hub, cache, monkeypatch
     fetch(NAME)
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     assert load_model(NAME).config == TINY
-
-
-def test_a_truncated_file_in_the_cache_is_one_sentence(hub, cache):
-    weights = (fetch(NAME) / WEIGHTS).resolve()
-    weights.write_bytes(weights.read_bytes()[:-100])
-    with pytest.raises(ValueError, match="the file is damaged; remove"):
-        load_model(NAME)
 
 
 def _full_size(cache: Path, name: str, value: float = 0.0, **changes: tuple | None) -> Path:

@@ -13,9 +13,8 @@ from lrm_core.model.config import LRMConfig
 from lrm_core.model.decoder import Decoder, activate
 from lrm_core.model.lrm import LRM
 
-TINY = replace(
-    tiny_model.TINY, transformer_layers=2, vit=replace(tiny_model.TINY.vit, patch_size=4), source_size=16
-)
+VIT = replace(tiny_model.TINY.vit, patch_size=4)
+TINY = replace(tiny_model.TINY, transformer_layers=2, vit=VIT, source_size=16)
 CAMERA = torch.tensor([[1, 0, 0, 0, 0, 0, -1, -2, 0, 1, 0, 0, 0.75, 0.75, 0.5, 0.5]])
 
 
@@ -55,14 +54,6 @@ def test_camera_and_image_reach_every_plane(model: LRM) -> None:
         model.predict_planes(_images(1), CAMERA + 0.5),
     ):
         assert ((planes - other).abs().amax(dim=(2, 3, 4)) > 1e-6).all()
-
-
-def test_every_parameter_learns(model: LRM) -> None:
-    model.predict_planes(_images(1), CAMERA).square().sum().backward()
-    without = [
-        name for name, p in model.named_parameters() if p.grad is None and not name.startswith("synthesizer")
-    ]
-    assert without == []
 
 
 def test_autocast_gives_bfloat16_planes_near_float32(model: LRM) -> None:

@@ -78,7 +78,6 @@ def test_images(tiny: tuple[LRM, dict[str, Tensor]]) -> None:
 def test_published_names_shapes_and_count(size: str) -> None:
     with torch.device("meta"):
         model = LRM(LRMConfig.from_openlrm(PUBLISHED[size]["config"]))
-    assert {name: list(tensor.shape) for name, tensor in model.state_dict().items()} == PUBLISHED[size][
-        "shapes"
-    ]
+    shapes = {name: list(tensor.shape) for name, tensor in model.state_dict().items()}
+    assert shapes == PUBLISHED[size]["shapes"]
     assert sum(parameter.numel() for parameter in model.parameters()) == COUNTS[size]

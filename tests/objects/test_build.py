@@ -95,19 +95,6 @@ def test_procedural_objects_are_the_held_out_ones(tmp_path):
     assert load_object(tmp_path / names[0]).masks.max() == 1
 
 
-@pytest.mark.parametrize(("group", "train", "val"), [("real", 27, 7), ("procedural", 19, 5)])
-def test_objects_of_the_project(group, train, val):
-    assert [len(split_names(MINI / group, split)) for split in ("train", "val")] == [train, val]
-    for name in split_names(MINI / group, "val"):
-        found = load_object(MINI / group / name)
-        assert found.images.shape == (32, 3, 128, 128)
-        covered = (found.masks > 0.5).float().mean(dim=(1, 2, 3))
-        assert (covered > 0.005).all()
-        distance = found.poses[:, :, 3].norm(dim=-1)
-        assert 1.9 <= distance[0] <= 2.2
-        assert ((distance >= 1.9 - 1e-5) & (distance <= 2.6 + 1e-5)).all()
-
-
 def _first_view_again(group, name, poses):
     if group == "real":
         return render_mesh(MINI.parents[1] / f"objects/glb/{name}.glb", poses, 128).rgba
@@ -145,9 +132,7 @@ def test_a_mesh_is_another_with_another_texture(tmp_path, case, file, part):
     shutil.copytree(MESHES / case, tmp_path / case)
     render_path(tmp_path / case / file, tmp_path / "out", **SMALL)
     Image.new("L", (2, 2), 255).save(tmp_path / case / part)
-    assert "before it was edited" in str(
-        render_path(tmp_path / case / file, tmp_path / "out", **SMALL).failed
-    )
+    assert "it was edited" in str(render_path(tmp_path / case / file, tmp_path / "out", **SMALL).failed)
 
 
 def test_an_object_that_another_run_finished_meanwhile_is_kept(meshes, tmp_path, monkeypatch):

@@ -110,15 +110,6 @@ def test_colour_is_albedo_under_wrapped_lights(scene):
         torch.testing.assert_close(hits.rgb[row, ray], colour * lit, atol=1e-6, rtol=0)
 
 
-def test_other_objects_of_the_batch_change_nothing():
-    origins, directions = _rays(400, [5], torch.float32)
-    alone = cast(sample_objects([5]), origins, directions)
-    others = cast(sample_objects([1, 5, 9]), *(x.expand(3, -1, -1) for x in (origins, directions)))
-    assert torch.equal(others.alpha[1], alone.alpha[0])
-    torch.testing.assert_close(others.depth[1], alone.depth[0], atol=1e-5, rtol=0)
-    torch.testing.assert_close(others.rgb[1], alone.rgb[0], atol=1e-4, rtol=0)
-
-
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_cuda_agrees_with_the_cpu():
     origins, directions = _rays(2000, SEEDS, torch.float32)

@@ -58,14 +58,12 @@ def test_layout_on_disk(folder):
 
 def test_cameras_start_with_the_canonical_one(folder):
     found = load_object(folder)
-    distance = float(found.poses[0, :, 3].norm())
+    away = float(found.poses[0, :, 3].norm())
     source = found.source_camera()
     assert source.shape == (1, 16)
-    torch.testing.assert_close(source[0, :12].view(3, 4), canonical_pose(distance), rtol=0, atol=1e-5)
+    torch.testing.assert_close(source[0, :12].view(3, 4), canonical_pose(away), rtol=0, atol=1e-5)
     torch.testing.assert_close(source[0, 12:], torch.tensor([6 / WIDTH, 6 / HEIGHT, 0.5, 0.5]))
-    torch.testing.assert_close(
-        found.cameras()[0, :12].view(3, 4), canonical_pose(distance), rtol=0, atol=1e-5
-    )
+    torch.testing.assert_close(found.cameras()[0, :12].view(3, 4), canonical_pose(away), rtol=0, atol=1e-5)
 
 
 def test_views_pick_images_and_cameras(folder):

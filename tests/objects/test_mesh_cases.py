@@ -157,19 +157,16 @@ def quarters(file, **info):
 def test_a_texture_turns_clockwise_as_its_coordinates_turn_the_other_way(tmp_path, rotation, expected):
     """By hand: turned by 90 degrees, (u, v) becomes (v, -u), so the top left shows what was at the bottom left."""
     file = Gltf()
-    transform = {"KHR_texture_transform": {"rotation": rotation}}
-    path = file.save(
-        tmp_path / "a.glb", [{"mesh": file.square(material=quarters(file, extensions=transform))}]
-    )
+    turn = {"KHR_texture_transform": {"rotation": rotation}}
+    path = file.save(tmp_path / "a.glb", [{"mesh": file.square(material=quarters(file, extensions=turn))}])
     names = {RED: "r", GREEN: "g", (0, 0, 1): "b", YELLOW: "y"}
     assert "".join(names[hue] for hue in hues(path)) == expected
 
 
 @pytest.mark.parametrize("place", ["texture", "transform"])
 def test_a_texture_lies_on_the_set_of_coordinates_that_it_names(tmp_path, place):
-    info = (
-        {"texCoord": 1} if place == "texture" else {"extensions": {"KHR_texture_transform": {"texCoord": 1}}}
-    )
+    transform = {"KHR_texture_transform": {"texCoord": 1}}
+    info = {"texCoord": 1} if place == "texture" else {"extensions": transform}
     file = Gltf()
     second = file.array(np.full((4, 2), 255 * 0.25).astype(np.uint8), normalized=True)
     mesh = file.square(material=quarters(file, **info), attributes={"TEXCOORD_1": second})

@@ -150,7 +150,7 @@ def test_an_entry_that_leads_elsewhere_is_refused(mirror, tmp_path, path):
     ("changed", "reason"),
     [
         ({}, "does not list it, so its licence is unknown"),
-        ({"license": None}, "unknown licence 'None'; the known ones are cc0, by,"),
+        ({"license": None}, "unknown licence 'None'; known are cc0, by,"),
         ({"license": "all rights reserved"}, "unknown licence 'all rights reserved'"),
     ],
 )

@@ -151,9 +151,7 @@ def test_pattern_agrees_with_the_plain_twin(pattern):
     weight = [_REF_WEIGHT[pattern](_row(textures, row), points[row].tolist()) for row in range(200)]
     first, second = textures.colours.unbind(1)
     expected = first + (second - first) * torch.tensor(weight, dtype=torch.float64)[:, None]
-    torch.testing.assert_close(
-        albedo(textures, points), expected, atol=1e-6, rtol=0
-    )  # lattice values are float32
+    torch.testing.assert_close(albedo(textures, points), expected, atol=1e-6, rtol=0)
 
 
 @settings(max_examples=30, deadline=None)

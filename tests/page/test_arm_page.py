@@ -73,16 +73,6 @@ def test_lines_of_objects_end_where_the_objects_do():
     assert there["y"].tolist() == [numbers["baseline"]["l1"], numbers["lora_std_r8"]["l1"]]
 
 
-def test_published_ranks_are_changes_of_their_own_baseline():
-    data = prose.figure_data(drawn.draw(c12.FINDING.figures["ranks"], table_of(PARTIAL), OBJECTS, {}, "t"))
-    numbers = published("C11")
-    mine = data[data["series"] == "MSE, published"].head(len(c11.RANKS))
-    expected = [value / numbers["baseline"]["lpips"] - 1 for value in numbers["lpips_std"]]
-    assert mine["y"].tolist() == pytest.approx(expected)
-    ours = data[(data["series"] == "FreqLoss") & (data["label"] != "one seed")]
-    assert ours["label"].tolist() == ["4", "8"]
-
-
 def test_objects_that_get_worse_are_counted_and_the_worst_is_named():
     runs = tidy(COMPLETE)
     hurt = (runs["arm"] == "lora_freq") & (runs["object"] == "lamp") & (runs["step"] == STEPS[-1])

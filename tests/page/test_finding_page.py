@@ -5,12 +5,11 @@ import io
 import re
 from functools import cache, partial
 
-import numpy as np
 import pandas as pd
 import pytest
 import torch
 
-from lrm_core.findings import c02, c03, c04, c05, c06, c07, prose, quality, renderer
+from lrm_core.findings import c02, c04, c05, c06, prose, quality, renderer
 from lrm_core.findings.arm_claims import told_wrong
 from lrm_core.findings.figures import Pairs, Pictures, window
 from lrm_core.findings.rulebook import FINDINGS
@@ -23,7 +22,6 @@ from lrm_core.page.finding_page import source_links
 from lrm_core.paths import repository_root
 from lrm_core.profiles import get_profile
 from lrm_core.records.statistics import Interval, interval_of, per_object
-from lrm_core.spectral import published_shares
 
 ARMS = ("C10", "C11", "C12", "C13", "C14")
 FIGURES = [(claim, name) for claim, of in FINDINGS.items() for name in of.figures]
@@ -71,8 +69,6 @@ def test_every_section_is_filled_whatever_the_outcome(tables, claim):
         text = told(FINDINGS[claim], name, tables[claim])
         assert not re.search(r"\{[a-z]", text)
         assert "nan" not in text
-        if name.startswith("answer"):
-            assert len(text.split()) <= 63
     figures = {
         name.split(":")[0].removeprefix("figure ") for name in sections(claim) if name.startswith("figure")
     }
@@ -92,10 +88,10 @@ def test_chapters_without_a_claim_are_told_from_their_records():
             assert len(prose.figure_data(drawn.draw(declared, table, groups, {}, "t"))) >= 4
 
 
-@pytest.mark.parametrize("claim", [*FINDINGS, "quality", "renderer"])
+@pytest.mark.parametrize("claim", [*FINDINGS, "quality", "renderer", "one_wrong_number"])
 def test_no_number_of_ours_is_typed_into_a_text(claim):
     text = (repository_root() / "lrm_core/findings/texts" / f"{claim}.md").read_text()
-    assert not re.findall(r"\d", re.sub(r"\{[^}]*\}|`A\d+`|95% interval|\bL1\b|\]\([^)]*\)", "", text))
+    assert not re.findall(r"\d", re.sub(r"\{[^}]*\}|`A\d+`|95% interval|\bL1\b|C\d+|\]\([^)]*\)", "", text))
 
 
 def test_a_field_that_nobody_fills_is_named(tables, monkeypatch):
@@ -135,15 +131,6 @@ def test_every_comparison_of_a_rule_reads_a_column_and_is_shown_as_code(tables, 
                 assert all(one.column in tables[claim] for one in alone)
 
 
-def test_the_example_is_the_real_object_nearest_to_the_mean(tables):
-    for claim in ("C2", "C4"):
-        finding, table = FINDINGS[claim], tables[claim]
-        values = table.set_index("object")[list(finding.typical)].astype(float)
-        far = ((values - values.mean()) / values.std(ddof=0)).abs().max(axis=1)
-        real = [name for name, group in GROUPS.items() if group == "real"]
-        assert finding.example(table, GROUPS) == far[real].idxmin()
-
-
 def test_links_lead_to_the_declaration_and_to_the_function_that_draws(tables):
     for claim, name in FIGURES:
         links = re.findall(r'href="\.\./([\w/.]+)#L(\d+)"', source_links(FINDINGS[claim], name))
@@ -152,33 +139,10 @@ def test_links_lead_to_the_declaration_and_to_the_function_that_draws(tables):
         assert lines[1].startswith("def ")
 
 
-def test_a_curve_is_a_response_over_its_mean_and_lookup_has_its_part(tables):
-    table, facts = tables["C3"], c03.FINDING.facts
-    for name, place in c03.CURVES.items():
-        curve, response = table[name].iloc[0], table[f"{place}.response"].iloc[0]
-        assert sum(curve) / len(curve) == pytest.approx(1, rel=1e-4)
-        assert curve[0] / curve[-1] == pytest.approx(response[0] / response[-1], rel=1e-4)
-    rest = interval_of(table, c03.ENDS).estimate / table["lookup.ratio.first_over_last"].mean()
-    assert interval_of(table, c03.ENDS).estimate ** (1 - facts["part.ends"](table)) == pytest.approx(rest)
-
-
-def test_published_readings_follow_from_the_published_shares():
-    assert pytest.approx((0.406 / 0.273 + 0.417 / 0.287) / 2) == c03.BANDS
-    assert pytest.approx((0.75, c03.BANDS * 4 / 3)) == (c03.LEVEL_BANDS, c03.PER_BIN)
-
-
 def test_the_published_tables_give_the_ratios_of_audit_a4():
     assert c05.published_ratios() == pytest.approx({"stone": 162, "office": 25}, rel=0.01)
     mixture, power = c05.flat_ratios()
     assert 0.5 < power < 2 < mixture
-
-
-def test_without_the_object_farthest_from_the_mean_the_others_remain(tables):
-    table = tables["C7"]
-    ratios = per_object(table, c07.TRUTH)
-    name = c07.farthest(table)
-    assert abs(ratios[name] - ratios.mean()) == (ratios - ratios.mean()).abs().max()
-    assert c07.FINDING.facts["without"](table).estimate == pytest.approx(ratios.drop(name).mean())
 
 
 def test_a_near_miss_is_one_whose_mean_satisfies_what_the_interval_misses(tables):
@@ -227,16 +191,3 @@ def test_the_csv_link_holds_the_table_itself():
     content = base64.b64decode(re.search(r"base64,([^\"]+)", link).group(1)).decode()
     pd.testing.assert_frame_equal(pd.read_csv(io.StringIO(content)), table)
     assert "Data &lt;here&gt;" in link
-
-
-def test_law_shares_are_those_of_noise_filtered_to_the_law():
-    size, generator = 64, torch.Generator().manual_seed(0)
-    noise = torch.randn(3, 16, size, size, generator=generator, dtype=torch.float64)
-    frequency = torch.fft.fftfreq(size, dtype=torch.float64)
-    radius = torch.hypot(frequency[:, None], frequency[None]).clamp(min=1 / size)
-    planes = torch.fft.ifft2(torch.fft.fft2(noise) * radius**-1.0).real  # power f^-2
-    expected = published_shares(planes).mean(0)
-    found = torch.tensor(c02.law_shares(2.0)[0], dtype=torch.float64)
-    torch.testing.assert_close(found, expected, atol=0.02, rtol=0)
-    share = c02.law_shares(c02.matching_exponent())[0][2]
-    assert share == pytest.approx(np.mean(c02.SHARES["high"]), abs=1e-3)

@@ -175,9 +175,3 @@ def test_an_experiment_of_long_fits_sees_those_of_the_first_group(
     monkeypatch.setattr(runner, "load_item", lambda plan, folder: folder)
     jobs = runner._jobs(profile, [Experiment("fewest", probe, Config, objects="fewest")], None)
     assert [folder for folder, *_ in jobs] == folders[:2]
-
-
-def test_a_profile_without_objects(tmp_path: Path) -> None:
-    empty = Profile("p", "m", (str(tmp_path / "nothing"),), 3, 1, 8, (0,))
-    with pytest.raises(FileNotFoundError, match=r"nothing: expected a rendered object"):
-        empty.object_folders()

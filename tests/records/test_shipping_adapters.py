@@ -27,12 +27,8 @@ def _record(arm: str, rank: int | None, seed: int = 0) -> dict:
     return {"object": arm, "seed": seed, **hashes, "configuration": {"finetune": {"rank": rank}}}
 
 
-RECORDS = [
-    _record("full_mse", None),
-    _record("lora_freq", 2),
-    _record("lora_high", 2),
-    _record("lora_mse", 2, 1),
-]
+RUNS = ("full_mse", None), ("lora_freq", 2), ("lora_high", 2), ("lora_mse", 2, 1)
+RECORDS = [_record(*run) for run in RUNS]
 
 
 @pytest.fixture

@@ -21,9 +21,8 @@ from lrm_core.training.pretrain_config import PRESETS, get_preset
 def tiny(monkeypatch):
     """The preset "tiny" and two variants of it."""
     monkeypatch.setitem(PRESETS, "tiny", (TINY, SHORT))
-    monkeypatch.setattr(
-        ablation, "VARIANTS", {"as trained": ({}, {}), "two layers": ({"transformer_layers": 2}, {})}
-    )
+    variants = {"as trained": ({}, {}), "two layers": ({"transformer_layers": 2}, {})}
+    monkeypatch.setattr(ablation, "VARIANTS", variants)
 
 
 def test_each_variant_has_a_row_with_its_own_size_and_score(tmp_path, tiny):

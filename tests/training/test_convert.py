@@ -54,9 +54,7 @@ def test_what_openlrm_cannot_say_is_said():
     other = replace(PRESETS["openlrm-obj-small-1.1"], source_size=448)
     assert openlrm_config(other).keys() == KEYS | {"source_size"}
     assert LRMConfig.from_openlrm(openlrm_config(other)) == other
-    assert what_openlrm_lacks(other) == (
-        "OpenLRM ignores source_size in config.json; lrm reads it back without loss."
-    )
+    assert "OpenLRM ignores source_size in config.json" in what_openlrm_lacks(other)
     assert "has no encoder vit_mini8_reg" in what_openlrm_lacks(PRESETS["mini"])
 
 

@@ -123,9 +123,7 @@ def test_a_run_belongs_to_its_pool_wherever_that_lies(folder, tmp_path):
 
 
 def test_a_pool_of_another_size_is_refused(folder, tmp_path):
-    with pytest.raises(
-        ValueError, match=r"at least 2 views of 64 x 64 pixels, found 4 of 32; render it with"
-    ):
+    with pytest.raises(ValueError, match=r"at least 2 views of 64 x 64 pixels, found 4 of 32"):
         pretrain(tmp_path, replace(TINY, source_size=64), replace(SHORT, pool=folder))
 
 

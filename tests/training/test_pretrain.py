@@ -69,9 +69,8 @@ def test_a_killed_run_resumes_bit_by_bit(tmp_path, monkeypatch):
     assert ours.keys() == theirs.keys()
     assert all(torch.equal(ours[name], theirs[name]) for name in ours)
     rows = [list(csv.DictReader((tmp_path / run / "curve.csv").open())) for run in ("broken", "unbroken")]
-    assert [[row["step"], row["novel_psnr"]] for row in rows[0]] == [
-        [row["step"], row["novel_psnr"]] for row in rows[1]
-    ]
+    ours, theirs = ([(row["step"], row["novel_psnr"]) for row in part] for part in rows)
+    assert ours == theirs
     assert [row["step"] for row in rows[0]] == ["2", "4"]
 
 

@@ -6,9 +6,10 @@ import pytest
 import torch
 from test_pretrain import SHORT, TINY, killed_and_unbroken
 
+from lrm_core.fit.run_folder import Rows
 from lrm_core.model.checkpoints import load_model
 from lrm_core.training.optimisers import rate
-from lrm_core.training.pretrain import Curve, new_state, pretrain, take_over
+from lrm_core.training.pretrain import COLUMNS, new_state, pretrain, take_over
 from lrm_core.training.pretrain_config import PretrainConfig
 from lrm_core.training.publish import publish
 
@@ -39,7 +40,7 @@ def test_published_weights_go_on_where_they_ended(tmp_path):
         assert torch.equal(parameter, published[name])
         assert torch.equal(state.average[name], published[name])
     assert pretrain(tmp_path / "second", TINY, TWO, start=weights).step == 2 * SHORT.steps
-    steps = [int(row["step"]) for row in Curve(tmp_path / "second" / "curve.csv", 2 * SHORT.steps).rows]
+    steps = [int(row["step"]) for row in Rows(tmp_path / "second/curve.csv", COLUMNS, 2 * SHORT.steps).rows]
     assert steps == [2, 4, 6, 8]
 
 

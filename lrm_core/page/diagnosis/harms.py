@@ -17,11 +17,7 @@ EDGE = 1.5  # spreads; what lies beyond is written at the edge
 
 
 def fingerprint_figure(found: Sequence[Fingerprint]) -> go.Figure:
-    """How much nearer to the published numbers each harm comes than the truth, nearest first.
-
-    Args:
-        found: of `lrm_core.findings.harms.fingerprints`.
-    """
+    """How much nearer to the published numbers each harm comes than the truth, nearest first."""
     shown = sorted(
         (of for of in found if of.harm != "truth"), key=lambda of: of.over_truth.estimate, reverse=True
     )
@@ -50,10 +46,6 @@ def fingerprint_figure(found: Sequence[Fingerprint]) -> go.Figure:
 
 
 def dose_figure(doses: Mapping[str, Mapping[float, Interval]]) -> go.Figure:
-    """Each number over what every object is told, with the published one as a line.
-
-    Args:
-        doses: of `lrm_core.findings.harms.doses`.
-    """
+    """Each number over what every object is told, with the published one as a line."""
     numbers = {name: {"told": means} for name, means in doses.items()}
     return panels(numbers, published_numbers(), AXIS, {"told": "real"}, DRAWN)

@@ -14,7 +14,7 @@ from lrm_core.data_url import data_url
 from lrm_core.findings.c07 import TRUTH
 from lrm_core.findings.figures import window
 from lrm_core.findings.prose import number
-from lrm_core.measure.geometry import Geometry, triplane_geometry, true_geometry
+from lrm_core.measure.geometry import triplane_geometry, true_geometry
 from lrm_core.measure.oracles import predicted_planes, render_planes, split_views
 from lrm_core.measure.surface import COVERED, DEPTH_TOLERANCE
 from lrm_core.page.elements.switch import switch
@@ -36,10 +36,8 @@ class Look:
     """One held-out view of an object.
 
     Attributes:
-        source, truth, prediction: images (3, H, H).
-        mask: alpha, (H, H).
-        error: of the prediction, mean of the channels, 0 where the object is not alone in a pixel, (H, H).
-        hidden: whether the source does not see what a pixel shows, (H, H).
+        error: of the prediction, mean of the channels, 0 where the object is not alone in a pixel.
+        hidden: whether the source does not see what a pixel shows.
     """
 
     source: Float[Tensor, "3 h h"]
@@ -87,18 +85,13 @@ def look(chapter: Chapter, name: str) -> Look:
     geometry = true_geometry(item, views) or triplane_geometry(
         cameras[views], render_planes(chapter.model, planes, cameras[views], size), DEPTH_TOLERANCE
     )
-    at = _half_hidden(geometry, item.masks[views, 0])
+    shown = (item.masks[views, 0] >= COVERED) & geometry.depth.isfinite()
+    seen = (shown & geometry.visible).sum((1, 2)) / shown.sum((1, 2)).clamp(min=1)
+    at = 1 + int((seen[1:] - HALF).abs().argmin())
     truth, mask = item.images[views[at]], item.masks[views[at], 0]
     seen = render_planes(chapter.model, planes, cameras[views[at]][None], size).rgb[0].cpu()
-    shown = (mask >= COVERED) & geometry.depth[at].isfinite()
-    error = (seen - truth).abs().mean(0) * shown
-    return Look(item.images[0], truth, seen, mask, error, shown & ~geometry.visible[at])
-
-
-def _half_hidden(geometry: Geometry, masks: Float[Tensor, "v h h"]) -> int:
-    shown = (masks >= COVERED) & geometry.depth.isfinite()
-    seen = (shown & geometry.visible).sum((1, 2)) / shown.sum((1, 2)).clamp(min=1)
-    return 1 + int((seen[1:] - HALF).abs().argmin())
+    error = (seen - truth).abs().mean(0) * shown[at]
+    return Look(item.images[0], truth, seen, mask, error, shown[at] & ~geometry.visible[at])
 
 
 def paint(one: Look, full: float) -> Float[Tensor, "4 k k"]:

@@ -13,11 +13,7 @@ GAP = 4  # places from the first arm of one experiment to that of the next
 
 
 def extent_figure(table: pd.DataFrame) -> go.Figure:
-    """A line for every object: untouched, tuned with MSE and with FreqLoss, for adapters and for all weights.
-
-    Args:
-        table: of `published_extents`.
-    """
+    """A line for every object: untouched, tuned with MSE and with FreqLoss, for adapters and for all weights."""
     lines, ticks = [], {}
     for start, (tuned, arms) in enumerate(ARMS.items()):
         names = {UNTOUCHED: "none"} | arms
@@ -53,6 +49,4 @@ def _alt(table: pd.DataFrame) -> str:
         + ", ".join(f"{loss} {number(means[tuned, arm])}" for arm, loss in arms.items())
         for tuned, arms in ARMS.items()
     ]
-    return (
-        "Extent of the renders over the true one, mean of five published objects. " + "; ".join(parts) + "."
-    )
+    return f"Extent of the renders over the true one, mean of five published objects. {'; '.join(parts)}."

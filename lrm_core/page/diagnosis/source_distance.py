@@ -46,12 +46,7 @@ def pictures(chapter: Chapter) -> str:
 
 
 def pattern_figure(points: Mapping[str, Point], doses: Mapping[float, Mapping[str, Interval]]) -> go.Figure:
-    """Both halves of the pattern over what the encoder is told, with the published ranges as bands.
-
-    Args:
-        points: of `lrm_core.findings.wrong_number.conditions`.
-        doses: of `lrm_core.findings.cause.dose`.
-    """
+    """Both halves of the pattern over what the encoder is told, with the published ranges as bands."""
     figure = make_subplots(rows=2, shared_xaxes=True, vertical_spacing=0.05)
     stars = {words: point for words, point in points.items() if words != "told the truth"}
     for panel, (title, names) in enumerate(PANELS.items(), start=1):
@@ -103,10 +98,13 @@ def pattern_figure(points: Mapping[str, Point], doses: Mapping[float, Mapping[st
 
 
 def _pattern_alt(points: Mapping[str, Point]) -> str:
-    said = []
-    for words, point in points.items():
-        values = [f"{share.words} {percent(point.shares[name].estimate)}" for name, share in PATTERN.items()]
-        said.append(f"{words}: {', '.join(values)}")
+    said = [
+        f"{words}: "
+        + ", ".join(
+            f"{share.words} {percent(point.shares[name].estimate)}" for name, share in PATTERN.items()
+        )
+        for words, point in points.items()
+    ]
     return "The four shares of the published pattern over the distance told. " + "; ".join(said) + "."
 
 

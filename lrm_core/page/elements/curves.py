@@ -34,16 +34,7 @@ def curves(
     log_y: bool = False,
     marks: Mapping[str, float] | None = None,
 ) -> go.Figure:
-    """Lines over a common axis.
-
-    Args:
-        lines: drawn in order.
-        axes: titles of x and y.
-        alt: text for screen readers.
-        log_ticks: makes x logarithmic, with these ticks.
-        log_y: makes y logarithmic.
-        marks: vertical lines, labelled above.
-    """
+    """Lines over a common axis, with `marks` as labelled vertical lines; `log_ticks` make x logarithmic."""
     figure = go.Figure()
     for line in lines:
         figure.add_scatter(

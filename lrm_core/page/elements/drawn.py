@@ -27,12 +27,10 @@ def draw(
     pictures: Mapping[str, str],
     title: str,
 ) -> go.Figure:
-    """The figure of a declaration.
+    """The figure of a declaration of any kind but `Pictures`.
 
     Args:
-        figure: of any kind but `Pictures`.
         table: completed, as by `Finding.completed`.
-        groups: of each object.
         pictures: address of each object's picture; a point where there is none.
         title: what the figure says; the text for screen readers begins with it.
     """
@@ -65,7 +63,8 @@ def lines(figure: Lines, table: pd.DataFrame, title: str) -> go.Figure:
     x, drawn, ends = list(figure.x(table)), [], []
     for series in figure.series:
         objects = mean_lists(table, series.column)
-        mean = _mean(list(objects.values()), figure.log_y)
+        rows = list(objects.values())
+        mean = np.exp(np.mean(np.log(rows), axis=0)) if figure.log_y else np.mean(rows, axis=0)
         drawn.append(
             Curve(series.label, x, mean.tolist(), COLOURS[series.colour], series.dash, 3.2, hover="mean")
         )
@@ -87,10 +86,6 @@ def lines(figure: Lines, table: pd.DataFrame, title: str) -> go.Figure:
         ends = np.log10([min(place for place in x if place > 0), max(x)])
         shown.update_xaxes(range=[ends[0] - EDGE, ends[1] + EDGE])
     return shown
-
-
-def _mean(rows: Sequence[np.ndarray], geometric: bool) -> np.ndarray:
-    return np.exp(np.mean(np.log(rows), axis=0)) if geometric else np.mean(rows, axis=0)
 
 
 def _label_lines(
@@ -167,11 +162,10 @@ def bars(figure: Bars, table: pd.DataFrame, pictures: Mapping[str, str], title: 
         if not at:
             ticks = [figure.factor * height for height in heights]
         point = Interval(0, 0, 0, 0)  # without an interval
-        ends = spans([mean if mean.known else point] + [point] * (len(places) - 1), width=0)
         shown.add_bar(
             x=list(range(len(places))), y=heights, name=label, text=places, textposition="none",
             marker={"color": COLOURS[colour], "pattern": {"shape": hatched}},
-            error_y=ends,
+            error_y=spans([mean if mean.known else point] + [point] * (len(places) - 1), width=0),
             hovertemplate=f"%{{text}}, {label}: %{{y:.1%}}<extra></extra>",
         )  # fmt: skip
     shown.add_scatter(
@@ -191,10 +185,8 @@ def bars(figure: Bars, table: pd.DataFrame, pictures: Mapping[str, str], title: 
     )
     shown.update_yaxes(title_text=figure.axis, tickformat=".0%")
     shown.update_layout(barmode="group", bargap=0.15)
-    means = ", ".join(
-        f"{label} {percent(interval_of(table, column).estimate)}"
-        for label, (column, _) in figure.columns.items()
-    )
+    averages = {label: interval_of(table, column).estimate for label, (column, _) in figure.columns.items()}
+    means = ", ".join(f"{label} {percent(mean)}" for label, mean in averages.items())
     each = ", ".join(f"{n} {' and '.join(percent(of[n]) for of in values.values())}" for n in names)
     return finish(shown, f"{title} {figure.axis}: {means}. By object: {each}.", 400, bottom=66)
 

@@ -24,11 +24,7 @@ def origin(*sources: pd.DataFrame | str) -> str:
 
 
 def of_records(table: pd.DataFrame) -> str:
-    """Folders, number of objects, seeds and code revisions of some records; what folders agree in is said once.
-
-    Args:
-        table: with the columns experiment, object, seed, provenance.profile and provenance.revision.
-    """
+    """Folders, number of objects, seeds and code revisions of some records; what folders agree in is said once."""
     if table.empty:
         return "no records yet"
     folders = defaultdict(list)
@@ -41,10 +37,6 @@ def computed(content: str, said: str) -> str:
     """Content with what is said of its origin, as HTML that Markdown passes on.
 
     A mouse shows the title; the style sheet of the pages shows it below the content while that has the focus.
-
-    Args:
-        content: HTML, or Markdown where the whole is displayed as such.
-        said: by `origin`.
     """
     about = f'role="group" aria-label="Computed" title="{escape(said, quote=True)}"'
     return f'<div class="lrm-computed" tabindex="0" {about}>\n\n{content}\n\n</div>'
@@ -52,11 +44,8 @@ def computed(content: str, said: str) -> str:
 
 def _facts(table: pd.DataFrame) -> str:
     count = table["object"].nunique()
-    seeds, revisions = table["seed"], table["provenance.revision"]
-    objects = f"{count} object{'s' if count > 1 else ''}"
-    return ", ".join([objects, _listed("seed", seeds), _listed("code revision", revisions)])
-
-
-def _listed(name: str, values: pd.Series) -> str:
-    different = sorted(values.unique())
-    return f"{name}{'s' if len(different) > 1 else ''} {', '.join(map(str, different))}"
+    said = [f"{count} object{'s' if count > 1 else ''}"]
+    for name, column in {"seed": "seed", "code revision": "provenance.revision"}.items():
+        different = sorted(table[column].unique())
+        said.append(f"{name}{'s' if len(different) > 1 else ''} {', '.join(map(str, different))}")
+    return ", ".join(said)

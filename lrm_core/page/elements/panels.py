@@ -40,8 +40,6 @@ def panels(
 
     Args:
         numbers: of `TITLES` -> series -> place on the axis -> mean.
-        published: by number.
-        axis: its title.
         colours: of the series, keys of `COLOURS`; a legend names them where there are several.
         marked: range of the axis where the published runs are, or one place.
     """

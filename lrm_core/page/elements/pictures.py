@@ -17,15 +17,9 @@ _PICTURE = "width:100%;border-radius:3px;image-rendering:auto"
 
 
 def image_row(images: Mapping[str, Float[Tensor, "3 h w"]], described: str, width: int = 132) -> str:
-    """Images with their captions; `described` and the caption are the text for screen readers.
+    """Images in [0, 1] by caption, as HTML; what all of them show (`described`) is for screen readers.
 
-    Args:
-        images: by caption, in [0, 1].
-        described: what all of them show.
-        width: least width of an image, in CSS pixels.
-
-    Returns:
-        HTML with the images inside.
+    An image is at least `width` CSS pixels wide.
     """
     columns = _COLUMNS.format(width=width, count=len(images) if len(images) <= ONE_ROW else 99)
     about = f'tabindex="0" role="group" aria-label="{escape(described, quote=True)}"'

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from lrm_core.findings.figures import Panel, Reference, Row
-from lrm_core.page.elements.style import COLOURS, GROUPS, SMALL, SYMBOLS, colour_of, finish, name_once, spans
+from lrm_core.page.elements.style import COLOURS, GROUPS, SMALL, SYMBOLS, finish, name_once, spans
 from lrm_core.records.statistics import Interval, interval_of, per_object
 
 ROW, TALL = 58, 84  # pixels of a row, and where rows have several columns
@@ -78,10 +78,11 @@ def _add_row(
     values = per_object(table, row.column) if row.column in table else pd.Series(dtype=float)
     for offset, group in enumerate(dict.fromkeys(groups.values())):
         chosen = values[[groups.get(name) == group for name in values.index]]
+        colour, symbol = COLOURS.get(group, COLOURS["real"]), SYMBOLS.get(group, "circle")
         figure.add_scatter(
             x=chosen.tolist(), y=[place + 0.16 * offset] * len(chosen), mode="markers",
             name=GROUPS.get(group, group), text=chosen.index.tolist(),
-            marker={"color": colour_of(group), "symbol": SYMBOLS.get(group, "circle"), "size": 8, "opacity": 0.75},
+            marker={"color": colour, "symbol": symbol, "size": 8, "opacity": 0.75},
             hovertemplate="%{text}: %{x:.4g}<extra></extra>", row=panel, col=1,
         )  # fmt: skip
     if len(values):

@@ -51,30 +51,19 @@ TEMPLATE = go.layout.Template(
 )
 
 
-def colour_of(group: str) -> str:
-    """Colour of a group of objects; one that is not known takes that of the real ones."""
-    return COLOURS.get(group, COLOURS["real"])
-
-
 def finish(figure: go.Figure, alt: str, plot_height: int, top: int = TOP, bottom: int = BOTTOM) -> go.Figure:
-    """Give a figure the common look and its text for screen readers.
+    """Give a figure the common look and its text for screen readers, and return it.
 
-    Args:
-        figure: changed in place.
-        alt: what a reader is told who does not see it.
-        plot_height: of the plotting area, in pixels; the legend goes below.
-        top, bottom: margins above and below the plot, in pixels.
+    The plotting area has `plot_height` pixels between the margins `top` and `bottom`; the legend goes below.
     """
     below = SMALL + 4 if _wrap_titles(figure.select_xaxes(), TITLE) else 0
     _wrap_titles(figure.select_yaxes(), plot_height // LETTER)
-    figure.update_layout(
-        template=TEMPLATE,
-        height=plot_height + top + bottom + below,
-        margin={"l": 52, "r": 12, "t": top, "b": bottom + below},
-        meta={"alt": alt},
-    )
-    figure.update_layout(legend={"y": -(58 + below) / plot_height})
-    return figure
+    size = {
+        "height": plot_height + top + bottom + below,
+        "margin": {"l": 52, "r": 12, "t": top, "b": bottom + below},
+    }
+    figure.update_layout(template=TEMPLATE, **size, meta={"alt": alt})
+    return figure.update_layout(legend={"y": -(58 + below) / plot_height})
 
 
 def _wrap_titles(axes: Iterable[Axis], width: int) -> bool:

@@ -25,7 +25,8 @@ BEYOND = 2.0  # x Nyquist: above the corners, as infinity is no JSON
 CONTRAST = 2.5  # standard deviations from grey to black or white
 PICTURE = "Noise with this spectrum"
 NOTE = (
-    "Marks: the residual of the prediction. Full line: as published, mean of three objects. Dotted line: our "
+    f"Planes of {PUBLISHED_SIZE} × {PUBLISHED_SIZE} texels. Marks: the residual of the prediction. Full line: as "
+    "published, mean of three objects. Dotted line: our "
     "records, mean over the objects of this page, by either measure. The published bands end at Nyquist and leave "
     "out the corners, so their shares do not add up to the whole; in power the high band holds the corners."
 )

@@ -28,11 +28,8 @@ FACTS: Mapping[str, str] = {
         for measure in ("published", "power")
         for band in ("low", "high")
     },
-    "told": "the published configuration and code",
-    "factors": "the published configuration and code",
-    "distances": "the published configuration and code",
-    "extent.before": "data/published_scale.csv",
-    "extent.after": "data/published_scale.csv",
+    **dict.fromkeys(("told", "factors", "distances"), "the published configuration and code"),
+    **dict.fromkeys(("extent.before", "extent.after"), "data/published_scale.csv"),
     **dict.fromkeys(("coarse", "fine", "wins", "harmed", "margin", "random"), RECORDS + CORRECTION),
     **dict.fromkeys(("repair.gain", "repair.only_told", "repair.truth"), RECORDS + "e14_finetuning"),
     "harms": "the records in data/results/{profile}-*/",
@@ -42,6 +39,7 @@ UNKNOWN_ANSWER = "The records that answer this have not been made yet."
 TEXT = "front"
 OUTCOMES = {"truth": "there", "condition": "there told as published", "far": "there far off"}
 Shares = Mapping[str, Interval]
+_DRAWN = " to ".join(number(factor) for factor in DRAWN)
 
 
 @cache
@@ -59,7 +57,7 @@ def answer(profile: str) -> str:
         for name, shares in told.items()
         for band in ("low", "high")
     }
-    fields |= {
+    fields |= {"drawn": _DRAWN} | {
         band: percent_range([PATTERN[f"{band}_correction"].low, PATTERN[f"{band}_correction"].high])
         for band in ("low", "high")
     }
@@ -67,7 +65,9 @@ def answer(profile: str) -> str:
     section = next((outcome for name, outcome in OUTCOMES.items() if _met(told[name])), "not there")
     said = [say(TEXT, "published"), say(TEXT, section, factor=factor, **fields)]
     said += [say(TEXT, "less trained")] if less_trained(fingerprints(profile)) else []
-    return " ".join((*said, say(TEXT, _dependence(profile))))
+    fine = {high > low for low, high in spectrum(profile).values()}  # by both oracles and both measures
+    said.append(say(TEXT, "depends" if len(fine) > 1 else "fine" if fine.pop() else "coarse"))
+    return " ".join(said)
 
 
 def _first_met(doses: Mapping[float, Shares]) -> Shares | None:
@@ -78,12 +78,6 @@ def _first_met(doses: Mapping[float, Shares]) -> Shares | None:
 
 def _met(shares: Shares) -> bool:
     return pattern_met(shares) == "there"
-
-
-def _dependence(profile: str) -> str:
-    """Whether the error is fine or coarse, by both oracles and both measures."""
-    fine = {high > low for low, high in spectrum(profile).values()}
-    return "depends" if len(fine) > 1 else "fine" if fine.pop() else "coarse"
 
 
 def spectrum(profile: str) -> dict[tuple[str, str], tuple[float, float]]:
@@ -122,14 +116,15 @@ def facts(profile: str) -> dict[str, str]:
     extents = published_extents().groupby(["tuned", "arm"])["extent"].mean()["LoRA"]
     ends = ", ".join(number(100 * end, 1 if abs(end) < 0.01 else 0) for end in (margin.low, margin.high))
     repaired = next((arm for arm in repair.arms(profile) if arm.arm == repair.PUBLISHED_ARM), None)
+    learned = {"gain": "gain", "only_told": "only_told", "truth": "gain_truth"}
     return shares | {
-        "repair.gain": percent(repaired.gain.estimate) if repaired else "–",
-        "repair.only_told": percent(repaired.only_told.estimate) if repaired else "–",
-        "repair.truth": percent(repaired.gain_truth.estimate) if repaired else "–",
+        **{
+            f"repair.{name}": percent(getattr(repaired, of, UNKNOWN).estimate) for name, of in learned.items()
+        },
         "harms": sentence("harms", fingerprints(profile)),
         "less_trained": less_trained(fingerprints(profile)) or "–",
         "told": f"{TOLD:g}",
-        "factors": " to ".join(number(factor) for factor in DRAWN),
+        "factors": _DRAWN,
         "distances": " to ".join(f"{distance:g}" for distance in DISTANCES),
         "extent.before": number(extents[UNTOUCHED]),
         "extent.after": listed(sorted({number(extents[arm]) for arm in ARMS["LoRA"]})),

@@ -10,10 +10,9 @@ import pandas as pd
 from lrm_core.findings.headlines import written
 from lrm_core.findings.rules import NOT_MEASURED, TOO_FEW
 from lrm_core.findings.verdicts import verdicts
-from lrm_core.page.findings import reason
+from lrm_core.page.findings import CONDITION, TRUTH, reason, told_words
 from lrm_core.profiles import PROFILES, PUBLISHED, get_profile
 
-TRUTH, CONDITION = "told the truth", "told as published"
 UNDECIDED = (NOT_MEASURED.verdict, TOO_FEW.verdict)
 SCALE = (-0.6, 4.0)  # in published numbers; what lies beyond is drawn at the edge
 TICKS = {0: "0", 1: "published", 2: "", 3: "3 ×", 4: ""}
@@ -105,7 +104,9 @@ def strip(line: Line) -> str:
         y = HEIGHT / 2 + APART * (at - (len(line.marks) - 1) / 2)
         parts.append(_drawn(mark, line.published, y))
     said = (
-        "; ".join(f"{mark.series} {interval_text(line.claim, mark)}" for mark in line.marks)
+        "; ".join(
+            f"{told_words(line.claim, mark.series)} {interval_text(line.claim, mark)}" for mark in line.marks
+        )
         or "not measured yet"
     )
     alt = escape(f"{line.claim}: published {written(line.claim, line.published)}; {said}.", quote=True)
@@ -156,5 +157,8 @@ def _drawn(mark: Mark, published: float, y: float) -> str:
 def numbers(line: Line) -> list[str]:
     """What stands beside a row: the published number, and ours with the condition where there are two."""
     name = "ours" if len(line.marks) < 2 else "{}"
-    ours = [f"{name.format(mark.series)} {interval_text(line.claim, mark)}" for mark in line.marks]
+    ours = [
+        f"{name.format(told_words(line.claim, mark.series))} {interval_text(line.claim, mark)}"
+        for mark in line.marks
+    ]
     return [f"published {written(line.claim, line.published)}", *ours]

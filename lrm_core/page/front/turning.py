@@ -53,10 +53,8 @@ def turning() -> str:
     model = load_model(get_profile(PROFILE).model).eval().requires_grad_(False)
     table = experiment_table(EXPERIMENT, PROFILE)
     typical, contrary = shown_objects(PROFILE)
-    objects = [
-        _content(model, name, label, table)
-        for name, label in ((typical, "Typical object"), (contrary, "Strongest exception"))
-    ]
+    labels = {typical: "Typical object", contrary: "Strongest exception"}
+    objects = [_content(model, name, label, table) for name, label in labels.items()]
     figures = "".join(_figure(name, objects[0]) for name in PICTURES)
     choices = "".join(
         f'<button type="button" aria-pressed="{str(not at).lower()}">{escape(one["label"])}</button>'
@@ -150,15 +148,11 @@ def _content(model: LRM, name: str, label: str, table: pd.DataFrame) -> dict[str
 def _said(table: pd.DataFrame, name: str) -> dict[str, str]:
     """What correcting does to the error to the truth in unseen views, by picture."""
     rows = table[table["object"] == name] if len(table) else table
-    gains = {
-        picture: float(rows[f"corrections.{band}.truth.improvement"].mean()) if len(rows) else None
-        for picture, band in (("coarse", "low"), ("fine", "high"))
-    }
-    words = {
-        picture: "" if gain is None else f"{percent(abs(gain))} {'less' if gain > 0 else 'more'} image error"
-        for picture, gain in gains.items()
-    }
-    return {"object": "", "prediction": "from one picture"} | words
+    words = {"object": "", "prediction": "from one picture", "coarse": "", "fine": ""}
+    for picture, band in (("coarse", "low"), ("fine", "high")) if len(rows) else ():
+        gain = float(rows[f"corrections.{band}.truth.improvement"].mean())
+        words[picture] = f"{percent(abs(gain))} {'less' if gain > 0 else 'more'} error in this object"
+    return words
 
 
 def upright_views(item: RenderedObject) -> tuple[tuple[float, float], Float[Tensor, "n 3"]]:

@@ -71,17 +71,14 @@ class OwnPicture(EmbeddedWidget):
         """Do what `KernelEngine` asks: `encode` a picture, or `planes` of that picture told a distance."""
         began, said = time.perf_counter(), {"id": content["id"]}
         try:
-            found = (
-                self._encode(buffers[0]) if content["kind"] == "encode" else self._planes(content["distance"])
-            )
+            encode = content["kind"] == "encode"
+            found = self._encode(buffers[0]) if encode else self._planes(content["distance"])
         except Exception as error:  # whatever it is belongs in the page, where it is read
-            self.send(said | {"error": str(error)})
-            return
+            return self.send(said | {"error": str(error)})
         said |= {"took": 1000 * (time.perf_counter() - began)}
         if found is None:
-            self.send(said)
-        else:
-            self.send(said | {"shape": list(found.shape)}, buffers=[found.numpy().tobytes()])
+            return self.send(said)
+        self.send(said | {"shape": list(found.shape)}, buffers=[found.numpy().tobytes()])
 
     @torch.no_grad()
     def _encode(self, image: memoryview) -> None:

@@ -23,13 +23,7 @@ from lrm_core.measure.e05_residual_spectrum import AUDITED_EDGES, spectrum_summa
 from lrm_core.measure.e06_response import DecoderResponse, views_renderer
 from lrm_core.measure.e12_test_time import LatentOptimisation, summary, way
 from lrm_core.measure.metrics import BANDS
-from lrm_core.measure.oracles import (
-    OracleConfig,
-    Start,
-    oracle,
-    oracle_fingerprint,
-    predicted_planes,
-)
+from lrm_core.measure.oracles import OracleConfig, Start, oracle, oracle_fingerprint, predicted_planes
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject
 from lrm_core.page.elements.curves import Curve, curves
@@ -72,11 +66,9 @@ def saved_residual(path: Path | None, reference: Path | None) -> Planes:
     if reference is None:
         return planes
     subtracted = read_planes(reference)
-    if subtracted.shape != planes.shape:
-        raise ValueError(
-            f"{reference}: expected planes of shape {tuple(planes.shape)} as in {path}, "
-            f"found {tuple(subtracted.shape)}"
-        )
+    wanted, found = tuple(planes.shape), tuple(subtracted.shape)
+    if wanted != found:
+        raise ValueError(f"{reference}: expected planes of shape {wanted} as in {path}, found {found}")
     return planes - subtracted
 
 
@@ -88,10 +80,9 @@ def study_test_time(
     variants: Iterable[str],
     seed: int,
 ) -> str:
-    """Optimise an object at test time (E12); one file of planes for each variant, and the way of all as a table.
+    """Optimise an object at test time (E12): a file of planes for each variant, the way of all as a table.
 
-    Returns:
-        What became of L1 and LPIPS in held-out views, as one line.
+    Returns a line on L1 and LPIPS in held-out views.
     """
     rows, lines, said = [], [], []
     write_planes(folder / "predicted.safetensors", predicted_planes(model, item))
@@ -117,10 +108,9 @@ def study_test_time(
 def study_oracle(
     model: LRM, item: RenderedObject, folder: Path, config: OracleConfig, start: Start, seed: int
 ) -> str:
-    """Fit an oracle (E1), unless the folder has it already; its planes, and how the fit went as a table.
+    """Fit an oracle (E1), unless the folder has it already: its planes, and how the fit went as a table.
 
-    Returns:
-        The last PSNR in held-out views, as one line.
+    Returns a line on the last PSNR in held-out views.
     """
     fingerprint = oracle_fingerprint(model, item, start, config, seed)
     if _fingerprint(folder / PLANES) == fingerprint:
@@ -135,16 +125,14 @@ def study_oracle(
     _write(folder, "history", history, curves(lines, ("step", "PSNR (dB)"), f"PSNR of {item.name}."))
     texts = {"history": json.dumps(fitted.history), "fingerprint": fingerprint}
     write_planes(folder / PLANES, fitted.planes, **texts)  # last: what says that the object is finished
-    return (
-        f"held-out PSNR {number(history['heldout_psnr'].iloc[-1])} dB after {history['step'].iloc[-1]} steps"
-    )
+    last = history.iloc[-1]
+    return f"held-out PSNR {number(last['heldout_psnr'])} dB after {last['step']:.0f} steps"
 
 
 def study_spectrum(residual: Planes, folder: Path) -> str:
     """Spectrum of planes or of a residual (E5): shares of the bands and radial profile as tables.
 
-    Returns:
-        The shares of the low and of the high band, as one line.
+    Returns a line on the shares of the low and of the high band.
     """
     found = spectrum_summary(residual)
     shares = pd.DataFrame([{"measure": of} | found[of] for of in ("published", "power")])
@@ -168,15 +156,13 @@ def study_response(
 ) -> str:
     """Response of decoder and renderer to the published noise around some planes (E6), as a table.
 
-    Returns:
-        The response in the first and in the last bin, as one line.
+    Returns a line on the first and the last bin.
     """
     noise = torch.Generator().manual_seed(seed)
     render = views_renderer(model, item, config.views)
     h = response(planes, render, config.edges, config.published_std, config.draws, noise).cpu()
-    table = pd.DataFrame(
-        {"low": config.edges[:-1], "high": config.edges[1:], "response": h.mean(0), "std_of_draws": h.std(0)}
-    )
+    found = {"response": h.mean(0), "std_of_draws": h.std(0)}
+    table = pd.DataFrame({"low": config.edges[:-1], "high": config.edges[1:]} | found)
     centres = ((table["low"] + table["high"]) / 2).tolist()
     line = Curve("response", centres, table["response"], COLOURS["procedural"], width=2.5)
     axes = ("frequency of the noise (× Nyquist)", "mean change over the noise")

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -44,24 +45,21 @@ class ArmPage(Chapter):
         """The record of an arm and seed; None where it has not been made."""
         return next((r for r in self.records if (r["object"], r["seed"]) == (arm, seed)), None)
 
-    def example(self, views: Sequence[int], name: str = "", arm: str = "lora_freq") -> Example:
-        """The chapter's object, or that of another name, as an arm sees it, with those of its views."""
+    def example(self, views: Sequence[int], name: str = "") -> Example:
+        """The chapter's object, or that of another name, as FreqLoss sees it, with those of its views."""
         wanted = name or self.item.name
         folders = [folder for part in object_folders(self.plan) for folder in part if folder.name == wanted]
-        (example,) = make_examples(
-            self.model, folders, views, lambda item: ARMS[arm].distance(self.plan, item), self.plan.side
-        )
+        distance = partial(ARMS["lora_freq"].distance, self.plan)
+        (example,) = make_examples(self.model, folders, views, distance, self.plan.side)
         return example.to(next(self.model.parameters()).device)
 
-    def pairs(
-        self, number: int, arm: str = "lora_freq"
-    ) -> Iterator[tuple[Example, Float[Tensor, "1 3 h w"], Float[Tensor, "1 25"]]]:
-        """What the first steps of an arm train on: the object, a true view of it, and its camera."""
+    def pairs(self, number: int) -> Iterator[tuple[Example, Float[Tensor, "1 3 h w"], Float[Tensor, "1 25"]]]:
+        """What the first steps of FreqLoss train on: the object, a true view of it, and its camera."""
         train, _ = object_folders(self.plan)
-        config = recipe(self.plan, ARMS[arm], self.seed)
+        config = recipe(self.plan, ARMS["lora_freq"], self.seed)
         for step in range(number):
             place, view = pair(step, len(train), len(TRAINING_VIEWS), config.order, config.seed)
-            example = self.example(TRAINING_VIEWS, train[place].name, arm)
+            example = self.example(TRAINING_VIEWS, train[place].name)
             yield example, *(part[view : view + 1] for part in example.views)
 
     def download(self, arms: Sequence[str]) -> None:
@@ -81,12 +79,7 @@ def open_arms(
 ) -> ArmPage:
     """Load the records of the arms, also those in the published condition, and choose the finding's example.
 
-    Args:
-        finding: that of one of the claims on the arms.
-        profile: only "smoke" makes the records that are missing (all if `refresh`).
-        seed: of what is trained in the chapter.
-        objects: names of validation objects to show; all if None.
-        refresh, device: as above, and where the cells compute.
+    Only the profile "smoke" makes the records that are missing (all if `refresh`); `seed` is of what the cells train.
 
     Raises:
         ValueError: if the profile is unknown, or there are no records.

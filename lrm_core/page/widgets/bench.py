@@ -38,7 +38,7 @@ class Bench(widgets.VBox):
         draw: Callable[..., str],
         controls: Mapping[str, widgets.ValueWidget],
         starts: Mapping[str, Any],
-        needs_oracle: bool = True,
+        needs_oracle: bool,
     ) -> None:
         """A bench that computes nothing yet.
 
@@ -52,19 +52,12 @@ class Bench(widgets.VBox):
         self.chapter, self.controls, self._draw, self._settling = chapter, dict(controls), draw, False
         where, empty = (
             "a name, a checkpoint or a folder of one",
-            f"objects of the profile {chapter.plan.name}",
+            f"empty: objects of the profile {chapter.plan.name}",
         )
         self.model_field = widgets.Text(chapter.plan.model, description="Model", placeholder=where, **ENTRY)
-        self.folder_field = widgets.Text(
-            description="Folder of objects", placeholder=f"empty: {empty}", **ENTRY
-        )
-        self.object_picker = widgets.Dropdown(
-            options=list(folders(chapter.plan, "")),
-            value=chapter.item.name,
-            description="Object",
-            style=WIDE,
-            layout=FIELD,
-        )
+        self.folder_field = widgets.Text(description="Folder of objects", placeholder=empty, **ENTRY)
+        known = {"options": list(folders(chapter.plan, "")), "value": chapter.item.name}
+        self.object_picker = widgets.Dropdown(**known, description="Object", style=WIDE, layout=FIELD)
         self.message, self.result = widgets.HTML(), widgets.HTML()
         self.result.add_class("jp-RenderedHTMLCommon")  # JupyterLab's own look of tables
         self.fit_button = widgets.Button(description="Fit the oracle", button_style="primary")

@@ -65,12 +65,10 @@ def sliders_bench(chapter: Chapter, functions: Sequence[Callable], sliders: Rang
                 raise ValueError(f"{function.__name__}: no slider and nothing of an object is named {name!r}")
     if missing := [name for name in sliders if not isinstance(starts.get(name), int | float)]:
         raise ValueError(f"{', '.join(missing)}: expected a number as default in one of the functions")
-    controls = {
-        name: widgets.FloatSlider(
-            starts[name], min=low, max=high, step=STEP, description=name.replace("_", " "), **ENTRY
-        )
-        for name, (low, high) in sliders.items()
-    }
+    controls = {}
+    for name, (low, high) in sliders.items():
+        look = {"min": low, "max": high, "step": STEP, "description": name.replace("_", " ")}
+        controls[name] = widgets.FloatSlider(starts[name], **look, **ENTRY)
 
     def draw(subject: Subject, **values: float) -> str:
         with torch.no_grad():
@@ -83,9 +81,7 @@ def displayed(results: Mapping[str, Mapping[str, Any]]) -> str:
     """What functions returned, as HTML: the pictures of each, and one table of their numbers."""
     pictures, rows = "", []
     for name, found in results.items():
-        images = {
-            label: value for label, value in found.items() if isinstance(value, Tensor) and value.ndim == 4
-        }
+        images = {label: of for label, of in found.items() if isinstance(of, Tensor) and of.ndim == 4}
         for view in range(len(next(iter(images.values()), []))):
             shown = {label: of[view] for label, of in images.items()}
             pictures += image_row(shown, f"held-out view {view + 1}", width=160)

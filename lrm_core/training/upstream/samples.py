@@ -56,9 +56,7 @@ def draw_sample(folder: Path, config: TrainConfig, draw: np.random.Generator) ->
     """
     count, wanted = count_views(folder), config.sample_side_views + 1
     if count < wanted:
-        raise ValueError(
-            f"{folder}: {count} views; expected at least {wanted}, sample_side_views and the source"
-        )
+        raise ValueError(f"{folder}: {count} views; expected at least {wanted}, sample_side_views + 1")
     item = load_object(folder, draw.choice(count, wanted, replace=False).tolist())
     resolution = int(draw.integers(config.low, config.high + 1))
     anchors = torch.from_numpy(draw.integers(0, resolution - config.region + 1, (wanted, 2)))

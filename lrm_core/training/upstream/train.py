@@ -129,7 +129,7 @@ def train(config: TrainConfig, metrics: Metrics) -> Rows:
     state.load(config.run / STATE)
     if state.step > task.planned:
         raise ValueError(
-            f"{config.run / STATE}: at step {state.step} of a schedule of {task.planned}; delete it to start over"
+            f"{config.run / STATE}: at step {state.step} of {task.planned}; delete it to restart"
         )
     losses = Rows(config.run / LOSSES, ("step", *PARTS, "lr"), state.step)
     scores = Rows(config.run / SCORES, ("step", *metrics), state.step)
@@ -153,9 +153,8 @@ def _task(config: TrainConfig, metrics: Metrics, team: Accelerator) -> _Task:
     batch = config.batch_size * config.accum_steps * team.num_processes
     samples = Samples(object_places(config.subsets, "train"), config, batch)
     if not samples.steps_per_epoch:
-        raise ValueError(
-            f"train.batch_size: a step takes {batch} objects, found {len(samples.places)} to train on; lower it"
-        )
+        found = f"found {len(samples.places)} to train on"
+        raise ValueError(f"train.batch_size: a step takes {batch} objects, {found}; lower it")
     held_out = list(dict.fromkeys(object_places(config.subsets, "val")))
     at_most = config.debug_batches * config.val_batch_size if config.debug_batches else None
     return _Task(config, samples, held_out[:at_most], metrics, team)
@@ -165,12 +164,8 @@ def _description(task: _Task) -> dict:
     """All that decides a run; a later end, or the same batch on more processes, does not make it another."""
     settings = {name: value for name, value in asdict(task.config).items() if name not in WITHOUT_EFFECT}
     names = "\n".join(place.name for place in task.samples.places)
-    return {
-        "model": task.config.model.to_dict(),
-        "training": settings,
-        "batch": task.samples.batch,
-        "objects": sha256(names)[:16],
-    }
+    objects = {"batch": task.samples.batch, "objects": sha256(names)[:16]}
+    return {"model": task.config.model.to_dict(), "training": settings, **objects}
 
 
 def _steps(task: _Task, state: TrainingState, losses: Rows) -> Iterator[int]:
@@ -179,9 +174,8 @@ def _steps(task: _Task, state: TrainingState, losses: Rows) -> Iterator[int]:
     coming = in_order(task.samples, numbers, ahead=task.team.device.type == "cuda")
     if state.step == 0:
         yield 0
-    with tqdm(
-        total=task.steps, initial=state.step, desc="train", unit="step", disable=not task.team.is_main_process
-    ) as bar:
+    silent = not task.team.is_main_process
+    with tqdm(total=task.steps, initial=state.step, desc="train", unit="step", disable=silent) as bar:
         while state.step < task.steps:
             parts = dict(zip(PARTS, train_step(task, state, coming).tolist(), strict=True))
             losses.add(step=state.step, **parts, lr=state.optimisers[0].param_groups[0]["lr"])
@@ -208,9 +202,7 @@ def train_step(task: _Task, state: TrainingState, coming: Iterator[Sample]) -> F
     trained = [p for p in state.model.parameters() if p.grad is not None]
     losses = sum_over_processes(trained, losses, task.team)
     if not torch.isfinite(losses[0]):
-        raise ValueError(
-            f"step {state.step + 1}: the loss is {losses[0].item()}; choose a lower train.optim.lr"
-        )
+        raise ValueError(f"step {state.step + 1}: the loss is {losses[0].item()}; lower train.optim.lr")
     if config.clip_grad_norm:
         nn.utils.clip_grad_norm_(trained, config.clip_grad_norm)
     state.optimisers[0].step()

@@ -17,7 +17,6 @@ from lrm_core.page.explorables.judged import Judged, judged_views
 from lrm_core.page.explorables.widget import Explorable, check_state, slider
 from lrm_core.page.viewer import Packed, unpack
 from lrm_core.render.quality import psnr
-from lrm_core.spectral import profile_radii, radial_profile
 from lrm_core.spectral.bands import band_masks
 
 
@@ -119,37 +118,6 @@ def test_the_marks_of_the_spectrum_are_the_claims_and_the_records(open_chapter):
         for measure, column in (("amplitude", "published"), ("power", "power")):
             ours = chapter.table.groupby("object")[f"predicted.{column}.{name}"].mean().mean()
             assert band["marks"][measure]["ours"]["share"] == pytest.approx(ours)
-
-
-def test_the_presets_of_the_spectrum_lie_on_the_slider(open_chapter):
-    chapter = open_chapter("C2")
-    exponents = {label: of["exponent"] for label, of in slopes._content(chapter)["presets"].items()}
-    low, high, step = slopes.EXPONENTS
-    for value in exponents.values():
-        assert low <= value <= high
-        assert abs(value / step - round(value / step)) < 1e-9
-    assert exponents["White noise"] == 0
-    amplitude, _ = slopes.law_shares(exponents["Published share of the high band"])
-    there = np.mean([published("C2")[key][2] for key in PUBLISHED_OBJECTS])
-    assert abs(amplitude[2] - there) < 0.01
-
-
-def test_shaped_noise_has_the_slope_that_is_asked_for():
-    generator = torch.Generator().manual_seed(1)
-    noise = torch.stack([slopes.shaped_noise(64, 2.0, generator) for _ in range(50)]).double()
-    assert noise.mean((-2, -1)).abs().max() < 1e-6
-    profile, radii = radial_profile(noise).mean(0), profile_radii(64)
-    slope = (profile[4] / profile[16]).log() / (radii[16] / radii[4]).log()
-    assert float(slope) == pytest.approx(2.0, abs=0.15)
-
-
-def test_every_stride_th_pixel_counts(item):
-    views = judged_views(item).views
-    judged = Judged(views, 4)
-    assert judged.truth.shape == (len(views.images), 8, 8, 3)
-    assert torch.equal(judged.truth[0, 1, 2], views.images[0, :, 4, 8])
-    assert judged.content()["stride"] == 4
-    assert judged.content()["size"] == views.images.shape[-1]
 
 
 @pytest.mark.parametrize(

@@ -128,11 +128,6 @@ def test_without_a_record_there_is_no_curve(make_probe, row):
     assert make_probe(row).content["places"][0]["curves"] == []
 
 
-def test_a_published_size_off_the_slider_is_refused(make_probe):
-    with pytest.raises(ValueError, match=r"level: expected a value in \[0.05, 2.0\], found 2.7"):
-        make_probe(config=DecoderResponse(published_std=2.7))
-
-
 def test_white_noise_is_one_stream_of_normal_numbers(script_page):
     count = 3 * CHANNELS * SIDE**2
     for draw in (1, 3):

@@ -1,5 +1,7 @@
 """The four turning pictures: the cameras of the script are the true ones, and what is split there adds up."""
 
+from types import SimpleNamespace
+
 import pandas as pd
 import pytest
 import torch
@@ -30,16 +32,11 @@ def test_upright_views_lead_back_to_the_true_cameras(item):
 def test_cameras_without_a_common_vertical_are_refused(item):
     cameras = item.views([0, 1, 2, 3]).cameras.clone()
     cameras[2, :16].view(4, 4)[:3, 0] = torch.tensor([0.0, 0.0, 1.0])
-    rolled = type(
-        "Item", (), {"name": "rolled", "images": range(4), "views": lambda self, at: _Seen(cameras)}
+    rolled = SimpleNamespace(
+        name="rolled", images=range(4), views=lambda at: SimpleNamespace(cameras=cameras)
     )
     with pytest.raises(ValueError, match="rolled: expected cameras that are level to one vertical"):
-        turning.upright_views(rolled())
-
-
-class _Seen:
-    def __init__(self, cameras):
-        self.cameras = cameras
+        turning.upright_views(rolled)
 
 
 def test_a_crop_keeps_the_object_whole_and_is_what_the_zoom_says(item):
@@ -63,14 +60,8 @@ def test_the_typical_object_is_near_the_mean_and_the_exception_has_the_least_mar
 
 
 def test_a_harm_is_called_one():
-    table = pd.DataFrame(
-        {
-            "object": ["a"],
-            "corrections.low.truth.improvement": [-0.12],
-            "corrections.high.truth.improvement": [0.4],
-        }
-    )
+    table = pd.DataFrame({"object": ["a"], LOW["truth"]: -0.12, HIGH["truth"]: 0.4})
     said = turning._said(table, "a")
-    assert said["coarse"] == "12% more image error"
-    assert said["fine"] == "40% less image error"
+    assert said["coarse"] == "12% more error in this object"
+    assert said["fine"] == "40% less error in this object"
     assert turning._said(pd.DataFrame(), "a")["coarse"] == ""

@@ -108,17 +108,15 @@ def _huge() -> bytes:
     return b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", head) + _chunk(b"IDAT", b"") + _chunk(b"IEND", b"")
 
 
+def _saved(image: Image.Image, kind: str = "PNG", **options) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
 def _animated(kind: str) -> bytes:
-    frames = [Image.new("RGB", (32, 32), colour) for colour in ("red", "blue")]
-    buffer = io.BytesIO()
-    frames[0].save(buffer, kind, save_all=True, append_images=frames[1:], duration=100)
-    return buffer.getvalue()
-
-
-def _saved(image: Image.Image, kind: str = "PNG") -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, kind)
-    return buffer.getvalue()
+    red, blue = (Image.new("RGB", (32, 32), colour) for colour in ("red", "blue"))
+    return _saved(red, kind, save_all=True, append_images=[blue], duration=100)
 
 
 BAD = {

@@ -6,9 +6,8 @@ import pytest
 import torch
 import traitlets
 
-from lrm_core.model.decoder import Decoder
 from lrm_core.page.scripts import viewer_page
-from lrm_core.page.viewer import TriplaneViewer, show_viewer, widget
+from lrm_core.page.viewer import TriplaneViewer
 from lrm_core.page.viewer.widget import camera_of
 from lrm_core.render import cameras
 
@@ -31,9 +30,3 @@ def test_a_view_that_the_page_could_not_draw_is_refused(trait):
 def test_the_script_knows_every_trait_it_asks_for():
     asked = re.findall(r'(?:model|this\.model)\.get\("(\w+)"\)', viewer_page())
     assert set(asked) <= {*TriplaneViewer.PAGE_TRAITS, "data"}
-
-
-def test_showing_a_viewer_displays_it(monkeypatch):
-    shown = []
-    monkeypatch.setattr(widget, "display", shown.append)
-    assert shown == [show_viewer(torch.zeros(3, 4, 8, 8), Decoder(4), "A box.", resolution=64)]

@@ -1,10 +1,8 @@
 """Fields of a bench: folders and models of one's own, what is wrong with them, and oracles that are missing."""
 
-import shutil
-
 import pytest
 from tiny_folder import save_square, save_tiny
-from tiny_functions import RANGES, by_power, improvement
+from tiny_functions import RANGES, by_power
 
 from lrm_core import load_model
 from lrm_core.page.widgets import sliders_bench, subject_of
@@ -15,22 +13,14 @@ def residual_spectrum_bench(setting):
     return sliders_bench(setting, (by_power,), {"cutoff": RANGES["cutoff"]})
 
 
-def band_correction_bench(setting):
-    return sliders_bench(setting, (improvement,), RANGES)
-
-
-MAKERS = pytest.mark.parametrize("make", [band_correction_bench, residual_spectrum_bench])
-
-
 def _shown(widget) -> bool:
     return widget.layout.display != "none"
 
 
-@MAKERS
-def test_a_bench_computes_nothing_until_it_is_asked(setting, make, monkeypatch):
+def test_a_bench_computes_nothing_until_it_is_asked(setting, monkeypatch):
     for name in ("load_item", "load_model", "oracle_fingerprint", "predicted_planes"):
         monkeypatch.setattr(subject_module, name, lambda *_, **__: pytest.fail("computed"))
-    bench = make(setting)
+    bench = residual_spectrum_bench(setting)
     assert bench.object_picker.value == "bowl"
     assert bench.object_picker.options == ("bowl", "cup"), (
         "every object of the profile, not the few it measures"
@@ -39,9 +29,8 @@ def test_a_bench_computes_nothing_until_it_is_asked(setting, make, monkeypatch):
     assert not _shown(bench.fit_button)
 
 
-@MAKERS
-def test_without_an_oracle_it_asks_and_the_button_fits_one(setting, make, own_cache):
-    bench, steps = make(setting), []
+def test_without_an_oracle_it_asks_and_the_button_fits_one(setting, own_cache):
+    bench, steps = residual_spectrum_bench(setting), []
     bench.refresh()
     assert bench.result.value == ""
     assert (
@@ -58,27 +47,6 @@ def test_without_an_oracle_it_asks_and_the_button_fits_one(setting, make, own_ca
     assert bench.message.value == ""
     assert not _shown(bench.fit_button)
     assert not _shown(bench.progress)
-
-
-def test_oracles_that_come_with_the_repository_are_found(setting, own_cache):
-    subject_of(setting, "", "", "bowl").fit(lambda steps: None)
-    shipped = own_cache.parents[1] / "data" / "mini" / "oracles"
-    shipped.parent.mkdir(parents=True)
-    own_cache.rename(shipped)
-    bench = residual_spectrum_bench(setting)
-    bench.refresh()
-    assert bench.result.value
-    assert not own_cache.exists()
-
-
-def test_a_damaged_oracle_is_asked_for_and_fitted_again(fitted, own_cache):
-    for path in own_cache.iterdir():
-        path.write_bytes(path.read_bytes()[:100])
-    bench = residual_spectrum_bench(fitted)
-    bench.refresh()
-    assert _shown(bench.fit_button)
-    bench.fit_button.click()
-    assert bench.result.value
 
 
 def test_an_interrupted_fit_leaves_nothing_and_asks_once_more(setting, own_cache):
@@ -98,9 +66,8 @@ def test_an_interrupted_fit_leaves_nothing_and_asks_once_more(setting, own_cache
     assert not list(own_cache.glob("*.safetensors"))
 
 
-@MAKERS
-def test_a_wrong_folder_is_named_and_a_right_one_mends_it(fitted, disk, make):
-    bench = make(fitted)
+def test_a_wrong_folder_is_named_and_a_right_one_mends_it(fitted, disk):
+    bench = residual_spectrum_bench(fitted)
     bench.refresh()
     before = bench.result.value
     bench.folder_field.value = str(disk / "nowhere")
@@ -166,14 +133,3 @@ def test_objects_that_no_oracle_can_be_fitted_to_are_refused_before_the_fit(
     bench.folder_field.value = str(tmp_path / "large")
     assert "large: expected images of 32x32 pixels for this model, found 48x48" in bench.message.value
     assert not _shown(bench.fit_button)
-
-
-def test_an_object_that_was_removed_is_named(fitted, disk, tmp_path):
-    shutil.copytree(disk / "profile", tmp_path / "mine")
-    bench = residual_spectrum_bench(fitted)
-    bench.folder_field.value = str(tmp_path / "mine")
-    assert bench.result.value
-    shutil.rmtree(tmp_path / "mine" / "cup")
-    bench.object_picker.value = "cup"
-    assert bench.object_picker.options == ("bowl",)
-    assert bench.result.value
