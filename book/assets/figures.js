@@ -50,6 +50,8 @@
     layout.legend = Object.assign({}, layout.legend, { orientation: "h", x: 0, xanchor: "left", y: -0.2, yanchor: "top" });
     layout.margin = Object.assign({}, layout.margin, { l: 48, r: 12 });
     layout.font.size = 11;
+    const eye = layout.scene?.camera?.eye ?? {};
+    for (const axis in eye) eye[axis] *= 2.4; // a scene is fitted to its height
     layout.images = (layout.images ?? []).filter((image) => image.yref !== "paper"); // too small below a bar
     return layout;
   }

@@ -38,7 +38,7 @@ SHIPPED = "mini/oracles"  # in data
 PICTURES = ("given", "predicted", "oracle")
 TRAINING_OBJECTS, TRAINING_SIZE = 12, 96
 TOGETHER = 3  # objects that stand beside each other on a phone
-STYLE = "display:grid;gap:1.2rem;grid-template-columns:repeat(auto-fit,minmax(min(100%,17rem),1fr))"
+STYLE = "display:grid;gap:1rem;align-items:start;grid-template-columns:repeat(auto-fit,minmax(min(100%,17rem),1fr))"
 GROUP = "display:grid;gap:0.3rem;grid-template-columns:1.2rem repeat({},minmax(0,1fr));font-size:0.88rem"
 TURNED = "writing-mode:vertical-rl;transform:rotate(180deg);text-align:center"
 
@@ -106,13 +106,13 @@ def _group(drawn: Sequence[tuple[str, float, Sequence[Float[Tensor, "3 h w"]]]])
             f'<img src="{data_url(pictures[at])}" alt="{escape(f"{name}: {what}")}" style="width:100%">'
             for name, _, pictures in drawn
         )
-    names = "".join(f"<span>{escape(_short(name))}: {number(psnr, 1)} dB</span>" for name, psnr, _ in drawn)
+    names = "".join(f"<span>{escape(_short(name))}<br>{number(psnr, 1)} dB</span>" for name, psnr, _ in drawn)
     return f'<div style="{GROUP.format(len(drawn))}">{cells}<span></span>{names}</div>'
 
 
 def _short(name: str) -> str:
-    made, _, seed = name.partition("procedural_")
-    return f"made-up {int(seed) - FIRST_HELD_OUT_SEED}" if seed else made.removeprefix("cc0_")
+    made, _, seed = name.removeprefix("cc0_").partition("procedural_")
+    return f"made-up {int(seed) - FIRST_HELD_OUT_SEED}" if seed else made.replace("_", " ")
 
 
 def training_pictures() -> str:

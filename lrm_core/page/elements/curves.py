@@ -45,8 +45,8 @@ def curves(
     for label, x in (marks or {}).items():
         figure.add_vline(x=x, line={"color": COLOURS["reference"], "width": 1, "dash": "dot"})
         figure.add_annotation(
-            x=np.log10(x) if log_ticks else x, y=0, yref="paper", text=label, showarrow=False,
-            xanchor="left", yanchor="bottom", textangle=90, font={"size": SMALL},
+            x=np.log10(x) if log_ticks else x, y=1, yref="paper", text=label, showarrow=False,
+            yanchor="bottom", font={"size": SMALL},
         )  # fmt: skip
     figure.update_xaxes(title_text=axes[0], title_standoff=6)
     figure.update_yaxes(title_text=axes[1])

@@ -18,7 +18,7 @@ from lrm_core.render.surface import Surface
 from lrm_core.render.turntable import Frames, turntable, write_film
 
 FRAMES, EVERY = 20, 4  # of the film, and of those the ones that are shown as pictures
-SCENE, CLOSER = 420, 1.1  # pixels; of the distance at which clouds are seen
+SCENE, CLOSER = 420, 0.7  # pixels; of the distance at which clouds are seen
 EYE = {"x": 0.91, "y": -1.54, "z": 0.56}  # from the side of the source, a little from above
 KINDS = {"glb": ("model/gltf-binary", "The mesh (GLB)"), "mp4": ("video/mp4", "The film (MP4)")}
 

@@ -52,7 +52,7 @@ def _strip(chapter: Chapter, row: Mapping[str, Any]) -> str:
     frames = "".join(
         f'<figure style="margin:0;text-align:center"><img src="{data_url(image[:, *square])}" style="width:100%" '
         f'alt="{escape(row["object"])}, a held-out view, {words}">'
-        f'<figcaption style="text-align:center">{words}</figcaption></figure>'
+        f'<figcaption style="padding:0;text-align:center">{words}</figcaption></figure>'
         for words, image in shown
     )
     curves = {
@@ -99,7 +99,7 @@ def _curve(places: Sequence[tuple[str, float]], colour: str, label: str, nth: in
     ]
     points = [f'<circle cx="{x}" cy="{y}" r="4" fill="{colour}"/>' for x, y in places]
     x, y = places[-1]
-    look = f'fill="{colour}" font-weight="600"'
+    look = f'fill="{colour}" font-size="12" font-weight="600"'
     text = f'<text x="{x}" y="{y + (16 if nth else -4)}" dx="8" {look}>{label}</text>'
     return [*lines, *points, text]
 
