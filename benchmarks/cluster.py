@@ -80,9 +80,7 @@ def sweep(workers: int, jobs: int, function=sleep, arguments: tuple = (0.0,)) ->
 
     started = Started(initialize_head=True, head_node_args={"num_cpus": workers})
     try:
-        return paced(
-            cluster.on_cluster(function, b"", (arguments for _ in range(jobs)), started.address), jobs
-        )
+        return paced(cluster.on_cluster(function, b"", (arguments for _ in range(jobs)), started.address), jobs)
     finally:
         started.shutdown()
 
@@ -129,9 +127,7 @@ def prices() -> dict[str, float]:
         found = {"remote": _median(lambda: flight.append(task.remote(b"", 1000.0)), FLIGHT)}
         found["get"] = _median(lambda: ray.get(ready.pop()), 150)
         found["cluster_resources"] = _median(ray.cluster_resources, 50)
-        found["wait, each reference"] = (
-            _median(lambda: ray.wait(flight, num_returns=FLIGHT, timeout=0), 50) / FLIGHT
-        )
+        found["wait, each reference"] = _median(lambda: ray.wait(flight, num_returns=FLIGHT, timeout=0), 50) / FLIGHT
         return found
     finally:
         ray.shutdown()
@@ -213,9 +209,7 @@ class Simulated:
         """What a worker would have sent back."""
         with self._charged("get"):
             text = None if self.shared else RECORD
-            return [
-                Outcome(self.runner.key(*job), self.runner.named(*job)[1], text) for job in reference.jobs
-            ]
+            return [Outcome(self.runner.key(*job), self.runner.named(*job)[1], text) for job in reference.jobs]
 
 
 class Sleeps(Runner):
@@ -226,9 +220,7 @@ class Sleeps(Runner):
 
     def key(self, number: int, seed: int) -> RecordKey:
         """What a job is filed under."""
-        return RecordKey(
-            f"sleep{number % len(EXPERIMENTS)}", f"number{number}", seed, *self.hashes, "data", {}
-        )
+        return RecordKey(f"sleep{number % len(EXPERIMENTS)}", f"number{number}", seed, *self.hashes, "data", {})
 
     def named(self, number: int, seed: int) -> tuple[str, str]:
         """A number."""

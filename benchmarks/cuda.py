@@ -122,8 +122,7 @@ def renderings(config: LRMConfig, steps: int = 100) -> dict[str, float]:
     with torch.no_grad():
         figures = {"a view, ms": 1e3 * seconds(view)}
         pictures = [
-            render_views(planes[None], decoder, cameras[:, n : n + 1], size, **samples).rgb[0]
-            for n in range(16)
+            render_views(planes[None], decoder, cameras[:, n : n + 1], size, **samples).rgb[0] for n in range(16)
         ]
     torch.cuda.reset_peak_memory_stats()
     figures["a view and its gradient, ms"] = 1e3 * seconds(view_and_gradient)

@@ -64,9 +64,7 @@ def sparse(field: Field, resolution: int, level: float) -> tuple[dict[str, float
     return figures, vertices, faces
 
 
-def dense(
-    field: Field, resolution: int, level: float, vertices: np.ndarray, faces: np.ndarray
-) -> dict[str, float]:
+def dense(field: Field, resolution: int, level: float, vertices: np.ndarray, faces: np.ndarray) -> dict[str, float]:
     """Points and seconds of every point, and how far the vertices of another mesh lie from those of its mesh."""
     started = time.process_time()
     expected, expected_faces = dense_mesh(field, resolution, level)
@@ -112,9 +110,7 @@ def plain_mesh(corners: np.ndarray) -> Mesh:
 
 @torch.no_grad()
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--resolution", type=int, default=384)
     arguments = parser.parse_args()
     torch.set_num_threads(1)

@@ -31,9 +31,7 @@ SETTINGS = {
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--object", help="of the profile mini; its first by default")
     parser.add_argument("--iterations", type=int, default=2000)
     parser.add_argument("--settings", choices=SETTINGS, nargs="+", default=list(SETTINGS))

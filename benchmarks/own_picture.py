@@ -206,8 +206,7 @@ def precision() -> dict[str, float]:
     for folder in folders:
         image = load_object(folder).images[:1]
         one, other = (
-            render_views(each.predict_planes(image, told), each.decoder, cameras, 128).rgb
-            for each in (model, coarse)
+            render_views(each.predict_planes(image, told), each.decoder, cameras, 128).rgb for each in (model, coarse)
         )
         found[folder.name] = float(-10 * (one - other).square().mean().log10())
     return found

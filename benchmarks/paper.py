@@ -127,9 +127,7 @@ def prediction() -> Callable[[], object]:
 def view() -> Callable[[], object]:
     decoder, planes, cameras = _model().decoder, _planes()[None], orbit_cameras(1)[None]
     samples = FULL.rendering_samples_per_ray
-    return torch.no_grad()(
-        lambda: render_views(planes, decoder, cameras, FULL.render_size, samples_per_ray=samples)
-    )
+    return torch.no_grad()(lambda: render_views(planes, decoder, cameras, FULL.render_size, samples_per_ray=samples))
 
 
 def oracle_step() -> Callable[[], object]:

@@ -48,15 +48,11 @@ def fit_field(steps: int = 250) -> dict[str, torch.Tensor]:
     torch.manual_seed(0)
     decoder = Decoder(CHANNELS)
     planes = (0.1 * torch.randn(3, CHANNELS, RESOLUTION, RESOLUTION, generator=generator)).requires_grad_()
-    optimiser = torch.optim.Adam(
-        [{"params": [planes], "lr": 0.02}, {"params": decoder.parameters(), "lr": 2e-3}]
-    )
+    optimiser = torch.optim.Adam([{"params": [planes], "lr": 0.02}, {"params": decoder.parameters(), "lr": 2e-3}])
     for step in range(steps):
         for group, lr in zip(optimiser.param_groups, (0.02, 2e-3), strict=True):
             group["lr"] = lr * (1 - step / steps)
-        points = (2.1 * torch.rand(16_384, 3, generator=generator) - 1.05).clamp(
-            -1, 1
-        )  # faces of the box too
+        points = (2.1 * torch.rand(16_384, 3, generator=generator) - 1.05).clamp(-1, 1)  # faces of the box too
         inside, colour = scene(points)
         raw = Field(planes, decoder).raw(points)
         target = torch.where(inside, 40.0, -12.0)
@@ -132,9 +128,7 @@ def in_own_process(arguments: argparse.Namespace, task: str, path: str, field: P
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--resolution", type=int, default=288)
     parser.add_argument("--views", type=int, default=4, help="views of the forward and backward pass")

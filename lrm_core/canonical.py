@@ -29,9 +29,7 @@ def plain(value: Any, where: str = "record") -> Plain:
         value = value.detach().cpu().numpy()
     if isinstance(value, np.ndarray):
         if value.size > LARGEST_ARRAY:
-            raise ValueError(
-                f"{where}: {value.size} values, a record holds arrays of at most {LARGEST_ARRAY}"
-            )
+            raise ValueError(f"{where}: {value.size} values, a record holds arrays of at most {LARGEST_ARRAY}")
         value = value.tolist()
     if isinstance(value, np.generic):
         value = value.item()
@@ -69,9 +67,7 @@ def numbers(value: Plain, name: str = "") -> dict[str, bool | int | float]:
 
 def _rounded(value: float, where: str) -> float:
     if not isfinite(value):
-        raise ValueError(
-            f"{where}: {value} cannot be stored; leave the entry None where a number is undefined"
-        )
+        raise ValueError(f"{where}: {value} cannot be stored; leave the entry None where a number is undefined")
     return float(f"{value:.{SIGNIFICANT_DIGITS}g}") + 0.0  # + 0.0 turns -0.0 into 0.0
 
 

@@ -14,9 +14,7 @@ if TYPE_CHECKING:
 
 MANIFEST = "MANIFEST.json"
 DIGEST = "sha256"  # in the header of tensors: of all that the file says
-DIGITS = (
-    52  # with these the entry in the header has 64 bytes, which leave the alignment of the tensors as it was
-)
+DIGITS = 52  # with these the entry in the header has 64 bytes, which leave the alignment of the tensors as it was
 PNG_START = b"\x89PNG\r\n\x1a\n"
 
 
@@ -119,9 +117,7 @@ def check_png(path: Path) -> None:
         length, kind = int.from_bytes(content[place : place + 4]), content[place + 4 : place + 8]
         end = place + 8 + length
         if zlib.crc32(content[place + 4 : end]).to_bytes(4) != content[end : end + 4]:
-            raise ValueError(
-                f"{path}: corrupt, the checksum of a chunk at byte {place} differs; make it again"
-            )
+            raise ValueError(f"{path}: corrupt, the checksum of a chunk at byte {place} differs; make it again")
         place = end + 4
 
 

@@ -65,7 +65,5 @@ def _files(path: Path) -> list[Path]:
     if path.is_file():
         return [path]
     return sorted(
-        file
-        for file in path.rglob("*")
-        if file.is_file() and _IGNORED.isdisjoint(file.relative_to(path).parts)
+        file for file in path.rglob("*") if file.is_file() and _IGNORED.isdisjoint(file.relative_to(path).parts)
     )

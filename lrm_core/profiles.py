@@ -150,9 +150,7 @@ HARMS = {
 DAMPED = (0.1, 1e-5)  # see `fit_oracle`: nearer to convergence, and no noisier in a null oracle
 RENDERINGS = ("mini", "cycles")  # differ in nothing but who rendered their objects; one chapter compares them
 MINI_GROUPS = ("mini/objects/real", "mini/objects/procedural")
-MINI = Profile(
-    "mini", "mini", MINI_GROUPS, 12, iterations=2000, rays_per_step=2048, adam=DAMPED, seeds=(0, 1, 2)
-)
+MINI = Profile("mini", "mini", MINI_GROUPS, 12, iterations=2000, rays_per_step=2048, adam=DAMPED, seeds=(0, 1, 2))
 FEW_ARMS = FinetunePlan(objects=(1, 1), steps=6, validate_every=3, arms=("lora_mse", "lora_freq"), seeds=1)
 SMOKE = replace(
     MINI,

@@ -112,9 +112,7 @@ def reexecute(
         return _reexecute(chapters, root, at_once, report)
 
 
-def _reexecute(
-    chapters: list[Notebook], root: Path, at_once: int | None, report: Callable[[str], None]
-) -> list[Run]:
+def _reexecute(chapters: list[Notebook], root: Path, at_once: int | None, report: Callable[[str], None]) -> list[Run]:
     """`reexecute` where no other process does."""
     data, code = _data_key(chapters[0], root), _code_key(chapters[0], root)
     codes = [fingerprint([chapter.source], code) for chapter in chapters]

@@ -85,9 +85,7 @@ def _titles(root: Path) -> str:
 
 
 def _book_files(root: Path) -> list[Path]:
-    files = (
-        path for path in (root / "book").rglob("*") if path.is_file() and "__pycache__" not in path.parts
-    )
+    files = (path for path in (root / "book").rglob("*") if path.is_file() and "__pycache__" not in path.parts)
     return [root / "_config.yml", root / "_toc.yml", *sorted(files)]
 
 
@@ -114,9 +112,7 @@ def _stage(root: Path, profile: str, stage: Path) -> Path:
     sources = {path.relative_to(root): path for path in _book_files(root)}
     sources |= {Path("notebooks", copy.name): copy for copy in _executed(root, profile)}
     sources[Path("book/assets/vendor/plotly.min.js")] = _plotly_script()
-    sources |= {
-        Path("book/assets", file.parent.name, file.name): file for file in _model_scripts(stage.parent)
-    }
+    sources |= {Path("book/assets", file.parent.name, file.name): file for file in _model_scripts(stage.parent)}
     for old in stage.rglob("*"):
         if old.is_file() and old.relative_to(stage) not in sources:
             old.unlink()
@@ -153,9 +149,7 @@ def _build(stage: Path, out: Path, profile: str) -> Path:
     work = out / "book_work"
     command = [sys.executable, "-c", _JUPYTER_BOOK, "build", str(stage), "--path-output", str(work)]
     environment = os.environ | {"LRM_PROFILE": profile}
-    result = subprocess.run(
-        [*command, *_STRICT], capture_output=True, text=True, check=False, env=environment
-    )
+    result = subprocess.run([*command, *_STRICT], capture_output=True, text=True, check=False, env=environment)
     html = work / "_build" / "html"
     if result.returncode or not (html / "index.html").is_file():
         shutil.rmtree(work, ignore_errors=True)

@@ -17,9 +17,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 if not torch.cuda.is_available():
-    os.environ["TRITON_INTERPRET"] = (
-        "1"  # kernels run all the same, if this is said before triton is imported
-    )
+    os.environ["TRITON_INTERPRET"] = "1"  # kernels run all the same, if this is said before triton is imported
 
 
 @pytest.fixture(scope="session")

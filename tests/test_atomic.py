@@ -41,9 +41,7 @@ for save in (
 def test_tensors_that_do_not_fit_leave_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "some.safetensors"
     path.write_bytes(b"old")
-    done = subprocess.run(
-        [sys.executable, "-c", WRITES, str(path)], capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([sys.executable, "-c", WRITES, str(path)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     refused = f"EFBIG [Errno 27] could not write it (File too large); nothing was changed: '{path}'"
     assert done.stdout.splitlines() == [refused] * 3

@@ -70,9 +70,7 @@ def test_the_files_say_the_same(evaluated, place):
         assert float(row["psnr"]) == pytest.approx(view["psnr"])
         assert row["depth"] == ""
     model, item = load_model(place / "tiny.safetensors"), load_object(place / "bowls/bowl")
-    assert written["views"][-1]["lpips"] == pytest.approx(
-        scored_views(model, item)[3].scores["lpips"], abs=1e-5
-    )
+    assert written["views"][-1]["lpips"] == pytest.approx(scored_views(model, item)[3].scores["lpips"], abs=1e-5)
     objects = list(csv.DictReader((out / "objects.csv").open()))
     assert [row["object"] for row in objects] == ["<b>cup", "mug", "bowl"]
     assert (written["model"]["name"], written["split"]) == ("tiny.safetensors", "all")

@@ -26,9 +26,7 @@ def _executed(widget: str, address: str, seconds: float) -> nbformat.NotebookNod
             new_output("stream", name="stdout", text=f"{ROOT}/data/a.csv\n"),
             new_output("stream", name="stderr", text=f"\r 10% {seconds}"),
             new_output("stream", name="stderr", text="a warning"),
-            new_output(
-                "display_data", data={"text/plain": f"<Thing at {address}>", "text/html": "0x12345678"}
-            ),
+            new_output("display_data", data={"text/plain": f"<Thing at {address}>", "text/html": "0x12345678"}),
             new_output("display_data", data={"application/vnd.jupyter.widget-view+json": view}),
         ],
     )
@@ -81,9 +79,7 @@ def test_an_output_that_stands_alone_needs_no_widget_state():
 def test_an_account_without_a_home_leaves_the_slashes(monkeypatch):
     monkeypatch.setenv("HOME", "/")
     (cell,) = normalise_notebook(
-        new_notebook(
-            cells=[new_code_cell("x", outputs=[new_output("stream", name="stdout", text="1/2 of a/b")])]
-        ),
+        new_notebook(cells=[new_code_cell("x", outputs=[new_output("stream", name="stdout", text="1/2 of a/b")])]),
         Path(ROOT),
     ).cells
     assert cell.outputs[0].text == "1/2 of a/b"

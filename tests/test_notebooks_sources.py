@@ -105,9 +105,7 @@ def test_no_number_is_typed(notebook):
             assert not re.search(r"\d", NOT_PROSE.sub("", cell.source)), cell.source
     for cell in _code(notebook):
         if not _is_parameters(cell) and cell not in _shown(notebook) and "tweak" not in cell.source:
-            constants = [
-                node.value for node in ast.walk(ast.parse(cell.source)) if isinstance(node, ast.Constant)
-            ]
+            constants = [node.value for node in ast.walk(ast.parse(cell.source)) if isinstance(node, ast.Constant)]
             constants = [value for value in constants if value is not True and value != 0]
             assert not [value for value in constants if isinstance(value, int | float)], cell.source
             prose = [value for value in constants if isinstance(value, str) and " " in value]
@@ -134,10 +132,7 @@ def test_every_chapter_has_the_same_shape(notebook):
 def test_the_sidebar_has_number_and_title_of_every_chapter(notebook, request):
     toc = yaml.safe_load((repository_root() / "_toc.yml").read_text())
     titles = {
-        entry["file"]: entry["title"]
-        for part in toc["parts"]
-        for entry in part["chapters"]
-        if "title" in entry
+        entry["file"]: entry["title"] for part in toc["parts"] for entry in part["chapters"] if "title" in entry
     }
     stem = request.node.callspec.id
     assert titles[f"notebooks/{stem}"] == f"{int(stem[:2])}. {_headings(notebook)[0]}"

@@ -84,9 +84,7 @@ def test_a_rendered_view_as_it_is_framed_gives_the_planes_of_the_experiments():
 
 
 def test_every_format_is_written(weights, pictures, tmp_path):
-    report = predict_path(
-        str(weights), pictures / "a.png", tmp_path / "out", replace(FAST, formats=tuple(ASSETS))
-    )
+    report = predict_path(str(weights), pictures / "a.png", tmp_path / "out", replace(FAST, formats=tuple(ASSETS)))
     assert report.made == ["a.png"]
     folder = tmp_path / "out" / "a"
     assert {file.name for file in folder.iterdir()} == {*ASSETS.values(), "picture.png", "prediction.json"}

@@ -118,9 +118,7 @@ def test_refresh_always_runs(root, instant):
 
 def test_a_failing_cell_is_named_and_finished_chapters_are_kept(root):
     _write(root, "02_broken", "1 + 1", "x = {}\nx['missing']")
-    with pytest.raises(
-        ChapterError, match=r"02_broken.ipynb, cell 3 failed with KeyError: 'missing'"
-    ) as caught:
+    with pytest.raises(ChapterError, match=r"02_broken.ipynb, cell 3 failed with KeyError: 'missing'") as caught:
         _run(root, at_once=1)
     assert "x['missing']" in str(caught.value)
     folder = root / "_build" / "executed" / "smoke"
@@ -139,9 +137,7 @@ def test_chapters_run_side_by_side_until_one_fails(root):
     """The first waits for the second, which fails when the first has begun and would go on for long."""
     begun = "import pathlib, time\nbegun = pathlib.Path('../begun')"
     _write(root, "01_quick", f"{begun}\nbegun.touch()\ntime.sleep(600)")
-    _write(
-        root, "02_broken", f"{begun}\nwhile not begun.exists():\n    time.sleep(0.1)\nraise KeyError('now')"
-    )
+    _write(root, "02_broken", f"{begun}\nwhile not begun.exists():\n    time.sleep(0.1)\nraise KeyError('now')")
     began = time.monotonic()
     with pytest.raises(ChapterError, match=r"02_broken.ipynb, cell 2 failed with KeyError: 'now'"):
         _run(root, at_once=2)
@@ -185,9 +181,7 @@ def _wait_until(condition) -> None:
 def test_ctrl_c_ends_the_kernel_and_keeps_finished_chapters(root):
     _write(root, "02_long", WAITS)
     marker = root / "pid"
-    process = subprocess.Popen(
-        [sys.executable, "-c", INTERRUPTED, str(root)], stderr=subprocess.PIPE, text=True
-    )
+    process = subprocess.Popen([sys.executable, "-c", INTERRUPTED, str(root)], stderr=subprocess.PIPE, text=True)
     _wait_until(lambda: marker.is_file() and marker.read_text())
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=60)

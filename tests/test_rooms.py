@@ -37,6 +37,4 @@ def test_imports_point_down():
 
 def test_the_core_asks_for_no_profile():
     beyond = {"profiles", "evidence", "reexecute", "site"}
-    assert not {
-        str(path) for room in CORE for path in (PACKAGE / room).rglob("*.py") if beyond & set(imported(path))
-    }
+    assert not {str(path) for room in CORE for path in (PACKAGE / room).rglob("*.py") if beyond & set(imported(path))}

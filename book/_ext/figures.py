@@ -35,9 +35,7 @@ def _complete(app: Sphinx, page: str, template: str, context: dict, doctree: nod
     if page.startswith("notebooks/"):
         chapter = PurePosixPath(page).name
         body = numbered(context["body"], chapter)
-        app.lrm_sources = getattr(app, "lrm_sources", set()) | {
-            found["module"] for found in SOURCE.finditer(body)
-        }
+        app.lrm_sources = getattr(app, "lrm_sources", set()) | {found["module"] for found in SOURCE.finditer(body)}
         context["body"] = SOURCE.sub(r'href="../source/\g<module>.html#L-\g<line>"', body)
 
 

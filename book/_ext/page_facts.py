@@ -38,9 +38,7 @@ def head_tags(title: str, description: str, cited: dict, year: str) -> str:
     }
     tags = [_tag("property", *each) for each in by_property.items()]
     tags += [_tag("name", *each) for each in by_name.items()]
-    return "\n".join(
-        [*tags, *(_tag("name", "citation_author", author["name"]) for author in cited["authors"])]
-    )
+    return "\n".join([*tags, *(_tag("name", "citation_author", author["name"]) for author in cited["authors"])])
 
 
 def _tag(kind: str, name: str, content: str) -> str:

@@ -34,10 +34,7 @@ def cameras() -> str:
     others = [(middle * math.cos(angle), middle * math.sin(angle)) for angle in azimuths]
     left, top = at(-1, 1)
     parts = [
-        *(
-            f'<circle class="faint" cx="{centre}" cy="{centre}" r="{scale * radius}"/>'
-            for radius in SHELL_DISTANCE
-        ),
+        *(f'<circle class="faint" cx="{centre}" cy="{centre}" r="{scale * radius}"/>' for radius in SHELL_DISTANCE),
         f'<rect class="line" x="{left}" y="{top}" width="{2 * scale}" height="{2 * scale}"/>',
         f'<circle class="soft" cx="{centre}" cy="{centre}" r="{BOUND * scale}"/>',
         _arrow(at(0, 0), at(0.8, 0)),
@@ -109,16 +106,12 @@ def _text(text: str, x: float, y: float, anchor: str = "start", style: str = "")
 
 def _grid(left: float, top: float, side: float, cells: int = 8) -> list[str]:
     steps = [side * step / cells for step in range(1, cells)]
-    return [
-        f'<path class="faint" d="M{left + step} {top}v{side}M{left} {top + step}h{side}"/>' for step in steps
-    ]
+    return [f'<path class="faint" d="M{left + step} {top}v{side}M{left} {top + step}h{side}"/>' for step in steps]
 
 
 def _arrow(start: tuple[float, float], end: tuple[float, float]) -> str:
     angle = math.atan2(end[1] - start[1], end[0] - start[0])
-    wings = [
-        (end[0] - 6 * math.cos(angle + turn), end[1] - 6 * math.sin(angle + turn)) for turn in (0.5, -0.5)
-    ]
+    wings = [(end[0] - 6 * math.cos(angle + turn), end[1] - 6 * math.sin(angle + turn)) for turn in (0.5, -0.5)]
     head = "".join(f"M{end[0]:.1f} {end[1]:.1f}L{x:.1f} {y:.1f}" for x, y in wings)
     return f'<path class="line" d="M{start[0]:.1f} {start[1]:.1f}L{end[0]:.1f} {end[1]:.1f}{head}"/>'
 
@@ -128,8 +121,7 @@ def _camera(place: tuple[float, float], target: tuple[float, float], style: str)
     angle = math.atan2(target[1] - place[1], target[0] - place[0])
     half = math.atan(0.5 / FOCAL)
     corners = [
-        (place[0] + 26 * math.cos(angle + turn), place[1] + 26 * math.sin(angle + turn))
-        for turn in (half, -half)
+        (place[0] + 26 * math.cos(angle + turn), place[1] + 26 * math.sin(angle + turn)) for turn in (half, -half)
     ]
     path = "".join(f"L{x:.1f} {y:.1f}" for x, y in corners)
     return f'<path class="{style}" d="M{place[0]:.1f} {place[1]:.1f}{path}Z"/>'
@@ -139,9 +131,7 @@ def _svg(width: int, height: int, parts: list[str]) -> str:
     return f'<svg viewBox="0 0 {width} {height}" xmlns="http://www.w3.org/2000/svg">{"".join(parts)}</svg>'
 
 
-PICTURES: dict[str, Callable[[], str]] = {
-    function.__name__: function for function in (cameras, planes, bands, units)
-}
+PICTURES: dict[str, Callable[[], str]] = {function.__name__: function for function in (cameras, planes, bands, units)}
 
 
 class Picture(SphinxDirective):

@@ -97,9 +97,7 @@ def scores(rows: Mapping[str, Any]) -> list[list[str]]:
     ]
 
 
-def _by_condition(
-    number_of: Callable[[Any], str], known: Mapping[str, Any], rows: Mapping[str, Any]
-) -> list[str]:
+def _by_condition(number_of: Callable[[Any], str], known: Mapping[str, Any], rows: Mapping[str, Any]) -> list[str]:
     """A number in each condition, which is named unless all of them have the same."""
     numbers = {series: number_of(row) for series, row in known.items()}
     if len(numbers) == len(rows) and len(set(numbers.values())) == 1:

@@ -51,9 +51,7 @@ def _verdict(claim_id: str, profile: str) -> str:
 
 def _turned(profile: str) -> str:
     """Claims that get another verdict in the published condition than told the truth, with both."""
-    told = {
-        series: verdicts(name).set_index("claim")["verdict"] for series, name in conditions(profile).items()
-    }
+    told = {series: verdicts(name).set_index("claim")["verdict"] for series, name in conditions(profile).items()}
     if CONDITION not in told:
         return "Nothing was measured in it yet."
     pairs = [

@@ -51,9 +51,7 @@ def app(model_name: str, port: int) -> None:
 @output_dir("evaluated", "Of the page and the tables.", "--out")
 @click.option("--split", default="all", help="train, val or all, by the folder's meta.")
 @DEVICE
-def evaluate(
-    arguments: tuple[Path, ...], model_name: str | None, output_dir: Path, split: str, device: str
-) -> None:
+def evaluate(arguments: tuple[Path, ...], model_name: str | None, output_dir: Path, split: str, device: str) -> None:
     """Score a model, by name or path, on rendered objects: each view against its image, as tables and a page."""
     from lrm_core.model.checkpoints import load_model
     from lrm_core.predict.evaluate import evaluate as evaluated

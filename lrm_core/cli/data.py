@@ -122,6 +122,4 @@ def render_objaverse(
     counts = f"{len(report.rendered)} rendered, {len(report.kept)} kept, {len(report.failed)} failed"
     click.echo(f"{out}: {counts}; see {out / MANIFEST}")
     if (made := len(report.rendered) + len(report.kept)) < num_objects:
-        raise ValueError(
-            f"{out}: {made} of {num_objects} objects; there are no others to take the place of the rest"
-        )
+        raise ValueError(f"{out}: {made} of {num_objects} objects; there are no others to take the place of the rest")

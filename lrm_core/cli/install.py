@@ -82,9 +82,7 @@ def _install_cpu_torch(lock: list[str]) -> str:
         return "an NVIDIA driver was found: torch with CUDA"
     asked = cpu_build(lock, _offers)
     if not asked:
-        return (
-            "no NVIDIA driver was found, and no index offers torch's CPU build: torch as pip's index has it"
-        )
+        return "no NVIDIA driver was found, and no index offers torch's CPU build: torch as pip's index has it"
     _install(["--no-deps", *asked], len(WITH_CUDA))
     return "no NVIDIA driver was found: torch's CPU build, without CUDA"
 

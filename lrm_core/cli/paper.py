@@ -132,9 +132,7 @@ def arms(
     """Fine-tune the arms of E13 to E15 whose records are not in the results store yet; begun runs resume."""
     from lrm_core.records.arm_runs import record_arms
 
-    record_arms(
-        profile, arms or None, seeds or None, cluster=cluster_of(cluster, gpus_per_job, profile), **how
-    )
+    record_arms(profile, arms or None, seeds or None, cluster=cluster_of(cluster, gpus_per_job, profile), **how)
 
 
 @click.command()

@@ -9,9 +9,7 @@ import click
 
 from lrm_core.cli.options import DEVICE, MODEL_NAME, PATH, output_dir, rendered_objects
 
-TRIPLANE_PATH = click.option(
-    "--triplane-path", type=PATH, help="Saved planes (safetensors) in place of a fit."
-)
+TRIPLANE_PATH = click.option("--triplane-path", type=PATH, help="Saved planes (safetensors) in place of a fit.")
 
 
 def _study(
@@ -45,9 +43,7 @@ def tto(num_iters: int, lr: float, variants: tuple[str, ...], seed: int, **place
     chosen = [name.replace("-", "_") for name in variants] or list(VARIANTS)
     if unknown := [name for name in chosen if name not in VARIANTS]:
         raise ValueError(f"unknown variant {unknown[0]!r}; expected one of {', '.join(VARIANTS)}")
-    config = LatentOptimisation(
-        at_most=num_iters, iterations=num_iters, perceptual_iterations=num_iters, lr=lr
-    )
+    config = LatentOptimisation(at_most=num_iters, iterations=num_iters, perceptual_iterations=num_iters, lr=lr)
     _each_object(lambda *of: study_test_time(*of, config, chosen, seed), **place)
 
 

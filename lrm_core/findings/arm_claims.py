@@ -36,9 +36,7 @@ BY_SEED: Mapping[str, tuple[str, ...]] = {
 }  # the arms whose seeds a claim rests on
 
 
-def claim_table(
-    profile: str, store: ResultStore | None = None, model_hash: str | None = None
-) -> pd.DataFrame:
+def claim_table(profile: str, store: ResultStore | None = None, model_hash: str | None = None) -> pd.DataFrame:
     """What the rules read, of the current records of a profile; arguments and errors as of `records`.
 
     Returns:
@@ -89,9 +87,7 @@ def claim_columns(runs: pd.DataFrame, sizes: Mapping[str, Any] | None) -> pd.Dat
 def _gains(runs: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """Relative changes by each arm, and the margins over the controls of C10."""
     columns = {f"change.{m}.{arm}": changes(runs, arm, m) for m in ("l1", "lpips") for arm in ARMS}
-    columns |= {
-        f"change.psnr.{arm}": values(runs, arm, "psnr") - values(runs, arm, "psnr", 0) for arm in ARMS
-    }  # dB
+    columns |= {f"change.psnr.{arm}": values(runs, arm, "psnr") - values(runs, arm, "psnr", 0) for arm in ARMS}  # dB
     controls = ("lora_freq", "lora_mse_x25", "lora_freq_true_distance")
     freq, x25, true = (columns[f"change.l1.{arm}"] for arm in controls)
     published = rank_arm("freq", PUBLISHED_RANK)

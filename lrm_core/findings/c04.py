@@ -107,9 +107,7 @@ def improvements(labels: Mapping[str, str], published: Mapping[str, Sequence[flo
 
 def _crossing(table: pd.DataFrame) -> str:
     """The cutoff, in x Nyquist, at which both sides are worth the same in the mean; "no cutoff" if there is none."""
-    lead = np.mean([*table["sweep.low.truth.improvement"]], 0) - np.mean(
-        [*table["sweep.high.truth.improvement"]], 0
-    )
+    lead = np.mean([*table["sweep.low.truth.improvement"]], 0) - np.mean([*table["sweep.high.truth.improvement"]], 0)
     cutoffs = table["sweep.cutoff"].iloc[0]
     if not (lead[0] < 0 < lead[-1]):
         return "no cutoff"

@@ -70,9 +70,7 @@ def flat_ratios() -> tuple[float, float]:
     exponent = matching_exponent()
     power = _bands(*power_law_shares(PUBLISHED_SIZE, exponent, (0.0, CUTOFF, inf), "power").tolist())
     low, _, high = law_shares(exponent)[0]
-    return tuple(
-        amplification(flat_improvement(power), of)["ratio"] or nan for of in (_bands(low, high), power)
-    )
+    return tuple(amplification(flat_improvement(power), of)["ratio"] or nan for of in (_bands(low, high), power))
 
 
 def _bands(low: float, high: float) -> dict[str, float]:

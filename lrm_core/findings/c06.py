@@ -25,9 +25,7 @@ FACTOR = 2.0
 # "DC explains little, structured low frequency dominates": more than twice as much improvement, which is the least
 # that anybody would call dominating; published are 7 (stone) and 11 (office).
 # 0: correcting the structured part against the truth helps at all.
-AHEAD = Condition(
-    MARGIN["reference"], over=0, failed="the rest is not shown to be worth twice the channel means"
-)
+AHEAD = Condition(MARGIN["reference"], over=0, failed="the rest is not shown to be worth twice the channel means")
 DOMINATES = [
     Condition(REST["truth"], over=0, failed="correcting the rest of the low band is not shown to help"),
     AHEAD,
@@ -91,9 +89,7 @@ FINDING = Finding(
         **{f"published.{part}": lambda table, of=PUBLISHED[part]: [*of.values()] for part in INSIDE},
         "ahead": lambda table: counted(per_object(table, MARGIN["truth"]) > 0),
         **{f"gain.{part}": lambda table, part=part: _gain(table, part) for part in INSIDE},
-        "share_for_share": lambda table: (
-            "more" if _gain(table, "dc") > _gain(table, "structured_low") else "less"
-        ),
+        "share_for_share": lambda table: "more" if _gain(table, "dc") > _gain(table, "structured_low") else "less",
         "worse_together": lambda table: counted(
             per_object(table, "corrections.low.truth.improvement") < per_object(table, REST["truth"])
         ),

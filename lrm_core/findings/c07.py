@@ -81,10 +81,7 @@ FINDING = Finding(
         "painted": Pictures("lrm_core.page.diagnosis.painted:painted_objects"),
         "ratios": strip(
             "error of unseen over that of seen",
-            [
-                Row(label, at, {"published": fmean(RATIOS)} if at == OURS else {})
-                for label, at in ROWS.items()
-            ],
+            [Row(label, at, {"published": fmean(RATIOS)} if at == OURS else {}) for label, at in ROWS.items()],
             {"as good": 1.0, "limit of the rule": LIMIT},
             (0.5, 2.0),
         ),

@@ -117,9 +117,7 @@ FINDING = Finding(
             for name in ("noise", "published", "random")
         },
         "times.leading": _whole("leading.over_random"),
-        "times.noise": lambda table: (
-            f"{RULER['noise'][1](table).mean() / RULER['random'][1](table).mean():.0f}"
-        ),
+        "times.noise": lambda table: f"{RULER['noise'][1](table).mean() / RULER['random'][1](table).mean():.0f}",
         "numbers": _whole("linear.inputs"),
         "pixels.few": lambda table: f"{_by_views('pixels', 0)(table):,.0f}",
         "pixels.many": lambda table: f"{_by_views('pixels', -1)(table):,.0f}",
@@ -129,10 +127,7 @@ FINDING = Finding(
     figures={
         "ruler": strip(
             f"change of the images, levels of {LEVELS}",
-            [
-                Row(label, f"ruler.{name}", THERE if name == "published" else {})
-                for name, (label, _) in RULER.items()
-            ],
+            [Row(label, f"ruler.{name}", THERE if name == "published" else {}) for name, (label, _) in RULER.items()],
             {"one level": 1.0},
             log=True,
         ),

@@ -33,8 +33,7 @@ KEYS = {
     "tokens_lpips": "token_space_lpips_l1_change",
 }
 PUBLISHED = {
-    name: [change] if isinstance(change := published("C9")[key], float) else change
-    for name, key in KEYS.items()
+    name: [change] if isinstance(change := published("C9")[key], float) else change for name, key in KEYS.items()
 }
 FALLS = {space: Condition(f"{space}.end.l1", under=0) for space in SPACES}
 LEFT = {
@@ -50,13 +49,11 @@ LEFT = {
 FAILS = [*FALLS.values(), *LEFT.values()]
 STOPPED = Either(
     tuple(
-        All([Condition(f"{of}.stopped.l1", under=0), Condition(f"{of}.stopped.lpips", under=-LESS)])
-        for of in SPACES
+        All([Condition(f"{of}.stopped.l1", under=0), Condition(f"{of}.stopped.lpips", under=-LESS)]) for of in SPACES
     )
 )
 SIZES = [
-    Condition(f"{space}.end.l1", min(PUBLISHED[space]) - SLACK, max(PUBLISHED[space]) + SLACK)
-    for space in SPACES
+    Condition(f"{space}.end.l1", min(PUBLISHED[space]) - SLACK, max(PUBLISHED[space]) + SLACK) for space in SPACES
 ]
 RULE = Rule(
     claim="C9",

@@ -169,9 +169,7 @@ def said(found: Sequence[Fingerprint]) -> str:
     """What other harms do, and which model shows the pattern without any, in sentences."""
     others, steps = sentence("harms", found), less_trained(found)
     objects = max((pattern(of.harm)["low_correction"].n for of in found if of.harm in RUNGS), default=0)
-    trained = (
-        say(TEXT, "less trained", steps=steps, slack=f"{SLACK:g}", objects=str(objects)) if steps else ""
-    )
+    trained = say(TEXT, "less trained", steps=steps, slack=f"{SLACK:g}", objects=str(objects)) if steps else ""
     return f"{others} {trained}".strip()
 
 

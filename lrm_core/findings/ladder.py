@@ -131,9 +131,7 @@ def virtual(claim: str, profile: str = "mini") -> Trend:
     if column not in table:
         return Trend(claim)
     psnr = np.mean(table["psnr"].tolist(), axis=0)
-    values = {
-        name: np.array(of, dtype=float) for name, of in zip(table["object"], table[column], strict=True)
-    }
+    values = {name: np.array(of, dtype=float) for name, of in zip(table["object"], table[column], strict=True)}
     return _trend(claim, pd.DataFrame.from_dict(values, orient="index", columns=psnr).dropna())
 
 
@@ -171,9 +169,7 @@ def rungs_table() -> pd.DataFrame:
             "there",
         )
     )
-    return pd.DataFrame(
-        rows, columns=["model", "training objects", "PSNR (dB)", "LPIPS", "the published pattern is"]
-    )
+    return pd.DataFrame(rows, columns=["model", "training objects", "PSNR (dB)", "LPIPS", "the published pattern is"])
 
 
 @cache
@@ -200,9 +196,7 @@ def trends_table(profile: str = "mini") -> pd.DataFrame:
             written(claim, found.numbers.iloc[:, at].mean()) if len(found.numbers.columns) > least else "–"
             for at, least in ((0, 1), (-1, 0))
         ]
-        cells = [
-            _change_and_answer(each) for each in (found, trend(claim, PUBLISHED), virtual(claim, profile))
-        ]
+        cells = [_change_and_answer(each) for each in (found, trend(claim, PUBLISHED), virtual(claim, profile))]
         rows.append((f"{claim}: {HEADLINES[claim].quantity}", written(claim, headline(claim)), *ends, *cells))
     return pd.DataFrame(
         rows,
@@ -231,11 +225,17 @@ def _outcome(of: Callable[[str], Trend], but: str = "") -> Callable[[pd.DataFram
 
     def said(table: pd.DataFrame) -> str:
         by = {answer: [claim for claim in CLAIMS if of(claim).answer == answer] for answer in WORDS}
-        return " ".join(
-            f"{WORDS[name]}: {listed(found)}." for name, found in by.items() if found and name != but
-        )
+        return " ".join(f"{WORDS[name]}: {listed(found)}." for name, found in by.items() if found and name != but)
 
     return said
+
+
+def _where(met: str) -> str:
+    """The rungs whose pattern is so, in words."""
+    found = [name for name in qualities().index if _pattern(name) == met]
+    steps = [str(RUNGS[name]) for name in found if name in RUNGS]
+    smaller = [f"the smaller model after {listed(steps)} steps"] if steps else []
+    return listed(smaller + ["the model of this book"] * ("mini" in found)) or "none of them"
 
 
 def _end(at: int, of: str) -> Callable[[pd.DataFrame], Any]:
@@ -267,10 +267,7 @@ FINDING = Finding(
         "limit": lambda table: f"{STEADY:.0%}",
         "objects": lambda table: str(len(objects())),
         "left": lambda table: listed([str(RUNGS.get(name, name)) for name in unmeasured()]),
-        "there": lambda table: (
-            listed([_trained(name)[0] for name in qualities().index if _pattern(name) == "there"])
-            or "none of them"
-        ),
+        "there": lambda table: _where("there"),
         "outcome": _outcome(trend),
         "outcome.published": _outcome(partial(trend, after=PUBLISHED)),
         "outcome.virtual": _outcome(virtual, "not measured yet"),

@@ -94,9 +94,7 @@ def csv_link(table: pd.DataFrame, name: str, text: str) -> str:
 def figure_caption(caption: str, name: str, data: pd.DataFrame, sources: str = "") -> str:
     """What a figure shows, a link that holds its data, and `sources` as HTML; the book numbers it."""
     link = csv_link(data, name, "CSV")
-    return (
-        f'<div class="lrm-caption" data-name="{escape(name)}"><p>{escape(caption)}</p>{link}{sources}</div>'
-    )
+    return f'<div class="lrm-caption" data-name="{escape(name)}"><p>{escape(caption)}</p>{link}{sources}</div>'
 
 
 def file_link(content: bytes, name: str, kind: str, text: str) -> str:
@@ -120,9 +118,7 @@ def _trace_data(trace: BaseTraceType) -> pd.DataFrame:
     labels = list(trace.text) if trace.text is not None else [None] * len(trace.x)
     if trace.meta is None:
         return pd.DataFrame({"series": trace.name, "label": labels, "x": trace.x, "y": trace.y})
-    below, above = (
-        nan if of is None else np.asarray(of) for of in (trace.error_x.arrayminus, trace.error_x.array)
-    )
+    below, above = (nan if of is None else np.asarray(of) for of in (trace.error_x.arrayminus, trace.error_x.array))
     x = np.asarray(trace.x, dtype=float)
     points = {"group": trace.name, "object": labels, "value": trace.x, "low": x - below, "high": x + above}
     return pd.DataFrame({**trace.meta, **points})

@@ -48,8 +48,7 @@ def arms(profile: str) -> list[Learned]:
 def published_gains(loss: str) -> dict[str, str]:
     """Published changes by adapters of rank 4, "freq" or "std", as text: l1, psnr, lpips."""
     return {
-        of: f"+{number(gain, 1)}" if of == "psnr" else percent(gain)
-        for of, gain in c10.published_gains(loss).items()
+        of: f"+{number(gain, 1)}" if of == "psnr" else percent(gain) for of, gain in c10.published_gains(loss).items()
     }
 
 

@@ -51,8 +51,7 @@ class Example:
         size, found = model.config.source_size, tuple(item.images.shape[-2:])
         if found != (size, size):
             raise ValueError(
-                f"{item.name}: expected images of {size}x{size} pixels for this model, "
-                f"found {found[1]}x{found[0]}"
+                f"{item.name}: expected images of {size}x{size} pixels for this model, found {found[1]}x{found[0]}"
             )
         pose = normalize_poses(item.poses[:1], source_distance or "auto")
         return cls(

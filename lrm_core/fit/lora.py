@@ -158,9 +158,7 @@ class Adapters:
 def _configuration(rank: int, form: Form) -> LoraConfig:
     """PEFT's description of either form."""
     matrices = MATRICES if form == "projections" else None
-    config = LoraConfig(
-        r=rank, lora_alpha=SCALE * rank, target_modules=["out_proj"], target_parameters=matrices
-    )
+    config = LoraConfig(r=rank, lora_alpha=SCALE * rank, target_modules=["out_proj"], target_parameters=matrices)
     if form == "output":
         config._register_custom_module({nn.Linear: OutputLora})
     return config

@@ -175,9 +175,7 @@ class _Fit:
 def heldout_psnr(planes: Tensor, decoder: nn.Module, views: Views, samples_per_ray: int) -> float:
     """Mean PSNR in dB over the views."""
     cameras, images = views.cameras.to(planes.device), views.images.to(planes.device)
-    seen = render_views(
-        planes[None], decoder, cameras[None], images.shape[-1], samples_per_ray=samples_per_ray
-    )
+    seen = render_views(planes[None], decoder, cameras[None], images.shape[-1], samples_per_ray=samples_per_ray)
     return psnr(seen.rgb[0], images).mean().item()
 
 

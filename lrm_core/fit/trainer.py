@@ -139,8 +139,7 @@ class _Run:
         self.team.wait_for_everyone()
         self._read_tables()  # only the main process wrote them
         scores = [
-            {"step": int(row["step"]), "object": row["object"]}
-            | {name: float(row[name]) for name in self.metrics}
+            {"step": int(row["step"]), "object": row["object"]} | {name: float(row[name]) for name in self.metrics}
             for row in self.scores.rows
         ]
         return Finetuned(self.tuning.tuned(), self.losses.numbers("loss"), scores, self._early_stop())
@@ -199,9 +198,7 @@ class _Run:
             self.tuning.save(self.folder / STATE)
 
     def _early_stop(self) -> EarlyStop:
-        steps, values = (
-            [float(row[name]) for row in self.curve.rows] for name in ("step", self.config.stop_on)
-        )
+        steps, values = ([float(row[name]) for row in self.curve.rows] for name in ("step", self.config.stop_on))
         return early_stop(list(map(int, steps)), values, self.config.patience)
 
 

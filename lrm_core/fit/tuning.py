@@ -35,9 +35,7 @@ class Tuning:
         else:
             self.adapters = Adapters(self.model, config.rank, config.form, config.seed)
         self.trained = {name: p for name, p in self.model.named_parameters() if p.requires_grad}
-        self.optimiser = torch.optim.AdamW(
-            self.trained.values(), lr=config.lr, weight_decay=config.weight_decay
-        )
+        self.optimiser = torch.optim.AdamW(self.trained.values(), lr=config.lr, weight_decay=config.weight_decay)
         self.step = 0
 
     def advance(self) -> None:

@@ -53,9 +53,7 @@ def objects_hash(train: Sequence[Path], validation: Sequence[Path]) -> str:
 
     It stands for the files and not for what the encoder makes of them, whose last digits are those of a machine.
     """
-    parts = [
-        [(folder.name, data_hash(load_object(folder))) for folder in part] for part in (train, validation)
-    ]
+    parts = [[(folder.name, data_hash(load_object(folder))) for folder in part] for part in (train, validation)]
     return sha256(repr(parts))[:HASH_LENGTH]
 
 

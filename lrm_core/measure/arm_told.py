@@ -29,14 +29,11 @@ def told_and_truth(
     learned = {}
     for wrong, right in zip(told, truth, strict=True):
         as_told, as_true = (
-            [render_example(model, of, of.views.cameras) for model in (untouched, tuned)]
-            for of in (wrong, right)
+            [render_example(model, of, of.views.cameras) for model in (untouched, tuned)] for of in (wrong, right)
         )
         true = right.views.images
         learned[wrong.name] = {
-            "truth": {
-                name: [float(of(seen, true).mean()) for seen in as_true] for name, of in METRICS.items()
-            },
+            "truth": {name: [float(of(seen, true).mean()) for seen in as_true] for name, of in METRICS.items()},
             "extent": {
                 "told": [relative_extent(seen, wrong.views.images) for seen in as_told],
                 "truth": [relative_extent(seen, true) for seen in as_true],

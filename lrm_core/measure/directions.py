@@ -88,9 +88,7 @@ def changes(place: Surroundings, directions: Iterable[Planes]) -> Changes:
 
 def changes_from(before: Images, after: Iterable[Images]) -> Changes:
     """How far each of several renders is from one."""
-    rows = [
-        (moved.abs().mean(), moved.square().mean().sqrt()) for moved in (image - before for image in after)
-    ]
+    rows = [(moved.abs().mean(), moved.square().mean().sqrt()) for moved in (image - before for image in after)]
     return Changes(*torch.tensor(rows).T)
 
 

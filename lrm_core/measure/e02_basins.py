@@ -95,9 +95,7 @@ def latent_distance(
     }
 
 
-def features_at(
-    model: LRM, planes: Float[Tensor, "3 c r r"], points: Float[Tensor, "p 3"]
-) -> Float[Tensor, "p h"]:
+def features_at(model: LRM, planes: Float[Tensor, "3 c r r"], points: Float[Tensor, "p 3"]) -> Float[Tensor, "p h"]:
     """What the decoder's first layer hands on at each point: all that the renderer knows of the triplane."""
     return lookup(Field(planes, model.decoder).table, points)
 

@@ -83,8 +83,7 @@ def shares_summary(residual: Residual) -> dict[str, Any]:
     published = published_shares(residual).mean(0).tolist()
     power = pooled_shares(residual, AUDITED_EDGES).tolist()
     return {
-        "published": by_band(published)
-        | {"high_minus_low": published[2] - published[0], "sum": sum(published)},
+        "published": by_band(published) | {"high_minus_low": published[2] - published[0], "sum": sum(published)},
         "power": by_band(power) | {"high_minus_low": power[2] - power[0]},
     }
 

@@ -110,9 +110,7 @@ def views_renderer(model: LRM, item: RenderedObject, views: int) -> Render:
     return lambda planes: render_images(model, planes, seen.cameras, seen.images.shape[-1])
 
 
-def audited_summary(
-    render: Render, planes: Planes, mask: Mask, config: DecoderResponse, seed: int
-) -> dict[str, Any]:
+def audited_summary(render: Render, planes: Planes, mask: Mask, config: DecoderResponse, seed: int) -> dict[str, Any]:
     """H of noise that the renderer can see, at the level of the verdict, in every draw.
 
     Returns:
@@ -151,9 +149,7 @@ def touched_response(
     """
     if not mask.any():
         return torch.zeros(draws, config.bins)
-    own = torch.stack(
-        [plane[:, inside].std(-1, correction=0) for plane, inside in zip(planes, mask, strict=True)]
-    )
+    own = torch.stack([plane[:, inside].std(-1, correction=0) for plane, inside in zip(planes, mask, strict=True)])
     noise = torch.Generator().manual_seed(seed)
     return response(planes, render, config.edges, level * own, draws, noise, mask)
 

@@ -76,9 +76,7 @@ def band_corrections(scene: Scene, config: BandCorrection, seed: int) -> dict[st
     return result | {"sweep": {"cutoff": config.cutoffs} | gathered(rows, list)}
 
 
-def corrected_renders(
-    scene: Scene, cutoff: float, draws: int, generator: torch.Generator
-) -> dict[str, list[Images]]:
+def corrected_renders(scene: Scene, cutoff: float, draws: int, generator: torch.Generator) -> dict[str, list[Images]]:
     """Renders (views, 3, H, W) of T_pred less each band, one entry; less `draws` controls of each band."""
     bands = {"low": (0.0, cutoff), "high": (cutoff, inf)}
     parts = split_residual(scene.residual, cutoff)

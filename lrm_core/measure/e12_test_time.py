@@ -121,9 +121,7 @@ def run(
     return {"start": {metric: path[metric][0] for metric in LESS_IS_BETTER}} | found
 
 
-def run_variant(
-    model: LRM, item: RenderedObject, config: LatentOptimisation, seed: int, name: str
-) -> dict[str, Any]:
+def run_variant(model: LRM, item: RenderedObject, config: LatentOptimisation, seed: int, name: str) -> dict[str, Any]:
     """The `summary` of one variant of `VARIANTS`; raises as `run`."""
     return summary([point.measured for point in way(model, item, config, seed, name)])
 
@@ -145,9 +143,7 @@ def study_views(item: RenderedObject, config: LatentOptimisation) -> StudyViews:
     return StudyViews(item.views(train), item.views(validation), heldout_views(item, config.heldout))
 
 
-def way(
-    model: LRM, item: RenderedObject, config: LatentOptimisation, seed: int, name: str
-) -> Iterator[Point]:
+def way(model: LRM, item: RenderedObject, config: LatentOptimisation, seed: int, name: str) -> Iterator[Point]:
     """A variant at the steps of the path and at the last one; raises as `run`."""
     variant, views = VARIANTS[name], study_views(item, config)
     fit = config.refinement(variant)

@@ -79,9 +79,7 @@ def run(
         planes, known = told_planes(model, item, factor), (seen, size, config.cutoff)
         row = {"residual": _error(model, planes, reference, *known)}
         mismatch = _error(model, planes, right, *known) if factor != TRUE else dict.fromkeys(ENTRIES)
-        rows.append(
-            row | {"manufactured": mismatch, "images": _images(model, planes, seen, float(masks.mean()))}
-        )
+        rows.append(row | {"manufactured": mismatch, "images": _images(model, planes, seen, float(masks.mean()))})
     return {"factors": list(config.factors)} | gathered(rows, list)
 
 

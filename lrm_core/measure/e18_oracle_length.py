@@ -56,9 +56,7 @@ def run(
 
     def row(**changes: float) -> dict[str, Any]:
         fit = replace(config.oracle, **changes)
-        reference, other = (
-            oracle(model, item, start, fit, seed, cache).planes for start in ("predicted", "null")
-        )
+        reference, other = (oracle(model, item, start, fit, seed, cache).planes for start in ("predicted", "null"))
         residual, null = predicted - reference, predicted - other
         sizes = {"displacement": float(residual.norm()), "null_displacement": float(null.norm())}
         floor = noise_floor(null, residual) if residual.any() else dict.fromkeys((*BANDS, "all"))

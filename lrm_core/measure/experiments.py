@@ -72,9 +72,7 @@ EXPERIMENTS = {
         Experiment("e01_oracle", e01_oracle.run, e01_oracle.OracleQuality),
         Experiment("e02_basins", e02_basins.run, e02_basins.Basins, every_seed=True),
         Experiment("e04_visibility", e04_visibility.run, e04_visibility.Visibility),
-        Experiment(
-            "e05_residual_spectrum", e05_residual_spectrum.run, e05_residual_spectrum.ResidualSpectrum
-        ),
+        Experiment("e05_residual_spectrum", e05_residual_spectrum.run, e05_residual_spectrum.ResidualSpectrum),
         Experiment("e06_response", e06_response.run, e06_response.DecoderResponse),
         Experiment("e08_band_correction", e08_band_correction.run, e08_band_correction.BandCorrection),
         Experiment("e09_low_band", e09_low_band.run, e09_low_band.LowBand),

@@ -15,9 +15,7 @@ def by_band(values: Sequence[float]) -> dict[str, float]:
     return dict(zip(BANDS, values, strict=True))
 
 
-def image_l1(
-    pred: Float[Tensor, "*lead 3 h w"], target: Float[Tensor, "*lead 3 h w"]
-) -> Float[Tensor, "*lead"]:
+def image_l1(pred: Float[Tensor, "*lead 3 h w"], target: Float[Tensor, "*lead 3 h w"]) -> Float[Tensor, "*lead"]:
     """Mean absolute difference of each image."""
     return (pred - target).abs().mean((-3, -2, -1))
 

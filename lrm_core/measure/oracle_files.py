@@ -40,7 +40,5 @@ def load_oracle(path: Path) -> Oracle:
     tensors, header = read_tensors(path, "it is fitted again")
     planes, history = tensors.get("planes"), parse_json(header.get("history", "null"), path)
     if planes is None or planes.ndim != 4 or len(planes) != 3 or not isinstance(history, dict):
-        raise ValueError(
-            f"{path}: expected planes (3, C, R, R) and the history of their fit; it is fitted again"
-        )
+        raise ValueError(f"{path}: expected planes (3, C, R, R) and the history of their fit; it is fitted again")
     return Oracle(planes, history)

@@ -108,9 +108,7 @@ def predicted_planes(model: LRM, item: RenderedObject) -> Float[Tensor, "3 c r r
     size = model.config.source_size
     if item.images.shape[-2:] != (size, size):
         found = "x".join(map(str, item.images.shape[-2:]))
-        raise ValueError(
-            f"{item.name}: expected images of {size}x{size} pixels for this model, found {found}"
-        )
+        raise ValueError(f"{item.name}: expected images of {size}x{size} pixels for this model, found {found}")
     device = next(model.parameters()).device
     image, camera = item.source_image().to(device), item.source_camera().to(device)
     return model.predict_planes(image, camera)[0].float()
@@ -188,9 +186,7 @@ def find_oracle(cache: OracleCache, fingerprint: str, model: LRM) -> Oracle | No
     return found
 
 
-def oracle_fingerprint(
-    model: LRM, item: RenderedObject, start: Start, config: OracleConfig, seed: int
-) -> str:
+def oracle_fingerprint(model: LRM, item: RenderedObject, start: Start, config: OracleConfig, seed: int) -> str:
     """Digest of all that decides an oracle: weights, data, start, configuration, seed.
 
     A fit from noise knows nothing of a prediction, so that what the encoder was told does not count there.

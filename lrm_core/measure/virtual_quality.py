@@ -54,9 +54,7 @@ def run(
     rows = []
     for nearer in config.nearer:
         planes = surface.predicted - nearer * (surface.predicted - surface.reference)
-        moved = make_scene(
-            lambda planes: render_like(model, planes, seen), planes, surface.reference, seen.images
-        )
+        moved = make_scene(lambda planes: render_like(model, planes, seen), planes, surface.reference, seen.images)
         points, _ = matter_surface(model, replace(surface, predicted=planes))
         bands = band_corrections(moved, once, seed)
         rows.append(

@@ -9,16 +9,12 @@ from torch import Tensor
 
 from lrm_core.render.rays import camera_rays
 
-STEEPEST = (
-    5.0  # slope of a surface against the image: deeper by so many widths of a pixel from one to the next
-)
+STEEPEST = 5.0  # slope of a surface against the image: deeper by so many widths of a pixel from one to the next
 ANGLE_BINS = 9  # of 20 degrees each, from facing the camera (0) over grazing (90) to facing away (180)
 FEWEST = 10  # points of a bin of angles below which it has no mean
 
 
-def unproject(
-    cameras: Float[Tensor, "views 25"], depth: Float[Tensor, "views h h"]
-) -> Float[Tensor, "views h h 3"]:
+def unproject(cameras: Float[Tensor, "views 25"], depth: Float[Tensor, "views h h"]) -> Float[Tensor, "views h h 3"]:
     """World points that the pixels of depth maps show; NaN where the depth, a distance, is not finite."""
     rays = camera_rays(cameras, depth.shape[-1])
     distance = depth.flatten(1).masked_fill(~depth.flatten(1).isfinite(), nan)[..., None]

@@ -53,9 +53,7 @@ class Attention(nn.Module):
             return self.in_proj_weight.chunk(3)
         return self.q_proj_weight, self.k_proj_weight, self.v_proj_weight
 
-    def forward(
-        self, tokens: Float[Tensor, "n t d"], context: Float[Tensor, "n s e"]
-    ) -> Float[Tensor, "n t d"]:
+    def forward(self, tokens: Float[Tensor, "n t d"], context: Float[Tensor, "n s e"]) -> Float[Tensor, "n t d"]:
         """What each token (N, T, d) finds in the context (N, S, e); (N, T, d)."""
         query_weight, key_weight, value_weight = self.projections()
         query = split_heads(F.linear(tokens, query_weight), self.heads)  # (N, heads, T, d / heads)
@@ -75,9 +73,7 @@ class Layer(nn.Module):
         self.self_attn = Attention(width, width, heads)
         self.norm3 = ModulatedNorm(width, camera_width)
         # The identity holds the place of a dropout of rate 0, so that the second layer is `mlp.3`.
-        self.mlp = nn.Sequential(
-            nn.Linear(width, 4 * width), nn.GELU(), nn.Identity(), nn.Linear(4 * width, width)
-        )
+        self.mlp = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(), nn.Identity(), nn.Linear(4 * width, width))
 
     def forward(
         self, tokens: Float[Tensor, "n t d"], features: Float[Tensor, "n s e"], camera: Float[Tensor, "n m"]

@@ -49,9 +49,7 @@ def _heap(rng: np.random.Generator) -> list[Part]:
     return parts
 
 
-def _draw_part(
-    rng: np.random.Generator, size: float, forms: tuple[float, float], spin: Rotation | None
-) -> Part:
+def _draw_part(rng: np.random.Generator, size: float, forms: tuple[float, float], spin: Rotation | None) -> Part:
     """A primitive at the origin: a blob, a rod or a plate, with its longest half size equal to `size`."""
     kind = Kind(int(rng.random() * len(Kind)))
     shape, form = rng.random(), draw_form(rng, kind)

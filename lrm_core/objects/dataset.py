@@ -114,9 +114,7 @@ class RenderedObject:
         """Images and render cameras of some views; raises ValueError if an index is outside 0 .. V-1."""
         wrong = [index for index in indices if not 0 <= index < len(self.images)]
         if wrong:
-            raise ValueError(
-                f"{self.name}: no view {wrong[0]}, the object has views 0 to {len(self.images) - 1}"
-            )
+            raise ValueError(f"{self.name}: no view {wrong[0]}, the object has views 0 to {len(self.images) - 1}")
         chosen = torch.as_tensor(list(indices), dtype=torch.long)
         return Views(self.images[chosen], self.cameras()[chosen])
 

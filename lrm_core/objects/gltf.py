@@ -59,9 +59,7 @@ def load_gltf(path: Path, companions: Companions) -> trimesh.Scene:
     file = _File(path, companions)
     _open[id(file)] = file
     try:
-        scene = trimesh.load_scene(
-            BytesIO(file.packed()), file_type="glb", resolver=companions, process=False
-        )
+        scene = trimesh.load_scene(BytesIO(file.packed()), file_type="glb", resolver=companions, process=False)
     except Exception as error:
         raise file.fault or error from error
     finally:

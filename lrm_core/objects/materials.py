@@ -31,9 +31,7 @@ class Material:
 
 def display_from_linear(colour: Colour) -> Colour:
     """Encode linear light by the sRGB transfer function (IEC 61966-2-1); any shape, values in [0, 1]."""
-    return np.where(
-        colour <= 0.0031308, 12.92 * colour, 1.055 * np.maximum(colour, 0.0031308) ** (1 / 2.4) - 0.055
-    )
+    return np.where(colour <= 0.0031308, 12.92 * colour, 1.055 * np.maximum(colour, 0.0031308) ** (1 / 2.4) - 0.055)
 
 
 def linear_from_display(colour: Colour) -> Colour:

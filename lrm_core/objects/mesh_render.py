@@ -161,9 +161,7 @@ def _render_view(
     return rgba, means[4:5].float().where(hit, torch.inf), hit & (means[5:6] >= 0.5)
 
 
-def _shade(
-    caster: MeshCaster, face: Faces, barycentric: Vectors, directions: Vectors
-) -> Float[np.ndarray, "n 1"]:
+def _shade(caster: MeshCaster, face: Faces, barycentric: Vectors, directions: Vectors) -> Float[np.ndarray, "n 1"]:
     """Brightness (n, 1) of surface points, lit on the side that the rays arrive from."""
     normal = _interpolate(caster.mesh.normals, face, barycentric)
     normal /= np.maximum(np.linalg.norm(normal, axis=-1, keepdims=True), 1e-9)
@@ -199,9 +197,7 @@ def _intersect(triangles: Triangles, origins: Vectors, directions: Vectors) -> t
     return (edge2 * q).sum(-1) * inverse, barycentric / barycentric.sum(-1, keepdims=True)
 
 
-def _interpolate(
-    corners: Float[np.ndarray, "F 3 C"], face: Faces, barycentric: Vectors
-) -> Float[np.ndarray, "n C"]:
+def _interpolate(corners: Float[np.ndarray, "F 3 C"], face: Faces, barycentric: Vectors) -> Float[np.ndarray, "n C"]:
     """Corner values (F, 3, C) at barycentric coordinates (n, 3) of faces (n,)."""
     return np.einsum("nkc,nk->nc", corners[face], barycentric)
 

@@ -141,9 +141,7 @@ def render_objaverse(
 class _Work:
     """One call of `render_objaverse`."""
 
-    def __init__(
-        self, out: Path, cameras: dict[str, int], licences: Sequence[str], mirror: str | Path | None
-    ):
+    def __init__(self, out: Path, cameras: dict[str, int], licences: Sequence[str], mirror: str | Path | None):
         self.out, self.cameras, self.licences, self.manifest = out, cameras, licences, Manifest(out)
         for uid in self.manifest.objects:
             check_same_cameras(out / uid, **cameras)
@@ -154,10 +152,7 @@ class _Work:
         """Every object that the source has under an allowed licence, and faulty entries, to be listed as such."""
         for uid in self.index.drawn(self.cameras["seed"]):
             try:
-                if (
-                    not self.source.has(self.index.path(uid))
-                    or self.index.facts(uid).licence not in self.licences
-                ):
+                if not self.source.has(self.index.path(uid)) or self.index.facts(uid).licence not in self.licences:
                     continue
             except (ValueError, FileNotFoundError):
                 pass

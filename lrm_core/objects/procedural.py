@@ -103,9 +103,7 @@ def _sample_object(seed: int) -> dict[str, np.ndarray]:
     parts = arrange(rng)
     finishes = Finishes(rng)
     firsts = {part.finish: part for part in reversed(parts)}  # parts of one finish look as the first of them
-    textures = {
-        number: finishes.draw(firsts[number].scale) for number in dict.fromkeys(p.finish for p in parts)
-    }
+    textures = {number: finishes.draw(firsts[number].scale) for number in dict.fromkeys(p.finish for p in parts)}
     filled = [parts[min(slot, len(parts) - 1)] for slot in range(MAX_PRIMITIVES)]
     looks, placed = (
         [textures[part.finish] for part in filled],

@@ -71,9 +71,7 @@ def untouched_sheet(recorder: ArmRecorder, record: Record, sheets: SheetStore) -
     return _kept(recorder, record, sheets, untouched_name(record), lambda: recorder.model)
 
 
-def _kept(
-    recorder: ArmRecorder, record: Record, sheets: SheetStore, name: str, model: Callable[[], LRM]
-) -> bytes:
+def _kept(recorder: ArmRecorder, record: Record, sheets: SheetStore, name: str, model: Callable[[], LRM]) -> bytes:
     path = sheets.find(name)
     if path is None:
         examples = recorder.data(ARMS[record["object"]]).validation

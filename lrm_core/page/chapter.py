@@ -24,9 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["COUNTED", "NOW"]  # what the notebooks name as a source beside records
 
 
-def make_records(
-    experiment: str, profile: str, refresh: bool, objects: Sequence[str] | None, device: str
-) -> None:
+def make_records(experiment: str, profile: str, refresh: bool, objects: Sequence[str] | None, device: str) -> None:
     """Make the records of an experiment that are missing; progress is not part of the page."""
     with redirect_stdout(sys.stderr):
         record_all(profile, [experiment], refresh, objects=objects, device=device)

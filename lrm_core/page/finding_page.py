@@ -217,9 +217,7 @@ class Chapter:
 
     def _thumbnails(self) -> dict[str, str]:
         """The source view of every object, small."""
-        items = (
-            load_item(self.plan, self.plan.object_folder(name)) for name in self.table["object"].unique()
-        )
+        items = (load_item(self.plan, self.plan.object_folder(name)) for name in self.table["object"].unique())
         return {item.name: data_url(_small(item.images[0], item.masks[0])) for item in items}
 
 
@@ -264,9 +262,7 @@ def open_finding(
 def source_links(finding: Finding, name: str) -> str:
     """Where a figure is declared and which function draws it, as HTML with links into the repository."""
     module, declared = module_file(finding), finding.figures[name]
-    measure = (
-        claim_columns if finding.experiment == "e14_finetuning" else get_experiment(finding.experiment).run
-    )
+    measure = claim_columns if finding.experiment == "e14_finetuning" else get_experiment(finding.experiment).run
     lines = module.read_text(encoding="utf-8").splitlines()
     line = next(at for at, text in enumerate(lines, start=1) if f'"{name}": ' in text)
     function = declared.function if isinstance(declared, Pictures) else drawn.DRAWN_BY[type(declared)]

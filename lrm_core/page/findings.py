@@ -116,8 +116,7 @@ def cases_html(finding: Finding, table: pd.DataFrame) -> str:
         code = " and ".join(c.code for c in case.holds) if isinstance(case.holds, All) else ""
         cells = "".join(f"<td>{'<b>decides</b>' if words == case.words else ''}</td>" for words in decided)
         body += (
-            f'<tr title="{escape(code, quote=True)}"><td>{escape(case.words)}</td>'
-            f"<td>{case.verdict}</td>{cells}</tr>"
+            f'<tr title="{escape(code, quote=True)}"><td>{escape(case.words)}</td><td>{case.verdict}</td>{cells}</tr>'
         )
     return (
         f'<div class="lrm-cases"><table class="dataframe words"><thead><tr><th>{source}, if</th>{head}</tr></thead>'

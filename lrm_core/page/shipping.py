@@ -88,10 +88,7 @@ def wanted_oracles(plan: Profile) -> dict[str, list[Start]]:
         if finding.typical and finding.starts:
             example = finding.example(experiment_table(finding.experiment, plan.name), groups)
             wanted.append((example, finding.starts))
-    return {
-        name: list(dict.fromkeys(s for n, starts in wanted if n == name for s in starts))
-        for name, _ in wanted
-    }
+    return {name: list(dict.fromkeys(s for n, starts in wanted if n == name for s in starts)) for name, _ in wanted}
 
 
 def traced_oracles(plan: Profile) -> dict[str, Sequence[Start]]:

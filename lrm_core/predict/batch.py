@@ -30,9 +30,7 @@ class PredictReport:
     failed: dict[str, str] = field(default_factory=dict)
 
 
-def predict_path(
-    model_name: str, path: Path, out: Path, config: PredictConfig, device: str = "cpu"
-) -> PredictReport:
+def predict_path(model_name: str, path: Path, out: Path, config: PredictConfig, device: str = "cpu") -> PredictReport:
     """Make assets of a picture, or of every picture in a folder, in a folder for each under `out`.
 
     A picture whose assets are finished is kept if model, picture and settings are the same. One that fails is

@@ -82,12 +82,7 @@ def page_html(found: Evaluation, subject: Subject, split: str) -> str:
         "<h2>Mean over objects</h2><p>In brackets the 95% bootstrap interval over the objects, from three on. "
         "The source view is the one that the model sees, novel views are all others.</p>",
         table_html(summary_table(found)),
-        _list(
-            {
-                m.label: f"{m.words}; {'more' if m.more_is_better else 'less'} is better"
-                for m in MEASURES.values()
-            }
-        ),
+        _list({m.label: f"{m.words}; {'more' if m.more_is_better else 'less'} is better" for m in MEASURES.values()}),
         _gallery("Best views", "the highest", found.best),
         _gallery("Worst views", "the lowest", found.worst),
         "<h2>Every object</h2>" + table_html(object_table(found)),

@@ -27,9 +27,7 @@ class Measure(NamedTuple):
 
 
 MEASURES: Mapping[str, Measure] = {
-    "psnr": Measure(
-        "PSNR (dB)", 2, True, "peak signal-to-noise ratio, data range 1; 100 dB for equal images"
-    ),
+    "psnr": Measure("PSNR (dB)", 2, True, "peak signal-to-noise ratio, data range 1; 100 dB for equal images"),
     "ssim": Measure("SSIM", 3, True, "structural similarity, Gaussian window of 1.5 pixels, data range 1"),
     "lpips": Measure("LPIPS", 3, False, "perceptual distance by AlexNet, version 0.1"),
     "l1": Measure("L1", 4, False, "mean absolute difference of the colours on white"),

@@ -153,9 +153,7 @@ def _of_this_process(profile: Profile, store: Path, runs: Path, device: str) -> 
     return ArmRecorder(profile, ResultStore(store), runs, device)
 
 
-def _jobs(
-    profile: Profile, names: Sequence[str] | None, seeds: Sequence[int] | None
-) -> list[tuple[Arm, int]]:
+def _jobs(profile: Profile, names: Sequence[str] | None, seeds: Sequence[int] | None) -> list[tuple[Arm, int]]:
     """Every arm and seed, seed by seed: whatever cuts this off leaves whole comparisons."""
     jobs = [(arm, seed) for arm in plan_arms(profile, names) for seed in arm_seeds(profile, arm)]
     chosen = [job for job in jobs if seeds is None or job[1] in seeds]

@@ -46,9 +46,7 @@ def records(
             models.add(record["model_hash"])
             yield record
     if len(models) > 1:
-        raise ValueError(
-            f"{EXPERIMENT}: records of different weights; make them again with `lrm arms --refresh`"
-        )
+        raise ValueError(f"{EXPERIMENT}: records of different weights; make them again with `lrm arms --refresh`")
 
 
 def tidy(found: Iterable[dict[str, Any]]) -> pd.DataFrame:

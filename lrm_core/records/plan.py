@@ -100,9 +100,7 @@ def measure_costs(profile: Profile, device: str) -> tuple[Costs, str]:
     fit = {"iterations": STEPS, "rays_per_step": RAYS, "samples_per_ray": samples, "progress": False}
     views = item.views(range(8))
     starts = planes, 0.1 * torch.randn_like(planes)  # noise is dense: its steps cost more
-    steps = [
-        _seconds(lambda start=of: fit_oracle(start, model.decoder, views, **fit), device) for of in starts
-    ]
+    steps = [_seconds(lambda start=of: fit_oracle(start, model.decoder, views, **fit), device) for of in starts]
     return Costs(look, fmean(steps) / STEPS / RAYS, model.config.source_size, 4 * planes.numel()), words
 
 
@@ -155,9 +153,7 @@ def _first_seed(store: ResultStore, experiment: str) -> float:
     """Median seconds of the records of an experiment with the first seed, for which the oracles are fitted once."""
     seconds = [r["provenance"]["seconds"] for r in store.records(experiment) if r["seed"] == 0]
     if not seconds:
-        raise FileNotFoundError(
-            f"{store.root / experiment}: no record to estimate from; `git checkout -- data`"
-        )
+        raise FileNotFoundError(f"{store.root / experiment}: no record to estimate from; `git checkout -- data`")
     return median(seconds)
 
 

@@ -93,9 +93,7 @@ class ResultStore:
             record, wanted = self._read(self.path(key)), key.as_dict()
         except ValueError as damaged:
             return str(damaged)
-        reasons = [
-            _difference(name, record[name], wanted[name]) for name in DECIDING if record[name] != wanted[name]
-        ]
+        reasons = [_difference(name, record[name], wanted[name]) for name in DECIDING if record[name] != wanted[name]]
         return f"{self.path(key)}: made by {'; '.join(reasons)}" if reasons else None
 
     def put(self, key: RecordKey, result: Mapping[str, Any], provenance: Provenance) -> Path:
@@ -202,18 +200,14 @@ def _check_fields(record: Any, path: Path) -> None:
     if unknown := sorted(record.keys() - {*FIELDS, "digest"}):
         raise ValueError(f"with unknown {', '.join(unknown)}")
     odd = [n for n, kind in KINDS.items() if not isinstance(record[n], kind) or isinstance(record[n], bool)]
-    odd += [
-        f"provenance.{name}" for name in SHOWN if "provenance" not in odd and name not in record["provenance"]
-    ]
+    odd += [f"provenance.{name}" for name in SHOWN if "provenance" not in odd and name not in record["provenance"]]
     if odd:
         raise ValueError(f"not of the expected kind: {', '.join(odd)}")
     if "digest" not in record and not numbers(record["result"]):
         raise ValueError("its result holds no number")
     key = RecordKey(*(record[name] for name in ("experiment", "object", "seed", *DECIDING)))
     if key.fingerprint != record["fingerprint"]:
-        raise ValueError(
-            f"its fields have the fingerprint {key.fingerprint}, it says {record['fingerprint']}"
-        )
+        raise ValueError(f"its fields have the fingerprint {key.fingerprint}, it says {record['fingerprint']}")
     if (path.parent.name, path.stem) != (key.experiment, f"{key.object}-s{key.seed}"):
         raise ValueError(f"it is of {key.experiment}, {key.object}, seed {key.seed}")
 
@@ -222,6 +216,4 @@ def _difference(name: str, found: Any, wanted: Any) -> str:
     if not isinstance(wanted, dict):
         return f"{name} {found}, now {wanted}"
     changed = sorted(key for key in {*found, *wanted} if found.get(key) != wanted.get(key))
-    return "configuration with " + ", ".join(
-        f"{k} = {found.get(k)!r}, now {wanted.get(k)!r}" for k in changed
-    )
+    return "configuration with " + ", ".join(f"{k} = {found.get(k)!r}, now {wanted.get(k)!r}" for k in changed)

@@ -19,9 +19,7 @@ def canonical_pose(distance: float) -> Float[Tensor, "3 4"]:
     return torch.tensor([[1.0, 0, 0, 0], [0, 0, -1, -distance], [0, 1, 0, 0]])
 
 
-def normalize_poses(
-    poses: Float[Tensor, "views 3 4"], distance: float | str = "auto"
-) -> Float[Tensor, "views 3 4"]:
+def normalize_poses(poses: Float[Tensor, "views 3 4"], distance: float | str = "auto") -> Float[Tensor, "views 3 4"]:
     """Move the world so that view 0 becomes the canonical source camera.
 
     Args:

@@ -21,9 +21,7 @@ def check_planes(planes: Tensor, dims: int) -> None:
         raise ValueError(f"planes: expected shape {expected}, found {shape}")
     if not planes.sum().isfinite() and not torch.isfinite(planes).all():  # the sum is sooner looked at
         bad = int((~torch.isfinite(planes)).sum())
-        raise ValueError(
-            f"planes: {bad} of {planes.numel()} values are NaN or infinite; check the model or the fit"
-        )
+        raise ValueError(f"planes: {bad} of {planes.numel()} values are NaN or infinite; check the model or the fit")
 
 
 def check_decoder(decoder: nn.Module, planes: Tensor) -> None:
@@ -103,9 +101,7 @@ class Field:
         table = scatter(*texels, features, self.table.shape)
         return [table, *(sums if trained else [None] * (len(self.parameters) - 1))]
 
-    def _entering(
-        self, corners: Int[Tensor, "rows 12"], weights: Float[Tensor, "rows 12"]
-    ) -> Iterator[Tensor]:
+    def _entering(self, corners: Int[Tensor, "rows 12"], weights: Float[Tensor, "rows 12"]) -> Iterator[Tensor]:
         """What enters each layer after the first, then the raw values."""
         values = gather(self.table, corners, weights).add_(self.bias).relu_()
         for place, layer in enumerate(self.layers, start=1):
@@ -147,9 +143,7 @@ def query_points(
     """
     check_planes(planes, 5)
     if points.ndim != 3 or points.shape[0] != planes.shape[0] or points.shape[2] != 3:
-        raise ValueError(
-            f"points: expected shape ({planes.shape[0]}, points, 3), found {tuple(points.shape)}"
-        )
+        raise ValueError(f"points: expected shape ({planes.shape[0]}, points, 3), found {tuple(points.shape)}")
     return FieldValues(*activate(raw_at(planes, decoder, points)))
 
 
@@ -159,11 +153,7 @@ def raw_at(
     """Raw density, then the three raw colours, of each triplane at its own points, to the letter of the spec."""
     check_decoder(decoder, planes)
     x, y, z = points.unbind(-1)
-    grids = torch.stack(
-        [torch.stack(pair, dim=-1) for pair in ((x, y), (x, z), (z, y))], dim=1
-    )  # (N, 3, P, 2)
+    grids = torch.stack([torch.stack(pair, dim=-1) for pair in ((x, y), (x, z), (z, y))], dim=1)  # (N, 3, P, 2)
     features = grid_sample(planes.flatten(0, 1), grids.flatten(0, 1)[:, None], align_corners=False)
-    features = (
-        features[:, :, 0].unflatten(0, (-1, 3)).permute(0, 3, 1, 2).flatten(2)
-    )  # (N, P, 3C), plane 0 first
+    features = features[:, :, 0].unflatten(0, (-1, 3)).permute(0, 3, 1, 2).flatten(2)  # (N, P, 3C), plane 0 first
     return decoder(features)

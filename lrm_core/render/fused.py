@@ -172,10 +172,7 @@ def _backward(
         mean = tl.where(total > 0, tl.load(seen[1] + ray), 0.0)
         spread = tl.where(total > 0, tl.load(grads[1] + ray) / total, 0.0)
         # what all intervals together give to the loss; the depth moves it only among them
-        behind = (
-            tl.sum(pull * tl.load(seen[0] + 3 * ray + c - 1, mask=colours, other=0.0), axis=0)
-            + wanted * total
-        )
+        behind = tl.sum(pull * tl.load(seen[0] + 3 * ray + c - 1, mask=colours, other=0.0), axis=0) + wanted * total
         light = 1.0
         for first in range(0, samples - 1, TILE - 1):
             if light > DARK:
@@ -186,9 +183,7 @@ def _backward(
                 if some:
                     one, two, three, raw = _decoded(decoder, start, where, needed, SIDE)
                 density, bright, shade = _activated(raw, density, needed)
-                middle, length, absorbed, passing, share, light = _quadrature(
-                    t, density, light, first, samples, row
-                )
+                middle, length, absorbed, passing, share, light = _quadrature(t, density, light, first, samples, row)
                 shown = tl.sum(shade * pull[None, :], axis=1)
                 value = (
                     (shown + _over(shown, row[None, :] == row[:, None] + 1)) / 2
@@ -241,9 +236,7 @@ class _March(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        course, decoder, seen = (
-            ctx.saved_tensors[part] for part in (slice(5), slice(5, 10), slice(10, None))
-        )
+        course, decoder, seen = (ctx.saved_tensors[part] for part in (slice(5), slice(5, 10), slice(10, None)))
         trained, (rays, samples) = any(ctx.needs_input_grad[2:]), course[3].shape
         programs = min(rays, PROGRAMS)
         table = torch.zeros_like(decoder[0])

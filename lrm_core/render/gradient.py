@@ -49,17 +49,13 @@ def _gradient_of_samples(
     weights, samples = walked.between.weights, walked.density.shape[1]
     grad = torch.zeros_like(weights)
     if rgb is not None:
-        light = torch.empty_like(walked.depths).scatter_(
-            1, walked.place, (walked.colour * rgb.T[..., None]).sum(0)
-        )
+        light = torch.empty_like(walked.depths).scatter_(1, walked.place, (walked.colour * rgb.T[..., None]).sum(0))
         grad += (light[:, 1:] + light[:, :-1]) / 2
     if weight is not None:
         grad += weight[:, None]
     if depth is not None:
         middle = (walked.depths[:, 1:] + walked.depths[:, :-1]) / 2
-        grad += (middle - averages[0][:, None]).nan_to_num_() * (depth / averages[1].clamp(min=FLOOR))[
-            :, None
-        ]
+        grad += (middle - averages[0][:, None]).nan_to_num_() * (depth / averages[1].clamp(min=FLOOR))[:, None]
     density = raw_density_gradient(walked.between, grad).gather(1, walked.place).view(-1)
     shares = shares_of(weights).gather(1, walked.place).view(-1)
     found = []
@@ -81,9 +77,7 @@ def _gradient_of_field(
     """Gradient of the parameters from that of samples, without those whose gradient would be lost in rounding."""
     grad, points = torch.cat(grads), torch.cat([each.points for each in evaluated], dim=1)
     size = grad.abs().amax(1) if len(grad) else grad.new_zeros(1)
-    followed = (~(size <= NEGLIGIBLE * torch.finfo(grad.dtype).eps * size.max())).nonzero()[
-        :, 0
-    ]  # NaN is followed
+    followed = (~(size <= NEGLIGIBLE * torch.finfo(grad.dtype).eps * size.max())).nonzero()[:, 0]  # NaN is followed
     return field.pulled(points.index_select(1, followed), grad.index_select(0, followed), trained)
 
 

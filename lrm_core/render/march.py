@@ -45,18 +45,14 @@ def render_field(
     ]
     found, *parts = zip(*_march_all(calls, len(candidates)), strict=True)
     index = torch.cat([piece[part] for piece, part in zip(pieces, found, strict=True)])
-    return tuple(
-        whole.index_put((index,), torch.cat(part)) for whole, part in zip(nothing, parts, strict=True)
-    )
+    return tuple(whole.index_put((index,), torch.cat(part)) for whole, part in zip(nothing, parts, strict=True))
 
 
 def _march_all(calls: Sequence[tuple], rays: int) -> list[tuple[Tensor, Tensor, Tensor, Tensor]]:
     """`_march` of every call: several at once where no gradients are needed."""
     if torch.is_grad_enabled():
         save_memory = rays > CHECKPOINT_RAYS
-        return [
-            checkpoint(_march, *call, use_reentrant=False) if save_memory else _march(*call) for call in calls
-        ]
+        return [checkpoint(_march, *call, use_reentrant=False) if save_memory else _march(*call) for call in calls]
     return side_by_side(_march, calls)
 
 

@@ -23,9 +23,7 @@ RAW_FAINT = math.log(math.expm1(FAINT_DENSITY)) + 1
 # below this density a sample adds less than a rounding to the light that a ray has lost, and to a gradient
 LOST_DENSITY = 1e-7
 RAW_LOST = math.log(LOST_DENSITY) + 1
-NEIGHBOURS = (
-    0.125  # world units; coarse samples along a ray are nearer to each other, and are averaged pairwise
-)
+NEIGHBOURS = 0.125  # world units; coarse samples along a ray are nearer to each other, and are averaged pairwise
 RANGE_MARGIN = 0.25
 COARSE_MARGIN = 0.5
 SURPRISES = 0.005
@@ -46,9 +44,7 @@ def _extremes(corner: Float[Tensor, "*N L+1 L+1 L+1"]) -> tuple[Tensor, Tensor]:
     return tuple(_over_corners(extreme, corner) for extreme in (torch.maximum, torch.minimum))
 
 
-def _highest(
-    values: tuple[Tensor, Tensor], margin: float, *more: Float[Tensor, "L L L"]
-) -> Float[Tensor, "L L L"]:
+def _highest(values: tuple[Tensor, Tensor], margin: float, *more: Float[Tensor, "L L L"]) -> Float[Tensor, "L L L"]:
     """What cells are taken to stay below: their highest value, and more by a share of the range of the values.
 
     Args:
@@ -68,9 +64,7 @@ def _unravelled(index: Tensor, side: int) -> tuple[Tensor, Tensor, Tensor]:
     return rows.div(side, rounding_mode="floor"), rows % side, index % side
 
 
-def _corner_densities(
-    lattice: Lattice, empty: float
-) -> tuple[Float[Tensor, "R+1 R+1 R+1"], Bool[Tensor, "R R R"]]:
+def _corner_densities(lattice: Lattice, empty: float) -> tuple[Float[Tensor, "R+1 R+1 R+1"], Bool[Tensor, "R R R"]]:
     """Raw density at the texel corners, and the cells at all of whose corners it was evaluated.
 
     Two cells a side make a coarse one. Where its corners and its centre are empty, with `COARSE_MARGIN` of their
@@ -92,9 +86,7 @@ def _corner_densities(
     index = needed.flatten().nonzero()[:, 0]
     corner.view(-1)[index] = lattice.density_at(index)
     side = refined.shape[0]
-    return corner, refined[:, None, :, None, :, None].expand(side, 2, side, 2, side, 2).reshape(
-        3 * [2 * side]
-    )
+    return corner, refined[:, None, :, None, :, None].expand(side, 2, side, 2, side, 2).reshape(3 * [2 * side])
 
 
 def _spread(axis: int, cells: Tensor, points: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -176,13 +168,9 @@ class Occupancy:
         infinite = highest.new_tensor(torch.inf)
         skimmed = torch.maximum(_over_corners(torch.add, corner).div_(8), infinite.copysign(highest - empty))
         stride = max(1, field.resolution // CHECKED_SIDE)
-        checked, refined, unlike = (
-            part[::stride, ::stride, ::stride] for part in (highest, refined, skimmed)
-        )
+        checked, refined, unlike = (part[::stride, ::stride, ::stride] for part in (highest, refined, skimmed))
         empties = checked <= empty
-        index = (
-            (refined & empties).flatten().nonzero()[:, 0]
-        )  # elsewhere the centres of coarse cells were looked at
+        index = (refined & empties).flatten().nonzero()[:, 0]  # elsewhere the centres of coarse cells were looked at
         surprises = index[Lattice.of_centres(field).every(stride).density_at(index) > empty]
         if len(surprises) > SURPRISES * empties.sum():
             return None
@@ -203,12 +191,8 @@ class Occupancy:
         cells = len(self.skimmed)
         blocks = -(-cells // 4)
         draw = torch.rand(blocks, blocks, blocks, generator=generator, device=generator.device)
-        drawn = torch.where(draw < fraction, torch.inf, -torch.inf).to(self.skimmed)[
-            :, None, :, None, :, None
-        ]
-        drawn = drawn.expand(blocks, 4, blocks, 4, blocks, 4).reshape(3 * [4 * blocks])[
-            :cells, :cells, :cells
-        ]
+        drawn = torch.where(draw < fraction, torch.inf, -torch.inf).to(self.skimmed)[:, None, :, None, :, None]
+        drawn = drawn.expand(blocks, 4, blocks, 4, blocks, 4).reshape(3 * [4 * blocks])[:cells, :cells, :cells]
         visited = torch.minimum(drawn, self.explorable)
         return Occupancy.around(torch.maximum(self.skimmed, visited), self.explorable)
 

@@ -96,9 +96,7 @@ def _render(
         found = (known.amax(1) == torch.inf).nonzero()[:, 0]  # the host waits
         flat, of, depths, known = (each[found] for each in (flat, of, depths, known))
         course = Course(flat.origins, flat.directions, of, depths, known)
-        fine, bins = fine_samples(
-            depths, march(field, course).weights, quantiles.flatten(0, 1)[found].sort(1).values
-        )
+        fine, bins = fine_samples(depths, march(field, course).weights, quantiles.flatten(0, 1)[found].sort(1).values)
         place, more = places(depths, fine, bins), _known(skimmed, of, flat, fine)
         merged = (
             torch.empty_like(place, dtype=depths.dtype).scatter_(1, place, torch.cat(pair, dim=1))
@@ -143,9 +141,7 @@ def march_plainly(field: Field, course: Course) -> Marched:
     return Marched(colour, result.depth, result.weight, result.weights)
 
 
-def _raw(
-    field: Field, points: Float[Tensor, "points 3"], of: Int[Tensor, "points"]
-) -> Float[Tensor, "points 4"]:
+def _raw(field: Field, points: Float[Tensor, "points 3"], of: Int[Tensor, "points"]) -> Float[Tensor, "points 4"]:
     """Raw density and colour; the backward pass computes what enters each layer again."""
 
     def raw(points: Tensor, of: Tensor) -> Tensor:
@@ -153,7 +149,5 @@ def _raw(
 
     parts = zip(points.split(CUDA_TILE), of.split(CUDA_TILE), strict=True)
     if torch.is_grad_enabled():
-        return torch.cat(
-            [checkpoint(raw, *part, use_reentrant=False, preserve_rng_state=False) for part in parts]
-        )
+        return torch.cat([checkpoint(raw, *part, use_reentrant=False, preserve_rng_state=False) for part in parts])
     return torch.cat([raw(*part) for part in parts])

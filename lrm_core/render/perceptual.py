@@ -26,9 +26,7 @@ def lpips(pred: Float[Tensor, "n 3 h w"], target: Float[Tensor, "n 3 h w"]) -> F
     return lpips_with_gradients(pred, target)
 
 
-def lpips_with_gradients(
-    pred: Float[Tensor, "n 3 h w"], target: Float[Tensor, "n 3 h w"]
-) -> Float[Tensor, " n"]:
+def lpips_with_gradients(pred: Float[Tensor, "n 3 h w"], target: Float[Tensor, "n 3 h w"]) -> Float[Tensor, " n"]:
     """`lpips` for a loss: gradients flow to both images."""
     network = _network(pred.device)
     pairs = zip(pred.split(AT_ONCE), target.split(AT_ONCE), strict=True)
@@ -40,17 +38,13 @@ def _network(device: torch.device) -> nn.Module:
     """The `lpips` package's network with the weights in `data/`; nothing is downloaded or unpickled."""
     path = data_dir() / WEIGHTS
     if not path.exists():
-        raise FileNotFoundError(
-            f"{path}: no LPIPS weights; it comes with the repository (git checkout data/lpips)"
-        )
+        raise FileNotFoundError(f"{path}: no LPIPS weights; it comes with the repository (git checkout data/lpips)")
     check_listed(path)
     allow_torchvision_import()
     from lpips import LPIPS
 
     with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore", UserWarning
-        )  # of torchvision, at a keyword that lpips 0.1.4 still uses
+        warnings.simplefilter("ignore", UserWarning)  # of torchvision, at a keyword that lpips 0.1.4 still uses
         network = LPIPS(net="alex", pretrained=False, pnet_rand=True, verbose=False)
     network.load_state_dict(_named(load_file(path), network), strict=False)
     return network.requires_grad_(False).to(device)

@@ -67,9 +67,7 @@ def interval_weights(
     return intervals(depths, raw_density).weights
 
 
-def raw_density_gradient(
-    between: Intervals, grad: Float[Tensor, "rays intervals"]
-) -> Float[Tensor, "rays samples"]:
+def raw_density_gradient(between: Intervals, grad: Float[Tensor, "rays intervals"]) -> Float[Tensor, "rays samples"]:
     """Gradient of the raw densities from that of the weights: an interval takes light from all behind it."""
     absorbed = between.weights * grad
     behind = absorbed.flip(1).cumsum(1).flip(1)[:, 1:] / (between.passed[:, :-1] + FLOOR)
@@ -104,9 +102,7 @@ def composite(depths: Float[Tensor, "rays samples"], raw_density: Float[Tensor, 
     middle = (depths[:, 1:] + depths[:, :-1]) / 2
     weight = weights.sum(-1)
     absorbs = weight > 0
-    depth = (weights * middle).sum(-1) / torch.where(
-        absorbs, weight, 1
-    )  # no NaN, which would reach the gradients
+    depth = (weights * middle).sum(-1) / torch.where(absorbs, weight, 1)  # no NaN, which would reach the gradients
     return Composite(shares_of(weights), torch.where(absorbs, depth, torch.nan), weight, weights)
 
 
@@ -175,9 +171,7 @@ def _bins_of_even(
     cdf: Float[Tensor, "rays edges"], count: int
 ) -> tuple[Int[Tensor, "rays count"], Float[Tensor, "count"]]:
     """Bins of the quantiles (k + 1/2) / count, by counting the edges before each; and the quantiles."""
-    first = (
-        (cdf * count - 0.5).ceil_().clamp_(0, count).long()
-    )  # the first quantile that is not below an edge
+    first = (cdf * count - 0.5).ceil_().clamp_(0, count).long()  # the first quantile that is not below an edge
     edges = torch.zeros(len(cdf), count + 1, dtype=cdf.dtype, device=cdf.device)
     edges.scatter_add_(1, first, torch.ones_like(cdf))
     even = (torch.arange(count, device=cdf.device, dtype=cdf.dtype) + 0.5) / count

@@ -6,9 +6,7 @@ from torch import Tensor
 BEST_PSNR = 100.0
 
 
-def mean_square(
-    pred: Float[Tensor, "*lead 3 h w"], target: Float[Tensor, "*lead 3 h w"]
-) -> Float[Tensor, "*lead"]:
+def mean_square(pred: Float[Tensor, "*lead 3 h w"], target: Float[Tensor, "*lead 3 h w"]) -> Float[Tensor, "*lead"]:
     """Mean squared difference of each image."""
     return (pred - target).square().mean((-3, -2, -1))
 

@@ -91,7 +91,5 @@ def colours_at(
     planes: Float[Tensor, "3 C R R"], decoder: nn.Module, points: Float[Tensor, "n 3"]
 ) -> Float[Tensor, "n 3"]:
     """Display-referred RGB of the field at points, in [0, 1]; the decoder has no viewing direction."""
-    parts = [
-        query_points(planes[None], decoder, part[None]).rgb[0] for part in points.split(COLOURED_AT_ONCE)
-    ]
+    parts = [query_points(planes[None], decoder, part[None]).rgb[0] for part in points.split(COLOURED_AT_ONCE)]
     return torch.cat(parts).clamp(0, 1)

@@ -58,9 +58,7 @@ def bake(
     return TexturedSurface(vertices, faces, uv, texture)
 
 
-def unwrap(
-    surface: Surface, side: int
-) -> tuple[Float[Tensor, "V 3"], Int[Tensor, "F 3"], Float[Tensor, "V 2"]]:
+def unwrap(surface: Surface, side: int) -> tuple[Float[Tensor, "V 3"], Int[Tensor, "F 3"], Float[Tensor, "V 2"]]:
     """Charts of a surface packed into a square: vertices, faces and uv (v pointing up) of the cut mesh."""
     import xatlas
 

@@ -91,9 +91,7 @@ def _write_mp4(path: Path, frames: Frames) -> None:
 def _write_frames(path: Path, frames: Frames, kind: str) -> None:
     first, *others = (Image.fromarray(frame) for frame in frames)
     milliseconds = round(1000 / FRAMES_PER_SECOND)
-    first.save(
-        path, format=kind, save_all=True, append_images=others, duration=milliseconds, loop=0, lossless=True
-    )
+    first.save(path, format=kind, save_all=True, append_images=others, duration=milliseconds, loop=0, lossless=True)
 
 
 def stills(picture: UInt8[np.ndarray, "H H 3"], frames: Frames, columns: int = 4) -> Image.Image:

@@ -65,9 +65,7 @@ def render_rays(
     if samples_per_ray % 2 or samples_per_ray < 8:
         raise ValueError(f"samples_per_ray: expected an even number of at least 8, found {samples_per_ray}")
     segments = RaySegments.through_box(origins, directions)
-    colour, depth, weight = render_segments(
-        planes, decoder, segments, samples_per_ray, jitter, skip_empty=skip_empty
-    )
+    colour, depth, weight = render_segments(planes, decoder, segments, samples_per_ray, jitter, skip_empty=skip_empty)
     rgb = colour + background * (1 - weight[..., None])
     return Rendering(rgb, _clamp_depth(depth, segments, samples_per_ray)[..., None], weight[..., None])
 
@@ -118,9 +116,7 @@ def _clamp_depth(depth: Tensor, segments: RaySegments, samples_per_ray: int) -> 
 def _check_for_each_view(cameras: Tensor, **given: tuple[object, tuple[int, ...]]) -> None:
     """Raise ValueError where a tensor does not hold one of so many numbers for each view."""
     for name, (value, widths) in given.items():
-        if isinstance(value, Tensor) and not (
-            value.shape[:-1] == cameras.shape[:2] and value.shape[-1] in widths
-        ):
+        if isinstance(value, Tensor) and not (value.shape[:-1] == cameras.shape[:2] and value.shape[-1] in widths):
             count = " or ".join(map(str, widths))
             expected = f"({cameras.shape[0]}, {cameras.shape[1]}, {count})"
             raise ValueError(f"{name}: expected shape {expected}, found {tuple(value.shape)}")
@@ -159,9 +155,7 @@ def render_views(
     """
     check_planes(planes, 5)
     if cameras.ndim != 3 or cameras.shape[0] != planes.shape[0]:
-        raise ValueError(
-            f"cameras: expected shape ({planes.shape[0]}, views, 25), found {tuple(cameras.shape)}"
-        )
+        raise ValueError(f"cameras: expected shape ({planes.shape[0]}, views, 25), found {tuple(cameras.shape)}")
     side = region_size or resolution
     _check_for_each_view(cameras, anchors=(anchors, (2,)), background=(background, (1, 3)))
     rays = camera_rays(cameras, resolution, anchors, side)
@@ -178,7 +172,5 @@ def render_views(
         skip_empty=skip_empty,
     )
     views = cameras.shape[1]
-    images = (
-        part.unflatten(1, (views, side, side)) for part in (rendering.rgb, rendering.depth, rendering.weight)
-    )
+    images = (part.unflatten(1, (views, side, side)) for part in (rendering.rgb, rendering.depth, rendering.weight))
     return Rendering(*(part.movedim(-1, 2) for part in images))

@@ -74,9 +74,7 @@ class _Samples:
         self.colour = rays.end.new_zeros(3, len(rays), samples)
         self.evaluated: list[Evaluated] = []
 
-    def fill(
-        self, first: int, depths: Float[Tensor, "rays some"], skimmed: Float[Tensor, "rays some"]
-    ) -> None:
+    def fill(self, first: int, depths: Float[Tensor, "rays some"], skimmed: Float[Tensor, "rays some"]) -> None:
         """Densities and colours of the samples from the `first` on of each ray."""
         count, samples = skimmed.shape[1], self.density.shape[1]
         self.density[:, first : first + count] = skimmed
@@ -101,9 +99,7 @@ def walk(
 ) -> tuple[Walked, list[Evaluated]]:
     """Samples front to back in blocks, leaving out those behind what lets no light through; then the fine ones."""
     coarse = depths.shape[1]
-    samples = _Samples(
-        field, rays, coarse + (quantiles if isinstance(quantiles, int) else quantiles.shape[1])
-    )
+    samples = _Samples(field, rays, coarse + (quantiles if isinstance(quantiles, int) else quantiles.shape[1]))
     absorbed = torch.zeros_like(rays.end)
     block = coarse if occupancy is None else BLOCK_SAMPLES
     for first in range(0, coarse, block):

@@ -47,9 +47,7 @@ def split_bands(x: Float[Tensor, "*lead r r"], edges: Sequence[float]) -> Float[
     return torch.stack([torch.fft.ifft2(spectrum * mask).real for mask in masks])
 
 
-def band_masks(
-    size: int, edges: Sequence[float], device: torch.device | None = None
-) -> Bool[Tensor, "bands r r"]:
+def band_masks(size: int, edges: Sequence[float], device: torch.device | None = None) -> Bool[Tensor, "bands r r"]:
     """Which DFT indices lie in each band: (B, size, size)."""
     _check_edges(edges)
     radius = frequency_radius(size, size, device)
@@ -126,9 +124,7 @@ def mode_density(
     """
     modes = band_masks(_size(x), edges, x.device).sum((-2, -1))
     if (modes == 0).any():
-        raise ValueError(
-            f"edges {list(edges)} hold a band without a single mode of a {_size(x)} x {_size(x)} plane"
-        )
+        raise ValueError(f"edges {list(edges)} hold a band without a single mode of a {_size(x)} x {_size(x)} plane")
     return band_totals(x, edges, measure) / modes
 
 

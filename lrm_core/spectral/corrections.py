@@ -127,9 +127,7 @@ def random_part(
     """
     _check_residual(residual)
     if not ((share >= 0) & (share <= 1)).all():
-        raise ValueError(
-            f"expected shares between 0 and 1, found {float(share.min()):g} to {float(share.max()):g}"
-        )
+        raise ValueError(f"expected shares between 0 and 1, found {float(share.min()):g} to {float(share.max()):g}")
     spectrum = torch.fft.fft2(residual)
     drawn = torch.rand(residual.shape, generator=generator, device=generator.device).to(residual.device)
     order = (drawn + _mirrored(drawn)).flatten(-2).argsort(-1)

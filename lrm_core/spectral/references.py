@@ -71,9 +71,7 @@ def fit_power_law(profile: Float[Tensor, "radii"], size: int) -> PowerLaw:
         ValueError: if the profile has another length than the plane has rings, or a ring without power.
     """
     if profile.shape != (size // 2,):
-        raise ValueError(
-            f"expected a profile of {size // 2} rings for R = {size}, found {tuple(profile.shape)}"
-        )
+        raise ValueError(f"expected a profile of {size // 2} rings for R = {size}, found {tuple(profile.shape)}")
     if not (profile[1:] > 0).all():
         raise ValueError("expected power in every ring: log power is undefined for a ring without any")
     log_radius = profile_radii(size)[1:].log()

@@ -56,9 +56,7 @@ def _of_run(state: Path) -> tuple[LRM, dict[str, str]]:
     try:
         described = read_json(place).get("model")
     except (FileNotFoundError, ValueError, AttributeError) as error:
-        raise ValueError(
-            f"{place}: expected the configuration of the run beside its state ({error})"
-        ) from error
+        raise ValueError(f"{place}: expected the configuration of the run beside its state ({error})") from error
     if not isinstance(described, dict):
         advice = "convert the model.safetensors that it ends with, or merge its adapters"
         raise ValueError(f"{state}: the state of a fine-tuning holds only what it trains; {advice}")

@@ -37,9 +37,7 @@ COLUMNS = (
 )  # scores where a step is validated
 
 
-def new_state(
-    architecture: LRMConfig, config: PretrainConfig, device: torch.device | str = "cpu"
-) -> TrainingState:
+def new_state(architecture: LRMConfig, config: PretrainConfig, device: torch.device | str = "cpu") -> TrainingState:
     """A model at its initial weights with its optimisers and average."""
     model = initialise(LRM(architecture), torch.Generator().manual_seed(config.seed)).to(device)
     return TrainingState(model, build_optimisers(model, config))
@@ -59,9 +57,7 @@ def take_over(state: TrainingState, start: Path, config: PretrainConfig) -> None
     state.step = steps
 
 
-def train_step(
-    state: TrainingState, config: PretrainConfig, team: Accelerator, coming: Iterator[Scene]
-) -> float:
+def train_step(state: TrainingState, config: PretrainConfig, team: Accelerator, coming: Iterator[Scene]) -> float:
     """One update of the weights and their average by the next scenes; returns the loss over the whole batch."""
     done = state.step % config.steps
     if state.step and not done:
@@ -73,9 +69,7 @@ def train_step(
     for number in _my_groups(state.step, config, team):
         batch = cast_scene(next(coming), config, size, progress, team.device)
         generator = torch.Generator(team.device).manual_seed(number)
-        part = (
-            reconstruction_loss(state.model, batch, config, generator, progress) * config.group / config.batch
-        )
+        part = reconstruction_loss(state.model, batch, config, generator, progress) * config.group / config.batch
         part.backward()
         loss += part.detach()
     reached = [p for p in state.model.parameters() if p.grad is not None]
@@ -161,9 +155,7 @@ def _configuration(architecture: LRMConfig, config: PretrainConfig) -> dict[str,
     return claimed | {"pool": pool.digest}
 
 
-def _steps(
-    state: TrainingState, config: PretrainConfig, team: Accelerator, end: int
-) -> Iterator[tuple[int, float]]:
+def _steps(state: TrainingState, config: PretrainConfig, team: Accelerator, end: int) -> Iterator[tuple[int, float]]:
     """Train to that step: (steps done, mean loss since the last checkpoint)."""
     mean = 0.0
     numbers = [n for step in range(state.step, end) for n in _my_groups(step, config, team)]

@@ -105,9 +105,7 @@ def procedural_batch(
         share=share(hits.alpha, alpha),
         points=_move(places, poses[:, 0], normal[:, 0]),
         solid=inside(objects, places),
-        patches=procedural_patches(objects, cameras, target_cameras, patches, size, generator)
-        if patches
-        else None,
+        patches=procedural_patches(objects, cameras, target_cameras, patches, size, generator) if patches else None,
     )
 
 

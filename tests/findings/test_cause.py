@@ -81,8 +81,7 @@ def test_only_a_condition_that_says_so_tells_another_distance():
     truth, told = load_item(plain_plan, folder), load_item(published, folder)
     assert torch.equal(truth.images, told.images)
     ratio = (
-        told.source_camera()[0, :12].view(3, 4)[:, 3].norm()
-        / truth.source_camera()[0, :12].view(3, 4)[:, 3].norm()
+        told.source_camera()[0, :12].view(3, 4)[:, 3].norm() / truth.source_camera()[0, :12].view(3, 4)[:, 3].norm()
     )
     assert float(ratio) == pytest.approx(published_factor(folder.name))
 

@@ -21,9 +21,7 @@ def comparison(by_cycles, case=OTHERWISE):
     return Comparison("C2", values, Judgement(NUMBER, NUMBER, OTHERWISE), Judgement(NUMBER, NUMBER, case))
 
 
-@pytest.mark.parametrize(
-    ("by_cycles", "answer"), [([0.9, 1.9, 2.9], "the same"), ([1.1, 2.1, 3.1], "another size")]
-)
+@pytest.mark.parametrize(("by_cycles", "answer"), [([0.9, 1.9, 2.9], "the same"), ([1.1, 2.1, 3.1], "another size")])
 def test_a_size_is_another_one_beyond_the_spread_of_the_objects(by_cycles, answer):
     found = comparison(by_cycles)
     assert found.spread == 1

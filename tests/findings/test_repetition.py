@@ -32,9 +32,7 @@ def filled(folder, results, model="m") -> ResultStore:
 def stored(tmp_path, monkeypatch) -> ResultStore:
     """Three objects, whose numbers have the standard deviations 1, 1 and 0."""
     monkeypatch.setattr(Profile, "results", tmp_path / "stored")
-    results = {
-        n: {"x": v, "y": [v, 7.0], "null": {"x": v}} for n, v in {"a": 1.0, "b": 2.0, "c": 3.0}.items()
-    }
+    results = {n: {"x": v, "y": [v, 7.0], "null": {"x": v}} for n, v in {"a": 1.0, "b": 2.0, "c": 3.0}.items()}
     return filled(tmp_path / "stored", results)
 
 
@@ -49,9 +47,7 @@ def stored(tmp_path, monkeypatch) -> ResultStore:
     ],
     ids=["the same", "a difference", "no number any more", "objects agree", "one entry fewer"],
 )
-def test_numbers_are_compared_by_what_objects_differ_by(
-    stored, tmp_path, x, y, largest, equal, within, where
-):
+def test_numbers_are_compared_by_what_objects_differ_by(stored, tmp_path, x, y, largest, equal, within, where):
     again = filled(tmp_path / "again", {"b": {"x": x, "y": y, "null": {"x": 9.0}}})
     row = repetition.keep_repetition("mini", again)[0].iloc[0]
     assert row[["largest", "equal", "within"]].tolist() == pytest.approx([largest, equal, within])

@@ -148,9 +148,7 @@ def test_pairs_are_those_of_object_and_seed() -> None:
     found = paired(table, "lora_freq", "lora_freq_r8", "lpips")  # five seeds and three
     assert found.index.tolist() == sorted(table["object"].unique())
     for name, difference in found.items():
-        plain = [
-            value["lora_freq", seed, name, 500] - value["lora_freq_r8", seed, name, 500] for seed in range(3)
-        ]
+        plain = [value["lora_freq", seed, name, 500] - value["lora_freq_r8", seed, name, 500] for seed in range(3)]
         assert difference == pytest.approx(sum(plain) / 3, rel=1e-9)
     assert paired(table[table["seed"] > 0], "lora_freq", "full_mse", "l1").empty
 

@@ -89,12 +89,8 @@ def test_a_merged_model_renders_as_the_adapted_one(form: Form, config):
     before = planes(model)
     adapters = trained(Adapters(model, 2, form))
     merged = adapters.merged()
-    cameras = standard_camera(
-        orbit_poses(2), torch.tensor([[0.75, 0.75], [0.5, 0.5], [1.0, 1.0]]).expand(2, 3, 2)
-    )
-    views = [
-        render_views(planes(m), m.decoder, cameras[None], 16, samples_per_ray=16).rgb for m in (model, merged)
-    ]
+    cameras = standard_camera(orbit_poses(2), torch.tensor([[0.75, 0.75], [0.5, 0.5], [1.0, 1.0]]).expand(2, 3, 2))
+    views = [render_views(planes(m), m.decoder, cameras[None], 16, samples_per_ray=16).rgb for m in (model, merged)]
     torch.testing.assert_close(*views, atol=1e-5, rtol=0)
     torch.testing.assert_close(planes(merged), planes(model), atol=1e-5, rtol=1e-4)
     assert (planes(model) - before).abs().max() > 0.05
@@ -123,9 +119,7 @@ def test_stock_peft_reads_the_projections(tmp_path):
     adapters.save(tmp_path / "adapter.safetensors")
     model = build()
     config = LoraConfig(r=2, lora_alpha=4, target_modules=["out_proj"], target_parameters=["in_proj_weight"])
-    set_peft_model_state_dict(
-        PeftModel(model.transformer, config), load_file(tmp_path / "adapter.safetensors")
-    )
+    set_peft_model_state_dict(PeftModel(model.transformer, config), load_file(tmp_path / "adapter.safetensors"))
     assert torch.equal(planes(model), planes(adapters.model))
 
 

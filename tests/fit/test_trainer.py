@@ -43,9 +43,7 @@ def planes(model, seed: int = 3) -> torch.Tensor:
 
 def rows(path) -> list[dict[str, str]]:
     """Rows of a table without the time they took."""
-    return [
-        {key: value for key, value in row.items() if key != "seconds"} for row in csv.DictReader(path.open())
-    ]
+    return [{key: value for key, value in row.items() if key != "seconds"} for row in csv.DictReader(path.open())]
 
 
 def dying(monkeypatch, at: int, error: type[BaseException]) -> None:

@@ -41,9 +41,7 @@ def in_sight(points: Tensor, eye: Tensor, radius: float = RADIUS) -> Tensor:
 
 def geometry(views: Tensor) -> Geometry:
     """The true one."""
-    found = Geometry(
-        views, depth_maps(views), torch.zeros(len(views), SIZE, SIZE, dtype=torch.bool), true=True
-    )
+    found = Geometry(views, depth_maps(views), torch.zeros(len(views), SIZE, SIZE, dtype=torch.bool), true=True)
     seen = in_sight(found.points().nan_to_num(), views[0, 3:12:4])
     return Geometry(views, found.depth, found.depth.isfinite() & seen, true=True)
 
@@ -90,6 +88,4 @@ def rendered(count: int, raw_colour: Tensor | float) -> RenderedObject:
         images = render_images(ball, planes(raw_colour), views, SIZE)
     covered = depth_maps(views, 2 * SIZE).isfinite().float()[:, None]
     masks = torch.nn.functional.avg_pool2d(covered, 2)
-    return RenderedObject(
-        "ball", images, masks, views[:, :16].view(-1, 4, 4)[:, :3], pinhole_intrinsics(SIZE)
-    )
+    return RenderedObject("ball", images, masks, views[:, :16].view(-1, 4, 4)[:, :3], pinhole_intrinsics(SIZE))

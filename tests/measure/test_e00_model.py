@@ -27,9 +27,7 @@ def test_scores_are_those_of_the_images(model, make_object) -> None:
 @pytest.mark.parametrize("side", [32, 64, 84], ids=["as searched", "twice", "no multiple"])
 def test_the_nearest_training_object_to_one_of_them_is_itself(side) -> None:
     sources = interpolate(training_sources(32, 5), side)
-    assert [nearest_training_seed(source, ModelQuality(training_objects=5)) for source in sources] == list(
-        range(5)
-    )
+    assert [nearest_training_seed(source, ModelQuality(training_objects=5)) for source in sources] == list(range(5))
 
 
 def test_angles_between_cameras() -> None:

@@ -116,9 +116,7 @@ def test_audited_noise_has_the_size_of_each_channel_where_matter_reads_it() -> N
             torch.testing.assert_close(inside, 0.5 * own, rtol=1e-3, atol=1e-5)
     assert found["touched"] == pytest.approx(float(mask.float().mean()))
     assert found["leakage"]["bins"] == pytest.approx(mask_leakage(mask, EDGES).tolist())
-    assert list(found["leakage"]["bands"].values()) == pytest.approx(
-        mask_leakage(mask, (0, 0.3, 0.6, 1)).tolist()
-    )
+    assert list(found["leakage"]["bands"].values()) == pytest.approx(mask_leakage(mask, (0, 0.3, 0.6, 1)).tolist())
 
 
 def test_level_sweep_of_a_linear_and_of_a_saturating_renderer() -> None:

@@ -36,9 +36,7 @@ def test_no_view_has_two_uses(make_object):
 
 
 def test_too_few_views_are_named(make_object):
-    with pytest.raises(
-        ValueError, match=r"disc0: expected more than 2 views .* found 2 besides the held-out"
-    ):
+    with pytest.raises(ValueError, match=r"disc0: expected more than 2 views .* found 2 besides the held-out"):
         study_views(make_object(0, views=2), LatentOptimisation())
 
 
@@ -104,9 +102,7 @@ def test_the_summary_of_a_known_path():
 
 
 def test_the_profile_shortens_the_fit_and_never_lengthens_it():
-    smoke, mini = (
-        get_experiment("e12_test_time").configuration(get_profile(name)) for name in ("smoke", "mini")
-    )
+    smoke, mini = (get_experiment("e12_test_time").configuration(get_profile(name)) for name in ("smoke", "mini"))
     assert smoke.refinement(VARIANTS["planes"]).iterations == get_profile("smoke").iterations
     assert smoke.refinement(VARIANTS["tokens_lpips"]).iterations == 6
     assert mini.refinement(VARIANTS["planes"]).iterations == mini.iterations

@@ -30,9 +30,7 @@ def test_record_of_a_known_residual(record, model, item):
     assert record["residual"]["power_high"][1] == pytest.approx(0.02 / 0.27, rel=1e-3)
     for factor in (0, 2):
         made = told_planes(model, item, record["factors"][factor]) - right
-        assert record["manufactured"]["relative_size"][factor] == pytest.approx(
-            float(made.norm()) / size, rel=1e-4
-        )
+        assert record["manufactured"]["relative_size"][factor] == pytest.approx(float(made.norm()) / size, rel=1e-4)
 
 
 def test_images_are_scored_against_the_truth(record, model, item):

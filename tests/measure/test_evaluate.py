@@ -118,9 +118,7 @@ def test_the_model_sees_the_source_at_its_own_size(model: LRM, make_object) -> N
 
 def test_what_lpips_or_the_renderer_cannot_take_is_said(model: LRM, item: RenderedObject) -> None:
     for images, found in ((item.images[..., :16, :16], "16x16"), (item.images[..., :16], "16x32")):
-        with pytest.raises(
-            ValueError, match=rf"disc0: expected square images of at least 32 .*, found {found}"
-        ):
+        with pytest.raises(ValueError, match=rf"disc0: expected square images of at least 32 .*, found {found}"):
             scored_views(model, replace(item, images=images))
 
 

@@ -46,9 +46,7 @@ def test_views_are_split_as_agreed() -> None:
     assert sorted(train + heldout) == list(range(32))
 
 
-def test_the_second_call_reads_the_cache(
-    model: LRM, item: RenderedObject, cache: OracleCache, fits: list
-) -> None:
+def test_the_second_call_reads_the_cache(model: LRM, item: RenderedObject, cache: OracleCache, fits: list) -> None:
     first = oracle(model, item, "random", CONFIG, 0, cache)
     second = oracle(model, item, "random", CONFIG, 0, cache)
     assert len(fits) == 1
@@ -98,9 +96,7 @@ def test_a_refresh_fits_each_oracle_once_more(
     assert len(fits) == 2
 
 
-def test_a_damaged_file_is_fitted_again(
-    model: LRM, item: RenderedObject, cache: OracleCache, fits: list
-) -> None:
+def test_a_damaged_file_is_fitted_again(model: LRM, item: RenderedObject, cache: OracleCache, fits: list) -> None:
     whole = oracle(model, item, "random", CONFIG, 0, cache)
     (path,) = cache.folder.iterdir()
     path.write_bytes(path.read_bytes()[:100])
@@ -128,7 +124,5 @@ def test_starts_and_targets(model: LRM, item: RenderedObject, cache: OracleCache
 def test_bad_input(model: LRM, item: RenderedObject, cache: OracleCache) -> None:
     with pytest.raises(ValueError, match="unknown start 'zero'; expected one of predicted, random, null"):
         oracle(model, item, "zero", CONFIG, 0, cache)
-    with pytest.raises(
-        ValueError, match="disc0: expected images of 32x32 pixels for this model, found 16x16"
-    ):
+    with pytest.raises(ValueError, match="disc0: expected images of 32x32 pixels for this model, found 16x16"):
         predicted_planes(model, replace(item, images=item.images[..., ::2, ::2]))

@@ -54,9 +54,7 @@ def test_a_camera_sees_the_cap_before_the_tangent_cone(azimuth, height):
     eye = sphere.DISTANCE * torch.tensor([level * a.sin(), -level * a.cos(), height])
     view, points = camera(eye), on_sphere(2000)
     hidden = hidden_by_depth(points, view[0], sphere.depth_maps(view, FINE)[0], 0.05)
-    beyond = (
-        points @ eye / sphere.DISTANCE - sphere.RADIUS**2 / sphere.DISTANCE
-    )  # past the rim, in world units
+    beyond = points @ eye / sphere.DISTANCE - sphere.RADIUS**2 / sphere.DISTANCE  # past the rim, in world units
     clear = beyond.abs() > 0.12  # at the rim a pixel is as deep as this
     assert torch.equal(~hidden[clear], sphere.in_sight(points, eye)[clear])
     share = (1 - sphere.RADIUS / sphere.DISTANCE) / 2  # of the sphere's surface that a camera sees

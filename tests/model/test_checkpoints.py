@@ -138,9 +138,7 @@ def test_the_command_that_a_pickle_gets_converts_it(saved: Path, model: LRM, nam
     assert load_model(folder).config == model.config
 
 
-@pytest.mark.parametrize(
-    "name", ["someone/openlrm-mix-base-1.1", "maxi", "openlrm-mix-huge-1.1", "openlrm-base-1.0"]
-)
+@pytest.mark.parametrize("name", ["someone/openlrm-mix-base-1.1", "maxi", "openlrm-mix-huge-1.1", "openlrm-base-1.0"])
 def test_unknown_name_lists_the_known(name: str) -> None:
     with pytest.raises(ValueError, match=rf"unknown model '{name}': known are .*openlrm-mix-base-1.1.*mini"):
         load_model(name)
@@ -205,9 +203,7 @@ def test_hub_with_a_full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
         load_model("openlrm-obj-small-1.1")
 
 
-def test_mini_is_read_from_the_data_folder(
-    saved: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_mini_is_read_from_the_data_folder(saved: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(checkpoints, "data_dir", lambda: tmp_path / "data")
     (tmp_path / "data" / "mini").mkdir(parents=True)
     saved.rename(tmp_path / "data" / "mini" / "mini.safetensors")

@@ -66,8 +66,6 @@ def test_vit_refuses_heads_that_do_not_divide() -> None:
     ],
 )
 def test_keys_that_are_missing_or_unknown_are_named(changes: dict, vit: dict, message: str) -> None:
-    config = {
-        key: value for key, value in (PUBLISHED["base"]["config"] | changes).items() if value is not None
-    }
+    config = {key: value for key, value in (PUBLISHED["base"]["config"] | changes).items() if value is not None}
     with pytest.raises(ValueError, match=message):
         LRMConfig.from_openlrm(config, vit=vit)

@@ -26,9 +26,7 @@ def assert_within(found: Tensor, expected: Tensor, relative: float = 1e-5) -> No
 
 
 def parameters(vectors: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {
-        name.removeprefix("param."): value for name, value in vectors.items() if name.startswith("param.")
-    }
+    return {name.removeprefix("param."): value for name, value in vectors.items() if name.startswith("param.")}
 
 
 @pytest.fixture(scope="module")

@@ -20,9 +20,7 @@ class Gltf:
         self.buffer = b""
 
     def view(self, content):
-        self.tree["bufferViews"].append(
-            {"buffer": 0, "byteOffset": len(self.buffer), "byteLength": len(content)}
-        )
+        self.tree["bufferViews"].append({"buffer": 0, "byteOffset": len(self.buffer), "byteLength": len(content)})
         self.buffer += content + bytes(-len(content) % 4)
         return len(self.tree["bufferViews"]) - 1
 

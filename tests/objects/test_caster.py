@@ -20,9 +20,7 @@ def _ref_inside(batch: ProceduralBatch, points: Tensor, slack: float = 0.0) -> T
     inside = torch.zeros(points.shape[:-1], dtype=torch.bool)
     for row in range(len(batch)):
         for slot in range(int(batch.mask[row].sum())):
-            local = (
-                (points[row] - batch.centre[row, slot]) @ batch.rotation[row, slot] / batch.scale[row, slot]
-            )
+            local = (points[row] - batch.centre[row, slot]) @ batch.rotation[row, slot] / batch.scale[row, slot]
             inside[row] |= _ref_measure(int(batch.kind[row, slot]), local, batch.form[row, slot]) >= slack
     return inside
 
@@ -74,8 +72,7 @@ def test_rays_enter_where_the_inside_begins(scene):
     depth = cast(batch, origins, directions).depth
     hit = depth[..., 0].isfinite()
     before, behind = (
-        inside(batch, origins + (depth + step).nan_to_num(posinf=0) * directions)[hit]
-        for step in (-1e-3, 1e-3)
+        inside(batch, origins + (depth + step).nan_to_num(posinf=0) * directions)[hit] for step in (-1e-3, 1e-3)
     )
     assert not before.any()
     assert behind.double().mean() > 0.99  # a ray may graze an edge

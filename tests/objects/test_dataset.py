@@ -46,9 +46,7 @@ def test_round_trip(folder):
 
 def test_layout_on_disk(folder):
     names = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-    views = {
-        f"{part}/{i:03d}.{kind}" for i in range(VIEWS) for part, kind in (("rgba", "png"), ("pose", "npy"))
-    }
+    views = {f"{part}/{i:03d}.{kind}" for i in range(VIEWS) for part, kind in (("rgba", "png"), ("pose", "npy"))}
     assert names == views | {"intrinsics.npy"}
     assert np.load(folder / "pose/001.npy").dtype == np.float32
     np.testing.assert_array_equal(np.load(folder / "intrinsics.npy"), INTRINSICS.numpy())

@@ -33,9 +33,7 @@ def seen(path):
 def hues(path):
     """Colours of the four quarters as (r, g, b) of zeros and ones, row by row."""
     picture = seen(path)
-    return [
-        tuple((picture[:3, y, x] > 0.3).int().tolist()) for y, x in ((12, 12), (12, 19), (19, 12), (19, 19))
-    ]
+    return [tuple((picture[:3, y, x] > 0.3).int().tolist()) for y, x in ((12, 12), (12, 19), (19, 12), (19, 19))]
 
 
 @pytest.mark.parametrize(
@@ -305,9 +303,7 @@ def test_a_missing_texture_of_obj_and_ply_is_named(tmp_path):
     with pytest.raises(ValueError, match=r"a\.obj: tex\.png is missing"):
         load_mesh(tmp_path / "a/a.obj")
     ply = trimesh.creation.box().export(file_type="ply", encoding="ascii").decode()
-    (tmp_path / "a.ply").write_text(
-        ply.replace("element vertex", "comment TextureFile gone.png\nelement vertex")
-    )
+    (tmp_path / "a.ply").write_text(ply.replace("element vertex", "comment TextureFile gone.png\nelement vertex"))
     with pytest.raises(ValueError, match=r"a\.ply: gone\.png is missing"):
         load_mesh(tmp_path / "a.ply")
 

@@ -108,9 +108,7 @@ def test_fine_texture_does_not_alias(tmp_path):
     image = Image.fromarray(np.repeat(checker[..., None], 3, -1).astype(np.uint8))
     views = render_mesh(save(tmp_path / "quad.glb", quad(baseColorTexture=image)), FRONT, 32)
     middle = views.rgba[0, :3, 12:20, 12:20]
-    torch.testing.assert_close(
-        middle, torch.full_like(middle, 0.5 * brightness((0, -1, 0))), rtol=0, atol=0.01
-    )
+    torch.testing.assert_close(middle, torch.full_like(middle, 0.5 * brightness((0, -1, 0))), rtol=0, atol=0.01)
 
 
 def test_box_has_the_depth_and_outline_of_a_box(tmp_path):

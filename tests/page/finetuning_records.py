@@ -16,9 +16,7 @@ SIGN = {"l1": -1, "psnr": 50, "ssim": 1, "lpips": -1}  # of a gain
 def gain_of(arm: str, place: int, seed: int) -> float:
     """What an arm brings an object in L1 by the end: differs by arm, object and seed."""
     base = 0.004 if "freq" in arm else 0.003 if "mse" in arm else -0.001
-    return (
-        base + 0.0005 * place + 0.0001 * seed + 1e-8 * (zlib.crc32(f"{arm} {place} {seed}".encode()) % 10**5)
-    )
+    return base + 0.0005 * place + 0.0001 * seed + 1e-8 * (zlib.crc32(f"{arm} {place} {seed}".encode()) % 10**5)
 
 
 def object_metrics(arm: str, place: int, seed: int, step: int) -> dict[str, float]:

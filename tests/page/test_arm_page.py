@@ -64,8 +64,7 @@ def test_lines_of_objects_end_where_the_objects_do():
     figure = drawn.draw(c10.FINDING.figures["slopes"], table_of(COMPLETE), OBJECTS, {}, "t")
     data = prose.figure_data(figure).query("series == 'FreqLoss' and label == 'lamp'")
     ends = [
-        np.mean([object_metrics("lora_freq", 1, seed, step)["l1"] for seed in range(5)])
-        for step in (0, STEPS[-1])
+        np.mean([object_metrics("lora_freq", 1, seed, step)["l1"] for seed in range(5)]) for step in (0, STEPS[-1])
     ]
     assert data["y"].tolist() == pytest.approx(ends)
     numbers = published("C10")

@@ -35,15 +35,13 @@ def tables() -> dict[str, pd.DataFrame]:
     """The completed table of each finding."""
     read = cache(partial(experiment_table, profile="mini"))
     stored = {
-        claim: {name: read(name) for name in (of.rule.experiment, *of.beside)}
-        for claim, of in FINDINGS.items()
+        claim: {name: read(name) for name in (of.rule.experiment, *of.beside)} for claim, of in FINDINGS.items()
     }
     wrong = told_wrong(stored["C10"]["e14_finetuning"], "mini")
     for claim in ARMS:
         stored[claim]["e14_finetuning"] = wrong
     return {
-        claim: of.completed(stored[claim].pop(of.rule.experiment), stored[claim])
-        for claim, of in FINDINGS.items()
+        claim: of.completed(stored[claim].pop(of.rule.experiment), stored[claim]) for claim, of in FINDINGS.items()
     }
 
 
@@ -69,9 +67,7 @@ def test_every_section_is_filled_whatever_the_outcome(tables, claim):
         text = told(FINDINGS[claim], name, tables[claim])
         assert not re.search(r"\{[a-z]", text)
         assert "nan" not in text
-    figures = {
-        name.split(":")[0].removeprefix("figure ") for name in sections(claim) if name.startswith("figure")
-    }
+    figures = {name.split(":")[0].removeprefix("figure ") for name in sections(claim) if name.startswith("figure")}
     assert figures == set(FINDINGS[claim].figures)
 
 
@@ -147,9 +143,7 @@ def test_the_published_tables_give_the_ratios_of_audit_a4():
 
 def test_a_near_miss_is_one_whose_mean_satisfies_what_the_interval_misses(tables):
     table, margin = tables["C4"], c04.MARGIN["reference"]
-    assert "a near miss, since the interval of the coarse band's lead" in findings.verdict_words(
-        c04.FINDING, table
-    )
+    assert "a near miss, since the interval of the coarse band's lead" in findings.verdict_words(c04.FINDING, table)
     far = findings.verdict_words(c04.FINDING, table.assign(**{margin: -table[margin]}))
     assert "near miss" not in far
     assert "since the interval" in far

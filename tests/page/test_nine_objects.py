@@ -18,9 +18,7 @@ def tables(monkeypatch) -> dict[str, pd.DataFrame]:
     """Records of 58 objects, of which the first 25 have oracles; object 0 is the best."""
     names = [f"o{place}" for place in range(58)]
     made = {
-        "e00_model": pd.DataFrame(
-            {"object": names, "model.novel.psnr": [60.0 - place for place in range(58)]}
-        ),
+        "e00_model": pd.DataFrame({"object": names, "model.novel.psnr": [60.0 - place for place in range(58)]}),
         "e01_oracle": pd.DataFrame({"object": names[:25], "fingerprint": names[:25]}),
     }
     monkeypatch.setattr(nine_objects, "experiment_table", lambda name, profile: made[name])

@@ -26,9 +26,7 @@ def shown(monkeypatch) -> list:
 
 
 def test_records_say_folder_objects_seeds_and_revisions():
-    assert of_records(ONE) == (
-        "from the records in data/results/mini/e05 (1 object, seed 0, code revision abc)"
-    )
+    assert of_records(ONE) == ("from the records in data/results/mini/e05 (1 object, seed 0, code revision abc)")
     assert of_records(MANY) == (
         "from the records in data/results/mini/e05 (2 objects, seeds 0, 1, code revisions r0, r1)"
     )

@@ -49,9 +49,7 @@ def test_two_objects_have_a_mean_but_no_interval():
 
 
 def test_a_column_without_values_is_said_to_have_none():
-    figure = strips(
-        TABLE.assign(y=None), GROUPS, [Panel("unit", [Row("b", "y"), Row("c", "missing")])], "alt"
-    )
+    figure = strips(TABLE.assign(y=None), GROUPS, [Panel("unit", [Row("b", "y"), Row("c", "missing")])], "alt")
     assert [note.text for note in figure.layout.annotations] == ["b (no value)", "c (no value)"]
     assert not _named(figure, "mean, 95% interval")
 

@@ -46,6 +46,6 @@ def test_the_film_has_the_frames_and_the_curves_of_the_record(chapter):
 def test_facts_count_the_fits_whose_last_step_is_the_best(chapter):
     assert c09.FINDING.facts["longer.best_last"](chapter.table) == "1 of 2"
     assert c09.FINDING.facts["longer.steps"](chapter.table) == "1,000"
-    assert c09.FINDING.facts["longer.objects"](
-        chapter.table.assign(**{f"{c09.LONGER}.planes.end.l1": 0.1})
-    ) == len(chapter.table)
+    assert c09.FINDING.facts["longer.objects"](chapter.table.assign(**{f"{c09.LONGER}.planes.end.l1": 0.1})) == len(
+        chapter.table
+    )

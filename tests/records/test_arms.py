@@ -125,9 +125,7 @@ def test_a_recorder_is_that_of_its_process(profile: Profile, tmp_path: Path) -> 
     assert first.key(ARMS["lora_mse"], 0) == recorder.key(ARMS["lora_mse"], 0)
 
 
-def test_a_failed_run_names_its_arm(
-    profile: Profile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failed_run_names_its_arm(profile: Profile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = ResultStore(tmp_path)
     dying(monkeypatch, 1, ValueError("step 2: the loss is nan"))
     with pytest.raises(ValueError, match="arm full_mse, seed 0: step 2: the loss is nan"):
@@ -201,9 +199,7 @@ def test_only_the_true_distance_arms_are_told_it(profile: Profile, tmp_path: Pat
     assert [name for name, arm in ARMS.items() if arm.shuffled] == ["lora_shuffled"]
 
 
-def test_the_published_condition_tells_each_object_its_own_wrong_distance(
-    profile: Profile, tmp_path: Path
-) -> None:
+def test_the_published_condition_tells_each_object_its_own_wrong_distance(profile: Profile, tmp_path: Path) -> None:
     plan = replace(profile, condition="published", finetuning=replace(profile.finetuning, arms=None))
     recorder = ArmRecorder(plan, ResultStore(tmp_path / "store"), tmp_path / "runs", "cpu")
     names = ("lora_mse", "lora_mse_told_1.25", "lora_mse_true_distance")

@@ -183,9 +183,7 @@ def _work(runner: Sums, **other) -> Work:
     return replace(Work(runner, runner.hashes, False, runner.store.root / "no mark", "cpu"), **other)
 
 
-def test_without_a_shared_folder_records_come_back_and_are_written_by_the_driver(
-    tmp_path, monkeypatch
-) -> None:
+def test_without_a_shared_folder_records_come_back_and_are_written_by_the_driver(tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("TMPDIR", str(tmp_path / "node"))
     monkeypatch.setattr("tempfile.tempdir", None)
     (tmp_path / "node").mkdir()

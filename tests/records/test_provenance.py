@@ -27,9 +27,7 @@ def test_one_changed_number_changes_the_hash(item: RenderedObject, name: str) ->
 
 
 def test_the_hash_follows_the_content_alone(item: RenderedObject) -> None:
-    tensors = {
-        f.name: getattr(item, f.name).clone() for f in fields(item) if f.name not in ("name", "source")
-    }
+    tensors = {f.name: getattr(item, f.name).clone() for f in fields(item) if f.name not in ("name", "source")}
     assert data_hash(RenderedObject(name="renamed", **tensors)) == data_hash(item)
     transposed = replace(item, images=item.images.transpose(-1, -2).contiguous().transpose(-1, -2))
     assert data_hash(transposed) == data_hash(item)
@@ -81,9 +79,7 @@ def test_the_hash_of_the_weights_in_the_repository_is_taken_once(monkeypatch: py
     assert weights_hash("mini")
 
 
-def test_weights_on_the_hub_count_once_they_are_here(
-    hub: Path, model: LRM, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_weights_on_the_hub_count_once_they_are_here(hub: Path, model: LRM, monkeypatch: pytest.MonkeyPatch) -> None:
     name = "openlrm-mix-base-1.1"
     assert weights_hash(name) is None
     folder = hub / f"models--zxhezexin--{name}"

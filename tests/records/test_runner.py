@@ -71,9 +71,7 @@ def test_seeds_beyond_the_first_are_for_a_few_objects(probe: Probe, tmp_path: Pa
     store = ResultStore(tmp_path)
     runner.record_all("tiny", ["every"], store=store)
     table = store.table("every")
-    assert table.groupby("object")["seed"].apply(list).to_dict() == dict(
-        zip(NAMES, [[0, 1], [0], [0]], strict=True)
-    )
+    assert table.groupby("object")["seed"].apply(list).to_dict() == dict(zip(NAMES, [[0, 1], [0], [0]], strict=True))
 
 
 def test_the_second_call_has_nothing_to_do_and_refresh_does_all(probe: Probe, tmp_path: Path) -> None:
@@ -125,9 +123,7 @@ def test_what_is_said_to_be_made_again_is_made_again(
     assert json.loads(path.read_text())["result"] == before["result"]
 
 
-def test_objects_side_by_side_give_the_same_records(
-    model: LRM, make_object: Callable, tmp_path: Path
-) -> None:
+def test_objects_side_by_side_give_the_same_records(model: LRM, make_object: Callable, tmp_path: Path) -> None:
     profile = Profile("tiny", "tiny", (), 3, iterations=2, rays_per_step=64, seeds=(0, 1))
     jobs = [(make_object(n), get_experiment("e01_oracle"), 0) for n in range(2)]
     recorders = [
@@ -152,9 +148,7 @@ def test_a_failure_says_of_which_job(model: LRM, make_object: Callable, tmp_path
 def test_an_experiment_of_many_oracles_sees_the_first_few_objects_of_each_group(
     probe: Probe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(
-        runner, "get_experiment", {"few": Experiment("few", probe, Config, objects="few")}.get
-    )
+    monkeypatch.setattr(runner, "get_experiment", {"few": Experiment("few", probe, Config, objects="few")}.get)
     profile = Profile("tiny", "tiny", ("group",), 3, iterations=1, rays_per_step=8, seeds=(0,), few=2)
     monkeypatch.setattr(runner, "get_profile", lambda name: profile)
     store = ResultStore(tmp_path)

@@ -30,9 +30,7 @@ def thing():
     side = 32
     centre = (2 * torch.arange(side) + 1) / side - 1
     planes = torch.zeros(3, 4, side, side)
-    planes[0, 0] = (
-        3 * centre.square()[:, None] + centre.square() - 0.15 * centre
-    )  # plane xy: rows y, columns x
+    planes[0, 0] = 3 * centre.square()[:, None] + centre.square() - 0.15 * centre  # plane xy: rows y, columns x
     planes[1, 0] = (2 * centre.square() + 0.25 * centre)[:, None].expand(side, side)  # plane xz: rows z
     planes[0, 1], planes[0, 2] = centre.expand(side, side), centre[:, None].expand(side, side)
     planes[1, 3] = centre[:, None].expand(side, side)

@@ -34,9 +34,7 @@ def test_a_frozen_decoder_leaves_the_gradient_of_the_planes():
     planes, decoder, segments = scene(1, 10.0)
     decoder.requires_grad_(False)
     field = Field(planes, decoder)
-    seen = [
-        render_packed(field, skimmed_of(field), segments, SAMPLES, fused=fused) for fused in (True, False)
-    ]
+    seen = [render_packed(field, skimmed_of(field), segments, SAMPLES, fused=fused) for fused in (True, False)]
     assert_alike(*seen, [planes], 1e-4)
 
 

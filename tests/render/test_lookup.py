@@ -26,9 +26,7 @@ def test_values_and_gradients_equal_grid_sample(seed, side, count):
     found, expected = lookup(padded(planes), points), _ref_lookup(planes, points)
     torch.testing.assert_close(found, expected)
     weight = torch.randn(found.shape, generator=generator, dtype=torch.float64)
-    for result in zip(
-        *(torch.autograd.grad((v * weight).sum(), planes) for v in (found, expected)), strict=True
-    ):
+    for result in zip(*(torch.autograd.grad((v * weight).sum(), planes) for v in (found, expected)), strict=True):
         torch.testing.assert_close(*result)
 
 

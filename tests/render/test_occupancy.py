@@ -38,10 +38,7 @@ def test_exploring_adds_about_its_share_of_blocks_where_there_is_a_gradient():
     worthwhile = torch.where(torch.arange(30) < 15, torch.inf, -torch.inf).expand(30, 30, 30)
     occupancy = Occupancy.around(empty, worthwhile)
     explored = torch.stack(
-        [
-            occupancy.explored(0.25, torch.Generator().manual_seed(seed)).skimmed.isposinf()
-            for seed in range(20)
-        ]
+        [occupancy.explored(0.25, torch.Generator().manual_seed(seed)).skimmed.isposinf() for seed in range(20)]
     )
     assert 0.2 < explored[..., :15].float().mean() < 0.3
     assert not explored[..., 15:].any()

@@ -57,9 +57,7 @@ def test_evenly_spaced_quantiles_need_no_search(seed):
 @given(st.integers(0, 2**31))
 def test_places_are_those_of_sorting(seed):
     depths, density = rays(seed)
-    quantiles = (
-        torch.rand(6, 7, generator=torch.Generator().manual_seed(seed), dtype=torch.float64).sort(1).values
-    )
+    quantiles = torch.rand(6, 7, generator=torch.Generator().manual_seed(seed), dtype=torch.float64).sort(1).values
     fine, bins = fine_samples(depths, interval_weights(depths, density), quantiles)
     assert torch.equal(fine, fine_depths(depths, interval_weights(depths, density), quantiles))
     every = torch.cat([depths, fine], dim=1)

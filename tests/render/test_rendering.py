@@ -47,9 +47,7 @@ def test_parity_with_the_original(vectors, rough_decoder, skip_empty):
 
 def test_points_and_grid_of_the_original(vectors, rough_decoder):
     axis = torch.linspace(-1, 1, 12)
-    grid = (
-        torch.stack(torch.meshgrid(axis, axis, axis, indexing="ij"), dim=-1).view(1, -1, 3).expand(2, -1, -1)
-    )
+    grid = torch.stack(torch.meshgrid(axis, axis, axis, indexing="ij"), dim=-1).view(1, -1, 3).expand(2, -1, -1)
     for points, rgb, density in (
         (vectors["points"], vectors["points_rgb"], vectors["points_sigma"]),
         (grid, vectors["grid_rgb"].view(2, -1, 3), vectors["grid_sigma"].view(2, -1, 1)),
@@ -110,9 +108,7 @@ def test_far_cameras_keep_to_the_cells(ball, distance):
     target = ends[1].scatter(1, directions.abs().argmax(1, keepdim=True), 1.0) * 0.999
     origins = target - distance * directions
     rendering = render_rays(planes[None], decoder, origins[None], directions[None], samples_per_ray=48)
-    dense = render_rays(
-        planes[None], decoder, origins[None], directions[None], samples_per_ray=48, skip_empty=False
-    )
+    dense = render_rays(planes[None], decoder, origins[None], directions[None], samples_per_ray=48, skip_empty=False)
     torch.testing.assert_close(rendering.rgb, dense.rgb, rtol=0, atol=5e-3)
 
 
@@ -140,9 +136,7 @@ def test_a_crop_is_a_part_of_the_picture(ball):
     view = cameras(1, torch.float64)[None]
     whole = render_views(planes[None], decoder, view, 16, samples_per_ray=16).rgb
     anchors = torch.tensor([[[3.0, 5.0]]], dtype=torch.float64)
-    crop = render_views(
-        planes[None], decoder, view, 16, anchors=anchors, region_size=6, samples_per_ray=16
-    ).rgb
+    crop = render_views(planes[None], decoder, view, 16, anchors=anchors, region_size=6, samples_per_ray=16).rgb
     torch.testing.assert_close(crop, whole[..., 3:9, 5:11])
 
 

@@ -48,9 +48,7 @@ def _as_trimesh(vertices, faces):
 
 def _assert_same_mesh(found, expected):
     """The same triangles in the same order, with corners within 1e-3 world units."""
-    (vertices, faces), (ref_vertices, ref_faces) = (
-        [np.asarray(part) for part in mesh] for mesh in (found, expected)
-    )
+    (vertices, faces), (ref_vertices, ref_faces) = ([np.asarray(part) for part in mesh] for mesh in (found, expected))
     np.testing.assert_array_equal(faces, ref_faces)
     np.testing.assert_allclose(vertices, ref_vertices, rtol=0, atol=1e-3)
 

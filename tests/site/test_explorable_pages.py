@@ -123,9 +123,7 @@ def show(show_figures):
 def bench(browser, tmp_path_factory, figures):
     """A page in which every function of the script can be called; `mixed` and such are what figures carry."""
     page, file = browser.new_page(), tmp_path_factory.mktemp("bench") / "page.html"
-    file.write_text(
-        f'<!doctype html><meta charset="utf-8"><script>{scripts.joined(*scripts.EXPLORABLES)}</script>'
-    )
+    file.write_text(f'<!doctype html><meta charset="utf-8"><script>{scripts.joined(*scripts.EXPLORABLES)}</script>')
     page.goto(file.as_uri())
     for name, key in (("mixed", "mixer"), ("lined", "line"), ("probed", "probe")):
         state = figures[key].page_state()
@@ -188,9 +186,7 @@ def test_the_bands_are_those_of_python(bench, figures, edges):
     expected = split_bands(correction.double(), whole)
     there = [expected[0], torch.zeros_like(expected[0]), *expected[1:]] if len(whole) == 3 else expected
     for part, one in zip(parts, there, strict=True):
-        np.testing.assert_allclose(
-            np.reshape(part, one.shape), one, atol=2e-6 * float(correction.abs().max())
-        )
+        np.testing.assert_allclose(np.reshape(part, one.shape), one, atol=2e-6 * float(correction.abs().max()))
     for found, shares in (
         (amplitude, published_shares(correction.double(), whole).mean(0)),
         (power, pooled_shares(correction.double(), whole)),
@@ -233,9 +229,7 @@ def test_the_scores_are_those_of_lrm_core(show, scene, figures):
     residual = scene.predicted - scene.reference
     images = {
         "before": scene.judged.rendered(scene.model, scene.predicted),
-        "now": scene.judged.rendered(
-            scene.model, scene.predicted - split_bands(residual, (0.0, 0.3, math.inf))[0]
-        ),
+        "now": scene.judged.rendered(scene.model, scene.predicted - split_bands(residual, (0.0, 0.3, math.inf))[0]),
     }
     targets = {
         "reference": scene.judged.rendered(scene.model, scene.reference),
@@ -295,9 +289,7 @@ def test_cutoffs_do_not_pass_each_other(show, figures):
 def test_another_object_is_shown_in_the_same_state(show, scene):
     seen = show(switched({"lantern": scene.line(), "again": scene.line()}), address="#line=0.25")
     seen.page.get_by_role("button", name="again").click()
-    pressed = (
-        "[...document.querySelectorAll('[aria-label=Object] [aria-pressed=true]')].map(one => one.innerText)"
-    )
+    pressed = "[...document.querySelectorAll('[aria-label=Object] [aria-pressed=true]')].map(one => one.innerText)"
     assert seen.value(pressed) == ["again"]
     assert seen.value(f"Number({ROOT}.querySelector('input').value)") == 0.25
     assert seen.value("location.hash") == "#line=0.25"
@@ -452,9 +444,7 @@ def test_numbers_and_small_pictures_need_no_graphics_card(show, figures, name, r
 
 def test_without_javascript_a_picture_and_a_sentence_stand(browser, tmp_path, figures):
     file = tmp_path / "page.html"
-    file.write_text(
-        f'<!doctype html><meta charset="utf-8">{ExplorableFigure.html(figures["mixer"].page_state())}'
-    )
+    file.write_text(f'<!doctype html><meta charset="utf-8">{ExplorableFigure.html(figures["mixer"].page_state())}')
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
     page.goto(file.as_uri())
@@ -498,9 +488,7 @@ def test_the_chapter_shows_its_explorable_on_a_phone_too(visit, site, name):
     seen = visit((site / "notebooks" / f"{name}.html").as_uri(), width=390)
     assert seen.value(f"{ROOT}.dataset.kind") == CHAPTERS[name]
     assert seen.value("document.scrollingElement.scrollWidth") <= 390
-    wide = (
-        f"[...{ROOT}.querySelectorAll('*')].filter((part) => part.getBoundingClientRect().right > 391).length"
-    )
+    wide = f"[...{ROOT}.querySelectorAll('*')].filter((part) => part.getBoundingClientRect().right > 391).length"
     assert seen.value(wide) == 0
     values = f"[...{ROOT}.querySelectorAll('.lrm-ex-value')].map((part) => part.textContent).join()"
     said = seen.value(values)

@@ -41,9 +41,7 @@ def inliner():
     """What docutils hands to a role, reduced to its complaints."""
     complaints = []
     reporter = SimpleNamespace(error=lambda text, line: complaints.append(text) or text)
-    return SimpleNamespace(
-        reporter=reporter, complaints=complaints, problematic=lambda raw, text, message: raw
-    )
+    return SimpleNamespace(reporter=reporter, complaints=complaints, problematic=lambda raw, text, message: raw)
 
 
 def test_every_number_of_the_registry_can_be_read(numbers, inliner):

@@ -24,9 +24,7 @@ OURS = {"include": [[".bd-article"]]}
 LEVEL_AA = [f"wcag{version}{level}" for version in ("2", "21", "22") for level in ("a", "aa")]
 SEVERE = ("serious", "critical")
 PATIENCE = 240_000  # milliseconds
-AT_WORK = (
-    "box => box.querySelector('canvas') || box.dataset.source === 'poster'"  # a poster where it cannot run
-)
+AT_WORK = "box => box.querySelector('canvas') || box.dataset.source === 'poster'"  # a poster where it cannot run
 STILL = "* { transition: none !important; }"  # colours on their way from one scheme to the other are neither
 COUNT = "name => document.querySelectorAll(name).length"
 

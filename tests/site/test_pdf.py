@@ -37,9 +37,7 @@ def test_text_captions_and_findings_are_there(printed):
 
 def test_no_link_leads_to_this_machine(printed):
     links = [
-        note.get_object().get("/A", {}).get("/URI", "")
-        for page in printed.pages
-        for note in page.get("/Annots", [])
+        note.get_object().get("/A", {}).get("/URI", "") for page in printed.pages for note in page.get("/Annots", [])
     ]
     assert all(link.startswith(("http://", "https://")) for link in links if link)
 

@@ -213,6 +213,4 @@ def test_two_fingers_zoom(show, scene):
         })()"""
     )
     expected = VIEW["distance"] * 50 / 60
-    seen.page.wait_for_function(
-        f"() => Math.abs({ROOT}.dataset.distance - {expected}) < 1e-6", timeout=PATIENCE
-    )
+    seen.page.wait_for_function(f"() => Math.abs({ROOT}.dataset.distance - {expected}) < 1e-6", timeout=PATIENCE)

@@ -134,9 +134,7 @@ def test_corners_decide_the_denominator() -> None:
     x = noise(4, 16, 16)
     totals = band_totals(x, [0, 0.5, 1.0])
     torch.testing.assert_close(band_shares(x, [0, 0.5, 1.0]), totals / x.square().sum((-2, -1))[:, None])
-    torch.testing.assert_close(
-        band_shares(x, [0, 0.5, 1.0], corners=False), totals / totals.sum(-1, keepdim=True)
-    )
+    torch.testing.assert_close(band_shares(x, [0, 0.5, 1.0], corners=False), totals / totals.sum(-1, keepdim=True))
     torch.testing.assert_close(band_shares(x, [0, 0.5, inf]).sum(-1), torch.ones(4, dtype=torch.float64))
 
 
@@ -156,9 +154,7 @@ def test_amplitude_and_power_disagree_on_a_steep_spectrum() -> None:
 def test_mode_density_is_flat_for_an_impulse() -> None:
     impulse = torch.zeros(16, 16, dtype=torch.float64)
     impulse[3, 5] = 4.0
-    torch.testing.assert_close(
-        mode_density(impulse, [0, 0.3, inf]), torch.full((2,), 16 / 256, dtype=torch.float64)
-    )
+    torch.testing.assert_close(mode_density(impulse, [0, 0.3, inf]), torch.full((2,), 16 / 256, dtype=torch.float64))
     torch.testing.assert_close(
         mode_density(impulse, [0, 0.3, inf], "amplitude"), torch.full((2,), 4.0, dtype=torch.float64)
     )
@@ -177,9 +173,7 @@ def test_radial_profile_matches_a_loop(size: int, corners: bool) -> None:
             radius = hypot(signed(row, size), signed(column, size))
             rings.setdefault(int(radius + 1e-9), []).append((float(power[row, column]), 2 * radius / size))
     kept = sorted(rings) if corners else range(size // 2)
-    expected = torch.tensor(
-        [[sum(column) / len(column) for column in zip(*rings[k], strict=True)] for k in kept]
-    )
+    expected = torch.tensor([[sum(column) / len(column) for column in zip(*rings[k], strict=True)] for k in kept])
     torch.testing.assert_close(radial_profile(x, corners=corners).float(), expected[:, 0])
     torch.testing.assert_close(profile_radii(size, corners).float(), expected[:, 1])
 

@@ -22,9 +22,7 @@ kinds = st.sampled_from(KINDS)
 
 
 def planes(channels: int = 2, size: int = 6, seed: int = 0) -> torch.Tensor:
-    return torch.randn(
-        3, channels, size, size, generator=torch.Generator().manual_seed(seed), dtype=torch.float64
-    )
+    return torch.randn(3, channels, size, size, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
 def half(size: int = 6) -> torch.Tensor:
@@ -38,9 +36,7 @@ def error(predicted: torch.Tensor, reference: torch.Tensor) -> float:
 
 @quick
 @given(seed=seeds, scale=st.floats(0.1, 3), shift=st.floats(-2, 2))
-def test_a_scaled_and_shifted_prediction_is_calibrated_without_rest(
-    seed: int, scale: float, shift: float
-) -> None:
+def test_a_scaled_and_shifted_prediction_is_calibrated_without_rest(seed: int, scale: float, shift: float) -> None:
     reference, ramp = planes(seed=seed), torch.arange(1.0, 7).view(3, 2, 1, 1)
     wrong = {
         "scale": -scale * reference,
@@ -80,9 +76,7 @@ def test_least_squares_by_brute_force(seed: int, kind: str) -> None:
     found = calibrate(m, kind)
     torch.testing.assert_close(found.apply(predicted), expected)
     assert squared_error(m, found) == pytest.approx(error(expected, reference))
-    assert removed_share(m, found) == pytest.approx(
-        1 - error(expected, reference) / error(predicted, reference)
-    )
+    assert removed_share(m, found) == pytest.approx(1 - error(expected, reference) / error(predicted, reference))
 
 
 @quick
@@ -102,9 +96,7 @@ def test_in_a_mask_nothing_else_counts(seed: int, kind: str) -> None:
     predicted, reference = planes(seed=seed), planes(seed=seed + 1)
     spoilt = predicted + 100 * ~half()[:, None]
     inside = moments(predicted, reference, half())
-    assert torch.equal(
-        calibrate(moments(spoilt, reference, half()), kind).scale, calibrate(inside, kind).scale
-    )
+    assert torch.equal(calibrate(moments(spoilt, reference, half()), kind).scale, calibrate(inside, kind).scale)
     cut = moments(predicted[..., :3].contiguous(), reference[..., :3].contiguous())
     torch.testing.assert_close(inside.cov, cut.cov)
     assert inside.count.flatten().tolist() == [18] * 3
@@ -150,9 +142,7 @@ def test_the_calibration_of_single_precision_planes_is_of_single_precision() -> 
 
 
 def test_what_cannot_be_is_refused() -> None:
-    with pytest.raises(
-        ValueError, match=r"one shape \(3, C, R, R\), found \(3, 2, 6, 6\) and \(3, 2, 5, 5\)"
-    ):
+    with pytest.raises(ValueError, match=r"one shape \(3, C, R, R\), found \(3, 2, 6, 6\) and \(3, 2, 5, 5\)"):
         moments(planes(), planes(size=5))
     with pytest.raises(ValueError, match="one shape"):
         moments(planes()[0], planes()[0])

@@ -78,9 +78,7 @@ def test_a_shift_of_channels_has_no_structure_and_a_wave_no_mean() -> None:
 
 @quick
 @given(size=sizes, cutoff=st.floats(0.05, 0.9), seed=seeds, low=st.booleans())
-def test_control_has_the_band_and_the_power_of_the_residual(
-    size: int, cutoff: float, seed: int, low: bool
-) -> None:
+def test_control_has_the_band_and_the_power_of_the_residual(size: int, cutoff: float, seed: int, low: bool) -> None:
     residual = noise(size=size, seed=seed) * torch.tensor([1.0, 30.0]).view(2, 1, 1)
     band = (0.0, cutoff) if low else (cutoff, inf)
     control = matched_noise(residual, band, at(seed + 1))

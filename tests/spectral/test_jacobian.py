@@ -33,13 +33,9 @@ def normal(*shape: int, seed: int = 0) -> torch.Tensor:
     return torch.randn(*shape, generator=at(seed), dtype=torch.float64)
 
 
-def known_map(
-    values: torch.Tensor, inputs: int, outputs: int, seed: int = 0
-) -> tuple[torch.Tensor, torch.Tensor]:
+def known_map(values: torch.Tensor, inputs: int, outputs: int, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
     """A matrix (outputs, inputs) with these singular values, and its right singular vectors as rows."""
-    left, right = (
-        torch.linalg.qr(normal(n, len(values), seed=seed + k)).Q for k, n in enumerate((outputs, inputs))
-    )
+    left, right = (torch.linalg.qr(normal(n, len(values), seed=seed + k)).Q for k, n in enumerate((outputs, inputs)))
     return left @ values.double().diag() @ right.T, right.T
 
 
@@ -134,9 +130,7 @@ def test_equal_singular_values_are_as_many_as_there_are(count: int, scale: float
 def test_a_random_matrix_has_the_ratio_of_a_random_matrix() -> None:
     matrix = normal(300, 900)
     random = (matrix @ with_norm(normal(900, seed=1), 1.0)).norm()
-    assert float(torch.linalg.matrix_norm(matrix, 2) / random) == pytest.approx(
-        random_map_ratio(900, 300), rel=0.05
-    )
+    assert float(torch.linalg.matrix_norm(matrix, 2) / random) == pytest.approx(random_map_ratio(900, 300), rel=0.05)
     gram = matrix @ matrix.T
     dimension = effective_dimension(float(gram.trace()), float(gram.square().sum()))
     assert dimension == pytest.approx(random_map_dimension(900, 300), rel=0.02)
@@ -157,9 +151,7 @@ def test_directions_have_their_norm_their_band_and_their_mask(seed: int, norm: f
     assert not masked[~mask[:, None].expand_as(masked)].any()
     white, again = (direction(like, norm, at(seed), band=(0.0, inf)) for _ in range(2))
     assert torch.equal(white, again)
-    torch.testing.assert_close(
-        masked / masked.norm(), (white * mask[:, None]) / (white * mask[:, None]).norm()
-    )
+    torch.testing.assert_close(masked / masked.norm(), (white * mask[:, None]) / (white * mask[:, None]).norm())
 
 
 def test_what_directions_capture() -> None:

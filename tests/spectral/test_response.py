@@ -136,9 +136,7 @@ def test_a_linear_renderer_answers_alike_at_every_level_and_place() -> None:
     h = response(noise(), render, EDGES[::2], 0.5, 2, at())
     torch.testing.assert_close(response(noise(), render, EDGES[::2], 0.01, 2, at()), h)
     torch.testing.assert_close(response(100 * noise(seed=1), render, EDGES[::2], 0.5, 2, at()), h)
-    torch.testing.assert_close(
-        response(noise(), lambda x: 7 + 3 * render(x), EDGES[::2], 0.5, 2, at()), 3 * h
-    )
+    torch.testing.assert_close(response(noise(), lambda x: 7 + 3 * render(x), EDGES[::2], 0.5, 2, at()), 3 * h)
 
 
 def test_a_saturating_renderer_answers_less_to_more_noise() -> None:
@@ -249,9 +247,7 @@ def test_leakage_is_that_of_drawn_noise() -> None:
         masked = split_bands(white, [low, high])[0] * mask[:, None]
         found = 1 - float(pooled_shares(masked, [low, high]))
         assert float(expected[band]) == pytest.approx(found, rel=0.02)
-        assert float(expected[band]) == pytest.approx(
-            1 - float(pooled_shares(scaled[band], [low, high])), rel=0.05
-        )
+        assert float(expected[band]) == pytest.approx(1 - float(pooled_shares(scaled[band], [low, high])), rel=0.05)
         assert 0.1 < found < 0.95
 
 
@@ -259,9 +255,7 @@ def test_lookup_response_is_that_of_the_renderer_s_lookup() -> None:
     size, edges = 16, EDGES[::2]
     points = (2 * torch.rand(4000, 3, generator=at()) - 1) * (1 - 1 / size)  # off the ring of zeros
     planes = noise(60, size).float()
-    for part, expected in zip(
-        band_noise(planes, edges, 1.0, at(1)), lookup_response(size, edges), strict=True
-    ):
+    for part, expected in zip(band_noise(planes, edges, 1.0, at(1)), lookup_response(size, edges), strict=True):
         table = padded(torch.cat([part[:1], torch.zeros_like(part[1:])]).movedim(1, -1))
         found = lookup(table, points).square().mean().sqrt()
         assert float(found) == pytest.approx(float(expected), rel=0.03)

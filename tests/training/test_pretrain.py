@@ -229,9 +229,7 @@ def test_shape_loss_is_the_cross_entropy_of_absorption_within_a_texel():
     model = LRM(TINY)
     batch = ray_batch(0, batch=2, views=2, rays=32, size=32)
     planes = torch.randn(2, 3, 4, 8, 8)
-    raw = torch.stack(
-        [Field(p, model.decoder).raw(x)[:, 0] for p, x in zip(planes, batch.points, strict=True)]
-    )
+    raw = torch.stack([Field(p, model.decoder).raw(x)[:, 0] for p, x in zip(planes, batch.points, strict=True)])
     absorbed = 1 - torch.exp(-torch.nn.functional.softplus(raw - 1) * 2 / 8)
     expected = torch.nn.functional.binary_cross_entropy(absorbed, batch.solid.float())
     torch.testing.assert_close(shape_loss(planes, model.decoder, batch), expected, rtol=1e-4, atol=1e-6)

@@ -18,9 +18,7 @@ EDGE = 1.5  # spreads; what lies beyond is written at the edge
 
 def fingerprint_figure(found: Sequence[Fingerprint]) -> go.Figure:
     """How much nearer to the published numbers each harm comes than the truth, nearest first."""
-    shown = sorted(
-        (of for of in found if of.harm != "truth"), key=lambda of: of.over_truth.estimate, reverse=True
-    )
+    shown = sorted((of for of in found if of.harm != "truth"), key=lambda of: of.over_truth.estimate, reverse=True)
     figure = go.Figure()
     for of in shown:
         tone = COLOURS["real" if of.harm.startswith((TOLD, "published")) else "procedural"]
@@ -31,9 +29,7 @@ def fingerprint_figure(found: Sequence[Fingerprint]) -> go.Figure:
             hovertemplate=f"%{{y}}: %{{x:+.2f}}, {of.answer}; {mean.n} objects<extra></extra>",
         )  # fmt: skip
         if mean.estimate > EDGE:
-            figure.add_annotation(
-                x=EDGE, y=words(of.harm), text=f"{mean.estimate:.0f} →", showarrow=False, yshift=12
-            )
+            figure.add_annotation(x=EDGE, y=words(of.harm), text=f"{mean.estimate:.0f} →", showarrow=False, yshift=12)
     figure.add_vline(x=0, line={"color": COLOURS["reference"], "dash": "dot"})
     figure.update_xaxes(title_text="nearer or farther, in spreads")
     lowest = min(-EDGE, *(of.over_truth.low for of in shown))

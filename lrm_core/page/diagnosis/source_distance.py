@@ -100,9 +100,7 @@ def pattern_figure(points: Mapping[str, Point], doses: Mapping[float, Mapping[st
 def _pattern_alt(points: Mapping[str, Point]) -> str:
     said = [
         f"{words}: "
-        + ", ".join(
-            f"{share.words} {percent(point.shares[name].estimate)}" for name, share in PATTERN.items()
-        )
+        + ", ".join(f"{share.words} {percent(point.shares[name].estimate)}" for name, share in PATTERN.items())
         for words, point in points.items()
     ]
     return "The four shares of the published pattern over the distance told. " + "; ".join(said) + "."
@@ -158,7 +156,5 @@ def agrees(
             found = {"published_low": mine[0], "published_high": mine[-1], "low_to_reference": gone}
             for column, value in found.items():
                 stored = row[f"residual.{column}"][place]
-                assert abs(float(value) - stored) < AGREE, (
-                    f"{column}, {told}: {value:.4f}, stored {stored:.4f}"
-                )
+                assert abs(float(value) - stored) < AGREE, f"{column}, {told}: {value:.4f}, stored {stored:.4f}"
     return True

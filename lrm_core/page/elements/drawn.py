@@ -65,9 +65,7 @@ def lines(figure: Lines, table: pd.DataFrame, title: str) -> go.Figure:
         objects = mean_lists(table, series.column)
         rows = list(objects.values())
         mean = np.exp(np.mean(np.log(rows), axis=0)) if figure.log_y else np.mean(rows, axis=0)
-        drawn.append(
-            Curve(series.label, x, mean.tolist(), COLOURS[series.colour], series.dash, 3.2, hover="mean")
-        )
+        drawn.append(Curve(series.label, x, mean.tolist(), COLOURS[series.colour], series.dash, 3.2, hover="mean"))
         if series.objects:
             drawn += [
                 Curve(series.label, x, of.tolist(), COLOURS[series.colour], opacity=0.3, hover=name)
@@ -76,9 +74,7 @@ def lines(figure: Lines, table: pd.DataFrame, title: str) -> go.Figure:
         ends.append((series, mean))
     from_to = "; ".join(f"{s.label} from {mean[0]:.3g} to {mean[-1]:.3g}" for s, mean in ends)
     alt = f"{title} {figure.axes[1]} over {figure.axes[0]}, mean over objects: {from_to}."
-    shown = curves(
-        drawn, figure.axes, alt, log_ticks=figure.log_ticks, log_y=figure.log_y, marks=figure.marks
-    )
+    shown = curves(drawn, figure.axes, alt, log_ticks=figure.log_ticks, log_y=figure.log_y, marks=figure.marks)
     _label_lines(shown, ends, x, figure)
     if figure.span:
         shown.update_xaxes(range=list(figure.span))
@@ -132,9 +128,7 @@ def pairs(figure: Pairs, table: pd.DataFrame, pictures: Mapping[str, str], title
     )  # fmt: skip
     look = {"yref": "y", "yanchor": "middle"} | dict.fromkeys(("sizex", "sizey"), PICTURE * (high - low))
     for name in [name for name in pictures if name in xs.index]:
-        shown.add_layout_image(
-            source=pictures[name], x=xs[name], y=ys[name], xref="x", xanchor="center", **look
-        )
+        shown.add_layout_image(source=pictures[name], x=xs[name], y=ys[name], xref="x", xanchor="center", **look)
     below, above = figure.sides
     for text, x, y, anchor in ((below, high, low, "right"), (above, low, high, "left")):
         shown.add_annotation(
@@ -176,9 +170,7 @@ def bars(figure: Bars, table: pd.DataFrame, pictures: Mapping[str, str], title: 
     )  # fmt: skip
     look = {"yref": "paper", "yanchor": "top", "sizex": 0.95, "sizey": 0.12}
     for name in [name for name in pictures if name in names]:
-        shown.add_layout_image(
-            source=pictures[name], x=places.index(name), y=0, xref="x", xanchor="center", **look
-        )
+        shown.add_layout_image(source=pictures[name], x=places.index(name), y=0, xref="x", xanchor="center", **look)
     words = {at: place.partition(",")[0] for at, place in enumerate(places) if place not in pictures}
     shown.update_xaxes(
         tickvals=list(words), ticktext=list(words.values()), tickangle=-90, showgrid=False, zeroline=False

@@ -63,9 +63,7 @@ def panels(
             line_width=0 if len(marked) > 1 else 1, layer="below", **at,
         )  # fmt: skip
         if name in RATIOS:
-            figure.update_yaxes(
-                type="log", tickvals=DECADES, ticktext=[f"{tick:g}" for tick in DECADES], **at
-            )
+            figure.update_yaxes(type="log", tickvals=DECADES, ticktext=[f"{tick:g}" for tick in DECADES], **at)
         figure.update_xaxes(showticklabels=place >= len(numbers) - COLUMNS, **at)
     figure.add_annotation(
         text=axis, x=0.5, xref="paper", y=0, yref="paper", yanchor="top", yshift=-22, showarrow=False

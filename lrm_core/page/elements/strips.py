@@ -146,9 +146,7 @@ def _add_mean(
 
 def _add_lines(figure: go.Figure, panel: Panel, number: int) -> None:
     for place, (label, x) in enumerate(reversed(panel.lines.items())):
-        figure.add_vline(
-            x=x, line={"color": COLOURS["reference"], "width": 1, "dash": "dot"}, row=number, col=1
-        )
+        figure.add_vline(x=x, line={"color": COLOURS["reference"], "width": 1, "dash": "dot"}, row=number, col=1)
         figure.add_annotation(
             text=label, x=np.log10(x) if panel.log else x, y=-0.7 - LABEL * place, xanchor="left",
             yanchor="bottom", showarrow=False, font={"size": SMALL}, row=number, col=1,

@@ -31,9 +31,7 @@ def switch(key: str, panels: Mapping[str, tuple[str, str]], columns: str, descri
         f"{' checked' if not at else ''}>"
         for at, name in enumerate(panels)
     )
-    labels = "".join(
-        f'<label for="{key}-{at}">{label}</label>' for at, (label, _) in enumerate(panels.values())
-    )
+    labels = "".join(f'<label for="{key}-{at}">{label}</label>' for at, (label, _) in enumerate(panels.values()))
     shown = "".join(f"<div>{panel}</div>" for _, panel in panels.values())
     style = _STYLE + "".join(_CHOSEN.format(key=key, at=at, nth=at + 1) for at in range(len(panels)))
     return (

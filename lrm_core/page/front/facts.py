@@ -118,9 +118,7 @@ def facts(profile: str) -> dict[str, str]:
     repaired = next((arm for arm in repair.arms(profile) if arm.arm == repair.PUBLISHED_ARM), None)
     learned = {"gain": "gain", "only_told": "only_told", "truth": "gain_truth"}
     return shares | {
-        **{
-            f"repair.{name}": percent(getattr(repaired, of, UNKNOWN).estimate) for name, of in learned.items()
-        },
+        **{f"repair.{name}": percent(getattr(repaired, of, UNKNOWN).estimate) for name, of in learned.items()},
         "harms": sentence("harms", fingerprints(profile)),
         "less_trained": less_trained(fingerprints(profile)) or "–",
         "told": f"{TOLD:g}",

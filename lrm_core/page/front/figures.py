@@ -23,9 +23,7 @@ def one_wrong_number(profile: str) -> str:
     found = dose(profile)
     if not found:
         return _not_measured()
-    values = [
-        shares[name].estimate for shares in found.values() for name in ("low_correction", "high_correction")
-    ]
+    values = [shares[name].estimate for shares in found.values() for name in ("low_correction", "high_correction")]
     x = scale(min(found), max(found), LEFT + 12, RIGHT - 46)
     y = scale(min(0.0, *values), max(0.8, *values), BOTTOM, TOP)
     parts = _shares_axis(y) + [_text(f"{at:g}", x(at), BOTTOM + 16, "middle") for at in found]
@@ -77,9 +75,7 @@ def which_oracle(profile: str) -> str:
         f"oracle from {names[place][0]}, by {names[place][1]}: {percent(low)} and {percent(high)}"
         for place, (low, high) in found.items()
     )
-    return _svg(
-        parts, f"Coarse and fine share of the error. {said}. Published values, by amplitude, are marked."
-    )
+    return _svg(parts, f"Coarse and fine share of the error. {said}. Published values, by amplitude, are marked.")
 
 
 def most_not_all(profile: str) -> str:

@@ -94,19 +94,13 @@ def interval_text(claim_id: str, mark: Mark) -> str:
 
 def strip(line: Line) -> str:
     """A claim's row of the plot as SVG that stretches with its column."""
-    parts = [
-        f'<line class="tick" x1="{_place(at)}" x2="{_place(at)}" y1="0" y2="100%"/>'
-        for at in TICKS
-        if at != 1
-    ]
+    parts = [f'<line class="tick" x1="{_place(at)}" x2="{_place(at)}" y1="0" y2="100%"/>' for at in TICKS if at != 1]
     parts.append(f'<line class="published" x1="{_place(1)}" x2="{_place(1)}" y1="0" y2="100%"/>')
     for at, mark in enumerate(line.marks):
         y = HEIGHT / 2 + APART * (at - (len(line.marks) - 1) / 2)
         parts.append(_drawn(mark, line.published, y))
     said = (
-        "; ".join(
-            f"{told_words(line.claim, mark.series)} {interval_text(line.claim, mark)}" for mark in line.marks
-        )
+        "; ".join(f"{told_words(line.claim, mark.series)} {interval_text(line.claim, mark)}" for mark in line.marks)
         or "not measured yet"
     )
     alt = escape(f"{line.claim}: published {written(line.claim, line.published)}; {said}.", quote=True)
@@ -158,7 +152,6 @@ def numbers(line: Line) -> list[str]:
     """What stands beside a row: the published number, and ours with the condition where there are two."""
     name = "ours" if len(line.marks) < 2 else "{}"
     ours = [
-        f"{name.format(told_words(line.claim, mark.series))} {interval_text(line.claim, mark)}"
-        for mark in line.marks
+        f"{name.format(told_words(line.claim, mark.series))} {interval_text(line.claim, mark)}" for mark in line.marks
     ]
     return [f"published {written(line.claim, line.published)}", *ours]

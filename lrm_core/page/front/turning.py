@@ -126,9 +126,7 @@ def _content(model: LRM, name: str, label: str, table: pd.DataFrame) -> dict[str
     }
     zoom, camera = closer(item), item.views([start]).cameras.clone()
     camera[:, [16, 20]] *= zoom  # focal lengths
-    posters = {
-        key: data_url(render_images(model, planes, camera, POSTER_SIDE)[0]) for key, planes in fields.items()
-    }
+    posters = {key: data_url(render_images(model, planes, camera, POSTER_SIDE)[0]) for key, planes in fields.items()}
     return {
         "name": name,
         "label": label,

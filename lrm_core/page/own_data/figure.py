@@ -28,9 +28,7 @@ STARTERS = (
 ALT = "Where JavaScript runs, a picture can be dropped here, and the page itself rebuilds what it shows."
 
 KERNEL = "The model of this kernel sees it, in full precision."
-PAGE = (
-    "The first picture loads the model from the files of this site: {:.1f} MB. Nothing leaves your machine."
-)
+PAGE = "The first picture loads the model from the files of this site: {:.1f} MB. Nothing leaves your machine."
 
 
 class OwnPicture(EmbeddedWidget):

@@ -39,9 +39,7 @@ def around(frames: Frames) -> str:
     """Some frames of the film by their angle, as HTML."""
     angles = np.linspace(0, 360, FRAMES, endpoint=False)[::EVERY]
     images = (torch.from_numpy(frame).permute(2, 0, 1) / 255 for frame in frames[::EVERY])
-    return image_row(
-        {f"{angle:.0f}°": image for angle, image in zip(angles, images, strict=True)}, "prediction"
-    )
+    return image_row({f"{angle:.0f}°": image for angle, image in zip(angles, images, strict=True)}, "prediction")
 
 
 def mesh_figure(surface: Surface) -> go.Figure:

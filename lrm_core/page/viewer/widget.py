@@ -72,9 +72,7 @@ class TriplaneViewer(EmbeddedWidget):
     def still(self, planes: Float[Tensor, "3 C R R"], decoder: nn.Module) -> str:
         """The view of a field as an address that holds the picture."""
         camera = camera_of(self.azimuth, self.elevation, self.distance, self.focal).to(planes)
-        drawn = render_views(
-            planes[None], decoder, camera[None, None], POSTER_SIDE, background=self.background
-        )
+        drawn = render_views(planes[None], decoder, camera[None, None], POSTER_SIDE, background=self.background)
         return data_url(drawn.rgb[0, 0])
 
     def scene(self) -> dict[str, Any]:
@@ -91,9 +89,7 @@ def camera_of(azimuth: float, elevation: float, distance: float, focal: float) -
     return cameras.standard_camera(pose, intrinsics).float()
 
 
-def show_viewer(
-    planes: Float[Tensor, "3 C R R"], decoder: nn.Module, alt: str, **traits: Any
-) -> TriplaneViewer:
+def show_viewer(planes: Float[Tensor, "3 C R R"], decoder: nn.Module, alt: str, **traits: Any) -> TriplaneViewer:
     """Display a viewer and return it; arguments as `TriplaneViewer.of`."""
     viewer = TriplaneViewer.of(planes, decoder, alt, **traits)
     display(viewer)

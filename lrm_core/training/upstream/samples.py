@@ -74,9 +74,7 @@ def draw_sample(folder: Path, config: TrainConfig, draw: np.random.Generator) ->
     )
 
 
-def told_cameras(
-    item: RenderedObject, config: TrainConfig
-) -> tuple[Float[Tensor, "1 16"], Float[Tensor, "V 25"]]:
+def told_cameras(item: RenderedObject, config: TrainConfig) -> tuple[Float[Tensor, "1 16"], Float[Tensor, "V 25"]]:
     """Source camera and render cameras of all views, normalised as the run asks."""
     poses = item.poses
     if config.normalize_camera:
@@ -89,9 +87,7 @@ def resized(images: Float[Tensor, "n 3 h w"], side: int) -> Float[Tensor, "n 3 s
     return interpolate(images, size=(side, side), mode="bicubic", align_corners=True).clamp(0, 1)
 
 
-def crops(
-    pictures: Float[Tensor, "n 3 h w"], anchors: Float[Tensor, "n 2"], region: int
-) -> Float[Tensor, "n 3 p p"]:
+def crops(pictures: Float[Tensor, "n 3 h w"], anchors: Float[Tensor, "n 2"], region: int) -> Float[Tensor, "n 3 p p"]:
     """The square of `region` pixels of each picture whose first pixel is its anchor (row, column)."""
     corners = zip(pictures, anchors.tolist(), strict=True)
     return torch.stack([p[:, row : row + region, col : col + region] for p, (row, col) in corners])

@@ -128,9 +128,7 @@ def train(config: TrainConfig, metrics: Metrics) -> Rows:
     claim_folder(config.run / "config.json", _description(task))
     state.load(config.run / STATE)
     if state.step > task.planned:
-        raise ValueError(
-            f"{config.run / STATE}: at step {state.step} of {task.planned}; delete it to restart"
-        )
+        raise ValueError(f"{config.run / STATE}: at step {state.step} of {task.planned}; delete it to restart")
     losses = Rows(config.run / LOSSES, ("step", *PARTS, "lr"), state.step)
     scores = Rows(config.run / SCORES, ("step", *metrics), state.step)
     team.wait_for_everyone()

@@ -24,9 +24,7 @@ def quiet(monkeypatch) -> list[Explorable]:
 def script_page(browser, tmp_path_factory):
     """That page."""
     page, file = browser.new_page(), tmp_path_factory.mktemp("script") / "page.html"
-    file.write_text(
-        f'<!doctype html><meta charset="utf-8"><script>{scripts.joined(*scripts.EXPLORABLES)}</script>'
-    )
+    file.write_text(f'<!doctype html><meta charset="utf-8"><script>{scripts.joined(*scripts.EXPLORABLES)}</script>')
     page.goto(file.as_uri())
     yield page
     page.close()

@@ -72,12 +72,8 @@ def test_the_chapter_tells_every_distance_of_the_experiment(make_chapter, quiet)
         planes = back["predicted"] + (back[f"mismatch{index}"] if factor != 1 else 0)
         expected = told_planes(chapter.model, chapter.item, factor)
         assert torch.allclose(planes, expected, atol=2 * float(expected.max() - expected.min()) / 255)
-    assert torch.allclose(
-        back["predicted"] + back["correction"], chapter.oracle("predicted").planes, atol=0.05
-    )
-    assert figure.content["area"] == pytest.approx(
-        float(chapter.item.masks[0].mean())
-    )  # the same in all views
+    assert torch.allclose(back["predicted"] + back["correction"], chapter.oracle("predicted").planes, atol=0.05)
+    assert figure.content["area"] == pytest.approx(float(chapter.item.masks[0].mean()))  # the same in all views
     assert figure.content["sliders"][0]["texts"] == [f"× {factor:g}" for factor in factors]
     assert len(figure.content["records"]) == len(factors)
 

@@ -71,9 +71,7 @@ def test_a_field_that_the_page_cannot_transform_or_draw_is_refused(planes, messa
         band_mixer.mixer(planes, planes + 1, Decoder(4), judged_views(item), "x", band_mixer.bands())
 
 
-def test_the_line_goes_from_noise_to_the_prediction_and_is_scored_on_the_pixels_that_count(
-    open_chapter, quiet
-):
+def test_the_line_goes_from_noise_to_the_prediction_and_is_scored_on_the_pixels_that_count(open_chapter, quiet):
     chapter = open_chapter("C1")
     explorables.show_basins_line(chapter)
     (figure,) = quiet

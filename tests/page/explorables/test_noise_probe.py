@@ -131,9 +131,7 @@ def test_without_a_record_there_is_no_curve(make_probe, row):
 def test_white_noise_is_one_stream_of_normal_numbers(script_page):
     count = 3 * CHANNELS * SIDE**2
     for draw in (1, 3):
-        found = script_page.evaluate(
-            "([count, skip]) => [...gaussian(count, skip)]", [count, (draw - 1) * count]
-        )
+        found = script_page.evaluate("([count, skip]) => [...gaussian(count, skip)]", [count, (draw - 1) * count])
         np.testing.assert_allclose(found, _white(draw).flatten(), rtol=1e-5, atol=1e-6)
     assert abs(np.mean(found)) < 4 / count**0.5
     assert np.std(found) == pytest.approx(1, abs=0.05)
@@ -154,9 +152,7 @@ def test_the_noise_is_that_of_the_experiment(script_page, carry, make_probe, mas
       return [[...bandNoise(white, band, std, mask)], [...std]];
     }"""
     noise, std = script_page.evaluate(call, [draw, list(band), masked])
-    own = torch.stack(
-        [plane[:, inside].std(-1, correction=0) for plane, inside in zip(back, mask, strict=True)]
-    )
+    own = torch.stack([plane[:, inside].std(-1, correction=0) for plane, inside in zip(back, mask, strict=True)])
     expected_std = 0.15 * own if masked else torch.full((3, CHANNELS), 0.5)
     np.testing.assert_allclose(np.reshape(std, (3, CHANNELS)), expected_std, rtol=1e-5)
     drawn(draw)
@@ -208,6 +204,4 @@ def test_h_is_that_of_the_experiment(script_page, carry, make_probe, mask, drawn
 
 
 def _variances(planes: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-    return torch.stack(
-        [plane[:, inside].var(-1, correction=0) for plane, inside in zip(planes, mask, strict=True)]
-    )
+    return torch.stack([plane[:, inside].var(-1, correction=0) for plane, inside in zip(planes, mask, strict=True)])

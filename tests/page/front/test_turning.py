@@ -32,9 +32,7 @@ def test_upright_views_lead_back_to_the_true_cameras(item):
 def test_cameras_without_a_common_vertical_are_refused(item):
     cameras = item.views([0, 1, 2, 3]).cameras.clone()
     cameras[2, :16].view(4, 4)[:3, 0] = torch.tensor([0.0, 0.0, 1.0])
-    rolled = SimpleNamespace(
-        name="rolled", images=range(4), views=lambda at: SimpleNamespace(cameras=cameras)
-    )
+    rolled = SimpleNamespace(name="rolled", images=range(4), views=lambda at: SimpleNamespace(cameras=cameras))
     with pytest.raises(ValueError, match="rolled: expected cameras that are level to one vertical"):
         turning.upright_views(rolled)
 

@@ -23,10 +23,7 @@ LARGEST, CLOSEST = 16e6, 50.0  # bytes; dB to what the model itself draws
 
 def test_the_scripts_hold_the_bytes_that_the_page_names():
     about, scripts = carried()
-    texts = [
-        re.fullmatch(r'lrmModel\((\d+), "([^"\\]*)"(?:, (\{.*\}))?\);\n', script).groups()
-        for script in scripts
-    ]
+    texts = [re.fullmatch(r'lrmModel\((\d+), "([^"\\]*)"(?:, (\{.*\}))?\);\n', script).groups() for script in scripts]
     assert [int(number) for number, *_ in texts] == list(range(about["parts"]))
     packed = b"".join(base64.b85decode(text) for _, text, _ in texts)[: about["compressed"]]
     assert hashlib.sha256(gzip.decompress(packed)).hexdigest() == about["sha256"]
@@ -50,7 +47,6 @@ def test_what_is_carried_draws_nearly_the_same(mini, name):
     image, told = load_object(data_dir() / "mini/objects" / name).images[:1], canonical_source_camera(2.0)
     cameras = torch.stack([camera_of(azimuth, 15, 2.0, 0.75) for azimuth in (-90, 30)])[None]
     one, other = (
-        render_views(each.predict_planes(image, told), each.decoder, cameras, 64).rgb
-        for each in (mini, model)
+        render_views(each.predict_planes(image, told), each.decoder, cameras, 64).rgb for each in (mini, model)
     )
     assert -10 * (one - other).square().mean().log10() > CLOSEST

@@ -46,9 +46,7 @@ def _psnr(one: torch.Tensor, other: torch.Tensor) -> float:
 def test_the_page_builds_what_python_builds(shown, source, mini, as_carried, name):
     assert shown.take(source(name).read_bytes())[0] == "done"
     found = shown.planes()
-    same, full = (
-        predict_picture(model, source(name), PredictConfig()).planes for model in (as_carried, mini)
-    )
+    same, full = (predict_picture(model, source(name), PredictConfig()).planes for model in (as_carried, mini))
     assert (found - same).norm() < 0.01 * same.norm()  # the page's picture is rounded to 8 bits
     cameras = torch.stack([camera_of(azimuth, 15, 2.0, 0.75) for azimuth in (-90, 30)])[None]
     drawn = [render_views(planes[None], mini.decoder, cameras, 64).rgb for planes in (found, full)]
@@ -151,9 +149,7 @@ def test_after_bad_input_the_page_goes_on(shown, source):
 
 def test_the_last_picture_counts(shown, source):
     texts = [base64.b64encode(source(name).read_bytes()).decode() for name in ("couch", "teddyBear")]
-    shown.page.evaluate(
-        "texts => Promise.all(texts.map((text) => figure.take(new Blob([fromBase64(text)]))))", texts
-    )
+    shown.page.evaluate("texts => Promise.all(texts.map((text) => figure.take(new Blob([fromBase64(text)]))))", texts)
     several = shown.planes()
     shown.start()
     shown.take(source("teddyBear").read_bytes())

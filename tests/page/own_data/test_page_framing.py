@@ -13,9 +13,7 @@ SIZE = 128
 NAMES = ("couch", "teddyBear", "chicken", "deckChair", "hotDog")
 
 
-def _on(
-    image: Image.Image, mode: str, size: tuple[int, int], place: tuple[int, int], side: int
-) -> Image.Image:
+def _on(image: Image.Image, mode: str, size: tuple[int, int], place: tuple[int, int], side: int) -> Image.Image:
     canvas = Image.new(mode, size, (0, 0, 0, 0) if mode == "RGBA" else (255, 255, 255))
     small = image.resize((side, side), Image.Resampling.BICUBIC)
     canvas.paste(small, place, small)

@@ -86,9 +86,7 @@ def model():
 
 @pytest.mark.parametrize("group", ["real", "procedural"])
 def test_the_packed_model_draws_what_the_model_draws(model, group):
-    folder = min(
-        path for path in (data_dir() / "mini" / "objects" / group).iterdir() if (path / "rgba").is_dir()
-    )
+    folder = min(path for path in (data_dir() / "mini" / "objects" / group).iterdir() if (path / "rgba").is_dir())
     planes = predicted_planes(model, load_object(folder))
     packed = pack_field(planes, model.decoder)
     assert len(packed.data) < 2**21 / 4 * 3  # base64 within 2 MB
@@ -98,7 +96,6 @@ def test_the_packed_model_draws_what_the_model_draws(model, group):
     cameras = torch.stack([camera_of(azimuth, 20, 2.0, 0.75) for azimuth in (-90, 40)])[None]
     with torch.no_grad():
         exact, drawn = (
-            render_views(p[None], d, cameras, 48).rgb
-            for p, d in ((planes, model.decoder), (back["planes"], decoder))
+            render_views(p[None], d, cameras, 48).rgb for p, d in ((planes, model.decoder), (back["planes"], decoder))
         )
     assert -10 * (exact - drawn).square().mean().log10() > 40

@@ -19,9 +19,7 @@ def test_a_view_at_azimuth_minus_90_is_the_canonical_camera():
     assert torch.allclose(camera_of(-90, 0, 2.0, 0.75), expected, atol=1e-6)
 
 
-@pytest.mark.parametrize(
-    "trait", [{"elevation": 90}, {"distance": 0.5}, {"resolution": 4096}, {"samples": 1}]
-)
+@pytest.mark.parametrize("trait", [{"elevation": 90}, {"distance": 0.5}, {"resolution": 4096}, {"samples": 1}])
 def test_a_view_that_the_page_could_not_draw_is_refused(trait):
     with pytest.raises(traitlets.TraitError):
         TriplaneViewer(**trait)

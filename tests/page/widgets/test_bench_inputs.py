@@ -22,9 +22,7 @@ def test_a_bench_computes_nothing_until_it_is_asked(setting, monkeypatch):
         monkeypatch.setattr(subject_module, name, lambda *_, **__: pytest.fail("computed"))
     bench = residual_spectrum_bench(setting)
     assert bench.object_picker.value == "bowl"
-    assert bench.object_picker.options == ("bowl", "cup"), (
-        "every object of the profile, not the few it measures"
-    )
+    assert bench.object_picker.options == ("bowl", "cup"), "every object of the profile, not the few it measures"
     assert (bench.result.value, bench.message.value) == ("", "")
     assert not _shown(bench.fit_button)
 
@@ -33,9 +31,7 @@ def test_without_an_oracle_it_asks_and_the_button_fits_one(setting, own_cache):
     bench, steps = residual_spectrum_bench(setting), []
     bench.refresh()
     assert bench.result.value == ""
-    assert (
-        "bowl has no oracle for this model yet. One must be fitted first, in 3 steps" in bench.message.value
-    )
+    assert "bowl has no oracle for this model yet. One must be fitted first, in 3 steps" in bench.message.value
     assert _shown(bench.fit_button)
     assert not own_cache.exists()
     bench.progress.observe(lambda change: steps.append((change["new"], _shown(bench.progress))), "value")
@@ -121,9 +117,7 @@ def test_a_model_of_ones_own_is_read_once_and_has_oracles_of_its_own(setting, di
     assert bench.result.value
 
 
-def test_objects_that_no_oracle_can_be_fitted_to_are_refused_before_the_fit(
-    setting, disk, tmp_path, monkeypatch
-):
+def test_objects_that_no_oracle_can_be_fitted_to_are_refused_before_the_fit(setting, disk, tmp_path, monkeypatch):
     bench = residual_spectrum_bench(setting)
     bench.folder_field.value = str(disk / "short")
     assert "stub: expected at least one held-out view" in bench.message.value

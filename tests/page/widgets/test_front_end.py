@@ -61,9 +61,7 @@ def test_a_chapter_that_is_run_for_the_page_has_one_sentence_and_no_widget(tmp_p
     source = f"from lrm_core.page import widgets\n{call}"
     cells = [new_code_cell(PARAMETERS, metadata={"tags": ["parameters"]}), new_code_cell(source)]
     nbformat.write(new_notebook(cells=cells), tmp_path / "notebooks" / "01_bench.ipynb")
-    (run,) = reexecute(
-        chapters("smoke", device="cpu", root=tmp_path), root=tmp_path, report=lambda line: None
-    )
+    (run,) = reexecute(chapters("smoke", device="cpu", root=tmp_path), root=tmp_path, report=lambda line: None)
     executed = nbformat.read(run.executed, as_version=4)
     outputs = [output for cell in executed.cells for output in cell.get("outputs", [])]
     assert [output.data["text/markdown"] for output in outputs] == [INVITATION]
@@ -73,9 +71,7 @@ def test_a_chapter_that_is_run_for_the_page_has_one_sentence_and_no_widget(tmp_p
 def test_where_somebody_is_the_bench_comes_first_and_then_what_it_draws(shown, fitted, monkeypatch):
     monkeypatch.setattr(sliders, "is_live", lambda: True)
     drawn: list[str] = []
-    monkeypatch.setattr(
-        sliders, "display", lambda bench: (shown.append(bench), drawn.append(bench.result.value))
-    )
+    monkeypatch.setattr(sliders, "display", lambda bench: (shown.append(bench), drawn.append(bench.result.value)))
     show(fitted)
     (bench,) = shown
     assert isinstance(bench, Bench)
@@ -93,8 +89,6 @@ def test_every_slider_of_a_chapter_calls_a_function_of_its_shown_cells(name):
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "chapter.tweak"
     )
     called = [node.id for node in call.args]
-    shown = [
-        cell.source for cell in notebook.cells if cell.cell_type == "code" and not cell.metadata.get("tags")
-    ]
+    shown = [cell.source for cell in notebook.cells if cell.cell_type == "code" and not cell.metadata.get("tags")]
     assert called
     assert all(any(f"def {function}(" in source for source in shown) for function in called)

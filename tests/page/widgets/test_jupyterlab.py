@@ -20,9 +20,7 @@ FOLDERS = (
     *("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR"),
     *("JUPYTERLAB_SETTINGS_DIR", "JUPYTERLAB_WORKSPACES_DIR"),
 )
-QUIET = {
-    "disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}
-}  # no question about news
+QUIET = {"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}}  # no question about news
 CHAPTER = """from pathlib import Path
 from types import SimpleNamespace
 from lrm_core import load_model
@@ -140,9 +138,7 @@ def _wait(bench, condition: str, before: list[str]) -> None:
     bench.page.wait_for_function(condition, arg=[bench.element_handle(), before])
 
 
-@pytest.mark.parametrize(
-    ("cell", "key", "readout"), [(SPECTRUM, "Home", "0.05"), (CORRECTION, "End", "2.00")]
-)
+@pytest.mark.parametrize(("cell", "key", "readout"), [(SPECTRUM, "Home", "0.05"), (CORRECTION, "End", "2.00")])
 def test_numbers_and_picture_follow_the_cutoff_and_the_object(benches, cell, key, readout):
     bench = benches[cell]
     first = _shown(bench)
