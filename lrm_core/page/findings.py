@@ -131,6 +131,7 @@ def module_file(finding: Finding) -> Path:
 
 def function_link(function: Callable, before: str = "") -> str:
     """A link to where a function stands, after some words, as HTML."""
+    function = inspect.unwrap(function)  # of its cache
     path, (_, start) = Path(inspect.getsourcefile(function)), inspect.getsourcelines(function)
     name = path.stem if function.__name__ == "run" else function.__name__
     return before + source_link(path, start, name)
