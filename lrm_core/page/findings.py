@@ -131,7 +131,7 @@ def module_file(finding: Finding) -> Path:
 
 def function_link(function: Callable, before: str = "") -> str:
     """A link to where a function stands, after some words, as HTML."""
-    path, (_, start) = Path(inspect.getsourcefile(function)), inspect.getsourcelines(function)
+    path, (_, start) = Path(inspect.getsourcefile(inspect.unwrap(function))), inspect.getsourcelines(function)
     name = path.stem if function.__name__ == "run" else function.__name__
     return before + source_link(path, start, name)
 
