@@ -52,7 +52,7 @@ def _strip(chapter: Chapter, row: Mapping[str, Any]) -> str:
     frames = "".join(
         f'<figure style="margin:0;text-align:center"><img src="{data_url(image[:, *square])}" style="width:100%" '
         f'alt="{escape(row["object"])}, a held-out view, {words}">'
-        f'<figcaption style="padding:0;text-align:center">{words}</figcaption></figure>'
+        f'<figcaption style="padding:0;font-size:0.8rem;text-align:center">{words}</figcaption></figure>'
         for words, image in shown
     )
     curves = {
