@@ -91,6 +91,7 @@ def condition_words(finding: Finding, profile: str) -> str:
         "conditions",
         "told as published",
         quantity=HEADLINES[rule.claim].quantity,
+        told=told_words(rule.claim, TRUTH),
         truth=written(rule.claim, found.truth.estimate),
         condition=written(rule.claim, found.condition.estimate),
         published=written(rule.claim, found.published),
