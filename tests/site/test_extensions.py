@@ -68,7 +68,7 @@ def _row(verdict: str = "replicated", **numbers: float) -> SimpleNamespace:
     """A row of the scorecard in which nothing was measured but what is given."""
     names = ("ours_published_definition", "ours_low", "ours_high", "audited", "low", "high")
     unknown = dict.fromkeys(names, nan)
-    return SimpleNamespace(claim="C2", published=-0.005, verdict=verdict, **unknown | numbers)
+    return SimpleNamespace(claim="C1", published=-0.005, verdict=verdict, **unknown | numbers)
 
 
 @pytest.mark.parametrize(
