@@ -39,7 +39,6 @@ UNKNOWN_ANSWER = "The records that answer this have not been made yet."
 TEXT = "front"
 OUTCOMES = {"truth": "there", "condition": "there told as published", "far": "there far off"}
 Shares = Mapping[str, Interval]
-_DRAWN = " to ".join(number(factor) for factor in DRAWN)
 
 
 @cache
@@ -57,7 +56,7 @@ def answer(profile: str) -> str:
         for name, shares in told.items()
         for band in ("low", "high")
     }
-    fields |= {"drawn": _DRAWN} | {
+    fields |= {
         band: percent_range([PATTERN[f"{band}_correction"].low, PATTERN[f"{band}_correction"].high])
         for band in ("low", "high")
     }
@@ -65,8 +64,6 @@ def answer(profile: str) -> str:
     section = next((outcome for name, outcome in OUTCOMES.items() if _met(told[name])), "not there")
     said = [say(TEXT, "published"), say(TEXT, section, factor=factor, **fields)]
     said += [say(TEXT, "less trained")] if less_trained(fingerprints(profile)) else []
-    fine = {high > low for low, high in spectrum(profile).values()}  # by both oracles and both measures
-    said.append(say(TEXT, "depends" if len(fine) > 1 else "fine" if fine.pop() else "coarse"))
     return " ".join(said)
 
 
@@ -122,7 +119,7 @@ def facts(profile: str) -> dict[str, str]:
         "harms": sentence("harms", fingerprints(profile)),
         "less_trained": less_trained(fingerprints(profile)) or "–",
         "told": f"{TOLD:g}",
-        "factors": _DRAWN,
+        "factors": " to ".join(number(factor) for factor in DRAWN),
         "distances": " to ".join(f"{distance:g}" for distance in DISTANCES),
         "extent.before": number(extents[UNTOUCHED]),
         "extent.after": listed(sorted({number(extents[arm]) for arm in ARMS["LoRA"]})),

@@ -13,7 +13,6 @@ from lrm_core.records.statistics import UNKNOWN, Interval
 
 AS_PUBLISHED = {name: (share.low + share.high) / 2 for name, share in PATTERN.items()}
 OTHER = {"high_share": 0.2, "low_share": 0.6, "low_correction": 0.1, "high_correction": 0.6}
-SPECTRUM = {("predicted", "power"): (0.2, 0.5), ("random", "power"): (0.8, 0.1)}
 
 
 def _intervals(shares):
@@ -37,7 +36,6 @@ def test_the_answer_is_that_of_the_records(monkeypatch, truth, condition, far, s
     monkeypatch.setattr(
         facts, "dose", lambda profile: {1.0: _intervals(truth), 0.7: _intervals(OTHER), 1.4: _intervals(far)}
     )
-    monkeypatch.setattr(facts, "spectrum", lambda profile: SPECTRUM)
     monkeypatch.setattr(facts, "fingerprints", lambda profile: [])
     monkeypatch.setattr(facts, "less_trained", lambda found: "300" if far is OTHER else "")
     said = facts.answer.__wrapped__("x")
