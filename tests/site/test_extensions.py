@@ -141,12 +141,15 @@ def test_links_to_sources_become_pages_with_an_address_for_every_line():
     figures, app = _extension("figures"), SimpleNamespace()
     link = '<a href="../lrm_core/findings/c02.py#L30">c02.py</a>'
     caption = figure_caption("It.", "one", pd.DataFrame({"x": [1]}), f'<p class="lrm-sources">{link}</p>')
-    context = {"body": caption}
+    text = '<a href="08_source_distance.ipynb">a</a> <a href="../book/audit.md#a3">b</a>'
+    context = {"body": caption + text}
     figures._complete(app, "notebooks/02_residual_spectrum", "page.html", context, None)
-    assert 'href="../source/lrm_core/findings/c02.html#L-30"' in context["body"]
-    ((name, page, _),) = figures._sources(app)
-    assert name == "source/lrm_core/findings/c02"
-    assert 'id="L-30"' in page["body"]
+    for target in ("../source/lrm_core/findings/c02.html#L-30", "08_source_distance.html", "../book/audit.html#a3"):
+        assert f'href="{target}"' in context["body"]
+    pages = {name: page["body"] for name, page, _ in figures._sources(app)}
+    assert 'id="L-30"' in pages["source/lrm_core/findings/c02"]
+    assert 'href="../../lrm_core/findings/claims.html"' in pages["source/lrm_core/findings/c02"]
+    assert "source/lrm_core/findings/claims" in pages
 
 
 def test_the_chinese_summary_has_a_word_for_every_verdict_and_is_short(numbers):
