@@ -12,9 +12,9 @@ from lrm_core.findings.finding import Finding
 from lrm_core.findings.headlines import headline
 from lrm_core.findings.prose import counted
 from lrm_core.findings.rules import All, Case, Condition, Rule, graded
+from lrm_core.records.arms import EXPERIMENT
 from lrm_core.records.statistics import per_object
 
-EXPERIMENT = "e14_finetuning"
 NAMES = {"predinit": CONDITIONS["truth"], "random": CONDITIONS["wrong"]}  # of colours
 WRONG = "told_wrong."  # before the columns of the same arms in the published condition
 DRAWN = (

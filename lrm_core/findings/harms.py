@@ -12,6 +12,7 @@ to a wrong distance if a wrong distance goes towards it and no other harm of the
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from statistics import fmean
 from typing import Literal
 from warnings import catch_warnings, simplefilter
@@ -84,6 +85,7 @@ def numbers_of(profile: str) -> pd.DataFrame:
     return pd.DataFrame(found).loc[lambda table: table.index.isin(recorded)]
 
 
+@cache
 def fingerprints(profile: str = "mini") -> list[Fingerprint]:
     """Every harm that was measured on enough objects, the truth first, on the objects that the truth has as well."""
     truth = numbers_of(profile)

@@ -46,6 +46,7 @@ from lrm_core.page.findings import (
     source_link,
 )
 from lrm_core.profiles import Profile, get_profile
+from lrm_core.records.arms import EXPERIMENT as FINETUNING
 from lrm_core.records.runner import load_item
 from lrm_core.render.views import Views
 
@@ -262,7 +263,7 @@ def open_finding(
 def source_links(finding: Finding, name: str) -> str:
     """Where a figure is declared and which function draws it, as HTML with links into the repository."""
     module, declared = module_file(finding), finding.figures[name]
-    measure = claim_columns if finding.experiment == "e14_finetuning" else get_experiment(finding.experiment).run
+    measure = claim_columns if finding.experiment == FINETUNING else get_experiment(finding.experiment).run
     lines = module.read_text(encoding="utf-8").splitlines()
     line = next(at for at, text in enumerate(lines, start=1) if f'"{name}": ' in text)
     function = declared.function if isinstance(declared, Pictures) else drawn.DRAWN_BY[type(declared)]

@@ -26,9 +26,9 @@ CONTRAST = 2.5  # standard deviations from grey to black or white
 PICTURE = "Noise with this spectrum"
 NOTE = (
     f"Planes of {PUBLISHED_SIZE} × {PUBLISHED_SIZE} texels. Marks: the residual of the prediction. Full line: as "
-    "published, mean of three objects. Dotted line: our "
-    "records, mean over the objects of this page, by either measure. The published bands end at Nyquist and leave "
-    "out the corners, so their shares do not add up to the whole; in power the high band holds the corners."
+    "published, mean of three objects. Dotted line: our records, mean over the objects of this page, by either "
+    "measure. The published bands end at Nyquist and leave out the corners, so their shares do not add up to the "
+    "whole; in power the high band holds the corners."
 )
 
 
