@@ -15,7 +15,10 @@ from lrm_core.measure.oracles import STARTS, OracleCache, Start, oracle_fingerpr
 from lrm_core.model.lrm import LRM
 from lrm_core.objects.contact_sheets import SUFFIX, SheetStore
 from lrm_core.objects.manifest import forget_missing, make_entry, record_entries
-from lrm_core.page.arm_pictures import (
+from lrm_core.page.front.turning import shown_objects
+from lrm_core.page.model_under_study import SHIPPED as ORACLES
+from lrm_core.page.model_under_study import nine_sheet
+from lrm_core.page.repair.gallery import (
     PICTURED,
     SHIPPED,
     Record,
@@ -28,9 +31,6 @@ from lrm_core.page.arm_pictures import (
     untouched_sheet,
     weights_of,
 )
-from lrm_core.page.front.turning import shown_objects
-from lrm_core.page.model_under_study import SHIPPED as ORACLES
-from lrm_core.page.model_under_study import nine_sheet
 from lrm_core.paths import data_dir
 from lrm_core.profiles import Profile, get_profile
 from lrm_core.records.arm_runs import ArmRecorder

@@ -119,9 +119,9 @@ def test_a_number_says_where_it_comes_from(numbers, inliner):
 def test_the_tour_says_stored_numbers_and_stays_within_the_book(numbers):
     tour = _extension("tour")
     for stop in tour.stops():
-        assert stop.page in reading_order()
-        assert "{" not in tour.filled(stop.text, "mini")
-    assert not re.findall(r"\d+%", " ".join(stop.text for stop in tour.stops()))
+        assert stop["page"] in reading_order()
+        assert "{" not in tour.filled(stop["text"], "mini")
+    assert not re.findall(r"\d+%", " ".join(stop["text"] for stop in tour.stops()))
     with pytest.raises(KeyError, match="nowhere"):
         tour.filled("{nowhere}", "mini")
 

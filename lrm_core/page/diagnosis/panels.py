@@ -1,13 +1,18 @@
-"""Small panels, one for each claim: its number over a common axis, with the published one as a line."""
+"""Small panels, one for each claim: its number over the distance told or the quality of a model."""
 
 from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from lrm_core.findings.harms import published_numbers
+from lrm_core.findings.headlines import headline
+from lrm_core.findings.ladder import BASELINE, CLAIMS, numbers_over_quality
 from lrm_core.findings.prose import number
+from lrm_core.page.diagnosis.source_distance import AXIS
 from lrm_core.page.elements.strips import DECADES
 from lrm_core.page.elements.style import BOTTOM, COLOURS, SMALL, finish, name_once, spans
+from lrm_core.profiles import DRAWN
 from lrm_core.records.statistics import Interval
 
 COLUMNS = 2
@@ -24,6 +29,7 @@ TITLES = {
     "low_share": "coarse share",
     "high_correction": "fine corrected",
 }
+TONES = {"told the truth": "procedural", "as published": "real", "moved to the oracle": "null"}
 RATIOS = ("C5",)  # without an upper end, on a logarithmic axis
 
 Series = Mapping[float, Interval]
@@ -85,3 +91,17 @@ def panels(
         top=30,
         bottom=BOTTOM if several else 50,
     )
+
+
+def dose_figure(doses: Mapping[str, Series]) -> go.Figure:
+    """Each number over what every object is told, with the published one as a line."""
+    numbers = {name: {"told": means} for name, means in doses.items()}
+    return panels(numbers, published_numbers(), AXIS, {"told": "real"}, DRAWN)
+
+
+def ladder_figure(profile: str) -> go.Figure:
+    """Each claim's number over the quality of the model, with the published one as a line."""
+    published = {claim: headline(claim) for claim in CLAIMS}
+    every = numbers_over_quality(profile).items()
+    numbers = {claim: of for claim, of in every if max(map(len, of.values()), default=0) > 1}
+    return panels(numbers, published, "PSNR in novel views (dB)", TONES, [BASELINE["psnr"]])
