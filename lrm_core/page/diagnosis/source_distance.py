@@ -12,7 +12,7 @@ from torch import Tensor
 
 from lrm_core.findings.cause import DOSE, PATTERN
 from lrm_core.findings.fork_pictures import ARMS, UNTOUCHED
-from lrm_core.findings.harms import TOLD, Fingerprint
+from lrm_core.findings.harms import TOLD, Fingerprint, published_numbers
 from lrm_core.findings.harms import words as harm_words
 from lrm_core.findings.prose import number, percent
 from lrm_core.findings.verdicts import experiment_table
@@ -22,6 +22,7 @@ from lrm_core.measure.oracles import heldout_views, predicted_planes, render_ima
 from lrm_core.objects import Source
 from lrm_core.page import chapter as chapters
 from lrm_core.page.elements.curves import Curve, curves
+from lrm_core.page.elements.panels import panels
 from lrm_core.page.elements.pictures import image_row
 from lrm_core.page.elements.style import COLOURS, SMALL, finish, spans
 from lrm_core.page.finding_page import Chapter
@@ -151,6 +152,12 @@ def fingerprint_figure(found: Sequence[Fingerprint]) -> go.Figure:
         f"{harm_words(of.harm)} {number(of.over_truth.estimate)}, {of.answer}" for of in reversed(shown)
     )
     return finish(figure, alt + ".", ROW * max(len(shown), 4), bottom=60)
+
+
+def dose_figure(doses: Mapping[str, Mapping[float, Interval]]) -> go.Figure:
+    """Each number over what every object is told, with the published one as a line."""
+    numbers = {name: {"told": means} for name, means in doses.items()}
+    return panels(numbers, published_numbers(), AXIS, {"told": "real"}, DRAWN)
 
 
 def extent_figure(table: pd.DataFrame) -> go.Figure:

@@ -10,7 +10,7 @@ from torch import Tensor
 from lrm_core.data_url import data_url
 from lrm_core.findings.figures import WHITE, window
 
-ONE_ROW = 6  # pictures in one row where it is wide, so that none is left alone
+ONE_ROW = 7  # pictures in one row where it is wide, so that none is left alone
 _ROW = "display:grid;gap:0.6rem;margin:0.8rem 0;padding:0;"
 _COLUMNS = "grid-template-columns:repeat(auto-fill,minmax(max({width}px,calc(100% / {count} - 0.6rem)),1fr))"
 _PICTURE = "width:100%;border-radius:3px;image-rendering:auto"
