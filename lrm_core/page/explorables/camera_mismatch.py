@@ -68,14 +68,11 @@ def mismatch(
         row: a record of E17.
     """
     right, factors = planes[TRUE], list(planes)
-    tensors = {
-        "predicted": (right, 2),
-        "correction": (reference - right, 2),
-        "truth": scene.packable_truth,
-    }
+    tensors = {"predicted": (right, 2), "correction": (reference - right, 2)}
     for index, factor in enumerate(factors):
         if factor != TRUE:
             tensors[f"mismatch{index}"] = (planes[factor] - right, 2)
+    tensors["truth"] = scene.packable_truth
     content = _content(factors, _sizes(row, factors)) | {
         "records": [_record(row, index) for index in range(len(factors))] if row else [],
         "area": area,
