@@ -16,7 +16,7 @@ from lrm_core.cli import main
 from lrm_core.model.checkpoints import load_model
 from lrm_core.objects import load_object
 from lrm_core.predict import evaluation_page
-from lrm_core.predict.view_scores import scored_views
+from lrm_core.predict.evaluate import scored_views
 
 FILES = {"index.html", "evaluation.json", "views.csv", "objects.csv"}
 

@@ -53,11 +53,7 @@ class Kind(enum.IntEnum):
 PROFILES = {  # (a, b, c) by the form
     Kind.CYLINDER: lambda form: (1.0, 0.0, 0.0),
     Kind.CONE: lambda form: (0.25, -0.5, 0.25),  # radius 1 at z = -1, 0 at z = 1
-    Kind.FRUSTUM: lambda form: (
-        (1 + form) ** 2 / 4,
-        (form**2 - 1) / 2,
-        (1 - form) ** 2 / 4,
-    ),  # straight between
+    Kind.FRUSTUM: lambda form: ((1 + form) ** 2 / 4, (form**2 - 1) / 2, (1 - form) ** 2 / 4),  # straight between
     Kind.BARREL: lambda form: (1.0, 0.0, form**2 - 1),  # radius 1 at z = 0, bulging
     Kind.SPOOL: lambda form: (form**2, 0.0, 1 - form**2),  # radius 1 at both ends, hollow-sided
     Kind.DOME: lambda form: (0.75, -0.5, -0.25),  # half a ball, stretched: radius 1 at z = -1, 0 at z = 1

@@ -27,14 +27,7 @@ from lrm_core.training.pretrain_loss import reconstruction_loss
 from lrm_core.training.pretrain_validation import Validation
 
 CURVE = "pretrain_curve.csv"  # beside published weights
-COLUMNS = (
-    "step",
-    "objects",
-    "seconds",
-    "loss",
-    "source_psnr",
-    "novel_psnr",
-)  # scores where a step is validated
+COLUMNS = ("step", "objects", "seconds", "loss", "source_psnr", "novel_psnr")  # scores where a step is validated
 
 
 def new_state(architecture: LRMConfig, config: PretrainConfig, device: torch.device | str = "cpu") -> TrainingState:

@@ -15,11 +15,21 @@ from skimage.metrics import peak_signal_noise_ratio
 
 from lrm_core import LRM
 from lrm_core.objects import RenderedObject, save_object
+from lrm_core.objects.caster import render_object
 from lrm_core.objects.poses import sample_poses
-from lrm_core.objects.procedural_views import render_object
-from lrm_core.predict.evaluate import KEPT, Evaluation, evaluate, listed_objects
-from lrm_core.predict.evaluation_record import Subject, record, summary
-from lrm_core.predict.view_scores import METRICS, Pair, at_source_size, depth_error, scored_views, true_depth
+from lrm_core.predict.evaluate import (
+    KEPT,
+    METRICS,
+    Evaluation,
+    Pair,
+    at_source_size,
+    depth_error,
+    evaluate,
+    listed_objects,
+    scored_views,
+    true_depth,
+)
+from lrm_core.predict.evaluation_page import Subject, record, summary
 from lrm_core.render import Rendering, render_views
 from lrm_core.render.cameras import look_at
 

@@ -15,8 +15,7 @@ from click.testing import CliRunner
 
 from lrm_core.cli import main
 from lrm_core.objects import load_object, split_names
-from lrm_core.objects.blender import Cycles
-from lrm_core.objects.blender_process import SCRIPT, VARIABLE, blender_command, run_script
+from lrm_core.objects.blender import SCRIPT, VARIABLE, Cycles, blender_command, run_script
 from lrm_core.objects.build import FAILURES, render_path
 
 SMALL = dict(views=2, resolution=8)

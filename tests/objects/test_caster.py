@@ -1,4 +1,4 @@
-"""The batched ray caster against marching, and its invariants."""
+"""The batched ray caster against marching, its invariants, and the views that it makes."""
 
 import math
 
@@ -7,10 +7,12 @@ import torch
 from solids import _ref_measure
 from torch import Tensor
 
-from lrm_core.objects.caster import cast, visible_from
+from lrm_core.objects.caster import cast, render_object, visible_from
 from lrm_core.objects.poses import sample_poses
 from lrm_core.objects.procedural import ProceduralBatch, inside, sample_objects
 from lrm_core.objects.textures import albedo
+from lrm_core.render.cameras import pinhole_intrinsics, standard_camera
+from lrm_core.render.rays import camera_rays
 
 SEEDS = [0, 1, 2, 3, 4, 5]
 
@@ -147,3 +149,30 @@ def test_shapes_that_do_not_fit_are_refused(scene):
         cast(batch, origins[:5], directions[:5])
     with pytest.raises(ValueError, match=r"eye must be \(6, 3\), one per object, found \(2, 3\)"):
         visible_from(batch, origins, torch.zeros(2, 3))
+
+
+@pytest.fixture(scope="module")
+def rendered():
+    poses = sample_poses(torch.Generator().manual_seed(0), 3)
+    return poses, *render_object(5, poses, 32)
+
+
+def test_views_average_the_rays_of_a_pixel(rendered):
+    poses, rgba, depth, _ = rendered
+    batch = sample_objects([5])
+    hits = cast(batch, *camera_rays(standard_camera(poses[1:2], pinhole_intrinsics()), 64))
+    for row, column in [(16, 16), (12, 20), (20, 14), (9, 15)]:
+        rays = [(2 * row + i) * 64 + 2 * column + j for i in (0, 1) for j in (0, 1)]
+        alpha = hits.alpha[0, rays].mean()
+        assert rgba[1, 3, row, column] == alpha
+        if alpha > 0:
+            hit = [ray for ray in rays if hits.alpha[0, ray] > 0]
+            torch.testing.assert_close(rgba[1, :3, row, column], hits.rgb[0, hit].mean(0))
+            torch.testing.assert_close(depth[1, 0, row, column], hits.depth[0, hit].mean())
+
+
+def test_source_view_sees_itself_and_others_see_less(rendered):
+    _, rgba, _, visible = rendered
+    hit = rgba[:, 3:] > 0
+    assert visible[0][hit[0]].float().mean() > 0.99
+    assert 0.05 < visible[1:][hit[1:]].float().mean() < 0.95

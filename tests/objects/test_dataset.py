@@ -151,10 +151,7 @@ BAD_INPUT = {
     "counts": (dict(poses=make_poses(views=2)), r"found \(3, 4, 6, 8\) and \(2, 3, 4\)"),
     "range": (dict(rgba=make_rgba() + 0.1), r"finite and in \[0, 1\]"),
     "NaN": (dict(rgba=make_rgba().fill_(torch.nan)), r"finite and in \[0, 1\]"),
-    "size": (
-        dict(intrinsics=torch.tensor([[6.0, 6], [4, 3], [6, 8]])),
-        r"images are 8x6, intrinsics say 6x8",
-    ),
+    "size": (dict(intrinsics=torch.tensor([[6.0, 6], [4, 3], [6, 8]])), r"images are 8x6, intrinsics say 6x8"),
     "pose": (dict(poses=make_poses() * 2), r"pose/000\.npy: the pose is not rigid"),
 }
 

@@ -108,10 +108,7 @@ FIRST_VERSION = struct.pack("<I", 1)
 @pytest.mark.parametrize(
     ("damage", "reason"),
     [
-        (
-            lambda c: c[:-4],
-            r"expected GLB version 2 and (\d+) bytes.* its header says version 2 and (?!\1)\d+ bytes",
-        ),
+        (lambda c: c[:-4], r"expected GLB version 2 and (\d+) bytes.* its header says version 2 and (?!\1)\d+ bytes"),
         (lambda c: c[:4] + FIRST_VERSION + c[8:], "its header says version 1"),
         (lambda c: b"glXX" + c[4:], "not a GLB; expected it to begin with glTF, found b'glXX'"),
         (lambda c: c[:7], "not a GLB"),

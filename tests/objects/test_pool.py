@@ -9,10 +9,9 @@ import trimesh
 from click.testing import CliRunner
 
 from lrm_core.cli.data import pool as command
-from lrm_core.objects import pool_render as module
+from lrm_core.objects import pool as module
 from lrm_core.objects.mesh_render import render_mesh
-from lrm_core.objects.pool import Credit, Pool
-from lrm_core.objects.pool_render import FAULTS, INDEX, evaluated_meshes, held_out, render_pool
+from lrm_core.objects.pool import FAULTS, INDEX, Credit, Pool, evaluated_meshes, held_out, render_pool
 from lrm_core.paths import data_dir
 
 SMALL = {"views": 4, "resolution": 16}

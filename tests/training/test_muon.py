@@ -2,7 +2,7 @@
 
 import torch
 
-from lrm_core.training.muon import Muon
+from lrm_core.training.optimisers import Muon
 
 SHAPES = [(6, 4), (4, 6), (6, 4), (5, 5), (1, 7)]
 

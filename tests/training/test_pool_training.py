@@ -10,7 +10,7 @@ from test_patches import LATE
 from test_pretrain import SHORT, TINY, killed_and_unbroken, training_batch
 
 from lrm_core.model.lrm import LRM
-from lrm_core.objects.pool_render import INDEX, render_pool
+from lrm_core.objects.pool import INDEX, render_pool
 from lrm_core.paths import data_dir
 from lrm_core.render.rays import camera_rays
 from lrm_core.training.pool_data import pool_batch

@@ -31,15 +31,7 @@ from lrm_core.training.pretrain_loss import (
 from lrm_core.training.publish import publish
 
 SHORT = PretrainConfig(
-    steps=4,
-    batch=4,
-    group=2,
-    views=2,
-    rays=32,
-    warmup=1,
-    precision="float32",
-    checkpoint_every=2,
-    validate_every=2,
+    steps=4, batch=4, group=2, views=2, rays=32, warmup=1, precision="float32", checkpoint_every=2, validate_every=2
 )
 
 

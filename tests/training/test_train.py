@@ -24,9 +24,9 @@ from lrm_core.training.convert import convert
 from lrm_core.training.upstream import train as module
 from lrm_core.training.upstream.config import TrainConfig
 from lrm_core.training.upstream.file import read_train_config
+from lrm_core.training.upstream.loss import validate
 from lrm_core.training.upstream.samples import Samples, object_places
 from lrm_core.training.upstream.train import build_optimiser, new_state, rate, train
-from lrm_core.training.upstream.validation import validate
 
 FAST = {  # of a run of ten steps
     "train__epochs": 5,

@@ -24,9 +24,8 @@ from lrm_core.model.initialise import initialise
 from lrm_core.model.lrm import LRM
 from lrm_core.model.release import save_release
 from lrm_core.training.upstream.config import TrainConfig
-from lrm_core.training.upstream.loss import PARTS, sample_losses
+from lrm_core.training.upstream.loss import PARTS, sample_losses, validate
 from lrm_core.training.upstream.samples import Sample, Samples, object_places
-from lrm_core.training.upstream.validation import validate
 
 LOSSES, SCORES = "losses.csv", "validation.csv"
 WITHOUT_EFFECT = (  # on the weights after a step
