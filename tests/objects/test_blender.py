@@ -48,15 +48,6 @@ FAULTS = {
 
 
 @pytest.fixture
-def meshes(tmp_path):
-    folder = tmp_path / "meshes"
-    folder.mkdir()
-    trimesh.creation.box().export(folder / "box.ply")
-    trimesh.creation.icosphere(1).export(folder / "ball.glb")
-    return folder
-
-
-@pytest.fixture
 def stub(tmp_path):
     """Makes a program that paints what is asked for, but fails at files whose path holds the given word."""
 

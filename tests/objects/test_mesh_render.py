@@ -140,13 +140,6 @@ def test_front_of_a_y_up_file_faces_the_source(tmp_path):
     assert views.rgba[:, :3, 8, 8].flatten().tolist() == pytest.approx(expected)
 
 
-def test_up_axis_is_that_of_the_format(tmp_path):
-    for suffix, expected in (("obj", 2), ("ply", 1)):
-        trimesh.creation.box((0.1, 2, 0.2)).export(tmp_path / f"box.{suffix}")  # tall along y
-        triangles = load_mesh(tmp_path / f"box.{suffix}").triangles
-        assert np.ptp(triangles.reshape(-1, 3), axis=0).argmax() == expected
-
-
 @settings(max_examples=10, deadline=None)
 @given(st.integers(0, 1000), st.floats(1e-3, 1e3), st.floats(-50, 50))
 def test_any_mesh_fits_the_sphere(tmp_path_factory, seed, size, shift):

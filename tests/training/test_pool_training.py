@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 import torch
 import trimesh
-from test_patches import LATE
-from test_pretrain import SHORT, TINY, killed_and_unbroken, training_batch
+from test_pretrain import LATE, SHORT, TINY, killed_and_unbroken
+from tiny_batches import training_batch
 
 from lrm_core.model.lrm import LRM
 from lrm_core.objects.pool import INDEX, render_pool
