@@ -1,4 +1,4 @@
-"""Views of a mesh by Blender's path tracer Cycles, each object in a process of its own.
+"""Views of a mesh by Blender's path tracer Cycles, each object in a process of its own that ends in time.
 
 The cameras, the frame of the object and the format are those of the ray caster (`mesh_render.py`); what differs is
 the light: shadows, light between surfaces, gloss, and pixels that are averaged as linear light. EEVEE is not
@@ -74,11 +74,9 @@ class Cycles:
         """Straight RGBA in [0, 1] of one mesh file, fitted into its sphere as in `load_mesh`.
 
         Args:
-            file: .glb, .gltf, .obj, .ply, .stl or .fbx.
+            file: of a suffix among `SUFFIXES`.
             folder: of the object; work is done beside it, and its name and the seed fix the noise.
-            poses: camera-to-world, Blender axes, world units.
-            resolution: side of the images, in pixels.
-            seed: of the noise.
+            poses, resolution: as in `render_mesh`.
 
         Raises:
             FileNotFoundError, ValueError: as `load_mesh`; ValueError too if Blender fails, takes longer than the
@@ -157,12 +155,9 @@ def blender_command(interpreter: str | None = None) -> tuple[str, ...]:
 
 
 def run_script(command: Sequence[str], job: Path, time_limit: float) -> None:
-    """Run the script on a job to its end or to the limit; nothing that it started is left.
+    """Run the script on a job to its end or to the limit in seconds; nothing that it started is left.
 
-    Args:
-        command: from `blender_command`.
-        job: JSON file, in a folder where what the program prints is kept.
-        time_limit: in seconds.
+    The job is a JSON file, beside which what the program prints is kept.
 
     Raises:
         ValueError: if the program fails, or takes longer.

@@ -45,22 +45,16 @@ class Hits:
 def render_object(
     seed: int, poses: Float[Tensor, "V 3 4"], resolution: int
 ) -> tuple[Float[Tensor, "V 4 H W"], Float[Tensor, "V 1 H W"], Bool[Tensor, "V 1 H W"]]:
-    """Render the object with the given number from pinhole cameras.
+    """Render the object with the given number, not negative, from pinhole cameras outside of the unit sphere.
 
     Args:
-        seed: the number of the object.
-        poses: (V, 3, 4), camera-to-world, Blender axes, world units; cameras outside of the unit sphere.
+        poses: (V, 3, 4), camera-to-world, Blender axes, world units.
         resolution: image width and height, in pixels.
 
     Returns:
-        rgba: (V, 4, H, W), straight (not premultiplied) colour and the share of rays that hit, in [0, 1].
-        depth: (V, 1, H, W), mean distance from the camera centre over the rays that hit, in world units; inf if
-            none did.
-        visible: (V, 1, H, W), whether at least half of the points that were hit see the camera centre of
-            view 0.
-
-    Raises:
-        ValueError: if the seed is negative.
+        rgba, straight (not premultiplied) colour and the share of rays that hit, in [0, 1]; depth, the mean distance
+        over the rays that hit, in world units, inf if none did; visible, whether at least half of the points that
+        were hit see the camera centre of view 0.
     """
     batch, cameras = sample_objects([seed]), standard_camera(poses, pinhole_intrinsics())
     rays = (camera_rays(camera[None], resolution * SAMPLES) for camera in cameras)

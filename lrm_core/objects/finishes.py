@@ -66,15 +66,7 @@ class Finishes:
         self._materials = {pattern: self._colour(families) for pattern, families in MATERIALS.items()}
 
     def draw(self, scale: Float[np.ndarray, " 3"]) -> dict[str, Any]:
-        """The texture of one primitive; moves the generator on.
-
-        Args:
-            scale: (3,), half sizes in world units, along the axes of the primitive.
-
-        Returns:
-            The fields of `Textures` without batch dimension: pattern, frequency (cycles per world unit),
-            octaves (1 to 3), axis (3,) of length 1, phase (3,) in [0, 64) cycles, colours (2, 3) in [0, 1].
-        """
+        """The fields of `Textures` for one primitive of these half sizes in world units; moves the generator on."""
         pattern = self._pattern()
         axis = self._axis(pattern, scale)
         _, low, high = PATTERNS[pattern]

@@ -161,9 +161,7 @@ def write_textured_glb(
     """Write a mesh with a texture of its base colour, y up and the front of the object at +z.
 
     Args:
-        path: .glb.
-        vertices: in world units, (V, 3); repeated along the seams of the texture.
-        faces: indices of corners, anticlockwise from outside, (F, 3).
+        path, vertices, faces: as in `write_mesh`, a .glb; vertices are repeated along the seams of the texture.
         uv: texture coordinates in [0, 1], v pointing up, (V, 2).
         texture: display-referred RGB, 0 to 255, (H, W, 3).
 

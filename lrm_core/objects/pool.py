@@ -160,13 +160,8 @@ def evaluated_meshes(data: Path) -> dict[str, str]:
 def held_out(evaluated: Mapping[str, str], stem: str, digest: str, library: str = "") -> str | None:
     """Why no training may see a mesh; None if it may.
 
-    The same object converted with other settings has another digest, so that names count as well.
-
-    Args:
-        evaluated: of `evaluated_meshes`.
-        stem: of its file, `<name>`, `cc0_<name>` or `<library>__<name>`.
-        digest: SHA-256 of the file.
-        library: that it is from, if known.
+    The same object converted with other settings has another digest, so that names count as well: the stem of its
+    file, which is `<name>`, `cc0_<name>` or `<library>__<name>`.
     """
     before, _, name = stem.rpartition("__")
     if LIBRARY in (library, before):

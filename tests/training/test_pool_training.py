@@ -62,14 +62,6 @@ def test_rays_carry_the_colour_of_the_pixel_that_they_pass(folder):
         torch.testing.assert_close(seen, pixels, atol=1e-6, rtol=0)
 
 
-def test_half_of_the_rays_are_on_the_object_and_shares_make_up_for_it(folder):
-    batch = _batch(folder)
-    on = (batch.alpha > 0).float()
-    assert (on.mean(1) >= 0.5).all()
-    torch.testing.assert_close(batch.share.mean(1), torch.ones(3, 1), atol=1e-5, rtol=0)
-    assert ((batch.share * on).mean(1) < on.mean(1)).all()
-
-
 def test_squares_are_the_pixels_of_stored_views(folder):
     batch = _batch(folder, patches=2)
     assert batch.patches.owners.tolist() == [0, 1]

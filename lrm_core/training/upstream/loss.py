@@ -73,9 +73,6 @@ def validate(model: LRM, places: Sequence[Path], config: TrainConfig, metrics: M
 
     Nothing is drawn: the source is view 0, the others lie evenly among the object's views, and the pictures have the
     largest size of training. OpenLRM's own validation draws views, sizes and crops anew.
-
-    Args:
-        places: folders of rendered objects.
     """
     objects = tqdm(places, desc="validate", unit="object", leave=False)
     rows = list(score(model, (_example(model, place, config) for place in objects), metrics))
