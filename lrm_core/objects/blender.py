@@ -111,10 +111,8 @@ class Cycles:
 
 def _check_mesh(file: Path) -> None:
     """The complaints of the ray caster about files that it reads too; they cost no start of Blender."""
-    if file.suffix.lower() in UP_AXIS:
+    if file.suffix.lower() != ".fbx":
         load_mesh(file)
-    elif file.suffix.lower() not in SUFFIXES:
-        raise ValueError(f"{file}: unsupported suffix; Blender reads meshes from {', '.join(SUFFIXES)}")
     elif not file.is_file():
         raise FileNotFoundError(f"{file}: no such file")
 

@@ -5,7 +5,6 @@
 <out>/objaverse.json    who made each object, its licence and SHA-256; what failed, and why
 """
 
-import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -151,7 +150,7 @@ class _Work:
             raise ValueError(f"{path}: {size} bytes, more than the {MAX_BYTES} that are rendered")
         file = self.source.fetch(path)
         sha256, size = digest(file)
-        check_glb(file)
+        check_cached(file)
         rendered = render_file(file, self.out / uid, **self.cameras)
         known = facts | {"licence": LICENCES[facts["licence"]], "revision": self.source.revision}
         self.objects[uid] = Listed(**known, sha256=sha256, bytes=size, seed=self.cameras["seed"])
@@ -175,16 +174,3 @@ def _read_manifest(out: Path) -> tuple[dict[str, Listed], dict[str, str]]:
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise ValueError(f"{path}: not a readable manifest ({error!r}); remove it") from error
     return {item.uid: item for item in listed if (out / item.uid).is_dir()}, failures
-
-
-def check_glb(path: Path) -> None:
-    """Raise ValueError if a file is not whole, by the header of GLB 2.0 and the SHA-256 that the hub names it by."""
-    with path.open("rb") as file:
-        header = file.read(12)
-    if len(header) < 12 or header[:4] != b"glTF":
-        raise ValueError(f"{path}: not a GLB; expected it to begin with glTF, found {header[:4]!r}")
-    version, length = struct.unpack("<II", header[4:])
-    if (version, length) != (2, path.stat().st_size):
-        expected = f"expected GLB version 2 and {path.stat().st_size} bytes, as the file has"
-        raise ValueError(f"{path}: {expected}; its header says version {version} and {length} bytes")
-    check_cached(path)

@@ -1,6 +1,6 @@
 """Training batches of procedural objects, made on the fly: an object is its seed, a batch is its step."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -18,8 +18,7 @@ ABOUT, BEHIND = 0.06, 0.8  # world units, of points on and behind surfaces
 CANDIDATES = 3  # rays cast for each ray kept, so that half of those kept can lie on the object
 
 
-@dataclass(frozen=True)
-class RayBatch:
+class RayBatch(NamedTuple):
     """What one step needs, for B objects with K target rays each.
 
     Attributes:
@@ -46,11 +45,6 @@ class RayBatch:
     points: Float[Tensor, "S P 3"]
     solid: Bool[Tensor, "S P"]
     patches: Patches | None = None
-
-    def to(self, device: torch.device) -> "RayBatch":
-        """The batch on another device."""
-        there = {name: value.to(device) for name, value in vars(self).items() if value is not None}
-        return RayBatch(**there)
 
 
 def training_seeds(step: int, batch: int) -> range:

@@ -84,7 +84,11 @@ def test_another_mesh_of_the_name_and_an_edited_one_are_not_taken_for_finished(m
 
 @pytest.mark.parametrize(
     ("case", "file", "part"),
-    [("41_gltf_percent_encoded", "a.gltf", "my tex.png"), ("29d_obj_map_d", "a.obj", "mask.png")],
+    [
+        ("41_gltf_percent_encoded", "a.gltf", "my tex.png"),
+        ("29d_obj_map_d", "a.obj", "mask.png"),
+        ("22_obj_map_Kd_option", "a.obj", "tex.png"),
+    ],
 )
 def test_a_mesh_is_another_with_another_texture(tmp_path, case, file, part):
     shutil.copytree(MESHES / case, tmp_path / case)

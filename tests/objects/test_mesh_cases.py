@@ -15,7 +15,6 @@ import trimesh
 from gltf_files import FACES, SQUARE, SQUARE_UV, Gltf
 from PIL import Image
 
-from lrm_core.objects.companions import mesh_parts
 from lrm_core.objects.mesh import load_mesh
 from lrm_core.objects.mesh_render import render_mesh
 from lrm_core.render.cameras import canonical_pose
@@ -337,17 +336,6 @@ def test_colours_of_scanners(tmp_path):
         text = text.replace(f"uchar {channel}", f"uchar diffuse_{channel}")
     (tmp_path / "a.ply").write_text(text)
     assert hues(tmp_path / "a.ply") == [RED] * 4
-
-
-def test_parts_of_a_mesh_are_what_it_names():
-    for case, expected in (
-        ("22_obj_map_Kd_option/a.obj", ["a.mtl", "a.obj", "tex.png"]),
-        ("29d_obj_map_d/a.obj", ["a.mtl", "a.obj", "mask.png", "tex.png"]),
-        ("41_gltf_percent_encoded/a.gltf", ["a.gltf", "my tex.png"]),
-        (QUARTERS, [QUARTERS]),
-    ):
-        found = {path.name for path in mesh_parts(CASES / case)}
-        assert found - {"a.bin"} == set(expected)
 
 
 def test_mutated_files_are_read_or_refused_by_name(tmp_path):

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import re
-import struct
 import time
 
 import numpy as np
@@ -91,16 +90,11 @@ def test_the_draw_is_by_seed_among_the_allowed_licences(mirror, tmp_path, seed, 
     assert found.rendered == wanted
 
 
-FIRST_VERSION = struct.pack("<I", 1)
-
-
 @pytest.mark.parametrize(
     ("damage", "reason"),
     [
-        (lambda c: c[:-4], r"expected GLB version 2 and (\d+) bytes.* its header says version 2 and (?!\1)\d+ bytes"),
-        (lambda c: c[:4] + FIRST_VERSION + c[8:], "its header says version 1"),
-        (lambda c: b"glXX" + c[4:], "not a GLB; expected it to begin with glTF, found b'glXX'"),
-        (lambda c: c[:12] + bytes(len(c) - 12), "not readable as a mesh"),
+        (lambda c: c[:-4], "not readable as a mesh"),
+        (lambda c: c[:4] + b"\1" + c[5:], "is a GLB of version 1, which is not read"),
         (lambda c: c + bytes(100 * 2**20), "bytes, more than the 104857600 that are rendered"),
     ],
 )
@@ -276,7 +270,7 @@ def test_the_command_renders_and_says_what_failed(mirror, tmp_path):
     result = _lrm(mirror, out, "--num-objects", "2", "--seed", "4", "--licences", "cc0,by-sa")
     assert result.exit_code == 0, result.output
     assert result.stdout == f"{out}: 2 rendered, 0 kept, 1 failed; see {out / MANIFEST}\n"
-    assert f"{order[0]}.glb: not a GLB" in result.stderr
+    assert f"{order[0]}.glb: not readable as a mesh" in result.stderr
     assert split_names(out, "all") == sorted(order[1:3])
 
 

@@ -76,7 +76,7 @@ def test_the_term_is_added_with_its_weight_after_every_other_draw(batch, monkeyp
         return reconstruction_loss(model, batch, config, torch.Generator().manual_seed(0), 1.0)
 
     small = ray_batch(0, batch=2, views=2, rays=32, size=32, patches=1)
-    without = loss(replace(small, patches=None), 0.5)
+    without = loss(small._replace(patches=None), 0.5)
     one, two = loss(small, 0.5) - without, loss(small, 1.0) - without
     torch.testing.assert_close(two, 2 * one)
     assert one > 0

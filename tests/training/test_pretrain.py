@@ -167,9 +167,9 @@ def test_a_step_on_cuda_lowers_the_loss_that_the_cpu_finds():
     config = replace(SHORT, group=4)
     scene = draw_scene(0, config, TINY.source_size, 0.0)
     batches = [cast_scene(scene, config, TINY.source_size, 0.0, device) for device in ("cpu", "cuda")]
-    for name, value in vars(batches[0]).items():
-        if torch.is_tensor(value):
-            torch.testing.assert_close(vars(batches[1])[name].cpu(), value, atol=1e-4, rtol=1e-4)
+    for here, there in zip(*batches, strict=True):
+        if torch.is_tensor(here):
+            torch.testing.assert_close(there.cpu(), here, atol=1e-4, rtol=1e-4)
     losses = {}
     for batch, device in zip(batches, ("cpu", "cuda"), strict=True):
         state = new_state(TINY, config, device)

@@ -113,7 +113,7 @@ def test_every_ray_counts_by_its_share_of_the_pictures(model, batch):
     config = replace(SHORT, shape_weight=0.0, tv_weight=0.0, empty_weight=0.0)
 
     def loss(share):
-        weighted = replace(batch, share=share)
+        weighted = batch._replace(share=share)
         return reconstruction_loss(model, weighted, config, torch.Generator().manual_seed(0), 0.0)
 
     on = batch.alpha * batch.share
@@ -134,7 +134,7 @@ def test_emptiness_counts_density_on_free_rays_only(model, batch):
     loss = emptiness_loss(planes, model.decoder, batch, torch.Generator().manual_seed(0))
     raw = Field(planes[0], model.decoder).raw(torch.zeros(1, 3))[0, 0]
     torch.testing.assert_close(loss, raw - RAW_FREE)
-    nothing_free = replace(batch, alpha=torch.ones_like(batch.alpha))
+    nothing_free = batch._replace(alpha=torch.ones_like(batch.alpha))
     assert emptiness_loss(planes, model.decoder, nothing_free, torch.Generator()) == 0
 
 

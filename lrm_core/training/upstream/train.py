@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from accelerate import Accelerator
+from accelerate.utils import send_to_device
 from jaxtyping import Float
 from torch import Tensor, nn
 from tqdm import tqdm
@@ -190,7 +191,7 @@ def train_step(task: _Task, state: TrainingState, coming: Iterator[Sample]) -> F
     losses, numbers = torch.zeros(len(PARTS), device=device), task.mine(state.step)
     at_once = config.batch_size if device.type == "cuda" else 1
     for start in range(0, len(numbers), at_once):
-        samples = [next(coming).to(device) for _ in numbers[start : start + at_once]]
+        samples = [send_to_device(next(coming), device) for _ in numbers[start : start + at_once]]
         seed = np.random.SeedSequence((config.seed, numbers[start])).generate_state(1)[0]
         jitter = torch.Generator(device).manual_seed(int(seed))
         parts = sample_losses(state.model, samples, config, jitter) * len(samples) / task.samples.batch
