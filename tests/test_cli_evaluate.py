@@ -147,17 +147,6 @@ def test_an_interrupted_evaluation_writes_nothing(place, tmp_path, monkeypatch):
     assert list((tmp_path / "out").iterdir()) == []
 
 
-def test_the_split_is_read_from_meta(place, tmp_path):
-    root = tmp_path / "split"
-    shutil.copytree(place / "cups", root)
-    (root / "meta").mkdir()
-    (root / "meta/val_uids.json").write_text('["mug"]')
-    result = _lrm(place, root, "--split", "val", "--out", tmp_path / "out")
-    assert result.exit_code == 0, result.output
-    assert json.loads((tmp_path / "out/evaluation.json").read_text())["split"] == "val"
-    assert "1 objects evaluated" in result.stdout
-
-
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

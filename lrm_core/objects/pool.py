@@ -6,7 +6,6 @@
 The header of a file says which mesh it shows, who made that and under which licence.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -18,6 +17,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from lrm_core.atomic import save_tensors
+from lrm_core.files import read_json
 from lrm_core.fingerprint import sha256
 from lrm_core.model.checkpoints import read_metadata
 from lrm_core.objects.build import RenderReport
@@ -153,7 +153,7 @@ def render_pool(
 
 def evaluated_meshes(data: Path) -> dict[str, str]:
     """SHA-256 of the meshes that `objects/LICENSES.json` in the data folder lists, by their names in lower case."""
-    facts = json.loads((data / "objects/LICENSES.json").read_text(encoding="utf-8"))["objects"]
+    facts = read_json(data / "objects/LICENSES.json")["objects"]
     return {name.removeprefix(PREFIX).lower(): fact["sha256"] for name, fact in facts.items()}
 
 
@@ -191,7 +191,7 @@ def _read_index(path: Path) -> dict[str, Credit]:
     if not path.exists():
         return {}
     try:
-        rows = {facts["file"]: facts for facts in json.loads(path.read_text(encoding="utf-8"))}
+        rows = {facts["file"]: facts for facts in read_json(path)}
         keys = ("name", "author", "licence", "library")
         return {file: Credit(*(facts.get(key) or "" for key in keys)) for file, facts in rows.items()}
     except (ValueError, TypeError, KeyError, AttributeError) as error:

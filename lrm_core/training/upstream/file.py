@@ -61,7 +61,7 @@ def _config(found: Mapping[str, Any]) -> TrainConfig:
     missing = [p.metadata["key"] for p in parts if p.default is MISSING and p.metadata["key"] not in found]
     if missing:
         raise ValueError(f"lacks {', '.join(missing)}")
-    given = {p: p.metadata["key"] for p in parts if p.metadata["key"] in found}
+    given = {p: p.metadata["key"] for p in parts if found.get(p.metadata["key"], p.default) is not p.default}
     values = {p.name: _READERS[p.type](key, found[key]) for p, key in given.items()}
     sizes = {"source_size": values["source_image_res"], "render_size": values["high"]}
     try:
@@ -128,17 +128,13 @@ def _subset(key: str, value: Any) -> Subset:
     return Subset(tuple(Path(_text(f"{key}.root_dirs", root)) for root in roots), places, rate)
 
 
-def _or_none(reader: Callable[[str, Any], Any]) -> Callable[[str, Any], Any]:
-    return lambda key, value: None if value is None else reader(key, value)
-
-
 _READERS: Mapping[Any, Callable[[str, Any], Any]] = {
     int: _whole,
     float: _number,
     bool: _flag,
     str: _text,
-    int | None: _or_none(_whole),
-    str | None: _or_none(_text),
+    int | None: _whole,
+    str | None: _text,
     float | str: lambda key, value: value if value == "auto" else _number(key, value),
     LRMConfig: _model,
     tuple[Subset, ...]: _subsets,
