@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from lrm_core.fit.schedule import cosine
+from lrm_core.fit.oracle import cosine
 from lrm_core.model.lrm import LRM
 from lrm_core.training.muon import Muon
 from lrm_core.training.pretrain_config import PretrainConfig

@@ -4,7 +4,6 @@ import json
 import shutil
 from dataclasses import replace
 from math import isnan
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,8 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from skimage.metrics import peak_signal_noise_ratio
 
-from lrm_core import LRM
-from lrm_core.objects import RenderedObject, save_object
+from lrm_core.objects import save_object
 from lrm_core.objects.poses import sample_poses
 from lrm_core.objects.procedural_views import render_object
 from lrm_core.predict.evaluate import KEPT, Evaluation, evaluate, listed_objects
@@ -27,7 +25,7 @@ SIDE = 32
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory) -> Path:
+def folder(tmp_path_factory):
     """Three objects of five views; the third is broken."""
     root = tmp_path_factory.mktemp("rendered") / "things"
     for seed, name in enumerate(("bowl", "cup", "jug")):
@@ -41,11 +39,11 @@ def folder(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def found(model: LRM, folder: Path) -> Evaluation:
+def found(model, folder):
     return evaluate(model, [folder])
 
 
-def test_a_view_scores_what_its_definitions_say(model: LRM, item: RenderedObject) -> None:
+def test_a_view_scores_what_its_definitions_say(model, item):
     pair = scored_views(model, item)[3]
     planes = model.predict_planes(item.images[:1], item.source_camera())
     seen = render_views(planes, model.decoder, item.cameras()[None], SIDE, samples_per_ray=16)
@@ -64,7 +62,7 @@ def test_a_view_scores_what_its_definitions_say(model: LRM, item: RenderedObject
 
 
 @given(st.integers(0, 10_000))
-def test_depth_error_looks_where_both_show_a_surface(seed: int) -> None:
+def test_depth_error_looks_where_both_show_a_surface(seed):
     generator = torch.Generator().manual_seed(seed)
     depth, true, weight = torch.rand(3, 2, 1, 4, 4, generator=generator)
     true = torch.where(true > 0.4, true, torch.inf)[:, 0]
@@ -78,7 +76,7 @@ def test_depth_error_looks_where_both_show_a_surface(seed: int) -> None:
         assert measured[view].item() == pytest.approx(np.mean(errors) if errors else np.nan, nan_ok=True)
 
 
-def test_depth_is_known_of_an_object_that_can_be_made_again(item: RenderedObject) -> None:
+def test_depth_is_known_of_an_object_that_can_be_made_again(item):
     eye = 2 * torch.tensor([[0.0, -1.0, 0.0], [1.0, 0.0, 0.0]])
     rgba, depth, _ = render_object(10_000_000, look_at(eye), SIDE)
     colour, alpha = rgba.split([3, 1], dim=1)
@@ -100,7 +98,7 @@ def test_depth_is_known_of_an_object_that_can_be_made_again(item: RenderedObject
     )
 
 
-def test_the_model_sees_the_source_at_its_own_size(model: LRM, make_object) -> None:
+def test_the_model_sees_the_source_at_its_own_size(model, make_object):
     item = make_object(0)
     twice = replace(
         item,
@@ -116,29 +114,36 @@ def test_the_model_sees_the_source_at_its_own_size(model: LRM, make_object) -> N
     assert scored_views(model, twice)[0].predicted.shape == (3, 2 * SIDE, 2 * SIDE)
 
 
-def test_what_lpips_or_the_renderer_cannot_take_is_said(model: LRM, item: RenderedObject) -> None:
+def test_what_lpips_or_the_renderer_cannot_take_is_said(model, item):
     for images, found in ((item.images[..., :16, :16], "16x16"), (item.images[..., :16], "16x32")):
         with pytest.raises(ValueError, match=rf"disc0: expected square images of at least 32 .*, found {found}"):
             scored_views(model, replace(item, images=images))
 
 
-def test_an_object_that_cannot_be_read_is_listed_and_the_others_go_on(found: Evaluation) -> None:
+def test_an_object_that_cannot_be_read_is_listed_and_the_others_go_on(model, folder, found):
     assert found.objects()["object"].tolist() == ["bowl", "cup"]
     assert list(found.failed) == ["things/jug"]
     assert "002.png: corrupt or not a PNG" in found.failed["things/jug"]
     assert len(found.views()) == 10
     assert set(found.depth_unknown) == {"things/bowl", "things/cup"}
+    with pytest.raises(ValueError, match=r"no object could be evaluated\n.*002.png"):
+        evaluate(model, [folder / "jug"])
 
 
-def test_objects_are_means_over_views_source_apart(found: Evaluation) -> None:
+def test_objects_are_means_over_views_source_apart(model, item, found):
     views = found.views()
     for row in found.objects().to_dict("records"):
         mine = views[views["object"] == row["object"]]
         assert row["source.psnr"] == mine["psnr"].iloc[0]
         assert row["novel.lpips"] == pytest.approx(mine["lpips"].iloc[1:].mean())
+    alone = Evaluation()
+    alone.add("discs", scored_views(model, item.first(1)))
+    (row,) = alone.objects().to_dict("records")
+    assert isnan(row["novel.psnr"])
+    assert row["source.psnr"] == alone.best[0].scores["psnr"]
 
 
-def test_pictures_are_kept_of_the_best_and_the_worst_novel_views() -> None:
+def test_pictures_are_kept_of_the_best_and_the_worst_novel_views():
     """One pair of each object at either end, in order, and no more than are shown."""
     found = Evaluation()
     for number in range(KEPT + 2):
@@ -153,17 +158,10 @@ def test_pictures_are_kept_of_the_best_and_the_worst_novel_views() -> None:
     assert found.best[0].target[0, 0, 0].item() == pytest.approx((KEPT + 1) / 10)
 
 
-def test_an_object_with_its_source_alone_has_no_novel_scores(model: LRM, item: RenderedObject) -> None:
-    found = Evaluation()
-    found.add("discs", scored_views(model, item.first(1)))
-    (row,) = found.objects().to_dict("records")
-    assert isnan(row["novel.psnr"])
-    assert row["source.psnr"] == found.best[0].scores["psnr"]
-
-
-def test_the_split_decides_which_objects_and_their_order(folder: Path, tmp_path: Path) -> None:
-    root = tmp_path / "split"
-    shutil.copytree(folder, root)
+def test_groups_are_folders_and_their_splits_decide_which_objects_and_their_order(folder, tmp_path):
+    root, other = tmp_path / "split", tmp_path / "things"
+    for copied in (root, other):
+        shutil.copytree(folder, copied)
     (root / "meta").mkdir()
     for split, names in {"all": ["cup", "bowl"], "val": ["cup"], "train": []}.items():
         (root / "meta" / f"{split}_uids.json").write_text(json.dumps(names))
@@ -171,23 +169,13 @@ def test_the_split_decides_which_objects_and_their_order(folder: Path, tmp_path:
     assert listed_objects([root], "val") == [("split", root / "cup")]
     with pytest.raises(FileNotFoundError, match="split: the list train in its meta is empty"):
         listed_objects([root], "train")
-
-
-def test_folders_of_one_name_are_groups_of_their_own(folder: Path, tmp_path: Path) -> None:
-    other = tmp_path / "things"
-    shutil.copytree(folder, other)
     groups = {group for group, _ in listed_objects([folder, other, folder / "cup"], "all")}
     assert groups == {str(folder), str(other), "cup"}
     with pytest.raises(ValueError, match="expected each folder once"):
         listed_objects([folder, folder / "." / "cup" / ".."], "all")
 
 
-def test_nothing_evaluated_is_an_error(model: LRM, folder: Path) -> None:
-    with pytest.raises(ValueError, match=r"no object could be evaluated\n.*002.png"):
-        evaluate(model, [folder / "jug"])
-
-
-def test_the_mean_of_a_group_has_an_interval_from_three_objects_on() -> None:
+def test_the_mean_of_a_group_has_an_interval_from_three_objects_on():
     found = Evaluation()
     for number, value in enumerate((10.0, 12.0, 17.0)):
         scores = dict.fromkeys(METRICS, value) | {
@@ -203,7 +191,7 @@ def test_the_mean_of_a_group_has_an_interval_from_three_objects_on() -> None:
     assert means["novel"]["psnr"] is None
 
 
-def test_the_record_holds_every_number_and_where_it_comes_from(found: Evaluation, model: LRM) -> None:
+def test_the_record_holds_every_number_and_where_it_comes_from(found, model):
     written = record(found, Subject.of(model, "somewhere/tiny.safetensors"), "all")
     text = json.dumps(written, allow_nan=False)
     assert "somewhere" not in text

@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from lrm_core.measure.e06_response import DecoderResponse
-from lrm_core.measure.matter import matter_texels
+from lrm_core.measure.geometry import matter_texels
 from lrm_core.page.explorables.judged import Judged, judged_views
 from lrm_core.page.explorables.widget import Explorable, choice, field_figure, show, slider
 from lrm_core.page.finding_page import Chapter
