@@ -65,25 +65,12 @@ def test_the_page_shows_the_files_of_predict(model, picture, root, tmp_path):
     [
         ("none", "no picture chosen; expected a file ending in .png"),
         ("corrupt", "a.png: corrupt"),
-        ("text", "a.png: corrupt, or not a PNG, JPEG or WebP"),
-        ("animated", "a.png: animated (2 frames); save one frame as a picture"),
-        ("cmyk", "a.png: colours of type CMYK are not read"),
-        ("small", "a.png: 4x4 is too small"),
         ("distance", "source_distance: expected a positive, finite number, found 0"),
     ],
 )
 def test_bad_input_is_one_sentence_without_the_folder(model, picture, root, kind, message):
-    image = Image.open(picture).convert("RGB")
     if kind == "corrupt":
         picture.write_bytes(picture.read_bytes()[:60])
-    elif kind == "text":
-        picture.write_text("not a picture")
-    elif kind == "animated":
-        image.save(picture, save_all=True, append_images=[Image.new("RGB", image.size)])
-    elif kind == "cmyk":
-        image.convert("CMYK").save(picture, format="JPEG")
-    elif kind == "small":
-        image.resize((4, 4)).save(picture)
     path = None if kind == "none" else str(picture)
     with pytest.raises(ValueError, match=re.escape(message)) as error:
         predict_files(model, root, path, 0 if kind == "distance" else 2.0)

@@ -6,7 +6,7 @@ from lrm_core.findings import fork_pictures, repair, wrong_number
 from lrm_core.findings.cause import PATTERN, causes, dose
 from lrm_core.findings.prose import figure_data
 from lrm_core.findings.sentences import say
-from lrm_core.page.diagnosis import published_scale, source_distance
+from lrm_core.page.diagnosis import source_distance
 from lrm_core.records.statistics import Interval
 
 
@@ -64,7 +64,7 @@ def test_an_untouched_render_belongs_to_the_experiment_that_shows_its_view(tmp_p
 
 def test_the_figure_shows_every_object_before_and_after():
     table = fork_pictures.published_extents()
-    figure = published_scale.extent_figure(table)
+    figure = source_distance.extent_figure(table)
     data = figure_data(figure)
     assert set(table["object"]) <= set(data["label"])
     shown = data[data["label"].isin(table["object"])]
