@@ -19,10 +19,9 @@ from lrm_core.measure import (
     e17_source_distance,
     e18_oracle_length,
     extent,
-    longer_fits,
     virtual_quality,
 )
-from lrm_core.measure.oracles import OracleConfig
+from lrm_core.measure.oracles import InViews, OracleConfig
 from lrm_core.profiles import Profile
 
 Reach = Literal["every", "selected", "few", "fewest"]
@@ -77,9 +76,9 @@ EXPERIMENTS = {
         Experiment("e08_band_correction", e08_band_correction.run, e08_band_correction.BandCorrection),
         Experiment("e09_low_band", e09_low_band.run, e09_low_band.LowBand),
         Experiment("e10_isotropy", e10_isotropy.run, e10_isotropy.Isotropy),
-        Experiment("e11_calibration", e11_calibration.run, e11_calibration.CalibrationFit),
+        Experiment("e11_calibration", e11_calibration.run, InViews),
         Experiment("e12_test_time", e12_test_time.run, e12_test_time.LatentOptimisation),
-        Experiment("longer_fits", longer_fits.run, longer_fits.LongerFits, objects="fewest"),
+        Experiment("longer_fits", e12_test_time.run_longer, e12_test_time.LongerFits, objects="fewest"),
         Experiment("e17_source_distance", e17_source_distance.run, e17_source_distance.SourceDistance),
         Experiment("e18_oracle_length", e18_oracle_length.run, e18_oracle_length.OracleLength, objects="few"),
         Experiment("extent", extent.run, extent.Extent),
