@@ -16,7 +16,7 @@ from lrm_core.cli import main
 from lrm_core.model.checkpoints import load_model
 from lrm_core.objects import load_object
 from lrm_core.predict import evaluation_page
-from lrm_core.predict.view_scores import scored_views
+from lrm_core.predict.evaluate import scored_views
 
 FILES = {"index.html", "evaluation.json", "views.csv", "objects.csv"}
 
@@ -145,17 +145,6 @@ def test_an_interrupted_evaluation_writes_nothing(place, tmp_path, monkeypatch):
     monkeypatch.setattr(evaluation_page, "record", interrupted)
     assert _lrm(place, "bowls", "--out", tmp_path / "out").exit_code == 130
     assert list((tmp_path / "out").iterdir()) == []
-
-
-def test_the_split_is_read_from_meta(place, tmp_path):
-    root = tmp_path / "split"
-    shutil.copytree(place / "cups", root)
-    (root / "meta").mkdir()
-    (root / "meta/val_uids.json").write_text('["mug"]')
-    result = _lrm(place, root, "--split", "val", "--out", tmp_path / "out")
-    assert result.exit_code == 0, result.output
-    assert json.loads((tmp_path / "out/evaluation.json").read_text())["split"] == "val"
-    assert "1 objects evaluated" in result.stdout
 
 
 @pytest.mark.parametrize(

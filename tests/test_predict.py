@@ -12,31 +12,16 @@ import trimesh
 from click.testing import CliRunner
 from PIL import Image
 from safetensors.torch import load_file
+from tiny_folder import TINY
 
 from lrm_core.cli import main
 from lrm_core.measure.oracles import predicted_planes
 from lrm_core.model.checkpoints import load_model, save_checkpoint
-from lrm_core.model.config import MINI, ViTConfig
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import load_object
 from lrm_core.paths import data_dir
 from lrm_core.predict import ASSETS, PredictConfig, batch, predict_path, predict_picture
 
-SIZES = replace(
-    MINI,
-    camera_embed_dim=12,
-    rendering_samples_per_ray=16,
-    transformer_dim=24,
-    transformer_layers=1,
-    transformer_heads=2,
-    triplane_low_res=4,
-    triplane_high_res=8,
-    triplane_dim=6,
-    encoder_feat_dim=24,
-    vit=ViTConfig(embed_dim=24, depth=1, num_heads=2, patch_size=8, pos_grid=4),
-    source_size=32,
-    render_size=16,
-)
 FAST = PredictConfig(formats=("ply", "planes", "sheet"), resolution=16, frames=2)
 REAL = data_dir() / "mini/objects/real"
 
@@ -45,7 +30,7 @@ REAL = data_dir() / "mini/objects/real"
 def weights(tmp_path_factory) -> Path:
     """A tiny model with random weights whose fields are dense enough to have a surface."""
     torch.manual_seed(0)
-    model = LRM(SIZES)
+    model = LRM(TINY)
     with torch.no_grad():
         model.decoder.net[6].bias[0] = 4.0
     path = tmp_path_factory.mktemp("model") / "tiny.safetensors"
@@ -89,10 +74,10 @@ def test_every_format_is_written(weights, pictures, tmp_path):
     folder = tmp_path / "out" / "a"
     assert {file.name for file in folder.iterdir()} == {*ASSETS.values(), "picture.png", "prediction.json"}
     planes = load_file(folder / "planes.safetensors")["planes"]
-    assert planes.shape == (3, 6, 8, 8)
+    assert planes.shape == (3, 4, 16, 16)
     assert len(trimesh.load(folder / "mesh.obj", force="mesh", process=False).faces) > 0
     assert Image.open(folder / "picture.png").size == (32, 32)
-    assert Image.open(folder / "sheet.png").size == (64, 32)
+    assert Image.open(folder / "sheet.png").size == (128, 64)
 
 
 def test_a_folder_goes_on_after_failures_and_ends_with_code_2(weights, pictures, tmp_path):
@@ -200,10 +185,6 @@ def test_links_out_of_the_folder_and_equal_stems_are_refused(weights, pictures, 
         (["."], "no pictures; expected files ending in .png"),
         (["a.png", "--formats", "stl"], "formats: found stl; expected some of glb, obj"),
         (["a.png", "--source-distance", "0"], "source_distance: expected a positive, finite number, found 0"),
-        (
-            ["a.png", "--source-distance", "inf"],
-            "source_distance: expected a positive, finite number, found inf",
-        ),
         (["a.png", "--out", "a.png/below"], "a.png/below"),
         (["a.png", "--model", "maxi"], "unknown model 'maxi'"),
     ],

@@ -56,8 +56,7 @@ def evaluate(arguments: tuple[Path, ...], model_name: str | None, output_dir: Pa
     from lrm_core.model.checkpoints import load_model
     from lrm_core.predict.evaluate import evaluate as evaluated
     from lrm_core.predict.evaluate import listed_objects
-    from lrm_core.predict.evaluation_page import PAGE, object_table, summary_table, write_evaluation
-    from lrm_core.predict.evaluation_record import Subject
+    from lrm_core.predict.evaluation_page import PAGE, Subject, object_table, summary_table, write_evaluation
 
     folders = arguments if model_name else arguments[1:]
     model_name = model_name or str(arguments[0])

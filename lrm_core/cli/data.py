@@ -45,8 +45,7 @@ def render(
 
     Both engines read GLB, GLTF, OBJ, PLY and STL files, Cycles FBX files too.
     """
-    from lrm_core.objects.blender import Cycles
-    from lrm_core.objects.blender_process import blender_command
+    from lrm_core.objects.blender import Cycles, blender_command
     from lrm_core.objects.build import FAILURES, render_path
 
     traced = engine == "cycles"
@@ -73,7 +72,7 @@ def objects() -> None:
 @click.option("--resolution", default=128, help="Pixels per side.")
 def pool(folder: Path, out: Path, views: int, resolution: int) -> None:
     """Render every GLB of a folder once, for `lrm pretrain --pool`; evaluated meshes are left out."""
-    from lrm_core.objects.pool_render import FAULTS, render_pool
+    from lrm_core.objects.pool import FAULTS, render_pool
 
     report = render_pool(folder, out, paths.data_dir(), views=views, resolution=resolution)
     for name, fault in report.failed.items():

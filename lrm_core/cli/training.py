@@ -118,7 +118,7 @@ def ladder(processes: int | None) -> None:
     from lrm_core.profiles import LADDER, PUBLISHED, RUNGS
     from lrm_core.records.runner import record_all
     from lrm_core.training.launch import default_processes
-    from lrm_core.training.rungs import train_rungs
+    from lrm_core.training.publish import train_rungs
 
     train_rungs(processes=processes)
     for name in RUNGS:

@@ -32,7 +32,7 @@ from lrm_core.profiles import PUBLISHED, RUNGS, get_profile
 from lrm_core.records.statistics import FEWEST_OBJECTS, UNKNOWN, Interval, bca_interval, per_object
 from lrm_core.training.pretrain import CURVE
 from lrm_core.training.pretrain_config import get_preset
-from lrm_core.training.rungs import PRESET
+from lrm_core.training.publish import PRESET
 
 CLAIMS = tuple(f"C{number}" for number in range(1, 9))
 QUALITY, VIRTUAL, TEXT = "e00_model", "virtual_quality", "ladder"

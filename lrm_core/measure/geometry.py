@@ -8,8 +8,8 @@ from torch import Tensor
 
 from lrm_core.measure.visibility import depth_normals, facing, hidden_by_depth, unproject
 from lrm_core.objects import RenderedObject
+from lrm_core.objects.caster import render_object
 from lrm_core.objects.mesh_render import render_mesh
-from lrm_core.objects.procedural_views import render_object
 from lrm_core.objects.shipped import procedural_name
 from lrm_core.paths import data_dir
 from lrm_core.render import Rendering

@@ -116,12 +116,9 @@ def _write_failures(out: Path, failed: Mapping[str, str]) -> None:
 def render_file(
     file: Path, folder: Path, *, views: int, resolution: int, seed: int, cycles: Cycles | None = None
 ) -> bool:
-    """Render one mesh file into an object's folder; False if the object is there already.
+    """Render one mesh file, as `render_path` does, into an object's folder; False if the object is there already.
 
-    Args:
-        file: as `render_mesh` takes it.
-        folder: of the object; its name and the seed fix the cameras, whatever else is rendered beside it.
-        views, resolution, seed, cycles: as in `render_path`.
+    The name of the folder and the seed fix the cameras, whatever else is rendered beside it.
 
     Raises:
         FileNotFoundError, ValueError: as `render_mesh` or `Cycles.render`, and if `folder` was rendered otherwise, of

@@ -132,7 +132,6 @@ def load_object(folder: str | Path, views: Sequence[int] | None = None) -> Rende
     """Read and check one rendered object.
 
     Args:
-        folder: holds `rgba/`, `pose/` and `intrinsics.npy`.
         views: indices of those that are read, in this order; the first becomes the source. All of them if None.
 
     Raises:

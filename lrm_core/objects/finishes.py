@@ -1,7 +1,7 @@
 """Finishes: which texture and which colours a primitive of a procedural object gets."""
 
 import colorsys
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -23,36 +23,28 @@ PATTERNS = {  # share of the primitives, and cycles per world unit, drawn log-un
 STRONG, GENTLE = 0.35, 0.08  # least difference of a texture's two colours in some channel
 
 Colour = Float[np.ndarray, " 3"]
+Family = tuple[tuple[float, float], ...]  # lowest and highest hue, saturation and value of some colours, in [0, 1]
 
-
-class Family(NamedTuple):
-    """A range of colours, each a (low, high) pair in [0, 1]."""
-
-    hue: tuple[float, float]
-    saturation: tuple[float, float]
-    value: tuple[float, float]
-
-
-WOODS = (Family((0.05, 0.11), (0.35, 0.75), (0.25, 0.85)),)
+WOODS = (((0.05, 0.11), (0.35, 0.75), (0.25, 0.85)),)
 MARBLES = (
-    Family((0.08, 0.16), (0.0, 0.08), (0.8, 0.97)),  # white
-    Family((0.55, 0.65), (0.0, 0.1), (0.25, 0.6)),  # grey
-    Family((0.35, 0.45), (0.3, 0.6), (0.15, 0.35)),  # dark green
+    ((0.08, 0.16), (0.0, 0.08), (0.8, 0.97)),  # white
+    ((0.55, 0.65), (0.0, 0.1), (0.25, 0.6)),  # grey
+    ((0.35, 0.45), (0.3, 0.6), (0.15, 0.35)),  # dark green
 )
-BRICKS = (Family((0.0, 0.05), (0.5, 0.75), (0.4, 0.7)),)
-MORTARS = (Family((0.08, 0.14), (0.02, 0.12), (0.75, 0.9)),)
+BRICKS = (((0.0, 0.05), (0.5, 0.75), (0.4, 0.7)),)
+MORTARS = (((0.08, 0.14), (0.02, 0.12), (0.75, 0.9)),)
 NATURAL = (
     *WOODS,
-    Family((0.05, 0.6), (0.0, 0.12), (0.2, 0.85)),  # stone
-    Family((0.0, 1.0), (0.15, 0.45), (0.3, 0.85)),  # fabric
-    Family((0.55, 0.65), (0.0, 0.12), (0.45, 0.8)),  # steel
-    Family((0.11, 0.14), (0.4, 0.65), (0.6, 0.85)),  # brass
-    Family((0.08, 0.16), (0.0, 0.08), (0.85, 0.98)),  # white
+    ((0.05, 0.6), (0.0, 0.12), (0.2, 0.85)),  # stone
+    ((0.0, 1.0), (0.15, 0.45), (0.3, 0.85)),  # fabric
+    ((0.55, 0.65), (0.0, 0.12), (0.45, 0.8)),  # steel
+    ((0.11, 0.14), (0.4, 0.65), (0.6, 0.85)),  # brass
+    ((0.08, 0.16), (0.0, 0.08), (0.85, 0.98)),  # white
 )
 VIVID = (
-    *[Family((0.0, 1.0), (0.6, 1.0), (0.55, 1.0))] * 3,  # saturated, as often as the others together
-    Family((0.0, 1.0), (0.0, 0.6), (0.1, 0.4)),  # dark
-    *[Family((0.0, 1.0), (0.0, 0.4), (0.7, 1.0))] * 2,  # light
+    *[((0.0, 1.0), (0.6, 1.0), (0.55, 1.0))] * 3,  # saturated, as often as the others together
+    ((0.0, 1.0), (0.0, 0.6), (0.1, 0.4)),  # dark
+    *[((0.0, 1.0), (0.0, 0.4), (0.7, 1.0))] * 2,  # light
 )
 MATERIALS = {Pattern.WOOD: WOODS, Pattern.MARBLE: MARBLES, Pattern.BRICK: BRICKS}
 IN_MATERIAL = 0.85  # share of wood, marble and brick in the colours of that material
@@ -74,15 +66,7 @@ class Finishes:
         self._materials = {pattern: self._colour(families) for pattern, families in MATERIALS.items()}
 
     def draw(self, scale: Float[np.ndarray, " 3"]) -> dict[str, Any]:
-        """The texture of one primitive; moves the generator on.
-
-        Args:
-            scale: (3,), half sizes in world units, along the axes of the primitive.
-
-        Returns:
-            The fields of `Textures` without batch dimension: pattern, frequency (cycles per world unit),
-            octaves (1 to 3), axis (3,) of length 1, phase (3,) in [0, 64) cycles, colours (2, 3) in [0, 1].
-        """
+        """The fields of `Textures` for one primitive of these half sizes in world units; moves the generator on."""
         pattern = self._pattern()
         axis = self._axis(pattern, scale)
         _, low, high = PATTERNS[pattern]

@@ -200,10 +200,7 @@ class _File:
             if getattr(material, name, None) is None:
                 texture = self.tree["textures"][info["index"]]
                 image = self.tree["images"][texture["source"]] if "source" in texture else {}
-                kind = [
-                    *texture.get("extensions", {}),
-                    image.get("uri", "")[:80] or image.get("mimeType", ""),
-                ]
+                kind = [*texture.get("extensions", {}), image.get("uri", "")[:80] or image.get("mimeType", "")]
                 what = f"the {name} of material {material.name} ({', '.join(filter(None, kind))})"
                 raise Refused(f"{what} is missing or of a kind that is not read; PNG, JPEG and WebP are")
 

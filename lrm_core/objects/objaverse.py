@@ -5,25 +5,16 @@
 <out>/objaverse.json    who made each object, its licence and SHA-256; what failed, and why
 """
 
-import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from tqdm import tqdm
 
-from lrm_core.files import read_json
+from lrm_core.files import digest, read_json
 from lrm_core.model.hub import check_cached
-from lrm_core.objects.build import (
-    VIEWS,
-    RenderReport,
-    check_same_cameras,
-    check_sizes,
-    render_file,
-    split_finished,
-)
-from lrm_core.objects.manifest import digest
-from lrm_core.objects.objaverse_index import LICENCES, REVISION, Facts, Hub, Index, Mirror, check_licences
+from lrm_core.objects.build import VIEWS, RenderReport, check_same_cameras, check_sizes, render_file, split_finished
+from lrm_core.objects.objaverse_index import LICENCES, REVISION, Hub, Index, Mirror
 from lrm_core.objects.splits import write_json
 
 MANIFEST = "objaverse.json"
@@ -34,56 +25,30 @@ MAX_BYTES = 100 * 2**20  # of a GLB
 
 
 @dataclass(frozen=True)
-class Listed(Facts):
-    """A rendered object in the manifest; its licence is an SPDX identifier.
+class Listed:
+    """A rendered object in the manifest.
 
     Attributes:
+        uid: 32 hexadecimal digits.
+        path: of its GLB in the dataset.
+        title, author: empty where the annotations have none.
+        licence: SPDX identifier.
+        url: of its page, None where the annotations have none.
         revision: commit of the dataset that its GLB is of, None where that is from a mirror.
         sha256, bytes: of the GLB.
         seed: of its camera poses, and of the draw if it was drawn.
     """
 
+    uid: str
+    path: str
+    title: str
+    author: str
+    licence: str
+    url: str | None
     revision: str | None
     sha256: str
     bytes: int
     seed: int
-
-
-class Manifest:
-    """What `objaverse.json` says of the objects that are in the folder, and why others failed, by uid."""
-
-    def __init__(self, out: Path) -> None:
-        """Read it, if there is one; raises ValueError if it cannot be read."""
-        self.path, self.objects, self.failures = out / MANIFEST, {}, {}
-        if not self.path.exists():
-            return
-        try:
-            content = read_json(self.path)
-            listed = [Listed(**facts) for facts in content["objects"]]
-            self.failures = dict(content["failures"])
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise ValueError(f"{self.path}: not a readable manifest ({error!r}); remove it") from error
-        self.objects = {item.uid: item for item in listed if (out / item.uid).is_dir()}
-
-    @property
-    def revision(self) -> str:
-        """Of the dataset, for further objects."""
-        return next((item.revision for item in self.objects.values() if item.revision), REVISION)
-
-    def add(self, item: Listed) -> None:
-        """List an object, in place of its failure."""
-        self.objects[item.uid] = item
-        self.failures.pop(item.uid, None)
-        self._write()
-
-    def fail(self, uid: str, reason: str) -> None:
-        """List a failure."""
-        self.failures[uid] = reason
-        self._write()
-
-    def _write(self) -> None:
-        objects = [asdict(self.objects[uid]) for uid in sorted(self.objects)]
-        write_json(self.path, {"objects": objects, "failures": self.failures})
 
 
 def render_objaverse(
@@ -121,7 +86,9 @@ def render_objaverse(
         ValueError: if an argument is out of range, or `out` holds objects with other views, resolution or seed.
     """
     check_sizes(views, resolution)
-    check_licences(licences)
+    if not licences or not set(licences) <= set(LICENCES):
+        found = ",".join(licences) or "none"
+        raise ValueError(f"expected some of the licences {', '.join(LICENCES)}, found {found}")
     if num_objects < 1:
         raise ValueError(f"the number of objects must be at least 1, found {num_objects}")
     cameras = {"views": views, "resolution": resolution, "seed": seed}
@@ -139,20 +106,23 @@ def render_objaverse(
 
 
 class _Work:
-    """One call of `render_objaverse`."""
+    """One call of `render_objaverse`: what `objaverse.json` says of objects in the folder and of failures, by uid."""
 
     def __init__(self, out: Path, cameras: dict[str, int], licences: Sequence[str], mirror: str | Path | None):
-        self.out, self.cameras, self.licences, self.manifest = out, cameras, licences, Manifest(out)
-        for uid in self.manifest.objects:
+        self.out, self.cameras, self.licences = out, cameras, licences
+        self.objects, self.failures = _read_manifest(out)
+        for uid in self.objects:
             check_same_cameras(out / uid, **cameras)
-        self.source = Mirror(Path(mirror)) if mirror else Hub(self.manifest.revision)
+        known = (item.revision for item in self.objects.values() if item.revision)
+        self.source = Mirror(Path(mirror)) if mirror else Hub(next(known, REVISION))
         self.index = Index(self.source.fetch)
 
     def drawn(self) -> Iterator[str]:
         """Every object that the source has under an allowed licence, and faulty entries, to be listed as such."""
         for uid in self.index.drawn(self.cameras["seed"]):
             try:
-                if not self.source.has(self.index.path(uid)) or self.index.facts(uid).licence not in self.licences:
+                facts = self.index.facts(uid) if self.source.has(self.index.path(uid)) else None
+                if facts is None or facts["licence"] not in self.licences:
                     continue
             except (ValueError, FileNotFoundError):
                 pass
@@ -162,38 +132,45 @@ class _Work:
         """Make one object unless it is finished; list it or its failure. Whether there is an object."""
         try:
             facts = self.index.facts(uid)
-            if facts.licence not in self.licences:
+            if facts["licence"] not in self.licences:
                 allowed = ", ".join(self.licences)
-                raise ValueError(f"{uid}: its licence is {facts.licence}; allowed are {allowed}")
-            rendered = uid not in self.manifest.objects and self._render(facts)
+                raise ValueError(f"{uid}: its licence is {facts['licence']}; allowed are {allowed}")
+            rendered = uid not in self.objects and self._render(facts)
         except (ValueError, FileNotFoundError) as error:
-            self.manifest.fail(uid, str(error))
-            report.failed[uid] = str(error)
+            self.failures[uid] = report.failed[uid] = str(error)
+            self._write_manifest()
             return False
         (report.rendered if rendered else report.kept).append(uid)
         return True
 
-    def _render(self, facts: Facts) -> bool:
+    def _render(self, facts: dict[str, str | None]) -> bool:
         """Fetch, check, render and list an object; False if its views are there already."""
-        if (size := self.source.size(facts.path)) > MAX_BYTES:
-            raise ValueError(f"{facts.path}: {size} bytes, more than the {MAX_BYTES} that are rendered")
-        file = self.source.fetch(facts.path)
+        uid, path = facts["uid"], facts["path"]
+        if (size := self.source.size(path)) > MAX_BYTES:
+            raise ValueError(f"{path}: {size} bytes, more than the {MAX_BYTES} that are rendered")
+        file = self.source.fetch(path)
         sha256, size = digest(file)
-        check_glb(file)
-        rendered = render_file(file, self.out / facts.uid, **self.cameras)
-        known = asdict(facts) | {"licence": LICENCES[facts.licence], "revision": self.source.revision}
-        self.manifest.add(Listed(**known, sha256=sha256, bytes=size, seed=self.cameras["seed"]))
+        check_cached(file)
+        rendered = render_file(file, self.out / uid, **self.cameras)
+        known = facts | {"licence": LICENCES[facts["licence"]], "revision": self.source.revision}
+        self.objects[uid] = Listed(**known, sha256=sha256, bytes=size, seed=self.cameras["seed"])
+        self.failures.pop(uid, None)
+        self._write_manifest()
         return rendered
 
+    def _write_manifest(self) -> None:
+        objects = [asdict(self.objects[uid]) for uid in sorted(self.objects)]
+        write_json(self.out / MANIFEST, {"objects": objects, "failures": self.failures})
 
-def check_glb(path: Path) -> None:
-    """Raise ValueError if a file is not whole, by the header of GLB 2.0 and the SHA-256 that the hub names it by."""
-    with path.open("rb") as file:
-        header = file.read(12)
-    if len(header) < 12 or header[:4] != b"glTF":
-        raise ValueError(f"{path}: not a GLB; expected it to begin with glTF, found {header[:4]!r}")
-    version, length = struct.unpack("<II", header[4:])
-    if (version, length) != (2, path.stat().st_size):
-        expected = f"expected GLB version 2 and {path.stat().st_size} bytes, as the file has"
-        raise ValueError(f"{path}: {expected}; its header says version {version} and {length} bytes")
-    check_cached(path)
+
+def _read_manifest(out: Path) -> tuple[dict[str, Listed], dict[str, str]]:
+    """Objects that are in the folder, and failures; none without a manifest, ValueError if it cannot be read."""
+    path = out / MANIFEST
+    if not path.exists():
+        return {}, {}
+    try:
+        content = read_json(path)
+        listed, failures = [Listed(**facts) for facts in content["objects"]], dict(content["failures"])
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ValueError(f"{path}: not a readable manifest ({error!r}); remove it") from error
+    return {item.uid: item for item in listed if (out / item.uid).is_dir()}, failures

@@ -13,8 +13,7 @@ import gzip
 import json
 import re
 import zlib
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -32,26 +31,6 @@ LICENCES = {
 }  # as the annotations have them, and their SPDX identifiers
 UID = re.compile("[0-9a-f]{32}")
 GLB = re.compile(rf"glbs/([0-9]{{3}}-[0-9]{{3}})/({UID.pattern})\.glb")
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What the dataset says of one object.
-
-    Attributes:
-        uid: 32 hexadecimal digits.
-        path: of its GLB in the dataset.
-        title, author: empty where the annotations have none.
-        licence: key of `LICENCES`.
-        url: of its page, None where the annotations have none.
-    """
-
-    uid: str
-    path: str
-    title: str
-    author: str
-    licence: str
-    url: str | None
 
 
 class Mirror:
@@ -146,8 +125,8 @@ class Index:
             raise ValueError(f"{uid}: {PATHS} says {path!r}, not glbs/<folder>/{uid}.glb, which is refused")
         return path
 
-    def facts(self, uid: str) -> Facts:
-        """Title, author and licence of an object, by its annotations.
+    def facts(self, uid: str) -> dict[str, str | None]:
+        """What the dataset says of an object: uid, path, title, author, licence (a key of `LICENCES`) and url.
 
         Raises:
             ValueError: as `path`, and if the annotations cannot be read, lack the object or do not name a licence
@@ -160,17 +139,10 @@ class Index:
             self._credits[folder] = {key: _credit(a) for key, a in annotations.items() if isinstance(a, dict)}
         if uid not in self._credits[folder]:
             raise ValueError(f"{uid}: metadata/{folder}.json.gz does not list it, so its licence is unknown")
-        facts = Facts(uid, path, **self._credits[folder][uid])
-        if facts.licence not in LICENCES:
-            raise ValueError(f"{uid}: unknown licence {facts.licence!r}; known are {', '.join(LICENCES)}")
+        facts = {"uid": uid, "path": path, **self._credits[folder][uid]}
+        if facts["licence"] not in LICENCES:
+            raise ValueError(f"{uid}: unknown licence {facts['licence']!r}; known are {', '.join(LICENCES)}")
         return facts
-
-
-def check_licences(licences: Sequence[str]) -> None:
-    """Raise ValueError if there is none, or one that is not a key of `LICENCES`."""
-    if not licences or not set(licences) <= set(LICENCES):
-        found = ",".join(licences) or "none"
-        raise ValueError(f"expected some of the licences {', '.join(LICENCES)}, found {found}")
 
 
 def read_uids(path: Path) -> list[str]:

@@ -7,16 +7,29 @@ The header of a file says which mesh it shows, who made that and under which lic
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Self
 
+import torch
 from jaxtyping import Float, Int, UInt8
 from safetensors import safe_open
 from torch import Tensor
+from tqdm import tqdm
 
+from lrm_core.atomic import save_tensors
+from lrm_core.files import read_json
 from lrm_core.fingerprint import sha256
 from lrm_core.model.checkpoints import read_metadata
+from lrm_core.objects.build import RenderReport
+from lrm_core.objects.mesh_render import render_mesh
+from lrm_core.objects.poses import SOURCE_ELEVATION, sample_poses
+from lrm_core.objects.splits import write_json
+
+VIEWS, RESOLUTION = 16, 128
+INDEX, FAULTS = "index.json", "faults.json"
+LEAST_COVERAGE = 0.01  # of a view that can be a source
+LIBRARY = "Scopia"  # of the evaluated meshes; no training may see any other of it either
+PREFIX = "cc0_"  # of the evaluated objects, before the name that they have in their library
 
 
 @dataclass(frozen=True)
@@ -27,12 +40,6 @@ class Credit:
     author: str = ""
     licence: str = ""
     library: str = ""
-
-    @classmethod
-    def of(cls, facts: Mapping[str, str]) -> Self:
-        """From a row of `index.json`, whose keys are name, author, licence and library."""
-        named = {"title": "name", "author": "author", "licence": "licence", "library": "library"}
-        return cls(**{ours: facts.get(theirs) or "" for ours, theirs in named.items()})
 
 
 @dataclass(frozen=True)
@@ -93,3 +100,99 @@ def header(path: Path) -> dict[str, str] | None:
         return read_metadata(path)
     except (FileNotFoundError, ValueError):
         return None
+
+
+@dataclass
+class PoolReport(RenderReport):
+    """And why a mesh was left out."""
+
+    left_out: dict[str, str] = field(default_factory=dict)
+
+
+def render_pool(
+    folder: Path, out: Path, data: Path, *, views: int = VIEWS, resolution: int = RESOLUTION
+) -> PoolReport:
+    """Render every GLB of a folder that is not for evaluation; finished ones are kept.
+
+    Args:
+        folder: of .glb files (not searched deeper), perhaps with an `index.json`: a list of objects with the keys
+            file, name, author, licence and library.
+        out: the pool.
+        data: the data folder of the project, whose meshes are left out; see `held_out`.
+        views, resolution: of each object, and the side of its images in pixels.
+
+    Raises:
+        FileNotFoundError: if there is no such folder, or no GLB in it.
+        ValueError: if the index cannot be read.
+        OSError: if a file cannot be written.
+    """
+    files, credits = sorted(folder.glob("*.glb")), _read_index(folder / INDEX)
+    if not files:
+        raise FileNotFoundError(f"{folder}: no GLB files; expected a folder of them")
+    evaluated, report = evaluated_meshes(data), PoolReport()
+    for file in (progress := tqdm(files, desc="pool", unit="object")):
+        progress.set_postfix_str(file.stem)
+        credit, digest = credits.get(file.name, Credit()), sha256(file)
+        facts = {"mesh": digest, "views": str(views), "resolution": str(resolution)} | asdict(credit)
+        if reason := held_out(evaluated, file.stem, digest, credit.library):
+            report.left_out[file.name] = reason
+        elif header(out / f"{file.stem}.safetensors") == facts:
+            report.kept.append(file.name)
+        else:
+            try:
+                tensors = _render(file, digest, views, resolution)
+            except (ValueError, FileNotFoundError) as error:
+                report.failed[file.name] = str(error)
+            else:
+                save_tensors(out / f"{file.stem}.safetensors", tensors, facts)
+                report.rendered.append(file.name)
+    out.mkdir(parents=True, exist_ok=True)
+    write_json(out / FAULTS, report.failed)
+    return report
+
+
+def evaluated_meshes(data: Path) -> dict[str, str]:
+    """SHA-256 of the meshes that `objects/LICENSES.json` in the data folder lists, by their names in lower case."""
+    facts = read_json(data / "objects/LICENSES.json")["objects"]
+    return {name.removeprefix(PREFIX).lower(): fact["sha256"] for name, fact in facts.items()}
+
+
+def held_out(evaluated: Mapping[str, str], stem: str, digest: str, library: str = "") -> str | None:
+    """Why no training may see a mesh; None if it may.
+
+    The same object converted with other settings has another digest, so that names count as well: the stem of its
+    file, which is `<name>`, `cc0_<name>` or `<library>__<name>`.
+    """
+    before, _, name = stem.rpartition("__")
+    if LIBRARY in (library, before):
+        return f"the library {LIBRARY} is for evaluation"
+    if digest in evaluated.values():
+        return "is an evaluated mesh"
+    if name.removeprefix(PREFIX).lower() in evaluated:
+        return "has the name of an evaluated mesh"
+    return None
+
+
+def _render(file: Path, digest: str, views: int, resolution: int) -> dict[str, Tensor]:
+    """What a file of the pool holds; the mesh's digest fixes its cameras."""
+    poses = sample_poses(torch.Generator().manual_seed(int(digest[:15], 16)), views)
+    rgba = render_mesh(file, poses, resolution).rgba
+    elevation = torch.rad2deg(torch.asin(poses[:, 2, 3] / poses[:, :, 3].norm(dim=-1)))
+    level = (elevation >= SOURCE_ELEVATION[0]) & (elevation <= SOURCE_ELEVATION[1])
+    sources = (level & (rgba[:, 3].mean((1, 2)) >= LEAST_COVERAGE)).nonzero()[:, 0]
+    if not len(sources):
+        raise ValueError(f"{file}: no level view shows the object on {LEAST_COVERAGE:.0%} of its pixels")
+    pixels = (rgba * 255).round().to(torch.uint8).permute(0, 2, 3, 1)
+    return {"rgba": pixels.contiguous(), "poses": poses, "sources": sources}
+
+
+def _read_index(path: Path) -> dict[str, Credit]:
+    """Credits by file name; none if there is no index."""
+    if not path.exists():
+        return {}
+    try:
+        rows = {facts["file"]: facts for facts in read_json(path)}
+        keys = ("name", "author", "licence", "library")
+        return {file: Credit(*(facts.get(key) or "" for key in keys)) for file, facts in rows.items()}
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ValueError(f"{path}: expected a list of objects with the key file ({error!r})") from error

@@ -105,10 +105,7 @@ def _sample_object(seed: int) -> dict[str, np.ndarray]:
     firsts = {part.finish: part for part in reversed(parts)}  # parts of one finish look as the first of them
     textures = {number: finishes.draw(firsts[number].scale) for number in dict.fromkeys(p.finish for p in parts)}
     filled = [parts[min(slot, len(parts) - 1)] for slot in range(MAX_PRIMITIVES)]
-    looks, placed = (
-        [textures[part.finish] for part in filled],
-        ("kind", "centre", "rotation", "scale", "form"),
-    )
+    looks, placed = [textures[part.finish] for part in filled], ("kind", "centre", "rotation", "scale", "form")
     return {
         "mask": np.arange(MAX_PRIMITIVES) < len(parts),
         **{name: np.stack([getattr(part, name) for part in filled]) for name in placed},

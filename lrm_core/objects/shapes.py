@@ -3,8 +3,7 @@
 Canonical solids lie in [-1, 1]^3 and contain the origin, but for the torus. Some have a `form` in (0, 1):
 
 - the unit ball; the box; the torus about z with tube radius `form` <= 0.5 and ring radius 1 - `form`;
-- solids of revolution x^2 + y^2 <= a + b z + c z^2 between z = -1 and z = 1 (`revolved.py`);
-- convex polyhedra (`polyhedra.py`);
+- solids of revolution and convex polyhedra (`solids.py`);
 - ROUNDED, x^4 + y^4 + z^4 <= 1 (Barr 1981).
 
 An affine map places them in the world. It keeps line parameters, so t needs no conversion, and it makes
@@ -19,10 +18,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from lrm_core.objects import polyhedra, revolved
-
-Lines = Float[Tensor, "3 lines"]
-Scalars = Float[Tensor, " lines"]
+from lrm_core.objects.solids import Lines, Revolved, Scalars, hexagon, pyramid, wedge
 
 TORUS_STEPS = 20
 TORUS_POLISH = 4
@@ -50,38 +46,25 @@ class Kind(enum.IntEnum):
     ROUNDED = 12
 
 
-PROFILES = {  # (a, b, c) by the form
-    Kind.CYLINDER: lambda form: (1.0, 0.0, 0.0),
-    Kind.CONE: lambda form: (0.25, -0.5, 0.25),  # radius 1 at z = -1, 0 at z = 1
-    Kind.FRUSTUM: lambda form: (
-        (1 + form) ** 2 / 4,
-        (form**2 - 1) / 2,
-        (1 - form) ** 2 / 4,
-    ),  # straight between
-    Kind.BARREL: lambda form: (1.0, 0.0, form**2 - 1),  # radius 1 at z = 0, bulging
-    Kind.SPOOL: lambda form: (form**2, 0.0, 1 - form**2),  # radius 1 at both ends, hollow-sided
-    Kind.DOME: lambda form: (0.75, -0.5, -0.25),  # half a ball, stretched: radius 1 at z = -1, 0 at z = 1
+PROFILES = {  # by the form
+    Kind.CYLINDER: lambda form: Revolved(1.0, 0.0, 0.0),
+    Kind.CONE: lambda form: Revolved(0.25, -0.5, 0.25),  # radius 1 at z = -1, 0 at z = 1
+    Kind.FRUSTUM: lambda form: Revolved((1 + form) ** 2 / 4, (form**2 - 1) / 2, (1 - form) ** 2 / 4),  # straight
+    Kind.BARREL: lambda form: Revolved(1.0, 0.0, form**2 - 1),  # radius 1 at z = 0, bulging
+    Kind.SPOOL: lambda form: Revolved(form**2, 0.0, 1 - form**2),  # radius 1 at both ends, hollow-sided
+    Kind.DOME: lambda form: Revolved(0.75, -0.5, -0.25),  # half a ball, stretched: radius 1 at z = -1, 0 at z = 1
 }
-FACES = {Kind.WEDGE: polyhedra.wedge, Kind.PYRAMID: polyhedra.pyramid, Kind.HEXAGON: polyhedra.hexagon}
+SOLIDS = {**PROFILES, Kind.WEDGE: wedge, Kind.PYRAMID: pyramid, Kind.HEXAGON: hexagon}
 POINTED = (Kind.CONE, Kind.FRUSTUM, Kind.DOME, Kind.WEDGE, Kind.PYRAMID)  # not their own image in z = 0
 
 
 def entry(kind: Kind, points: Lines, directions: Lines, form: Scalars) -> Scalars:
-    """Line parameter at which each line `points + t * directions` first enters a canonical solid.
+    """t (lines,) at which each line `points + t * directions` first enters a canonical solid; inf where it misses.
 
-    Args:
-        kind: the solid, the same for all lines.
-        points: a point on each line, near the solid for the sake of rounding; t may come out negative.
-        directions: of any length but zero.
-        form: of the solid that each line meets.
-
-    Returns:
-        t (lines,), inf where the line misses.
+    Points are near the solid for the sake of rounding; t may come out negative. Directions have any length but zero.
     """
-    if kind in PROFILES:
-        return revolved.enter(PROFILES[kind](form), points, directions)
-    if kind in FACES:
-        return polyhedra.enter(FACES[kind](form), points, directions)
+    if kind in SOLIDS:
+        return SOLIDS[kind](form).enter(points, directions)
     if kind == Kind.TORUS:
         return _enter_torus(points, directions, form)
     others = {Kind.ELLIPSOID: _enter_ball, Kind.BOX: _enter_box, Kind.ROUNDED: _enter_rounded}
@@ -93,10 +76,8 @@ def normal(kind: Kind, points: Lines, form: Scalars) -> Lines:
 
     Points off the surface by rounding take the normal of the nearest face.
     """
-    if kind in PROFILES:
-        return revolved.normal(PROFILES[kind](form), points)
-    if kind in FACES:
-        return polyhedra.normal(FACES[kind](form), points)
+    if kind in SOLIDS:
+        return SOLIDS[kind](form).normal(points)
     if kind == Kind.BOX:
         face = points.abs().argmax(dim=0, keepdim=True)
         return torch.zeros_like(points).scatter_(0, face, points.gather(0, face))
@@ -109,10 +90,8 @@ def normal(kind: Kind, points: Lines, form: Scalars) -> Lines:
 
 def contains(kind: Kind, points: Lines, form: Scalars) -> Bool[Tensor, " lines"]:
     """Whether points lie in a canonical solid, its surface included."""
-    if kind in PROFILES:
-        return revolved.contains(PROFILES[kind](form), points)
-    if kind in FACES:
-        return polyhedra.contains(FACES[kind](form), points)
+    if kind in SOLIDS:
+        return SOLIDS[kind](form).contains(points)
     if kind == Kind.TORUS:
         return _torus_distance(points, form) <= 0
     if kind == Kind.BOX:

@@ -1,10 +1,10 @@
 """The objects that come with the project: built, and listed in the manifest."""
 
-import json
 from pathlib import Path
 
 from tqdm import tqdm
 
+from lrm_core.files import read_json
 from lrm_core.objects.build import (
     RESOLUTION,
     SPLIT_SEED,
@@ -14,10 +14,10 @@ from lrm_core.objects.build import (
     render_path,
     split_finished,
 )
+from lrm_core.objects.caster import render_object
 from lrm_core.objects.dataset import save_object
 from lrm_core.objects.manifest import Entry, make_entry, record_entries
 from lrm_core.objects.procedural import held_out_seeds
-from lrm_core.objects.procedural_views import render_object
 from lrm_core.render.cameras import pinhole_intrinsics
 
 HELD_OUT_OBJECTS = 24
@@ -64,33 +64,23 @@ def build_mini_objects(data: str | Path) -> None:
     if report.failed:
         raise ValueError("\n".join(report.failed.values()))
     build_procedural(data / "mini/objects/procedural")
-    record_entries(data, [*_real_entries(data), *_other_entries(data)])
+    record_entries(data, _entries(data))
 
 
-def _real_entries(data: Path) -> list[Entry]:
-    licences = json.loads((data / "objects/LICENSES.json").read_text(encoding="utf-8"))["objects"]
-    sources = {}
-    for name, facts in licences.items():
-        author, mesh = facts["author"] or "unknown author", f"objects/glb/{name}.glb"
-        sources[mesh] = f"{facts['title']} by {author}, {facts['source_package']}", facts["licence"]
+def _entries(data: Path) -> list[Entry]:
+    """Path, source, licence and seed of all that comes with the project."""
+    package, listed = "Debian sweethome3d-furniture 1.8-1", []
+    for name, facts in read_json(data / "objects/LICENSES.json")["objects"].items():
+        author, mesh, licence = facts["author"] or "unknown author", f"objects/glb/{name}.glb", facts["licence"]
+        listed.append((mesh, f"{facts['title']} by {author}, {facts['source_package']}", licence, None))
         for group, renderer in RENDERERS.items():
             if (data / group / name).is_dir():
-                sources[f"{group}/{name}"] = f"rendered from {mesh}{renderer}", facts["licence"]
-    return [make_entry(data, path, source=s, licence=licence) for path, (s, licence) in sources.items()]
-
-
-def _other_entries(data: Path) -> list[Entry]:
-    made = {"source": "procedural object, rendered by lrm_core.objects", "licence": OWN_LICENCE}
-    folder = "mini/objects/procedural"
-    package = "Debian sweethome3d-furniture 1.8-1"
-    split = {"source": "split 80/20 by seed", "licence": OWN_LICENCE, "seed": SPLIT_SEED}
-    compiled = {"source": f"compiled from {package}", "licence": OWN_LICENCE}
-    return [
-        *(
-            make_entry(data, f"{folder}/{procedural_name(seed)}", **made, seed=seed)
-            for seed in held_out_seeds(HELD_OUT_OBJECTS)
-        ),
-        *(make_entry(data, f"mini/objects/{group}/meta", **split) for group in ("real", "procedural")),
-        make_entry(data, "objects/LICENSE-BlendSwap-CC-0.txt", source=package, licence="CC0-1.0"),
-        make_entry(data, "objects/LICENSES.json", **compiled),
-    ]
+                listed.append((f"{group}/{name}", f"rendered from {mesh}{renderer}", licence, None))
+    for seed in held_out_seeds(HELD_OUT_OBJECTS):
+        made = "procedural object, rendered by lrm_core.objects"
+        listed.append((f"mini/objects/procedural/{procedural_name(seed)}", made, OWN_LICENCE, seed))
+    for group in ("real", "procedural"):
+        listed.append((f"mini/objects/{group}/meta", "split 80/20 by seed", OWN_LICENCE, SPLIT_SEED))
+    listed.append(("objects/LICENSE-BlendSwap-CC-0.txt", package, "CC0-1.0", None))
+    listed.append(("objects/LICENSES.json", f"compiled from {package}", OWN_LICENCE, None))
+    return [make_entry(data, path, source=s, licence=licence, seed=n) for path, s, licence, n in listed]

@@ -56,14 +56,9 @@ class Textures:
 
 
 def albedo(textures: Textures, points: Points) -> Float[Tensor, "points 3"]:
-    """Colour in [0, 1] of one point of each texture.
+    """The two colours of each texture, (points, 3), mixed by its pattern's weight in [0, 1] at a point of its own.
 
-    Args:
-        textures: one per point.
-        points: in the frame of the primitive, in world units.
-
-    Returns:
-        (points, 3), the two colours of each texture mixed by its pattern's weight in [0, 1].
+    Points are in the frame of the primitive, in world units.
     """
     weight = torch.zeros_like(points[:, 0])
     for pattern, weigh in _WEIGH.items():

@@ -116,10 +116,7 @@ def launch(app: "gradio.Blocks", port: int) -> str:
 def serve(model_name: str, port: int, report: Callable[[str], None]) -> None:
     """Serve the page until Ctrl-C; uploads and results lie in a temporary folder that is removed then.
 
-    Args:
-        model_name: as `load_model` takes it.
-        port: of the loopback interface.
-        report: takes the line that says where the page is.
+    `report` takes the line that says where the page is.
 
     Raises:
         ValueError: if gradio is not installed, the port is taken, or as `load_model`.

@@ -12,7 +12,7 @@ from lrm_core.atomic import save_tensors
 from lrm_core.data_url import to_pixels
 from lrm_core.model.hashing import model_hash
 from lrm_core.model.lrm import LRM
-from lrm_core.objects.mesh_files import write_mesh, write_textured_glb
+from lrm_core.objects.mesh import write_mesh, write_textured_glb
 from lrm_core.objects.pictures import framed, load_picture, whole
 from lrm_core.render.cameras import canonical_source_camera
 from lrm_core.render.surface import SURFACE_DENSITY, Surface, extract_surface
@@ -98,10 +98,8 @@ def write_assets(folder: Path, model: LRM, prediction: Prediction, config: Predi
         ValueError: if the field has no surface.
         OSError: if a file cannot be written.
     """
-    wanted, field = (
-        {name: folder / ASSETS[name] for name in config.formats},
-        (prediction.planes, model.decoder),
-    )
+    wanted = {name: folder / ASSETS[name] for name in config.formats}
+    field = prediction.planes, model.decoder
     if files := [wanted[name] for name in ("glb", "obj", "ply") if name in wanted]:
         surface = extract_surface(*field, config.resolution, config.density)
         for file in files:

@@ -39,9 +39,6 @@ def predict_path(model_name: str, path: Path, out: Path, config: PredictConfig, 
     Args:
         model_name: as `load_model` takes it.
         path: a PNG, JPEG or WebP file, or a folder of them (not searched deeper).
-        out: root of the results.
-        config: what is made.
-        device: of the model.
 
     Raises:
         FileNotFoundError: if there is no such file, or no picture in the folder.

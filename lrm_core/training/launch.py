@@ -30,9 +30,7 @@ def pretrain_in_processes(
 ) -> None:
     """Run `pretrain` in this process, or in several on the CPU that share every batch and end together.
 
-    Args:
-        run, architecture, config, start, until: as in `pretrain`.
-        processes: one per core if None, but no more than there are groups in a batch.
+    There is one per core if `processes` is None, but no more than there are groups in a batch.
 
     Raises:
         ValueError: as `pretrain`.

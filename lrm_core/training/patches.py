@@ -1,8 +1,9 @@
 """Squares of pictures that a training step compares as a whole, by LPIPS."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
+from accelerate.utils import send_to_device
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d
@@ -17,8 +18,7 @@ from lrm_core.training.pretrain_config import PATCH
 SUPERSAMPLE = 2  # rays per pixel and axis of a true picture
 
 
-@dataclass(frozen=True)
-class Patches:
+class Patches(NamedTuple):
     """Q true squares of `PATCH` pixels.
 
     Attributes:
@@ -36,11 +36,6 @@ class Patches:
     rgb: Float[Tensor, "Q 3 P P"]
     alpha: Float[Tensor, "Q 1 P P"]
     resolution: int
-
-    def to(self, device: torch.device) -> "Patches":
-        """The squares on another device."""
-        moved = {n: value.to(device) for n, value in vars(self).items() if isinstance(value, Tensor)}
-        return Patches(**moved, resolution=self.resolution)
 
 
 def draw_anchors(count: int, resolution: int, generator: torch.Generator) -> Float[Tensor, "Q 2"]:
@@ -74,7 +69,7 @@ def procedural_patches(
     pixels = torch.cat([hits.rgb, hits.alpha], dim=-1).mT.unflatten(-1, (fine, fine))
     rgb, alpha = avg_pool2d(pixels, SUPERSAMPLE).split([3, 1], dim=1)
     found = Patches(owners, target_cameras[owners, views], anchors, rgb, alpha, resolution)
-    return found.to(cameras.device)
+    return send_to_device(found, cameras.device)
 
 
 def perceptual_loss(

@@ -9,7 +9,7 @@ from lrm_core.render.cameras import normalize_poses, pinhole_intrinsics, princip
 from lrm_core.render.rays import rays_through
 from lrm_core.training.patches import Patches, draw_anchors
 from lrm_core.training.pretrain_config import PATCH
-from lrm_core.training.pretrain_data import CANDIDATES, RayBatch, half_on_object, share, take
+from lrm_core.training.pretrain_data import CANDIDATES, RayBatch, kept_rays, take
 
 
 def pool_batch(
@@ -35,17 +35,11 @@ def pool_batch(
     target = rays_through(cameras, (torch.stack([column, row], dim=-1) + 0.5) / size)
     candidates = take(pictures.flatten(0, 1).flatten(1, 2), pixel.flatten(0, 1)[..., None])
     candidates = candidates.unflatten(0, (count, views)).flatten(1, 2)  # (B, C, 4)
-    hit = (candidates[..., 3:] > 0).float()
-    kept = half_on_object(hit[..., 0], rays, generator)[..., None]
-    rgb, alpha = take(candidates, kept).split([3, 1], dim=-1)
+    _, fields = kept_rays(target, *candidates.split([3, 1], dim=-1), rays, generator)
     return RayBatch(
         sources=(pictures[:, 0, ..., :3] + 1 - pictures[:, 0, ..., 3:]).movedim(-1, 1).contiguous(),
         cameras=principal_camera(normal[:, 0], pinhole_intrinsics()),
-        origins=take(target.origins.flatten(1, 2), kept),
-        directions=take(target.directions.flatten(1, 2), kept),
-        rgb=rgb,
-        alpha=alpha,
-        share=share(hit, take(hit, kept)),
+        **fields,
         points=torch.empty(0, 8 * (rays // 2), 3),
         solid=torch.empty(0, 8 * (rays // 2), dtype=torch.bool),
         patches=_pool_patches(pictures, cameras, patches, generator) if patches else None,
@@ -77,10 +71,7 @@ def _draw(count: int, generator: torch.Generator) -> int:
 
 
 def _pool_patches(
-    pictures: Float[Tensor, "B M S S 4"],
-    cameras: Float[Tensor, "B M 25"],
-    count: int,
-    generator: torch.Generator,
+    pictures: Float[Tensor, "B M S S 4"], cameras: Float[Tensor, "B M 25"], count: int, generator: torch.Generator
 ) -> Patches:
     """A square of one view of each of the first `count` objects."""
     views = torch.randint(cameras.shape[1], (count,), generator=generator)

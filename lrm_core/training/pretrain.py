@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from accelerate import Accelerator
+from accelerate.utils import send_to_device
 from tqdm import tqdm
 
 from lrm_core.atomic import replacing
@@ -27,14 +28,7 @@ from lrm_core.training.pretrain_loss import reconstruction_loss
 from lrm_core.training.pretrain_validation import Validation
 
 CURVE = "pretrain_curve.csv"  # beside published weights
-COLUMNS = (
-    "step",
-    "objects",
-    "seconds",
-    "loss",
-    "source_psnr",
-    "novel_psnr",
-)  # scores where a step is validated
+COLUMNS = ("step", "objects", "seconds", "loss", "source_psnr", "novel_psnr")  # scores where a step is validated
 
 
 def new_state(architecture: LRMConfig, config: PretrainConfig, device: torch.device | str = "cpu") -> TrainingState:
@@ -127,7 +121,7 @@ def pretrain(
     if team.device.type == "cuda":
         config = replace(config, group=config.batch // team.num_processes)
     curve = Rows(run / "curve.csv", COLUMNS, state.step)
-    validation = Validation.prepare(architecture.source_size).to(team.device)
+    validation = send_to_device(Validation.prepare(architecture.source_size), team.device)
     started = time.perf_counter() - curve.last("seconds")
     end = min(until or config.rounds * config.steps, config.rounds * config.steps)
     for step, loss in _steps(state, config, team, end):

@@ -6,11 +6,12 @@ other processes while a GPU trains. The rays are cast where the model is.
 
 import pickle
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import torch
+from accelerate.utils import send_to_device
 from jaxtyping import Float
 from torch import Tensor
 from torch.utils.data import Dataset
@@ -50,12 +51,9 @@ class Scene:
 
 
 def draw_scene(number: int, config: PretrainConfig, size: int, progress: float) -> Scene:
-    """A group of objects and their views.
+    """A group of objects and their views; its number, counted over the whole run, fixes every draw.
 
-    Args:
-        number: of the group, counted over the whole run; fixes every draw.
-        size: side of the source view, in pixels.
-        progress: share of the first round that is done.
+    The source view has `size` pixels a side, and the share `progress` of the first round is done.
     """
     patches, generator = config.patches(progress), torch.Generator().manual_seed(number)
     from_pool = torch.zeros(config.group, dtype=torch.bool)
@@ -84,7 +82,7 @@ def cast_scene(
         plan = {"rays": _rays(config, config.patches(progress)), "size": size, "patches": scene.patches}
         parts.append(procedural_batch(scene.objects.to(device), scene.poses, generator, **plan))
     if scene.pool is not None:
-        parts.append(scene.pool.to(device))
+        parts.append(send_to_device(scene.pool, device))
     return join(*parts) if len(parts) > 1 else parts[0]
 
 
@@ -111,18 +109,15 @@ def scenes(numbers: Sequence[int], config: PretrainConfig, size: int, ahead: boo
 
 def join(first: RayBatch, second: RayBatch) -> RayBatch:
     """The objects of both; only the first may have points."""
-    names = [part.name for part in fields(RayBatch) if part.name != "patches"]
-    tensors = {name: torch.cat([getattr(first, name), getattr(second, name)]) for name in names}
-    return RayBatch(**tensors, patches=_join_patches(first.patches, second.patches, len(first.sources)))
+    tensors = (torch.cat(pair) for pair in zip(first[:-1], second[:-1], strict=True))
+    return RayBatch(*tensors, _join_patches(first.patches, second.patches, len(first.sources)))
 
 
 def _join_patches(first: Patches | None, second: Patches | None, offset: int) -> Patches | None:
     """Squares of both batches, where the objects of the second come after `offset` others."""
     if second is None:
         return first
-    second = replace(second, owners=second.owners + offset)
+    second = second._replace(owners=second.owners + offset)
     if first is None:
         return second
-    names = ("owners", "cameras", "anchors", "rgb", "alpha")
-    tensors = {name: torch.cat([getattr(first, name), getattr(second, name)]) for name in names}
-    return Patches(**tensors, resolution=first.resolution)
+    return Patches(*map(torch.cat, zip(first[:-1], second[:-1], strict=True)), first.resolution)

@@ -1,6 +1,6 @@
 """Training batches of procedural objects, made on the fly: an object is its seed, a batch is its step."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -18,8 +18,7 @@ ABOUT, BEHIND = 0.06, 0.8  # world units, of points on and behind surfaces
 CANDIDATES = 3  # rays cast for each ray kept, so that half of those kept can lie on the object
 
 
-@dataclass(frozen=True)
-class RayBatch:
+class RayBatch(NamedTuple):
     """What one step needs, for B objects with K target rays each.
 
     Attributes:
@@ -46,11 +45,6 @@ class RayBatch:
     points: Float[Tensor, "S P 3"]
     solid: Bool[Tensor, "S P"]
     patches: Patches | None = None
-
-    def to(self, device: torch.device) -> "RayBatch":
-        """The batch on another device."""
-        there = {name: value.to(device) for name, value in vars(self).items() if value is not None}
-        return RayBatch(**there)
 
 
 def training_seeds(step: int, batch: int) -> range:
@@ -90,23 +84,37 @@ def procedural_batch(
     poses, normal = poses.to(device), normal.to(device)
     world, target = rays_through(cameras, uv), rays_through(target_cameras, uv)
     hits, sources = _cast_all(objects, world, cameras[:, 0], size)
-    kept = half_on_object(hits.alpha[..., 0], rays, generator)[..., None]
+    kept, fields = kept_rays(target, hits.rgb, hits.alpha, rays, generator)
     near = kept[:, : rays // 2]
     starts, ways = (take(values.flatten(1, 2), near) for values in (world.origins, world.directions))
     places = _places(starts, ways, take(hits.depth, near), generator)
-    alpha = take(hits.alpha, kept)
     return RayBatch(
         sources=sources,
         cameras=principal,
-        origins=take(target.origins.flatten(1, 2), kept),
-        directions=take(target.directions.flatten(1, 2), kept),
-        rgb=take(hits.rgb, kept),
-        alpha=alpha,
-        share=share(hits.alpha, alpha),
+        **fields,
         points=_move(places, poses[:, 0], normal[:, 0]),
         solid=inside(objects, places),
         patches=procedural_patches(objects, cameras, target_cameras, patches, size, generator) if patches else None,
     )
+
+
+def kept_rays(
+    drawn: Rays, rgb: Float[Tensor, "B C 3"], alpha: Float[Tensor, "B C 1"], count: int, generator: torch.Generator
+) -> tuple[Int[Tensor, "B K 1"], dict[str, Tensor]]:
+    """Indices of `count` rays of each object among those drawn, and the fields of a `RayBatch` that tell of them.
+
+    Half prefer rays that hit, the others are any of the rest.
+    """
+    hit = (alpha > 0).to(alpha)
+    order = torch.rand(alpha.shape[:2], generator=generator).to(alpha)
+    on = (order + hit[..., 0]).topk(count // 2, dim=1).indices
+    rest = order.scatter(1, on, -1.0).topk(count - count // 2, dim=1).indices
+    kept = torch.cat([on, rest], dim=1)[..., None]
+    origins, directions = (values.flatten(1, 2) for values in drawn)
+    values = {"origins": origins, "directions": directions, "rgb": rgb, "alpha": alpha}
+    before, after = hit.mean(1, keepdim=True), take(hit, kept).mean(1, keepdim=True)
+    share = torch.where(take(hit, kept) > 0, before / after, (1 - before) / (1 - after))
+    return kept, {name: take(value, kept) for name, value in values.items()} | {"share": share}
 
 
 def take(values: Float[Tensor, "B C d"], index: Int[Tensor, "B K 1"]) -> Float[Tensor, "B K d"]:
@@ -164,17 +172,3 @@ def _cast_all(
     parts = [value.tensor_split([count], dim=1) for value in vars(hits).values()]
     of_targets, of_views = (Hits(*part) for part in zip(*parts, strict=True))
     return of_targets, _on_white(of_views, size, SUPERSAMPLE)
-
-
-def share(drawn: Float[Tensor, "B C 1"], kept: Float[Tensor, "B K 1"]) -> Float[Tensor, "B K 1"]:
-    """Share of the rays drawn over share of those kept, on the object and beside it."""
-    before, after = drawn.mean(1, keepdim=True), kept.mean(1, keepdim=True)
-    return torch.where(kept > 0, before / after, (1 - before) / (1 - after))
-
-
-def half_on_object(alpha: Float[Tensor, "B C"], count: int, generator: torch.Generator) -> Tensor:
-    """Indices (B, count): half prefer rays that hit, the others are any of the rest."""
-    order = torch.rand(alpha.shape, generator=generator).to(alpha)
-    on = (order + alpha).topk(count // 2, dim=1).indices
-    rest = order.scatter(1, on, -1.0).topk(count - count // 2, dim=1).indices
-    return torch.cat([on, rest], dim=1)

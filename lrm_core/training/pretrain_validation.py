@@ -1,7 +1,7 @@
 """Validation of a training run: novel views of held-out procedural objects, as numbers and as a picture."""
 
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple, Self
 
 import numpy as np
 import torch
@@ -21,8 +21,7 @@ OBJECTS, VIEWS, SIZE = 16, 4, 64
 FIRST_SEED = FIRST_HELD_OUT_SEED + 1_000_000  # none of the objects that are stored for evaluation
 
 
-@dataclass(frozen=True)
-class Validation:
+class Validation(NamedTuple):
     """Sources (B, 3, S, S), their cameras (B, 16), and target views (B, M, 3, H, W) with cameras (B, M, 25).
 
     Target view 0 is the source view.
@@ -34,7 +33,7 @@ class Validation:
     target_cameras: Float[Tensor, "B M 25"]
 
     @classmethod
-    def prepare(cls, source_size: int) -> "Validation":
+    def prepare(cls, source_size: int) -> Self:
         """The same objects and views for every run, with source images of so many pixels a side."""
         objects = sample_objects(range(FIRST_SEED, FIRST_SEED + OBJECTS))
         generator = torch.Generator().manual_seed(FIRST_SEED)
@@ -47,10 +46,6 @@ class Validation:
             targets=torch.stack([source_views(objects, cameras[:, m], SIZE, 2) for m in range(VIEWS)], dim=1),
             target_cameras=standard_camera(normal, pinhole_intrinsics()),
         )
-
-    def to(self, device: torch.device) -> "Validation":
-        """The pictures and cameras on another device."""
-        return Validation(**{name: value.to(device) for name, value in vars(self).items()})
 
     @torch.no_grad()
     def score(self, state: TrainingState, run: Path) -> dict[str, float]:

@@ -1,26 +1,29 @@
-"""From a finished training run to the weights that the book uses, with their card."""
+"""From training runs to the weights that the book uses, with their card, and to models of growing quality."""
 
 import platform
 import shutil
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import torch
 
 from lrm_core.atomic import replacing
+from lrm_core.files import digest
 from lrm_core.fit.checkpoint import TrainingState
 from lrm_core.fit.run_folder import STATE, Rows
 from lrm_core.model.checkpoints import save_checkpoint
 from lrm_core.model.config import LRMConfig
-from lrm_core.objects.manifest import digest, make_entry, record_entries
-from lrm_core.objects.pool import Pool
-from lrm_core.objects.pool_render import LIBRARY
+from lrm_core.objects.manifest import make_entry, record_entries
+from lrm_core.objects.pool import LIBRARY, Pool
 from lrm_core.paths import data_dir
+from lrm_core.profiles import LADDER, RUNGS
+from lrm_core.training.launch import pretrain_in_processes
 from lrm_core.training.pretrain import COLUMNS, CURVE, new_state
 from lrm_core.training.pretrain_batch import open_pool
-from lrm_core.training.pretrain_config import PATCH, PretrainConfig
+from lrm_core.training.pretrain_config import PATCH, PretrainConfig, get_preset
 
+PRESET = "mini-cpu"  # of the rungs
 CARD = """# {name}
 
 A reconstruction model with OpenLRM's architecture at small size: one {size} x {size} image to a triplane of
@@ -101,6 +104,23 @@ def publish(run: Path, architecture: LRMConfig, config: PretrainConfig, out: Pat
         temporary.write_text(card)
     made = [out, out.with_name(CURVE), out.with_name(CARD_NAME)]
     list_made(made, f"lrm pretrain --preset {out.stem}", config.seed)
+
+
+def train_rungs(
+    folder: Path = LADDER, steps: Iterable[int] = tuple(RUNGS.values()), *, processes: int | None = None
+) -> list[Path]:
+    """Models of growing quality: the averages of one run of `PRESET`, in the folder's "run", at each of the steps.
+
+    Files that exist stay; raises as `pretrain_in_processes`.
+    """
+    architecture, config = get_preset(PRESET)
+    paths = [folder / f"{step}.safetensors" for step in sorted(steps)]
+    for path in paths:
+        if not path.exists():
+            run = folder / "run"
+            pretrain_in_processes(run, architecture, config, until=int(path.stem), processes=processes)
+            save_averaged(run, architecture, config, path)
+    return paths
 
 
 def _data(objects: int, config: PretrainConfig) -> dict[str, str]:

@@ -12,14 +12,24 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from skimage.metrics import peak_signal_noise_ratio
+from tiny_folder import save_square
 
 from lrm_core import LRM
-from lrm_core.objects import RenderedObject, save_object
-from lrm_core.objects.poses import sample_poses
-from lrm_core.objects.procedural_views import render_object
-from lrm_core.predict.evaluate import KEPT, Evaluation, evaluate, listed_objects
-from lrm_core.predict.evaluation_record import Subject, record, summary
-from lrm_core.predict.view_scores import METRICS, Pair, at_source_size, depth_error, scored_views, true_depth
+from lrm_core.objects import RenderedObject
+from lrm_core.objects.caster import render_object
+from lrm_core.predict.evaluate import (
+    KEPT,
+    METRICS,
+    Evaluation,
+    Pair,
+    at_source_size,
+    depth_error,
+    evaluate,
+    listed_objects,
+    scored_views,
+    true_depth,
+)
+from lrm_core.predict.evaluation_page import Subject, record, summary
 from lrm_core.render import Rendering, render_views
 from lrm_core.render.cameras import look_at
 
@@ -31,11 +41,7 @@ def folder(tmp_path_factory) -> Path:
     """Three objects of five views; the third is broken."""
     root = tmp_path_factory.mktemp("rendered") / "things"
     for seed, name in enumerate(("bowl", "cup", "jug")):
-        generator = torch.Generator().manual_seed(seed)
-        rgba = torch.zeros(5, 4, SIDE, SIDE)
-        rgba[:, :, 8:24, 8:24] = torch.rand(1, 4, 1, 1, generator=generator)
-        intrinsics = torch.tensor([[0.75 * SIDE] * 2, [SIDE / 2] * 2, [float(SIDE)] * 2])
-        save_object(root / name, rgba, sample_poses(generator, 5), intrinsics)
+        save_square(root / name, seed, views=5)
     (root / "jug/rgba/002.png").write_bytes(b"no picture")
     return root
 

@@ -27,11 +27,7 @@ class Gltf:
     def array(self, values, **more):
         values = np.asarray(values)
         width = values.size // len(values)
-        entry = {
-            "componentType": COMPONENTS[values.dtype.str[1:]],
-            "count": len(values),
-            "type": TYPES[width],
-        }
+        entry = {"componentType": COMPONENTS[values.dtype.str[1:]], "count": len(values), "type": TYPES[width]}
         self.tree["accessors"].append({"bufferView": self.view(values.tobytes()), **entry, **more})
         return len(self.tree["accessors"]) - 1
 

@@ -15,8 +15,7 @@ from click.testing import CliRunner
 
 from lrm_core.cli import main
 from lrm_core.objects import load_object, split_names
-from lrm_core.objects.blender import Cycles
-from lrm_core.objects.blender_process import SCRIPT, VARIABLE, blender_command, run_script
+from lrm_core.objects.blender import SCRIPT, VARIABLE, Cycles, blender_command, run_script
 from lrm_core.objects.build import FAILURES, render_path
 
 SMALL = dict(views=2, resolution=8)
@@ -46,15 +45,6 @@ FAULTS = {
     "paint((8, 8), 1); sys.exit(0)": "Blender left no view 001.png",
     "file.with_name('000.png').write_text('x'); sys.exit(0)": "000.png: corrupt or not a PNG",
 }
-
-
-@pytest.fixture
-def meshes(tmp_path):
-    folder = tmp_path / "meshes"
-    folder.mkdir()
-    trimesh.creation.box().export(folder / "box.ply")
-    trimesh.creation.icosphere(1).export(folder / "ball.glb")
-    return folder
 
 
 @pytest.fixture

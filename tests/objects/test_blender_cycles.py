@@ -14,10 +14,8 @@ from PIL import Image
 from scipy import ndimage
 from torch.nn.functional import avg_pool2d
 
-from lrm_core.objects.blender import SKY, SUN, Cycles
-from lrm_core.objects.blender_process import VARIABLE, blender_command, run_script
-from lrm_core.objects.mesh import RADIUS
-from lrm_core.objects.mesh_files import turned
+from lrm_core.objects.blender import SKY, SUN, VARIABLE, Cycles, blender_command, run_script
+from lrm_core.objects.mesh import RADIUS, turned
 from lrm_core.objects.mesh_render import LIGHT, render_mesh
 from lrm_core.objects.poses import sample_poses
 from lrm_core.paths import data_dir

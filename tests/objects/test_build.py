@@ -9,25 +9,15 @@ import torch
 import trimesh
 from PIL import Image
 
-from lrm_core.objects import FIRST_HELD_OUT_SEED, load_object, load_split, split_names
+from lrm_core.objects import FIRST_HELD_OUT_SEED, build, load_object, load_split, split_names
 from lrm_core.objects.build import render_path
+from lrm_core.objects.caster import render_object
 from lrm_core.objects.mesh_render import render_mesh
-from lrm_core.objects.procedural_views import render_object
 from lrm_core.objects.shipped import build_procedural, procedural_name
 
 MINI = Path(__file__).resolve().parents[2] / "data/mini/objects"
 MESHES = Path(__file__).resolve().parents[1] / "fixtures/meshes"
 SMALL = dict(views=2, resolution=8)
-
-
-@pytest.fixture
-def meshes(tmp_path):
-    folder = tmp_path / "meshes"
-    folder.mkdir()
-    trimesh.creation.box().export(folder / "box.ply")
-    trimesh.creation.icosphere(1).export(folder / "ball.glb")
-    (folder / "note.txt").write_text("not a mesh")
-    return folder
 
 
 def test_folder_becomes_a_dataset(meshes, tmp_path):
@@ -40,33 +30,6 @@ def test_folder_becomes_a_dataset(meshes, tmp_path):
     assert not torch.equal(found["box"].poses, found["ball"].poses)
 
 
-def test_faulty_file_is_reported_and_the_others_go_on(meshes, tmp_path):
-    (meshes / "broken.glb").write_bytes(b"x")
-    report = render_path(meshes, tmp_path / "out", **SMALL)
-    assert report.rendered == ["ball", "box"]
-    assert list(report.failed) == ["broken"]
-    assert "broken.glb: not readable as a mesh" in report.failed["broken"]
-    assert split_names(tmp_path / "out", "all") == ["ball", "box"]
-
-
-def test_finished_objects_survive_an_interruption(meshes, tmp_path, monkeypatch):
-    from lrm_core.objects import build
-
-    def interrupt_at_box(path, *arguments):
-        if path.stem == "box":
-            raise KeyboardInterrupt
-        return original(path, *arguments)
-
-    original = build.render_mesh
-    monkeypatch.setattr(build, "render_mesh", interrupt_at_box)
-    with pytest.raises(KeyboardInterrupt):
-        render_path(meshes, tmp_path / "out", **SMALL)
-    monkeypatch.undo()
-    assert [path.name for path in (tmp_path / "out").iterdir()] == ["ball"]
-    report = render_path(meshes, tmp_path / "out", **SMALL)
-    assert (report.rendered, report.kept) == (["box"], ["ball"])
-
-
 @pytest.mark.parametrize("change", [dict(views=3), dict(resolution=9), dict(seed=1)])
 def test_other_cameras_are_not_taken_for_finished(meshes, tmp_path, change):
     render_path(meshes / "box.ply", tmp_path / "out", **SMALL)
@@ -76,11 +39,6 @@ def test_other_cameras_are_not_taken_for_finished(meshes, tmp_path, change):
 
 
 def test_bad_arguments(meshes, tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"gone: no such file or folder"):
-        render_path(tmp_path / "gone", tmp_path / "out")
-    (tmp_path / "empty").mkdir()
-    with pytest.raises(FileNotFoundError, match=r"empty: no meshes; expected files ending in \.glb"):
-        render_path(tmp_path / "empty", tmp_path / "out")
     with pytest.raises(ValueError, match=r"views and resolution must be at least 1, found 0 and 128"):
         render_path(meshes, tmp_path / "out", views=0)
     trimesh.creation.box().export(meshes / "box.obj")
@@ -126,7 +84,11 @@ def test_another_mesh_of_the_name_and_an_edited_one_are_not_taken_for_finished(m
 
 @pytest.mark.parametrize(
     ("case", "file", "part"),
-    [("41_gltf_percent_encoded", "a.gltf", "my tex.png"), ("29d_obj_map_d", "a.obj", "mask.png")],
+    [
+        ("41_gltf_percent_encoded", "a.gltf", "my tex.png"),
+        ("29d_obj_map_d", "a.obj", "mask.png"),
+        ("22_obj_map_Kd_option", "a.obj", "tex.png"),
+    ],
 )
 def test_a_mesh_is_another_with_another_texture(tmp_path, case, file, part):
     shutil.copytree(MESHES / case, tmp_path / case)
@@ -136,8 +98,6 @@ def test_a_mesh_is_another_with_another_texture(tmp_path, case, file, part):
 
 
 def test_an_object_that_another_run_finished_meanwhile_is_kept(meshes, tmp_path, monkeypatch):
-    from lrm_core.objects import build
-
     def overtaken(path, *arguments):
         if not (tmp_path / "out" / path.stem).exists():
             monkeypatch.setattr(build, "render_mesh", original)

@@ -1,41 +1,31 @@
-"""The batched ray caster against marching, and its invariants."""
+"""The batched ray caster against one primitive after another, its invariants, and the views that it makes."""
 
 import math
 
 import pytest
 import torch
-from solids import _ref_measure
 from torch import Tensor
 
-from lrm_core.objects.caster import cast, visible_from
+from lrm_core.objects.caster import cast, render_object, visible_from
 from lrm_core.objects.poses import sample_poses
 from lrm_core.objects.procedural import ProceduralBatch, inside, sample_objects
+from lrm_core.objects.shapes import Kind, entry
 from lrm_core.objects.textures import albedo
+from lrm_core.render.cameras import pinhole_intrinsics, standard_camera
+from lrm_core.render.rays import camera_rays
 
 SEEDS = [0, 1, 2, 3, 4, 5]
 
 
-def _ref_inside(batch: ProceduralBatch, points: Tensor, slack: float = 0.0) -> Tensor:
-    """Whether points (B, ..., 3) lie in any primitive; `slack` thins the solids, in canonical units."""
-    inside = torch.zeros(points.shape[:-1], dtype=torch.bool)
-    for row in range(len(batch)):
-        for slot in range(int(batch.mask[row].sum())):
-            local = (points[row] - batch.centre[row, slot]) @ batch.rotation[row, slot] / batch.scale[row, slot]
-            inside[row] |= _ref_measure(int(batch.kind[row, slot]), local, batch.form[row, slot]) >= slack
-    return inside
-
-
-def _ref_first_hit(batch: ProceduralBatch, origins: Tensor, directions: Tensor, steps: int = 2400) -> Tensor:
-    """Distance (B, K) to the union along unit directions, by marching and bisection."""
-    t = torch.linspace(0.5, 4.0, steps, dtype=origins.dtype)
-    inside = _ref_inside(batch, origins[..., None, :] + t[:, None] * directions[..., None, :])
-    first = inside.int().argmax(dim=-1)
-    low, high = t[(first - 1).clamp(min=0)], t[first]
-    for _ in range(30):
-        middle = (low + high) / 2
-        within = _ref_inside(batch, origins + middle[..., None] * directions)
-        low, high = torch.where(within, low, middle), torch.where(within, middle, high)
-    return torch.where(inside.any(dim=-1), high, math.inf)
+def _ref_first_hit(batch: ProceduralBatch, origins: Tensor, directions: Tensor) -> Tensor:
+    """Ray parameter (B, K) of the nearest entry into any primitive, one primitive after another."""
+    nearest = torch.full(origins.shape[:2], math.inf, dtype=origins.dtype)
+    for row, slot in batch.mask.nonzero().tolist():
+        frame = batch.rotation[row, slot] / batch.scale[row, slot]
+        start, along = (origins[row] - batch.centre[row, slot]) @ frame, directions[row] @ frame
+        t = entry(Kind(int(batch.kind[row, slot])), start.T, along.T, batch.form[row, slot].expand(len(start)))
+        nearest[row] = torch.where(t > 0, torch.minimum(nearest[row], t), nearest[row])
+    return nearest
 
 
 def _rays(count: int, seeds: list[int], dtype: torch.dtype = torch.float64) -> tuple[Tensor, Tensor]:
@@ -55,15 +45,10 @@ def scene() -> tuple[ProceduralBatch, Tensor, Tensor]:
     return sample_objects(SEEDS).to(dtype=torch.float64), *_rays(150, SEEDS)
 
 
-def test_depth_agrees_with_marching(scene):
+def test_depth_is_that_of_the_nearest_primitive(scene):
     batch, origins, directions = scene
     depth = cast(batch, origins, directions).depth[..., 0]
-    expected = _ref_first_hit(batch, origins, directions)
-    early = depth < expected - 1e-5  # marching stepped over a short chord: see that there is one
-    assert early.double().mean() < 0.01
-    just_inside = origins + (depth.where(early, 0) + 1e-6)[..., None] * directions
-    assert _ref_inside(batch, just_inside, slack=-1e-7)[early].all()
-    torch.testing.assert_close(depth[~early], expected[~early], atol=1e-5, rtol=0)
+    torch.testing.assert_close(depth, _ref_first_hit(batch, origins, directions), atol=1e-6, rtol=0)
     assert 0.2 < torch.isfinite(depth).double().mean() < 0.9
 
 
@@ -85,9 +70,7 @@ def test_normals_point_out_of_the_object_towards_the_ray(scene):
     points = origins + hits.depth.where(hits.alpha > 0, 0) * directions
     torch.testing.assert_close(hits.normals.norm(dim=-1), hits.alpha[..., 0])
     assert ((hits.normals * directions).sum(-1)[hit] < 1e-6).all()
-    buried = _ref_inside(batch, points - 1e-5 * hits.normals)[hit]
-    assert buried.double().mean() > 0.99
-    assert not _ref_inside(batch, points - 1e-5 * directions)[hit].any()
+    assert inside(batch, points - 1e-5 * hits.normals)[hit].double().mean() > 0.99
 
 
 def test_colour_is_albedo_under_wrapped_lights(scene):
@@ -126,18 +109,17 @@ def test_single_precision_finds_the_same_surface(scene):
     assert differ.double().mean() < 0.005
 
 
-def test_visibility_agrees_with_marching(scene):
+def test_what_the_eye_sees_is_what_a_ray_from_it_meets_first(scene):
     batch, origins, directions = scene
     hits = cast(batch, origins, directions)
     hit = hits.alpha[..., 0] > 0
     points = origins + hits.depth.where(hits.alpha > 0, 0) * directions
     eye = sample_poses(torch.Generator().manual_seed(1), len(SEEDS))[:, :, 3].double()
+    way = points - eye[:, None]
+    first = _ref_first_hit(batch, eye[:, None].expand_as(points), way)
+    short = (1 - first) * way.norm(dim=-1) < 2e-3
     seen = visible_from(batch, points, eye)
-    share = torch.linspace(0.2, 1, 4000, dtype=torch.float64)
-    towards = points - eye[:, None]
-    reach = share * (1 - 4e-3 / towards.norm(dim=-1, keepdim=True))
-    blocked = _ref_inside(batch, eye[:, None, None] + reach[..., None] * towards[..., None, :]).any(-1)
-    assert (seen != blocked)[hit].double().mean() > 0.985  # chords below the epsilon
+    assert torch.equal(seen[hit], short[hit])
     assert 0.2 < seen[hit].double().mean() < 0.8
 
 
@@ -147,3 +129,30 @@ def test_shapes_that_do_not_fit_are_refused(scene):
         cast(batch, origins[:5], directions[:5])
     with pytest.raises(ValueError, match=r"eye must be \(6, 3\), one per object, found \(2, 3\)"):
         visible_from(batch, origins, torch.zeros(2, 3))
+
+
+@pytest.fixture(scope="module")
+def rendered():
+    poses = sample_poses(torch.Generator().manual_seed(0), 3)
+    return poses, *render_object(5, poses, 32)
+
+
+def test_views_average_the_rays_of_a_pixel(rendered):
+    poses, rgba, depth, _ = rendered
+    batch = sample_objects([5])
+    hits = cast(batch, *camera_rays(standard_camera(poses[1:2], pinhole_intrinsics()), 64))
+    for row, column in [(16, 16), (12, 20), (20, 14), (9, 15)]:
+        rays = [(2 * row + i) * 64 + 2 * column + j for i in (0, 1) for j in (0, 1)]
+        alpha = hits.alpha[0, rays].mean()
+        assert rgba[1, 3, row, column] == alpha
+        if alpha > 0:
+            hit = [ray for ray in rays if hits.alpha[0, ray] > 0]
+            torch.testing.assert_close(rgba[1, :3, row, column], hits.rgb[0, hit].mean(0))
+            torch.testing.assert_close(depth[1, 0, row, column], hits.depth[0, hit].mean())
+
+
+def test_source_view_sees_itself_and_others_see_less(rendered):
+    _, rgba, _, visible = rendered
+    hit = rgba[:, 3:] > 0
+    assert visible[0][hit[0]].float().mean() > 0.99
+    assert 0.05 < visible[1:][hit[1:]].float().mean() < 0.95

@@ -78,29 +78,17 @@ def _png(name, mode="RGBA", size=(WIDTH, HEIGHT)):
 
 
 def _array(name, change):
-    """`change` of a stored array, or another in its place."""
-
-    def edit(folder):
-        array = np.load(folder / name)
-        np.save(folder / name, change(array) if callable(change) else change, allow_pickle=True)
-
-    return edit
+    return lambda folder: np.save(folder / name, change(np.load(folder / name)))
 
 
-def _pose(change):
-    return _array("pose/001.npy", change)
+def _entry(name, place, value):
+    """Another number at a place of a stored array."""
 
-
-def _entry(row, column, value):
     def change(array):
-        array[row, column] = value
+        array[place] = value
         return array
 
-    return change
-
-
-def _intrinsics(*entry):
-    return _array("intrinsics.npy", _entry(*entry))
+    return _array(name, change)
 
 
 def _gone(*names):
@@ -111,30 +99,27 @@ def _bytes(name, change):
     return lambda folder: (folder / name).write_bytes(change((folder / name).read_bytes()))
 
 
-POSE, IMAGE = "pose/001.npy", "rgba/001.png"
+POSE, IMAGE, CAMERA = "pose/001.npy", "rgba/001.png", "intrinsics.npy"
 FAULTS = [
     (_gone(IMAGE), r"rgba/001\.png: missing view"),
     (_gone(POSE), r"pose/001\.npy: missing pose"),
     (_gone("rgba/000.png", "pose/000.npy"), r"rgba/000\.png: missing view; views are numbered from 000"),
     (_gone("rgba/*", "pose/*"), r"vase: no views"),
-    (_gone("intrinsics.npy"), r"intrinsics\.npy: no such file"),
+    (_gone(CAMERA), r"intrinsics\.npy: no such file"),
     (_png("000", size=(WIDTH + 1, HEIGHT)), r"001\.png: size 8x6, but 000\.png has 9x6"),
-    (_intrinsics(2, 0, 9), r"000\.png: size 8x6, but intrinsics\.npy says 9x6"),
+    (_entry(CAMERA, (2, 0), 9), r"000\.png: size 8x6, but intrinsics\.npy says 9x6"),
     (_png("001", "RGB"), r"001\.png: expected RGBA, found RGB"),
     (_bytes(IMAGE, lambda content: content[:-30]), r"001\.png: corrupt or not a PNG"),
-    (_bytes(IMAGE, lambda _: b"x"), r"001\.png: corrupt or not a PNG"),
-    (_pose(lambda p: p * [1.01, 1.01, 1.01, 1]), r"001\.npy: the pose is not rigid.*0\.02"),
-    (_pose(lambda p: p * [-1, 1, 1, 1]), r"001\.npy: the pose is a reflection"),
-    (_pose(_entry(0, 3, np.nan)), r"001\.npy: the pose holds NaN"),
-    (_pose(np.eye(4)), r"001\.npy.*\(3, 4\), found \(4, 4\)"),
-    (_pose(np.array(["a"])), r"expected real numbers"),
-    (_pose(np.array([{}])), r"001\.npy: not a readable \.npy"),
-    *((_bytes(POSE, lambda c, n=n: c[:n]), r"001\.npy: not a readable \.npy") for n in (0, 5, -30)),
-    (_array("intrinsics.npy", np.eye(3)), r"intrinsics\.npy: expected shape \(3, 2\), found \(3, 3\)"),
-    (_intrinsics(0, 1, 0), r"focal lengths must be positive"),
-    (_intrinsics(1, 1, np.nan), r"intrinsics hold NaN"),
-    (_intrinsics(2, 0, 7.5), r"positive whole numbers, found \[7\.5"),
-    (_intrinsics(2, 0, 0), r"positive whole numbers, found \[0\.0"),
+    (_array(POSE, lambda p: p * [1.01, 1.01, 1.01, 1]), r"001\.npy: the pose is not rigid.*0\.02"),
+    (_array(POSE, lambda p: p * [-1, 1, 1, 1]), r"001\.npy: the pose is a reflection"),
+    (_entry(POSE, (0, 3), np.nan), r"001\.npy: the pose holds NaN"),
+    (_array(POSE, lambda _: np.eye(4)), r"001\.npy.*\(3, 4\), found \(4, 4\)"),
+    (_array(POSE, lambda _: np.array(["a"])), r"expected real numbers"),
+    (_bytes(POSE, lambda content: content[:-30]), r"001\.npy: not a readable \.npy"),
+    (_array(CAMERA, lambda _: np.eye(3)), r"intrinsics\.npy: expected shape \(3, 2\), found \(3, 3\)"),
+    (_entry(CAMERA, (0, 1), 0), r"focal lengths must be positive"),
+    (_entry(CAMERA, (1, 1), np.nan), r"intrinsics hold NaN"),
+    (_entry(CAMERA, (2, 0), 7.5), r"positive whole numbers, found \[7\.5"),
 ]
 
 
@@ -151,10 +136,7 @@ BAD_INPUT = {
     "counts": (dict(poses=make_poses(views=2)), r"found \(3, 4, 6, 8\) and \(2, 3, 4\)"),
     "range": (dict(rgba=make_rgba() + 0.1), r"finite and in \[0, 1\]"),
     "NaN": (dict(rgba=make_rgba().fill_(torch.nan)), r"finite and in \[0, 1\]"),
-    "size": (
-        dict(intrinsics=torch.tensor([[6.0, 6], [4, 3], [6, 8]])),
-        r"images are 8x6, intrinsics say 6x8",
-    ),
+    "size": (dict(intrinsics=torch.tensor([[6.0, 6], [4, 3], [6, 8]])), r"images are 8x6, intrinsics say 6x8"),
     "pose": (dict(poses=make_poses() * 2), r"pose/000\.npy: the pose is not rigid"),
 }
 

@@ -15,7 +15,6 @@ import trimesh
 from gltf_files import FACES, SQUARE, SQUARE_UV, Gltf
 from PIL import Image
 
-from lrm_core.objects.companions import mesh_parts
 from lrm_core.objects.mesh import load_mesh
 from lrm_core.objects.mesh_render import render_mesh
 from lrm_core.render.cameras import canonical_pose
@@ -56,18 +55,18 @@ def test_a_feature_shows_what_its_plain_twin_shows(case, reference):
     torch.testing.assert_close(seen(CASES / case), seen(CASES / reference), rtol=0, atol=2e-3)
 
 
-def test_a_transformed_texture_shows_its_part():
-    assert hues(CASES / "01_texture_transform.glb") == [YELLOW] * 4
+@pytest.mark.parametrize(
+    ("case", "expected"),
+    [("01_texture_transform.glb", [YELLOW] * 4), ("06_sparse_accessor.glb", [RED, GREEN, RED, GREEN])],
+)
+def test_a_feature_shows_in_the_four_quarters(case, expected):
+    assert hues(CASES / case) == expected
 
 
 def test_sixteen_bits_of_grey_are_not_clipped():
     picture, white = seen(CASES / "04_texture_16bit_grey.glb"), seen(CASES / "20b_obj_Kd1/a.obj")
     shares = picture[0, 16, [11, 20]] / white[0, 16, [11, 20]]
     torch.testing.assert_close(shares, torch.tensor([0.25, 0.75]), rtol=0, atol=0.01)
-
-
-def test_sparse_values_move_a_part():
-    assert hues(CASES / "06_sparse_accessor.glb") == [RED, GREEN, RED, GREEN]
 
 
 def test_instances_are_all_there():
@@ -86,21 +85,6 @@ def test_an_opacity_mask_cuts_out():
     picture, whole = seen(CASES / "29d_obj_map_d/a.obj"), seen(CASES / "22_obj_map_Kd_option/a.obj")
     torch.testing.assert_close(picture[:, :15], whole[:, :15], rtol=0, atol=1e-6)
     assert picture[3, 17:].max() == 0
-
-
-@pytest.mark.parametrize(
-    ("case", "named"),
-    [
-        ("16_basisu_texture.glb", "KHR_texture_basisu"),
-        ("18b_draco_only.glb", "Draco"),
-        ("24b_obj_missing_mtl/a.obj", "a.mtl is missing"),
-        ("40_gltf_missing_texture/a.gltf", "gone.png"),
-    ],
-)
-def test_what_cannot_be_drawn_is_refused_by_name(case, named):
-    with pytest.raises(ValueError, match=named) as caught:
-        load_mesh(CASES / case)
-    assert str(CASES / case) in str(caught.value)
 
 
 def test_real_draco_data_are_decoded(tmp_path):
@@ -234,48 +218,82 @@ def test_emission_is_added_as_light(tmp_path):
     np.testing.assert_allclose(materials[0].levels[0], materials[1].levels[0], atol=2e-3)
 
 
-@pytest.mark.parametrize(
-    ("tree", "named"),
-    [
-        ({"extensionsRequired": ["EXT_gone"]}, "EXT_gone"),
-        ({"asset": {"version": "1.0"}}, r"glTF 1\.0"),
-        ({"nodes": [{"extensions": {"KHR_node_visibility": {"visible": False}}}]}, "KHR_node_visibility"),
-    ],
-)
-def test_features_that_are_not_read_are_named(tmp_path, tree, named):
+def _square(folder, nodes=(), change=lambda file: None, **tree):
+    """A square with a texture, changed."""
     file = Gltf(**tree)
-    nodes = [*tree.get("nodes", []), {"mesh": file.square()}]
-    with pytest.raises(ValueError, match=rf"a\.glb: .*{named}"):
-        load_mesh(file.save(tmp_path / "a.glb", nodes))
-
-
-def test_data_that_an_unknown_extension_holds_are_missed(tmp_path):
-    file = Gltf()
     mesh = file.square(material=quarters(file))
-    del file.tree["accessors"][1]["bufferView"]
-    with pytest.raises(ValueError, match=r"a\.glb: its TEXCOORD_0 has no data"):
-        load_mesh(file.save(tmp_path / "a.glb", [{"mesh": mesh}]))
+    change(file)
+    return file.save(folder / "a.glb", [*nodes, {"mesh": mesh}])
 
 
-def test_emission_elsewhere_than_the_colour_is_refused(tmp_path):
-    file = Gltf()
-    mesh = file.square(material=quarters(file))
-    file.tree["materials"][0] |= {"emissiveFactor": [1, 1, 1], "emissiveTexture": {"index": 0, "texCoord": 1}}
-    with pytest.raises(ValueError, match=r"a\.glb: material 0 has its emission on other"):
-        load_mesh(file.save(tmp_path / "a.glb", [{"mesh": mesh}]))
-
-
-def test_an_unreadable_texture_is_no_white_one(tmp_path):
-    file = Gltf()
-    mesh = file.square(material=quarters(file))
+def _spoil_picture(file):
     place = file.tree["bufferViews"][file.tree["images"][0]["bufferView"]]["byteOffset"]
     file.buffer = file.buffer[:place] + b"gibberish" + file.buffer[place + 9 :]
-    with pytest.raises(ValueError, match="baseColorTexture of material 0"):
-        load_mesh(file.save(tmp_path / "a.glb", [{"mesh": mesh}]))
-    shutil.copytree(CASES / "20b_obj_Kd1", tmp_path / "obj")
-    (tmp_path / "obj/tex.png").write_bytes(b"gibberish")
-    with pytest.raises(ValueError, match=r"a\.obj: the texture tex\.png is not a readable picture"):
-        load_mesh(tmp_path / "obj/a.obj")
+
+
+def _emit_elsewhere(file):
+    file.tree["materials"][0] |= {"emissiveFactor": [1, 1, 1], "emissiveTexture": {"index": 0, "texCoord": 1}}
+
+
+def _obj(folder, statement="map_Kd tex.png", texture=None):
+    """A square with this in its material file, and another content of its picture."""
+    shutil.copytree(CASES / "22_obj_map_Kd_option", folder / "a")
+    (folder / "a/a.mtl").write_text(f"newmtl m\n{statement}\n", encoding="utf-8")
+    if texture is not None:
+        (folder / "a/tex.png").write_bytes(texture)
+    return folder / "a/a.obj"
+
+
+def _obj_without_its_picture(folder):
+    path = _obj(folder)
+    (folder / "a/tex.png").unlink()
+    return path
+
+
+def _ply_with_a_picture(folder):
+    ply = trimesh.creation.box().export(file_type="ply", encoding="ascii").decode()
+    (folder / "a.ply").write_text(ply.replace("element vertex", "comment TextureFile gone.png\nelement vertex"))
+    return folder / "a.ply"
+
+
+CORNERS, BACK = "v 0 0 0\nv 1 0 0\nv 0 1 0\n", "f -3 -2 -1\n"
+
+
+def _triangles(folder, text):
+    (folder / "a.obj").write_text(text)
+    return folder / "a.obj"
+
+
+INVISIBLE = [{"extensions": {"KHR_node_visibility": {"visible": False}}}]
+REFUSED = [
+    (lambda _: CASES / "16_basisu_texture.glb", "KHR_texture_basisu"),
+    (lambda _: CASES / "18b_draco_only.glb", "Draco"),
+    (lambda _: CASES / "24b_obj_missing_mtl/a.obj", r"a\.mtl is missing"),
+    (lambda _: CASES / "40_gltf_missing_texture/a.gltf", r"gone\.png"),
+    (lambda folder: _square(folder, extensionsRequired=["EXT_gone"]), "EXT_gone"),
+    (lambda folder: _square(folder, asset={"version": "1.0"}), r"glTF 1\.0"),
+    (lambda folder: _square(folder, INVISIBLE), "KHR_node_visibility"),
+    (lambda folder: _square(folder, change=_spoil_picture), "baseColorTexture of material 0"),
+    (lambda folder: _square(folder, change=_emit_elsewhere), "material 0 has its emission on other"),
+    (
+        lambda folder: _square(folder, change=lambda file: file.tree["accessors"][1].pop("bufferView")),
+        "its TEXCOORD_0 has no data",
+    ),
+    (lambda folder: _obj(folder, texture=b"gibberish"), r"the texture tex\.png is not a readable picture"),
+    (_obj_without_its_picture, r"tex\.png is missing"),
+    (_ply_with_a_picture, r"gone\.png is missing"),
+    (lambda folder: _obj(folder, "map_Kd -t 0.5 0.5 0.5 tex.png"), "the option -t"),
+    (lambda folder: _obj(folder, "d 0.2\nmap_Kd tex.png"), "nothing to see; its materials are transparent"),
+    (lambda folder: _triangles(folder, 2 * (CORNERS + BACK)), "counts back from vertices amid its faces"),
+]
+
+
+@pytest.mark.parametrize(("make", "named"), REFUSED)
+def test_what_cannot_be_drawn_is_refused_by_name(tmp_path, make, named):
+    path = make(tmp_path)
+    with pytest.raises(ValueError, match=named) as caught:
+        load_mesh(path)
+    assert str(path) in str(caught.value)
 
 
 def test_a_missing_map_that_nothing_is_drawn_from_does_no_harm(tmp_path):
@@ -291,54 +309,23 @@ def test_a_missing_map_that_nothing_is_drawn_from_does_no_harm(tmp_path):
 @pytest.mark.parametrize("form", ["NFC", "NFD"])
 @pytest.mark.parametrize("written", ["tëx.png", "t%C3%ABx.png", "..\\elsewhere\\tëx.png"])
 def test_names_are_found_as_they_are_written(tmp_path, form, written):
-    shutil.copytree(CASES / "22_obj_map_Kd_option", tmp_path / "a")
+    path = _obj(tmp_path, f"Kd 1 1 1\nmap_Kd {written}")
     (tmp_path / "a/tex.png").rename(tmp_path / "a" / unicodedata.normalize(form, "tëx.png"))
-    (tmp_path / "a/a.mtl").write_text(f"newmtl m\nKd 1 1 1\nmap_Kd {written}\n", encoding="utf-8")
-    assert hues(tmp_path / "a/a.obj") == hues(CASES / QUARTERS)
+    assert hues(path) == hues(CASES / QUARTERS)
 
 
-def test_a_missing_texture_of_obj_and_ply_is_named(tmp_path):
-    shutil.copytree(CASES / "20b_obj_Kd1", tmp_path / "a")
-    (tmp_path / "a/tex.png").unlink()
-    with pytest.raises(ValueError, match=r"a\.obj: tex\.png is missing"):
-        load_mesh(tmp_path / "a/a.obj")
-    ply = trimesh.creation.box().export(file_type="ply", encoding="ascii").decode()
-    (tmp_path / "a.ply").write_text(ply.replace("element vertex", "comment TextureFile gone.png\nelement vertex"))
-    with pytest.raises(ValueError, match=r"a\.ply: gone\.png is missing"):
-        load_mesh(tmp_path / "a.ply")
+@pytest.mark.parametrize("statement", ["map_Kd -o 1 0 -clamp on -mm 0 1 tex.png", "d 0.8\nmap_Kd tex.png"])
+def test_options_and_opacity_that_change_nothing(tmp_path, statement):
+    assert hues(_obj(tmp_path, statement)) == hues(CASES / QUARTERS)
 
 
-def test_options_of_a_map(tmp_path):
-    shutil.copytree(CASES / "22_obj_map_Kd_option", tmp_path / "a")
-    zoomed = [(0, 0, 1)] * 4
-    shifted = "-o 1 0 -clamp on -mm 0 1 tex.png"
-    for statement, expected in (("-s 0.4 0.4 1 tex.png", zoomed), (shifted, hues(CASES / QUARTERS))):
-        (tmp_path / "a/a.mtl").write_text(f"newmtl m\nmap_Kd {statement}\n")
-        assert hues(tmp_path / "a/a.obj") == expected
-    (tmp_path / "a/a.mtl").write_text("newmtl m\nmap_Kd -t 0.5 0.5 0.5 tex.png\n")
-    with pytest.raises(ValueError, match=r"a\.obj: the option -t"):
-        load_mesh(tmp_path / "a/a.obj")
+def test_a_scale_zooms(tmp_path):
+    assert hues(_obj(tmp_path, "map_Kd -s 0.4 0.4 1 tex.png")) == [(0, 0, 1)] * 4
 
 
-def test_indices_that_count_back_are_read_after_all_vertices_only(tmp_path):
-    corners, face = "v 0 0 0\nv 1 0 0\nv 0 1 0\n", "f -3 -2 -1\n"
-    for text in (corners + "f 1 2 3\n", corners + face):
-        (tmp_path / "a.obj").write_text(text)
-        assert load_mesh(tmp_path / "a.obj").triangles.shape == (1, 3, 3)
-    (tmp_path / "a.obj").write_text(corners + face + corners + face)
-    with pytest.raises(ValueError, match=r"a\.obj: counts back from vertices amid its faces"):
-        load_mesh(tmp_path / "a.obj")
-
-
-@pytest.mark.parametrize(("opacity", "whole"), [("0.8", True), ("0.2", False)])
-def test_opacity_of_obj(tmp_path, opacity, whole):
-    shutil.copytree(CASES / "22_obj_map_Kd_option", tmp_path / "a")
-    (tmp_path / "a/a.mtl").write_text(f"newmtl m\nd {opacity}\nmap_Kd tex.png\n")
-    if whole:
-        assert hues(tmp_path / "a/a.obj") == hues(CASES / QUARTERS)
-    else:
-        with pytest.raises(ValueError, match=r"a\.obj: nothing to see; its materials are transparent"):
-            load_mesh(tmp_path / "a/a.obj")
+@pytest.mark.parametrize("face", ["f 1 2 3\n", BACK])
+def test_indices_may_count_back_after_all_vertices(tmp_path, face):
+    assert load_mesh(_triangles(tmp_path, CORNERS + face)).triangles.shape == (1, 3, 3)
 
 
 def test_colours_of_scanners(tmp_path):
@@ -349,17 +336,6 @@ def test_colours_of_scanners(tmp_path):
         text = text.replace(f"uchar {channel}", f"uchar diffuse_{channel}")
     (tmp_path / "a.ply").write_text(text)
     assert hues(tmp_path / "a.ply") == [RED] * 4
-
-
-def test_parts_of_a_mesh_are_what_it_names():
-    for case, expected in (
-        ("22_obj_map_Kd_option/a.obj", ["a.mtl", "a.obj", "tex.png"]),
-        ("29d_obj_map_d/a.obj", ["a.mtl", "a.obj", "mask.png", "tex.png"]),
-        ("41_gltf_percent_encoded/a.gltf", ["a.gltf", "my tex.png"]),
-        (QUARTERS, [QUARTERS]),
-    ):
-        found = {path.name for path in mesh_parts(CASES / case)}
-        assert found - {"a.bin"} == set(expected)
 
 
 def test_mutated_files_are_read_or_refused_by_name(tmp_path):

@@ -10,8 +10,7 @@ from PIL import Image
 from trimesh.visual.material import PBRMaterial
 
 from lrm_core.objects.materials import Material, display_from_linear, linear_from_display, sample_texture
-from lrm_core.objects.mesh import Mesh, face_normals, load_mesh
-from lrm_core.objects.mesh_files import write_mesh
+from lrm_core.objects.mesh import Mesh, face_normals, load_mesh, write_mesh
 from lrm_core.objects.mesh_render import AMBIENT, LIGHT, WRAP, MeshCaster, render_mesh
 from lrm_core.render.cameras import canonical_pose, look_at, pinhole_intrinsics, standard_camera
 from lrm_core.render.rays import camera_rays
@@ -141,13 +140,6 @@ def test_front_of_a_y_up_file_faces_the_source(tmp_path):
     assert views.rgba[:, :3, 8, 8].flatten().tolist() == pytest.approx(expected)
 
 
-def test_up_axis_is_that_of_the_format(tmp_path):
-    for suffix, expected in (("obj", 2), ("ply", 1)):
-        trimesh.creation.box((0.1, 2, 0.2)).export(tmp_path / f"box.{suffix}")  # tall along y
-        triangles = load_mesh(tmp_path / f"box.{suffix}").triangles
-        assert np.ptp(triangles.reshape(-1, 3), axis=0).argmax() == expected
-
-
 @settings(max_examples=10, deadline=None)
 @given(st.integers(0, 1000), st.floats(1e-3, 1e3), st.floats(-50, 50))
 def test_any_mesh_fits_the_sphere(tmp_path_factory, seed, size, shift):
@@ -157,22 +149,6 @@ def test_any_mesh_fits_the_sphere(tmp_path_factory, seed, size, shift):
     found = load_mesh(path).triangles.reshape(-1, 3)
     assert np.linalg.norm(found, axis=-1).max() == pytest.approx(0.95, abs=1e-6)
     np.testing.assert_allclose(found.min(0) + found.max(0), 0, atol=1e-6)
-
-
-def test_transforms_of_the_scene_are_applied(tmp_path):
-    scene = trimesh.Scene()
-    for index, height in enumerate((-1.0, 1.0)):
-        move = trimesh.transformations.translation_matrix([0, height, 0])
-        scene.add_geometry(quad(size=0.2, baseColorFactor=(RED, BLUE)[index]), transform=move)
-    scene.export(tmp_path / "two.glb")
-    views = render_mesh(tmp_path / "two.glb", FRONT, 33)
-    column = views.rgba[0, :, :, 16]
-    top, bottom = column[:, :11].sum(-1), column[:, 22:].sum(-1)
-    assert column[3, 16] == 0
-    assert top[2] > 1
-    assert top[0] == 0
-    assert bottom[0] > 1
-    assert bottom[2] == 0
 
 
 def test_factor_of_gltf_is_linear_and_texture_is_not(tmp_path):
@@ -262,10 +238,8 @@ BAD_FILES = {
     "garbage": ("a.glb", b"x" * 100, r"a\.glb: not readable as a mesh"),
     "truncated": ("a.ply", b"ply\nformat ascii 1.0\nelement vertex 3\n", r"a\.ply: not readable as a mesh"),
     "no faces": ("a.obj", b"v 0 0 0\nv 1 0 0\nv 0 1 0\n", r"a\.obj: no faces"),
-    "empty": ("a.obj", b"", r"a\.obj: (no faces|not readable)"),
     "NaN": ("a.obj", b"v 0 0 nan\nv 1 0 0\nv 0 1 0\nf 1 2 3\n", r"a\.obj: vertices hold NaN"),
     "collapsed": ("a.obj", b"v 0 0 0\nv 1 0 0\nv 2 0 0\nf 1 2 3\n", r"a\.obj: no faces with an area"),
-    "one point": ("a.obj", b"v 1 1 1\nf 1 1 1\n", r"a\.obj: no faces with an area"),
 }
 
 

@@ -108,50 +108,33 @@ def test_kept_framing_only_squares_and_resizes(tmp_path):
     assert torch.equal(same.image, picture.image)
 
 
-def _bad(kind: str, path: Path) -> Path:
-    content = _drawn("RGB")
-    if kind == "corrupt":
-        content.save(path)
-        path.write_bytes(path.read_bytes()[:120])
-    elif kind == "text":
-        path.write_text("not a picture")
-    elif kind == "gif":
-        content.save(path, format="GIF")
-    elif kind == "animated":
-        content.save(path, format="PNG", save_all=True, append_images=[_drawn("RGB", box=(0, 0, 9, 9))])
-    elif kind == "cmyk":
-        content.convert("CMYK").save(path, format="JPEG")
-    elif kind == "16 bit":
-        Image.fromarray(np.full((40, 40), 40_000, dtype=np.uint16)).save(path)
-    else:
-        size, colour = {"tiny": ((1, 1), 0), "huge": ((20_000, 20_000), 255), "empty": ((40, 40), 255)}[kind]
-        Image.new("L", size, colour).save(path)
-    return path
+FRAMES = {"save_all": True, "append_images": [_drawn("RGB", box=(0, 0, 9, 9))]}
+BAD = {  # by what is said of it
+    "corrupt, or not a PNG, JPEG or WebP": (lambda: _drawn("RGB"), {"format": "GIF"}),
+    r"animated \(2 frames\)": (lambda: _drawn("RGB"), FRAMES),
+    "colours of type CMYK are not read": (lambda: _drawn("RGB").convert("CMYK"), {"format": "JPEG"}),
+    "colours of type I;16 are not read": (lambda: Image.fromarray(np.full((40, 40), 40_000, dtype=np.uint16)), {}),
+    "1x1 is too small": (lambda: Image.new("L", (1, 1), 0), {}),
+    "too large": (lambda: Image.new("L", (20_000, 20_000), 255), {}),
+    "shows nothing": (lambda: Image.new("L", (40, 40), 255), {}),
+    "its colour profile cannot be read .*; save it as sRGB": (lambda: _drawn("RGB"), {"icc_profile": b"no profile"}),
+}
 
 
-@pytest.mark.parametrize(
-    ("kind", "message"),
-    [
-        ("corrupt", "corrupt"),
-        ("text", "corrupt, or not a PNG, JPEG or WebP"),
-        ("gif", "corrupt, or not a PNG, JPEG or WebP"),
-        ("animated", r"animated \(2 frames\)"),
-        ("cmyk", "colours of type CMYK are not read"),
-        ("16 bit", "colours of type I;16 are not read"),
-        ("tiny", "1x1 is too small"),
-        ("huge", "too large"),
-        ("empty", "shows nothing"),
-    ],
-)
-def test_each_bad_picture_is_one_sentence(tmp_path, kind, message):
-    path = _bad(kind, tmp_path / "a.png")
-    with pytest.raises(ValueError, match=rf"a\.png: .*{message}|a\.png: {message}"):
+@pytest.mark.parametrize("message", BAD)
+def test_each_bad_picture_is_one_sentence(tmp_path, message):
+    make, options = BAD[message]
+    with pytest.raises(ValueError, match=rf"a\.png: (.* is )?{message}"):
+        load_picture(_saved(make(), tmp_path / "a.png", **options))
+
+
+def test_a_file_that_is_cut_or_gone_is_named(tmp_path):
+    path = _saved(_drawn("RGB"), tmp_path / "a.png")
+    path.write_bytes(path.read_bytes()[:120])
+    with pytest.raises(ValueError, match=r"a\.png: corrupt"):
         load_picture(path)
-
-
-def test_missing_file(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"a\.png: no such file"):
-        load_picture(tmp_path / "a.png")
+    with pytest.raises(FileNotFoundError, match=r"b\.png: no such file"):
+        load_picture(tmp_path / "b.png")
 
 
 @pytest.fixture
@@ -194,11 +177,6 @@ def test_rembg_without_its_model_is_one_sentence(cluttered, rembg):
 
 
 def test_alpha_that_does_not_cut_out_counts_as_opaque(tmp_path):
-    noise = np.random.default_rng(0).integers(0, 255, (40, 40, 4), np.uint8)
-    noise[..., 3] = 255
-    noise[3, 3, 3] = 254
-    with pytest.raises(ValueError, match=r"neither alpha nor a white background.*pip install"):
-        load_picture(_saved(Image.fromarray(noise), tmp_path / "a.png"))
     white = _drawn("RGB").convert("RGBA")
     white.putpixel((0, 0), (255, 255, 255, 254))
     opaque = load_picture(_saved(_drawn("RGB"), tmp_path / "b.png"))
@@ -217,12 +195,6 @@ def test_a_pale_thing_with_a_dark_part_keeps_its_pale_part_or_is_refused(tmp_pat
     else:
         with pytest.raises(ValueError, match=r"neither alpha nor a white background.*pip install"):
             load_picture(path)
-
-
-def test_a_profile_that_cannot_be_read_is_named(tmp_path):
-    path = _saved(_drawn("RGB"), tmp_path / "a.png", icc_profile=b"no profile")
-    with pytest.raises(ValueError, match=r"a\.png: its colour profile cannot be read .*; save it as sRGB"):
-        load_picture(path)
 
 
 @pytest.mark.parametrize("mode", ["L", "P", "1"])

@@ -9,10 +9,9 @@ import trimesh
 from click.testing import CliRunner
 
 from lrm_core.cli.data import pool as command
-from lrm_core.objects import pool_render as module
+from lrm_core.objects import pool as module
 from lrm_core.objects.mesh_render import render_mesh
-from lrm_core.objects.pool import Credit, Pool
-from lrm_core.objects.pool_render import FAULTS, INDEX, evaluated_meshes, held_out, render_pool
+from lrm_core.objects.pool import FAULTS, INDEX, Credit, Pool, evaluated_meshes, held_out, render_pool
 from lrm_core.paths import data_dir
 
 SMALL = {"views": 4, "resolution": 16}
@@ -57,7 +56,7 @@ def test_the_pool_holds_the_views_of_the_renderer(tmp_path, data, meshes):
     assert pool.credits == [Credit(), Credit("Slab", "A. Mason", "CC BY 3.0", "Yard")]
 
 
-def test_finished_objects_are_kept_and_changed_ones_made_again(tmp_path, data, meshes, monkeypatch):
+def test_finished_objects_are_kept_and_changed_or_damaged_ones_made_again(tmp_path, data, meshes, monkeypatch):
     render_pool(meshes, tmp_path / "pool", data, **SMALL)
     before = Pool(tmp_path / "pool").digest
     monkeypatch.setattr(module, "render_mesh", lambda *_: pytest.fail("rendered again"))
@@ -65,7 +64,8 @@ def test_finished_objects_are_kept_and_changed_ones_made_again(tmp_path, data, m
     assert Pool(tmp_path / "pool").digest == before
     monkeypatch.undo()
     (meshes / "slab.glb").write_bytes(_mesh(0.7))
-    assert render_pool(meshes, tmp_path / "pool", data, **SMALL).rendered == ["slab.glb"]
+    (tmp_path / "pool/Shelf__box.safetensors").write_bytes(b"damaged")
+    assert len(render_pool(meshes, tmp_path / "pool", data, **SMALL).rendered) == 2
     assert Pool(tmp_path / "pool").digest != before
 
 
@@ -123,12 +123,6 @@ def test_no_meshes_no_pool_and_a_mixed_pool_are_errors(tmp_path, data, meshes):
     (meshes / INDEX).write_text("{]")
     with pytest.raises(ValueError, match=r"index\.json: expected a list of objects with the key file"):
         render_pool(meshes, tmp_path / "pool", data)
-
-
-def test_a_damaged_file_is_made_again(tmp_path, data, meshes):
-    render_pool(meshes, tmp_path / "pool", data, **SMALL)
-    (tmp_path / "pool/slab.safetensors").write_bytes(b"damaged")
-    assert render_pool(meshes, tmp_path / "pool", data, **SMALL).rendered == ["slab.glb"]
 
 
 def test_a_mesh_that_nobody_can_see_is_a_fault(tmp_path, data, meshes, monkeypatch):

@@ -3,11 +3,10 @@
 import numpy as np
 import pytest
 import torch
-from solids import _ref_measure
 from torch import Tensor
 
 from lrm_core.objects.procedural import ProceduralBatch, sample_objects
-from lrm_core.objects.shapes import Kind, entry
+from lrm_core.objects.shapes import Kind, contains, entry
 from lrm_core.objects.textures import Pattern
 
 SEEDS = range(80)
@@ -19,9 +18,9 @@ def objects() -> ProceduralBatch:
 
 
 def _inside(batch: ProceduralBatch, row: int, slot: int, points: Tensor) -> Tensor:
-    """Whether world points (n, 3) lie in one primitive, by its implicit definition."""
+    """Whether world points (n, 3) lie in one primitive."""
     local = (points - batch.centre[row, slot]) @ batch.rotation[row, slot] / batch.scale[row, slot]
-    return _ref_measure(int(batch.kind[row, slot]), local, batch.form[row, slot]) >= -1e-9
+    return contains(Kind(int(batch.kind[row, slot])), local.T, batch.form[row, slot].expand(len(local)))
 
 
 def _solid(batch: ProceduralBatch, row: int, slot: int, resolution: int) -> Tensor:

@@ -8,8 +8,7 @@ import trimesh
 from PIL import Image
 
 from lrm_core.model.decoder import Decoder
-from lrm_core.objects.mesh import RADIUS, load_mesh
-from lrm_core.objects.mesh_files import write_mesh, write_textured_glb
+from lrm_core.objects.mesh import RADIUS, load_mesh, write_mesh, write_textured_glb
 from lrm_core.objects.mesh_render import render_mesh
 from lrm_core.render import query_points, render_views
 from lrm_core.render.cameras import orbit_poses, pinhole_intrinsics, standard_camera

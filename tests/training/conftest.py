@@ -8,10 +8,12 @@ import torch
 from lrm_core.training import pretrain_validation
 
 
-@pytest.fixture(autouse=True)
-def _small_validation(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pretrain_validation, "OBJECTS", 2)
-    monkeypatch.setattr(pretrain_validation, "SIZE", 16)
+@pytest.fixture(autouse=True, scope="module")
+def _small_validation() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pretrain_validation, "OBJECTS", 2)
+        patch.setattr(pretrain_validation, "SIZE", 16)
+        yield
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from lrm_core import load_model
 from lrm_core.model.checkpoints import read_metadata
 from lrm_core.model.lrm import LRM
 from lrm_core.objects.manifest import read_manifest
-from lrm_core.training import ablation, rungs
+from lrm_core.training import ablation, publish
 from lrm_core.training.ablation import VARIANTS, ablate, varied
 from lrm_core.training.pretrain import pretrain
 from lrm_core.training.pretrain_config import PRESETS, get_preset
@@ -60,11 +60,11 @@ def test_a_variant_changes_what_it_says_and_nothing_else(name):
 
 
 def test_rungs_are_the_averages_of_one_run_at_their_steps(tmp_path, tiny, monkeypatch):
-    monkeypatch.setattr(rungs, "PRESET", "tiny")
+    monkeypatch.setattr(publish, "PRESET", "tiny")
     unbroken = pretrain(tmp_path / "unbroken", TINY, SHORT, until=2).averaged()
-    first, second = rungs.train_rungs(tmp_path, (1, 2), processes=1)
+    first, second = publish.train_rungs(tmp_path, (1, 2), processes=1)
     monkeypatch.setattr("lrm_core.training.pretrain.train_step", lambda *_: pytest.fail("trained again"))
-    assert rungs.train_rungs(tmp_path, (2, 1), processes=1) == [first, second]
+    assert publish.train_rungs(tmp_path, (2, 1), processes=1) == [first, second]
     for path, step in ((first, 1), (second, 2)):
         assert read_metadata(path)["steps"] == str(step)
     for mine, other in zip(load_model(second).parameters(), unbroken.parameters(), strict=True):

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from test_pretrain import SHORT, TINY, killed_and_unbroken
+from test_pretrain import LATE, TINY
 from tiny_batches import ray_batch
 
 from lrm_core.model.lrm import LRM
@@ -18,7 +18,6 @@ from lrm_core.training.pretrain_config import PATCH, PretrainConfig
 from lrm_core.training.pretrain_data import source_views
 from lrm_core.training.pretrain_loss import reconstruction_loss
 
-LATE = replace(SHORT, rays=PATCH**2, lpips_weight=0.5, lpips_from=0.5)
 WHOLE = 64  # pixels, of the pictures that squares are cut from
 
 
@@ -77,17 +76,10 @@ def test_the_term_is_added_with_its_weight_after_every_other_draw(batch, monkeyp
         return reconstruction_loss(model, batch, config, torch.Generator().manual_seed(0), 1.0)
 
     small = ray_batch(0, batch=2, views=2, rays=32, size=32, patches=1)
-    without = loss(replace(small, patches=None), 0.5)
+    without = loss(small._replace(patches=None), 0.5)
     one, two = loss(small, 0.5) - without, loss(small, 1.0) - without
     torch.testing.assert_close(two, 2 * one)
     assert one > 0
-
-
-def test_a_run_with_squares_resumes_bit_by_bit(tmp_path, monkeypatch, one_thread):
-    """The squares begin at step 2; the run dies after them."""
-    config = replace(LATE, batch=2, views=1, checkpoint_every=1, validate_every=4)
-    ours, theirs = killed_and_unbroken(tmp_path, monkeypatch, config, killed_at=3)
-    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
 
 
 @pytest.mark.parametrize(

@@ -67,17 +67,12 @@ def test_crops_are_of_the_drawn_views_on_their_backgrounds(samples, config):
 
 def test_cameras_are_told_as_the_run_asks(tmp_path, samples):
     draw = lambda config: draw_sample(samples.places[0], config, np.random.default_rng(0))  # noqa: E731
-    near = draw(tiny_config(tmp_path / "a", **_at(tmp_path / "a", dataset__normed_dist_to_center=1.5)))
+    near = draw(tiny_config(tmp_path, dataset__normed_dist_to_center=1.5))
     assert near.camera[:12].reshape(3, 4)[:, 3].tolist() == pytest.approx([0, -1.5, 0], abs=1e-6)
-    raw = draw(tiny_config(tmp_path / "b", **_at(tmp_path / "b", dataset__normalize_camera=False)))
+    raw = draw(tiny_config(tmp_path, dataset__normalize_camera=False))
     pose = raw.cameras[0, :12]
     torch.testing.assert_close(raw.camera[:12], pose)
     assert any(torch.equal(pose.reshape(3, 4), known) for known in load_object(samples.places[0]).poses)
-
-
-def _at(folder, **changes):
-    folder.mkdir()
-    return changes
 
 
 def test_sample_rates_repeat_and_leave_out(config):
@@ -95,7 +90,7 @@ def test_a_missing_object_and_too_few_views_are_named(tmp_path, config):
     path.write_text("[]")
     with pytest.raises(ValueError, match="lists no object"):
         object_places(config.subsets, "train")
-    many = tiny_config(tmp_path / "many", **_at(tmp_path / "many", dataset__sample_side_views=6))
+    many = tiny_config(tmp_path, dataset__sample_side_views=6)
     with pytest.raises(ValueError, match="6 views; expected at least 7"):
         draw_sample(tmp_path / "objects/square_0", many, np.random.default_rng(0))
 
@@ -122,7 +117,7 @@ def test_the_loss_is_the_weighted_sum_of_its_parts(tmp_path, samples):
     network, drawn = model(), [samples[0], samples[1]]
     weights = {"pixel": 2.0, "perceptual": 0.5, "tv": 0.25}
     changes = {f"train__loss__{name}_weight": weight for name, weight in weights.items()}
-    config = tiny_config(tmp_path / "a", **_at(tmp_path / "a", **changes))
+    config = tiny_config(tmp_path, **changes)
     parts = dict(zip(PARTS, sample_losses(network, drawn, config, None), strict=True))
     assert parts["loss"].item() == pytest.approx(sum(weights[n] * parts[n].item() for n in weights), rel=1e-5)
     sources, cameras = torch.stack([s.source for s in drawn]), torch.stack([s.camera for s in drawn])
@@ -134,5 +129,5 @@ def test_the_loss_is_the_weighted_sum_of_its_parts(tmp_path, samples):
     rows, columns = (planes.roll(-1, axis) - planes for axis in (-2, -1))
     expected = (rows[..., :-1, :] ** 2).mean() + (columns[..., :-1] ** 2).mean()
     torch.testing.assert_close(parts["tv"], expected)
-    off = tiny_config(tmp_path / "b", **_at(tmp_path / "b", train__loss__perceptual_weight=0.0))
+    off = tiny_config(tmp_path, train__loss__perceptual_weight=0.0)
     assert sample_losses(network, drawn, off, None)[2] == 0

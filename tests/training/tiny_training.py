@@ -18,7 +18,8 @@ def tiny_layout(folder: Path) -> dict[str, Any]:
     """Four training objects and one held out, rendered into `folder/objects`, and a run of four steps on them."""
     names = [f"square_{seed}" for seed in range(5)]
     for seed, name in enumerate(names):
-        save_square(folder / "objects" / name, seed, VIEWS)
+        if not (folder / "objects" / name).exists():
+            save_square(folder / "objects" / name, seed, VIEWS)
     lists = {split: folder / "objects/meta" / f"{split}_uids.json" for split in ("train", "val")}
     for split, members in (("train", names[:4]), ("val", names[4:])):
         write_json(lists[split], members)

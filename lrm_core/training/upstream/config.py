@@ -31,6 +31,13 @@ class Subset:
     sample_rate: float
 
 
+def expect(key: str, value: Any, holds: bool, what: str) -> Any:
+    """The value; ValueError naming its key, unless it `holds`."""
+    if not holds:
+        raise ValueError(f"{key}: expected {what}, found {value!r}")
+    return value
+
+
 def _key(name: str, **how: Any) -> Any:
     """A field that is read from the key `name` of the file."""
     return field(metadata={"key": name}, **how)
@@ -96,33 +103,24 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         """Raises ValueError, naming the key, where a value is out of its range."""
-        for name, known in (("type", ("lrm",)), ("scheduler", ("cosine",))):
-            _require(self, name, getattr(self, name) in known, f"expected {known[0]!r}, the only kind")
-        _require(self, "precision", self.precision in ("bf16", "float32"), "expected bf16 or no")
-        for least, names in AT_LEAST.items():
-            for name in names:
-                value = getattr(self, name)
-                _require(self, name, value is None or value >= least, f"expected at least {least}")
-        for name in ("beta1", "beta2"):
-            _require(self, name, 0 <= getattr(self, name) < 1, "expected a number in [0, 1)")
-        _require(self, "lr", self.lr > 0, "expected a number above 0")
-        distance = self.normed_dist_to_center
-        near = distance == "auto" if isinstance(distance, str) else distance > 0
-        _require(self, "normed_dist_to_center", near, "expected auto or a number above 0")
-        _require(self, "low", self.region <= self.low, f"expected at least the region, {self.region}")
-        _require(self, "high", self.low <= self.high, f"expected at least low, {self.low}")
+        distance, least = self.normed_dist_to_center, [(n, name) for n, names in AT_LEAST.items() for name in names]
         seen = "region" if self.perceptual_weight else "high"  # validation sees whole pictures
-        fits = getattr(self, seen) >= LPIPS_SIDE
-        _require(self, seen, fits, f"expected at least {LPIPS_SIDE} pixels, for LPIPS")
+        rules = [
+            ("type", self.type == "lrm", "'lrm', the only kind"),
+            ("scheduler", self.scheduler == "cosine", "'cosine', the only kind"),
+            ("precision", self.precision in ("bf16", "float32"), "bf16 or no"),
+            *((name, getattr(self, name) is None or getattr(self, name) >= n, f"at least {n}") for n, name in least),
+            *((name, 0 <= getattr(self, name) < 1, "a number in [0, 1)") for name in ("beta1", "beta2")),
+            ("lr", self.lr > 0, "a number above 0"),
+            ("normed_dist_to_center", distance == "auto" or distance > 0, "auto or a number above 0"),
+            ("low", self.region <= self.low, f"at least the region, {self.region}"),
+            ("high", self.low <= self.high, f"at least low, {self.low}"),
+            (seen, getattr(self, seen) >= LPIPS_SIDE, f"at least {LPIPS_SIDE} pixels, for LPIPS"),
+        ]
+        for name, holds, expected in rules:
+            expect(self.__dataclass_fields__[name].metadata["key"], getattr(self, name), holds, expected)
 
     @property
     def run(self) -> Path:
         """Folder of the run."""
         return Path(self.checkpoint_root) / self.parent / self.child
-
-
-def _require(config: TrainConfig, name: str, holds: bool, expected: str) -> None:
-    """Raise ValueError, naming the key of the field `name`, unless `holds`."""
-    if not holds:
-        key = TrainConfig.__dataclass_fields__[name].metadata["key"]
-        raise ValueError(f"{key}: {expected}, found {getattr(config, name)!r}")

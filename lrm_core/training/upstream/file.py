@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from lrm_core.model.config import LRMConfig
-from lrm_core.training.upstream.config import Subset, TrainConfig
+from lrm_core.training.upstream.config import Subset, TrainConfig, expect
 
 IGNORED = (
     "logger",
@@ -61,7 +61,7 @@ def _config(found: Mapping[str, Any]) -> TrainConfig:
     missing = [p.metadata["key"] for p in parts if p.default is MISSING and p.metadata["key"] not in found]
     if missing:
         raise ValueError(f"lacks {', '.join(missing)}")
-    given = {p: p.metadata["key"] for p in parts if p.metadata["key"] in found}
+    given = {p: p.metadata["key"] for p in parts if found.get(p.metadata["key"], p.default) is not p.default}
     values = {p.name: _READERS[p.type](key, found[key]) for p, key in given.items()}
     sizes = {"source_size": values["source_image_res"], "render_size": values["high"]}
     try:
@@ -77,15 +77,8 @@ def _refuse_unknown(found: Mapping[str, Any], known: set[str], above: str) -> No
         raise ValueError(f"unknown key {', '.join(unknown)}; known are those of OpenLRM's train-sample.yaml")
 
 
-def _expect(key: str, value: Any, holds: bool, what: str) -> Any:
-    """The value; ValueError naming its key, unless it `holds`."""
-    if not holds:
-        raise ValueError(f"{key}: expected {what}, found {value!r}")
-    return value
-
-
 def _whole(key: str, value: Any) -> int:
-    return _expect(key, value, type(value) is int, "a whole number")
+    return expect(key, value, type(value) is int, "a whole number")
 
 
 def _number(key: str, value: Any) -> float:
@@ -94,49 +87,45 @@ def _number(key: str, value: Any) -> float:
         number = math.nan if isinstance(value, bool) else float(value)
     except (TypeError, ValueError):
         number = math.nan
-    _expect(key, value, math.isfinite(number), "a number")
+    expect(key, value, math.isfinite(number), "a number")
     return number
 
 
 def _flag(key: str, value: Any) -> bool:
-    return _expect(key, value, isinstance(value, bool), "true or false")
+    return expect(key, value, isinstance(value, bool), "true or false")
 
 
 def _text(key: str, value: Any) -> str:
-    text = str(_expect(key, value, not isinstance(value, list | dict) and value not in (None, ""), "text"))
+    text = str(expect(key, value, not isinstance(value, list | dict) and value not in (None, ""), "text"))
     return PRECISIONS.get(text, text) if key == "train.mixed_precision" else text
 
 
 def _model(key: str, value: Any) -> dict[str, Any]:
     """OpenLRM's sizes; the encoder's own sizes may be among them."""
-    _expect(key, value, isinstance(value, dict), "OpenLRM's sizes by name")
+    expect(key, value, isinstance(value, dict), "OpenLRM's sizes by name")
     names = {part.name for part in fields(LRMConfig)} - {"source_size", "render_size"}
     _refuse_unknown(value, names, "model.")
-    _expect(f"{key}.vit", value.get("vit", {}), isinstance(value.get("vit", {}), dict), "sizes by name")
+    expect(f"{key}.vit", value.get("vit", {}), isinstance(value.get("vit", {}), dict), "sizes by name")
     return value
 
 
 def _subsets(key: str, value: Any) -> tuple[Subset, ...]:
-    _expect(key, value, isinstance(value, list) and value, "a list of subsets")
+    expect(key, value, isinstance(value, list) and value, "a list of subsets")
     return tuple(_subset(f"{key}[{index}]", part) for index, part in enumerate(value))
 
 
 def _subset(key: str, value: Any) -> Subset:
-    _expect(key, value, isinstance(value, dict), "name, root_dirs, meta_path and sample_rate")
+    expect(key, value, isinstance(value, dict), "name, root_dirs, meta_path and sample_rate")
     _refuse_unknown(value, {"name", "root_dirs", "meta_path", "sample_rate"}, f"{key}.")
     name, roots, lists = value.get("name"), value.get("root_dirs"), value.get("meta_path")
-    _expect(f"{key}.name", name, name == "objaverse", "objaverse, the only kind,")
-    _expect(f"{key}.root_dirs", roots, isinstance(roots, list) and roots, "a list of folders")
+    expect(f"{key}.name", name, name == "objaverse", "objaverse, the only kind,")
+    expect(f"{key}.root_dirs", roots, isinstance(roots, list) and roots, "a list of folders")
     both = isinstance(lists, dict) and set(lists) == {"train", "val"}
-    _expect(f"{key}.meta_path", lists, both, "the files train and val")
+    expect(f"{key}.meta_path", lists, both, "the files train and val")
     rate = _number(f"{key}.sample_rate", value.get("sample_rate", 1.0))
-    _expect(f"{key}.sample_rate", rate, rate > 0, "a number above 0")
+    expect(f"{key}.sample_rate", rate, rate > 0, "a number above 0")
     places = {split: Path(_text(f"{key}.meta_path.{split}", place)) for split, place in lists.items()}
     return Subset(tuple(Path(_text(f"{key}.root_dirs", root)) for root in roots), places, rate)
-
-
-def _or_none(reader: Callable[[str, Any], Any]) -> Callable[[str, Any], Any]:
-    return lambda key, value: None if value is None else reader(key, value)
 
 
 _READERS: Mapping[Any, Callable[[str, Any], Any]] = {
@@ -144,8 +133,8 @@ _READERS: Mapping[Any, Callable[[str, Any], Any]] = {
     float: _number,
     bool: _flag,
     str: _text,
-    int | None: _or_none(_whole),
-    str | None: _or_none(_text),
+    int | None: _whole,
+    str | None: _text,
     float | str: lambda key, value: value if value == "auto" else _number(key, value),
     LRMConfig: _model,
     tuple[Subset, ...]: _subsets,

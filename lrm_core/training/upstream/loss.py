@@ -1,18 +1,24 @@
-"""What training as OpenLRM does it minimises: MSE, LPIPS and the total variation of the planes."""
+"""What training as OpenLRM does it minimises (MSE, LPIPS and the planes' total variation), and its validation."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from tqdm import tqdm
 
+from lrm_core.fit.examples import Example
+from lrm_core.fit.scores import Metrics, score
 from lrm_core.model.lrm import LRM
+from lrm_core.objects.dataset import count_views, load_object
 from lrm_core.render import render_rays
 from lrm_core.render.perceptual import lpips_with_gradients
 from lrm_core.render.rays import camera_rays
+from lrm_core.render.views import Views
 from lrm_core.training.pretrain_loss import total_variation
 from lrm_core.training.upstream.config import TrainConfig
-from lrm_core.training.upstream.samples import Sample
+from lrm_core.training.upstream.samples import Sample, resized, told_cameras
 
 PARTS = ("loss", "pixel", "perceptual", "tv")
 
@@ -60,3 +66,26 @@ def render_samples(
     how = {"samples_per_ray": model.config.rendering_samples_per_ray, "jitter": jitter}
     rendering = render_rays(planes, model.decoder, origins, directions, background=backgrounds, **how)
     return rendering.rgb.unflatten(1, (-1, region, region)).movedim(-1, 2)
+
+
+def validate(model: LRM, places: Sequence[Path], config: TrainConfig, metrics: Metrics) -> dict[str, float]:
+    """Mean of each metric over the objects, of each over its views: the source and as many as in training.
+
+    Nothing is drawn: the source is view 0, the others lie evenly among the object's views, and the pictures have the
+    largest size of training. OpenLRM's own validation draws views, sizes and crops anew.
+    """
+    objects = tqdm(places, desc="validate", unit="object", leave=False)
+    rows = list(score(model, (_example(model, place, config) for place in objects), metrics))
+    return {name: sum(row[name] for row in rows) / len(rows) for name in metrics}
+
+
+@torch.no_grad()
+def _example(model: LRM, place: Path, config: TrainConfig) -> Example:
+    """The object as the model sees it now."""
+    count = count_views(place)
+    wanted = min(config.sample_side_views + 1, count)
+    item = load_object(place, [number * count // wanted for number in range(wanted)])
+    camera, cameras = told_cameras(item, config)
+    device = next(model.parameters()).device
+    features = model.encode_image(resized(item.images[:1], config.source_image_res).to(device))
+    return Example(item.name, features, camera, Views(resized(item.images, config.high), cameras)).to(device)

@@ -43,10 +43,6 @@ class Sample(NamedTuple):
     resolution: int
     backgrounds: Float[Tensor, "M 1"]
 
-    def to(self, device: torch.device) -> "Sample":
-        """The sample on another device."""
-        return Sample(*(part.to(device) if isinstance(part, Tensor) else part for part in self))
-
 
 def draw_sample(folder: Path, config: TrainConfig, draw: np.random.Generator) -> Sample:
     """A sample of the object in `folder`: views without repetition, one size, and a crop and a background for each.

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from accelerate import Accelerator
+from accelerate.utils import send_to_device
 from jaxtyping import Float
 from torch import Tensor, nn
 from tqdm import tqdm
@@ -24,9 +25,8 @@ from lrm_core.model.initialise import initialise
 from lrm_core.model.lrm import LRM
 from lrm_core.model.release import save_release
 from lrm_core.training.upstream.config import TrainConfig
-from lrm_core.training.upstream.loss import PARTS, sample_losses
+from lrm_core.training.upstream.loss import PARTS, sample_losses, validate
 from lrm_core.training.upstream.samples import Sample, Samples, object_places
-from lrm_core.training.upstream.validation import validate
 
 LOSSES, SCORES = "losses.csv", "validation.csv"
 WITHOUT_EFFECT = (  # on the weights after a step
@@ -191,7 +191,7 @@ def train_step(task: _Task, state: TrainingState, coming: Iterator[Sample]) -> F
     losses, numbers = torch.zeros(len(PARTS), device=device), task.mine(state.step)
     at_once = config.batch_size if device.type == "cuda" else 1
     for start in range(0, len(numbers), at_once):
-        samples = [next(coming).to(device) for _ in numbers[start : start + at_once]]
+        samples = [send_to_device(next(coming), device) for _ in numbers[start : start + at_once]]
         seed = np.random.SeedSequence((config.seed, numbers[start])).generate_state(1)[0]
         jitter = torch.Generator(device).manual_seed(int(seed))
         parts = sample_losses(state.model, samples, config, jitter) * len(samples) / task.samples.batch
