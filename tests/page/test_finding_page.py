@@ -66,7 +66,7 @@ def test_every_section_is_filled_whatever_the_outcome(tables, claim):
         assert not re.search(r"\{[a-z]", text)
         assert "nan" not in text
     figures = {name.split(":")[0].removeprefix("figure ") for name in sections(claim) if name.startswith("figure")}
-    assert figures == set(FINDINGS[claim].figures)
+    assert figures - {"nine"} == set(FINDINGS[claim].figures), "the nine objects are shown by a function of their own"
 
 
 @pytest.mark.parametrize("claim", [*FINDINGS, "one_wrong_number"])
