@@ -34,7 +34,7 @@ from lrm_core import load_model
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import load_object
 from lrm_core.page.own_data.carried import carried, packed_model, write_scripts
-from lrm_core.page.own_data.figure import OwnPicture
+from lrm_core.page.own_data.own_picture import OwnPicture
 from lrm_core.page.scripts import own_picture
 from lrm_core.page.viewer import unpack
 from lrm_core.page.viewer.widget import camera_of

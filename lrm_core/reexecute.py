@@ -2,15 +2,19 @@
 
 import json
 import os
+import signal
+import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from contextlib import chdir, closing, contextmanager
+from contextlib import chdir, closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
+from weakref import WeakSet
 
 import nbformat
+from jupyter_client.manager import AsyncKernelManager
 from tqdm import tqdm
 
 from lrm_core.atomic import alone, replacing
@@ -27,6 +31,27 @@ _KERNEL_ENVIRONMENT = {"TQDM_DISABLE": "1", "PYTHONHASHSEED": "0"}
 
 class ChapterError(ValueError):
     """A cell of a notebook failed; the message names notebook, cell and error."""
+
+
+class QuietKernelManager(AsyncKernelManager):
+    """Starts kernels without their log on the terminal; what cells write to stderr is still captured."""
+
+    environment: ClassVar[dict[str, str]] = {}  # of the kernels, over that of this process
+    started: ClassVar[WeakSet["QuietKernelManager"]] = WeakSet()
+
+    async def start_kernel(self, **options: Any) -> None:
+        """Start the kernel; its own log, a traceback at every Ctrl-C among it, goes nowhere."""
+        quiet = {"stderr": subprocess.DEVNULL, "env": os.environ | self.environment}
+        await self._async_start_kernel(**options | quiet)
+        self.started.add(self)
+
+    @classmethod
+    def kill_all(cls) -> None:
+        """End every kernel that this process started and what those started, at once."""
+        for kernel in list(cls.started):
+            if kernel.has_kernel and kernel.provisioner.has_process:
+                with suppress(ProcessLookupError):
+                    os.killpg(kernel.provisioner.pgid, signal.SIGKILL)
 
 
 @dataclass(frozen=True)
@@ -155,11 +180,8 @@ def _finished(
         return
     at_once = min(at_once or _room(chapters[0].parameters["device"]), len(pending))
     threads = {"OMP_NUM_THREADS": str(max(1, _cores() // at_once))} if at_once > 1 else {}
-    with (
-        _environment(_KERNEL_ENVIRONMENT | threads),
-        chdir(chapters[0].source.parent),
-        ThreadPoolExecutor(at_once) as pool,
-    ):
+    QuietKernelManager.environment = _KERNEL_ENVIRONMENT | threads
+    with chdir(chapters[0].source.parent), ThreadPoolExecutor(at_once) as pool:
         futures = {pool.submit(_run, chapters[at], code, root): at for at, code in pending.items()}
         try:
             for future in as_completed(futures):
@@ -173,8 +195,6 @@ def _finished(
 
 def _stop(futures: Mapping[Future, int], chapters: list[Notebook], error: BaseException) -> None:
     """End the kernels of all chapters, and wait for that; what they had executed goes, save that of a failed one."""
-    from lrm_core.quiet_kernel import QuietKernelManager
-
     stopped = {future: at for future, at in futures.items() if not future.done()}
     while not all(future.done() or future.cancel() for future in stopped):
         QuietKernelManager.kill_all()
@@ -244,15 +264,13 @@ def _data_key(chapter: Notebook, root: Path) -> str:
 
 
 def _execute(chapter: Notebook) -> nbformat.NotebookNode:
-    """Run one notebook in a fresh kernel, where the working folder and the environment are those of the kernels.
+    """Run one notebook in a fresh kernel, which starts in the working folder.
 
     Raises:
         ChapterError: as `reexecute`.
     """
     import papermill  # takes a second, needed only here
     from nbclient.exceptions import CellTimeoutError, DeadKernelError
-
-    from lrm_core.quiet_kernel import QuietKernelManager
 
     chapter.executed.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -281,17 +299,3 @@ def _explain(chapter: Notebook, error: Any) -> str:
         f"{chapter.source.name}, cell {error.cell_index} failed with {error.ename}: {error.evalue}\n{code}\n"
         f"The copy up to there is {chapter.failed}"
     )
-
-
-@contextmanager
-def _environment(values: Mapping[str, str]) -> Iterator[None]:
-    """Environment variables set for the kernels started inside, then put back."""
-    import tqdm.auto  # noqa: F401  reads TQDM_DISABLE when first imported; our own bar stays
-
-    before = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            os.environ.pop(name) if value is None else os.environ.update({name: value})

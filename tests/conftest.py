@@ -12,6 +12,11 @@ import torch
 
 from lrm_core.pdf import ARGUMENTS, BROWSERS
 
+UNPACK = """([name, state]) => {
+  const data = Uint8Array.from(atob(state.data), (letter) => letter.charCodeAt(0));
+  globalThis[name] = { tensors: unpack(state.tensors, new DataView(data.buffer)), content: state.content };
+}"""
+
 # A shell that starts the tests in the background leaves them deaf to Ctrl-C, which some of them press.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -60,3 +65,25 @@ def interrupt() -> Iterator[Callable[[Callable[[], bool]], None]]:
 
     yield lambda condition: threading.Thread(target=press, args=(condition,), daemon=True).start()
     over.set()
+
+
+@pytest.fixture(scope="module")
+def script_page(browser, tmp_path_factory):
+    """A page in which every function of the explorables' script can be called."""
+    from lrm_core.page import scripts
+
+    page, file = browser.new_page(), tmp_path_factory.mktemp("script") / "page.html"
+    file.write_text(f'<!doctype html><meta charset="utf-8"><script>{scripts.joined(*scripts.EXPLORABLES)}</script>')
+    page.goto(file.as_uri())
+    yield page
+    page.close()
+
+
+@pytest.fixture
+def carry(script_page):
+    """Unpacks a figure in the page as a global of that name: {tensors, content}."""
+
+    def unpacked(name: str, figure) -> None:
+        script_page.evaluate(UNPACK, [name, figure.page_state()])
+
+    return unpacked

@@ -1,51 +1,20 @@
 """Damaged files: told by their checksums, named, never a stack of errors."""
 
 import json
-import random
 import shutil
 from pathlib import Path
 
 import pytest
 import torch
 from click.testing import CliRunner
-from PIL import Image
 
 from lrm_core import files
 from lrm_core.atomic import save_tensors
 from lrm_core.cli import main
-from lrm_core.files import check_listed, check_png, digest, read_json, read_tensors
+from lrm_core.files import check_listed, digest, read_json, read_tensors
 from lrm_core.model import checkpoints
-from lrm_core.objects.checks import read_rgba
 from lrm_core.paths import data_dir
 from lrm_core.records import provenance
-
-
-def flipped(content: bytes, place: int, bit: int) -> bytes:
-    return content[:place] + bytes([content[place] ^ 1 << bit]) + content[place + 1 :]
-
-
-@pytest.mark.parametrize("seed", range(40))
-def test_a_flipped_bit_of_a_png_is_told(tmp_path: Path, seed: int) -> None:
-    draw, path = random.Random(seed), tmp_path / "view.png"
-    Image.effect_noise((24, 24), 50).convert("RGBA").save(path)
-    check_png(path)
-    content = path.read_bytes()
-    path.write_bytes(flipped(content, draw.randrange(len(content)), draw.randrange(8)))
-    with pytest.raises(ValueError, match=r"view\.png: corrupt"):
-        read_rgba(path)
-
-
-@pytest.mark.parametrize("seed", range(40))
-def test_a_flipped_bit_of_our_tensors_is_told(tmp_path: Path, seed: int) -> None:
-    draw, path = random.Random(seed), tmp_path / "a.safetensors"
-    save_tensors(path, {"planes": torch.randn(3, 2, 4, 4), "step": torch.tensor(3.0)}, {"history": "{}"})
-    assert read_tensors(path, "")[1]["history"] == "{}"
-    content = path.read_bytes()
-    path.write_bytes(flipped(content, draw.randrange(len(content)), draw.randrange(8)))
-    if b'"sha256":' not in path.read_bytes():
-        return  # the name of the digest itself
-    with pytest.raises(ValueError, match=rf"^{path}: .*make it again"):
-        read_tensors(path, "make it again")
 
 
 def test_tensors_that_are_not_finite_are_told_without_a_digest(tmp_path: Path) -> None:
@@ -77,8 +46,9 @@ def damaged_mini(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A data folder whose mini model has one flipped bit."""
     path = tmp_path / "data/mini/mini.safetensors"
     path.parent.mkdir(parents=True)
-    content = (data_dir() / "mini/mini.safetensors").read_bytes()
-    path.write_bytes(flipped(content, len(content) // 2, 0))
+    content = bytearray((data_dir() / "mini/mini.safetensors").read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
     shutil.copy(data_dir() / files.MANIFEST, tmp_path / "data")
     for module in (files, checkpoints):
         monkeypatch.setattr(module, "data_dir", lambda: tmp_path / "data")

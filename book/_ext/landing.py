@@ -1,20 +1,15 @@
 """The first page: {answer}, {first-look}, {small-figure} and {forest}, every claim on one scale."""
 
-import os
-
 from docutils import nodes
-from scorecard import claim_link
+from scorecard import claim_link, paragraphs, table
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
+from stored_numbers import chosen_profile
 
 from lrm_core.page.front.facts import answer
 from lrm_core.page.front.figures import FIGURES
 from lrm_core.page.front.forest import Line, axis, legend, lines, numbers, strip
 from lrm_core.page.front.turning import turning
-
-
-def _profile() -> str:
-    return os.environ.get("LRM_PROFILE", "mini")
 
 
 def _html(text: str) -> nodes.raw:
@@ -26,7 +21,7 @@ class Answer(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """One sentence."""
-        return [nodes.paragraph(text=answer(_profile()), classes=["lrm-answer"])]
+        return [nodes.paragraph(text=answer(chosen_profile()), classes=["lrm-answer"])]
 
 
 class FirstLook(SphinxDirective):
@@ -44,7 +39,7 @@ class SmallFigure(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """The drawing as inline SVG."""
-        return [_html(f'<div class="lrm-small">{FIGURES[self.arguments[0]](_profile())}</div>')]
+        return [_html(f'<div class="lrm-small">{FIGURES[self.arguments[0]](chosen_profile())}</div>')]
 
 
 class Forest(SphinxDirective):
@@ -52,30 +47,20 @@ class Forest(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """One row for each claim."""
-        shown = lines(_profile())
-        words = [[nodes.paragraph(text=name)] for name in ("claim", "published, ours", "verdict")]
-        head = _row(*words[:2], [_html(axis())], words[2])
-        group = nodes.tgroup("", *(nodes.colspec(colwidth=1) for _ in range(4)), cols=4)
-        group += nodes.thead("", head)
-        group += nodes.tbody("", *(_row(*self._cells(line)) for line in shown))
-        return [
-            _html(f'<p class="lrm-legend">{legend(shown)}</p>'),
-            nodes.table("", group, classes=["forest"]),
-        ]
+        shown = lines(chosen_profile())
+        claim, ours, verdict = (paragraphs([name]) for name in ("claim", "published, ours", "verdict"))
+        rows = table("forest", [claim, ours, [_html(axis())], verdict], map(self._cells, shown))
+        return [_html(f'<p class="lrm-legend">{legend(shown)}</p>'), rows]
 
     def _cells(self, line: Line) -> list[list[nodes.Node]]:
         name = nodes.paragraph("", "", claim_link(line, self.env.docname))
         verdict = nodes.paragraph(text=line.verdict, classes=["verdict"])
         return [
             [name, nodes.paragraph(text=line.quantity)],
-            [nodes.paragraph(text=text) for text in numbers(line)],
+            paragraphs(numbers(line)),
             [_html(strip(line))],
             [verdict, nodes.paragraph(text=line.why)],
         ]
-
-
-def _row(*cells: list[nodes.Node]) -> nodes.row:
-    return nodes.row("", *(nodes.entry("", *cell) for cell in cells))
 
 
 def setup(app: Sphinx) -> dict:

@@ -3,8 +3,7 @@
 `scorecard.js` adds buttons that show the claims of one verdict only.
 """
 
-import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import isnan
 from typing import Any
 
@@ -12,6 +11,7 @@ from docutils import nodes
 from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
+from stored_numbers import chosen_profile
 
 from lrm_core.findings import ladder
 from lrm_core.findings.cause import causes
@@ -19,12 +19,13 @@ from lrm_core.findings.headlines import HEADLINES, written
 from lrm_core.findings.verdicts import verdicts
 from lrm_core.findings.wrong_number import moved
 from lrm_core.page.findings import CONDITION, NEARLY, TRUTH, told_words
-from lrm_core.page.front.forest import UNDECIDED, conditions
+from lrm_core.page.front.forest import UNDECIDED, conditions, with_interval
 
 CLAIM, OURS, AUDITED = "claim, and the number compared", "ours [95% interval]", "audited [95% interval]"
 DISTANCE, LADDER = "what the wrong distance does", "as models get better"
 SHORT = {TRUTH: "told true", NEARLY: "told nearly true", CONDITION: "told wrong"}  # distances
 NO_MODELS = "not measured"
+Cells = Sequence[Sequence[nodes.Node]]
 CHAPTERS = {
     "C1": "01_basins",
     "C2": "02_residual_spectrum",
@@ -48,27 +49,20 @@ class Scorecard(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """Build the table from `lrm_core.findings.verdicts`."""
-        names = dict(reversed(conditions(_profile()).items()))
+        names = dict(reversed(conditions(chosen_profile()).items()))
         tables = {series: verdicts(name).set_index("claim", drop=False) for series, name in names.items()}
-        causes_of = {found.claim: found for found in causes(_profile())} if CONDITION in names else {}
+        causes_of = {found.claim: found for found in causes(chosen_profile())} if CONDITION in names else {}
         quality = {claim: ladder.trend(claim).answer for claim in ladder.CLAIMS}
         header = [CLAIM, "verdict", "published", OURS, AUDITED, *([DISTANCE] if causes_of else []), LADDER]
-        group = nodes.tgroup("", *(nodes.colspec(colwidth=1) for _ in header), cols=len(header))
-        group += nodes.thead("", _row([[nodes.paragraph(text=name)] for name in header]))
-        body = nodes.tbody("")
+        body = []
         for claim in tables[TRUTH].index:
             rows = {series: table.loc[claim] for series, table in tables.items()}
             link = claim_link(rows[TRUTH], self.env.docname)
             answers = [moved(causes_of[claim], rows[CONDITION])] if causes_of else []
             answers.append(quality.get(claim, NO_MODELS))
-            cells = [_paragraphs(lines) for lines in (*scores(rows), *([answer] for answer in answers))]
-            body += _row([[nodes.paragraph("", "", link), *_paragraphs([rows[TRUTH].quantity])], *cells])
-        group += body
-        return [nodes.table("", group, classes=["scorecard"])]
-
-
-def _profile() -> str:
-    return os.environ.get("LRM_PROFILE", "mini")
+            cells = [paragraphs(lines) for lines in (*scores(rows), *([answer] for answer in answers))]
+            body.append([[nodes.paragraph("", "", link), *paragraphs([rows[TRUTH].quantity])], *cells])
+        return [table("scorecard", [paragraphs([name]) for name in header], body)]
 
 
 def claim_link(row: Any, page: str) -> nodes.Node:
@@ -106,21 +100,15 @@ def _by_condition(number_of: Callable[[Any], str], known: Mapping[str, Any], row
 
 
 def _ours(row: Any) -> str:
-    return _with_interval(row.claim, row.ours_published_definition, row.ours_low, row.ours_high)
+    return with_interval(row.claim, row.ours_published_definition, row.ours_low, row.ours_high)
 
 
 def _audited(row: Any) -> str:
-    return _with_interval(row.claim, row.audited, row.low, row.high)
+    return with_interval(row.claim, row.audited, row.low, row.high)
 
 
-def _with_interval(claim: str, value: float, low: float, high: float) -> str:
-    """A number and its interval, unless that is a point (such as a count of parameters) or unknown."""
-    low, high = (written(claim, end).removesuffix("%") for end in (low, high))
-    ends = "" if low == high else f" [{low}, {high}]"
-    return written(claim, value) + ("" if isnan(value) else ends)
-
-
-def _paragraphs(lines: Iterable[str]) -> list[nodes.Node]:
+def paragraphs(lines: Iterable[str]) -> list[nodes.Node]:
+    """Lines of a cell."""
     return [nodes.paragraph(text=line) for line in lines]
 
 
@@ -129,7 +117,15 @@ def audited_words(row: Any) -> str:
     return "" if isnan(row.audited) else HEADLINES[row.claim].audited
 
 
-def _row(cells: list[list[nodes.Node]]) -> nodes.row:
+def table(kind: str, head: Cells, body: Iterable[Cells]) -> nodes.table:
+    """A table of some class, by what stands in each cell."""
+    group = nodes.tgroup("", *(nodes.colspec(colwidth=1) for _ in head), cols=len(head))
+    group += nodes.thead("", _row(head))
+    group += nodes.tbody("", *map(_row, body))
+    return nodes.table("", group, classes=[kind])
+
+
+def _row(cells: Cells) -> nodes.row:
     return nodes.row("", *(nodes.entry("", *cell) for cell in cells))
 
 

@@ -181,7 +181,7 @@ def stored(
 ) -> tuple[list[nodes.Node], list[nodes.Node]]:
     """The stored number of that name as text."""
     try:
-        profile = _profile()
+        profile = chosen_profile()
         number = NUMBERS[text](profile)
         return [StoredNumber(raw, number, classes=["stored"], origin=origin(text, profile))], []
     except (KeyError, ValueError, FileNotFoundError) as error:
@@ -190,7 +190,8 @@ def stored(
         return [inliner.problematic(raw, raw, message)], [message]
 
 
-def _profile() -> str:
+def chosen_profile() -> str:
+    """Of the book that is built."""
     return os.environ.get("LRM_PROFILE", "mini")
 
 

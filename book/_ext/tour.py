@@ -5,39 +5,22 @@ server is needed.
 """
 
 import json
-import os
-from dataclasses import dataclass
 
 import yaml
 from sphinx.application import Sphinx
-from stored_numbers import NUMBERS
+from stored_numbers import NUMBERS, chosen_profile
 
 from lrm_core.paths import repository_root
 
 
-@dataclass(frozen=True)
-class Stop:
-    """One stop.
+def stops() -> list[dict[str, str]]:
+    """Every stop, in order.
 
-    Attributes:
-        page: where it is.
-        shown: selector of what is there as soon as the page is.
-        text: what to see; {names} are those of stored numbers.
-        live: kind of the explorable that computes it again if it is asked to; "" where there is none.
-        preset: how the label of its preset begins.
+    Each has its `page`, the selector of what is `shown` there, and the `text`, whose {names} are those of stored
+    numbers; perhaps the kind of the explorable that computes it `live`, and how the label of its `preset` begins.
     """
-
-    page: str
-    shown: str
-    text: str
-    live: str = ""
-    preset: str = ""
-
-
-def stops() -> list[Stop]:
-    """Every stop, in order."""
     path = repository_root() / "book" / "tour.yml"
-    return [Stop(**entry) for entry in yaml.safe_load(path.read_text(encoding="utf-8"))]
+    return yaml.safe_load(path.read_text(encoding="utf-8"))
 
 
 def filled(text: str, profile: str) -> str:
@@ -56,20 +39,20 @@ def stops_from(page: str, app: Sphinx, profile: str) -> list[dict[str, object]]:
     """The stops for `tour.js`, with addresses as seen from a page and the stored numbers of a profile."""
     return [
         {
-            "address": app.builder.get_relative_uri(page, stop.page),
-            "here": stop.page == page,
-            "shown": stop.shown,
-            "live": stop.live,
-            "preset": stop.preset,
-            "text": filled(stop.text, profile),
+            "address": app.builder.get_relative_uri(page, stop["page"]),
+            "here": stop["page"] == page,
+            "shown": stop["shown"],
+            "live": stop.get("live", ""),
+            "preset": stop.get("preset", ""),
+            "text": filled(stop["text"], profile),
         }
         for stop in stops()
     ]
 
 
 def _add_stops(app: Sphinx, page: str, template: str, context: dict, doctree: object) -> None:
-    if page in {stop.page for stop in stops()}:
-        known = json.dumps(stops_from(page, app, os.environ.get("LRM_PROFILE", "mini")))
+    if page in {stop["page"] for stop in stops()}:
+        known = json.dumps(stops_from(page, app, chosen_profile()))
         app.add_js_file(None, body=f"const LRM_TOUR = {known};", priority=400)
         app.add_js_file("tour.js", loading_method="defer")
 

@@ -91,6 +91,19 @@ HEADLINES = {
     ),
 }
 
+SHORT = {  # of claims, and of the two shares of the published pattern that none of them is
+    "C1": "correlation of oracles",
+    "C2": "fine share",
+    "C3": "response, coarse over fine",
+    "C4": "coarse corrected",
+    "C5": "amplification",
+    "C6": "coarse less mean",
+    "C7": "occluded surface",
+    "C8": "spread of directions",
+    "low_share": "coarse share",
+    "high_correction": "fine corrected",
+}
+
 
 def headline(claim_id: str) -> float:
     """The published number of a claim; raises ValueError if the claim is unknown."""

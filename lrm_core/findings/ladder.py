@@ -22,10 +22,10 @@ import pandas as pd
 from lrm_core.findings.cause import pattern, pattern_met
 from lrm_core.findings.claims import published
 from lrm_core.findings.finding import Finding
-from lrm_core.findings.headlines import HEADLINES, headline, written
+from lrm_core.findings.headlines import HEADLINES, SHORT, headline, written
 from lrm_core.findings.prose import listed, mean_and_interval, number
 from lrm_core.findings.rulebook import RULES
-from lrm_core.findings.sentences import told
+from lrm_core.findings.sentences import say, told
 from lrm_core.findings.verdicts import experiment_table
 from lrm_core.paths import data_dir
 from lrm_core.profiles import PUBLISHED, RUNGS, get_profile
@@ -35,7 +35,7 @@ from lrm_core.training.pretrain_config import get_preset
 from lrm_core.training.publish import PRESET
 
 CLAIMS = tuple(f"C{number}" for number in range(1, 9))
-QUALITY, VIRTUAL = "e00_model", "virtual_quality"
+QUALITY, VIRTUAL, TEXT = "e00_model", "virtual_quality", "ladder"
 EXPERIMENTS = (
     QUALITY,
     *dict.fromkeys(RULES[claim].experiment for claim in ("C2", "C4", "C6", "C7", "C3", "C8", "C1")),
@@ -224,18 +224,27 @@ def _outcome(of: Callable[[str], Trend], but: str = "") -> Callable[[pd.DataFram
     """Which claims do what, in words, without the answer `but`."""
 
     def said(table: pd.DataFrame) -> str:
-        by = {answer: [claim for claim in CLAIMS if of(claim).answer == answer] for answer in WORDS}
+        by = {
+            answer: [f"{SHORT[claim]} ({claim})" for claim in CLAIMS if of(claim).answer == answer]
+            for answer in WORDS
+        }
         return " ".join(f"{WORDS[name]}: {listed(found)}." for name, found in by.items() if found and name != but)
 
     return said
 
 
-def _where(met: str) -> str:
-    """The rungs whose pattern is so, in words."""
-    found = [name for name in qualities().index if _pattern(name) == met]
+def _answers() -> list[Answer]:
+    return [trend(claim).answer for claim in CLAIMS]
+
+
+def _lead(table: pd.DataFrame) -> str:
+    """For which rungs the whole published pattern is there, in a sentence."""
+    found = [name for name in qualities().index if _pattern(name) == "there"]
     steps = [str(RUNGS[name]) for name in found if name in RUNGS]
-    smaller = [f"the smaller model after {listed(steps)} steps"] if steps else []
-    return listed(smaller + ["the model of this book"] * ("mini" in found)) or "none of them"
+    smaller = [f"a smaller model after {listed(steps)} steps of training"] if steps else []
+    there = listed(smaller + ["the model of this book"] * ("mini" in found))
+    case = "best too" if "mini" in found else "only less trained" if found else "nowhere"
+    return say(TEXT, f"lead: {case}", there=there)
 
 
 def _end(at: int, of: str) -> Callable[[pd.DataFrame], Any]:
@@ -251,7 +260,7 @@ FINDING = Finding(
     module=__name__,
     rule=None,
     experiment=VIRTUAL,
-    text="ladder",
+    text=TEXT,
     typical=("before", "removed"),
     derived={
         "before": _middle("psnr"),
@@ -267,7 +276,9 @@ FINDING = Finding(
         "limit": lambda table: f"{STEADY:.0%}",
         "objects": lambda table: str(len(objects())),
         "left": lambda table: listed([str(RUNGS.get(name, name)) for name in unmeasured()]),
-        "there": lambda table: _where("there"),
+        "lead": _lead,
+        "away": lambda table: str(_answers().count("moves away")),
+        "measured": lambda table: str(len(_answers()) - _answers().count("not measured yet")),
         "outcome": _outcome(trend),
         "outcome.published": _outcome(partial(trend, after=PUBLISHED)),
         "outcome.virtual": _outcome(virtual, "not measured yet"),

@@ -1,6 +1,7 @@
 """What every chapter does: records made where they are missing; text, tables and figures displayed."""
 
 import sys
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import redirect_stdout
 from html import escape
@@ -14,14 +15,15 @@ from lrm_core.findings import prose
 from lrm_core.findings.verdicts import experiment_table
 from lrm_core.model.hashing import model_hash
 from lrm_core.model.lrm import LRM
-from lrm_core.page.elements.origin import COUNTED, NOW, computed, origin
 from lrm_core.page.findings import function_link
 from lrm_core.records.runner import record_all
 
 if TYPE_CHECKING:
     from lrm_core.page.finding_page import Chapter
 
-__all__ = ["COUNTED", "NOW"]  # what the notebooks name as a source beside records
+# Sources other than records, in words.
+NOW = "computed while this page was built"
+COUNTED = "counted in the architectures"
 
 
 def make_records(experiment: str, profile: str, refresh: bool, objects: Sequence[str] | None, device: str) -> None:
@@ -81,3 +83,44 @@ def show_figure(
     figure.show()
     made = f'<p class="lrm-sources">{function_link(by)}</p>' if by else ""
     show_html(prose.figure_caption(caption, name, prose.figure_data(figure), made))
+
+
+def origin(*sources: pd.DataFrame | str) -> str:
+    """What computed text rests on, in one sentence that stays true where published numbers stand beside ours.
+
+    Args:
+        sources: records as `ResultStore.table` gives them, or what they are in words.
+
+    >>> origin(COUNTED, NOW)
+    'Numbers of ours here: counted in the architectures; computed while this page was built.'
+    """
+    said = [source if isinstance(source, str) else of_records(source) for source in sources]
+    return f"Numbers of ours here: {'; '.join(said)}."
+
+
+def of_records(table: pd.DataFrame) -> str:
+    """Folders, number of objects, seeds and code revisions of some records; what folders agree in is said once."""
+    if table.empty:
+        return "no records yet"
+    folders = defaultdict(list)
+    for name, part in table.groupby(["provenance.profile", "experiment"], sort=False):
+        folders[_facts(part)].append(f"data/results/{'/'.join(name)}")
+    return "; ".join(f"from the records in {', '.join(names)} ({facts})" for facts, names in folders.items())
+
+
+def computed(content: str, said: str) -> str:
+    """Content with what is said of its origin, as HTML that Markdown passes on.
+
+    A mouse shows the title; the style sheet of the pages shows it below the content while that has the focus.
+    """
+    about = f'role="group" aria-label="Computed" title="{escape(said, quote=True)}"'
+    return f'<div class="lrm-computed" tabindex="0" {about}>\n\n{content}\n\n</div>'
+
+
+def _facts(table: pd.DataFrame) -> str:
+    count = table["object"].nunique()
+    said = [f"{count} object{'s' if count > 1 else ''}"]
+    for name, column in {"seed": "seed", "code revision": "provenance.revision"}.items():
+        different = sorted(table[column].unique())
+        said.append(f"{name}{'s' if len(different) > 1 else ''} {', '.join(map(str, different))}")
+    return ", ".join(said)

@@ -1,8 +1,12 @@
-"""Figures that are alive with a kernel in JupyterLab and without one in a page: both forms in one output."""
+"""Figures that are alive with a kernel in JupyterLab and without one in a page: both forms in one output.
+
+What draws an output in a page is an entry point of `myst_nb.mime_renderers`.
+"""
 
 import base64
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from html import escape
 from typing import Any, ClassVar
 
@@ -10,6 +14,17 @@ import anywidget
 import traitlets
 from docutils import nodes
 
+from lrm_core.page import scripts
+
+PLOTLY_MIME = "application/vnd.plotly.v1+json"
+VIEWER_MIME = (
+    "application/vnd.lrm.viewer+json"  # `lrm_core.normalise` lets it stand without widget state, as the next
+)
+EXPLORABLE_MIME = "application/vnd.lrm.explorable+json"
+OWN_PICTURE_MIME = "application/vnd.lrm.own-picture+json"
+PLOTLY_FILES = {"plotly": "vendor/plotly.min.js", "plotly_figures": "figures.js"}
+PLOTLY_HEIGHT = 420  # pixels, of figures that name none
+STILL = "Sliders need JavaScript."
 _BOX = "max-width:32rem;margin:0.8rem auto"  # until the script brings the figure's own style
 
 
@@ -45,36 +60,38 @@ class EmbeddedWidget(anywidget.AnyWidget):
         return {**bundle, self.MIME: self.page_state(), **picture}, metadata
 
 
+@dataclass(frozen=True)
 class PageFigure:
-    """A renderer of MyST-NB (entry point `myst_nb.mime_renderers`) for outputs of one type.
+    """What MyST-NB draws outputs of one type with in a page.
 
     Attributes:
-        MIME: that type.
-        SCRIPTS: what the page is given once, whatever number of figures it has: arguments of `add_js_file`.
+        mime: that type.
+        scripts: what the page is given once, whatever number of figures it has: arguments of `add_js_file`.
         html: the JSON of an output -> HTML.
     """
 
-    MIME: ClassVar[str]
-    SCRIPTS: ClassVar[Callable[[], list[tuple[str, str | None, dict[str, str]]]]]
-    html: ClassVar[Callable[[dict[str, Any]], str]]
+    mime: str
+    scripts: Callable[[], Iterable[tuple[str, str | None, dict[str, str]]]]
+    html: Callable[[dict[str, Any]], str]
 
-    def __init_subclass__(cls) -> None:
-        cls.mime_priority_overrides = (("html", cls.MIME, 1), ("dirhtml", cls.MIME, 1))
+    @property
+    def mime_priority_overrides(self) -> tuple[tuple[str, str, int], ...]:
+        """Before every other form of an output."""
+        return ("html", self.mime, 1), ("dirhtml", self.mime, 1)
 
-    @classmethod
-    def handle_mime(cls, renderer: Any, data: Any, inline: bool) -> list[nodes.Element] | None:
+    def handle_mime(self, renderer: Any, data: Any, inline: bool) -> list[nodes.Element] | None:
         """The figure as HTML, its scripts in the page once; None for other outputs."""
-        if inline or data.mime_type != cls.MIME:
+        if inline or data.mime_type != self.mime:
             return None
         state = data.content if isinstance(data.content, dict) else json.loads(data.content)
-        for script in cls.SCRIPTS():
+        for script in self.scripts():
             renderer.add_js_file(*script)
-        return [nodes.raw(text=cls.html(state), format="html", classes=["output", "text_html"])]
+        return [nodes.raw(text=self.html(state), format="html", classes=["output", "text_html"])]
 
 
-def module(name: str, body: str) -> list[tuple[str, None, dict[str, str]]]:
-    """A script inside the page, for `SCRIPTS`."""
-    return [(name, None, {"type": "module", "body": body})]
+def _module(name: str, body: Callable[[], str]) -> Callable[[], list[tuple[str, None, dict[str, str]]]]:
+    """A script inside the page, for `PageFigure.scripts`."""
+    return lambda: [(name, None, {"type": "module", "body": body()})]
 
 
 def data_script(content: Any, name: str) -> str:
@@ -83,7 +100,42 @@ def data_script(content: Any, name: str) -> str:
     return f'<script type="application/json" class="lrm-{name}-data">{payload}</script>'
 
 
-def still(state: dict[str, Any], attributes: str = "", below: str = "") -> str:
+def _still(state: dict[str, Any], attributes: str = "", below: str = "") -> str:
     """A box with the still picture of a figure until its script has drawn it."""
     picture = f'<img src="{escape(state["poster"])}" alt="{escape(state["alt"])}" style="width:100%">'
     return f'<div {attributes} style="{_BOX}">{picture}{below}</div>'
+
+
+def _plotly_html(figure: dict[str, Any]) -> str:
+    """A box of the figure's height, and its data for `figures.js`; for screen readers it is `layout.meta.alt`."""
+    layout = figure.get("layout", {})
+    height = int(layout.get("height") or PLOTLY_HEIGHT)
+    alt = (layout.get("meta") or {}).get("alt") or "Interactive figure"
+    return (
+        f'<div class="lrm-figure" role="figure" aria-label="{escape(alt, quote=True)}" '
+        f'style="height:{height}px"></div>'
+        f"{data_script({'data': figure['data'], 'layout': layout}, 'figure')}"
+        "<noscript><p>Needs JavaScript.</p></noscript>"
+    )
+
+
+def _viewer_html(state: dict[str, Any]) -> str:
+    box = _still(state, 'class="lrm-viewer" data-stage="poster"')
+    return f"<div>{box}</div>" + data_script(state, "viewer")
+
+
+def _explorable_html(state: dict[str, Any]) -> str:
+    box = _still(state, below=f"<p>{STILL}</p>")
+    return f'<div class="lrm-explorable-place">{box}</div>' + data_script(state, "explorable")
+
+
+def _own_picture_html(state: dict[str, Any]) -> str:
+    return f"<div><p>{escape(state['alt'])}</p></div>" + data_script(state, "own")
+
+
+PLOTLY = PageFigure(
+    PLOTLY_MIME, lambda: [(name, file, {"defer": "defer"}) for name, file in PLOTLY_FILES.items()], _plotly_html
+)
+VIEWER = PageFigure(VIEWER_MIME, _module("lrm_viewer", scripts.viewer_page), _viewer_html)
+EXPLORABLE = PageFigure(EXPLORABLE_MIME, _module("lrm_explorables", scripts.explorables_page), _explorable_html)
+OWN_PICTURE = PageFigure(OWN_PICTURE_MIME, _module("lrm_own_picture", scripts.own_picture_page), _own_picture_html)

@@ -134,16 +134,7 @@ class Chapter:
         return {} if rows.empty else rows.iloc[0].to_dict()
 
     def also(self, finding: Finding, refresh: bool = False) -> Self:
-        """The same example on another claim that rests on the same records.
-
-        Raises:
-            ValueError: if the claim rests on other records.
-        """
-        if finding.experiment != self.finding.experiment:
-            raise ValueError(
-                f"expected a claim that rests on {self.finding.experiment}, found {finding.rule.claim} "
-                f"({finding.experiment})"
-            )
+        """The same example on another claim, which rests on the same records."""
         beside = {name: pages.records_beside(self, name, refresh) for name in finding.beside}
         return replace(self, table=finding.completed(self.table, beside), finding=finding)
 

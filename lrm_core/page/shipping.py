@@ -15,7 +15,11 @@ from lrm_core.measure.oracles import STARTS, OracleCache, Start, oracle_fingerpr
 from lrm_core.model.lrm import LRM
 from lrm_core.objects.contact_sheets import SUFFIX, SheetStore
 from lrm_core.objects.manifest import forget_missing, make_entry, record_entries
-from lrm_core.page.arm_pictures import (
+from lrm_core.page.diagnosis.ladder import rungs_sheet
+from lrm_core.page.front.turning import shown_objects
+from lrm_core.page.model_under_study import SHIPPED as ORACLES
+from lrm_core.page.model_under_study import nine_sheet
+from lrm_core.page.repair.gallery import (
     PICTURED,
     SHIPPED,
     Record,
@@ -28,9 +32,6 @@ from lrm_core.page.arm_pictures import (
     untouched_sheet,
     weights_of,
 )
-from lrm_core.page.front.turning import shown_objects
-from lrm_core.page.model_under_study import SHIPPED as ORACLES
-from lrm_core.page.model_under_study import nine_sheet
 from lrm_core.paths import data_dir
 from lrm_core.profiles import Profile, get_profile
 from lrm_core.records.arm_runs import ArmRecorder
@@ -44,7 +45,7 @@ Files = dict[Path, tuple[bytes, str]]  # content, and what it is
 
 
 def ship_oracles(cache: OracleCache | None = None) -> list[Path]:
-    """Copy what chapters show live into `data/`: `wanted_oracles`, `traced_oracles` and `nine_sheet`; older ones go.
+    """Copy what chapters show live into `data/`: `wanted_oracles`, `traced_oracles`, two sheets; older ones go.
 
     Raises:
         FileNotFoundError: if an oracle was not fitted yet.
@@ -55,8 +56,9 @@ def ship_oracles(cache: OracleCache | None = None) -> list[Path]:
     for profile, wanted in ((plan, wanted_oracles(plan)), (traced, traced_oracles(traced))):
         for name, starts in wanted.items():
             files |= _oracles(profile, model, name, starts, cache)
-    name, sheet = nine_sheet(plan, model)
-    files[data_dir() / ORACLES / f"{name}{SUFFIX}"] = sheet, "pictures of nine objects, made by lrm ship"
+    of = "pictures of nine objects", "pictures of six objects by models of growing quality"
+    for (name, sheet), words in zip((nine_sheet(plan, model), rungs_sheet()), of, strict=True):
+        files[data_dir() / ORACLES / f"{name}{SUFFIX}"] = sheet, f"{words}, made by lrm ship"
     return _keep(files, (ORACLES,))
 
 

@@ -21,7 +21,7 @@ from lrm_core.findings.harms import (
 from lrm_core.measure.oracles import predicted_planes
 from lrm_core.objects import Source
 from lrm_core.objects.dataset import data_hash
-from lrm_core.page.diagnosis.harms import dose_figure, fingerprint_figure
+from lrm_core.page.diagnosis.source_distance import dose_figure, fingerprint_figure
 from lrm_core.records.statistics import Interval
 
 TARGET = pd.Series(published_numbers())

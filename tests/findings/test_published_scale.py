@@ -4,7 +4,7 @@ import pytest
 
 from lrm_core.findings import fork_pictures
 from lrm_core.findings.prose import figure_data
-from lrm_core.page.diagnosis import published_scale
+from lrm_core.page.diagnosis import source_distance
 
 HEADER = "object,view,arm,area_ratio,extent_ratio\n"
 
@@ -36,7 +36,7 @@ def test_an_untouched_render_belongs_to_the_experiment_that_shows_its_view(store
 
 def test_the_figure_shows_every_object_before_and_after():
     table = fork_pictures.published_extents()
-    figure = published_scale.extent_figure(table)
+    figure = source_distance.extent_figure(table)
     data = figure_data(figure)
     assert set(table["object"]) <= set(data["label"])
     shown = data[data["label"].isin(table["object"])]

@@ -12,14 +12,10 @@ import torch
 from lrm_core import load_model
 from lrm_core.model.decoder import Decoder
 from lrm_core.normalise import STANDS_ALONE
-from lrm_core.page import scripts
-from lrm_core.page.explorables.page import ExplorableFigure
+from lrm_core.page import embedded, scripts
 from lrm_core.page.explorables.widget import Explorable
-from lrm_core.page.own_data.figure import OwnPicture
-from lrm_core.page.own_data.page import OwnPictureFigure
-from lrm_core.page.plotly_page import PlotlyFigure
+from lrm_core.page.own_data.own_picture import OwnPicture
 from lrm_core.page.viewer import TriplaneViewer
-from lrm_core.page.viewer.page import ViewerFigure
 
 EVIL = 'a "quoted" </script><b a="1">'
 MODULES = (scripts.viewer_module, scripts.explorables_module, scripts.own_picture_module)
@@ -46,10 +42,10 @@ def widget_of(kind: str):
 
 
 KINDS = {
-    "plotly": (PlotlyFigure, "figure"),
-    "viewer": (ViewerFigure, "viewer"),
-    "explorable": (ExplorableFigure, "explorable"),
-    "own": (OwnPictureFigure, "own"),
+    "plotly": (embedded.PLOTLY, "figure"),
+    "viewer": (embedded.VIEWER, "viewer"),
+    "explorable": (embedded.EXPLORABLE, "explorable"),
+    "own": (embedded.OWN_PICTURE, "own"),
 }
 
 
@@ -57,7 +53,7 @@ KINDS = {
 def test_the_page_gets_scripts_once_and_the_state_as_it_is(kind):
     (figure, name), state, asked = KINDS[kind], figure_state(kind), {}
     renderer = SimpleNamespace(add_js_file=lambda key, path, attributes: asked.update({key: path}))
-    data = SimpleNamespace(mime_type=figure.MIME, content=json.dumps(state))
+    data = SimpleNamespace(mime_type=figure.mime, content=json.dumps(state))
     assert figure.handle_mime(renderer, SimpleNamespace(mime_type="text/plain"), inline=False) is None
     assert figure.handle_mime(renderer, data, inline=True) is None
     assert asked == {}

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from lrm_core.page import chapter as page
-from lrm_core.page.elements.origin import of_records, origin
+from lrm_core.page.chapter import of_records, origin
 
 COLUMNS = ["experiment", "object", "seed", "provenance.profile", "provenance.revision"]
 ONE = pd.DataFrame([("e05", "chair", 0, "mini", "abc")], columns=COLUMNS)

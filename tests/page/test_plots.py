@@ -42,12 +42,6 @@ def test_mean_and_interval_are_those_of_the_statistics():
     assert mean.x[0] - mean.error_x.arrayminus[0] == pytest.approx(expected.low)
 
 
-def test_two_objects_have_a_mean_but_no_interval():
-    (mean,) = _named(_strips(TABLE[TABLE["object"].isin(["b", "c"])]), "mean, 95% interval")
-    assert mean.x[0] == 5.0
-    assert mean.error_x.array is None
-
-
 def test_a_column_without_values_is_said_to_have_none():
     figure = strips(TABLE.assign(y=None), GROUPS, [Panel("unit", [Row("b", "y"), Row("c", "missing")])], "alt")
     assert [note.text for note in figure.layout.annotations] == ["b (no value)", "c (no value)"]

@@ -37,6 +37,7 @@ def cache(tmp_path: Path, model, item, monkeypatch) -> OracleCache:
     monkeypatch.setattr(shipping, "FINDINGS", {})
     monkeypatch.setattr(shipping, "traced_oracles", lambda plan: {})
     monkeypatch.setattr(shipping, "nine_sheet", lambda plan, model: ("nine-0", b"pictures"))
+    monkeypatch.setattr(shipping, "rungs_sheet", lambda: ("rungs-0", b"pictures"))
     cache = OracleCache(tmp_path / "oracles", data / shipping.ORACLES)
     cache.folder.mkdir()
     config = get_experiment("e02_basins").configuration(PLAN).oracle
@@ -53,9 +54,9 @@ def start_of(path: Path) -> str:
 def test_oracles_of_the_live_object_replace_the_older_ones(cache: OracleCache) -> None:
     data = shipping.data_dir()
     shipped = shipping.ship_oracles(cache)
-    *oracles, pictures = shipped
+    *oracles, nine, rungs = shipped
     assert sorted(map(start_of, oracles)) == sorted(STARTS)
-    assert pictures.read_bytes() == b"pictures"
+    assert nine.read_bytes() == rungs.read_bytes() == b"pictures"
     assert set((data / shipping.ORACLES).iterdir()) == set(shipped)
     assert [entry.path for entry in read_manifest(data)] == sorted(
         path.relative_to(data).as_posix() for path in shipped

@@ -16,8 +16,9 @@ from lrm_core.measure.arm_data import ArmData
 from lrm_core.model.checkpoints import save_checkpoint
 from lrm_core.objects.contact_sheets import SheetStore
 from lrm_core.objects.manifest import read_manifest
-from lrm_core.page import arm_pictures, shipping
-from lrm_core.page.arm_pictures import arm_sheet, file_name, tuned_model, untouched_sheet
+from lrm_core.page import shipping
+from lrm_core.page.repair import gallery
+from lrm_core.page.repair.gallery import arm_sheet, file_name, tuned_model, untouched_sheet
 
 VIEWS = (1, 3)
 
@@ -46,7 +47,7 @@ def changed(model):
 def place(model, make_object, changed, tmp_path, monkeypatch):
     """A recorder with the runs of two arms, the store of sheets, and the data folder."""
     data, runs = tmp_path / "data", tmp_path / "runs"
-    for module in (shipping, arm_pictures):
+    for module in (shipping, gallery):
         monkeypatch.setattr(module, "data_dir", lambda: data)
     monkeypatch.setattr(shipping, "records", lambda profile: iter(RECORDS))
     for name in (shipping.SHEETS, shipping.SHIPPED):
@@ -90,8 +91,8 @@ def test_what_was_shipped_stands_without_the_runs(place, changed):
     assert arm_sheet(recorder, RECORDS[1], alone) == before[sheets.shipped / f"{file_name(RECORDS[1])}.webp"]
     assert shipping.ship_adapters(recorder, alone) == shipped
     assert {path: path.read_bytes() for path in shipped} == before
-    path = arm_pictures.weights_of(recorder, RECORDS[1])
-    assert path == arm_pictures.shipped_adapter(RECORDS[1])
+    path = gallery.weights_of(recorder, RECORDS[1])
+    assert path == gallery.shipped_adapter(RECORDS[1])
     tuned, merged = tuned_model(recorder.model, path).state_dict(), changed.merged().state_dict()
     assert all(torch.equal(tuned[name], merged[name]) for name in merged)
 

@@ -94,9 +94,29 @@ def visit(browser) -> Iterator:
 
 
 @pytest.fixture
-def show_figures(visit, tmp_path) -> Iterator:
-    """Opens a page of figures and their script from disk; nothing was said or asked of others when it closes."""
+def look(visit) -> Iterator:
+    """Opens pages for a test; nothing was said or asked of others when they close."""
     opened = []
+
+    def go(address: str, **options) -> Visit:
+        opened.append(visit(address, **options))
+        return opened[-1]
+
+    yield go
+    for seen in opened:
+        assert (seen.outside, seen.errors) == ([], [])
+        seen.page.context.close()
+
+
+@pytest.fixture
+def look_at(look, site):
+    """The same for a page of the site."""
+    return lambda page, part="", **options: look((site / f"{page}.html").as_uri() + part, **options)
+
+
+@pytest.fixture
+def show_figures(look, tmp_path):
+    """Opens a page of figures and their script from disk."""
 
     def go(body: str, script: str, address: str = "", **options) -> Visit:
         page = tmp_path / "page.html"
@@ -104,10 +124,6 @@ def show_figures(visit, tmp_path) -> Iterator:
             f'<!doctype html><html lang="en"><meta charset="utf-8"><title>t</title><body>{body}'
             f'<script type="module">{script}</script></body></html>'
         )
-        opened.append(visit(page.as_uri() + address, **options))
-        return opened[-1]
+        return look(page.as_uri() + address, **options)
 
-    yield go
-    for seen in opened:
-        assert (seen.outside, seen.errors) == ([], [])
-        seen.page.context.close()
+    return go

@@ -3,7 +3,7 @@
 import base64
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -16,16 +16,14 @@ from lrm_core.measure.e06_response import DecoderResponse
 from lrm_core.measure.matter import matter_texels
 from lrm_core.measure.metrics import BANDS, image_l1
 from lrm_core.measure.oracles import predicted_planes, render_planes
-from lrm_core.model.lrm import LRM
 from lrm_core.objects import load_object
 from lrm_core.page import scripts
-from lrm_core.page.explorables import basins_line
+from lrm_core.page.embedded import EXPLORABLE, STILL
 from lrm_core.page.explorables.band_mixer import bands, mixer
-from lrm_core.page.explorables.camera_mismatch import Told, mismatch
-from lrm_core.page.explorables.judged import Judged, judged_views
+from lrm_core.page.explorables.basins_line import line
+from lrm_core.page.explorables.camera_mismatch import mismatch
 from lrm_core.page.explorables.noise_probe import probe
-from lrm_core.page.explorables.page import STILL, ExplorableFigure
-from lrm_core.page.explorables.widget import Explorable, switched
+from lrm_core.page.explorables.widget import Explorable, Scene, switched
 from lrm_core.page.viewer import Packed, unpack
 from lrm_core.paths import data_dir
 from lrm_core.render.quality import psnr
@@ -50,93 +48,73 @@ CHAPTERS = {
     "08_source_distance": "mismatch",
 }
 CONFIG = DecoderResponse(views=2)
+AREA = 0.2  # of the true object
 RECORD = {"audited.predicted.response": [0.01 * (index + 1) for index in range(CONFIG.bins)]}
 
 
 @dataclass
-class Scene:
+class Case:
     """A prediction, something that it might be corrected to, and how pictures of both are judged."""
 
-    model: LRM
+    scene: Scene
     predicted: torch.Tensor
     reference: torch.Tensor
-    judged: Judged
-
-    def mixer(self) -> Explorable:
-        figure = mixer(self.predicted, self.reference, self.model.decoder, self.judged, "lantern", bands())
-        return _small(figure)
-
-    def probe(self) -> Explorable:
-        probed = {
-            name: (planes, matter_texels(self.model, planes))
-            for name, planes in (("predicted", self.predicted), ("reference", self.reference))
-        }
-        return _small(probe(probed, self.model.decoder, self.judged, CONFIG, RECORD, "lantern"))
 
     @property
-    def told(self) -> Told:
+    def told(self) -> dict[float, torch.Tensor]:
         """Predictions on both sides of the right one, on the line to the reference."""
         ways = {0.8: 0.5, 1.0: 0.0, 1.25: -0.3}
-        planes = {factor: torch.lerp(self.predicted, self.reference, way) for factor, way in ways.items()}
-        return Told(planes, self.reference, 0.2)
+        return {factor: torch.lerp(self.predicted, self.reference, way) for factor, way in ways.items()}
 
-    def mismatch(self) -> Explorable:
-        return _small(mismatch(self.told, self.model.decoder, self.judged, {}, "lantern"))
+    def figure(self, kind: str) -> Explorable:
+        """One that a browser without a graphics card draws soon."""
+        both = self.predicted, self.reference
+        made = {
+            "mixer": lambda: mixer(self.scene, *both, bands()),
+            "line": lambda: line(self.scene, *reversed(both)),
+            "probe": lambda: probe(self.scene, self._probed(), CONFIG, RECORD),
+            "mismatch": lambda: mismatch(self.scene, self.told, self.reference, AREA, {}),
+        }[kind]()
+        made.content = made.content | {"scene": made.content["scene"] | {"resolution": 48, "patience": 0.0}}
+        return made
 
-    def line(self) -> Explorable:
-        return _small(basins_line.line(self.reference, self.predicted, self.model, self.judged, "lantern"))
-
-
-def _small(figure: Explorable) -> Explorable:
-    """A picture that a browser without a graphics card draws soon."""
-    figure.content = figure.content | {"scene": figure.content["scene"] | {"resolution": 48, "patience": 0.0}}
-    return figure
+    def _probed(self) -> dict:
+        planes = {"predicted": self.predicted, "reference": self.reference}
+        return {name: (of, matter_texels(self.scene.model, of)) for name, of in planes.items()}
 
 
 @pytest.fixture(scope="module")
-def scene() -> Scene:
+def case() -> Case:
     model = load_model("mini").eval().requires_grad_(False)
     item = load_object(OBJECT)
     predicted = predicted_planes(model, item)
     other = predicted_planes(model, load_object(OBJECT.parent / "cc0_barrel"))
-    views = judged_views(item).views
-    few = type(views)(views.images[:2], views.cameras[:2])
-    return Scene(model, predicted, torch.lerp(predicted, other, 0.4), Judged(few, 4))
+    seen = Scene.of(model, item)
+    few = replace(seen, views=type(seen.views)(seen.views.images[:2], seen.views.cameras[:2]), stride=4)
+    return Case(few, predicted, torch.lerp(predicted, other, 0.4))
 
 
 @pytest.fixture(scope="module")
-def figures(scene) -> dict[str, Explorable]:
-    return {name: getattr(scene, name)() for name in ("mixer", "line", "probe", "mismatch")}
+def figures(case) -> dict[str, Explorable]:
+    return {kind: case.figure(kind) for kind in ("mixer", "line", "probe", "mismatch")}
 
 
 @pytest.fixture
 def show(show_figures):
     """Opens a page of explorables."""
     return lambda *figures, **options: show_figures(
-        "".join(ExplorableFigure.html(figure.page_state()) for figure in figures),
+        "".join(EXPLORABLE.html(figure.page_state()) for figure in figures),
         scripts.explorables_page(),
         **options,
     )
 
 
-@pytest.fixture(scope="module")
-def bench(browser, tmp_path_factory, figures):
-    """A page in which every function of the script can be called; `mixed` and such are what figures carry."""
-    page, file = browser.new_page(), tmp_path_factory.mktemp("bench") / "page.html"
-    file.write_text(f'<!doctype html><meta charset="utf-8"><script>{scripts.joined(*scripts.EXPLORABLES)}</script>')
-    page.goto(file.as_uri())
-    for name, key in (("mixed", "mixer"), ("lined", "line"), ("probed", "probe")):
-        state = figures[key].page_state()
-        page.evaluate(
-            f"""state => {{
-              const data = Uint8Array.from(atob(state.data), (letter) => letter.charCodeAt(0));
-              globalThis.{name} = unpack(state.tensors, new DataView(data.buffer));
-              globalThis.views = state.content.views;
-            }}""",
-            state,
-        )
-    yield page
-    page.close()
+@pytest.fixture
+def bench(script_page, carry, figures):
+    """That page with the figures in it."""
+    for name, figure in (("mixed", figures["mixer"]), ("lined", figures["line"])):
+        carry(name, figure)
+    return script_page
 
 
 def _unpacked(figure: Explorable) -> dict[str, torch.Tensor]:
@@ -177,7 +155,7 @@ def test_a_side_that_is_no_power_of_two_is_refused(bench):
 def test_the_bands_are_those_of_python(bench, figures, edges):
     correction = _unpacked(figures["mixer"])["correction"]
     call = """edges => {
-      const spectra = new Spectra(mixed.correction);
+      const spectra = new Spectra(mixed.tensors.correction);
       const { amplitude, power } = spectra.shares([...edges, Infinity]);
       return [spectra.split([...edges, Infinity]).map((part) => [...part]), amplitude, power];
     }"""
@@ -209,31 +187,34 @@ def test_shares_of_power_laws_are_those_of_python(bench, exponent, measure):
 
 def test_distances_of_triplanes_are_those_of_python(bench, figures):
     there = _unpacked(figures["line"])
-    found = bench.evaluate("() => latentDistance(lined.a, lined.b.values)")
+    found = bench.evaluate("() => latentDistance(lined.tensors.a, lined.tensors.b.values)")
     expected = latent_distance(there["a"], there["b"])
     assert found["correlation"] == pytest.approx(expected["channel_correlation"], abs=1e-5)
     assert found["l1"] == pytest.approx(expected["l1"], rel=1e-5)
 
 
-def test_the_pictures_are_those_of_lrm_core(bench, scene, figures, record_property):
-    call = "async () => (await new Judge(mixed, views).pictures(mixed.predicted, () => true)).map((one) => [...one])"
-    found = torch.tensor(bench.evaluate(call)).unflatten(1, scene.judged.truth.shape[1:]).movedim(-1, 1)
-    difference = (found - scene.judged.rendered(scene.model, scene.predicted)).abs().mean()
+def test_the_pictures_are_those_of_lrm_core(bench, case, figures, record_property):
+    call = """async () => {
+      const { tensors, content } = mixed;
+      return (await new Judge(tensors, content.views).pictures(tensors.predicted, () => true)).map((one) => [...one]);
+    }"""
+    found = torch.tensor(bench.evaluate(call)).unflatten(1, case.scene.truth.movedim(1, -1).shape[1:]).movedim(-1, 1)
+    difference = (found - case.scene.rendered(case.predicted)).abs().mean()
     record_property("difference", float(difference))
     assert difference < 1e-3
 
 
-def test_the_scores_are_those_of_lrm_core(show, scene, figures):
+def test_the_scores_are_those_of_lrm_core(show, case, figures):
     seen = show(figures["mixer"], address="#mixer=0.15,0.3,1,1,0")
     scores = _counted(seen)["scores"]
-    residual = scene.predicted - scene.reference
+    residual = case.predicted - case.reference
     images = {
-        "before": scene.judged.rendered(scene.model, scene.predicted),
-        "now": scene.judged.rendered(scene.model, scene.predicted - split_bands(residual, (0.0, 0.3, math.inf))[0]),
+        "before": case.scene.rendered(case.predicted),
+        "now": case.scene.rendered(case.predicted - split_bands(residual, (0.0, 0.3, math.inf))[0]),
     }
     targets = {
-        "reference": scene.judged.rendered(scene.model, scene.reference),
-        "truth": scene.judged.pixels(scene.judged.views.images),
+        "reference": case.scene.rendered(case.reference),
+        "truth": case.scene.truth,
     }
     for name, target in targets.items():
         l1 = {which: float(image_l1(image, target).mean()) for which, image in images.items()}
@@ -286,8 +267,8 @@ def test_cutoffs_do_not_pass_each_other(show, figures):
     assert seen.value("location.hash").startswith("#mixer=0.2,0.2,")
 
 
-def test_another_object_is_shown_in_the_same_state(show, scene):
-    seen = show(switched({"lantern": scene.line(), "again": scene.line()}), address="#line=0.25")
+def test_another_object_is_shown_in_the_same_state(show, case):
+    seen = show(switched({"lantern": case.figure("line"), "again": case.figure("line")}), address="#line=0.25")
     seen.page.get_by_role("button", name="again").click()
     pressed = "[...document.querySelectorAll('[aria-label=Object] [aria-pressed=true]')].map(one => one.innerText)"
     assert seen.value(pressed) == ["again"]
@@ -360,11 +341,11 @@ def test_measured_points_stay_and_no_curve_is_drawn_without_a_record(show, figur
 
 
 @pytest.mark.parametrize(("told", "factor"), [(0, 0.8), (1, 1.0), (2, 1.25)])
-def test_a_mismatch_is_judged_as_in_python(show, scene, figures, told, factor):
+def test_a_mismatch_is_judged_as_in_python(show, case, figures, told, factor):
     figure = figures["mismatch"]
     found = _counted(show(figure, address=f"#mismatch={told},1"))
-    planes, reference = scene.told.planes[factor], scene.reference
-    expected = {"residual": planes - reference, "manufactured": planes - scene.predicted}
+    planes, reference = case.told[factor], case.reference
+    expected = {"residual": planes - reference, "manufactured": planes - case.predicted}
     for part, residual in expected.items():
         if not residual.any():
             assert found["shares"][part] is None
@@ -373,9 +354,9 @@ def test_a_mismatch_is_judged_as_in_python(show, scene, figures, told, factor):
         for measure, column in (("amplitude", "published"), ("power", "power")):
             shares = [summary[column][band] for band in BANDS]
             assert found["shares"][part][measure] == pytest.approx(shares, abs=1e-3)
-    drawn = render_planes(scene.model, planes, scene.judged.views.cameras, scene.judged.size)
-    images, truth = (scene.judged.pixels(each) for each in (drawn.rgb, scene.judged.views.images))
-    area = float(scene.judged.pixels(drawn.weight).mean()) / scene.told.area
+    drawn = render_planes(case.scene.model, planes, case.scene.views.cameras, case.scene.size)
+    images, truth = case.scene.pixels(drawn.rgb), case.scene.truth
+    area = float(case.scene.pixels(drawn.weight).mean()) / AREA
     scores = found["scores"]
     assert scores["area"] == pytest.approx(area, rel=0.01)
     assert scores["l1"] == pytest.approx(float(image_l1(images, truth).mean()), rel=0.03)
@@ -444,7 +425,7 @@ def test_numbers_and_small_pictures_need_no_graphics_card(show, figures, name, r
 
 def test_without_javascript_a_picture_and_a_sentence_stand(browser, tmp_path, figures):
     file = tmp_path / "page.html"
-    file.write_text(f'<!doctype html><meta charset="utf-8">{ExplorableFigure.html(figures["mixer"].page_state())}')
+    file.write_text(f'<!doctype html><meta charset="utf-8">{EXPLORABLE.html(figures["mixer"].page_state())}')
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
     page.goto(file.as_uri())
@@ -484,8 +465,8 @@ def test_with_a_kernel_the_address_is_left_alone(browser, tmp_path, figures):
 
 
 @pytest.mark.parametrize("name", CHAPTERS)
-def test_the_chapter_shows_its_explorable_on_a_phone_too(visit, site, name):
-    seen = visit((site / "notebooks" / f"{name}.html").as_uri(), width=390)
+def test_the_chapter_shows_its_explorable_on_a_phone_too(look_at, site, name):
+    seen = look_at(f"notebooks/{name}", width=390)
     assert seen.value(f"{ROOT}.dataset.kind") == CHAPTERS[name]
     assert seen.value("document.scrollingElement.scrollWidth") <= 390
     wide = f"[...{ROOT}.querySelectorAll('*')].filter((part) => part.getBoundingClientRect().right > 391).length"
@@ -495,6 +476,4 @@ def test_the_chapter_shows_its_explorable_on_a_phone_too(visit, site, name):
     for each in seen.page.query_selector_all(".lrm-explorable .lrm-ex-buttons button")[:3]:
         each.click()
     assert seen.value(values) != said
-    assert (seen.outside, seen.errors) == ([], [])
     assert (site / "notebooks" / f"{name}.html").stat().st_size < 4 * 2**20
-    seen.page.context.close()

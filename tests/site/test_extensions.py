@@ -119,9 +119,9 @@ def test_a_number_says_where_it_comes_from(numbers, inliner):
 def test_the_tour_says_stored_numbers_and_stays_within_the_book(numbers):
     tour = _extension("tour")
     for stop in tour.stops():
-        assert stop.page in reading_order()
-        assert "{" not in tour.filled(stop.text, "mini")
-    assert not re.findall(r"\d+%", " ".join(stop.text for stop in tour.stops()))
+        assert stop["page"] in reading_order()
+        assert "{" not in tour.filled(stop["text"], "mini")
+    assert not re.findall(r"\d+%", " ".join(stop["text"] for stop in tour.stops()))
     with pytest.raises(KeyError, match="nowhere"):
         tour.filled("{nowhere}", "mini")
 
@@ -137,19 +137,29 @@ def test_captions_are_numbered_in_order():
     assert [link.get("download") for link in page.iter("a")] == ["one.csv", "two.csv"]
 
 
-def test_links_to_sources_become_pages_with_an_address_for_every_line():
-    figures, app = _extension("figures"), SimpleNamespace()
-    link = '<a href="../lrm_core/findings/c02.py#L30">c02.py</a>'
-    caption = figure_caption("It.", "one", pd.DataFrame({"x": [1]}), f'<p class="lrm-sources">{link}</p>')
-    text = '<a href="08_source_distance.ipynb">a</a> <a href="../book/audit.md#a3">b</a>'
-    context = {"body": caption + text}
-    figures._complete(app, "notebooks/02_residual_spectrum", "page.html", context, None)
-    for target in ("../source/lrm_core/findings/c02.html#L-30", "08_source_distance.html", "../book/audit.html#a3"):
+def test_links_of_computed_text_lead_to_pages():
+    context = {"body": '<a href="08_source_distance.ipynb">a</a> <a href="../book/audit.md#a3">b</a>'}
+    _extension("figures")._complete(None, "notebooks/02_residual_spectrum", "page.html", context, None)
+    for target in ("08_source_distance.html", "../book/audit.html#a3"):
         assert f'href="{target}"' in context["body"]
-    pages = {name: page["body"] for name, page, _ in figures._sources(app)}
-    assert 'id="L-30"' in pages["source/lrm_core/findings/c02"]
-    assert 'href="../../lrm_core/findings/claims.html"' in pages["source/lrm_core/findings/c02"]
-    assert "source/lrm_core/findings/claims" in pages
+
+
+def test_names_of_the_library_lead_to_where_they_are_defined(tmp_path):
+    """From figures, from the cells of a chapter, through packages and modules, and never from another's attribute."""
+    sources = _extension("sources")
+    pages = {name: page["body"] for name, page, _ in sources._pages(SimpleNamespace(outdir=tmp_path))}
+    before = pages["source/lrm_core/spectral/bands"].partition('<span class="nf">split_bands</span>')[0]
+    bands = "source/lrm_core/spectral/bands.html#" + re.findall(r'id="(L-[0-9]+)"', before)[-1]
+
+    chapter = repository_root() / "notebooks/02_residual_spectrum.ipynb"
+    app = SimpleNamespace(env=SimpleNamespace(doc2path=lambda page: chapter))
+    used = '<span class="n">split_bands</span><span class="p">('
+    context = {"body": f'<a href="../lrm_core/findings/c02.py#L30">c02.py</a> {used} x<span class="o">.</span>{used}'}
+    sources._complete(app, "notebooks/02_residual_spectrum", "page.html", context, None)
+    assert 'href="../source/lrm_core/findings/c02.html#L-30"' in context["body"]
+    assert context["body"].count(f'href="../{bands}"') == 1
+
+    assert 'href="../../../source/lrm_core/findings/claims.html#L-' in pages["source/lrm_core/findings/c02"]
 
 
 def test_the_chinese_summary_has_a_word_for_every_verdict_and_is_short(numbers):

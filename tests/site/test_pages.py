@@ -48,10 +48,8 @@ def test_a_page_stands_alone_and_says_nothing_on_the_console(opened, site):
 
 
 @pytest.mark.parametrize("name", [PAGES[0], CHAPTERS[0], "search", "genindex"])
-def test_the_same_over_http(visit, served, name):
-    seen = visit(f"{served}/{name}.html")
-    assert (seen.outside, seen.errors) == ([], [])
-    seen.page.context.close()
+def test_the_same_over_http(look, served, name):
+    look(f"{served}/{name}.html")
 
 
 def test_every_figure_is_drawn_and_described(opened):
@@ -106,15 +104,13 @@ def _faults(seen, rules: list[str]) -> list[str]:
     ]
 
 
-def test_axe_finds_a_fault_where_there_is_one(visit, tmp_path):
+def test_axe_finds_a_fault_where_there_is_one(look, tmp_path):
     page = tmp_path / "page.html"
     page.write_text(
         '<!doctype html><html lang="en"><title>t</title><p style="color:#ccc;background:#fff">pale, outside</p>'
         '<article class="bd-article"><input type="range"><p style="color:#bbb;background:#fff">pale</p></article>'
     )
-    seen = visit(page.as_uri())
-    assert [fault.split()[1] for fault in _faults(seen, LEVEL_AA)] == ["color-contrast", "label"]
-    seen.page.context.close()
+    assert [fault.split()[1] for fault in _faults(look(page.as_uri()), LEVEL_AA)] == ["color-contrast", "label"]
 
 
 def test_nothing_is_wider_than_a_phone(opened):
@@ -132,40 +128,36 @@ WIDE = """[...document.querySelectorAll('.bd-article :is(p, li, h1, h2, h3, svg,
   .map(part => part.outerHTML.slice(0, 90))"""
 
 
-def test_figures_follow_the_theme(visit, site):
-    seen = visit((site / f"{CHAPTERS[0]}.html").as_uri())
+def test_figures_follow_the_theme(look_at):
+    seen = look_at(CHAPTERS[0])
     colour = "getComputedStyle(document.querySelector('.lrm-figure .xtick text')).fill"
     before = seen.value(colour)
     seen.value("document.documentElement.dataset.theme = 'dark'")
     seen.page.wait_for_function(f"{colour} !== {before!r}")
     assert sum(map(int, seen.value(colour)[4:-1].split(","))) > 3 * 128
-    seen.page.context.close()
 
 
-def test_the_first_address_leads_to_the_landing_page(visit, site):
-    seen = visit((site / "index.html").as_uri())
+def test_the_first_address_leads_to_the_landing_page(look_at):
+    seen = look_at("index")
     seen.page.wait_for_url(f"**/{PAGES[0]}.html")
     assert "frequency mismatch" in seen.page.title()
-    seen.page.context.close()
 
 
-def test_a_citation_tells_its_entry_to_a_mouse_and_to_the_keyboard(visit, site):
-    seen = visit((site / f"{PAGES[0]}.html").as_uri())
+def test_a_citation_tells_its_entry_to_a_mouse_and_to_the_keyboard(look_at):
+    seen = look_at(PAGES[0])
     citation = seen.page.query_selector(".bibtex-citation a")
     said, address = citation.get_attribute("title"), citation.get_attribute("href")
     behind = "document.activeElement && getComputedStyle(document.activeElement, '::after').content"
     assert seen.value(behind) == "none"
     citation.focus()
     assert "attr(title)" in seen.value(behind) or said in seen.value(behind)
-    listed = visit((site / "book" / address.partition("#")[0]).as_uri())
+    listed = look_at("book/" + address.partition(".html")[0])
     entry = listed.page.query_selector(f"[id='{address.partition('#')[2]}'] p").inner_text()
     assert entry[:20] == said[:20]
-    for each in (seen, listed):
-        each.page.context.close()
 
 
-def test_the_scorecard_shows_the_claims_of_one_verdict(visit, site):
-    seen = visit((site / "book/scorecard.html").as_uri())
+def test_the_scorecard_shows_the_claims_of_one_verdict(look_at):
+    seen = look_at("book/scorecard")
     shown = "() => [...document.querySelectorAll('.scorecard tbody tr')].filter(row => row.offsetHeight)"
     verdicts = seen.value(f"({shown})().map(row => row.cells[1].innerText.trim())")
     assert len(verdicts) == len(claims())
@@ -174,4 +166,3 @@ def test_the_scorecard_shows_the_claims_of_one_verdict(visit, site):
         kept = seen.value(f"({shown})().map(row => row.cells[1].innerText.trim())")
         assert kept == [verdict] * verdicts.count(verdict)
     assert seen.page.query_selector(".scorecard a").get_attribute("href").endswith("01_basins.html")
-    seen.page.context.close()

@@ -22,20 +22,14 @@ def printed(site, browser, tmp_path_factory) -> PdfReader:
     return reader
 
 
-def test_each_page_has_an_entry_of_the_outline(printed):
+def test_outline_text_and_captions_are_there_and_no_link_to_this_machine(printed):
     assert [entry.title for entry in printed.outline] == [
         "Does the frequency mismatch hold?",
         "Where the residual lives",
     ]
-
-
-def test_text_captions_and_findings_are_there(printed):
     text = " ".join(page.extract_text() for page in printed.pages)
     assert "Figure 2.1." in text
     assert "The measurement, in code" in text
-
-
-def test_no_link_leads_to_this_machine(printed):
     links = [
         note.get_object().get("/A", {}).get("/URI", "") for page in printed.pages for note in page.get("/Annots", [])
     ]

@@ -1,4 +1,4 @@
-"""The first page and the tour on the built site: what is alive there, and what each stop shows."""
+"""The first page, the tour and one's own picture on the built site: what is alive there, and what each stop shows."""
 
 import pytest
 import yaml
@@ -12,28 +12,13 @@ PATIENCE = 240_000  # milliseconds
 STOPS = yaml.safe_load((repository_root() / "book" / "tour.yml").read_text(encoding="utf-8"))
 
 
-@pytest.fixture
-def opened(visit, site):
-    """Opens a page of the site from disk; closes it afterwards."""
-    seen = []
-
-    def go(page: str, address: str = "", **options):
-        seen.append(visit((site / f"{page}.html").as_uri() + address, **options))
-        return seen[-1]
-
-    yield go
-    for one in seen:
-        assert (one.outside, one.errors) == ([], [])
-        one.page.context.close()
-
-
 READY = """() => { const fields = [...document.querySelectorAll('.lrm-first-look canvas[data-field]')];
   return fields.length >= 3 && fields.every((one) => one.dataset.stage === 'rest'); }"""
 LOOK = "({...document.querySelector('.lrm-first-look').dataset})"
 
 
-def test_four_pictures_turn_together_and_settle_on_a_true_view(opened):
-    page = opened("book/index").page
+def test_four_pictures_turn_together_and_settle_on_a_true_view(look_at):
+    page = look_at("book/index").page
     page.wait_for_function(READY, timeout=PATIENCE)
     before = page.evaluate(LOOK)
     page.focus(".lrm-turn-frame[tabindex]")
@@ -47,8 +32,8 @@ def test_four_pictures_turn_together_and_settle_on_a_true_view(opened):
 
 
 @pytest.mark.parametrize("width", [1280, 390])
-def test_answer_and_pictures_are_on_the_first_screen(opened, width):
-    page = opened("book/index", width=width).page
+def test_answer_and_pictures_are_on_the_first_screen(look_at, width):
+    page = look_at("book/index", width=width).page
     bottoms = page.evaluate(
         "[...document.querySelectorAll('.lrm-turn-row figure')].map(f => f.getBoundingClientRect().bottom)"
     )
@@ -59,8 +44,8 @@ def test_answer_and_pictures_are_on_the_first_screen(opened, width):
     assert min(sides) >= 160
 
 
-def test_every_claim_has_a_row_with_its_verdict_and_a_link(opened):
-    page = opened("book/index").page
+def test_every_claim_has_a_row_with_its_verdict_and_a_link(look_at):
+    page = look_at("book/index").page
     rows = page.query_selector_all("table.forest tbody tr")
     assert len(rows) == 14
     for row in rows:
@@ -69,8 +54,8 @@ def test_every_claim_has_a_row_with_its_verdict_and_a_link(opened):
         assert row.query_selector("svg").get_attribute("aria-label")
 
 
-def test_each_stop_shows_its_text_beside_what_is_there_and_computes_it_when_asked(opened):
-    seen = opened("book/index", "?tour=1")
+def test_each_stop_shows_its_text_beside_what_is_there_and_computes_it_when_asked(look_at):
+    seen = look_at("book/index", "?tour=1")
     for at, stop in enumerate(STOPS):
         seen.page.wait_for_selector(".lrm-tour", timeout=PATIENCE)
         assert f"{stop['page']}.html" in seen.page.url
@@ -105,20 +90,20 @@ def _moved(page, figure: str, preset: str) -> None:
     )
 
 
-def test_the_tour_ends_where_the_reader_ends_it(opened):
-    seen = opened("book/scorecard", "?tour=7")
+def test_the_tour_ends_where_the_reader_ends_it(look_at):
+    seen = look_at("book/scorecard", "?tour=7")
     seen.page.click("text=End the tour")
     assert not seen.page.query_selector(".lrm-tour")
     assert "tour" not in seen.page.url
 
 
 @pytest.mark.parametrize("address", ["", "?tour=0", "?tour=3", "?tour=99", "?tour=x"])
-def test_an_address_without_a_stop_here_shows_none(opened, address):
-    assert not opened("book/scorecard", address).page.query_selector(".lrm-tour")
+def test_an_address_without_a_stop_here_shows_none(look_at, address):
+    assert not look_at("book/scorecard", address).page.query_selector(".lrm-tour")
 
 
-def test_a_page_names_itself_to_machines(opened):
-    page = opened("notebooks/04_band_correction").page
+def test_a_page_names_itself_to_machines(look_at):
+    page = look_at("notebooks/04_band_correction").page
     said = page.evaluate(
         """Object.fromEntries([...document.querySelectorAll("head meta")].map(
           (tag) => [tag.getAttribute("property") ?? tag.name, tag.content]))"""
@@ -127,3 +112,15 @@ def test_a_page_names_itself_to_machines(opened):
     assert said["citation_publication_date"] == "2026"
     article = page.evaluate("document.querySelector('.bd-article').textContent")
     assert said["og:description"][:40] in " ".join(article.split())
+
+
+def test_the_first_page_leads_to_a_chapter_that_rebuilds_a_picture(look_at):
+    seen, stage = look_at("book/index"), "document.querySelector('.lrm-own').dataset.stage"
+    seen.page.get_by_role("link", name="Try your own picture").click()
+    seen.page.wait_for_url("**/notebooks/14_own_picture.html#own-picture")
+    assert seen.page.locator("#own-picture").count() == 1
+    seen.page.locator(".lrm-own-starters button").first.click()
+    seen.page.wait_for_function(f"['done', 'fault'].includes({stage})", timeout=PATIENCE)
+    assert seen.value(stage) == "done"
+    turning = "document.querySelector('.lrm-own .lrm-viewer')?.dataset.firstPicture"
+    seen.page.wait_for_function(turning, timeout=PATIENCE)

@@ -13,9 +13,9 @@ from lrm_core import load_model
 from lrm_core.measure.oracles import predicted_planes
 from lrm_core.model.decoder import Decoder, activate
 from lrm_core.objects import load_object
+from lrm_core.page.embedded import VIEWER
 from lrm_core.page.scripts import viewer_page
 from lrm_core.page.viewer import Packed, TriplaneViewer, unpack
-from lrm_core.page.viewer.page import ViewerFigure
 from lrm_core.page.viewer.widget import camera_of
 from lrm_core.paths import data_dir
 from lrm_core.render import render_views
@@ -52,7 +52,7 @@ def scene() -> Scene:
 def show(show_figures):
     """Opens a page of viewers."""
     return lambda *viewers, **options: show_figures(
-        "".join(ViewerFigure.html(viewer.page_state()) for viewer in viewers), viewer_page(), **options
+        "".join(VIEWER.html(viewer.page_state()) for viewer in viewers), viewer_page(), **options
     )
 
 

@@ -1,4 +1,4 @@
-"""Figures of the chapter on one wrong number: the pattern and the size over what the encoder is told."""
+"""Figures of the chapter on one wrong number: what it does to the pattern, other harms, the published pictures."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -11,13 +11,18 @@ from plotly.subplots import make_subplots
 from torch import Tensor
 
 from lrm_core.findings.cause import DOSE, PATTERN
-from lrm_core.findings.prose import percent
+from lrm_core.findings.fork_pictures import ARMS, UNTOUCHED
+from lrm_core.findings.harms import TOLD, Fingerprint, published_numbers
+from lrm_core.findings.harms import words as harm_words
+from lrm_core.findings.prose import number, percent
 from lrm_core.findings.verdicts import experiment_table
 from lrm_core.findings.wrong_number import EXPERIMENTS, Point
 from lrm_core.measure.experiments import get_experiment
 from lrm_core.measure.oracles import heldout_views, predicted_planes, render_images
 from lrm_core.objects import Source
 from lrm_core.page import chapter as chapters
+from lrm_core.page.elements.curves import Curve, curves
+from lrm_core.page.elements.panels import panels
 from lrm_core.page.elements.pictures import image_row
 from lrm_core.page.elements.style import COLOURS, SMALL, finish, spans
 from lrm_core.page.finding_page import Chapter
@@ -29,7 +34,11 @@ PANELS = {
     "error removed": {"low_correction": "coarse", "high_correction": "fine"},
 }
 TONES = {"coarse": "procedural", "fine": "real"}
+STAR = {"symbol": "star", "size": 13, "line": {"width": 1, "color": "#222"}}
 AXIS = "distance told, over the true one"
+ROW = 30  # pixels of a harm
+EDGE = 1.5  # spreads; what lies beyond is written at the edge
+GAP = 4  # places from the first arm of one experiment to that of the next
 AGREE = 0.01  # a share or an improvement that was stored elsewhere
 
 
@@ -52,11 +61,8 @@ def pattern_figure(points: Mapping[str, Point], doses: Mapping[float, Mapping[st
     for panel, (title, names) in enumerate(PANELS.items(), start=1):
         at = {"row": panel, "col": 1}
         for name, band in names.items():
-            means, share, colour = (
-                {f: of[name] for f, of in doses.items()},
-                PATTERN[name],
-                COLOURS[TONES[band]],
-            )
+            means = {factor: of[name] for factor, of in doses.items()}
+            share, colour = PATTERN[name], COLOURS[TONES[band]]
             x, y = list(means), [mean.estimate for mean in means.values()]
             figure.add_scatter(
                 x=x, y=y, mode="lines+markers", name=band, line={"color": colour, "width": 2.2}, **at,
@@ -75,15 +81,9 @@ def pattern_figure(points: Mapping[str, Point], doses: Mapping[float, Mapping[st
             )  # fmt: skip
             for words, point in stars.items():
                 if (mean := point.shares[name]).n:
-                    look = {
-                        "symbol": "star",
-                        "size": 13,
-                        "color": colour,
-                        "line": {"width": 1, "color": "#222"},
-                    }
                     figure.add_scatter(
-                        x=[point.told], y=[mean.estimate], mode="markers", name=words, marker=look, **at,
-                        error_y=spans([mean], thickness=1, width=4),
+                        x=[point.told], y=[mean.estimate], mode="markers", name=words, **at,
+                        marker=STAR | {"color": colour}, error_y=spans([mean], thickness=1, width=4),
                         hovertemplate=f"{band}, {words}: %{{y:.0%}}<extra></extra>",
                     )  # fmt: skip
         figure.update_xaxes(title_text=AXIS if panel == len(PANELS) else "", range=[0.74, 1.36], **at)
@@ -125,6 +125,79 @@ def size_figure(profile: str) -> go.Figure:
     figure.update_yaxes(title_text="size drawn, over the true one")
     alt = "Size that each object is drawn at, over the true one, against the distance told over the true one."
     return finish(figure, alt, 300)
+
+
+def fingerprint_figure(found: Sequence[Fingerprint]) -> go.Figure:
+    """How much nearer to the published numbers each harm comes than the truth, nearest first."""
+    shown = sorted((of for of in found if of.harm != "truth"), key=lambda of: of.over_truth.estimate, reverse=True)
+    figure = go.Figure()
+    for of in shown:
+        tone = COLOURS["real" if of.harm.startswith((TOLD, "published")) else "procedural"]
+        mean = of.over_truth
+        figure.add_scatter(
+            x=[mean.estimate], y=[harm_words(of.harm)], mode="markers", marker={"size": 11, "color": tone},
+            error_x=spans([mean]),
+            hovertemplate=f"%{{y}}: %{{x:+.2f}}, {of.answer}; {mean.n} objects<extra></extra>",
+        )  # fmt: skip
+        if mean.estimate > EDGE:
+            figure.add_annotation(
+                x=EDGE, y=harm_words(of.harm), text=f"{mean.estimate:.0f} →", showarrow=False, yshift=12
+            )
+    figure.add_vline(x=0, line={"color": COLOURS["reference"], "dash": "dot"})
+    figure.update_xaxes(title_text="nearer or farther, in spreads")
+    lowest = min(-EDGE, *(of.over_truth.low for of in shown))
+    figure.update_xaxes(range=[1.05 * lowest, 1.15 * EDGE])
+    figure.update_layout(showlegend=False)
+    alt = "Change of the distance to the published numbers against the truth: " + "; ".join(
+        f"{harm_words(of.harm)} {number(of.over_truth.estimate)}, {of.answer}" for of in reversed(shown)
+    )
+    return finish(figure, alt + ".", ROW * max(len(shown), 4), bottom=60)
+
+
+def dose_figure(doses: Mapping[str, Mapping[float, Interval]]) -> go.Figure:
+    """Each number over what every object is told, with the published one as a line."""
+    numbers = {name: {"told": means} for name, means in doses.items()}
+    return panels(numbers, published_numbers(), AXIS, {"told": "real"}, DRAWN)
+
+
+def extent_figure(table: pd.DataFrame) -> go.Figure:
+    """A line for every object: untouched, tuned with MSE and with FreqLoss, for adapters and for all weights."""
+    lines, ticks = [], {}
+    for start, (tuned, arms) in enumerate(ARMS.items()):
+        names = {UNTOUCHED: "none"} | arms
+        places = [GAP * start + place for place in range(len(names))]
+        ticks |= dict(zip(places, names.values(), strict=True))
+        rows = table[table["tuned"] == tuned].pivot(index="object", columns="arm", values="extent")
+        lines += [
+            Curve("one object", places, row.tolist(), COLOURS["procedural"], opacity=0.5, hover=name)
+            for name, row in rows[list(names)].iterrows()
+        ]
+        mean = rows[list(names)].mean()
+        lines.append(Curve("mean of the five", places, mean.tolist(), COLOURS["real"], width=3, hover=tuned))
+    figure = curves(lines, ("", "extent over the true one"), _extent_alt(table))
+    figure.update_xaxes(tickvals=list(ticks), ticktext=list(ticks.values()), tickangle=0)
+    figure.update_xaxes(range=[-0.5, 2 * GAP - 1.5], showgrid=False)
+    for start, tuned in enumerate(ARMS):
+        figure.add_annotation(
+            x=GAP * start + 1, y=1, yref="paper", yanchor="bottom", text=tuned, showarrow=False, font={"size": SMALL}
+        )  # fmt: skip
+    figure.add_hline(y=1, line={"color": COLOURS["reference"], "width": 1})
+    figure.add_hrect(
+        y0=DRAWN[0], y1=DRAWN[1], fillcolor=COLOURS["reference"], opacity=0.12, line_width=0, layer="below",
+        annotation_text="told over true distance<br>in the published code",
+        annotation_position="bottom", annotation_yanchor="bottom", annotation_yshift=4,
+    )  # fmt: skip
+    return figure
+
+
+def _extent_alt(table: pd.DataFrame) -> str:
+    means = table.groupby(["tuned", "arm"])["extent"].mean()
+    parts = [
+        f"{tuned}: untouched {number(means[tuned, UNTOUCHED])}, "
+        + ", ".join(f"{loss} {number(means[tuned, arm])}" for arm, loss in arms.items())
+        for tuned, arms in ARMS.items()
+    ]
+    return f"Extent of the renders over the true one, mean of five published objects. {'; '.join(parts)}."
 
 
 def make_records(profile: str, objects: Sequence[str] | None, refresh: bool, device: str) -> None:

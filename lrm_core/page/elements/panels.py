@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from lrm_core.findings.headlines import HEADLINES, SHORT
 from lrm_core.findings.prose import number
 from lrm_core.page.elements.strips import DECADES
 from lrm_core.page.elements.style import BOTTOM, COLOURS, SMALL, finish, name_once, spans
@@ -12,18 +13,6 @@ from lrm_core.records.statistics import Interval
 
 COLUMNS = 2
 HEIGHT = 130  # pixels of a panel
-TITLES = {
-    "C1": "C1: correlation of oracles",
-    "C2": "C2: fine share",
-    "C3": "C3: response, coarse over fine",
-    "C4": "C4: coarse corrected",
-    "C5": "C5: amplification",
-    "C6": "C6: coarse less mean",
-    "C7": "C7: occluded surface",
-    "C8": "C8: spread of directions",
-    "low_share": "coarse share",
-    "high_correction": "fine corrected",
-}
 RATIOS = ("C5",)  # without an upper end, on a logarithmic axis
 
 Series = Mapping[float, Interval]
@@ -39,14 +28,14 @@ def panels(
     """One panel for each number, means with their intervals.
 
     Args:
-        numbers: of `TITLES` -> series -> place on the axis -> mean.
+        numbers: of `SHORT` -> series -> place on the axis -> mean.
         colours: of the series, keys of `COLOURS`; a legend names them where there are several.
         marked: range of the axis where the published runs are, or one place.
     """
     rows, several = -(-len(numbers) // COLUMNS), len({label for of in numbers.values() for label in of}) > 1
     figure = make_subplots(
         rows=rows, cols=COLUMNS, shared_xaxes=True, vertical_spacing=0.3 / rows,
-        subplot_titles=[TITLES[name] for name in numbers],
+        subplot_titles=[_title(name) for name in numbers],
     ).update_annotations(font={"size": SMALL}, yshift=6)  # fmt: skip
     for place, (name, series) in enumerate(numbers.items()):
         at = {"row": place // COLUMNS + 1, "col": place % COLUMNS + 1}
@@ -71,7 +60,7 @@ def panels(
     name_once(figure)
     figure.update_layout(showlegend=several)
     said = [
-        f"{TITLES[name]}: published {number(published[name])}"
+        f"{_title(name)}: published {number(published[name])}"
         + "".join(
             f", {label} {', '.join(f'{number(m.estimate)} at {x:.3g}' for x, m in means.items())}"
             for label, means in series.items()
@@ -85,3 +74,7 @@ def panels(
         top=30,
         bottom=BOTTOM if several else 50,
     )
+
+
+def _title(name: str) -> str:
+    return f"{name}: {SHORT[name]}" if name in HEADLINES else SHORT[name]

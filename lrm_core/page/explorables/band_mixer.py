@@ -3,16 +3,16 @@
 from typing import Any
 
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 
 from lrm_core.findings.claims import published
-from lrm_core.page.explorables.judged import Judged, judged_views
-from lrm_core.page.explorables.widget import Content, Explorable, field_figure, show, slider
+from lrm_core.page.explorables.widget import Content, Explorable, Scene, show, slider
 from lrm_core.page.finding_page import Chapter
 
 CUTOFFS = (0.05, 1.0, 0.05)  # x Nyquist: least, greatest, step
 GAINS = (0.0, 1.5, 0.05)
 BANDS = ("low", "mid", "high")
+Planes = Float[Tensor, "3 C R R"]
 NOTE = (
     "The residual is the prediction less the oracle, and a gain is the part of it in a band that is taken away: "
     "with gains of one the mix is the oracle. Amplitudes are summed as published, but the corners of the spectrum, "
@@ -34,22 +34,16 @@ def show_low_band_mixer(*chapters: Chapter) -> None:
 
 
 def _of(chapter: Chapter, content: Content) -> Explorable:
-    planes = chapter.predicted, chapter.oracle("predicted").planes
-    return mixer(*planes, chapter.model.decoder, judged_views(chapter.item), chapter.item.name, content)
+    return mixer(
+        Scene.of(chapter.model, chapter.item), chapter.predicted, chapter.oracle("predicted").planes, content
+    )
 
 
-def mixer(
-    predicted: Float[Tensor, "3 C R R"],
-    reference: Float[Tensor, "3 C R R"],
-    decoder: nn.Module,
-    judged: Judged,
-    name: str,
-    content: Content,
-) -> Explorable:
-    """The mixer of any prediction and its oracle; raises as `field_figure`."""
-    alt = f"The predicted triplane of {name}, corrected band by band."
+def mixer(scene: Scene, predicted: Planes, reference: Planes, content: Content) -> Explorable:
+    """The mixer of any prediction and its oracle; raises as `Scene.figure`."""
     tensors = {"predicted": (predicted, 2), "correction": (reference - predicted, 2)}
-    return field_figure(content, tensors | {"truth": (judged.truth, 1)}, predicted, decoder, judged, alt)
+    tensors["truth"] = scene.packable_truth
+    return scene.figure(content, tensors, predicted, "The predicted triplane of {}, corrected band by band.")
 
 
 def bands() -> dict[str, Any]:

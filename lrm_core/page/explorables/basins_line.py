@@ -6,9 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from lrm_core.model.lrm import LRM
-from lrm_core.page.explorables.judged import Judged, judged_views
-from lrm_core.page.explorables.widget import Explorable, field_figure, show, slider
+from lrm_core.page.explorables.widget import Explorable, Scene, show, slider
 from lrm_core.page.finding_page import Chapter
 from lrm_core.render.quality import psnr
 
@@ -27,21 +25,18 @@ def show_basins_line(*chapters: Chapter) -> None:
 
 
 def _of(chapter: Chapter) -> Explorable:
-    ends = (chapter.oracle(start).planes for start in ("random", "predicted"))
-    return line(*ends, chapter.model, judged_views(chapter.item), chapter.item.name)
+    return line(
+        Scene.of(chapter.model, chapter.item), *(chapter.oracle(start).planes for start in ("random", "predicted"))
+    )
 
 
-def line(
-    a: Float[Tensor, "3 C R R"], b: Float[Tensor, "3 C R R"], model: LRM, judged: Judged, name: str
-) -> Explorable:
-    """The line from a to b; raises as `field_figure`."""
-    truth, steps = judged.pixels(judged.views.images), torch.linspace(0, 1, POINTS).tolist()
-    seen = (judged.rendered(model, torch.lerp(a, b, t)) for t in steps)
-    content = _content([float(psnr(images, truth).mean()) for images in seen])
-    alt = f"The triplane of {name} at a place on the line between its two oracles."
-    tensors = {"a": (a, 2), "b": (b, 2), "truth": (judged.truth, 1)}
-    halfway = torch.lerp(a, b, HALFWAY)
-    return field_figure(content, tensors, halfway, model.decoder, judged, alt)
+def line(scene: Scene, a: Float[Tensor, "3 C R R"], b: Float[Tensor, "3 C R R"]) -> Explorable:
+    """The line from a to b; raises as `Scene.figure`."""
+    seen = (scene.rendered(torch.lerp(a, b, t)) for t in torch.linspace(0, 1, POINTS).tolist())
+    content = _content([float(psnr(images, scene.truth).mean()) for images in seen])
+    tensors = {"a": (a, 2), "b": (b, 2), "truth": scene.packable_truth}
+    alt = "The triplane of {} at a place on the line between its two oracles."
+    return scene.figure(content, tensors, torch.lerp(a, b, HALFWAY), alt)
 
 
 def _content(scores: list[float]) -> dict[str, Any]:

@@ -1,13 +1,12 @@
 """Camera mismatch: predictions that were told wrong distances, beside a pure error of scale (E17, audit A9)."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
 import pandas as pd
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 
 from lrm_core.findings.c02 import BANDS as BAND_NAMES
 from lrm_core.findings.cause import DOSE
@@ -16,14 +15,14 @@ from lrm_core.measure.e17_source_distance import TRUE, told_planes
 from lrm_core.measure.experiments import get_experiment
 from lrm_core.measure.metrics import BANDS
 from lrm_core.measure.oracles import split_views
-from lrm_core.page.explorables.judged import Judged, judged_views
-from lrm_core.page.explorables.widget import Explorable, choice, field_figure, nearest, show, slider
+from lrm_core.page.explorables.widget import Explorable, Scene, choice, nearest, show, slider
 from lrm_core.page.finding_page import Chapter
 from lrm_core.spectral import PUBLISHED_EDGES
 
 SCALES = (0.8, 1.25, 0.05)  # least, greatest, step
 OBJECTS = 2
 IMAGES = ("l1", "psnr", "area")
+Planes = Float[Tensor, "3 C R R"]
 TABLES = {
     "residual": "The residual, from the oracle",
     "manufactured": "The change, from the prediction told the truth",
@@ -38,35 +37,6 @@ NOTE = (
 )
 
 
-@dataclass(frozen=True)
-class Told:
-    """Predictions of one object by what the encoder was told.
-
-    Attributes:
-        planes: by the distance told over the true one, which is among them; (3, C, R, R).
-        reference: the oracle, (3, C, R, R).
-        area: coverage of the true images in the judged views, in [0, 1].
-    """
-
-    planes: Mapping[float, Float[Tensor, "3 C R R"]]
-    reference: Float[Tensor, "3 C R R"]
-    area: float
-
-    @property
-    def tensors(self) -> dict[str, tuple[Tensor, int]]:
-        """For `pack`: the right prediction, and what must be added for each wrong distance and for the oracle.
-
-        Differences are smaller than the planes, and so are the steps of their eight bits.
-        """
-        right = self.planes[TRUE]
-        wrong = {
-            f"mismatch{index}": (planes - right, 2)
-            for index, (factor, planes) in enumerate(self.planes.items())
-            if factor != TRUE
-        }
-        return {"predicted": (right, 2), "correction": (self.reference - right, 2)} | wrong
-
-
 def show_camera_mismatch(table: pd.DataFrame, *chapters: Chapter) -> None:
     """Display the predictions of the first `OBJECTS` objects at every distance of E17, by its records; as `show`.
 
@@ -78,23 +48,38 @@ def show_camera_mismatch(table: pd.DataFrame, *chapters: Chapter) -> None:
 def _of(chapter: Chapter, table: pd.DataFrame) -> Explorable:
     item, config = chapter.item, get_experiment(DOSE).configuration(chapter.plan)
     planes = {factor: told_planes(chapter.model, item, factor).detach() for factor in config.factors}
-    masks = item.masks[split_views(item)[1][: config.views]]
-    told = Told(planes, chapter.oracle("predicted").planes, float(masks.mean()))
-    judged = judged_views(item, config.views)
-    return mismatch(told, chapter.model.decoder, judged, chapter.stored_row(table), item.name)
+    area = float(item.masks[split_views(item)[1][: config.views]].mean())
+    row, reference = chapter.stored_row(table), chapter.oracle("predicted").planes
+    return mismatch(Scene.of(chapter.model, chapter.item, config.views), planes, reference, area, row)
 
 
-def mismatch(told: Told, decoder: nn.Module, judged: Judged, row: Mapping[str, Any], name: str) -> Explorable:
-    """The figure of any predictions; `row` is a record of E17; raises as `field_figure`."""
-    alt = f"The triplane of {name}, predicted for a source distance that may be wrong."
-    records = [_record(row, index) for index in range(len(told.planes))] if row else []
-    content = _content(list(told.planes), _sizes(row, list(told.planes))) | {
-        "records": records,
-        "area": told.area,
-        "note": NOTE.format(pixels=judged.stride**2),
+def mismatch(
+    scene: Scene, planes: Mapping[float, Planes], reference: Planes, area: float, row: Mapping[str, Any]
+) -> Explorable:
+    """The figure of any predictions; raises as `Scene.figure`.
+
+    The page has the right prediction, and what must be added for each wrong distance and for the oracle: differences
+    are smaller than planes, and so are the steps of their eight bits.
+
+    Args:
+        planes: by the distance told over the true one, which is among them.
+        reference: the oracle.
+        area: coverage of the true images in the judged views, in [0, 1].
+        row: a record of E17.
+    """
+    right, factors = planes[TRUE], list(planes)
+    tensors = {"predicted": (right, 2), "correction": (reference - right, 2)}
+    for index, factor in enumerate(factors):
+        if factor != TRUE:
+            tensors[f"mismatch{index}"] = (planes[factor] - right, 2)
+    tensors["truth"] = scene.packable_truth
+    content = _content(factors, _sizes(row, factors)) | {
+        "records": [_record(row, index) for index in range(len(factors))] if row else [],
+        "area": area,
+        "note": NOTE.format(pixels=scene.stride**2),
     }
-    tensors = told.tensors | {"truth": (judged.truth, 1)}
-    return field_figure(content, tensors, told.planes[TRUE], decoder, judged, alt)
+    alt = "The triplane of {}, predicted for a source distance that may be wrong."
+    return scene.figure(content, tensors, right, alt)
 
 
 def _content(factors: Sequence[float], sizes: Sequence[float]) -> dict[str, Any]:

@@ -5,12 +5,11 @@ from typing import Any
 
 import torch
 from jaxtyping import Bool, Float
-from torch import Tensor, nn
+from torch import Tensor
 
 from lrm_core.measure.e06_response import DecoderResponse
 from lrm_core.measure.matter import matter_texels
-from lrm_core.page.explorables.judged import Judged, judged_views
-from lrm_core.page.explorables.widget import Explorable, choice, field_figure, show, slider
+from lrm_core.page.explorables.widget import Explorable, Scene, choice, show, slider
 from lrm_core.page.finding_page import Chapter
 from lrm_core.spectral.bands import band_masks
 
@@ -44,30 +43,23 @@ def show_noise_probe(*chapters: Chapter) -> None:
 def _of(chapter: Chapter) -> Explorable:
     planes = {"predicted": chapter.predicted, "reference": chapter.oracle("predicted").planes}
     probed = {name: (each, matter_texels(chapter.model, each)) for name, each in planes.items()}
-    config, row = chapter.configuration, chapter.stored_row(chapter.table)
-    judged = judged_views(chapter.item, config.views)
-    return probe(probed, chapter.model.decoder, judged, config, row, chapter.item.name)
+    config = chapter.configuration
+    return probe(
+        Scene.of(chapter.model, chapter.item, config.views), probed, config, chapter.stored_row(chapter.table)
+    )
 
 
-def probe(
-    probed: Mapping[str, Probed],
-    decoder: nn.Module,
-    judged: Judged,
-    config: DecoderResponse,
-    row: Mapping[str, Any],
-    name: str,
-) -> Explorable:
-    """The probe of any "predicted" and "reference"; `row` is a record of E6; raises as `field_figure`."""
+def probe(scene: Scene, probed: Mapping[str, Probed], config: DecoderResponse, row: Mapping[str, Any]) -> Explorable:
+    """The probe of any "predicted" and "reference"; `row` is a record of E6; raises as `Scene.figure`."""
     tensors = {}
     for key, (planes, mask) in probed.items():
         tensors |= {key: (planes, 2), f"{key}_mask": (mask.float(), 1)}
     predicted, _ = probed["predicted"]
     side = predicted.shape[-1]
     first = int(band_masks(side, config.edges[:2]).sum())
-    note = NOTE.format(pixels=judged.stride**2, first=first, all=side**2, draws=config.draws)
+    note = NOTE.format(pixels=scene.stride**2, first=first, all=side**2, draws=config.draws)
     content = _content(config, row) | {"note": note}
-    alt = f"The predicted triplane of {name}, with noise of one bin."
-    return field_figure(content, tensors, predicted, decoder, judged, alt)
+    return scene.figure(content, tensors, predicted, "The predicted triplane of {}, with noise of one bin.")
 
 
 def _content(config: DecoderResponse, row: Mapping[str, Any]) -> dict[str, Any]:

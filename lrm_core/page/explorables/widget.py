@@ -1,24 +1,34 @@
-"""An explorable as a widget: in JupyterLab and in the page the same script, with the same content."""
+"""An explorable as a widget, with the views it is judged by: the same script in JupyterLab and in the page."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Self
 
+import torch
 import traitlets
 from IPython.display import display
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 
+from lrm_core.measure.oracles import heldout_views
+from lrm_core.model.lrm import LRM
+from lrm_core.objects import RenderedObject
 from lrm_core.page import scripts
-from lrm_core.page.embedded import EmbeddedWidget
-from lrm_core.page.explorables.judged import Judged
-from lrm_core.page.explorables.page import EXPLORABLE_MIME
+from lrm_core.page.embedded import EXPLORABLE_MIME, EmbeddedWidget
 from lrm_core.page.finding_page import Chapter
 from lrm_core.page.viewer import TriplaneViewer, pack
 from lrm_core.page.viewer.quantise import Packed, check_field
+from lrm_core.render import render_rays
+from lrm_core.render.rays import camera_rays
+from lrm_core.render.views import Views
 
 NOTHING = Packed({}, b"")
 VIEW = {"azimuth": -60.0, "elevation": 20.0}  # degrees
+VIEWS = 3
+SIDE = 64  # pixels of a picture, at most
+SAMPLES = 96  # on a ray, evenly spaced: as close to the quadrature of `lrm_core.render` as eight bits
 Content = Mapping[str, Any]
+Packable = Mapping[str, tuple[Tensor, int]]  # for `pack`
 
 
 class Explorable(EmbeddedWidget):
@@ -51,29 +61,77 @@ class Explorable(EmbeddedWidget):
         return cls(**traits, tensors=packed.directory, data=packed.data)
 
 
-def field_figure(
-    content: Content,
-    tensors: Mapping[str, tuple[Tensor, int]],
-    shown: Float[Tensor, "3 C R R"],
-    decoder: nn.Module,
-    judged: Judged,
-    alt: str,
-) -> Explorable:
-    """A figure whose page has the tensors and the decoder, with a still of the planes that are `shown` at first.
+@dataclass(frozen=True)
+class Scene:
+    """A model and held-out views of an object, of which every `stride`-th pixel of every `stride`-th row counts.
 
-    Args:
-        content: as `Explorable.content`, without scene and views.
-        tensors: for `pack`, without the decoder.
-
-    Raises:
-        ValueError: if planes and decoder do not go together, or the planes' side is no power of two.
+    Attributes:
+        model: frozen.
+        name: of the object.
+        views: images and cameras at their full size.
+        stride: so that a picture has at most `SIDE` pixels a side.
     """
-    check_field(shown, decoder)
-    check_side(shown)
-    scene = TriplaneViewer(**VIEW)
-    weights = {key: (value, 1) for key, value in decoder.state_dict().items()}
-    drawn = {**content, "scene": scene.scene(), "views": judged.content()}
-    return Explorable.of(drawn, scene.still(shown, decoder), alt, pack({**tensors, **weights}))
+
+    model: LRM
+    name: str
+    views: Views
+    stride: int
+
+    @classmethod
+    def of(cls, model: LRM, item: RenderedObject, count: int = VIEWS) -> Self:
+        """The first held-out views of an object, at most so many."""
+        views = heldout_views(item, count)
+        return cls(model, item.name, views, max(1, views.images.shape[-1] // SIDE))
+
+    @property
+    def size(self) -> int:
+        """Side of the full pictures, in pixels."""
+        return self.views.images.shape[-1]
+
+    @property
+    def truth(self) -> Float[Tensor, "v 3 h w"]:
+        """The true pixels that count."""
+        return self.pixels(self.views.images)
+
+    @property
+    def packable_truth(self) -> tuple[Float[Tensor, "v h w 3"], int]:
+        """The same with colours last, as the page reads them."""
+        return self.truth.movedim(1, -1), 1
+
+    def pixels(self, images: Float[Tensor, "v 3 H W"]) -> Float[Tensor, "v 3 h w"]:
+        """The pixels that count."""
+        return images[..., :: self.stride, :: self.stride]
+
+    def rendered(self, planes: Float[Tensor, "3 c r r"]) -> Float[Tensor, "v 3 h w"]:
+        """Those pixels of a triplane by `lrm_core.render`, and no others."""
+        rays = camera_rays(torch.as_tensor(self.views.cameras).to(planes.device)[None], self.size)
+        chosen = [
+            part.unflatten(2, (self.size, self.size))[:, :, :: self.stride, :: self.stride]
+            for part in (rays.origins, rays.directions)
+        ]
+        samples = self.model.config.rendering_samples_per_ray
+        with torch.no_grad():
+            flat = (part.flatten(1, 3) for part in chosen)
+            seen = render_rays(planes[None], self.model.decoder, *flat, samples_per_ray=samples).rgb[0]
+        return seen.unflatten(0, chosen[0].shape[1:4]).movedim(-1, 1).cpu()
+
+    def figure(self, content: Content, tensors: Packable, shown: Float[Tensor, "3 C R R"], alt: str) -> Explorable:
+        """A figure whose page has tensors and decoder, with a still of the planes that are `shown` at first.
+
+        Args:
+            content: as `Explorable.content`, without scene and views.
+            alt: with the object's name in the place of `{}`.
+
+        Raises:
+            ValueError: if planes and decoder do not go together, or the planes' side is no power of two.
+        """
+        decoder, viewer = self.model.decoder, TriplaneViewer(**VIEW)
+        check_field(shown, decoder)
+        check_side(shown)
+        cameras = torch.as_tensor(self.views.cameras).tolist()
+        views = {"cameras": cameras, "size": self.size, "stride": self.stride, "samples": SAMPLES}
+        drawn = {**content, "scene": viewer.scene(), "views": views}
+        return Explorable.of(drawn, viewer.still(shown, decoder), alt.format(self.name), pack(tensors, decoder))
 
 
 def show(figure_of: Callable[[Chapter], Explorable], *chapters: Chapter) -> None:
@@ -101,19 +159,15 @@ def check_side(planes: Float[Tensor, "3 C R R"]) -> None:
         raise ValueError(f"planes: expected a side that is a power of two, found {side} x {side} texels")
 
 
-def check_state(state: Mapping[str, float], sliders: list[Mapping[str, Any]]) -> None:
+def check_state(state: Mapping[str, float], sliders: Sequence[Mapping[str, Any]]) -> None:
     """Whether each slider can show its value.
 
     Raises:
         ValueError: if the names differ or a value is out of range.
     """
-    names = [slider["name"] for slider in sliders]
-    if sorted(state) != sorted(names):
-        raise ValueError(f"state: expected values for {', '.join(names)}, found {', '.join(state)}")
-    for slider in sliders:
-        value, low, high = state[slider["name"]], slider["min"], slider["max"]
-        if not low <= value <= high:
-            raise ValueError(f"{slider['name']}: expected a value in [{low}, {high}], found {value}")
+    ranges = {slider["name"]: (slider["min"], slider["max"]) for slider in sliders}
+    if state.keys() != ranges.keys() or any(not low <= state[name] <= high for name, (low, high) in ranges.items()):
+        raise ValueError(f"state: expected values within {ranges}, found {dict(state)}")
 
 
 def slider(name: str, label: str, low: float, high: float, step: float, unit: str = "") -> dict[str, Any]:

@@ -22,12 +22,7 @@ from lrm_core.records.statistics import UNKNOWN, Interval, interval_of, per_obje
 SPECTRUM, CORRECTION = "e05_residual_spectrum", "e08_band_correction"
 RECORDS = "the records in data/results/{profile}/"
 FACTS: Mapping[str, str] = {
-    **{
-        f"{start}.{measure}.{band}": RECORDS + SPECTRUM
-        for start in ("predicted", "random")
-        for measure in ("published", "power")
-        for band in ("low", "high")
-    },
+    **{f"{start}.power.{band}": RECORDS + SPECTRUM for start in ("predicted", "random") for band in ("low", "high")},
     **dict.fromkeys(("told", "factors", "distances"), "the published configuration and code"),
     **dict.fromkeys(("extent.before", "extent.after"), "data/published_scale.csv"),
     **dict.fromkeys(("coarse", "fine", "wins", "harmed", "margin", "random"), RECORDS + CORRECTION),
@@ -106,9 +101,10 @@ def facts(profile: str) -> dict[str, str]:
     pairs, corrections = improvements(profile), _known(experiment_table(CORRECTION, profile))
     margin = corrections(MARGIN["truth"])
     shares = {
-        f"{start}.{measure}.{band}": percent(values[at])
+        f"{start}.power.{band}": percent(share)
         for (start, measure), values in spectrum(profile).items()
-        for at, band in enumerate(("low", "high"))
+        for band, share in zip(("low", "high"), values, strict=True)
+        if measure == "power"
     }
     extents = published_extents().groupby(["tuned", "arm"])["extent"].mean()["LoRA"]
     ends = ", ".join(number(100 * end, 1 if abs(end) < 0.01 else 0) for end in (margin.low, margin.high))

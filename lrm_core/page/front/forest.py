@@ -83,13 +83,16 @@ def _line(claim_id: str, tables: dict[str, pd.DataFrame], names: dict[str, str])
     return Line(claim_id, row.title, row.quantity, row.published, marks, row.verdict, why)
 
 
+def with_interval(claim_id: str, value: float, low: float, high: float) -> str:
+    """A number and its interval, unless that is a point (such as a count of parameters) or unknown."""
+    low, high = (written(claim_id, end).removesuffix("%") for end in (low, high))
+    ends = "" if isnan(value) or low == high else f" [{low}, {high}]"
+    return written(claim_id, value) + ends
+
+
 def interval_text(claim_id: str, mark: Mark) -> str:
-    """A number of ours with its interval, where it has one that is not a point."""
-    value = written(claim_id, mark.value)
-    if isnan(mark.low) or mark.low == mark.high:
-        return value
-    ends = (written(claim_id, end).removesuffix("%") for end in (mark.low, mark.high))
-    return f"{value} [{', '.join(ends)}]".replace(", ", ",\N{NO-BREAK SPACE}")
+    """A number of ours `with_interval`, which no line breaks."""
+    return with_interval(claim_id, mark.value, mark.low, mark.high).replace(", ", ",\N{NO-BREAK SPACE}")
 
 
 def strip(line: Line) -> str:

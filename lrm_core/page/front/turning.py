@@ -1,7 +1,6 @@
 """Four pictures that turn together: an object, its prediction, and that less its coarse or its fine error."""
 
 import base64
-import io
 from collections.abc import Sequence
 from functools import cache
 from html import escape
@@ -10,7 +9,6 @@ from typing import Any
 import pandas as pd
 import torch
 from jaxtyping import Float
-from PIL import Image
 from torch import Tensor
 
 from lrm_core import load_model
@@ -114,8 +112,7 @@ def _content(model: LRM, name: str, label: str, table: pd.DataFrame) -> dict[str
     correction = oracle(model, item, "predicted", config.oracle, SEED).planes - predicted
     check_field(predicted, model.decoder)
     check_side(predicted)
-    tensors = {"predicted": (predicted, 2), "correction": (correction, 2)}
-    packed = pack(tensors | {key: (value, 1) for key, value in model.decoder.state_dict().items()})
+    packed = pack({"predicted": (predicted, 2), "correction": (correction, 2)}, model.decoder)
     (up, views), low = upright_views(item), split_residual(correction, config.published_cutoff).low
     start = first_view(item, views)
     fields = {
@@ -200,7 +197,4 @@ def middle(images: Float[Tensor, "*n 3 h w"], zoom: float) -> Float[Tensor, "*n 
 
 def sheet(images: Float[Tensor, "n 3 h w"]) -> str:
     """All pictures side by side as one address, lossy."""
-    row = (images.clamp(0, 1) * 255).round().byte().permute(2, 0, 3, 1).flatten(1, 2).contiguous().numpy()
-    buffer = io.BytesIO()
-    Image.fromarray(row, mode="RGB").save(buffer, format="WEBP", quality=88)
-    return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode()
+    return data_url(torch.cat([*images], dim=-1), "WEBP", quality=88)

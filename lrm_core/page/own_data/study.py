@@ -42,8 +42,6 @@ def read_planes(path: Path) -> Planes:
         FileNotFoundError: if there is no such file.
         ValueError: if it holds no such tensor.
     """
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such file of planes")
     tensors, _ = read_tensors(path, "expected planes, such as `lrm oracle` writes")
     if "planes" not in tensors:
         raise ValueError(f"{path}: expected a safetensors file with a tensor 'planes'")

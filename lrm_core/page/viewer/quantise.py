@@ -31,13 +31,14 @@ class Packed:
     data: bytes
 
 
-def pack(tensors: Mapping[str, tuple[Tensor, int]]) -> Packed:
+def pack(tensors: Mapping[str, tuple[Tensor, int]], decoder: nn.Module | None = None) -> Packed:
     """Quantise each row of each tensor to the 256 levels between its least and greatest value.
 
     A row of one value is kept exactly (as a 32-bit float), so that biases, a row each, lose nothing.
 
     Args:
         tensors: by name the tensor and how many of its leading dimensions count rows.
+        decoder: its parameters come too, a row for each output.
 
     Returns:
         values that differ by at most half a step of their row; see `unpack`.
@@ -46,7 +47,8 @@ def pack(tensors: Mapping[str, tuple[Tensor, int]]) -> Packed:
         ValueError: if a value is NaN or infinite.
     """
     directory, parts, offset = {}, [], 0
-    for name, (tensor, leading) in tensors.items():
+    weights = {name: (value, 1) for name, value in decoder.state_dict().items()} if decoder else {}
+    for name, (tensor, leading) in {**tensors, **weights}.items():
         values = tensor.detach().cpu().double().reshape(*tensor.shape[:leading], -1).flatten(0, -2).numpy()
         if not np.isfinite(values).all():
             raise ValueError(f"{name}: expected finite values, found {(~np.isfinite(values)).sum()} others")
@@ -80,7 +82,7 @@ def _unpacked(data: bytes, shape: list[int], rows: int, offset: int) -> Tensor:
 def pack_field(planes: Float[Tensor, "3 C R R"], decoder: nn.Module) -> Packed:
     """A triplane as `planes` and its decoder as `net.0.weight` to `net.6.bias`; raises as `check_field`."""
     check_field(planes, decoder)
-    return pack({"planes": (planes, 2)} | {name: (value, 1) for name, value in decoder.state_dict().items()})
+    return pack({"planes": (planes, 2)}, decoder)
 
 
 def check_field(planes: Float[Tensor, "3 C R R"], decoder: nn.Module) -> None:

@@ -1,23 +1,32 @@
-"""A bench: which model, which object, a few controls, and what the live kernel makes of them."""
+"""A bench: which model, which object, sliders of some functions, and what the live kernel makes of them."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from html import escape
+from inspect import signature
 from typing import Any
 
 import ipywidgets as widgets
+import pandas as pd
+import torch
+from torch import Tensor
 
+from lrm_core.findings.prose import number, table_html
+from lrm_core.page.elements.pictures import image_row
 from lrm_core.page.finding_page import Chapter
 from lrm_core.page.widgets.subject import Subject, folders, subject_of
 
 WIDE = {"description_width": "8rem"}
 FIELD = {"width": "36rem", "max_width": "calc(100% - 2 * var(--jp-widgets-margin))"}  # widgets have margins
 ENTRY = {"continuous_update": False, "style": WIDE, "layout": FIELD}  # draws when it is let go
+STEP = 0.01
 REFUSED = (ValueError, OSError, RuntimeError)  # inputs that do not fit; PyTorch out of memory is the last
+OF_THE_ORACLE = {"residual", "scene", "T_ref"}  # attributes of `Subject`
+Ranges = Mapping[str, tuple[float, float]]
 
 
 class Bench(widgets.VBox):
-    """Fields for model, folder and object above some controls, and a result that follows all of them.
+    """Fields for model, folder and object above sliders of functions, and a result that follows all of them.
 
     Nothing is computed before `refresh` is called or something is changed. Where the object has no oracle the
     result waits for the button that fits one.
@@ -26,34 +35,32 @@ class Bench(widgets.VBox):
         chapter: whose model, oracles and object it starts from.
         model_field, folder_field: names or paths as they are typed.
         object_picker: the objects of the folder.
-        controls: the other inputs by name.
+        controls: a slider for each name.
         fit_button, progress: of the oracle, displayed where it is missing and while it is fitted.
         message: what goes on or went wrong, as HTML.
         result: what was drawn, as HTML.
     """
 
-    def __init__(
-        self,
-        chapter: Chapter,
-        draw: Callable[..., str],
-        controls: Mapping[str, widgets.ValueWidget],
-        starts: Mapping[str, Any],
-        needs_oracle: bool,
-    ) -> None:
-        """A bench that computes nothing yet.
+    def __init__(self, chapter: Chapter, functions: Sequence[Callable], ranges: Ranges) -> None:
+        """A bench that computes nothing yet, with a button that sets all sliders back to the functions' defaults.
 
         Args:
-            draw: (subject, **values of the controls) -> HTML.
-            controls: inputs by the name under which `draw` takes their values.
-            starts: values that a button sets.
-            needs_oracle: whether `draw` cannot do without the oracle of the object.
+            functions: of a chapter; their parameters are named as sliders or as attributes of `Subject`. What they
+                return is displayed by name: numbers as a row of a table, images (views, 3, H, W) as pictures.
+            ranges: least and greatest value of each slider, which begins at the default of the first function.
         """
-        self.needs_oracle = needs_oracle
-        self.chapter, self.controls, self._draw, self._settling = chapter, dict(controls), draw, False
-        where, empty = (
-            "a name, a checkpoint or a folder of one",
-            f"empty: objects of the profile {chapter.plan.name}",
-        )
+        self.chapter, self.functions, self._settling = chapter, functions, False
+        asked = [parameter for function in functions for parameter in signature(function).parameters.values()]
+        starts = {parameter.name: parameter.default for parameter in reversed(asked) if parameter.name in ranges}
+        self.needs_oracle = not OF_THE_ORACLE.isdisjoint(parameter.name for parameter in asked)
+        self.controls = {
+            name: widgets.FloatSlider(
+                starts[name], min=low, max=high, step=STEP, description=name.replace("_", " "), **ENTRY
+            )
+            for name, (low, high) in ranges.items()
+        }
+        where = "a name, a checkpoint or a folder of one"
+        empty = f"empty: objects of the profile {chapter.plan.name}"
         self.model_field = widgets.Text(chapter.plan.model, description="Model", placeholder=where, **ENTRY)
         self.folder_field = widgets.Text(description="Folder of objects", placeholder=empty, **ENTRY)
         known = {"options": list(folders(chapter.plan, "")), "value": chapter.item.name}
@@ -81,7 +88,10 @@ class Bench(widgets.VBox):
             subject = self._subject()
             if self._ask_for_oracle(subject):
                 return
-            self.result.value = self._draw(subject, **{name: c.value for name, c in self.controls.items()})
+            values = {name: control.value for name, control in self.controls.items()}
+            with torch.no_grad():
+                results = {of.__name__: of(**_wanted(of, subject, values)) for of in self.functions}
+            self.result.value = displayed(results)
             self.message.value = ""
 
     def fit(self) -> None:
@@ -156,3 +166,21 @@ class Bench(widgets.VBox):
 
 def _paragraph(text: str, role: str = "status") -> str:
     return f'<p role="{role}" style="line-height:1.4">{escape(text)}</p>'
+
+
+def displayed(results: Mapping[str, Mapping[str, Any]]) -> str:
+    """What functions returned, as HTML: the pictures of each, and one table of their numbers."""
+    pictures, rows = "", []
+    for name, found in results.items():
+        images = {label: of for label, of in found.items() if isinstance(of, Tensor) and of.ndim == 4}
+        for view in range(len(next(iter(images.values()), []))):
+            shown = {label: of[view] for label, of in images.items()}
+            pictures += image_row(shown, f"held-out view {view + 1}", width=160)
+        numbers = {label: number(float(value), 3) for label, value in found.items() if label not in images}
+        rows.append({"": name.replace("_", " ")} | numbers)
+    return pictures + table_html(pd.DataFrame(rows).fillna("–"))
+
+
+def _wanted(function: Callable, subject: Subject, values: Mapping[str, float]) -> dict[str, Any]:
+    names = signature(function).parameters
+    return {name: values[name] if name in values else getattr(subject, name) for name in names}

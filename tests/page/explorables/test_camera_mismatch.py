@@ -1,5 +1,7 @@
 """The camera mismatch: what it carries, its records, and its scaling and spectra in JavaScript against Python."""
 
+from types import SimpleNamespace
+
 import pandas as pd
 import pytest
 import torch
@@ -10,8 +12,8 @@ from lrm_core.measure.e17_source_distance import ENTRIES, told_planes
 from lrm_core.measure.metrics import BANDS
 from lrm_core.model.decoder import Decoder
 from lrm_core.page import explorables
-from lrm_core.page.explorables.camera_mismatch import SCALES, Told, mismatch
-from lrm_core.page.explorables.judged import judged_views
+from lrm_core.page.explorables.camera_mismatch import SCALES, mismatch
+from lrm_core.page.explorables.widget import Scene
 from lrm_core.page.viewer import Packed, unpack
 from lrm_core.spectral import PUBLISHED_EDGES
 
@@ -33,32 +35,34 @@ def _planes(seed: int) -> torch.Tensor:
     return torch.randn(3, CHANNELS, SIDE, SIDE, generator=torch.Generator().manual_seed(seed))
 
 
-@pytest.fixture
-def told() -> Told:
-    right = 5 * _planes(0)
-    planes = {factor: right + (factor - 1) * _planes(1) for factor in FACTORS}
-    return Told(planes, right - _planes(2), 0.25)
+RIGHT = 5 * _planes(0)
+TOLD = {factor: RIGHT + (factor - 1) * _planes(1) for factor in FACTORS}
+REFERENCE = RIGHT - _planes(2)
 
 
 @pytest.fixture
-def figure(told, item):
-    return mismatch(told, Decoder(CHANNELS), judged_views(item), _row(), "x")
+def make_figure(item):
+    """The figure of these predictions by a record."""
+    scene = Scene.of(SimpleNamespace(decoder=Decoder(CHANNELS)), item)
+    return lambda row: mismatch(scene, TOLD, REFERENCE, 0.25, row)
+
+
+@pytest.fixture
+def figure(make_figure):
+    return make_figure(_row())
 
 
 def _states(figure) -> dict[str, dict]:
     return {preset["label"]: preset["state"] for preset in figure.content["presets"]}
 
 
-def test_wrong_predictions_are_carried_as_what_they_differ_by(told, figure):
+def test_wrong_predictions_are_carried_as_what_they_differ_by(figure):
     back = unpack(Packed(figure.tensors, figure.data))
     assert {name for name in back if name.startswith("mismatch")} == {"mismatch0", "mismatch2"}
-    right = told.planes[1.0]
     for index, factor in ((0, 0.8), (2, 1.25)):
-        difference = told.planes[factor] - right
+        difference = TOLD[factor] - RIGHT
         step = float((difference.amax((-2, -1)) - difference.amin((-2, -1))).max()) / 255
         assert float((back[f"mismatch{index}"] - difference).abs().max()) <= 0.51 * step
-    assert torch.allclose(back["predicted"] + back["correction"], told.reference, atol=0.2)
-    assert len(figure.data) < 1.3 * sum(back[name].numel() for name in back if "net" not in name) + 30_000
 
 
 def test_the_chapter_tells_every_distance_of_the_experiment(make_chapter, quiet):
@@ -102,9 +106,8 @@ def test_a_pure_error_of_scale_has_the_recorded_size(figure):
 
 
 @pytest.mark.parametrize("areas", [None, [1.0, 0.0, 1.0]])
-def test_without_recorded_areas_the_size_is_what_was_told(told, item, areas):
-    row = _row(**{"images.area": areas})
-    states = _states(mismatch(told, Decoder(CHANNELS), judged_views(item), row, "x"))
+def test_without_recorded_areas_the_size_is_what_was_told(make_figure, areas):
+    states = _states(make_figure(_row(**{"images.area": areas})))
     assert states["Told the truth, made as large as told × 1.25"] == {"told": 1, "scale": 1.25}
 
 
@@ -127,8 +130,8 @@ def test_scaled_planes_are_those_of_python(script_page, scale):
     assert scale == 1 or float((expected - planes).abs().max()) > 0.1
 
 
-def test_the_spectrum_of_a_residual_is_that_of_the_records(script_page, told):
-    residual, right = told.planes[0.8] - told.reference, told.planes[1.0] + 3
+def test_the_spectrum_of_a_residual_is_that_of_the_records(script_page):
+    residual, right = TOLD[0.8] - REFERENCE, RIGHT + 3
     call = """([shape, residual, right, edges]) => {
       const planes = { shape, values: Float32Array.from(right) };
       return residualSpectrum(shape, Float32Array.from(residual), edges, deviation(planes));

@@ -2,6 +2,7 @@
 
 import math
 from itertools import islice
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -11,8 +12,8 @@ import torch
 from lrm_core.measure.e06_response import DecoderResponse, touched_response
 from lrm_core.model.decoder import Decoder
 from lrm_core.page import explorables
-from lrm_core.page.explorables.judged import judged_views
 from lrm_core.page.explorables.noise_probe import PLACES, probe
+from lrm_core.page.explorables.widget import Scene
 from lrm_core.page.viewer import Packed, unpack
 from lrm_core.spectral import band_noise
 
@@ -46,8 +47,8 @@ def make_probe(planes, mask, item):
 
     def make(row: dict | None = None, config: DecoderResponse = CONFIG):
         probed = {"predicted": (planes, mask), "reference": (-planes / 2, ~mask)}
-        judged = judged_views(item, 2)
-        return probe(probed, Decoder(CHANNELS), judged, config, _row() if row is None else row, "x")
+        scene = Scene.of(SimpleNamespace(decoder=Decoder(CHANNELS)), item, 2)
+        return probe(scene, probed, config, _row() if row is None else row)
 
     return make
 
@@ -104,7 +105,7 @@ def test_the_chapter_shows_its_object_in_the_views_of_the_record(make_chapter, q
         ("reference", chapter.oracle("predicted").planes),
     ):
         assert torch.allclose(back[name], expected, atol=float(expected.max() - expected.min()) / 255)
-    views = judged_views(chapter.item, chapter.configuration.views).views
+    views = Scene.of(chapter.model, chapter.item, chapter.configuration.views).views
     assert figure.content["views"]["cameras"] == views.cameras.tolist()
     assert figure.content["places"][0]["curves"][0]["values"] == pytest.approx(MEAN)
 
@@ -126,15 +127,6 @@ def test_the_curves_are_the_record_and_a_standard_deviation_to_both_sides(make_p
 @pytest.mark.parametrize("row", [{}, _row(**{"audited.predicted.response": None})])
 def test_without_a_record_there_is_no_curve(make_probe, row):
     assert make_probe(row).content["places"][0]["curves"] == []
-
-
-def test_white_noise_is_one_stream_of_normal_numbers(script_page):
-    count = 3 * CHANNELS * SIDE**2
-    for draw in (1, 3):
-        found = script_page.evaluate("([count, skip]) => [...gaussian(count, skip)]", [count, (draw - 1) * count])
-        np.testing.assert_allclose(found, _white(draw).flatten(), rtol=1e-5, atol=1e-6)
-    assert abs(np.mean(found)) < 4 / count**0.5
-    assert np.std(found) == pytest.approx(1, abs=0.05)
 
 
 @pytest.mark.parametrize("draw", [1, 2])

@@ -5,7 +5,6 @@ from math import nan
 import pandas as pd
 import pytest
 
-from lrm_core.findings.headlines import written
 from lrm_core.page.front import forest
 from lrm_core.page.front.forest import CONDITION, TRUTH, Line, Mark, strip
 
@@ -61,20 +60,6 @@ def test_a_negative_published_number_turns_the_interval_with_it():
     line = Line("C9", "", "", -0.4, (Mark(TRUTH, -0.5, -0.6, -0.4),), "", "")
     low, high = forest._place(1.0), forest._place(1.5)
     assert f'x1="{low}" x2="{high}"' in strip(line)
-
-
-@pytest.mark.parametrize(
-    ("claim_id", "value", "text"),
-    [
-        ("C4", 0.42, "42%"),
-        ("C14", 0.00087, "0.087%"),
-        ("C12", 32.0, "32"),
-        ("C11", -0.0077, "−0.0077"),
-        ("C1", nan, "–"),
-    ],
-)
-def test_numbers_are_written_as_they_are_read(claim_id, value, text):
-    assert written(claim_id, value) == text
 
 
 def test_a_profile_without_a_twin_has_one_condition():

@@ -16,7 +16,7 @@ from lrm_core import load_model
 from lrm_core.model.lrm import LRM
 from lrm_core.page import scripts
 from lrm_core.page.own_data.carried import write_scripts
-from lrm_core.page.own_data.figure import OwnPicture
+from lrm_core.page.own_data.own_picture import OwnPicture
 
 PATIENCE = 240_000  # milliseconds
 START = """([state, broken]) => {

@@ -6,15 +6,11 @@ from types import SimpleNamespace
 
 import pytest
 from tiny_folder import save_square, save_tiny
+from tiny_functions import tiny_chapter
 
-from lrm_core import load_model
 from lrm_core.measure import oracles
-from lrm_core.measure.oracles import OracleConfig
 from lrm_core.page.widgets import subject as subject_module
 from lrm_core.page.widgets import subject_of
-from lrm_core.profiles import Profile
-
-CONFIG = OracleConfig(iterations=3, rays_per_step=64, lr=0.1)
 
 
 @pytest.fixture(scope="session")
@@ -41,10 +37,7 @@ def own_cache(tmp_path, monkeypatch) -> Path:
 @pytest.fixture
 def setting(disk) -> SimpleNamespace:
     """What a bench needs of a chapter."""
-    plan = Profile("tiny", "tiny", (str(disk / "profile"),), 1, iterations=3, rays_per_step=64, seeds=(0,))
-    model = load_model(disk / "tiny.safetensors").requires_grad_(False)
-    first = SimpleNamespace(name="bowl")
-    return SimpleNamespace(plan=plan, model=model, oracle_config=CONFIG, seed=0, item=first)
+    return tiny_chapter(disk)
 
 
 @pytest.fixture(scope="session")

@@ -5,12 +5,12 @@ from tiny_folder import save_square, save_tiny
 from tiny_functions import RANGES, by_power
 
 from lrm_core import load_model
-from lrm_core.page.widgets import sliders_bench, subject_of
+from lrm_core.page.widgets import Bench, subject_of
 from lrm_core.page.widgets import subject as subject_module
 
 
 def residual_spectrum_bench(setting):
-    return sliders_bench(setting, (by_power,), {"cutoff": RANGES["cutoff"]})
+    return Bench(setting, (by_power,), {"cutoff": RANGES["cutoff"]})
 
 
 def _shown(widget) -> bool:
@@ -75,24 +75,12 @@ def test_a_wrong_folder_is_named_and_a_right_one_mends_it(fitted, disk):
     assert bench.result.value == before
 
 
-@pytest.mark.parametrize(
-    ("name", "said"),
-    [
-        ("openlrm-huge", "unknown model &#x27;openlrm-huge&#x27;: known are openlrm-"),
-        (
-            "runs/missing.safetensors",
-            "runs/missing.safetensors: no such checkpoint; expected a safetensors file",
-        ),
-        ("{disk}/profile/bowl/intrinsics.npy", "intrinsics.npy: not a whole safetensors file"),
-        ("{disk}/profile", "profile/model.safetensors: no such checkpoint"),
-    ],
-)
-def test_a_wrong_model_is_named_and_a_right_one_mends_it(fitted, disk, name, said):
+def test_a_wrong_model_is_named_and_a_right_one_mends_it(fitted):
     bench = residual_spectrum_bench(fitted)
     bench.refresh()
     before = bench.result.value
-    bench.model_field.value = name.format(disk=disk)
-    assert said in bench.message.value
+    bench.model_field.value = "runs/missing.safetensors"
+    assert "runs/missing.safetensors: no such checkpoint; expected a safetensors file" in bench.message.value
     assert bench.result.value == ""
     assert not _shown(bench.fit_button)
     bench.model_field.value = "tiny"

@@ -6,11 +6,8 @@ import nbformat
 import pytest
 from jupyter_client.manager import start_new_kernel
 from nbformat.v4 import new_code_cell, new_notebook
-from tiny_functions import RANGES, by_power
 
-from lrm_core.page import chapter as page
-from lrm_core.page import widgets
-from lrm_core.page.widgets import INVITATION, Bench, sliders
+from lrm_core.page.widgets import INVITATION
 from lrm_core.paths import repository_root
 from lrm_core.reexecute import chapters, reexecute
 
@@ -20,20 +17,6 @@ CHAPTERS = [
     for path in sorted((repository_root() / "notebooks").glob("*.ipynb"))
     if "chapter.tweak(" in path.read_text()
 ]
-
-
-def show(chapter):
-    """Sliders as a chapter has them."""
-    widgets.show_sliders(chapter, (by_power,), {"cutoff": RANGES["cutoff"]})
-
-
-@pytest.fixture
-def shown(monkeypatch) -> list:
-    """What a cell displays."""
-    entries: list = []
-    for module in (page, sliders):
-        monkeypatch.setattr(module, "display", entries.append)
-    return entries
 
 
 def test_a_kernel_is_live_where_its_front_end_can_be_asked():
@@ -66,17 +49,6 @@ def test_a_chapter_that_is_run_for_the_page_has_one_sentence_and_no_widget(tmp_p
     outputs = [output for cell in executed.cells for output in cell.get("outputs", [])]
     assert [output.data["text/markdown"] for output in outputs] == [INVITATION]
     assert "widgets" not in executed.metadata
-
-
-def test_where_somebody_is_the_bench_comes_first_and_then_what_it_draws(shown, fitted, monkeypatch):
-    monkeypatch.setattr(sliders, "is_live", lambda: True)
-    drawn: list[str] = []
-    monkeypatch.setattr(sliders, "display", lambda bench: (shown.append(bench), drawn.append(bench.result.value)))
-    show(fitted)
-    (bench,) = shown
-    assert isinstance(bench, Bench)
-    assert drawn == [""], "the fields are there before anything is computed"
-    assert bench.result.value
 
 
 @pytest.mark.parametrize("name", CHAPTERS)

@@ -21,29 +21,17 @@ FOLDERS = (
     *("JUPYTERLAB_SETTINGS_DIR", "JUPYTERLAB_WORKSPACES_DIR"),
 )
 QUIET = {"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}}  # no question about news
-CHAPTER = """from pathlib import Path
-from types import SimpleNamespace
-from lrm_core import load_model
+CHAPTER = """import sys
+from pathlib import Path
 from lrm_core.measure import oracles
-from lrm_core.measure.oracles import OracleConfig
-from lrm_core.profiles import Profile
 from lrm_core.page import widgets
-
-disk = Path({disk!r})
-oracles.repository_root = lambda: Path({cache!r})
-chapter = SimpleNamespace(
-    plan=Profile("tiny", "tiny", (str(disk / "profile"),), 1, iterations=3, rays_per_step=64, seeds=(0,)),
-    model=load_model(disk / "tiny.safetensors").requires_grad_(False),
-    oracle_config=OracleConfig(iterations=3, rays_per_step=64, lr=0.1),
-    seed=0,
-    item=SimpleNamespace(name="bowl"),
-)
-for name in ("bowl", "cup"):
-    widgets.subject_of(chapter, "", "", name).fit(lambda steps: None)
-
-import sys
 sys.path.insert(0, {here!r})
-from tiny_functions import RANGES, by_power, improvement"""
+from tiny_functions import RANGES, by_power, improvement, tiny_chapter
+
+oracles.repository_root = lambda: Path({cache!r})
+chapter = tiny_chapter(Path({disk!r}))
+for name in ("bowl", "cup"):
+    widgets.subject_of(chapter, "", "", name).fit(lambda steps: None)"""
 SPECTRUM, CORRECTION, UNFITTED = range(1, 4)  # cells
 CORRECT = "widgets.show_sliders(chapter, (improvement,), RANGES)"
 SPECTRAL = "widgets.show_sliders(chapter, (by_power,), {{'cutoff': RANGES['cutoff']}})"

@@ -1,11 +1,25 @@
-"""Functions as the chapters define them in their cells."""
+"""A chapter, and functions as the chapters define them in their cells."""
+
+from pathlib import Path
+from types import SimpleNamespace
 
 import torch
 
+from lrm_core import load_model
+from lrm_core.measure.oracles import OracleConfig
+from lrm_core.profiles import Profile
 from lrm_core.render import render_views
 from lrm_core.spectral import frequency_radius
 
 RANGES = {"cutoff": (0.05, 2.0), "gain": (0.0, 1.5)}
+
+
+def tiny_chapter(disk: Path) -> SimpleNamespace:
+    """What a bench needs of a chapter, on a tiny model and the objects of a folder."""
+    plan = Profile("tiny", "tiny", (str(disk / "profile"),), 1, iterations=3, rays_per_step=64, seeds=(0,))
+    model = load_model(disk / "tiny.safetensors").requires_grad_(False)
+    config = OracleConfig(iterations=3, rays_per_step=64, lr=0.1)
+    return SimpleNamespace(plan=plan, model=model, oracle_config=config, seed=0, item=SimpleNamespace(name="bowl"))
 
 
 def by_power(residual, cutoff=0.3):
