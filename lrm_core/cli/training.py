@@ -56,7 +56,7 @@ def train(config: Path) -> None:
 
     from lrm_core.measure.finetuning import METRICS
     from lrm_core.render.quality import mean_square
-    from lrm_core.training.upstream.file import read_train_config
+    from lrm_core.training.upstream.config import read_train_config
     from lrm_core.training.upstream.train import train as trained
 
     run = read_train_config(config)
