@@ -27,7 +27,7 @@ def pretrain(
     """
     from dataclasses import replace
 
-    from lrm_core.training.launch import pretrain_in_processes
+    from lrm_core.training.pretrain import pretrain_in_processes
     from lrm_core.training.pretrain_config import get_preset
     from lrm_core.training.publish import publish
 
@@ -117,7 +117,7 @@ def ladder(processes: int | None) -> None:
     from lrm_core.findings.ladder import EXPERIMENTS
     from lrm_core.profiles import LADDER, PUBLISHED, RUNGS
     from lrm_core.records.runner import record_all
-    from lrm_core.training.launch import default_processes
+    from lrm_core.training.pretrain import default_processes
     from lrm_core.training.publish import train_rungs
 
     train_rungs(processes=processes)
