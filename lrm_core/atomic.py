@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import psutil
+
 from lrm_core.files import DIGEST, tensors_digest
 
 if TYPE_CHECKING:
@@ -70,19 +72,9 @@ def _temporary(path: Path) -> Path:
     """A name beside `path` for this process; what processes that are gone left under theirs is removed."""
     for left in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
         process = left.name.split(".")[-2]
-        if process.isdecimal() and (int(process) == os.getpid() or not _runs(int(process))):
+        if process.isdecimal() and (int(process) == os.getpid() or int(process) not in psutil.pids()):
             shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)
     return path.with_name(f".{path.name}.{os.getpid()}.tmp")
-
-
-def _runs(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except PermissionError:
-        pass
-    return True
 
 
 @contextmanager

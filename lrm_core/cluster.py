@@ -30,10 +30,6 @@ class Lost:
     reason: str
 
 
-class OtherCode(ValueError):
-    """A worker has another version of this package."""
-
-
 def on_cluster(
     function: Callable[..., Result], shared: Any, calls: Iterable[tuple], address: str, gpus: float = 0.0
 ) -> Iterator[Result | Lost]:
@@ -84,7 +80,7 @@ def _call(token: str, code: str, box: list, function: Callable[..., Result], cal
     """In a worker: what is shared is fetched and the code compared with the first call."""
     if token not in _HERE:
         if (found := code_hash()) != code:
-            raise OtherCode(
+            raise ValueError(
                 f"{socket.gethostname()}: a worker there has another version of lrm_core (SHA-256 {found[:12]} "
                 f"instead of {code[:12]}); bring the same version there and start its node again"
             )

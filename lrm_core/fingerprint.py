@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from torch import Tensor
 
-READ_AT_ONCE = 1 << 20  # bytes
 _IGNORED = {"__pycache__", ".ipynb_checkpoints"}
 
 HASH_LENGTH = 16  # hexadecimal digits of a fingerprint in a record
@@ -22,8 +21,15 @@ def sha256(*parts: "str | bytes | Path | Tensor") -> str:
     """
     total = hashlib.sha256()
     for part in parts:
-        for piece in _pieces(part):
-            total.update(piece)
+        if isinstance(part, Path):
+            with part.open("rb") as stream:
+                hashlib.file_digest(stream, lambda: total)
+        elif isinstance(part, str | bytes):
+            total.update(part.encode() if isinstance(part, str) else part)
+        else:
+            import torch  # takes seconds, and files are hashed without it
+
+            total.update(part.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
     return total.hexdigest()
 
 
@@ -32,19 +38,6 @@ def labelled(tensors: "Mapping[str, Tensor]", end: str = "\n") -> "Iterator[str 
     for name in sorted(tensors):
         yield f"{name} {tensors[name].dtype} {tuple(tensors[name].shape)}{end}"
         yield tensors[name]
-
-
-def _pieces(part: "str | bytes | Path | Tensor") -> Iterator:
-    if isinstance(part, str | bytes):
-        yield part.encode() if isinstance(part, str) else part
-    elif isinstance(part, Path):
-        with part.open("rb") as stream:
-            while piece := stream.read(READ_AT_ONCE):
-                yield piece
-    else:
-        import torch  # takes seconds, and files are hashed without it
-
-        yield part.detach().cpu().contiguous().flatten().view(torch.uint8).numpy()
 
 
 def fingerprint(paths: Iterable[Path], text: str = "") -> str:

@@ -1,16 +1,16 @@
 """What several rooms of tests share."""
 
 import os
-import shutil
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 
 import pytest
 import torch
 
-from lrm_core.pdf import ARGUMENTS, BROWSERS
+from lrm_core.pdf import headless
 
 UNPACK = """([name, state]) => {
   const data = Uint8Array.from(atob(state.data), (letter) => letter.charCodeAt(0));
@@ -28,16 +28,12 @@ if not torch.cuda.is_available():
 @pytest.fixture(scope="session")
 def browser() -> Iterator:
     """Headless Chromium; without one the test is skipped, or fails where LRM_REQUIRE_BROWSER is set."""
-    from playwright.sync_api import sync_playwright
-
-    path = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if path is None:
-        message = f"no browser found ({', '.join(BROWSERS)}): the pages were not looked at"
-        pytest.fail(message) if os.environ.get("LRM_REQUIRE_BROWSER") else pytest.skip(message)
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+    with ExitStack() as stack:
+        try:
+            running = stack.enter_context(headless())
+        except FileNotFoundError as error:
+            pytest.fail(str(error)) if os.environ.get("LRM_REQUIRE_BROWSER") else pytest.skip(str(error))
         yield running
-        running.close()
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ from lrm_core.findings.claims import published
 from lrm_core.findings.figures import WHITE, Lines, Panel, Picture, Row, Series, Strips, window
 from lrm_core.findings.finding import Finding
 from lrm_core.findings.prose import counted
-from lrm_core.findings.rules import NOT_REPLICATED, All, Case, Condition, Rule, judge
+from lrm_core.findings.rules import NOT_REPLICATED, All, Case, Condition, Rule, artefact, judge
 from lrm_core.measure.oracles import render_like
 from lrm_core.records.statistics import per_object
 from lrm_core.render.quality import psnr
@@ -39,10 +39,9 @@ RULE = Rule(
     audited=MATTER,
     cases=(
         *(
-            Case(
-                "metric artefact",
+            artefact(
                 f"correlation over all texels below {NEAR}, but above it {where}",
-                All([Condition(ALL_TEXELS, under=NEAR), Condition(column, over=NEAR)]),
+                [Condition(ALL_TEXELS, under=NEAR), Condition(column, over=NEAR)],
             )
             for column, where in {
                 MATTER: "in the texels that matter reads",

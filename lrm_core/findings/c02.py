@@ -9,7 +9,7 @@ from lrm_core.findings.claims import PUBLISHED_OBJECTS, published
 from lrm_core.findings.figures import Lines, Panel, Row, Series, Strips
 from lrm_core.findings.finding import Finding
 from lrm_core.findings.prose import counted
-from lrm_core.findings.rules import All, Case, Condition, Rule, graded
+from lrm_core.findings.rules import Condition, Rule, artefact, graded
 from lrm_core.records.statistics import per_object
 from lrm_core.spectral import PUBLISHED_EDGES, power_law_shares, profile_radii
 
@@ -40,15 +40,13 @@ def rule_by(oracle: str, floor: str) -> Rule:
         ours=f"{oracle}.published.high",
         audited=f"{oracle}.power.high",
         cases=(
-            Case(
-                "metric artefact",
+            artefact(
                 f"the null oracle leaves more than {FLOOR:.0%} of the high-band power: the fit makes it",
-                All([Condition(floor, over=FLOOR)]),
+                [Condition(floor, over=FLOOR)],
             ),
-            Case(
-                "metric artefact",
+            artefact(
                 "the high band outweighs the low one by amplitude, but by power the low one does",
-                All([amplitude, Condition(power, under=0)]),
+                [amplitude, Condition(power, under=0)],
             ),
             *graded(
                 [fine],

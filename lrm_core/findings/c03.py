@@ -12,7 +12,7 @@ import torch
 from lrm_core.findings.claims import published
 from lrm_core.findings.figures import WHITE, Lines, Panel, Picture, Row, Series, Strips, window
 from lrm_core.findings.finding import Finding
-from lrm_core.findings.rules import All, Case, Condition, Rule, graded
+from lrm_core.findings.rules import Condition, Rule, artefact, graded
 from lrm_core.records.statistics import interval_of
 from lrm_core.spectral import RESPONSE_BANDS, band_noise
 
@@ -42,11 +42,10 @@ RULE = Rule(
     audited=AROUND["oracle"],
     cases=(
         *(
-            Case(
-                "metric artefact",
+            artefact(
                 f"as published the first tenth of the spectrum outweighs the last, but around the {name}, per bin "
                 "and to noise that the renderer can see, low frequencies answer less than high ones",
-                All([Condition(ENDS, over=LEVEL_H), Condition(column, under=LEVEL_H)]),
+                [Condition(ENDS, over=LEVEL_H), Condition(column, under=LEVEL_H)],
             )
             for name, column in AROUND.items()
         ),

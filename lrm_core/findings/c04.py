@@ -10,7 +10,7 @@ from lrm_core.findings.claims import published
 from lrm_core.findings.figures import Lines, Pairs, Row, Series, Strips, strip
 from lrm_core.findings.finding import Finding
 from lrm_core.findings.prose import counted
-from lrm_core.findings.rules import All, Case, Condition, Rule, graded
+from lrm_core.findings.rules import Condition, Rule, artefact, graded
 from lrm_core.records.statistics import per_object
 
 P = published("C4")
@@ -44,20 +44,17 @@ RULE = Rule(
     ours=LOW["reference"],
     audited=LOW["truth"],
     cases=(
-        Case(
-            "metric artefact",
+        artefact(
             "low helps more than high against renders of the oracle, but less against the truth",
-            All([AHEAD, Condition(MARGIN["truth"], under=0)]),
+            [AHEAD, Condition(MARGIN["truth"], under=0)],
         ),
-        Case(
-            "metric artefact",
+        artefact(
             "the same, but harms against the truth",
-            All([AHEAD, Condition(LOW["truth"], under=0)]),
+            [AHEAD, Condition(LOW["truth"], under=0)],
         ),
-        Case(
-            "metric artefact",
+        artefact(
             "low helps more than high, but less than a random part of the residual of the same power",
-            All([AHEAD, Condition(RANDOM, under=0)]),
+            [AHEAD, Condition(RANDOM, under=0)],
         ),
         *graded(
             HELPS,

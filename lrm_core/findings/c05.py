@@ -7,7 +7,7 @@ from lrm_core.findings.c04 import CUTOFF
 from lrm_core.findings.claims import published
 from lrm_core.findings.figures import Row, strip
 from lrm_core.findings.finding import Finding
-from lrm_core.findings.rules import All, Case, Condition, Rule, graded
+from lrm_core.findings.rules import Condition, Rule, artefact, graded
 from lrm_core.measure.e08_band_correction import amplification, flat_improvement
 from lrm_core.spectral import power_law_shares
 
@@ -29,10 +29,9 @@ RULE = Rule(
     audited=f"{REFERENCE}.ratio",
     cases=(
         *(
-            Case(
-                "metric artefact",
+            artefact(
                 words,
-                All([Condition(MIXTURE + TESTED, over=0), Condition(target + TESTED, under=0)]),
+                [Condition(MIXTURE + TESTED, over=0), Condition(target + TESTED, under=0)],
             )
             for target, words in {
                 REFERENCE: "more than twice as published, less at one cutoff and by power, to renders of the oracle",

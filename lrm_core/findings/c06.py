@@ -7,7 +7,7 @@ from lrm_core.findings.claims import published
 from lrm_core.findings.figures import Bars
 from lrm_core.findings.finding import Finding
 from lrm_core.findings.prose import counted
-from lrm_core.findings.rules import All, Case, Condition, Rule, graded
+from lrm_core.findings.rules import Condition, Rule, artefact, graded
 from lrm_core.measure.e08_band_correction import flat_improvement
 from lrm_core.records.statistics import interval_of, per_object
 
@@ -48,10 +48,9 @@ RULE = Rule(
     audited=REST["truth"],
     cases=(
         *(
-            Case(
-                "metric artefact",
+            artefact(
                 f"to renders of the oracle the rest is worth more than twice the means, but to the truth it {words}",
-                All([AHEAD, Condition(column, under=0)]),
+                [AHEAD, Condition(column, under=0)],
             )
             for column, words in ((MARGIN["truth"], "is not"), (REST["truth"], "harms"))
         ),

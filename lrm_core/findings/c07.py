@@ -7,7 +7,7 @@ import pandas as pd
 from lrm_core.findings.claims import published
 from lrm_core.findings.figures import Pictures, Row, strip
 from lrm_core.findings.finding import Finding
-from lrm_core.findings.rules import All, Case, Condition, Rule, graded
+from lrm_core.findings.rules import Condition, Rule, artefact, graded
 from lrm_core.records.statistics import interval_of, per_object
 
 # 1.5: where half of the surface is occluded, making it as good as the visible one would remove (r - 1) / (r + 1) of
@@ -33,11 +33,10 @@ RULE = Rule(
     ours=OURS,
     audited=TRUTH,
     cases=(
-        Case(
-            "metric artefact",
+        artefact(
             f"what is occluded is less than {LIMIT} times as wrong as what is visible by the published definition, "
             "all points in matter, to T_ref, but more on surface that images show, to the truth",
-            All([INSIDE, Condition(TRUTH, over=LIMIT)]),
+            [INSIDE, Condition(TRUTH, over=LIMIT)],
         ),
         *graded(
             [INSIDE, SEEN],

@@ -10,7 +10,7 @@ from statistics import fmean
 from lrm_core.findings.claims import published
 from lrm_core.findings.figures import Row, strip
 from lrm_core.findings.finding import Finding
-from lrm_core.findings.rules import All, Case, Condition, Rule, graded
+from lrm_core.findings.rules import Condition, Rule, artefact, graded
 from lrm_core.records.statistics import interval_of
 
 P = published("C8")
@@ -48,21 +48,18 @@ RULE = Rule(
     ours=OURS,
     audited=BANDS,
     cases=(
-        Case(
-            "metric artefact",
+        artefact(
             f"random directions agree, but a renderer that draws its samples anew makes more than {FLOOR:.0%} of "
             "that change without any direction",
-            All([AGREE[0], Condition(JITTER, over=FLOOR)]),
+            [AGREE[0], Condition(JITTER, over=FLOOR)],
         ),
-        Case(
-            "metric artefact",
+        artefact(
             f"random directions agree within {NEARLY:.0%}, directions of different frequency do not",
-            All([*AGREE, Condition(BANDS, over=NEARLY)]),
+            [*AGREE, Condition(BANDS, over=NEARLY)],
         ),
-        Case(
-            "metric artefact",
+        artefact(
             "they agree, but the leading direction exceeds them by more than in a random matrix",
-            All([*AGREE, Condition(LEADING, over=0)]),
+            [*AGREE, Condition(LEADING, over=0)],
         ),
         *graded(
             ISOTROPIC,

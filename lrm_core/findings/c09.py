@@ -9,7 +9,7 @@ from lrm_core.findings.claims import published
 from lrm_core.findings.figures import Lines, Pictures, Series
 from lrm_core.findings.finding import Finding
 from lrm_core.findings.prose import counted
-from lrm_core.findings.rules import All, Case, Condition, Either, Rule, graded
+from lrm_core.findings.rules import All, Condition, Either, Rule, artefact, graded
 from lrm_core.measure.e12_test_time import SPACES, LatentOptimisation
 
 # Two statements, less L1 and artefacts, and both must hold in both spaces that nothing else constrains. Proximity and
@@ -61,11 +61,10 @@ RULE = Rule(
     ours="planes.end.l1",
     audited="planes.stopped.l1",
     cases=(
-        Case(
-            "metric artefact",
+        artefact(
             f"L1 falls, and LPIPS does not (by {LESS:.0%}) or rises again, in planes and in tokens; but stopped by "
             "other views one of them has less of both",
-            All([*FAILS, STOPPED]),
+            [*FAILS, STOPPED],
         ),
         *graded(
             FAILS,

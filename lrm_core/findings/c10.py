@@ -5,16 +5,16 @@ from dataclasses import replace
 
 import pandas as pd
 
-from lrm_core.findings.arm_labels import CONDITIONS, label
 from lrm_core.findings.claims import published
 from lrm_core.findings.figures import Row, Slopes, strip
 from lrm_core.findings.finding import Finding
 from lrm_core.findings.headlines import headline
 from lrm_core.findings.prose import counted
-from lrm_core.findings.rules import All, Case, Condition, Rule, graded
-from lrm_core.records.arms import EXPERIMENT
+from lrm_core.findings.rules import All, Case, Condition, Rule, artefact, graded
+from lrm_core.records.arms import ARMS, EXPERIMENT
 from lrm_core.records.statistics import per_object
 
+CONDITIONS = {"truth": "told nearly the truth", "wrong": "told wrong, as published"}
 NAMES = {"predinit": CONDITIONS["truth"], "random": CONDITIONS["wrong"]}  # of colours
 WRONG = "told_wrong."  # before the columns of the same arms in the published condition
 DRAWN = (
@@ -57,15 +57,13 @@ RULE = Rule(
     audited=TRUE,
     cases=(
         few_seeds("C10", "LoRA-FreqLoss at rank 4 or 8 or of its controls"),
-        Case(
-            "metric artefact",
+        artefact(
             "L1 falls, but told the true distance by less than half as much: most of it repairs a wrong scale",
-            All([FALLS, Condition(DISTANCE, over=0)]),
+            [FALLS, Condition(DISTANCE, over=0)],
         ),
-        Case(
-            "metric artefact",
+        artefact(
             "L1 falls, but MSE × 25, which weights no frequency, has more than half of the gain",
-            All([FALLS, Condition(X25, over=0)]),
+            [FALLS, Condition(X25, over=0)],
         ),
         *graded(
             GAINS,
@@ -144,7 +142,7 @@ FINDING = Finding(
             [
                 replace(row, beside={}) if "true" in row.column else row
                 for row in (
-                    in_both(label(arm), f"change.l1.{arm}", MARKED if arm == "lora_freq" else {})
+                    in_both(ARMS[arm].label, f"change.l1.{arm}", MARKED if arm == "lora_freq" else {})
                     for arm in DRAWN
                 )
             ],

@@ -4,14 +4,13 @@ from math import isnan
 
 import pandas as pd
 
-from lrm_core.findings.arm_labels import CONDITIONS
-from lrm_core.findings.c10 import EXPERIMENT, WRONG, few_seeds, lost
+from lrm_core.findings.c10 import CONDITIONS, EXPERIMENT, WRONG, few_seeds, lost
 from lrm_core.findings.c11 import RANKS, apart
 from lrm_core.findings.c11 import P as BY_RANK
 from lrm_core.findings.claims import published
 from lrm_core.findings.figures import Means
 from lrm_core.findings.finding import Finding
-from lrm_core.findings.rules import NOT_REPLICATED, All, Case, Condition, Rule
+from lrm_core.findings.rules import NOT_REPLICATED, All, Case, Condition, Rule, artefact
 from lrm_core.records.arms import rank_arm
 
 # The best rank over all objects and seeds, with the interval of resampled objects and seeds.
@@ -40,15 +39,9 @@ RULE = Rule(
             f"a rank below {HIGH_RANK} has the lowest LPIPS, over the whole interval",
             All([Condition(RANK, under=HIGH_RANK, failed="a high rank has the lowest LPIPS")]),
         ),
-        Case(
-            "metric artefact",
+        artefact(
             f"rank {PUBLISHED} is best in one run, as published, but the interval reaches to {HIGH_RANK} or more",
-            All(
-                [
-                    Condition(ONE_RUN, PUBLISHED - 1, PUBLISHED + 1),
-                    Condition(f"{RANK}.low", under=PUBLISHED + 1),
-                ]
-            ),
+            [Condition(ONE_RUN, PUBLISHED - 1, PUBLISHED + 1), Condition(f"{RANK}.low", under=PUBLISHED + 1)],
         ),
         NOT_REPLICATED,
     ),

@@ -2,14 +2,14 @@
 
 import pandas as pd
 
-from lrm_core.findings.arm_labels import label
 from lrm_core.findings.c10 import EXPERIMENT, NAMES, WRONG, count, few_seeds, in_both, lost
 from lrm_core.findings.claims import published
 from lrm_core.findings.figures import Panel, Pictures, Row, Strips
 from lrm_core.findings.finding import Finding
 from lrm_core.findings.headlines import headline
 from lrm_core.findings.prose import counted
-from lrm_core.findings.rules import All, Case, Condition, Rule, graded
+from lrm_core.findings.rules import All, Condition, Rule, artefact, graded
+from lrm_core.records.arms import ARMS as KNOWN
 from lrm_core.records.statistics import per_object
 
 P, HEADLINE = published("C13"), headline("C13")
@@ -33,10 +33,9 @@ RULE = Rule(
     audited=OVER,
     cases=(
         few_seeds("C13", "the adapters that it is compared with"),
-        Case(
-            "metric artefact",
+        artefact(
             f"all weights raise the L1 of an object by more than {HARM:.0%}, and adapters on equal data do so too",
-            All([HARMS, Condition(BY_ADAPTERS, over=HARM)]),
+            [HARMS, Condition(BY_ADAPTERS, over=HARM)],
         ),
         *graded(
             ONLY_FULL,
@@ -68,7 +67,7 @@ def kind(arm: str) -> str:
 def _rows(metric: str) -> list[Row]:
     return [
         in_both(
-            f"{kind(arm)}, {label(arm).rpartition(', ')[2]}",
+            f"{kind(arm)}, {KNOWN[arm].label.rpartition(', ')[2]}",
             f"change.{metric}.{arm}",
             {"published": _published(arm)} if metric == "l1" and arm.startswith("full") else {},
         )

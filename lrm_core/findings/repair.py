@@ -6,7 +6,6 @@ from operator import itemgetter
 import pandas as pd
 
 from lrm_core.findings import c10
-from lrm_core.findings.arm_labels import label
 from lrm_core.findings.prose import mean_and_interval, number, percent, percent_interval
 from lrm_core.findings.rulebook import RULES
 from lrm_core.findings.rules import judge
@@ -76,7 +75,7 @@ def gains_table(profile: str, trained: Sequence[Learned]) -> pd.DataFrame:
         found = gains(table, arm.arm)
         worse = f"{found['worse']} of {found['objects']}"
         grown = f"{mean_and_interval(arm.grown)} of {number(arm.factor)}"
-        name = f"{label(arm.arm)}, rank 4" if arm.arm in RANK_4 else label(arm.arm)
+        name = f"{ARMS[arm.arm].label}, rank 4" if arm.arm in RANK_4 else ARMS[arm.arm].label
         rows.append((name, *itemgetter(*GAINED)(found), worse, _signed(arm.gain_truth), grown))
     return pd.DataFrame(rows, columns=COLUMNS)
 
@@ -99,7 +98,7 @@ def outcomes(found: Sequence[Learned]) -> str:
     """What the rule says of each arm, arms of the same outcome together."""
     by: dict[str, list[str]] = {}
     for arm in found:
-        by.setdefault(f"{arm.scale}; told the truth, {OBJECT[arm.object]}", []).append(label(arm.arm))
+        by.setdefault(f"{arm.scale}; told the truth, {OBJECT[arm.object]}", []).append(ARMS[arm.arm].label)
     if len(by) == 1:
         by = {words: ["every arm trained on wrong distances"] for words in by}
     return "\n".join(f"- {'; '.join(names)}: {words}." for words, names in by.items())

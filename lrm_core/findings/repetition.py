@@ -42,9 +42,8 @@ def repeat(
     """Make stored records again in `folder`, with oracles of their own; returns their store. Other arguments and
     errors as of `record_all`; what is there already is kept."""
     store, oracles = ResultStore(folder / "records"), folder / "oracles"
-    like, cache = ResultStore(get_profile(profile).results), OracleCache(oracles, shipped=oracles)
-    made = {"objects": objects, "store": store, "cache": cache, "like": like, "processes": processes}
-    record_all(profile, experiments, **made)
+    made = {"store": store, "cache": OracleCache(oracles, shipped=oracles), "processes": processes}
+    record_all(profile, experiments, objects=objects, like=ResultStore(get_profile(profile).results), **made)
     return store
 
 
@@ -56,12 +55,12 @@ def keep_repetition(profile: str, again: ResultStore) -> list[pd.DataFrame]:
         ValueError: if a new record has no stored one of the same weights, data and settings.
     """
     stored = ResultStore(get_profile(profile).results)
-    found = {name: (_numbers(stored, name), _numbers(again, name)) for name in EXPERIMENTS}
-    rows = [_experiment(name, *both) for name, both in found.items() if len(both[1])]
-    judged = [rule for rule in RULES.values() if rule.experiment in found and len(found[rule.experiment][1])]
+    found = {name: (_numbers(stored, name), new) for name in EXPERIMENTS if len(new := _numbers(again, name))}
+    rows = [_experiment(name, *both) for name, both in found.items()]
     claims = [
         _claim(rule, *(experiment_table(rule.experiment, profile, store=s) for s in (stored, again)))
-        for rule in judged
+        for rule in RULES.values()
+        if rule.experiment in found
     ]
     tables = {EXPERIMENTS_TABLE: pd.DataFrame(rows), CLAIMS: pd.DataFrame(claims, columns=CLAIM)}
     for name, table in tables.items():
@@ -128,22 +127,13 @@ def repetition_sentence(profile: str) -> str:
     if not (folder / EXPERIMENTS_TABLE).exists():
         return f"No record of the profile {profile} has been repeated yet."
     experiments, claims = (pd.read_csv(folder / name) for name in (EXPERIMENTS_TABLE, CLAIMS))
-    stayed = claims["verdict"] == claims["verdict_again"]
+    stayed, numbers = claims["verdict"] == claims["verdict_again"], experiments["numbers"]
+    equal, within = ((experiments[name] * numbers).sum() / numbers.sum() for name in ("equal", "within"))
     return (
         f"{experiments['records'].sum()} records of {experiments['objects'].max()} objects were made again: "
-        f"{_agreement(experiments, claims)}, and {stayed.sum()} of {len(claims)} verdicts on these objects stayed "
-        "what they were."
-    )
-
-
-def _agreement(experiments: pd.DataFrame, claims: pd.DataFrame) -> str:
-    numbers = experiments["numbers"]
-    equal, within = ((experiments[name] * numbers).sum() / numbers.sum() for name in ("equal", "within"))
-    if equal == 1:
-        return f"all {numbers.sum():,} numbers came out with the same digits"
-    return (
         f"of {numbers.sum():,} numbers {percent(equal)} came out with the same digits and {percent(within)} within "
         f"{TOLERANCE:g} standard deviations (in the experiment that was worst "
         f"{percent(experiments['within'].min())}, where {percent(SHARE)} were asked); those of the claims came "
-        f"within {number(claims['largest'].max(), 3)}"
+        f"within {number(claims['largest'].max(), 3)}, and {stayed.sum()} of {len(claims)} verdicts on these objects "
+        "stayed what they were."
     )

@@ -109,6 +109,11 @@ class Rule:
     cases: tuple[Case, ...]
 
 
+def artefact(words: str, held: Sequence[Condition | Either]) -> Case:
+    """The case of a number that its measure makes: all of these conditions hold."""
+    return Case("metric artefact", words, All(held))
+
+
 NOT_REPLICATED = Case("not replicated", "none of the above", All())
 
 

@@ -10,7 +10,6 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from lrm_core.fit.schedule import cosine
 from lrm_core.render import Views, render_views
 from lrm_core.render.field import Field, check_planes
 from lrm_core.render.occupancy import Occupancy
@@ -169,6 +168,11 @@ class _Fit:
         loss.backward()
         self.optimiser.step()
         return loss.detach(), mean_square.detach()
+
+
+def cosine(progress: float) -> float:
+    """Share of the first learning rate: 1 at progress 0, a hundredth at 1 and beyond, along half a cosine."""
+    return 0.01 + 0.99 * (1 + math.cos(math.pi * min(progress, 1.0))) / 2
 
 
 @torch.no_grad()

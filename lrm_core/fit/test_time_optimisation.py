@@ -112,29 +112,26 @@ def optimise_latent(
             yield Snapshot(step, latent.planes().detach().clone(), fit.train_l1())
 
 
+@dataclass
 class Refinement:
     """A latent on its way to the views; arguments as in `optimise_latent`."""
 
-    def __init__(
-        self,
-        latent: Latent,
-        decoder: nn.Module,
-        views: Views,
-        config: RefinementConfig,
-        samples_per_ray: int = 96,
-        seed: int = 0,
-        perceptual: Perceptual | None = None,
-    ) -> None:
-        self.latent, self.config, self.perceptual = latent, config, perceptual
-        self.samples = samples_per_ray
-        self.decoder = copy.deepcopy(decoder).requires_grad_(False)
-        self.start = latent.planes().detach().clone()
+    latent: Latent
+    decoder: nn.Module
+    views: Views
+    config: RefinementConfig
+    samples: int = 96
+    seed: int = 0
+    perceptual: Perceptual | None = None
+
+    def __post_init__(self) -> None:
+        self.decoder = copy.deepcopy(self.decoder).requires_grad_(False)
+        self.start = self.latent.planes().detach().clone()
         check_planes(self.start, 4)
-        self.targets = Targets.of(views, self.start.device)
-        self.optimiser = torch.optim.Adam([latent.values], lr=config.lr)
-        watching = torch.Generator().manual_seed(seed)
+        self.targets = Targets.of(self.views, self.start.device)
+        self.optimiser = torch.optim.Adam([self.latent.values], lr=self.config.lr)
+        watching, self.generator = (torch.Generator().manual_seed(self.seed) for _ in range(2))
         self.watched = self.targets.draw_rays(WATCHED, watching).to(self.start.device)
-        self.generator = torch.Generator().manual_seed(seed)
         self.occupancy: Occupancy | None = None
 
     @torch.enable_grad()

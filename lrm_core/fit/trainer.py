@@ -7,16 +7,17 @@ from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import torch
 from accelerate import Accelerator
 from tqdm import tqdm
 
 from lrm_core.atomic import alone, replacing
-from lrm_core.fit.batch import batch_loss, numbered_pair
-from lrm_core.fit.examples import Example
+from lrm_core.fit.examples import Example, pair
 from lrm_core.fit.finetune_config import FinetuneConfig
 from lrm_core.fit.losses import Perceptual
 from lrm_core.fit.run_folder import REMOVE, STATE, Rows, claim_folder
-from lrm_core.fit.scores import EarlyStop, Metrics, early_stop, score
+from lrm_core.fit.scores import EarlyStop, Metrics, early_stop, render_example, score
+from lrm_core.fit.team import sum_over_processes
 from lrm_core.fit.tuning import Tuning
 from lrm_core.model.hashing import model_hash
 from lrm_core.model.lrm import LRM
@@ -200,6 +201,38 @@ class _Run:
     def _early_stop(self) -> EarlyStop:
         steps, values = ([float(row[name]) for row in self.curve.rows] for name in ("step", self.config.stop_on))
         return early_stop(list(map(int, steps)), values, self.config.patience)
+
+
+def batch_loss(
+    tuning: Tuning,
+    train: Sequence[Example],
+    config: FinetuneConfig,
+    team: Accelerator,
+    perceptual: Perceptual | None = None,
+) -> float:
+    """Mean loss of the pairs of the next step, whose gradient every process is left with."""
+    tuning.optimiser.zero_grad()
+    total = torch.zeros((), device=team.device)
+    for member in range(team.process_index, config.batch, team.num_processes):
+        example, view = numbered_pair(tuning.step * config.batch + member, train, config)
+        images, cameras = (part[view : view + 1] for part in example.views)
+        rendered = render_example(tuning.model, example, cameras, config.precision)
+        loss = config.loss(rendered, images, perceptual) / config.batch
+        loss.backward()
+        total += loss.detach()
+    trained = list(tuning.trained.values())
+    total = sum_over_processes(trained, total, team)
+    if not torch.isfinite(total):
+        raise ValueError(f"step {tuning.step + 1}: the loss is {total.item()}; choose a lower learning rate")
+    if config.clip is not None:
+        torch.nn.utils.clip_grad_norm_(trained, config.clip)
+    return total.item()
+
+
+def numbered_pair(number: int, train: Sequence[Example], config: FinetuneConfig) -> tuple[Example, int]:
+    """The pair of example and view with this number, counted from 0 over the whole run."""
+    item, view = pair(number, len(train), len(train[0].views.images), config.order, config.seed)
+    return train[item], view
 
 
 def _check(

@@ -5,16 +5,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from jaxtyping import Float
 from torch import Tensor
 
 from lrm_core.measure.metrics import image_l1, ssim
 from lrm_core.measure.oracles import (
+    Images,
     OracleCache,
     OracleConfig,
+    Planes,
+    both_planes,
     heldout_views,
-    oracle,
-    predicted_planes,
     render_like,
 )
 from lrm_core.model.lrm import LRM
@@ -22,8 +22,6 @@ from lrm_core.objects import RenderedObject
 from lrm_core.render.perceptual import lpips
 from lrm_core.render.quality import psnr
 
-Planes = Float[Tensor, "3 c r r"]
-Images = Float[Tensor, "views 3 h w"]
 Render = Callable[[Planes], Images]
 Scores = dict[str, dict[str, float]]
 
@@ -98,9 +96,8 @@ def object_scene(
 
     Raises as `heldout_views` and `make_scene`.
     """
-    seen, predicted = heldout_views(item, views), predicted_planes(model, item)
-    reference = oracle(model, item, "predicted", config, seed, cache).planes
-    return make_scene(lambda planes: render_like(model, planes, seen), predicted, reference, seen.images)
+    seen, both = heldout_views(item, views), both_planes(model, item, config, seed, cache)
+    return make_scene(lambda planes: render_like(model, planes, seen), *both, seen.images)
 
 
 def gathered(rows: Sequence[Any], how: Callable[[list[Any]], Any]) -> Any:

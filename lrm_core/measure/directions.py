@@ -1,21 +1,23 @@
-"""How much renders change along directions in the space of triplanes (E10)."""
+"""How much renders change along directions in the space of triplanes, and along which they change most (E10)."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from math import inf, sqrt
 from typing import Any, NamedTuple, Protocol
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from lrm_core.measure.matter import matter_texels
-from lrm_core.measure.oracles import OracleCache, OracleConfig, heldout_views, oracle, predicted_planes
+from lrm_core.measure.geometry import matter_texels
+from lrm_core.measure.metrics import by_band
+from lrm_core.measure.oracles import Images, OracleCache, OracleConfig, Planes, both_planes, heldout_views
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject
 from lrm_core.render import render_views
+from lrm_core.spectral import RESPONSE_BANDS, pooled_shares
+from lrm_core.spectral.jacobian import Leading, Linearised, captured_share, effective_dimension, expected_spread
 
-Planes = Float[Tensor, "3 c r r"]
-Images = Float[Tensor, "views 3 h w"]
 UNKNOWN_SUMMARY: dict[str, float | None] = {"mean": None, "std": None, "spread": None}
 
 
@@ -65,9 +67,7 @@ def object_surroundings(
     Raises:
         ValueError: if no view is held out.
     """
-    seen = heldout_views(item, views)
-    predicted = predicted_planes(model, item)
-    reference = oracle(model, item, "predicted", config, seed, cache).planes
+    seen, (predicted, reference) = heldout_views(item, views), both_planes(model, item, config, seed, cache)
     cameras, size = seen.cameras.to(reference.device), min(resolution, seen.images.shape[-1])
     samples = model.config.rendering_samples_per_ray
 
@@ -107,3 +107,60 @@ def summaries(found: Changes) -> dict[str, Any]:
 def ratio(top: float, bottom: float) -> float | None:
     """top / bottom, None where bottom is 0."""
     return top / bottom if bottom else None
+
+
+def leading_summary(
+    place: Surroundings, around: Linearised, leading: Leading, norm: float, random: float
+) -> dict[str, Any]:
+    """What the leading directions of the renderer are, and what steps of this norm along them change.
+
+    Args:
+        around: the renderer to first order there.
+        random: mean rms change along random directions of this norm.
+
+    Returns:
+        gains: singular values as rms change of the images per unit norm; changes: measured rms change of a step;
+        over_random: of the first one, measured; touched: share of their power in the texels that matter reads;
+        bands: share of their power in low, mid and high; captured: share of the residual's power along them (power),
+        and of its squared first-order change of the images (image).
+    """
+    values, directions = leading.values, leading.directions
+    moved = changes(place, norm * directions).rms
+    power = directions.square()
+    shares = pooled_shares(directions.flatten(0, 1), (*RESPONSE_BANDS[:-1], inf))
+    along = captured_share(place.residual, directions, values)
+    return {
+        "gains": values / sqrt(place.before.numel()),
+        "changes": moved,
+        "over_random": ratio(float(moved[0]), random),
+        "touched": float((power * place.mask[:, None]).sum() / power.sum()),
+        "bands": by_band(shares.tolist()),
+        "captured": {
+            "power": captured_share(place.residual, directions),
+            "image": ratio(along, float(around.jvp(place.residual).square().sum())),
+        },
+    }
+
+
+def linear_summary(place: Surroundings, leading: Leading, norm: float, random: float) -> dict[str, Any]:
+    """What the moments of all singular values say of random directions.
+
+    Args:
+        random: mean rms change along random directions of this norm, measured.
+
+    Returns:
+        inputs, outputs: numbers of the planes and of the images; effective_dimension of the Jacobian, and the
+        expected_spread of random directions that follows from it; gain: rms change per unit norm along random
+        directions; over_measured: what that makes of a step, over the measured change.
+    """
+    inputs, outputs = place.planes.numel(), place.before.numel()
+    squares, fourths = leading.squares, leading.fourths
+    gain, dimension = sqrt(squares / inputs / outputs), effective_dimension(squares, fourths)
+    return {
+        "inputs": inputs,
+        "outputs": outputs,
+        "effective_dimension": dimension,
+        "expected_spread": expected_spread(min(dimension, inputs), inputs) if dimension else None,
+        "gain": gain,
+        "over_measured": ratio(gain * norm, random),
+    }

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d
 
 from lrm_core.measure.metrics import mask_iou, ssim
-from lrm_core.measure.oracles import OracleCache, predicted_planes, render_planes
+from lrm_core.measure.oracles import predicted_planes, render_planes
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject
 from lrm_core.objects.caster import render_object
@@ -94,9 +94,7 @@ def view_angles(poses: Float[Tensor, "v 3 4"]) -> Float[Tensor, "v"]:
 
 
 @torch.no_grad()
-def run(
-    model: LRM, item: RenderedObject, config: ModelQuality, seed: int, cache: OracleCache | None = None
-) -> dict[str, Any]:
+def run(model: LRM, item: RenderedObject, config: ModelQuality, seed: int, *_: Any) -> dict[str, Any]:
     """Errors of view 0 and of the other views, for the model and for the guesses without one.
 
     Returns:

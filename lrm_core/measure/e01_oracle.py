@@ -1,17 +1,16 @@
 """E1, oracle triplane: PSNR of T_pred and of the oracle from each start, in training and held-out views."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import torch
-from jaxtyping import Float
-from torch import Tensor
 
-from lrm_core.measure.matter import matter_texels
+from lrm_core.measure.geometry import matter_texels
 from lrm_core.measure.oracles import (
     STARTS,
+    OnOracles,
     OracleCache,
-    OracleConfig,
+    Planes,
     oracle,
     predicted_planes,
     render_like,
@@ -23,24 +22,20 @@ from lrm_core.render.quality import psnr
 
 
 @dataclass(frozen=True)
-class OracleQuality:
+class OracleQuality(OnOracles):
     """Configuration of E1; history_points is how much of each fit's history is kept."""
 
-    oracle: OracleConfig = field(default_factory=OracleConfig)
     history_points: int = 21
-    definition: int = 1
 
 
 @torch.no_grad()
-def quality(model: LRM, planes: Float[Tensor, "3 c r r"], item: RenderedObject) -> dict[str, float]:
+def quality(model: LRM, planes: Planes, item: RenderedObject) -> dict[str, float]:
     """Mean PSNR against ground truth, in dB, over the training and over the held-out views."""
     parts = zip(("train_psnr", "heldout_psnr"), map(item.views, split_views(item)), strict=True)
     return {name: float(psnr(render_like(model, planes, of), of.images).mean()) for name, of in parts}
 
 
-def run(
-    model: LRM, item: RenderedObject, config: OracleQuality, seed: int, cache: OracleCache | None = None
-) -> dict[str, Any]:
+def run(model: LRM, item: RenderedObject, config: OracleQuality, seed: int, cache: OracleCache) -> dict[str, Any]:
     """PSNR of T_pred and of the oracle from each start; the null oracle is scored like the others.
 
     Returns:

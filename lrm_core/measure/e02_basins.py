@@ -1,6 +1,6 @@
 """E2, basins (claim C1): are oracles from different starts alike as images and far apart as triplanes?"""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
@@ -8,11 +8,12 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from lrm_core.measure.matter import matter_texels, points_in_matter
+from lrm_core.measure.geometry import matter_texels, points_in_matter
 from lrm_core.measure.metrics import best_scale, channel_correlation, image_l1
 from lrm_core.measure.oracles import (
+    OnOracles,
     OracleCache,
-    OracleConfig,
+    Planes,
     oracle,
     predicted_planes,
     render_like,
@@ -25,29 +26,24 @@ from lrm_core.render.lookup import lookup
 from lrm_core.render.quality import psnr
 from lrm_core.render.views import Views
 
-Triplanes = dict[str, Float[Tensor, "3 c r r"]]
+Triplanes = dict[str, Planes]
 
 
 @dataclass(frozen=True)
-class Basins:
+class Basins(OnOracles):
     """Configuration of E2.
 
     Attributes:
-        oracle: of both fits.
         path_points: triplanes on the line between the two oracles, ends included.
         probe_points: points drawn in the box, of which those in matter are compared.
     """
 
-    oracle: OracleConfig = field(default_factory=OracleConfig)
     path_points: int = 11
     probe_points: int = 40_000
-    definition: int = 1
 
 
 @torch.no_grad()
-def run(
-    model: LRM, item: RenderedObject, config: Basins, seed: int, cache: OracleCache | None = None
-) -> dict[str, Any]:
+def run(model: LRM, item: RenderedObject, config: Basins, seed: int, cache: OracleCache) -> dict[str, Any]:
     """Latent and image distances between T_pred, the oracle from it (predinit) and from a random start.
 
     Returns:
@@ -78,9 +74,7 @@ def run(
     }
 
 
-def latent_distance(
-    a: Float[Tensor, "3 c r r"], b: Float[Tensor, "3 c r r"], mask: Bool[Tensor, "3 r r"] | None = None
-) -> dict[str, float | None]:
+def latent_distance(a: Planes, b: Planes, mask: Bool[Tensor, "3 r r"] | None = None) -> dict[str, float | None]:
     """Mean correlation of the channels, mean absolute difference, and the scale that takes a closest to b.
 
     With a mask, over its texels only; None where it has none.
@@ -95,7 +89,7 @@ def latent_distance(
     }
 
 
-def features_at(model: LRM, planes: Float[Tensor, "3 c r r"], points: Float[Tensor, "p 3"]) -> Float[Tensor, "p h"]:
+def features_at(model: LRM, planes: Planes, points: Float[Tensor, "p 3"]) -> Float[Tensor, "p h"]:
     """What the decoder's first layer hands on at each point: all that the renderer knows of the triplane."""
     return lookup(Field(planes, model.decoder).table, points)
 
@@ -111,9 +105,7 @@ def image_distances(model: LRM, planes: Triplanes, views: Views) -> dict[str, An
     }
 
 
-def linear_path(
-    model: LRM, a: Float[Tensor, "3 c r r"], b: Float[Tensor, "3 c r r"], views: Views, points: int
-) -> dict[str, Any]:
+def linear_path(model: LRM, a: Planes, b: Planes, views: Views, points: int) -> dict[str, Any]:
     """Mean PSNR against ground truth of (1 - t) a + t b; barrier = lower end minus lowest point (dB)."""
     steps = torch.linspace(0, 1, points).tolist()
     lines = (render_like(model, torch.lerp(a, b, t), views) for t in steps)

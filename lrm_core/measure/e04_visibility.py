@@ -1,13 +1,13 @@
 """E4, error of surface that the source sees and of surface that it does not (claim C7; audit A18)."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from jaxtyping import Bool
 from torch import Tensor
 
-from lrm_core.measure.oracles import OracleCache, OracleConfig
+from lrm_core.measure.oracles import InViews, OracleCache
 from lrm_core.measure.surface import (
     DEPTH_TOLERANCE,
     SurfacePoints,
@@ -22,27 +22,21 @@ from lrm_core.objects import RenderedObject
 
 
 @dataclass(frozen=True)
-class Visibility:
+class Visibility(InViews):
     """Configuration of E4.
 
     Attributes:
-        oracle: of T_ref.
         views: at most so many held-out views show the surface.
         controls: at most so many other views take the place of the source.
         shuffles: random deals of the labels.
     """
 
-    oracle: OracleConfig = field(default_factory=OracleConfig)
-    views: int = 8
     controls: int = 8
     shuffles: int = 20
-    definition: int = 1
 
 
 @torch.no_grad()
-def run(
-    model: LRM, item: RenderedObject, config: Visibility, seed: int, cache: OracleCache | None = None
-) -> dict[str, Any]:
+def run(model: LRM, item: RenderedObject, config: Visibility, seed: int, cache: OracleCache) -> dict[str, Any]:
     """Error of hidden over that of visible surface, as published and on surface that images show.
 
     Returns:

@@ -1,6 +1,6 @@
 """E5, spectrum of the residual T_pred - T_ref (claim C2; audit A1, A2, A15)."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import inf
 from typing import Any
 
@@ -8,9 +8,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from lrm_core.measure.matter import matter_texels
+from lrm_core.measure.geometry import matter_texels
 from lrm_core.measure.metrics import BANDS, by_band
-from lrm_core.measure.oracles import OracleCache, OracleConfig, oracle, predicted_planes
+from lrm_core.measure.oracles import OnOracles, OracleCache, Planes, oracle, predicted_planes
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject
 from lrm_core.spectral import (
@@ -28,21 +28,17 @@ from lrm_core.spectral import (
 
 AUDITED_EDGES = (*PUBLISHED_EDGES[:-1], inf)
 BIN_EDGES = tuple(k / 10 for k in range(11))  # those of the decoder's response
-Residual = Float[Tensor, "3 c r r"]
 
 
 @dataclass(frozen=True)
-class ResidualSpectrum:
+class ResidualSpectrum(OnOracles):
     """Configuration of E5: how T_ref is fitted. The bands are the published ones."""
 
-    oracle: OracleConfig = field(default_factory=OracleConfig)
     definition: int = 2
 
 
 @torch.no_grad()
-def run(
-    model: LRM, item: RenderedObject, config: ResidualSpectrum, seed: int, cache: OracleCache | None = None
-) -> dict[str, Any]:
+def run(model: LRM, item: RenderedObject, config: ResidualSpectrum, seed: int, cache: OracleCache) -> dict[str, Any]:
     """Spectra of the residual to the oracle from T_pred, to that from a random start, and to the null oracle.
 
     Returns:
@@ -54,7 +50,7 @@ def run(
         invisible_dc: share of the power of the residual's channel means that the decoder cannot see.
     """
     predicted = predicted_planes(model, item)
-    residuals: dict[str, Residual] = {}
+    residuals: dict[str, Planes] = {}
     result: dict[str, Any] = {}
     for start in ("predicted", "random", "null"):
         fitted = oracle(model, item, start, config.oracle, seed, cache)
@@ -73,7 +69,7 @@ def run(
     }
 
 
-def shares_summary(residual: Residual) -> dict[str, Any]:
+def shares_summary(residual: Planes) -> dict[str, Any]:
     """Published amplitude shares (mean over planes) and audited power shares (all planes, corners in high).
 
     None throughout if the residual is zero.
@@ -88,7 +84,7 @@ def shares_summary(residual: Residual) -> dict[str, Any]:
     }
 
 
-def spectrum_summary(residual: Residual) -> dict[str, Any]:
+def spectrum_summary(residual: Planes) -> dict[str, Any]:
     """Everything about the spectrum of one residual.
 
     Returns:
@@ -121,14 +117,14 @@ def spectrum_summary(residual: Residual) -> dict[str, Any]:
     }
 
 
-def noise_floor(null: Residual, residual: Residual) -> dict[str, float]:
+def noise_floor(null: Planes, residual: Planes) -> dict[str, float]:
     """Power of the null residual over that of the true one: of everything, and within each band."""
     found, whole = (band_totals(part, AUDITED_EDGES).sum((0, 1)) for part in (null, residual))
     ratios = by_band((found / whole).tolist())
     return ratios | {"all": float(null.square().sum() / residual.square().sum())}
 
 
-def invisible_dc_share(residual: Residual, model: LRM) -> float | None:
+def invisible_dc_share(residual: Planes, model: LRM) -> float | None:
     """Share of the power of the channel means (3C numbers) in the null space of the decoder's first layer.
 
     Constants in that space change no image: the first layer reads 3C channels into fewer hidden units.
@@ -142,12 +138,12 @@ def invisible_dc_share(residual: Residual, model: LRM) -> float | None:
     return float((means - visible).square().sum() / means.square().sum())
 
 
-def _relative_size(residual: Residual, predicted: Residual) -> float:
+def _relative_size(residual: Planes, predicted: Planes) -> float:
     deviation = predicted - predicted.mean((-2, -1), keepdim=True)
     return float((residual.square().mean() / deviation.square().mean()).sqrt())
 
 
-def _block_grid(residual: Residual) -> float:
+def _block_grid(residual: Planes) -> float:
     power = residual.square().sum((-2, -1))
     shares = block_grid_share(residual)
     return float((shares * power)[power > 0].sum() / power.sum())

@@ -1,7 +1,7 @@
 """E6, response of decoder and renderer to noise of one band in the planes (claim C3; audit A5)."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -9,54 +9,35 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from lrm_core.canonical import blank
-from lrm_core.measure.matter import matter_texels
+from lrm_core.measure.geometry import matter_texels
 from lrm_core.measure.metrics import BANDS, by_band
-from lrm_core.measure.oracles import (
-    OracleCache,
-    OracleConfig,
-    heldout_views,
-    oracle,
-    predicted_planes,
-    render_images,
-)
+from lrm_core.measure.oracles import Images, InViews, OracleCache, Planes, both_planes, heldout_views, render_images
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject
-from lrm_core.spectral import (
-    RESPONSE_BANDS,
-    lookup_response,
-    mask_leakage,
-    response,
-    response_shares,
-    response_slope,
-)
+from lrm_core.spectral import RESPONSE_BANDS, lookup_response, mask_leakage, response, response_shares, response_slope
 
-Planes = Float[Tensor, "3 c r r"]
 Mask = Bool[Tensor, "3 r r"]
-Render = Callable[[Planes], Float[Tensor, "views 3 h w"]]
+Render = Callable[[Planes], Images]
 
 
 @dataclass(frozen=True)
-class DecoderResponse:
+class DecoderResponse(InViews):
     """Configuration of E6.
 
     Attributes:
-        oracle: of T_ref.
         bins: equally wide, from 0 to 1 x Nyquist.
-        views: at most so many held-out views are rendered.
         published_std: of the published noise, in units of the planes.
         levels: std of the audited noise, over that of each channel in the texels that matter reads.
         level: the one of the verdict, measured around T_pred too and in every draw; one of `levels`.
         draws: of the noise, at least 2; the other levels see the first one only.
     """
 
-    oracle: OracleConfig = field(default_factory=OracleConfig)
     bins: int = 10
     views: int = 4
     published_std: float = 0.5
     levels: tuple[float, ...] = (0.05, 0.15, 0.5)
     level: float = 0.15
     draws: int = 4
-    definition: int = 1
 
     def bin_words(self, index: int) -> str:
         """The frequencies of a bin."""
@@ -69,9 +50,7 @@ class DecoderResponse:
 
 
 @torch.no_grad()
-def run(
-    model: LRM, item: RenderedObject, config: DecoderResponse, seed: int, cache: OracleCache | None = None
-) -> dict[str, Any]:
+def run(model: LRM, item: RenderedObject, config: DecoderResponse, seed: int, cache: OracleCache) -> dict[str, Any]:
     """H(f) around T_ref (oracle from T_pred) and around T_pred, as published and with the controls.
 
     The draws of the noise are the same everywhere, so that places and levels are compared on equal noise.
@@ -84,11 +63,11 @@ def run(
 
     Raises as `views_renderer`.
     """
-    reference = oracle(model, item, "predicted", config.oracle, seed, cache).planes
+    predicted, reference = both_planes(model, item, config.oracle, seed, cache)
     render, noise = views_renderer(model, item, config.views), torch.Generator().manual_seed(seed)
     around = {
         name: (planes, matter_texels(model, planes))
-        for name, planes in {"reference": reference, "predicted": predicted_planes(model, item)}.items()
+        for name, planes in {"reference": reference, "predicted": predicted}.items()
     }
     published = response(reference, render, config.edges, config.published_std, config.draws, noise)
     lookup = lookup_response(reference.shape[-1], config.edges)

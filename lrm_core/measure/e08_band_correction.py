@@ -1,17 +1,15 @@
 """E8, band correction (claim C4), and the amplification of E7 that follows from it (claim C5; audit A3, A4)."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import inf, sqrt
 from statistics import fmean
 from typing import Any
 
 import torch
-from jaxtyping import Float
-from torch import Tensor
 
-from lrm_core.measure.correction_scores import Images, Scene, Scores, gathered, improvements, object_scene
-from lrm_core.measure.oracles import OracleCache, OracleConfig
+from lrm_core.measure.correction_scores import Scene, Scores, gathered, improvements, object_scene
+from lrm_core.measure.oracles import Images, InViews, OracleCache, Planes
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject
 from lrm_core.spectral import matched_noise, pooled_shares, published_shares, random_part, split_residual
@@ -20,29 +18,23 @@ Bands = dict[str, float]
 
 
 @dataclass(frozen=True)
-class BandCorrection:
+class BandCorrection(InViews):
     """Configuration of E8.
 
     Attributes:
-        oracle: of T_ref.
         cutoffs: radii in x Nyquist at which the residual is split.
         published_cutoff: the one of the claims, where SSIM and LPIPS are measured too; one of `cutoffs`.
-        views: at most so many held-out views are rendered.
         control_draws: of each random correction, whose scores are averaged.
     """
 
-    oracle: OracleConfig = field(default_factory=OracleConfig)
     cutoffs: tuple[float, ...] = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0)
     published_cutoff: float = 0.3
-    views: int = 8
     control_draws: int = 2
     definition: int = 2
 
 
 @torch.no_grad()
-def run(
-    model: LRM, item: RenderedObject, config: BandCorrection, seed: int, cache: OracleCache | None = None
-) -> dict[str, Any]:
+def run(model: LRM, item: RenderedObject, config: BandCorrection, seed: int, cache: OracleCache) -> dict[str, Any]:
     """`band_corrections` by the oracle from T_pred in held-out views."""
     return band_corrections(object_scene(model, item, config.oracle, config.views, seed, cache), config, seed)
 
@@ -98,7 +90,7 @@ def random_renders(scene: Scene, cutoff: float, draws: int, seed: int) -> dict[s
     return renders
 
 
-def residual_shares(residual: Float[Tensor, "3 c r r"], cutoff: float) -> dict[str, Bands]:
+def residual_shares(residual: Planes, cutoff: float) -> dict[str, Bands]:
     """Share of the residual below and from a cutoff on, corners included.
 
     Returns:
@@ -145,9 +137,7 @@ def flat_improvement(power: Bands) -> Bands:
     return {band: 1 - sqrt(max(1 - share, 0.0)) for band, share in power.items()}
 
 
-def _at_published_cutoff(
-    residual: Float[Tensor, "3 c r r"], scores: dict[str, Scores], share: dict[str, Bands]
-) -> dict[str, Any]:
+def _at_published_cutoff(residual: Planes, scores: dict[str, Scores], share: dict[str, Bands]) -> dict[str, Any]:
     low_below_015, _, high_above_04 = published_shares(residual).mean(0).tolist()
     mixed = _low_high(low_below_015, high_above_04)
     mixture = amplification(improvements(scores, "reference"), mixed)

@@ -1,47 +1,38 @@
 """E9, inside the low band (claim C6): the channel means against what else is low."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import inf
 from typing import Any, NamedTuple
 
 import torch
-from jaxtyping import Float
-from torch import Tensor
 
 from lrm_core.measure.correction_scores import Scene, improvements, object_scene
-from lrm_core.measure.oracles import OracleCache, OracleConfig
+from lrm_core.measure.oracles import InViews, OracleCache, Planes
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject
 from lrm_core.spectral import channel_means, count_numbers, split_residual, structured_low
 
 
 @dataclass(frozen=True)
-class LowBand:
+class LowBand(InViews):
     """Configuration of E9.
 
     Attributes:
-        oracle: of T_ref.
         cutoff: end of the low band in x Nyquist, as published.
-        views: at most so many held-out views are rendered.
     """
 
-    oracle: OracleConfig = field(default_factory=OracleConfig)
     cutoff: float = 0.3
-    views: int = 8
-    definition: int = 1
 
 
 class Correction(NamedTuple):
     """A part of the residual, (3, C, R, R), and how many numbers it has."""
 
-    part: Float[Tensor, "3 c r r"]
+    part: Planes
     numbers: int
 
 
 @torch.no_grad()
-def run(
-    model: LRM, item: RenderedObject, config: LowBand, seed: int, cache: OracleCache | None = None
-) -> dict[str, Any]:
+def run(model: LRM, item: RenderedObject, config: LowBand, seed: int, cache: OracleCache) -> dict[str, Any]:
     """`low_band` by the oracle from T_pred in held-out views."""
     return low_band(object_scene(model, item, config.oracle, config.views, seed, cache), config.cutoff)
 
@@ -68,7 +59,7 @@ def low_band(scene: Scene, cutoff: float) -> dict[str, Any]:
     }
 
 
-def corrections(residual: Float[Tensor, "3 c r r"], cutoff: float) -> dict[str, Correction]:
+def corrections(residual: Planes, cutoff: float) -> dict[str, Correction]:
     """dc, structured_low, low (the two together), high and all of a residual (3, C, R, R).
 
     Raises:

@@ -1,6 +1,5 @@
 """E11, calibration: what scaling and shifting the channels of T_pred makes of its error, in planes and in images."""
 
-from dataclasses import dataclass, field
 from math import sqrt
 from typing import Any
 
@@ -10,8 +9,8 @@ from torch import Tensor
 
 from lrm_core.canonical import blank
 from lrm_core.measure.correction_scores import Scene, object_scene
-from lrm_core.measure.matter import matter_texels
-from lrm_core.measure.oracles import OracleCache, OracleConfig
+from lrm_core.measure.geometry import matter_texels
+from lrm_core.measure.oracles import InViews, OracleCache
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject
 from lrm_core.spectral.calibration import (
@@ -27,24 +26,8 @@ from lrm_core.spectral.calibration import (
 )
 
 
-@dataclass(frozen=True)
-class CalibrationFit:
-    """Configuration of E11.
-
-    Attributes:
-        oracle: of T_ref.
-        views: at most so many held-out views are rendered.
-    """
-
-    oracle: OracleConfig = field(default_factory=OracleConfig)
-    views: int = 8
-    definition: int = 1
-
-
 @torch.no_grad()
-def run(
-    model: LRM, item: RenderedObject, config: CalibrationFit, seed: int, cache: OracleCache | None = None
-) -> dict[str, Any]:
+def run(model: LRM, item: RenderedObject, config: InViews, seed: int, cache: OracleCache) -> dict[str, Any]:
     """`calibrations` of T_pred to the oracle from it, in held-out views."""
     scene = object_scene(model, item, config.oracle, config.views, seed, cache)
     return calibrations(scene, matter_texels(model, scene.predicted - scene.residual))

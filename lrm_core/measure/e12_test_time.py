@@ -6,15 +6,18 @@ way, so that one sees where they are best and what going on does to them.
 
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
+from lrm_core.data_url import data_url
 from lrm_core.fit.latent import Planes, Space, make_latent
 from lrm_core.fit.test_time_optimisation import RefinementConfig, Snapshot, optimise_latent
 from lrm_core.measure.metrics import image_l1, ssim
-from lrm_core.measure.oracles import OracleCache, heldout_views, render_like, split_views
+from lrm_core.measure.oracles import heldout_views, render_images, render_like, split_views
 from lrm_core.measure.surface import evenly
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject
@@ -105,9 +108,7 @@ class StudyViews:
     heldout: Views
 
 
-def run(
-    model: LRM, item: RenderedObject, config: LatentOptimisation, seed: int, cache: OracleCache | None = None
-) -> dict[str, Any]:
+def run(model: LRM, item: RenderedObject, config: LatentOptimisation, seed: int, *_: Any) -> dict[str, Any]:
     """Every variant from the same prediction, on the same views and seed.
 
     Returns:
@@ -116,14 +117,10 @@ def run(
     Raises:
         ValueError: if the object has too few views.
     """
-    found = {name: run_variant(model, item, config, seed, name) for name in VARIANTS}
+    ways = {name: way(model, item, config, seed, name) for name in VARIANTS}
+    found = {name: summary([point.measured for point in points]) for name, points in ways.items()}
     path = found["planes"]["path"]
     return {"start": {metric: path[metric][0] for metric in LESS_IS_BETTER}} | found
-
-
-def run_variant(model: LRM, item: RenderedObject, config: LatentOptimisation, seed: int, name: str) -> dict[str, Any]:
-    """The `summary` of one variant of `VARIANTS`; raises as `run`."""
-    return summary([point.measured for point in way(model, item, config, seed, name)])
 
 
 def study_views(item: RenderedObject, config: LatentOptimisation) -> StudyViews:
@@ -210,3 +207,44 @@ def _changes(row: dict[str, float], start: dict[str, float]) -> dict[str, float]
 def _change(before: dict[str, float], after: dict[str, float], start: dict[str, float], name: str) -> float:
     """From one row to another; over the start where the metric is one of `RELATIVE`."""
     return (after[name] - before[name]) / (start[name] if name in RELATIVE else 1)
+
+
+BEYOND = 2  # times what a profile allows: steps of the longer fits, where the configuration does not say fewer
+
+
+@dataclass(frozen=True)
+class LongerFits(LatentOptimisation):
+    """Configuration of the same far beyond the published number of steps: nothing else differs."""
+
+    iterations: int = 2500
+    path: tuple[int, ...] = (0, 25, 100, 250, 500, 1000, 1750)
+
+
+def run_longer(model: LRM, item: RenderedObject, config: LongerFits, seed: int, *_: Any) -> dict[str, Any]:
+    """Both spaces that nothing else holds, from the same prediction and on the same views as in `run`.
+
+    Returns:
+        by space, what `summary` says of the way; with planes also film: the first held-out view at each step of the
+        path, as addresses that hold a picture.
+
+    Raises:
+        ValueError: if the object has too few views.
+    """
+    longer = replace(config, at_most=BEYOND * config.at_most)
+    found, film = {}, []
+    seen = study_views(item, config).heldout
+    for space in SPACES:
+        points = []
+        for point in way(model, item, longer, seed, space):
+            points.append(point.measured)
+            if space == SPACES[0]:
+                film.append(_picture(model, point.planes, seen.cameras[:1], seen.images.shape[-1]))
+        found[space] = summary(points)
+    found[SPACES[0]]["film"] = film
+    return found
+
+
+@torch.no_grad()
+def _picture(model: LRM, planes: Planes, camera: Float[Tensor, "1 25"], size: int) -> str:
+    """A render as an address that holds it, lossy."""
+    return data_url(render_images(model, planes, camera, size)[0], "WEBP", quality=85)

@@ -4,19 +4,18 @@ The published pipeline told the encoder a distance of 2.0 whatever the true one 
 be an error of scale. Here the encoder is told a wrong distance on purpose.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
-from jaxtyping import Float
-from torch import Tensor
 
 from lrm_core.measure.correction_scores import gathered, make_scene
 from lrm_core.measure.e05_residual_spectrum import shares_summary
 from lrm_core.measure.metrics import image_l1
 from lrm_core.measure.oracles import (
+    InViews,
     OracleCache,
-    OracleConfig,
+    Planes,
     heldout_views,
     oracle,
     predicted_planes,
@@ -30,32 +29,24 @@ from lrm_core.render.quality import psnr
 from lrm_core.render.views import Views
 from lrm_core.spectral import split_residual
 
-Planes = Float[Tensor, "3 c r r"]
 TRUE = 1.0
 
 
 @dataclass(frozen=True)
-class SourceDistance:
+class SourceDistance(InViews):
     """Configuration of E17.
 
     Attributes:
-        oracle: of T_ref.
         factors: what the encoder is told, over the true distance; one of them is 1.
         cutoff: between the low and the high band, in x Nyquist, as published.
-        views: at most so many held-out views are rendered.
     """
 
-    oracle: OracleConfig = field(default_factory=OracleConfig)
     factors: tuple[float, ...] = (0.8, 0.9, TRUE, 1.1, 1.25)
     cutoff: float = 0.3
-    views: int = 8
-    definition: int = 1
 
 
 @torch.no_grad()
-def run(
-    model: LRM, item: RenderedObject, config: SourceDistance, seed: int, cache: OracleCache | None = None
-) -> dict[str, Any]:
+def run(model: LRM, item: RenderedObject, config: SourceDistance, seed: int, cache: OracleCache) -> dict[str, Any]:
     """The residual of predictions that were told each distance, and the part that the mismatch alone makes.
 
     Returns:

@@ -4,7 +4,7 @@ Every length is a fit of its own, with the whole schedule of the learning rate. 
 published learning rate.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -14,13 +14,13 @@ from lrm_core.measure.correction_scores import gathered
 from lrm_core.measure.e01_oracle import quality
 from lrm_core.measure.e05_residual_spectrum import noise_floor, shares_summary
 from lrm_core.measure.metrics import BANDS
-from lrm_core.measure.oracles import OracleCache, OracleConfig, oracle, predicted_planes
+from lrm_core.measure.oracles import OnOracles, OracleCache, oracle, predicted_planes
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject
 
 
 @dataclass(frozen=True)
-class OracleLength:
+class OracleLength(OnOracles):
     """Configuration of E18.
 
     Attributes:
@@ -28,7 +28,6 @@ class OracleLength:
         factors: lengths, over that of the fit.
     """
 
-    oracle: OracleConfig = field(default_factory=OracleConfig)
     factors: tuple[float, ...] = (0.125, 0.25, 0.5, 1)
     definition: int = 2
 
@@ -39,9 +38,7 @@ class OracleLength:
 
 
 @torch.no_grad()
-def run(
-    model: LRM, item: RenderedObject, config: OracleLength, seed: int, cache: OracleCache | None = None
-) -> dict[str, Any]:
+def run(model: LRM, item: RenderedObject, config: OracleLength, seed: int, cache: OracleCache) -> dict[str, Any]:
     """Quality of oracles of several lengths, and the spectrum of the residual to each.
 
     Returns:

@@ -19,11 +19,15 @@ from lrm_core.measure import (
     e17_source_distance,
     e18_oracle_length,
     extent,
-    longer_fits,
     virtual_quality,
 )
-from lrm_core.measure.oracles import OracleConfig
+from lrm_core.measure.correction_scores import Scene
+from lrm_core.measure.directions import changes_from
+from lrm_core.measure.oracles import InViews, OracleConfig
+from lrm_core.measure.visibility import split_errors
 from lrm_core.profiles import Profile
+from lrm_core.spectral import band_shares, published_shares, response
+from lrm_core.spectral.jacobian import leading_directions
 
 Reach = Literal["every", "selected", "few", "fewest"]
 
@@ -39,6 +43,7 @@ class Experiment:
         every_seed: whether all seeds of a profile are run on a few of its objects, or the first one only.
         objects: it runs for all objects there are, for the profile's selection, for a few of that, or for those of
             them in its first group.
+        formulas: functions in which the formulas of its numbers stand, where `run` only calls them.
     """
 
     name: str
@@ -46,6 +51,7 @@ class Experiment:
     config: type
     every_seed: bool = False
     objects: Reach = "selected"
+    formulas: tuple[Callable, ...] = ()
 
     def configuration(self, profile: Profile) -> Any:
         """The configuration of a profile."""
@@ -70,16 +76,38 @@ EXPERIMENTS = {
     for experiment in (
         Experiment("e00_model", e00_model.run, e00_model.ModelQuality, objects="every"),
         Experiment("e01_oracle", e01_oracle.run, e01_oracle.OracleQuality),
-        Experiment("e02_basins", e02_basins.run, e02_basins.Basins, every_seed=True),
-        Experiment("e04_visibility", e04_visibility.run, e04_visibility.Visibility),
-        Experiment("e05_residual_spectrum", e05_residual_spectrum.run, e05_residual_spectrum.ResidualSpectrum),
-        Experiment("e06_response", e06_response.run, e06_response.DecoderResponse),
-        Experiment("e08_band_correction", e08_band_correction.run, e08_band_correction.BandCorrection),
-        Experiment("e09_low_band", e09_low_band.run, e09_low_band.LowBand),
-        Experiment("e10_isotropy", e10_isotropy.run, e10_isotropy.Isotropy),
-        Experiment("e11_calibration", e11_calibration.run, e11_calibration.CalibrationFit),
-        Experiment("e12_test_time", e12_test_time.run, e12_test_time.LatentOptimisation),
-        Experiment("longer_fits", longer_fits.run, longer_fits.LongerFits, objects="fewest"),
+        Experiment(
+            "e02_basins",
+            e02_basins.run,
+            e02_basins.Basins,
+            every_seed=True,
+            formulas=(e02_basins.linear_path, e02_basins.latent_distance),
+        ),
+        Experiment("e04_visibility", e04_visibility.run, e04_visibility.Visibility, formulas=(split_errors,)),
+        Experiment(
+            "e05_residual_spectrum",
+            e05_residual_spectrum.run,
+            e05_residual_spectrum.ResidualSpectrum,
+            formulas=(published_shares, band_shares),
+        ),
+        Experiment("e06_response", e06_response.run, e06_response.DecoderResponse, formulas=(response,)),
+        Experiment(
+            "e08_band_correction",
+            e08_band_correction.run,
+            e08_band_correction.BandCorrection,
+            formulas=(Scene.scores,),
+        ),
+        Experiment(
+            "e09_low_band", e09_low_band.run, e09_low_band.LowBand, formulas=(e09_low_band.corrections, Scene.scores)
+        ),
+        Experiment(
+            "e10_isotropy", e10_isotropy.run, e10_isotropy.Isotropy, formulas=(changes_from, leading_directions)
+        ),
+        Experiment("e11_calibration", e11_calibration.run, InViews),
+        Experiment(
+            "e12_test_time", e12_test_time.run, e12_test_time.LatentOptimisation, formulas=(e12_test_time.measure,)
+        ),
+        Experiment("longer_fits", e12_test_time.run_longer, e12_test_time.LongerFits, objects="fewest"),
         Experiment("e17_source_distance", e17_source_distance.run, e17_source_distance.SourceDistance),
         Experiment("e18_oracle_length", e18_oracle_length.run, e18_oracle_length.OracleLength, objects="few"),
         Experiment("extent", extent.run, extent.Extent),

@@ -7,7 +7,7 @@ import torch
 
 from lrm_core.measure.finetuning import EVALUATION_VIEWS
 from lrm_core.measure.metrics import image_l1, relative_extent
-from lrm_core.measure.oracles import OracleCache, predicted_planes, render_like
+from lrm_core.measure.oracles import predicted_planes, render_like
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject
 from lrm_core.render.quality import psnr
@@ -22,9 +22,7 @@ class Extent:
 
 
 @torch.no_grad()
-def run(
-    model: LRM, item: RenderedObject, config: Extent, seed: int, cache: OracleCache | None = None
-) -> dict[str, Any]:
+def run(model: LRM, item: RenderedObject, config: Extent, seed: int, *_: Any) -> dict[str, Any]:
     """Size and error of the renders of T_pred.
 
     Returns:

@@ -1,25 +1,123 @@
-"""Fine-tuning as the experiments and the command line run it: which views, which metrics (E13 to E15)."""
+"""Fine-tuning as the experiments and the command line run it: which objects and views, which metrics (E13 to E15)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, NamedTuple, Self
 
 import pandas as pd
+import torch
 
 from lrm_core.atomic import replacing
+from lrm_core.fingerprint import HASH_LENGTH, sha256
 from lrm_core.fit.examples import Example
 from lrm_core.fit.finetune_config import FinetuneConfig
 from lrm_core.fit.losses import ImageLoss
+from lrm_core.fit.scores import render_example
 from lrm_core.fit.trainer import Finetuned, finetune
-from lrm_core.measure.metrics import image_l1, ssim
+from lrm_core.measure.metrics import image_l1, relative_extent, ssim
 from lrm_core.model.checkpoints import load_model
-from lrm_core.objects import load_split
+from lrm_core.model.lrm import LRM
+from lrm_core.objects import RenderedObject, load_object, load_split
+from lrm_core.objects.dataset import data_hash
+from lrm_core.profiles import Profile
 from lrm_core.render.perceptual import lpips, lpips_with_gradients
 from lrm_core.render.quality import psnr
 
 TRAINING_VIEWS = range(4)  # as published: the source and three more
 EVALUATION_VIEWS = (1, 5, 10, 14, 19, 23)
 METRICS = {"l1": image_l1, "psnr": psnr, "ssim": ssim, "lpips": lpips}
+
+
+def object_folders(profile: Profile) -> tuple[list[Path], list[Path]]:
+    """Folders of the objects that arms train on and of those that validate; no object is in both.
+
+    Raises:
+        FileNotFoundError: if a folder is missing.
+        ValueError: if a folder holds too few objects.
+    """
+    train, validation = profile.finetuning.objects
+    for members in profile.members():
+        if len(members) < train + validation:
+            raise ValueError(
+                f"{members[0].parent}: expected at least {train + validation} objects, found {len(members)}"
+            )
+    return (
+        [folder for members in profile.members() for folder in members[:train]],
+        [folder for members in profile.members() for folder in members[train : train + validation]],
+    )
+
+
+class ArmData(NamedTuple):
+    """What an arm trains on and what it is scored on."""
+
+    train: list[Example]
+    validation: list[Example]
+
+    def shuffled(self) -> Self:
+        """The same with the true views of the next training object in place of each one's own."""
+        others = [*self.train[1:], *self.train[:1]]
+        pairs = zip(self.train, others, strict=True)
+        return self._replace(train=[replace(example, views=other.views) for example, other in pairs])
+
+
+def objects_hash(train: Sequence[Path], validation: Sequence[Path]) -> str:
+    """Digest of all objects, in order and by what they are for.
+
+    It stands for the files and not for what the encoder makes of them, whose last digits are those of a machine.
+    """
+    parts = [[(folder.name, data_hash(load_object(folder))) for folder in part] for part in (train, validation)]
+    return sha256(repr(parts))[:HASH_LENGTH]
+
+
+def make_examples(
+    model: LRM,
+    folders: Sequence[Path],
+    views: Sequence[int],
+    told: Callable[[RenderedObject], float | None],
+    side: int | None = None,
+) -> list[Example]:
+    """`Example.of` each object, averaged to `side` pixels; `told` is the source distance that the encoder is told.
+
+    The encoder runs in one thread, so that a run resumes in any number of them.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        items = (load_object(folder).averaged(side) for folder in folders)
+        return [Example.of(model, item, views, told(item)) for item in items]
+    finally:
+        torch.set_num_threads(threads)
+
+
+@torch.no_grad()
+def told_and_truth(
+    untouched: LRM, tuned: LRM, told: Sequence[Example], truth: Sequence[Example]
+) -> dict[str, dict[str, Any]]:
+    """Both models on the same objects, told as in training and told the truth.
+
+    Args:
+        untouched, tuned: before and after fine-tuning.
+        told, truth: the validation objects in the same order, with what the encoder is told about each.
+
+    Returns:
+        By object, lists of two values, before and after: `truth`, each metric told the truth; `extent`, size of the
+        renders over that of the true views, mean over views, `told` as in training and told the `truth`.
+    """
+    learned = {}
+    for wrong, right in zip(told, truth, strict=True):
+        as_told, as_true = (
+            [render_example(model, of, of.views.cameras) for model in (untouched, tuned)] for of in (wrong, right)
+        )
+        true = right.views.images
+        learned[wrong.name] = {
+            "truth": {name: [float(of(seen, true).mean()) for seen in as_true] for name, of in METRICS.items()},
+            "extent": {
+                "told": [relative_extent(seen, wrong.views.images) for seen in as_told],
+                "truth": [relative_extent(seen, true) for seen in as_true],
+            },
+        }
+    return learned
 
 
 def finetune_on_folder(run: Path, model_name: str, data: Path, config: FinetuneConfig) -> Finetuned:

@@ -1,5 +1,6 @@
 """Oracle triplanes (E1), fitted once and shared by the experiments through a cache on disk."""
 
+import json
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
@@ -11,12 +12,12 @@ from jaxtyping import Float
 from torch import Tensor
 from tqdm import tqdm
 
-from lrm_core.atomic import alone
+from lrm_core.atomic import alone, save_tensors
 from lrm_core.canonical import canonical_json, plain
+from lrm_core.files import check_listed, parse_json, read_tensors
 from lrm_core.fingerprint import sha256
 from lrm_core.fit import fit_oracle
 from lrm_core.fit.oracle import PUBLISHED_EPS, PUBLISHED_LR
-from lrm_core.measure.oracle_files import Oracle, load_oracle, save_oracle
 from lrm_core.model.hashing import model_hash
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject, Source
@@ -25,6 +26,8 @@ from lrm_core.paths import data_dir, repository_root
 from lrm_core.render import Rendering, render_views
 from lrm_core.render.views import Views
 
+Planes = Float[Tensor, "3 c r r"]
+Images = Float[Tensor, "views 3 h w"]
 Start = Literal["predicted", "random", "null"]
 STARTS: tuple[Start, ...] = ("predicted", "random", "null")
 HELDOUT_EVERY = 4
@@ -50,6 +53,59 @@ class OracleConfig:
     views_per_step: int | None = None
     random_scale: float = 0.1
     definition: int = 1
+
+
+@dataclass(frozen=True)
+class OnOracles:
+    """What the configurations of experiments on oracles share.
+
+    Attributes:
+        oracle: how T_ref is fitted.
+        definition: raised whenever what is measured changes, so that older records count as stale.
+    """
+
+    oracle: OracleConfig = OracleConfig()
+    definition: int = 1
+
+
+@dataclass(frozen=True)
+class InViews(OnOracles):
+    """The same for those that render: at most so many held-out `views`."""
+
+    views: int = 8
+
+
+@dataclass(frozen=True)
+class Oracle:
+    """A fitted triplane.
+
+    Attributes:
+        planes: T_ref, (3, C, R, R).
+        history: step, loss, train_psnr, heldout_psnr as lists.
+    """
+
+    planes: Planes
+    history: dict[str, list[float]]
+
+
+def save_oracle(path: Path, fitted: Oracle) -> None:
+    """Write an oracle to a safetensors file, its history into the header."""
+    planes = fitted.planes.cpu().contiguous()
+    save_tensors(path, {"planes": planes}, {"history": json.dumps(fitted.history)})
+
+
+def load_oracle(path: Path) -> Oracle:
+    """A saved oracle.
+
+    Raises:
+        ValueError: naming the file, if it is damaged or another's; it can be fitted again.
+    """
+    check_listed(path)
+    tensors, header = read_tensors(path, "it is fitted again")
+    planes, history = tensors.get("planes"), parse_json(header.get("history", "null"), path)
+    if planes is None or planes.ndim != 4 or len(planes) != 3 or not isinstance(history, dict):
+        raise ValueError(f"{path}: expected planes (3, C, R, R) and the history of their fit; it is fitted again")
+    return Oracle(planes, history)
 
 
 @dataclass(frozen=True)
@@ -99,7 +155,7 @@ def heldout_views(item: RenderedObject, views: int) -> Views:
 
 
 @torch.no_grad()
-def predicted_planes(model: LRM, item: RenderedObject) -> Float[Tensor, "3 c r r"]:
+def predicted_planes(model: LRM, item: RenderedObject) -> Planes:
     """T_pred from view 0, of an encoder that is told and shown what `item.source` says.
 
     Raises:
@@ -115,9 +171,7 @@ def predicted_planes(model: LRM, item: RenderedObject) -> Float[Tensor, "3 c r r
 
 
 @torch.no_grad()
-def render_planes(
-    model: LRM, planes: Float[Tensor, "3 c r r"], cameras: Float[Tensor, "v 25"], resolution: int
-) -> Rendering:
+def render_planes(model: LRM, planes: Planes, cameras: Float[Tensor, "v 25"], resolution: int) -> Rendering:
     """Views of one triplane on white, deterministic, with the samples per ray of the model."""
     samples = model.config.rendering_samples_per_ray
     cameras = cameras.to(planes.device)
@@ -125,14 +179,12 @@ def render_planes(
     return Rendering(seen.rgb[0], seen.depth[0], seen.weight[0])
 
 
-def render_images(
-    model: LRM, planes: Float[Tensor, "3 c r r"], cameras: Float[Tensor, "v 25"], resolution: int
-) -> Float[Tensor, "v 3 h w"]:
+def render_images(model: LRM, planes: Planes, cameras: Float[Tensor, "v 25"], resolution: int) -> Images:
     """The colours of `render_planes`."""
     return render_planes(model, planes, cameras, resolution).rgb
 
 
-def render_like(model: LRM, planes: Float[Tensor, "3 c r r"], views: Views) -> Float[Tensor, "v 3 h w"]:
+def render_like(model: LRM, planes: Planes, views: Views) -> Images:
     """The colours of `render_planes` from the cameras of these views, as large as their images and where they are."""
     seen = render_images(model, planes, views.cameras, views.images.shape[-1])
     return seen.to(views.images.device)
@@ -186,6 +238,13 @@ def find_oracle(cache: OracleCache, fingerprint: str, model: LRM) -> Oracle | No
     return found
 
 
+def both_planes(
+    model: LRM, item: RenderedObject, config: OracleConfig, seed: int, cache: OracleCache | None
+) -> tuple[Planes, Planes]:
+    """T_pred, and T_ref: the oracle that begins there."""
+    return predicted_planes(model, item), oracle(model, item, "predicted", config, seed, cache).planes
+
+
 def oracle_fingerprint(model: LRM, item: RenderedObject, start: Start, config: OracleConfig, seed: int) -> str:
     """Digest of all that decides an oracle: weights, data, start, configuration, seed.
 
@@ -236,9 +295,7 @@ def _fit(
     return Oracle(fitted.planes, plain(fitted.history))
 
 
-def targets(
-    model: LRM, item: RenderedObject, indices: list[int], start: Start, predicted: Float[Tensor, "3 c r r"]
-) -> Views:
+def targets(model: LRM, item: RenderedObject, indices: list[int], start: Start, predicted: Planes) -> Views:
     """What an oracle from that start is fitted to: true images, or 8-bit renders of T_pred for "null"."""
     views = item.views(indices)
     if start != "null":

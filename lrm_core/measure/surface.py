@@ -7,15 +7,14 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from lrm_core.measure.geometry import Geometry, triplane_geometry, true_geometry
-from lrm_core.measure.matter import matter_lattice
+from lrm_core.measure.geometry import Geometry, matter_lattice, triplane_geometry, true_geometry
 from lrm_core.measure.oracles import (
     OracleCache,
     OracleConfig,
+    Planes,
+    both_planes,
     heldout_views,
-    oracle,
-    predicted_planes,
-    render_images,
+    render_like,
     render_planes,
     split_views,
 )
@@ -24,7 +23,6 @@ from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject
 from lrm_core.render import query_points
 
-Planes = Float[Tensor, "3 c r r"]
 COVERED = 0.99  # alpha from which on a pixel shows nothing but the object
 DEPTH_TOLERANCE = 0.05  # world units between a point and a depth map, which has pixels and not points
 
@@ -105,15 +103,14 @@ def surface_scene(
     """
     looked_at, (train, heldout) = heldout_views(item, views), split_views(item)
     near, others = [0, *heldout[:views]], evenly(train[1:], controls)
-    predicted = predicted_planes(model, item)
-    reference = oracle(model, item, "predicted", config, seed, cache).planes
+    predicted, reference = both_planes(model, item, config, seed, cache)
     size, cameras = item.images.shape[-1], item.cameras()
     truth = true_geometry(item, near + others)
     rendered = near + others if truth is None else near
     seen = render_planes(model, reference, cameras[rendered], size)
     own = triplane_geometry(cameras[rendered], seen, DEPTH_TOLERANCE)
     images = {
-        "predicted": render_images(model, predicted, looked_at.cameras, size).cpu(),
+        "predicted": render_like(model, predicted, looked_at),
         "reference": seen.rgb[1 : len(near)].cpu(),
         "truth": looked_at.images,
     }

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from lrm_core.measure.finetuning import EVALUATION_VIEWS
 from lrm_core.measure.metrics import image_l1, relative_extent
-from lrm_core.measure.oracles import predicted_planes, render_planes
+from lrm_core.measure.oracles import Images, predicted_planes, render_planes
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject, Source
 from lrm_core.profiles import TOLD
@@ -59,7 +59,7 @@ def told_rows(model: LRM, item: RenderedObject) -> Iterator[dict[str, Any]]:
         }
 
 
-def _silhouettes(coverage: Float[Tensor, "views 1 h w"]) -> Float[Tensor, "views 3 h w"]:
+def _silhouettes(coverage: Float[Tensor, "views 1 h w"]) -> Images:
     """Black where more than half is covered, on white."""
     return 1 - (coverage > 0.5).float().expand(-1, 3, -1, -1)
 

@@ -1,6 +1,6 @@
 """A better model without training: predictions moved towards their oracles, T_pred + a (T_ref - T_pred)."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -9,34 +9,27 @@ from lrm_core.measure.correction_scores import gathered, make_scene
 from lrm_core.measure.e04_visibility import surface_splits
 from lrm_core.measure.e08_band_correction import BandCorrection, band_corrections
 from lrm_core.measure.e09_low_band import low_band
-from lrm_core.measure.oracles import OracleCache, OracleConfig, heldout_views, render_like
+from lrm_core.measure.oracles import InViews, OracleCache, heldout_views, render_like
 from lrm_core.measure.surface import matter_surface, surface_scene
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject
 
 
 @dataclass(frozen=True)
-class VirtualQuality:
+class VirtualQuality(InViews):
     """Configuration.
 
     Attributes:
-        oracle: of T_ref.
         nearer: values of a; 0 is the prediction itself.
         cutoff: end of the low band in x Nyquist, as published.
-        views: at most so many held-out views are rendered.
     """
 
-    oracle: OracleConfig = field(default_factory=OracleConfig)
     nearer: tuple[float, ...] = (0.0, 0.15, 0.3, 0.45, 0.6, 0.75, 0.9)
     cutoff: float = 0.3
-    views: int = 8
-    definition: int = 1
 
 
 @torch.no_grad()
-def run(
-    model: LRM, item: RenderedObject, config: VirtualQuality, seed: int, cache: OracleCache | None = None
-) -> dict[str, Any]:
+def run(model: LRM, item: RenderedObject, config: VirtualQuality, seed: int, cache: OracleCache) -> dict[str, Any]:
     """The numbers of C4 to C7 of predictions that are nearer and nearer to the oracle from T_pred.
 
     The residual of such a prediction is (1 - a) times the residual: its shares, and so C2, stay what they are, and
@@ -50,7 +43,7 @@ def run(
         surface_scene(model, item, config.oracle, config.views, 0, seed, cache),
         heldout_views(item, config.views),
     )
-    once = BandCorrection(config.oracle, (config.cutoff,), config.cutoff, config.views, control_draws=1)
+    once = BandCorrection(cutoffs=(config.cutoff,), published_cutoff=config.cutoff, control_draws=1)
     rows = []
     for nearer in config.nearer:
         planes = surface.predicted - nearer * (surface.predicted - surface.reference)

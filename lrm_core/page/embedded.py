@@ -16,12 +16,6 @@ from docutils import nodes
 
 from lrm_core.page import scripts
 
-PLOTLY_MIME = "application/vnd.plotly.v1+json"
-VIEWER_MIME = (
-    "application/vnd.lrm.viewer+json"  # `lrm_core.normalise` lets it stand without widget state, as the next
-)
-EXPLORABLE_MIME = "application/vnd.lrm.explorable+json"
-OWN_PICTURE_MIME = "application/vnd.lrm.own-picture+json"
 PLOTLY_FILES = {"plotly": "vendor/plotly.min.js", "plotly_figures": "figures.js"}
 PLOTLY_HEIGHT = 420  # pixels, of figures that name none
 STILL = "Sliders need JavaScript."
@@ -32,7 +26,7 @@ class EmbeddedWidget(anywidget.AnyWidget):
     """A figure with tensors in bytes and a still picture.
 
     Attributes:
-        MIME: type of the page's form of it, which `lrm_core.normalise` lets stand without widget state.
+        MIME: type of the page's form of it.
         PAGE_TRAITS: what that form holds beside `data`.
         tensors, data: as `quantise.pack` gives them.
         poster: still picture, as an address that holds it; shown until the figure is drawn, or instead.
@@ -133,9 +127,16 @@ def _own_picture_html(state: dict[str, Any]) -> str:
     return f"<div><p>{escape(state['alt'])}</p></div>" + data_script(state, "own")
 
 
-PLOTLY = PageFigure(
-    PLOTLY_MIME, lambda: [(name, file, {"defer": "defer"}) for name, file in PLOTLY_FILES.items()], _plotly_html
+def _plotly_scripts() -> list[tuple[str, str, dict[str, str]]]:
+    return [(name, file, {"defer": "defer"}) for name, file in PLOTLY_FILES.items()]
+
+
+# `lrm_core.normalise` lets ours stand without widget state.
+PLOTLY = PageFigure("application/vnd.plotly.v1+json", _plotly_scripts, _plotly_html)
+VIEWER = PageFigure("application/vnd.lrm.viewer+json", _module("lrm_viewer", scripts.viewer_page), _viewer_html)
+EXPLORABLE = PageFigure(
+    "application/vnd.lrm.explorable+json", _module("lrm_explorables", scripts.explorables_page), _explorable_html
 )
-VIEWER = PageFigure(VIEWER_MIME, _module("lrm_viewer", scripts.viewer_page), _viewer_html)
-EXPLORABLE = PageFigure(EXPLORABLE_MIME, _module("lrm_explorables", scripts.explorables_page), _explorable_html)
-OWN_PICTURE = PageFigure(OWN_PICTURE_MIME, _module("lrm_own_picture", scripts.own_picture_page), _own_picture_html)
+OWN_PICTURE = PageFigure(
+    "application/vnd.lrm.own-picture+json", _module("lrm_own_picture", scripts.own_picture_page), _own_picture_html
+)

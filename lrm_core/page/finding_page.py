@@ -46,6 +46,7 @@ from lrm_core.page.findings import (
     source_link,
 )
 from lrm_core.profiles import Profile, get_profile
+from lrm_core.records.arm_tables import changes
 from lrm_core.records.arms import EXPERIMENT as FINETUNING
 from lrm_core.records.runner import load_item
 from lrm_core.render.views import Views
@@ -252,15 +253,20 @@ def open_finding(
 
 
 def source_links(finding: Finding, name: str) -> str:
-    """Where a figure is declared and which function draws it, as HTML with links into the repository."""
+    """Which functions compute, measure and draw a figure, and where it is declared, as HTML with links."""
     module, declared = module_file(finding), finding.figures[name]
-    measure = claim_columns if finding.experiment == FINETUNING else get_experiment(finding.experiment).run
+    if finding.experiment == FINETUNING:
+        measured, formulas = function_link(claim_columns, "tabulated by "), (changes,)
+    else:
+        experiment = get_experiment(finding.experiment)
+        measured, formulas = function_link(experiment.run, "measured by "), experiment.formulas
     lines = module.read_text(encoding="utf-8").splitlines()
     line = next(at for at, text in enumerate(lines, start=1) if f'"{name}": ' in text)
     function = declared.function if isinstance(declared, Pictures) else drawn.DRAWN_BY[type(declared)]
     links = [
+        *(function_link(formula, "" if at else "computed by ") for at, formula in enumerate(formulas)),
+        measured,
+        function_link(function, "drawn by "),
         source_link(module, line, module.name),
-        function_link(function),
-        function_link(measure, "measured by "),
     ]
     return f'<p class="lrm-sources">{", ".join(links)}</p>'

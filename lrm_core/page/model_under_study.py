@@ -65,10 +65,9 @@ def nine_sheet(plan: Profile, model: LRM, store: SheetStore | None = None) -> tu
     store = store or SheetStore(shipped=data_dir() / SHIPPED)
     chosen = nine(plan)
     name = f"nine-{sha256(*chosen['fingerprint'])[:16]}"
-    path = store.find(name)
-    if path is None:
-        rows = [_pictures(plan, model, one) for one in chosen["object"]]
-        path = store.keep(name, contact_sheet(rows))
+    path = store.find(name) or store.keep(
+        name, contact_sheet([_pictures(plan, model, of) for of in chosen["object"]])
+    )
     return name, path.read_bytes()
 
 

@@ -10,8 +10,7 @@ from lrm_core.findings.rulebook import FINDINGS
 from lrm_core.findings.verdicts import experiment_table
 from lrm_core.fit.tuning import WEIGHTS
 from lrm_core.measure.experiments import get_experiment
-from lrm_core.measure.oracle_files import load_oracle
-from lrm_core.measure.oracles import STARTS, OracleCache, Start, oracle_fingerprint
+from lrm_core.measure.oracles import STARTS, OracleCache, Start, load_oracle, oracle_fingerprint
 from lrm_core.model.lrm import LRM
 from lrm_core.objects.contact_sheets import SUFFIX, SheetStore
 from lrm_core.objects.manifest import forget_missing, make_entry, record_entries

@@ -14,9 +14,16 @@ from lrm_core import LRM, LRMConfig, load_model
 from lrm_core.fit.finetune_config import FinetuneConfig
 from lrm_core.fit.lora import Adapters
 from lrm_core.fit.trainer import Finetuned, finetune
-from lrm_core.measure.arm_data import ArmData, make_examples, object_folders, objects_hash
-from lrm_core.measure.arm_told import told_and_truth
-from lrm_core.measure.finetuning import EVALUATION_VIEWS, METRICS, TRAINING_VIEWS
+from lrm_core.measure.finetuning import (
+    EVALUATION_VIEWS,
+    METRICS,
+    TRAINING_VIEWS,
+    ArmData,
+    make_examples,
+    object_folders,
+    objects_hash,
+    told_and_truth,
+)
 from lrm_core.model.config import BASE
 from lrm_core.model.hashing import model_hash
 from lrm_core.paths import repository_root

@@ -12,10 +12,17 @@ import pandas as pd
 
 from lrm_core.canonical import plain
 from lrm_core.profiles import get_profile
-from lrm_core.records.arm_statistics import Statistic, best_of, crossed_bootstrap, grand_mean, worst_object
 from lrm_core.records.arms import ARMS, EXPERIMENT, RANKS, arm_seeds, configuration, rank_arm
 from lrm_core.records.provenance import weights_hash
-from lrm_core.records.statistics import UNKNOWN, Interval
+from lrm_core.records.statistics import (
+    UNKNOWN,
+    Interval,
+    Statistic,
+    best_of,
+    crossed_bootstrap,
+    grand_mean,
+    worst_object,
+)
 from lrm_core.records.store import ResultStore
 
 METRICS = ("l1", "psnr", "ssim", "lpips")

@@ -21,7 +21,7 @@ RANKS = (2, 4, 8, 16, 32)  # as published
 MAIN_RANK = 4
 MAIN_SEEDS, OTHER_SEEDS = 5, 3
 PUBLISHED_DISTANCE = 2.0  # world units: what the published runs told for every object (audit A9)
-BOTH = ("mse", "freq")  # losses
+BOTH = {"mse": "MSE", "freq": "FreqLoss"}  # losses
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,7 @@ class Arm:
     """One way to fine-tune.
 
     Attributes:
+        label: what figures and tables call it.
         seeds: how many, from 0 on.
         config: of its run with seed 0.
         told: source distance that the encoder is told in training and in evaluation, in world units; None tells
@@ -38,6 +39,7 @@ class Arm:
     """
 
     name: str
+    label: str
     seeds: int
     config: FinetuneConfig
     told: float | None = PUBLISHED_DISTANCE
@@ -65,37 +67,42 @@ def rank_arm(loss: str, rank: int) -> str:
     return f"lora_{loss}" if rank == MAIN_RANK else f"lora_{loss}_r{rank}"
 
 
-def _arm(name: str, loss: str, seeds: int = OTHER_SEEDS, **changes: Any) -> Arm:
+def _arm(name: str, label: str, loss: str, seeds: int = OTHER_SEEDS, **changes: Any) -> Arm:
     """An arm of rank 4, unless its changes, of fields of its own and of its recipe, say otherwise."""
     own = {field: changes.pop(field) for field in ("told", "shuffled", "factor") if field in changes}
     recipe = {"rank": MAIN_RANK, "validate_every": 100, "loss": LOSSES[loss]} | changes
-    return Arm(name, seeds, FinetuneConfig(**recipe), **own)
+    return Arm(name, label, seeds, FinetuneConfig(**recipe), **own)
 
 
 ONCE = {"seeds": 1, "rank": None, "lr": FULL_LR}  # nothing is random in the published order
 _ARMS = (
-    _arm("lora_mse", "mse", MAIN_SEEDS),  # what adapters gain with a plain loss (claim C11)
-    _arm("lora_freq", "freq", MAIN_SEEDS),  # as published (claim C10)
+    _arm("lora_mse", "MSE", "mse", MAIN_SEEDS),  # what adapters gain with a plain loss (claim C11)
+    _arm("lora_freq", "FreqLoss", "freq", MAIN_SEEDS),  # as published (claim C10)
     # The scale control: FreqLoss multiplies amplitudes by 5 before it squares them; the more of the error lies below
     # its cutoff, by the published losses nearly all, the more it is just this (audit A7).
-    _arm("lora_mse_x25", "mse_x25", MAIN_SEEDS),
+    _arm("lora_mse_x25", "MSE × 25", "mse_x25", MAIN_SEEDS),
     # Its cutoff at 0.3 x Nyquist: the published 0.3 is in cycles per pixel, which is 0.6 x Nyquist (audit A7).
-    _arm("lora_freq_nyquist", "freq_nyquist"),
-    _arm("lora_high", "high"),  # the sign control: high frequencies weighted by 5
+    _arm("lora_freq_nyquist", "FreqLoss, cutoff in × Nyquist", "freq_nyquist"),
+    _arm("lora_high", "high frequencies weighted", "high"),  # the sign control: high frequencies weighted by 5
     # On the true images and cameras of another training object: the gain without ever seeing a right answer.
-    _arm("lora_shuffled", "freq", shuffled=True),
+    _arm("lora_shuffled", "shuffled targets", "freq", shuffled=True),
     # Told each object's own distance: how much of the gain is the repair of a wrong scale (audit A9).
-    *(_arm(f"lora_{loss}_true_distance", loss, told=None) for loss in BOTH),
+    *(_arm(f"lora_{loss}_true_distance", f"{said}, true distance", loss, told=None) for loss, said in BOTH.items()),
     # On random pairs of object and view: in the published order an object only ever sees one view (audit A10).
-    *(_arm(f"lora_{loss}_random", loss, order="random") for loss in BOTH),
+    *(_arm(f"lora_{loss}_random", f"{said}, random pairs", loss, order="random") for loss, said in BOTH.items()),
     # LoRA as it is known, on query, key, value and output: whether the published place of the adapters matters.
-    _arm("lora_freq_projections", "freq", form="projections"),
+    _arm("lora_freq_projections", "FreqLoss, adapters on projections", "freq", form="projections"),
     # All weights of the transformer on the data of the adapters; published was a run on 3 objects (C13, audit A11).
-    *(_arm(f"full_{loss}", loss, **ONCE) for loss in BOTH),
+    *(_arm(f"full_{loss}", f"all weights, {said}", loss, **ONCE) for loss, said in BOTH.items()),
     # Which rank is the best one (claims C11 and C12).
-    *(_arm(rank_arm(loss, rank), loss, rank=rank) for rank in RANKS if rank != MAIN_RANK for loss in BOTH),
+    *(
+        _arm(rank_arm(loss, rank), f"{said}, rank {rank}", loss, rank=rank)
+        for rank in RANKS
+        if rank != MAIN_RANK
+        for loss, said in BOTH.items()
+    ),
     # One factor told for all, in the published condition only: whether adapters undo it.
-    *(_arm(f"lora_mse_told_{factor:g}", "mse", factor=factor) for factor in (0.8, 1.25)),
+    *(_arm(f"lora_mse_told_{factor:g}", f"MSE, told × {factor:g}", "mse", factor=factor) for factor in (0.8, 1.25)),
 )
 ARMS: Mapping[str, Arm] = MappingProxyType({arm.name: arm for arm in _ARMS})
 

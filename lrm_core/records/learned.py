@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from lrm_core.measure.arm_data import object_folders
+from lrm_core.measure.finetuning import object_folders
 from lrm_core.profiles import get_profile
 from lrm_core.records.arm_tables import mean_interval, records
 from lrm_core.records.arms import ARMS

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from lrm_core.fit.schedule import cosine
+from lrm_core.fit.oracle import cosine
 from lrm_core.model.lrm import LRM
 from lrm_core.training.pretrain_config import PretrainConfig
 

@@ -45,15 +45,9 @@ def test_cause_by_the_way_from_truth_to_condition(start, end, answer):
     found = compare("C4", table(truth), table(condition))
     assert found.answer == answer
     assert found.towards.estimate == pytest.approx((end - start) * (1 if start < 0 else -1))
-
-
-def test_a_number_that_moves_either_way_is_not_moved():
-    truth, condition = [0.1, 0.2, 0.3, 0.4], [0.2, 0.1, 0.4, 0.3]
-    assert compare("C4", table(truth), table(condition)).answer == "does not move it"
-
-
-def test_too_few_objects_say_nothing():
-    assert compare("C4", table([0.1, 0.2]), table([0.3, nan])) == Cause("C4", headline("C4"))
+    either_way = compare("C4", table([0.1, 0.2, 0.3, 0.4]), table([0.2, 0.1, 0.4, 0.3]))
+    assert either_way.answer == "does not move it"
+    assert compare("C4", table([0.1, 0.2]), table([0.3, nan])) == Cause("C4", published)  # too few objects
 
 
 def test_pattern_counts_the_shares_that_are_met():
@@ -93,21 +87,16 @@ def test_what_is_told_decides_oracles_but_those_from_noise(model, item):
         assert len({oracle_fingerprint(model, x, start, config, 0) for x in (item, wrong)}) == different
 
 
-def test_extent_of_rectangles():
+def test_extent_of_rectangles_and_its_record(model, item):
     images = torch.ones(3, 3, 100, 100)
     images[0, 1, 20:61, 30:51] = 0.0  # 41 rows and 21 columns in one channel
     images[1, :, 10:91, 10:91] = 0.5
     found = extent(images)
-    assert float(found[0]) == pytest.approx((40 * 20) ** 0.5, rel=0.03)
-    assert float(found[1]) == pytest.approx(80, rel=0.03)
+    assert found[:2].tolist() == pytest.approx([(40 * 20) ** 0.5, 80], rel=0.03)
     assert found[2].isnan()
-
-
-def test_record_of_extent(model, item):
-    found = plain(run(model, replace(item, source=Source(told=0.9)), Extent(views=(1, 5, 40)), 0))
-    assert found["told"] == 0.9
-    assert found["l1"] > 0
-    assert found["psnr"] > 0
+    record = plain(run(model, replace(item, source=Source(told=0.9)), Extent(views=(1, 5, 40)), 0))
+    assert record["told"] == 0.9
+    assert min(record["l1"], record["psnr"]) > 0
 
 
 def test_the_pattern_of_the_objects_that_another_profile_has():

@@ -9,15 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lrm_core.findings.harms import (
-    Fingerprint,
-    fingerprint,
-    published_numbers,
-    said,
-    sentence,
-    shared,
-    specific,
-)
+from lrm_core.findings.harms import Fingerprint, fingerprint, published_numbers, said, sentence, shared, specific
 from lrm_core.measure.oracles import predicted_planes
 from lrm_core.objects import Source
 from lrm_core.objects.dataset import data_hash

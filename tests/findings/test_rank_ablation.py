@@ -1,8 +1,6 @@
 """`lrm rank-ablation`, and the spelling with underscores that the published scripts use."""
 
 import json
-from collections.abc import Callable
-from pathlib import Path
 from types import SimpleNamespace
 
 import pandas as pd
@@ -10,7 +8,6 @@ import pytest
 import torch
 from click.testing import CliRunner, Result
 
-from lrm_core import LRM
 from lrm_core.cli import main
 from lrm_core.measure import finetuning
 from lrm_core.model.checkpoints import save_checkpoint
@@ -23,7 +20,7 @@ def lrm(*arguments: str) -> Result:
 
 
 @pytest.fixture
-def data(model: LRM, make_object: Callable, tmp_path: Path) -> Path:
+def data(model, make_object, tmp_path):
     """Two tiny objects, and a tiny model beside their folder."""
     save_checkpoint(model, tmp_path / "tiny.safetensors", dtype=torch.float32)
     for seed in (0, 1):
@@ -34,7 +31,7 @@ def data(model: LRM, make_object: Callable, tmp_path: Path) -> Path:
     return tmp_path / "objects"
 
 
-def test_every_rank_with_both_losses(data: Path, tmp_path: Path) -> None:
+def test_every_rank_with_both_losses(data, tmp_path):
     output = tmp_path / "runs"
     given = {"--data_dir": data, "--output_dir": output, "--model_name": tmp_path / "tiny.safetensors"}
     places = [str(part) for option in given.items() for part in option]
@@ -59,9 +56,7 @@ def test_every_rank_with_both_losses(data: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("spelling", [str, lambda option: option.replace("-", "_").replace("__", "--")])
 @pytest.mark.parametrize("command", ["finetune", "rank-ablation"])
-def test_options_are_spelled_with_dashes_or_underscores(
-    command: str, spelling: Callable[[str], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_options_are_spelled_with_dashes_or_underscores(command, spelling, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     seen: list = []
 

@@ -16,21 +16,20 @@ OTHERWISE = Case("not replicated", "none of the above", lambda x: True)
 REPLICATED = Case("replicated", "always", lambda x: True)
 
 
-def comparison(by_cycles, case=OTHERWISE):
+def comparison(by_cycles, case):
     values = pd.DataFrame({CASTER: [0.0, 1.0, 2.0], CYCLES: by_cycles}, index=["a", "b", "c"])
     return Comparison("C2", values, Judgement(NUMBER, NUMBER, OTHERWISE), Judgement(NUMBER, NUMBER, case))
 
 
-@pytest.mark.parametrize(("by_cycles", "answer"), [([0.9, 1.9, 2.9], "the same"), ([1.1, 2.1, 3.1], "another size")])
-def test_a_size_is_another_one_beyond_the_spread_of_the_objects(by_cycles, answer):
-    found = comparison(by_cycles)
+@pytest.mark.parametrize(
+    ("shift", "case", "answer"),
+    [(0.9, OTHERWISE, "the same"), (1.1, OTHERWISE, "another size"), (0.0, REPLICATED, "depends on the renderer")],
+)
+def test_a_size_is_another_one_beyond_the_spread_of_the_objects_and_a_verdict_outweighs_it(shift, case, answer):
+    found = comparison([shift + at for at in (0.0, 1.0, 2.0)], case)
     assert found.spread == 1
-    assert found.difference.estimate == pytest.approx(by_cycles[0])
+    assert found.difference.estimate == pytest.approx(shift)
     assert found.answer == answer
-
-
-def test_another_verdict_outweighs_every_number():
-    assert comparison([0.0, 1.0, 2.0], REPLICATED).answer == "depends on the renderer"
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from math import isnan
 import pandas as pd
 import pytest
 
-from lrm_core.findings import c07, c08
+from lrm_core.findings import c01, c03, c06, c07, c08
 from lrm_core.findings.c09 import LESS, SLACK
 from lrm_core.findings.rulebook import RULES
 from lrm_core.findings.rules import judge
@@ -25,14 +25,8 @@ def table(row: dict, objects: int = 6) -> pd.DataFrame:
 
 
 def c1(latent=0.1, in_matter=0.1, features=0.1, gap=0.2, closeness=5.0, barrier=4.0) -> dict:
-    return {
-        "published.random_vs_predinit.channel_correlation": latent,
-        "audited.random_vs_predinit.channel_correlation": in_matter,
-        "audited.random_vs_predinit.features_correlation": features,
-        "alike.gap": gap,
-        "alike.closeness": closeness,
-        "path.barrier": barrier,
-    }
+    names = (c01.ALL_TEXELS, c01.MATTER, c01.FEATURES, "alike.gap", "alike.closeness", c01.BARRIER)
+    return dict(zip(names, (latent, in_matter, features, gap, closeness, barrier), strict=True))
 
 
 def c2(low=0.1, high=0.6, amplitude_high=0.5, amplitude_low=0.16, floor=0.01) -> dict:
@@ -46,11 +40,7 @@ def c2(low=0.1, high=0.6, amplitude_high=0.5, amplitude_low=0.16, floor=0.01) ->
 
 
 def c3(ours=2.4, reference=2.0, predicted=2.0) -> dict:
-    return {
-        "published.ratio.first_over_last": ours,
-        "audited.reference.ratio.per_bin": reference,
-        "audited.predicted.ratio.per_bin": predicted,
-    }
+    return {c03.ENDS: ours, c03.AROUND["oracle"]: reference, c03.AROUND["prediction"]: predicted}
 
 
 def c4(low=0.65, high=0.04, truth_low=0.3, truth_high=0.1, control=-0.4) -> dict:
@@ -76,13 +66,8 @@ def c5(mixture=40.0, one_cutoff=40.0, truth=40.0) -> dict:
 
 
 def c6(structured=0.4, dc=0.05, truth=0.2, truth_dc=0.02) -> dict:
-    return {
-        "corrections.structured_low.reference.improvement": structured,
-        "corrections.structured_low.truth.improvement": truth,
-        "corrections.dc.reference.improvement": dc,
-        "margin.structured_minus_twice_dc.reference": structured - 2 * dc,
-        "margin.structured_minus_twice_dc.truth": truth - 2 * truth_dc,
-    }
+    margins = {c06.MARGIN["reference"]: structured - 2 * dc, c06.MARGIN["truth"]: truth - 2 * truth_dc}
+    return {c06.REST["reference"]: structured, c06.REST["truth"]: truth, c06.DC["reference"]: dc} | margins
 
 
 def c7(ours=1.16, truth=1.16) -> dict:
@@ -150,24 +135,24 @@ def rule_of(row: dict):
 
 
 @pytest.mark.parametrize(("verdict", "row"), EACH)
-def test_each_row_has_its_verdict(verdict: str, row: dict) -> None:
+def test_each_row_has_its_verdict(verdict, row):
     assert judge(rule_of(row), table(row)).case.verdict == verdict
 
 
-def test_every_case_is_reached() -> None:
+def test_every_case_is_reached():
     reached = {id(judge(rule_of(row), table(row)).case) for _, row in EACH}
     cases = {claim: RULES[claim].cases for claim in RULES if int(claim[1:]) < 10}
     assert [(claim, c.words) for claim, of in cases.items() for c in of if id(c) not in reached] == []
 
 
-def test_an_interval_that_straddles_a_threshold_decides_nothing() -> None:
+def test_an_interval_that_straddles_a_threshold_decides_nothing():
     mixed = table(c2())
     mixed["predicted.power.high_minus_low"] *= [1, 1, -1, -1] * 3
     assert judge(RULES["C2"], mixed).case.verdict == NOT
 
 
 @pytest.mark.parametrize("row", [c1(), c3()])
-def test_too_few_objects(row: dict) -> None:
+def test_too_few_objects(row):
     found = judge(rule_of(row), table(row, objects=2))
     assert found.case.verdict == "not testable here"
     assert isnan(found.audited.low)

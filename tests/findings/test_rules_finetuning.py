@@ -4,7 +4,6 @@ import math
 from collections.abc import Mapping
 from itertools import product
 from math import isnan
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -17,11 +16,17 @@ from lrm_core.findings.rulebook import RULES
 from lrm_core.findings.rules import Rule, judge
 from lrm_core.findings.verdicts import experiment_table, verdicts
 from lrm_core.profiles import get_profile
-from lrm_core.records.arm_statistics import best_of, crossed_bootstrap, worst_object
 from lrm_core.records.arm_tables import COLUMNS, best_rank, best_ranks, changes, paired, worst
 from lrm_core.records.arms import ARMS, EXPERIMENT, RANKS, arm_seeds, configuration, rank_arm
 from lrm_core.records.provenance import Provenance
-from lrm_core.records.statistics import bca_interval, interval_of, per_object
+from lrm_core.records.statistics import (
+    bca_interval,
+    best_of,
+    crossed_bootstrap,
+    interval_of,
+    per_object,
+    worst_object,
+)
 from lrm_core.records.store import RecordKey, ResultStore
 
 SIZES = {
@@ -104,11 +109,11 @@ CASES = [
 
 
 @pytest.mark.parametrize(("claim", "expected", "table"), CASES)
-def test_each_case_is_reached(claim: str, expected: int, table: pd.DataFrame) -> None:
+def test_each_case_is_reached(claim, expected, table):
     assert case(claim, table) == expected
 
 
-def test_the_best_rank_of_one_run_may_be_chance() -> None:
+def test_the_best_rank_of_one_run_may_be_chance():
     """Rank 4 is the best for seed 0 and rank 32 for the others, on every object."""
     table = made_up(lpips=BY_RANK)
     later = (table["arm"] == "lora_freq_r32") & (table["seed"] > 0) & (table["step"] == 500)
@@ -119,19 +124,18 @@ def test_the_best_rank_of_one_run_may_be_chance() -> None:
     assert (found.estimate, found.low, found.high) == (32, 4, 32)
 
 
-def test_what_was_counted_needs_no_seeds() -> None:
+def test_what_was_counted_needs_no_seeds():
     table = claim_columns(made_up(seeds=1), SIZES)
     found = judge(RULES["C14"], table)
     assert found.case.verdict == "replicated with a different size"
     assert found.ours.estimate == pytest.approx(0.000867, abs=1e-6)
     assert found.audited.low == found.audited.estimate == found.audited.high == 147_456 / 260_201_972
-    exact = SIZES | {"base": {"trainable": 9, "transformer": 5000, "parameters": 10_000}}
-    assert judge(RULES["C14"], claim_columns(made_up(seeds=1), exact)).case.verdict == "replicated"
-    half = SIZES | {"base": {"trainable": 9, "transformer": 18, "parameters": 20}}
-    assert judge(RULES["C14"], claim_columns(made_up(seeds=1), half)).case.verdict == "not replicated"
+    for sizes, verdict in (((5000, 10_000), "replicated"), ((18, 20), "not replicated")):
+        base = {"trainable": 9, **dict(zip(("transformer", "parameters"), sizes, strict=True))}
+        assert judge(RULES["C14"], claim_columns(made_up(seeds=1), {"base": base})).case.verdict == verdict
 
 
-def test_missing_arms_and_few_objects_are_not_testable() -> None:
+def test_missing_arms_and_few_objects_are_not_testable():
     for claim, arm in (("C10", "lora_freq_true_distance"), ("C12", "lora_freq_r32"), ("C13", "full_mse")):
         found = judge(RULES[claim], claim_columns(made_up(leave_out=(arm,)), SIZES))
         assert found.case.verdict == "not testable here"
@@ -142,7 +146,7 @@ def test_missing_arms_and_few_objects_are_not_testable() -> None:
         assert isnan(found.audited.low)
 
 
-def test_pairs_are_those_of_object_and_seed() -> None:
+def test_pairs_are_those_of_object_and_seed():
     table = made_up().sample(frac=1, random_state=0)
     value = {(r.arm, r.seed, r.object, r.step): r.lpips for r in table.itertuples()}
     found = paired(table, "lora_freq", "lora_freq_r8", "lpips")  # five seeds and three
@@ -153,7 +157,7 @@ def test_pairs_are_those_of_object_and_seed() -> None:
     assert paired(table[table["seed"] > 0], "lora_freq", "full_mse", "l1").empty
 
 
-def test_the_worst_object_of_an_arm() -> None:
+def test_the_worst_object_of_an_arm():
     table = made_up(rises={("lora_mse", 4): 0.2, ("full_mse", 7): 0.5, ("full_mse", 4): 0.6})
     found = worst(table, "lora_mse")
     assert found.estimate == pytest.approx(changes(table, "lora_mse", "l1").loc["o04"].mean())
@@ -163,7 +167,7 @@ def test_the_worst_object_of_an_arm() -> None:
     assert worst(table, "lora_mse", control="full_mse").estimate == pytest.approx(0.0, abs=0.005)
 
 
-def test_intervals_know_that_seeds_may_disagree() -> None:
+def test_intervals_know_that_seeds_may_disagree():
     """All objects alike and the seeds of one arm far apart: over objects alone the interval is short."""
     table = made_up(WEAK)
     end = (table["arm"] == "lora_freq") & (table["step"] == 500)
@@ -175,17 +179,7 @@ def test_intervals_know_that_seeds_may_disagree() -> None:
     assert judge(RULES["C10"], columns).case.verdict == "not replicated"
 
 
-def test_crossed_bootstrap_draws_the_same_of_every_arm() -> None:
-    draw = np.random.default_rng(0)
-    values = draw.normal(size=(2, 6, 4))
-    values[1] = values[0] + 0.1  # a difference without spread
-    found = crossed_bootstrap(values, lambda v: (v[1] - v[0]).mean((-2, -1)))
-    assert (found.low, found.high) == pytest.approx((0.1, 0.1))
-    assert crossed_bootstrap(values, best_of((7.0, 8.0))).high == 7
-    assert found.n == 6
-
-
-def test_crossed_bootstrap_takes_objects_and_seeds() -> None:
+def test_crossed_bootstrap_takes_objects_and_seeds():
     """Against loops over every draw of 3 objects and 2 seeds, of which there are few."""
     values = np.array([[[0.0, 1.0], [2.0, 5.0], [4.0, 9.0]]])
     every = sorted(
@@ -197,6 +191,11 @@ def test_crossed_bootstrap_takes_objects_and_seeds() -> None:
     found = crossed_bootstrap(values, worst_object, level=0.5, resamples=4000)
     assert [found.low, found.high] == expected
     assert found.estimate == 6.5
+    draws = np.random.default_rng(0).normal(size=(1, 6, 4))
+    both = np.concatenate([draws, draws + 0.1])  # a difference without spread, since the same is drawn of every arm
+    found = crossed_bootstrap(both, lambda v: (v[1] - v[0]).mean((-2, -1)))
+    assert (found.low, found.high, found.n) == (pytest.approx(0.1), pytest.approx(0.1), 6)
+    assert crossed_bootstrap(both, best_of((7.0, 8.0))).high == 7
     assert isnan(crossed_bootstrap(values[:, :2], worst_object).low)
     with pytest.raises(ValueError, match="expected finite values"):
         crossed_bootstrap(values * np.nan, worst_object)
@@ -215,7 +214,7 @@ def put(store: ResultStore, table: pd.DataFrame, arm: str, seed: int, model_hash
     store.put(key, result, Provenance("mini", "abc", {}, 1.0))
 
 
-def test_the_scorecard_reads_the_records(tmp_path: Path) -> None:
+def test_the_scorecard_reads_the_records(tmp_path):
     table, store = made_up(WEAK, BY_RANK | {"lora_freq_r32": -0.03}), ResultStore(tmp_path)
     for name, arm in ARMS.items():
         for seed in arm_seeds(get_profile("mini"), arm):
@@ -232,7 +231,7 @@ def test_the_scorecard_reads_the_records(tmp_path: Path) -> None:
     assert verdicts("mini", store=store, model_hash="other").set_index("claim").loc["C10", "seeds"] == 0
 
 
-def test_records_of_two_models_are_not_mixed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_records_of_two_models_are_not_mixed(tmp_path, monkeypatch):
     monkeypatch.setattr("lrm_core.records.arm_tables.weights_hash", lambda model: None)
     table, store = made_up(), ResultStore(tmp_path)
     put(store, table, "lora_mse", 0)
@@ -242,7 +241,7 @@ def test_records_of_two_models_are_not_mixed(tmp_path: Path, monkeypatch: pytest
         experiment_table(EXPERIMENT, "mini", store=store)
 
 
-def test_every_case_of_every_rule_is_tried() -> None:
+def test_every_case_of_every_rule_is_tried():
     assert RULES_EXPERIMENT == EXPERIMENT
     tried = {(claim, number) for claim, number, _ in CASES} | {("C12", 3)}
     wanted = {(claim, k) for claim in ("C10", "C11", "C12", "C13") for k in range(len(RULES[claim].cases))}

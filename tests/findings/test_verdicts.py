@@ -1,7 +1,6 @@
 """Rules and scorecard: each verdict is reached, and nothing is decided without records."""
 
 from dataclasses import asdict
-from pathlib import Path
 from typing import get_args
 
 import pytest
@@ -19,18 +18,13 @@ from lrm_core.records.store import RecordKey, ResultStore
 PROVENANCE = Provenance("mini", "abc", {}, 1.0)
 
 
-def test_every_claim_has_a_headline_and_rules_use_the_vocabulary() -> None:
+def test_every_claim_has_a_headline_and_rules_use_the_vocabulary():
     assert list(claims()) == list(HEADLINES) == [f"C{k}" for k in range(1, 15)]
     for claim_id, rule in RULES.items():
         assert rule.claim == claim_id
         assert rule.experiment in {*EXPERIMENTS, "e14_finetuning"}
         assert {case.verdict for case in rule.cases} <= set(get_args(Verdict))
         assert rule.cases[-1].holds(lambda column: None)
-
-
-def test_unknown_claim() -> None:
-    with pytest.raises(ValueError, match=r"unknown claim 'C15'; expected one of C1, C2"):
-        published("C15")
 
 
 def put_spectra(store: ResultStore, model_hash: str, count: int = 4, seed: int = 0) -> None:
@@ -44,34 +38,24 @@ def put_spectra(store: ResultStore, model_hash: str, count: int = 4, seed: int =
         store.put(key, {"predicted": shares, "floor": {"high": 0.01}}, PROVENANCE)
 
 
-def test_scorecard_of_an_empty_store(tmp_path: Path) -> None:
-    card = verdicts("mini", store=ResultStore(tmp_path))
+def test_scorecard_reads_the_records_and_of_seeds_those_that_every_object_has(tmp_path):
+    store = ResultStore(tmp_path)
+    card = verdicts("mini", store=store)
     assert card["claim"].tolist() == [f"C{k}" for k in range(1, 15)]
     assert set(card["verdict"]) == {"not measured yet"}
     assert card[["ours_published_definition", "audited", "low", "high"]].isna().all(axis=None)
     assert card["published"].notna().all()
-
-
-def test_scorecard_reads_the_records(tmp_path: Path) -> None:
-    store = ResultStore(tmp_path)
-    put_spectra(store, "weights")
+    for seed, count in enumerate((4, 4, 3)):
+        put_spectra(store, "weights", count, seed)
     row = verdicts("mini", store=store, model_hash="weights").set_index("claim").loc["C2"]
     assert row["verdict"] == "metric artefact"
     assert row["ours_published_definition"] == pytest.approx(0.5015)
     assert row["low"] < row["audited"] < row["high"]
-    assert row["objects"] == 4
+    assert (row["objects"], row["seeds"]) == (4, 2)
     assert "but by power the low one does" in row["rule"]
 
 
-def test_the_scorecard_counts_the_seeds_that_every_object_has(tmp_path: Path) -> None:
-    store = ResultStore(tmp_path)
-    for seed, count in enumerate((4, 4, 3)):
-        put_spectra(store, "weights", count, seed)
-    card = verdicts("mini", store=store, model_hash="weights").set_index("claim")
-    assert card.loc["C2", "seeds"] == 2
-
-
-def test_without_being_told_the_scorecard_reads_the_weights_that_are_there(tmp_path: Path) -> None:
+def test_without_being_told_the_scorecard_reads_the_weights_that_are_there(tmp_path):
     store = ResultStore(tmp_path)
     put_spectra(store, "older weights", count=5)
     card = verdicts("mini", store=store).set_index("claim")
@@ -83,15 +67,20 @@ def test_without_being_told_the_scorecard_reads_the_weights_that_are_there(tmp_p
     assert card.loc["C2", "objects"] == 4
 
 
-def test_weights_that_are_elsewhere_hide_no_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_weights_that_are_elsewhere_hide_no_record(tmp_path, monkeypatch):
     monkeypatch.setitem(experiment_table.__globals__, "weights_hash", lambda model: None)
     store = ResultStore(tmp_path)
     put_spectra(store, "weights of the cluster")
     assert len(experiment_table("e05_residual_spectrum", "mini", store=store)) == 4
 
 
-def test_unknown_profile() -> None:
-    with pytest.raises(
-        ValueError, match=r"unknown profile 'huge'; expected one of smoke, mini, cycles, rehearsal, paper"
-    ):
-        verdicts("huge")
+@pytest.mark.parametrize(
+    ("ask", "name", "known"),
+    [
+        (published, "C15", "claim 'C15'; expected one of C1, C2"),
+        (verdicts, "huge", "profile 'huge'; expected one of smoke"),
+    ],
+)
+def test_what_is_unknown_is_named(ask, name, known):
+    with pytest.raises(ValueError, match=f"unknown {known}"):
+        ask(name)

@@ -20,18 +20,12 @@ def test_cached_features_give_the_planes_of_the_image_to_the_last_bit():
 def test_the_model_can_be_told_another_distance_than_the_views_have():
     """Audit A9: the published runs told 2.0 while the poses were normalised with the true distance."""
     model, item = tiny_model(), tiny_object(0)
-    told, true = (Example.of(model, item, [1, 2], distance) for distance in (2.0, None))
+    told, true, again = (Example.of(model, item, [1, 2], distance) for distance in (2.0, None, None))
     torch.testing.assert_close(told.camera, canonical_source_camera(2.0))
     assert abs(true.camera[0, 7] + item.poses[0, :, 3].norm()) < 1e-5
-    assert (told.camera - true.camera).abs().max() > 0.01
     assert torch.equal(told.views.cameras, true.views.cameras)
-
-
-def test_the_digest_stands_for_the_values():
-    model = tiny_model()
-    first, again, other = (Example.of(model, tiny_object(seed), [0, 1]) for seed in (0, 0, 1))
-    assert first.digest() == again.digest() != other.digest()
-    assert Example.of(model, tiny_object(0), [0, 1], 2.0).digest() != first.digest()
+    other = Example.of(model, tiny_object(1), [1, 2])
+    assert told.digest() != true.digest() == again.digest() != other.digest()
 
 
 def test_in_the_published_order_an_object_sees_one_view():

@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from tiny_model import TINY
 
-from lrm_core.fit.lora import SCALE, Adapters, Form
+from lrm_core.fit.lora import SCALE, Adapters
 from lrm_core.model.config import BASE, ViTConfig
 from lrm_core.model.lrm import LRM
 from lrm_core.render import render_views
@@ -47,15 +47,6 @@ def test_the_base_model_has_the_published_number_of_parameters(rank, published):
     assert sum(p.numel() for p in adapters.model.parameters() if p.requires_grad) == published
 
 
-@BOTH
-@FORMS
-def test_adapters_start_as_the_identity(form: Form, config):
-    model = build(config)
-    before = planes(model)
-    Adapters(model, 2, form)
-    assert torch.equal(planes(model), before)
-
-
 def test_the_published_form_updates_the_output_of_each_attention():
     """y + 2 B A y, against the plain attention and a product of two matrices."""
     model = trained(Adapters(build(), 3)).model
@@ -84,11 +75,12 @@ def test_the_other_form_updates_the_projections():
 
 @BOTH
 @FORMS
-def test_a_merged_model_renders_as_the_adapted_one(form: Form, config):
+def test_adapters_start_as_the_identity_and_a_merged_model_renders_as_the_adapted_one(form, config):
     model = build(config)
     before = planes(model)
-    adapters = trained(Adapters(model, 2, form))
-    merged = adapters.merged()
+    adapters = Adapters(model, 2, form)
+    assert torch.equal(planes(model), before)
+    merged = trained(adapters).merged()
     cameras = standard_camera(orbit_poses(2), torch.tensor([[0.75, 0.75], [0.5, 0.5], [1.0, 1.0]]).expand(2, 3, 2))
     views = [render_views(planes(m), m.decoder, cameras[None], 16, samples_per_ray=16).rgb for m in (model, merged)]
     torch.testing.assert_close(*views, atol=1e-5, rtol=0)
@@ -100,7 +92,7 @@ def test_a_merged_model_renders_as_the_adapted_one(form: Form, config):
 
 @BOTH
 @FORMS
-def test_saved_adapters_load(tmp_path, form: Form, config):
+def test_saved_adapters_load(tmp_path, form, config):
     adapters = trained(Adapters(build(config), 2, form))
     adapters.save(tmp_path / "adapter.safetensors")
     loaded = Adapters.load(build(config), tmp_path / "adapter.safetensors")
@@ -109,11 +101,7 @@ def test_saved_adapters_load(tmp_path, form: Form, config):
 
 
 def test_stock_peft_reads_the_projections(tmp_path):
-    from peft import (  # after lrm_core has made way for torchvision
-        LoraConfig,
-        PeftModel,
-        set_peft_model_state_dict,
-    )
+    from peft import LoraConfig, PeftModel, set_peft_model_state_dict  # after lrm_core has made way for torchvision
 
     adapters = trained(Adapters(build(), 2, "projections"))
     adapters.save(tmp_path / "adapter.safetensors")
@@ -124,24 +112,25 @@ def test_stock_peft_reads_the_projections(tmp_path):
 
 
 def test_files_that_do_not_fit_are_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"none\.safetensors: no such file"):
-        Adapters.load(build(), tmp_path / "none.safetensors")
-    save_file({"a": torch.zeros(1)}, tmp_path / "foreign.safetensors")
-    with pytest.raises(ValueError, match=r"foreign\.safetensors: not a file of adapters"):
-        Adapters.load(build(), tmp_path / "foreign.safetensors")
     Adapters(build(), 2).save(tmp_path / "adapter.safetensors")
-    deeper = replace(TINY, transformer_layers=2)
-    with pytest.raises(ValueError, match=r"adapter\.safetensors: the parameters do not fit .* 4 missing"):
-        Adapters.load(build(deeper), tmp_path / "adapter.safetensors")
-    (tmp_path / "adapter.safetensors").write_bytes(b"cut")
-    with pytest.raises(ValueError, match="not a whole safetensors file"):
-        Adapters.load(build(), tmp_path / "adapter.safetensors")
+    save_file({"a": torch.zeros(1)}, tmp_path / "foreign.safetensors")
+    (tmp_path / "cut.safetensors").write_bytes(b"cut")
+    deeper = build(replace(TINY, transformer_layers=2))
+    for name, model, said in (
+        ("none", build(), "no such file"),
+        ("foreign", build(), "not a file of adapters"),
+        ("adapter", deeper, "the parameters do not fit .* 4 missing"),
+        ("cut", build(), "not a whole safetensors file"),
+    ):
+        with pytest.raises((FileNotFoundError, ValueError), match=rf"{name}\.safetensors: {said}"):
+            Adapters.load(model, tmp_path / f"{name}.safetensors")
 
 
-def test_bad_input():
-    with pytest.raises(ValueError, match="found 0, 'output'"):
-        Adapters(build(), 0)
-    with pytest.raises(ValueError, match="found 4, 'input'"):
-        Adapters(build(), 4, "input")
-    with pytest.raises(ValueError, match="has adapters already"):
-        Adapters(Adapters(build(), 2).model, 2)
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [((0,), "found 0, 'output'"), ((4, "input"), "found 4, 'input'"), ((2,), "has adapters already")],
+)
+def test_bad_input(given, said):
+    model = Adapters(build(), 2).model if "already" in said else build()
+    with pytest.raises(ValueError, match=said):
+        Adapters(model, *given)

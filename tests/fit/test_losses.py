@@ -30,7 +30,7 @@ def _ref_freq_weighted_mse(
     return torch.fft.ifft2(error * torch.where(low, low_weight, 1.0)).real.square().mean()
 
 
-def test_reproduces_the_published_numbers() -> None:
+def test_reproduces_the_published_numbers():
     fixture = load_file(PARITY)
     pred, target = fixture["freqloss_pred"], fixture["freqloss_gt"]
     assert freq_weighted_mse(pred, target) == pytest.approx(fixture["freqloss_w5_c03"].item(), rel=1e-5)
@@ -39,7 +39,7 @@ def test_reproduces_the_published_numbers() -> None:
 
 @settings(max_examples=15, deadline=None)
 @given(seed=st.integers(0, 2**31), weight=st.floats(0, 10), cutoff=st.floats(0.01, 0.8))
-def test_values_and_gradients_match_the_published_form(seed: int, weight: float, cutoff: float) -> None:
+def test_values_and_gradients_match_the_published_form(seed, weight, cutoff):
     pred, target = images(seed)
     results = []
     for function in (freq_weighted_mse, _ref_freq_weighted_mse):
@@ -50,7 +50,7 @@ def test_values_and_gradients_match_the_published_form(seed: int, weight: float,
     torch.testing.assert_close(results[0], results[1])
 
 
-def test_units_differ_by_a_factor_of_two() -> None:
+def test_units_differ_by_a_factor_of_two():
     """0.3 cycles per pixel is 0.6 x Nyquist (audit A7), and not 0.3 x Nyquist."""
     pred, target = images(2, 20, 20)
     published = freq_weighted_mse(pred, target, cutoff=0.3)
@@ -58,7 +58,7 @@ def test_units_differ_by_a_factor_of_two() -> None:
     assert published > 1.5 * freq_weighted_mse(pred, target, cutoff=0.3, unit="nyquist")
 
 
-def test_bad_input() -> None:
+def test_bad_input():
     pred, target = images(3)
     with pytest.raises(ValueError, match="one shape, found"):
         freq_weighted_mse(pred, target[..., :-1])
@@ -68,7 +68,7 @@ def test_bad_input() -> None:
 
 @settings(max_examples=15, deadline=None)
 @given(seed=st.integers(0, 2**31), weight=st.floats(0, 10), cutoff=st.floats(0.01, 1.5))
-def test_the_two_sides_of_the_cutoff_add_up(seed: int, weight: float, cutoff: float) -> None:
+def test_the_two_sides_of_the_cutoff_add_up(seed, weight, cutoff):
     """Parseval: the error below the cutoff and that above it share the mean squared error between them."""
     pred, target = images(seed)
 
@@ -79,7 +79,7 @@ def test_the_two_sides_of_the_cutoff_add_up(seed: int, weight: float, cutoff: fl
     torch.testing.assert_close(loss(weight, 3.0), weight**2 * loss(1.0, 0.0) + 9 * loss(0.0, 1.0))
 
 
-def test_the_sign_control_weights_what_the_published_loss_does_not() -> None:
+def test_the_sign_control_weights_what_the_published_loss_does_not():
     rows, columns = torch.meshgrid(torch.arange(20.0), torch.arange(20.0), indexing="ij")
     slow, fast = torch.cos(2 * torch.pi * columns / 20), torch.cos(torch.pi * (rows + columns))
     still = torch.zeros(20, 20)
@@ -90,7 +90,7 @@ def test_the_sign_control_weights_what_the_published_loss_does_not() -> None:
         torch.testing.assert_close(LOSSES[other](error, still), mse)
 
 
-def test_a_perceptual_distance_is_added() -> None:
+def test_a_perceptual_distance_is_added():
     pred, target = images(7)
 
     def distance(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:

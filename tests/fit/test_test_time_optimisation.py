@@ -46,26 +46,19 @@ def absolute(a, b):
 
 
 @pytest.mark.parametrize("space", ["tokens", "planes", "low_band"])
-def test_every_latent_begins_at_the_prediction_and_moves(model, item, latent_in, space):
-    first, last = refine(latent_in(space), model, item, at=(0, 3))
+def test_every_latent_begins_at_the_prediction_and_moves_what_it_may(model, item, latent_in, space):
+    latent, tokens = latent_in(space), plane_tokens(model, item.images[:1], item.source_camera())
+    first, last = refine(latent, model, item, at=(0, 3))
     torch.testing.assert_close(first.planes, predicted(model, item))
     assert (last.planes - first.planes).abs().max() > LR
     assert not last.planes.requires_grad
-
-
-def test_planes_of_tokens_are_what_the_upsampler_makes_of_them(model, item, latent_in):
-    latent = latent_in("tokens")
-    torch.testing.assert_close(latent.values, plane_tokens(model, item.images[:1], item.source_camera()))
-    (shot,) = refine(latent, model, item)
-    torch.testing.assert_close(shot.planes, model.upsampler(latent.values.detach()))
-    assert not torch.equal(latent.values.detach(), plane_tokens(model, item.images[:1], item.source_camera()))
-
-
-def test_the_low_band_variant_leaves_the_high_band_alone(model, item, latent_in):
-    (shot,) = refine(latent_in("low_band"), model, item)
-    low, high = split_bands(shot.planes - predicted(model, item), (0.0, CUTOFF, math.inf))
-    assert low.abs().max() > LR / 2
-    assert high.abs().max() < 1e-6
+    if space == "tokens":
+        assert not torch.equal(latent.values.detach(), tokens)
+        torch.testing.assert_close(last.planes, model.upsampler(latent.values.detach()))
+    if space == "low_band":
+        low, high = split_bands(last.planes - first.planes, (0.0, CUTOFF, math.inf))
+        assert low.abs().max() > LR / 2
+        assert high.abs().max() < 1e-6
 
 
 def test_the_first_step_is_that_of_adam_by_hand(model, item, latent_in):
@@ -147,18 +140,14 @@ def test_steps_beyond_the_end_are_left_out_and_the_seed_decides(model, item, lat
 
 
 @pytest.mark.parametrize(
-    ("options", "message"),
+    ("space", "options", "message"),
     [
-        ({"iterations": 0}, "iterations: expected at least 1, found 0"),
-        ({"proximity": -1.0}, "proximity: expected at least 0, found -1.0"),
-        ({"perceptual_weight": 1.0}, "has the weight 1.0, and none was given; pass one"),
+        ("planes", {"iterations": 0}, "iterations: expected at least 1, found 0"),
+        ("planes", {"proximity": -1.0}, "proximity: expected at least 0, found -1.0"),
+        ("planes", {"perceptual_weight": 1.0}, "has the weight 1.0, and none was given; pass one"),
+        ("colours", {}, "unknown space 'colours'; expected one of tokens, planes, low_band"),
     ],
 )
-def test_wrong_settings_are_named(model, item, latent_in, options, message):
+def test_wrong_settings_are_named(model, item, latent_in, space, options, message):
     with pytest.raises(ValueError, match=message):
-        refine(latent_in("planes"), model, item, **options)
-
-
-def test_an_unknown_space_is_named(latent_in):
-    with pytest.raises(ValueError, match="unknown space 'colours'; expected one of tokens, planes, low_band"):
-        latent_in("colours")
+        refine(latent_in(space), model, item, **options)

@@ -12,13 +12,12 @@ from safetensors.torch import load_file
 from tiny_runs import METRICS, SHORT, tiny_examples, tiny_model, tiny_object
 
 from lrm_core.fit import trainer
-from lrm_core.fit.batch import batch_loss
 from lrm_core.fit.examples import Example
 from lrm_core.fit.finetune_config import FinetuneConfig
 from lrm_core.fit.lora import Adapters
 from lrm_core.fit.losses import LOSSES, ImageLoss
 from lrm_core.fit.scores import early_stop, render_example
-from lrm_core.fit.trainer import Finetuned, finetune
+from lrm_core.fit.trainer import Finetuned, batch_loss, finetune
 from lrm_core.fit.tuning import Tuning
 from lrm_core.model.checkpoints import load_model
 
@@ -66,30 +65,24 @@ def same_runs(first, second) -> None:
     assert (first / "early_stop.json").read_text() == (second / "early_stop.json").read_text()
 
 
-@pytest.mark.parametrize("rank", [2, None], ids=["adapters", "full"])
-def test_a_killed_run_resumes_bit_by_bit(tmp_path, monkeypatch, rank):
-    config = replace(SHORT, rank=rank)
+@pytest.mark.parametrize(
+    ("changes", "error", "kept"),
+    [({}, Killed, "2"), ({"rank": None}, Killed, "2"), ({"checkpoint_every": 100}, KeyboardInterrupt, "3")],
+    ids=["adapters", "full", "Ctrl-C"],
+)
+def test_a_broken_run_resumes_bit_by_bit(tmp_path, monkeypatch, changes, error, kept):
+    """A killed one from its last checkpoint, and one that was interrupted from its last whole step."""
+    config = replace(SHORT, **changes)
     run(tmp_path / "unbroken", config)
-    dying(monkeypatch, 3, Killed)
-    with pytest.raises(Killed):
+    dying(monkeypatch, 3, error)
+    with pytest.raises(error):
         run(tmp_path / "broken", config)
+    with safe_open(tmp_path / "broken/state.safetensors", framework="pt") as file:
+        assert file.metadata()["step"] == kept
     monkeypatch.undo()
     run(tmp_path / "broken", config)
     same_runs(tmp_path / "broken", tmp_path / "unbroken")
     assert [row["step"] for row in rows(tmp_path / "broken/curve.csv")] == ["0", "2", "4"]
-
-
-def test_ctrl_c_leaves_a_checkpoint_of_the_last_whole_step(tmp_path, monkeypatch):
-    rare = replace(SHORT, checkpoint_every=100)
-    run(tmp_path / "unbroken", rare)
-    dying(monkeypatch, 3, KeyboardInterrupt)
-    with pytest.raises(KeyboardInterrupt):
-        run(tmp_path / "broken", rare)
-    with safe_open(tmp_path / "broken/state.safetensors", framework="pt") as file:
-        assert file.metadata()["step"] == "3"
-    monkeypatch.undo()
-    run(tmp_path / "broken", rare)
-    same_runs(tmp_path / "broken", tmp_path / "unbroken")
 
 
 def test_ctrl_c_within_an_update_leaves_the_checkpoint_before(tmp_path, monkeypatch):
@@ -123,27 +116,25 @@ def test_ctrl_c_within_a_validation_loses_no_row(tmp_path, monkeypatch):
     same_runs(tmp_path / "broken", tmp_path / "unbroken")
 
 
-def test_adapters_change_and_nothing_else(tmp_path):
-    result, before = run(tmp_path, replace(SHORT, lr=0.05)), tiny_model()
+@pytest.mark.parametrize("rank", [2, None], ids=["adapters", "full"])
+def test_what_is_tuned_changes_and_nothing_else(tmp_path, rank):
+    result, before = run(tmp_path, replace(SHORT, rank=rank, lr=0.05)), tiny_model()
     assert (planes(result.model) - planes(before)).abs().max() > 1e-3
-    outputs = [name for name, _ in before.named_parameters() if name.endswith("attn.out_proj.weight")]
     for (name, ours), theirs in zip(result.model.named_parameters(), before.parameters(), strict=True):
-        assert torch.equal(ours, theirs) != (name in outputs), name
+        tuned = name.endswith("attn.out_proj.weight") if rank else name.startswith("transformer.")
+        assert torch.equal(ours, theirs) != tuned, name
         assert not ours.requires_grad
-    loaded = Adapters.load(tiny_model(), tmp_path / "adapter.safetensors")
-    assert torch.equal(planes(loaded.merged()), planes(result.model))
+    if rank:
+        loaded = Adapters.load(tiny_model(), tmp_path / "adapter.safetensors").merged()
+    else:
+        loaded = load_model(tmp_path / "model.safetensors")
+    assert torch.equal(planes(loaded), planes(result.model))
 
 
-def test_full_fine_tuning_changes_the_transformer_and_nothing_else(tmp_path):
-    result, before = run(tmp_path, replace(SHORT, rank=None)), tiny_model()
-    for (name, ours), theirs in zip(result.model.named_parameters(), before.parameters(), strict=True):
-        assert torch.equal(ours, theirs) != name.startswith("transformer."), name
-    assert torch.equal(planes(load_model(tmp_path / "model.safetensors")), planes(result.model))
-
-
-def test_scores_are_those_of_the_tuned_model(tmp_path):
+def test_scores_are_those_of_the_tuned_model_and_losses_those_of_the_published_order(tmp_path):
     result = run(tmp_path)
-    expected = render_example(result.model, *_example_and_cameras(4))
+    (example,) = tiny_examples(tiny_model(), [4], (1, 5))
+    expected = render_example(result.model, example, example.views.cameras)
     truth = tiny_object(4).images[[1, 5]]
     last = result.scores[-1]
     assert (last["step"], last["object"]) == (4, "square_4")
@@ -157,22 +148,8 @@ def test_scores_are_those_of_the_tuned_model(tmp_path):
     assert float(curve["l1"]) == pytest.approx(sum(float(row["l1"]) for row in stored[-2:]) / 2, rel=1e-6)
     assert float(curve["psnr"]) == pytest.approx(result.means(4)["psnr"], rel=1e-6)
     assert result.summary().startswith("l1 0.")
-
-
-def _example_and_cameras(seed: int):
-    example = tiny_examples(tiny_model(), [seed], (1, 5))[0]
-    return example, example.views.cameras
-
-
-def test_the_losses_are_those_of_the_published_order(tmp_path):
-    result = run(tmp_path)
-    table = rows(tmp_path / "losses.csv")
-    assert [(row["object"], row["view"]) for row in table] == [
-        ("square_0", "0"),
-        ("square_1", "1"),
-        ("square_2", "0"),
-        ("square_0", "1"),
-    ]
+    seen = [(row["object"], row["view"]) for row in rows(tmp_path / "losses.csv")]
+    assert seen == [("square_0", "0"), ("square_1", "1"), ("square_2", "0"), ("square_0", "1")]
     item = tiny_object(0)
     first = render_example(tiny_model(), Example.of(tiny_model(), item, [0]), item.cameras()[:1])
     assert result.losses[0] == pytest.approx(LOSSES["freq"](first, item.images[:1]).item(), rel=1e-5)
@@ -230,46 +207,37 @@ def test_bfloat16_is_close_to_float32(tmp_path):
     assert {value.dtype for value in stored.values()} == {torch.float32}
 
 
-def test_a_perceptual_distance_enters_the_loss(tmp_path):
+def test_a_perceptual_distance_enters_the_loss_which_must_be_a_number(tmp_path):
     config = replace(SHORT, steps=1, loss=ImageLoss(perceptual_weight=2.0))
     plain = run(tmp_path / "plain", replace(config, loss=ImageLoss())).losses[0]
     seen = run(tmp_path / "seen", config, perceptual=lambda a, b: (a - b).abs().mean((1, 2, 3)) * 0 + 1)
     assert seen.losses[0] == pytest.approx(plain + 2, rel=1e-5)
-
-
-def test_a_folder_belongs_to_one_run(tmp_path):
-    run(tmp_path, replace(SHORT, steps=1))
-    with pytest.raises(ValueError, match=r"config\.json: this folder holds a run of another configuration"):
-        run(tmp_path, replace(SHORT, steps=1, seed=1))
-
-
-def test_a_damaged_or_foreign_checkpoint_is_named(tmp_path):
-    run(tmp_path, replace(SHORT, steps=1))
-    path = tmp_path / "state.safetensors"
-    with pytest.raises(ValueError, match=r"state\.safetensors: .*; choose another folder"):
-        Tuning(tiny_model(), replace(SHORT, rank=3)).load(path)
-    path.write_bytes(b"cut")
-    with pytest.raises(ValueError, match=r"state\.safetensors: not a whole safetensors file"):
-        run(tmp_path, replace(SHORT, steps=1))
-
-
-def test_a_loss_that_is_no_number_ends_the_run(tmp_path):
-    def broken(a, b):
-        return (a - b).mean((1, 2, 3)) * math.nan
-
     with pytest.raises(ValueError, match="step 1: the loss is nan; choose a lower learning rate"):
-        run(tmp_path, replace(SHORT, loss=ImageLoss(perceptual_weight=1.0)), perceptual=broken)
+        run(tmp_path / "nan", config, perceptual=lambda a, b: (a - b).mean((1, 2, 3)) * math.nan)
+
+
+def test_a_folder_of_another_run_or_with_a_damaged_checkpoint_is_named(tmp_path):
+    config = replace(SHORT, steps=1)
+    run(tmp_path, config)
+    with pytest.raises(ValueError, match=r"config\.json: this folder holds a run of another configuration"):
+        run(tmp_path, replace(config, seed=1))
+    with pytest.raises(ValueError, match=r"state\.safetensors: .*; choose another folder"):
+        Tuning(tiny_model(), replace(SHORT, rank=3)).load(tmp_path / "state.safetensors")
+    (tmp_path / "state.safetensors").write_bytes(b"cut")
+    with pytest.raises(ValueError, match=r"state\.safetensors: not a whole safetensors file"):
+        run(tmp_path, config)
 
 
 def test_what_does_not_fit_is_said(tmp_path):
     model = tiny_model()
     two, three = tiny_examples(model, [0], range(2)), tiny_examples(model, [1], range(3))
-    with pytest.raises(ValueError, match="as many training views of every object, found \\[2, 3\\]"):
-        finetune(tmp_path, model, two + three, two, SHORT, METRICS)
-    with pytest.raises(ValueError, match="found 1 and 0"):
-        finetune(tmp_path, model, two, [], SHORT, METRICS)
-    with pytest.raises(ValueError, match="one of the metrics l1, psnr, ssim; found 'lpips'"):
-        finetune(tmp_path, model, two, two, replace(SHORT, stop_on="lpips"), METRICS)
+    for train, validation, config, said in (
+        (two + three, two, SHORT, r"as many training views of every object, found \[2, 3\]"),
+        (two, [], SHORT, "found 1 and 0"),
+        (two, two, replace(SHORT, stop_on="lpips"), "one of the metrics l1, psnr, ssim; found 'lpips'"),
+    ):
+        with pytest.raises(ValueError, match=said):
+            finetune(tmp_path, model, train, validation, config, METRICS)
     with pytest.raises(ValueError, match="steps: expected at least 1, found 0"):
         FinetuneConfig(steps=0)
     with pytest.raises(ValueError, match="order: expected one of published, random; found 'reverse'"):

@@ -11,7 +11,7 @@ from lrm_core.render.quality import psnr
 FEW = ModelQuality(training_objects=5, search_size=8)
 
 
-def test_scores_are_those_of_the_images(model, make_object) -> None:
+def test_scores_are_those_of_the_images(model, make_object):
     item = make_object(0)
     result = run(model, item, FEW, seed=0)
     white = psnr(torch.ones_like(item.images), item.images)
@@ -25,12 +25,12 @@ def test_scores_are_those_of_the_images(model, make_object) -> None:
 
 
 @pytest.mark.parametrize("side", [32, 64, 84], ids=["as searched", "twice", "no multiple"])
-def test_the_nearest_training_object_to_one_of_them_is_itself(side) -> None:
+def test_the_nearest_training_object_to_one_of_them_is_itself(side):
     sources = interpolate(training_sources(32, 5), side)
     assert [nearest_training_seed(source, ModelQuality(training_objects=5)) for source in sources] == list(range(5))
 
 
-def test_angles_between_cameras() -> None:
+def test_angles_between_cameras():
     poses = sample_poses(torch.Generator().manual_seed(0), 6)
     angles = view_angles(poses)
     assert angles[0] == pytest.approx(0, abs=0.1)

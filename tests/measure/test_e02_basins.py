@@ -5,14 +5,13 @@ import torch
 from tiny_measure import noise
 
 from lrm_core import LRM
-from lrm_core.measure import e02_basins, matter
+from lrm_core.measure import e02_basins, geometry
 from lrm_core.measure.e02_basins import Basins, features_at, latent_distance
-from lrm_core.measure.oracles import Oracle, OracleCache, predicted_planes
-from lrm_core.objects import RenderedObject
+from lrm_core.measure.oracles import Oracle, predicted_planes
 from lrm_core.render import query_points
 
 
-def test_latent_distance_of_a_scaled_copy() -> None:
+def test_latent_distance_of_a_scaled_copy():
     a = noise()
     found = latent_distance(a, -2 * a)
     assert found["channel_correlation"] == pytest.approx(-1, abs=1e-5)
@@ -20,7 +19,7 @@ def test_latent_distance_of_a_scaled_copy() -> None:
     assert found["l1"] == pytest.approx(3 * a.abs().mean().item(), rel=1e-5)
 
 
-def test_latent_distance_looks_only_at_the_texels_of_the_mask() -> None:
+def test_latent_distance_looks_only_at_the_texels_of_the_mask():
     a, mask = noise(), torch.zeros(3, 16, 16, dtype=torch.bool)
     mask[:, :8] = True
     b = torch.where(mask[:, None], a, noise(1))
@@ -32,7 +31,7 @@ def test_latent_distance_looks_only_at_the_texels_of_the_mask() -> None:
     assert set(latent_distance(a, b, torch.zeros_like(mask)).values()) == {None}
 
 
-def test_features_hide_what_the_decoder_cannot_see(model: LRM) -> None:
+def test_features_hide_what_the_decoder_cannot_see(model):
     """A constant from the null space of the first layer changes the triplane but not what is rendered."""
     planes = noise()[:, :, :16, :16]
     weight = model.decoder.net[0].weight.clone()
@@ -55,12 +54,10 @@ def test_features_hide_what_the_decoder_cannot_see(model: LRM) -> None:
     assert latent_distance(planes, shifted)["l1"] == pytest.approx(2, abs=1e-5)
 
 
-def test_record_of_known_oracles(
-    model: LRM, item: RenderedObject, cache: OracleCache, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_record_of_known_oracles(model, item, cache, monkeypatch):
     predicted = predicted_planes(model, item)
     monkeypatch.setattr(e02_basins, "oracle", lambda *arguments: Oracle(0.5 * predicted, {}))
-    monkeypatch.setattr(matter, "MATTER", 0.0)
+    monkeypatch.setattr(geometry, "MATTER", 0.0)
     record = e02_basins.run(model, item, Basins(path_points=3, probe_points=500), 0, cache)
     assert set(record["published"]) == {"pred_vs_random", "pred_vs_predinit", "random_vs_predinit"}
     assert record["published"]["pred_vs_predinit"]["best_scale"] == pytest.approx(0.5)

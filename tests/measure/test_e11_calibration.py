@@ -26,7 +26,7 @@ def shown(predicted: torch.Tensor, reference: torch.Tensor) -> Scene:
     return make_scene(render, predicted, reference, render(reference) + 0.01)
 
 
-def test_a_scaled_prediction_is_repaired_by_its_scale() -> None:
+def test_a_scaled_prediction_is_repaired_by_its_scale():
     reference = noise()
     record = plain(calibrations(shown(2 * reference, reference), EVERYWHERE))
     for fit in ("everywhere", "matter"):
@@ -41,7 +41,7 @@ def test_a_scaled_prediction_is_repaired_by_its_scale() -> None:
     assert record["matter"]["touched"] == 1
 
 
-def test_a_shift_needs_an_affine_calibration() -> None:
+def test_a_shift_needs_an_affine_calibration():
     reference = noise() - noise().mean((-2, -1), keepdim=True)
     record = calibrations(shown(reference + 2, reference), EVERYWHERE)["everywhere"]
     assert record["channel_affine"]["removed"] == pytest.approx(1)
@@ -53,7 +53,7 @@ def test_a_shift_needs_an_affine_calibration() -> None:
     assert record["scale"]["removed"] < record["channel_affine"]["removed"]
 
 
-def test_images_are_scored_as_they_are() -> None:
+def test_images_are_scored_as_they_are():
     reference, predicted = noise(), noise() + 0.5 * noise(1)
     scene = shown(predicted, reference)
     record = calibrations(scene, EVERYWHERE)["everywhere"]
@@ -67,7 +67,7 @@ def test_images_are_scored_as_they_are() -> None:
         assert set(record[kind]["images"]) == {"reference", "truth"}
 
 
-def test_the_mask_decides_what_is_fitted() -> None:
+def test_the_mask_decides_what_is_fitted():
     mask = EVERYWHERE & (torch.arange(16) < 8)
     reference = noise()
     predicted = reference * torch.where(mask, 2.0, -1.0)[:, None]
@@ -82,7 +82,7 @@ def test_the_mask_decides_what_is_fitted() -> None:
 
 
 @pytest.mark.parametrize("rows", [0, 1])
-def test_without_texels_of_each_plane_there_is_nothing_to_fit_in_matter(rows: int) -> None:
+def test_without_texels_of_each_plane_there_is_nothing_to_fit_in_matter(rows):
     mask = torch.zeros_like(EVERYWHERE)
     mask[0, :rows] = True
     record = plain(calibrations(shown(noise(), noise(1)), mask))

@@ -5,10 +5,8 @@ import torch
 
 from lrm_core.canonical import plain
 from lrm_core.measure import e12_test_time as e12
-from lrm_core.measure import longer_fits
-from lrm_core.measure.e12_test_time import VARIANTS, LatentOptimisation, study_views, summary
+from lrm_core.measure.e12_test_time import VARIANTS, LatentOptimisation, LongerFits, study_views, summary
 from lrm_core.measure.experiments import get_experiment
-from lrm_core.measure.longer_fits import LongerFits
 from lrm_core.measure.oracles import predicted_planes, render_images, split_views
 from lrm_core.profiles import get_profile
 
@@ -76,26 +74,13 @@ def test_lpips_is_in_the_loss_of_one_variant_only(model, item, monkeypatch, name
 
 
 def test_the_summary_of_a_known_path():
-    found = summary(
-        [
-            row(0, l1=0.10, lpips=0.40, validation=0.5, train=0.10),
-            row(10, l1=0.08, lpips=0.30, validation=0.3, train=0.07),
-            row(20, l1=0.06, lpips=0.38, validation=0.4, train=0.02),
-            row(30, l1=0.07, lpips=0.44, validation=0.6, train=0.01),
-        ]
-    )
-    assert found["path"]["l1"] == [0.10, 0.08, 0.06, 0.07]
+    l1, lpips, train = (0.10, 0.08, 0.06, 0.07), (0.40, 0.30, 0.38, 0.44), (0.10, 0.07, 0.02, 0.01)
+    ways = zip((0, 10, 20, 30), l1, lpips, (0.5, 0.3, 0.4, 0.6), train, strict=True)
+    found = summary([row(*each) for each in ways])
+    assert found["path"]["l1"] == list(l1)
     end = {"l1": -0.3, "lpips": 0.1, "psnr": 3.0, "ssim": 0.03, "train_l1": -0.9, "gap": 0.6}
     assert found["end"] == pytest.approx(end)
-    stopped = {
-        "l1": -0.2,
-        "lpips": -0.25,
-        "psnr": 2.0,
-        "ssim": 0.02,
-        "train_l1": -0.3,
-        "gap": 0.1,
-        "step": 10,
-    }
+    stopped = {"l1": -0.2, "lpips": -0.25, "psnr": 2.0, "ssim": 0.02, "train_l1": -0.3, "gap": 0.1, "step": 10}
     assert found["stopped"] == pytest.approx(stopped)
     assert found["best"] == {"l1": 20, "psnr": 20, "ssim": 20, "lpips": 10}
     assert found["after_best"] == pytest.approx({"l1": 0.1, "psnr": 1.0, "ssim": 0.01, "lpips": 0.35})
@@ -109,13 +94,13 @@ def test_the_profile_shortens_the_fit_and_never_lengthens_it():
     assert mini.refinement(VARIANTS["tokens_lpips"]).iterations == mini.perceptual_iterations
 
 
-def test_longer_fits_go_on_from_the_same_start_and_keep_a_film(model, item, monkeypatch) -> None:
+def test_longer_fits_go_on_from_the_same_start_and_keep_a_film(model, item, monkeypatch):
     """Their way is that of E12 as far as this goes, and the film has a picture for each of its steps."""
     short, long = LatentOptimisation(at_most=1, path=(0,)), LongerFits(at_most=1, path=(0, 1))
-    found = longer_fits.run(model, item, long, 0)
+    found = e12.run_longer(model, item, long, 0)
     assert list(found) == list(e12.SPACES)
-    assert found["planes"]["path"]["step"] == [0, 1, longer_fits.BEYOND]
-    expected = e12.run_variant(model, item, short, 0, "planes")["path"]
-    assert found["planes"]["path"]["l1"][:2] == pytest.approx(expected["l1"], rel=1e-4)
+    assert found["planes"]["path"]["step"] == [0, 1, e12.BEYOND]
+    expected = [point.measured["l1"] for point in e12.way(model, item, short, 0, "planes")]
+    assert found["planes"]["path"]["l1"][:2] == pytest.approx(expected, rel=1e-4)
     assert len(found["planes"]["film"]) == 3
     assert all(picture.startswith("data:image/webp") for picture in found["planes"]["film"])

@@ -17,7 +17,7 @@ def record(model, item, monkeypatch):
     shifted = Oracle(predicted + 0.5 + 0.2 * wave, {})
     monkeypatch.setattr(e17, "oracle", lambda *_: shifted)
     config = SourceDistance(OracleConfig(iterations=1), factors=(0.8, 1.0, 1.25), views=2)
-    return plain(e17.run(model, item, config, 0))
+    return plain(e17.run(model, item, config, 0, None))
 
 
 def test_record_of_a_known_residual(record, model, item):

@@ -2,17 +2,14 @@
 
 from dataclasses import make_dataclass, replace
 from math import inf
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from lrm_core import LRM
 from lrm_core.canonical import canonical_json, plain
 from lrm_core.findings.rulebook import RULES
 from lrm_core.measure.experiments import EXPERIMENTS, get_experiment
 from lrm_core.measure.oracles import OracleCache
-from lrm_core.objects import RenderedObject
 from lrm_core.profiles import Profile
 from lrm_core.records.runner import Recorder
 from lrm_core.records.store import ResultStore
@@ -34,9 +31,7 @@ SMALL = {  # in place of the usual values
 
 
 @pytest.mark.parametrize("name", list(EXPERIMENTS))
-def test_record_repeats_and_has_what_its_rule_reads(
-    name: str, model: LRM, item: RenderedObject, cache: OracleCache, tmp_path: Path
-) -> None:
+def test_record_repeats_and_has_what_its_rule_reads(name, model, item, cache, tmp_path):
     experiment, store = get_experiment(name), ResultStore(tmp_path / "results")
     fields = [(field, Any, value) for field, value in SMALL.get(name, {}).items()]
     small = make_dataclass("Small", fields, bases=(experiment.config,), frozen=True)
@@ -63,6 +58,6 @@ class _Anything:
     def __init__(self, column: object) -> None: ...
 
 
-def test_unknown_experiment() -> None:
+def test_unknown_experiment():
     with pytest.raises(ValueError, match="unknown experiment 'e99'; expected one of e00_model, e01_oracle"):
         get_experiment("e99")

@@ -10,21 +10,13 @@ import torch
 
 from lrm_core import LRM
 from lrm_core.measure import oracles
-from lrm_core.measure.oracles import (
-    OracleCache,
-    OracleConfig,
-    oracle,
-    predicted_planes,
-    render_like,
-    split_views,
-)
-from lrm_core.objects import RenderedObject
+from lrm_core.measure.oracles import OracleConfig, oracle, predicted_planes, render_like, split_views
 
 CONFIG = OracleConfig(iterations=3, rays_per_step=32)
 
 
 @pytest.fixture
-def fits(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+def fits(monkeypatch):
     """Replace the fit by one that moves the first row of texels, and note what it was called with."""
     calls: list[dict[str, Any]] = []
 
@@ -38,7 +30,7 @@ def fits(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     return calls
 
 
-def test_views_are_split_as_agreed() -> None:
+def test_views_are_split_as_agreed():
     train, heldout = split_views(SimpleNamespace(images=torch.zeros(32, 1)))
     assert heldout == [3, 7, 11, 15, 19, 23, 27, 31]
     assert len(train) == 24
@@ -46,66 +38,46 @@ def test_views_are_split_as_agreed() -> None:
     assert sorted(train + heldout) == list(range(32))
 
 
-def test_the_second_call_reads_the_cache(model: LRM, item: RenderedObject, cache: OracleCache, fits: list) -> None:
-    first = oracle(model, item, "random", CONFIG, 0, cache)
-    second = oracle(model, item, "random", CONFIG, 0, cache)
-    assert len(fits) == 1
-    assert torch.equal(first.planes, second.planes)
-    assert first.history == second.history == {"step": [0, 1], "train_psnr": [10.0, 12.0]}
-    assert [path.suffix for path in cache.folder.iterdir()] == [".safetensors"]
-
-
-@pytest.mark.parametrize("what", ["seed", "start", "configuration", "data", "weights"])
-def test_anything_that_matters_asks_for_a_new_fit(
-    model: LRM, item: RenderedObject, cache: OracleCache, fits: list, what: str
-) -> None:
-    oracle(model, item, "predicted", CONFIG, 0, cache)
-    seed, start, config = 0, "predicted", CONFIG
-    if what == "seed":
-        seed = 1
-    elif what == "start":
-        start = "null"
-    elif what == "configuration":
-        config = replace(CONFIG, iterations=4)
-    elif what == "data":
-        item = replace(item, images=item.images * 0.5)
-    else:
-        state = {name: tensor + 1e-3 for name, tensor in model.state_dict().items()}
-        model = LRM(model.config)
-        model.load_openlrm_state_dict(state)
-    oracle(model, item, start, config, seed, cache)
-    assert len(fits) == 2
-
-
-def test_shipped_oracles_are_read(model: LRM, item: RenderedObject, cache: OracleCache, fits: list) -> None:
-    oracle(model, item, "random", CONFIG, 0, cache)
+def _shipped(path, cache):
     cache.folder.rename(cache.shipped)
-    oracle(model, item, "random", CONFIG, 0, cache)
-    assert len(fits) == 1
+    return cache
 
 
-def test_a_refresh_fits_each_oracle_once_more(
-    model: LRM, item: RenderedObject, cache: OracleCache, fits: list
-) -> None:
-    oracle(model, item, "random", CONFIG, 0, cache)
-    (path,) = cache.folder.iterdir()
+def _older(path, cache):
     os.utime(path, (1000.0, 1000.0))
-    refresh = replace(cache, newer_than=2000.0)
-    oracle(model, item, "random", CONFIG, 0, refresh)
-    oracle(model, item, "random", CONFIG, 0, refresh)
-    assert len(fits) == 2
+    return replace(cache, newer_than=2000.0)
 
 
-def test_a_damaged_file_is_fitted_again(model: LRM, item: RenderedObject, cache: OracleCache, fits: list) -> None:
-    whole = oracle(model, item, "random", CONFIG, 0, cache)
-    (path,) = cache.folder.iterdir()
+def _damaged(path, cache):
     path.write_bytes(path.read_bytes()[:100])
-    again = oracle(model, item, "random", CONFIG, 0, cache)
-    assert len(fits) == 2
-    assert torch.equal(again.planes, whole.planes)
+    return cache
 
 
-def test_starts_and_targets(model: LRM, item: RenderedObject, cache: OracleCache, fits: list) -> None:
+@pytest.mark.parametrize(("happens", "count"), [(_shipped, 1), (_older, 2), (_damaged, 2)])
+def test_a_whole_oracle_that_is_new_enough_is_read_from_the_cache(model, item, cache, fits, happens, count):
+    first = oracle(model, item, "random", CONFIG, 0, cache)
+    (path,) = cache.folder.iterdir()
+    assert path.suffix == ".safetensors"
+    now = happens(path, cache)
+    for again in (oracle(model, item, "random", CONFIG, 0, now) for _ in range(2)):
+        assert torch.equal(first.planes, again.planes)
+        assert first.history == again.history == {"step": [0, 1], "train_psnr": [10.0, 12.0]}
+    assert len(fits) == count
+
+
+def test_anything_that_matters_asks_for_a_new_fit(model, item, cache, fits):
+    other = LRM(model.config)
+    other.load_openlrm_state_dict({name: tensor + 1e-3 for name, tensor in model.state_dict().items()})
+    given = {"model": model, "item": item, "start": "predicted", "config": CONFIG, "seed": 0}
+    changes = {"config": replace(CONFIG, iterations=4), "seed": 1, "start": "null", "model": other}
+    changes["item"] = replace(item, images=item.images * 0.5)
+    for name, value in changes.items():
+        oracle(**(given | {name: value}), cache=cache)
+    oracle(**given, cache=cache)
+    assert len(fits) == 1 + len(changes)
+
+
+def test_starts_and_targets(model, item, cache, fits):
     predicted = predicted_planes(model, item)
     for start in ("predicted", "random", "null"):
         oracle(model, item, start, CONFIG, 0, cache)
@@ -121,7 +93,7 @@ def test_starts_and_targets(model: LRM, item: RenderedObject, cache: OracleCache
     assert torch.equal((null * 255).round() / 255, null)
 
 
-def test_bad_input(model: LRM, item: RenderedObject, cache: OracleCache) -> None:
+def test_bad_input(model, item, cache):
     with pytest.raises(ValueError, match="unknown start 'zero'; expected one of predicted, random, null"):
         oracle(model, item, "zero", CONFIG, 0, cache)
     with pytest.raises(ValueError, match="disc0: expected images of 32x32 pixels for this model, found 16x16"):

@@ -36,20 +36,19 @@ def _table(*best: float) -> pd.DataFrame:
 
 
 @pytest.mark.parametrize("best", [0.78, 0.93, 1.0, 1.2, 1.27])
-def test_the_best_factor_between_those_told_is_found(best: float) -> None:
+def test_the_best_factor_between_those_told_is_found(best):
     assert best_told(_table(best)) == pytest.approx({"l1": best, "extent": best}, rel=1e-6)
 
 
-def test_a_best_factor_beyond_those_told_is_none_and_is_said() -> None:
+def test_a_best_factor_beyond_those_told_is_none_and_the_rise_is_against_the_truth():
     assert best_told(_table(0.5)) == {"l1": None, "extent": None}
     assert best_factors(_table(0.5, 1.0))["l1"].n == 1
     assert "left out: 1 by l1, 1 by extent" in distance_sentence(_table(0.5, 0.99, 1.01, 1.02))
-
-
-def test_nothing_drawn_is_no_crossing() -> None:
-    table = _table(1.0)
-    table.loc[table["told"] < 1.1, "extent"] = None
-    assert best_told(table)["extent"] is None
+    nothing_drawn = _table(1.0)
+    nothing_drawn.loc[nothing_drawn["told"] < 1.1, "extent"] = None
+    assert best_told(nothing_drawn)["extent"] is None
+    rise = published_rise(_table(1.0, 1.0, 1.0))
+    assert rise.estimate == pytest.approx(np.log(2 / DISTANCE) ** 2 / 0.02)
 
 
 @pytest.mark.parametrize(
@@ -61,28 +60,20 @@ def test_nothing_drawn_is_no_crossing() -> None:
         ((1.0, 1.0), "too few objects"),
     ],
 )
-def test_the_verdict_follows_the_error_told_two(best: tuple[float, ...], verdict: str) -> None:
+def test_the_verdict_follows_the_error_told_two(best, verdict):
     assert verdict in distance_sentence(_table(*best))
 
 
-def test_the_rise_is_against_the_truth() -> None:
-    rise = published_rise(_table(1.0, 1.0, 1.0))
-    assert rise.estimate == pytest.approx(np.log(2 / DISTANCE) ** 2 / 0.02)
-
-
-def test_a_model_is_told_every_factor_and_the_published_distance(model, item) -> None:
+def test_a_model_is_told_every_factor_and_the_published_distance(model, item):
     rows = list(told_rows(model, replace(item, poses=item.poses * 1.25)))
     assert [row["told"] for row in rows] == [*FACTORS, 2 / 2.5]
     assert [row["published"] for row in rows] == [False] * len(FACTORS) + [True]
     assert len({row["l1"] for row in rows}) > 1
-
-
-def test_an_object_of_one_view_is_refused(model, item) -> None:
     with pytest.raises(ValueError, match="disc0: expected a view beside the source"):
         next(told_rows(model, item.first(1)))
 
 
-def test_the_command_prints_a_table_and_a_sentence_and_writes_every_object(tmp_path) -> None:
+def test_the_command_prints_a_table_and_a_sentence_and_writes_every_object(tmp_path):
     save_tiny(tmp_path / "tiny.safetensors")
     for seed in range(3):
         save_square(tmp_path / f"objects/square{seed}", seed, views=6)

@@ -17,7 +17,8 @@ def found(model, item, cache):
 
 
 def test_the_prediction_itself_has_the_numbers_of_its_own_records(found, model, item, cache):
-    bands = e08_band_correction.run(model, item, e08_band_correction.BandCorrection(FIT, (0.3,), 0.3, 2, 1), 0, cache)
+    once = e08_band_correction.BandCorrection(FIT, cutoffs=(0.3,), views=2, control_draws=1)
+    bands = e08_band_correction.run(model, item, once, 0, cache)
     mine = found["e08_band_correction"]["corrections"]["low"]["reference"]["improvement"]
     assert mine[0] == pytest.approx(bands["corrections"]["low"]["reference"]["improvement"], rel=1e-6)
     assert found["psnr"][0] == pytest.approx(bands["predicted"]["truth"]["psnr"], rel=1e-6)

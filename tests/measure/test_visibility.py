@@ -61,27 +61,14 @@ def test_a_camera_sees_the_cap_before_the_tangent_cone(azimuth, height):
     assert float((~hidden).float().mean()) == pytest.approx(share, abs=0.06)
 
 
-def test_a_point_is_hidden_from_beyond_the_tolerance():
+def test_what_lies_beyond_the_tolerance_outside_of_the_image_or_behind_the_camera_is_hidden():
     view = camera(EYE)
-    depth = sphere.depth_maps(view, FINE)[0]
     behind = torch.tensor([[0.0, -sphere.RADIUS + d, 0.0] for d in (-0.2, 0.0, 0.04, 0.06, 0.9)])
-    assert hidden_by_depth(behind, view[0], depth, 0.05).tolist() == [False, False, False, True, True]
-
-
-def test_what_is_outside_of_the_image_or_behind_the_camera_is_hidden():
-    view = camera(EYE)
-    depth = torch.full((8, 8), torch.inf)
+    hidden = hidden_by_depth(behind, view[0], sphere.depth_maps(view, FINE)[0], 0.05)
+    assert hidden.tolist() == [False, False, False, True, True]
     points = torch.tensor([[0.0, 0, 0], [0, -3.0, 0], [1.4, 0, 0], [0, 0, 1.4], [1.2, 0, -1.2], [0, 50.0, 0]])
-    hidden = hidden_by_depth(points, view[0], depth, 0.0)
+    hidden = hidden_by_depth(points, view[0], torch.full((8, 8), torch.inf), 0.0)
     assert hidden.tolist() == [False, True, True, True, False, False]
-
-
-def test_facing_is_the_cosine_of_the_angle_and_unknown_without_a_normal():
-    points = torch.zeros(3, 3)
-    normals = torch.tensor([[0, -1.0, 0], [0, -0.5, sqrt(0.75)], [torch.nan] * 3])
-    cosine = facing(points, normals, EYE)
-    torch.testing.assert_close(cosine[:2], torch.tensor([1.0, 0.5]))
-    assert cosine[2].isnan()
 
 
 def test_normals_of_a_sphere_are_radial():
@@ -98,31 +85,32 @@ def test_normals_of_a_sphere_are_radial():
     torch.testing.assert_close(normals[known].norm(dim=-1), torch.ones(int(known.sum())))
 
 
-def test_there_is_no_normal_where_the_depth_jumps():
-    view = camera(EYE)
+def test_there_is_no_normal_where_the_depth_jumps_and_no_cosine_without_one():
     depth = torch.full((1, 64, 64), 2.0)
     depth[:, :, 32:] = 3.0
-    known = depth_normals(view, depth)[0, 1:-1].isfinite().all(-1)
-    assert not known[:, [0, 31, 32, 63]].any()
+    known = depth_normals(camera(EYE), depth)[0, 1:-1].isfinite().all(-1)
+    assert (~known).all(0).nonzero().flatten().tolist() == [0, 31, 32, 63]
     assert known[:, 1:31].all()
     assert known[:, 33:63].all()
+    normals = torch.tensor([[0, -1.0, 0], [0, -0.5, sqrt(0.75)], [torch.nan] * 3])
+    torch.testing.assert_close(
+        facing(torch.zeros(3, 3), normals, EYE), torch.tensor([1.0, 0.5, torch.nan]), equal_nan=True
+    )
 
 
-@pytest.mark.parametrize(("labels", "absent"), [([True] * 3, "visible"), ([False] * 3, "hidden")])
-def test_without_one_of_the_groups_nothing_is_compared(labels, absent):
-    found = split_errors(torch.ones(3), torch.tensor(labels))
-    assert [found[name] for name in (absent, "ratio", "excess")] == [None] * 3
-    assert shuffled_ratio(torch.ones(3), torch.tensor(labels), 3, torch.Generator()) == {
-        "mean": None,
-        "std": None,
-    }
-
-
-def test_no_points_and_no_visible_error():
-    nothing = split_errors(torch.ones(0), torch.ones(0, dtype=torch.bool))
-    assert set(nothing.values()) == {None}
-    perfect = split_errors(torch.tensor([0.0, 1.0]), torch.tensor([False, True]))
-    assert (perfect["visible"], perfect["hidden"], perfect["ratio"]) == (0, 1, None)
+@pytest.mark.parametrize(
+    ("errors", "labels", "absent"),
+    [
+        ([1.0] * 3, [True] * 3, {"visible", "ratio", "excess"}),
+        ([1.0] * 3, [False] * 3, {"hidden", "ratio", "excess"}),
+        ([], [], {"visible", "hidden", "ratio", "hidden_share", "excess"}),
+        ([0.0, 1.0], [False, True], {"ratio", "excess"}),
+    ],
+)
+def test_without_one_of_the_groups_or_a_visible_error_nothing_is_compared(errors, labels, absent):
+    error, hidden = torch.tensor(errors), torch.tensor(labels, dtype=torch.bool)
+    assert {name for name, value in split_errors(error, hidden).items() if value is None} == absent
+    assert shuffled_ratio(error, hidden, 3, torch.Generator().manual_seed(0))["mean"] is None
 
 
 errors = st.lists(st.floats(0.01, 1), min_size=4, max_size=40)

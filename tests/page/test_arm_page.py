@@ -14,8 +14,7 @@ from lrm_core.findings.arm_claims import claim_columns, told_wrong
 from lrm_core.findings.claims import published
 from lrm_core.findings.figures import Pictures
 from lrm_core.findings.sentences import sections, told
-from lrm_core.measure.arm_data import object_folders
-from lrm_core.measure.finetuning import EVALUATION_VIEWS
+from lrm_core.measure.finetuning import EVALUATION_VIEWS, object_folders
 from lrm_core.objects.contact_sheets import SIDE, SheetStore, contact_sheet, picture_at
 from lrm_core.page.elements import drawn
 from lrm_core.page.elements.pictures import cut_to_object

@@ -66,7 +66,7 @@ def test_every_section_is_filled_whatever_the_outcome(tables, claim):
         assert not re.search(r"\{[a-z]", text)
         assert "nan" not in text
     figures = {name.split(":")[0].removeprefix("figure ") for name in sections(claim) if name.startswith("figure")}
-    assert figures == set(FINDINGS[claim].figures)
+    assert figures - {"nine"} == set(FINDINGS[claim].figures), "the nine objects are shown by a function of their own"
 
 
 @pytest.mark.parametrize("claim", [*FINDINGS, "one_wrong_number"])
@@ -112,12 +112,13 @@ def test_every_comparison_of_a_rule_reads_a_column_and_is_shown_as_code(tables, 
                 assert all(one.column in tables[claim] for one in alone)
 
 
-def test_links_lead_to_the_declaration_and_to_the_function_that_draws(tables):
+def test_links_lead_to_functions_that_compute_and_draw_and_to_the_declaration(tables):
     for claim, name in FIGURES:
         links = re.findall(r'href="\.\./([\w/.]+)#L(\d+)"', source_links(FINDINGS[claim], name))
         lines = [(repository_root() / path).read_text().splitlines()[int(line) - 1] for path, line in links]
-        assert f'"{name}": ' in lines[0]
-        assert lines[1].startswith("def ")
+        assert f'"{name}": ' in lines[-1]
+        assert len(lines) > 2
+        assert all(line.strip().startswith(("def ", "@")) for line in lines[:-1])
 
 
 def test_the_published_tables_give_the_ratios_of_audit_a4():

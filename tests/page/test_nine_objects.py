@@ -6,8 +6,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from lrm_core.measure.oracle_files import Oracle
-from lrm_core.measure.oracles import predicted_planes
+from lrm_core.measure.oracles import Oracle, predicted_planes
 from lrm_core.objects.contact_sheets import SheetStore
 from lrm_core.page import model_under_study as nine_objects
 from lrm_core.profiles import Profile, get_profile

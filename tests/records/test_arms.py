@@ -1,19 +1,16 @@
 """The arms of fine-tuning: which they are, on which objects, and that their records are made once and resume."""
 
 import pickle
-from collections.abc import Callable
 from dataclasses import replace
 from itertools import product
-from pathlib import Path
 
 import pytest
 import torch
 
 from lrm_core import LRM
 from lrm_core.fit import trainer
-from lrm_core.fit.batch import batch_loss
-from lrm_core.measure.arm_data import object_folders
-from lrm_core.measure.arm_told import told_and_truth
+from lrm_core.fit.trainer import batch_loss
+from lrm_core.measure.finetuning import object_folders, told_and_truth
 from lrm_core.model.checkpoints import save_checkpoint
 from lrm_core.objects import save_object
 from lrm_core.profiles import FinetunePlan, Profile, get_profile, published_factor
@@ -28,7 +25,7 @@ VIEWS = 24  # the last view of the evaluation is number 23
 
 
 @pytest.fixture(scope="module")
-def place(model: LRM, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def place(model, tmp_path_factory):
     """A tiny model and two folders of two tiny objects each."""
     folder = tmp_path_factory.mktemp("place")
     save_checkpoint(model, folder / "tiny.safetensors", dtype=torch.float32)
@@ -36,7 +33,7 @@ def place(model: LRM, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def profile(place: Path, make_object: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Profile:
+def profile(place, make_object, tmp_path, monkeypatch):
     """Four steps on two objects, one of each group; runs lie in the temporary folder."""
     for group, seed in product(("real", "procedural"), (0, 1)):
         item = make_object(seed + 2 * (group == "real"), views=VIEWS)
@@ -69,7 +66,7 @@ def dying(monkeypatch: pytest.MonkeyPatch, at: int, error: BaseException) -> Non
     monkeypatch.setattr(trainer, "batch_loss", dies)
 
 
-def test_records_are_made_once_and_hold_what_the_tables_read(profile: Profile, tmp_path: Path) -> None:
+def test_records_are_made_once_and_hold_what_the_tables_read(profile, tmp_path):
     store = ResultStore(tmp_path / "store")
     assert record_arms("tiny", seeds=[0], store=store) == Made(written=5, kept=0)
     assert record_arms("tiny", ["lora_freq", "full_mse"], store=store) == Made(written=1, kept=2)
@@ -101,8 +98,8 @@ def test_records_are_made_once_and_hold_what_the_tables_read(profile: Profile, t
 
 
 def test_a_killed_run_has_the_result_of_an_unbroken_one_and_a_refreshed_one_begins_anew(
-    profile: Profile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    profile, tmp_path, monkeypatch
+):
     stores = [ResultStore(tmp_path / name) for name in ("broken", "unbroken")]
     with monkeypatch.context() as patch:
         dying(patch, 3, KeyboardInterrupt())
@@ -118,14 +115,7 @@ def test_a_killed_run_has_the_result_of_an_unbroken_one_and_a_refreshed_one_begi
         record_arms("tiny", ["lora_freq"], [1], refresh=True, store=stores[1])
 
 
-def test_a_recorder_is_that_of_its_process(profile: Profile, tmp_path: Path) -> None:
-    recorder = ArmRecorder(profile, ResultStore(tmp_path / "store"), tmp_path / "runs", "cpu")
-    first, second = (pickle.loads(pickle.dumps(recorder)) for _ in range(2))
-    assert first is second
-    assert first.key(ARMS["lora_mse"], 0) == recorder.key(ARMS["lora_mse"], 0)
-
-
-def test_a_failed_run_names_its_arm(profile: Profile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_run_names_its_arm(profile, tmp_path, monkeypatch):
     store = ResultStore(tmp_path)
     dying(monkeypatch, 1, ValueError("step 2: the loss is nan"))
     with pytest.raises(ValueError, match="arm full_mse, seed 0: step 2: the loss is nan"):
@@ -136,9 +126,7 @@ def test_a_failed_run_names_its_arm(profile: Profile, tmp_path: Path, monkeypatc
     assert caught.value.__notes__ == ["in arm lora_mse, seed 0"]
 
 
-def test_other_settings_weights_or_data_are_not_current(
-    profile: Profile, place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_other_settings_weights_or_data_are_not_current(profile, place, tmp_path, monkeypatch):
     store = ResultStore(tmp_path / "store")
     record_arms("tiny", ["lora_mse"], [0], store=store)
     assert len(arm_tables.tidy(arm_tables.records("tiny", store))) == 6
@@ -154,19 +142,7 @@ def test_other_settings_weights_or_data_are_not_current(
     assert not ArmRecorder(turned, store, tmp_path, "cpu").is_current(ARMS["lora_mse"], 0)
 
 
-def test_shuffled_targets_are_those_of_another_object(profile: Profile, tmp_path: Path) -> None:
-    recorder = ArmRecorder(profile, ResultStore(tmp_path), tmp_path, "cpu")
-    plain, shuffled = (recorder.data(ARMS[name]) for name in ("lora_freq", "lora_shuffled"))
-    for k, (own, other) in enumerate(zip(plain.train, shuffled.train, strict=True)):
-        assert torch.equal(own.features, other.features)
-        assert torch.equal(other.views.images, plain.train[(k + 1) % 2].views.images)
-        assert not torch.equal(other.views.images, own.views.images)
-    assert [e.digest() for e in plain.validation] == [e.digest() for e in shuffled.validation]
-
-
-def test_what_the_encoder_sees_does_not_depend_on_the_threads(
-    profile: Profile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_the_encoder_sees_does_not_depend_on_the_threads(profile, tmp_path, monkeypatch):
     seen, encode = [], LRM.encode_image
 
     def counted(model: LRM, image: torch.Tensor) -> torch.Tensor:
@@ -184,22 +160,30 @@ def test_what_the_encoder_sees_does_not_depend_on_the_threads(
     finally:
         torch.set_num_threads(before)
     assert seen == [1] * 4  # each object once
+    first, second = (pickle.loads(pickle.dumps(recorder)) for _ in range(2))
+    assert first is second  # that of its process
+    assert first.key(ARMS["lora_mse"], 0) == recorder.key(ARMS["lora_mse"], 0)
 
 
-def test_only_the_true_distance_arms_are_told_it(profile: Profile, tmp_path: Path) -> None:
+def test_arms_are_told_and_shown_what_their_names_say(profile, tmp_path):
     recorder = ArmRecorder(profile, ResultStore(tmp_path), tmp_path, "cpu")
-    published, true = (recorder.data(ARMS[name]) for name in ("lora_freq", "lora_freq_true_distance"))
-    for part in ("train", "validation"):
-        for told, own in zip(getattr(published, part), getattr(true, part), strict=True):
-            assert told.camera[0, 7].item() == pytest.approx(-2.0)
-            assert own.camera[0, 7].item() == pytest.approx(-2.4, rel=1e-5)
-            assert torch.equal(told.views.cameras, own.views.cameras)
+    names = ("lora_freq", "lora_freq_true_distance", "lora_shuffled")
+    published, true, shuffled = (recorder.data(ARMS[name]) for name in names)
+    for told, own in zip(*([*data.train, *data.validation] for data in (published, true)), strict=True):
+        assert told.camera[0, 7].item() == pytest.approx(-2.0)
+        assert own.camera[0, 7].item() == pytest.approx(-2.4, rel=1e-5)
+        assert torch.equal(told.views.cameras, own.views.cameras)
+    for k, (own, other) in enumerate(zip(published.train, shuffled.train, strict=True)):
+        assert torch.equal(own.features, other.features)
+        assert torch.equal(other.views.images, published.train[(k + 1) % 2].views.images)
+        assert not torch.equal(other.views.images, own.views.images)
+    assert [e.digest() for e in published.validation] == [e.digest() for e in shuffled.validation]
     true_arms = {"lora_mse_true_distance", "lora_freq_true_distance"}
     assert {name for name, arm in ARMS.items() if arm.told is None} == true_arms
     assert [name for name, arm in ARMS.items() if arm.shuffled] == ["lora_shuffled"]
 
 
-def test_the_published_condition_tells_each_object_its_own_wrong_distance(profile: Profile, tmp_path: Path) -> None:
+def test_the_published_condition_tells_each_object_its_own_wrong_distance(profile, tmp_path):
     plan = replace(profile, condition="published", finetuning=replace(profile.finetuning, arms=None))
     recorder = ArmRecorder(plan, ResultStore(tmp_path / "store"), tmp_path / "runs", "cpu")
     names = ("lora_mse", "lora_mse_told_1.25", "lora_mse_true_distance")
@@ -215,7 +199,7 @@ def test_the_published_condition_tells_each_object_its_own_wrong_distance(profil
     assert "lora_mse_told_0.8" not in [arm.name for arm in plan_arms(replace(plan, condition="truth"))]
 
 
-def test_records_of_the_published_condition_say_what_was_learned(profile: Profile, tmp_path: Path) -> None:
+def test_records_of_the_published_condition_say_what_was_learned(profile, tmp_path):
     plan = replace(profile, condition="published")
     recorder = ArmRecorder(plan, ResultStore(tmp_path / "store"), tmp_path / "runs", "cpu")
     result = recorder.make(ARMS["lora_mse"], 0)
@@ -230,7 +214,7 @@ def test_records_of_the_published_condition_say_what_was_learned(profile: Profil
         assert curves["extent"]["told"][0] == result["objects"][name]["extent"]["told"][0]
 
 
-def test_the_arms_differ_in_what_their_names_say() -> None:
+def test_the_arms_differ_in_what_their_names_say():
     assert [arm.seeds for arm in ARMS.values()][:4] == [5, 5, 5, 3]
     assert {arm.seeds for name, arm in ARMS.items() if name.startswith("full")} == {1}
     same = ARMS["lora_freq"].config
@@ -248,7 +232,7 @@ def test_the_arms_differ_in_what_their_names_say() -> None:
     assert {ARMS[f"lora_mse_r{rank}"].config.rank for rank in (2, 8, 16, 32)} == {2, 8, 16, 32}
 
 
-def test_the_objects_of_the_profiles() -> None:
+def test_the_objects_of_the_profiles():
     train, validation = object_folders(get_profile("mini"))
     assert [folder.parent.name for folder in train] == ["real"] * 8 + ["procedural"] * 8
     assert [folder.parent.name for folder in validation] == ["real"] * 6 + ["procedural"] * 6

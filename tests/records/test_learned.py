@@ -2,7 +2,7 @@
 
 import pytest
 
-from lrm_core.measure.arm_data import object_folders
+from lrm_core.measure.finetuning import object_folders
 from lrm_core.profiles import get_profile
 from lrm_core.records.learned import summary, training_factor
 

@@ -36,10 +36,6 @@ def _groups(jobs: list[tuple[int, int]]) -> list[list[tuple[int, int]]]:
     return [[job for job in jobs if job[0] == n] for n in dict.fromkeys(n for n, _ in jobs)]
 
 
-def _results(runner: Sums) -> dict[str, str]:
-    return _kept(runner.store.root)
-
-
 def _kept(root: Path) -> dict[str, str]:
     """The records of a store without their circumstances."""
     kept = {}
@@ -78,7 +74,7 @@ def _workers() -> list[psutil.Process]:
 
 
 @pytest.mark.timeout(1800)
-def test_a_sweep_is_whole_though_workers_and_a_node_are_killed(nodes, tmp_path, monkeypatch) -> None:
+def test_a_sweep_is_whole_though_workers_and_a_node_are_killed(nodes, tmp_path, monkeypatch):
     cluster, added = nodes
     jobs = _jobs()
     assert len(jobs) >= 200
@@ -96,13 +92,13 @@ def test_a_sweep_is_whole_though_workers_and_a_node_are_killed(nodes, tmp_path, 
     monkeypatch.setattr("tiny_runner.SECONDS", 0)
     alone = Sums(tmp_path / "alone")
     assert alone.make_missing(jobs, False, 1) == Made(len(jobs), 0)
-    assert _results(runner) == _results(alone)
+    assert _kept(runner.store.root) == _kept(alone.store.root)
     twice = {job: n for job, n in Counter(runner.log.read_text().splitlines()).items() if n > 1}
     assert not twice
     assert not list(runner.store.root.glob(".cluster-*"))
 
 
-def test_a_failing_job_leaves_its_error_and_the_others_are_made(nodes, tmp_path) -> None:
+def test_a_failing_job_leaves_its_error_and_the_others_are_made(nodes, tmp_path):
     runner, jobs = Sums(tmp_path / "sums"), [(BROKEN, 0), (1, 0), (2, 0)]
     said = r"failed jobs: 1, the others are made; first number13, seed 0: OSError: nothing adds up to 13"
     with pytest.raises(ValueError, match=said):
@@ -112,13 +108,13 @@ def test_a_failing_job_leaves_its_error_and_the_others_are_made(nodes, tmp_path)
     assert [runner.is_current(*job) for job in jobs] == [False, True, True]
 
 
-def test_workers_with_other_code_are_refused(nodes, tmp_path, monkeypatch) -> None:
+def test_workers_with_other_code_are_refused(nodes, tmp_path, monkeypatch):
     monkeypatch.setattr(calls, "code_hash", lambda: "f" * 64)
     with pytest.raises(ValueError, match=r"has another version of lrm_core \(SHA-256 .* instead of f{12}\)"):
         Sums(tmp_path / "sums").make_missing([(1, 0)], False, 1, Cluster(nodes[0].address))
 
 
-def test_workers_without_the_data_are_named(nodes, tmp_path) -> None:
+def test_workers_without_the_data_are_named(nodes, tmp_path):
     said = r"a worker there lacks data or weights \(.*sums: no objects there\); bring them there"
     with pytest.raises(ValueError, match=said):
         Elsewhere(tmp_path / "sums").make_missing([(1, 0)], False, 1, Cluster(nodes[0].address))
@@ -132,7 +128,7 @@ def _records(root: Path, monkeypatch, *options: str):
 
 
 @pytest.mark.timeout(1800)
-def test_the_command_makes_on_a_ray_of_its_own_what_it_makes_alone(tmp_path, monkeypatch) -> None:
+def test_the_command_makes_on_a_ray_of_its_own_what_it_makes_alone(tmp_path, monkeypatch):
     pytest.importorskip("ray")
     for name, options in {"ray": ("--cluster", "local"), "alone": ("--processes", "1")}.items():
         done = _records(tmp_path / name, monkeypatch, *options)
@@ -148,7 +144,7 @@ def _address_of_nothing() -> str:
         return f"127.0.0.1:{free.getsockname()[1]}"
 
 
-def test_the_command_says_in_a_sentence_what_is_wrong_with_an_address(tmp_path, monkeypatch) -> None:
+def test_the_command_says_in_a_sentence_what_is_wrong_with_an_address(tmp_path, monkeypatch):
     pytest.importorskip("ray")
     address = _address_of_nothing()
     wrong = {
@@ -162,7 +158,7 @@ def test_the_command_says_in_a_sentence_what_is_wrong_with_an_address(tmp_path, 
         assert "Traceback" not in result.output
 
 
-def test_ctrl_c_leaves_the_cluster_and_what_is_done(nodes, tmp_path, interrupt) -> None:
+def test_ctrl_c_leaves_the_cluster_and_what_is_done(nodes, tmp_path, interrupt):
     import ray
 
     runner, jobs = Sums(tmp_path / "sums"), _jobs()
@@ -173,7 +169,7 @@ def test_ctrl_c_leaves_the_cluster_and_what_is_done(nodes, tmp_path, interrupt) 
     assert 2 < sum(runner.is_current(*job) for job in jobs) < len(jobs)
 
 
-def test_without_ray_it_says_what_to_install(tmp_path, monkeypatch) -> None:
+def test_without_ray_it_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "ray", None)
     with pytest.raises(ValueError, match=r"Ray is not installed: pip install 'lrm_core\[cluster\]'"):
         Sums(tmp_path / "sums").make_missing([(1, 0)], False, 1, Cluster("local"))
@@ -183,7 +179,7 @@ def _work(runner: Sums, **other) -> Work:
     return replace(Work(runner, runner.hashes, False, runner.store.root / "no mark", "cpu"), **other)
 
 
-def test_without_a_shared_folder_records_come_back_and_are_written_by_the_driver(tmp_path, monkeypatch) -> None:
+def test_without_a_shared_folder_records_come_back_and_are_written_by_the_driver(tmp_path, monkeypatch):
     monkeypatch.setenv("TMPDIR", str(tmp_path / "node"))
     monkeypatch.setattr("tempfile.tempdir", None)
     (tmp_path / "node").mkdir()
@@ -192,10 +188,10 @@ def test_without_a_shared_folder_records_come_back_and_are_written_by_the_driver
     assert not driver.store.root.exists()
     assert all(_keep(driver.store, outcome) for outcome in outcomes)
     alone.make_missing([(1, 0), (1, 1)], False, 1)
-    assert _results(driver) == _results(alone)
+    assert _kept(driver.store.root) == _kept(alone.store.root)
 
 
-def test_the_error_of_a_job_begins_with_what_it_was_and_goes_when_the_record_is_made(tmp_path) -> None:
+def test_the_error_of_a_job_begins_with_what_it_was_and_goes_when_the_record_is_made(tmp_path):
     runner = Sums(tmp_path / "sums")
     failed, made = _make_group(_work(runner), 0, [(BROKEN, 0), (1, 0)])
     assert failed.error.splitlines()[0] == "OSError: nothing adds up to 13"
@@ -204,7 +200,7 @@ def test_the_error_of_a_job_begins_with_what_it_was_and_goes_when_the_record_is_
     assert not list(runner.store.root.rglob(f"*{ERROR}"))
 
 
-def test_a_worker_with_other_weights_is_refused(tmp_path) -> None:
+def test_a_worker_with_other_weights_is_refused(tmp_path):
     with pytest.raises(ValueError, match="has other weights or data, SHA-256 weights instead of others"):
         _make_group(_work(Sums(tmp_path / "sums"), hashes=("others",)), 0, [(1, 0)])
 
@@ -218,7 +214,7 @@ def _full(*_, **__) -> None:
     raise OSError(errno.ENOSPC, "could not write it (No space left on device)", "/node/record.json")
 
 
-def test_a_full_disk_of_a_node_is_the_error_of_its_jobs_and_is_told(tmp_path, monkeypatch) -> None:
+def test_a_full_disk_of_a_node_is_the_error_of_its_jobs_and_is_told(tmp_path, monkeypatch):
     monkeypatch.setattr("lrm_core.records.on_cluster.on_cluster", _in_this_process)
     monkeypatch.setattr(Sums, "keep", _full)
     said = r"failed jobs: 2, .* first number1, seed 0: OSError: .*No space left on device.*/node/record.json"
@@ -226,7 +222,7 @@ def test_a_full_disk_of_a_node_is_the_error_of_its_jobs_and_is_told(tmp_path, mo
         Sums(tmp_path / "sums").make_missing([(1, 0), (2, 0)], False, 1, Cluster("local"))
 
 
-def test_a_full_disk_of_the_driver_ends_it_with_the_file(tmp_path, monkeypatch) -> None:
+def test_a_full_disk_of_the_driver_ends_it_with_the_file(tmp_path, monkeypatch):
     runner = Sums(tmp_path / "driver")
     outcome = _make_group(_work(Sums(tmp_path / "node")), 0, [(1, 0)])[0]
     monkeypatch.setattr(Path, "write_text", _full)

@@ -1,8 +1,7 @@
 """Making the records of a profile: complete, resumable, stale ones made again."""
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +39,7 @@ class Probe:
 
 
 @pytest.fixture
-def probe(monkeypatch: pytest.MonkeyPatch, model: LRM, make_object: Callable) -> Probe:
+def probe(monkeypatch, model, make_object):
     run = Probe()
     experiments = {
         "every": Experiment("every", run, Config, every_seed=True),
@@ -56,32 +55,41 @@ def probe(monkeypatch: pytest.MonkeyPatch, model: LRM, make_object: Callable) ->
     return run
 
 
-def test_every_object_and_seed(probe: Probe, tmp_path: Path) -> None:
+def test_every_object_and_seed_once_until_a_refresh_or_new_weights(probe, tmp_path, model, monkeypatch, capsys):
     store = ResultStore(tmp_path)
     assert runner.record_all("tiny", store=store) == runner.Made(written=9, kept=0)
     table = store.table("every")
     assert list(zip(table["object"], table["seed"], strict=True)) == [(n, s) for n in NAMES for s in (0, 1)]
     assert table["seed_squared"].tolist() == [0, 1] * 3
     assert store.table("first")["seed"].tolist() == [0, 0, 0]
-
-
-def test_seeds_beyond_the_first_are_for_a_few_objects(probe: Probe, tmp_path: Path, monkeypatch) -> None:
-    few = replace(runner.get_profile("tiny"), few=1)
-    monkeypatch.setattr(runner, "get_profile", lambda name: few)
-    store = ResultStore(tmp_path)
-    runner.record_all("tiny", ["every"], store=store)
-    table = store.table("every")
-    assert table.groupby("object")["seed"].apply(list).to_dict() == dict(zip(NAMES, [[0, 1], [0], [0]], strict=True))
-
-
-def test_the_second_call_has_nothing_to_do_and_refresh_does_all(probe: Probe, tmp_path: Path) -> None:
-    store = ResultStore(tmp_path)
-    runner.record_all("tiny", store=store)
     assert runner.record_all("tiny", store=store) == runner.Made(written=0, kept=9)
     assert runner.record_all("tiny", ["first"], refresh=True, store=store) == runner.Made(written=3, kept=0)
+    trained = LRM(model.config)
+    monkeypatch.setattr(runner, "load_model", lambda name, device: trained)
+    assert runner.record_all("tiny", ["first"], store=store).written == 3
+    assert "to be made again" in capsys.readouterr().out
+    assert store.table("first")["model_hash"].nunique() == 1
 
 
-def test_ctrl_c_keeps_what_is_finished(probe: Probe, tmp_path: Path) -> None:
+def test_an_experiment_reaches_the_objects_and_seeds_that_it_says(probe, monkeypatch):
+    profile = Profile("tiny", "tiny", ("group",), 3, iterations=1, rays_per_step=8, seeds=(0, 1), few=2)
+    folders = [Path(group, name) for group in ("real", "made") for name in NAMES]
+    few = [folders[k] for k in (0, 1, 3, 4)]
+    monkeypatch.setattr(Profile, "object_folders", lambda self, every=False: folders)
+    monkeypatch.setattr(runner, "load_item", lambda plan, folder: folder)
+
+    def jobs(reach, objects=None, every_seed=False):
+        experiment = Experiment("any", probe, Config, every_seed, objects=reach)
+        return [(folder, seed) for folder, _, seed in runner._jobs(profile, [experiment], objects)]
+
+    assert jobs("few") == [(folder, 0) for folder in few]
+    assert jobs("fewest") == [(folder, 0) for folder in folders[:2]]
+    assert jobs("few", ["disc1", "disc2"]) == [(folder, 0) for folder in folders[4:]]
+    every_seed = [(folder, seed) for folder in folders for seed in ((0, 1) if folder in few else (0,))]
+    assert jobs("selected", every_seed=True) == every_seed
+
+
+def test_ctrl_c_keeps_what_is_finished(probe, tmp_path):
     store = ResultStore(tmp_path)
     probe.fail_at = 4
     with pytest.raises(KeyboardInterrupt):
@@ -91,28 +99,10 @@ def test_ctrl_c_keeps_what_is_finished(probe: Probe, tmp_path: Path) -> None:
     assert len(probe.runs) == len(set(probe.runs)) + 3  # both experiments share object and seed 0
 
 
-def test_new_weights_make_all_records_again(
-    probe: Probe,
-    tmp_path: Path,
-    model: LRM,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    store = ResultStore(tmp_path)
-    runner.record_all("tiny", ["first"], store=store)
-    trained = LRM(model.config)
-    monkeypatch.setattr(runner, "load_model", lambda name, device: trained)
-    assert runner.record_all("tiny", ["first"], store=store).written == 3
-    assert "to be made again" in capsys.readouterr().out
-    assert store.table("first")["model_hash"].nunique() == 1
-
-
 @pytest.mark.parametrize(
     "edit", [{"result": {}}, {"data_hash": "other"}, {"configuration": {"oracle": 1}}, {"fingerprint": "0"}]
 )
-def test_what_is_said_to_be_made_again_is_made_again(
-    probe: Probe, tmp_path: Path, capsys: pytest.CaptureFixture[str], edit: dict
-) -> None:
+def test_what_is_said_to_be_made_again_is_made_again(probe, tmp_path, capsys, edit):
     store = ResultStore(tmp_path)
     runner.record_all("tiny", ["first"], store=store)
     path = tmp_path / "first" / f"{NAMES[1]}-s0.json"
@@ -123,7 +113,7 @@ def test_what_is_said_to_be_made_again_is_made_again(
     assert json.loads(path.read_text())["result"] == before["result"]
 
 
-def test_objects_side_by_side_give_the_same_records(model: LRM, make_object: Callable, tmp_path: Path) -> None:
+def test_objects_side_by_side_give_the_same_records(model, make_object, tmp_path):
     profile = Profile("tiny", "tiny", (), 3, iterations=2, rays_per_step=64, seeds=(0, 1))
     jobs = [(make_object(n), get_experiment("e01_oracle"), 0) for n in range(2)]
     recorders = [
@@ -137,35 +127,9 @@ def test_objects_side_by_side_give_the_same_records(model: LRM, make_object: Cal
         assert alone["result"] == other["result"]
 
 
-def test_a_failure_says_of_which_job(model: LRM, make_object: Callable, tmp_path: Path) -> None:
+def test_a_failure_says_of_which_job(model, make_object, tmp_path):
     profile = Profile("tiny", "tiny", (), 1, iterations=1, rays_per_step=8, views_per_step=1, seeds=(0,))
     recorder = Recorder(profile, model, ResultStore(tmp_path), OracleCache(tmp_path / "oracles"))
     said = "disc0, e01_oracle, seed 0: .*give rays_per_step or views_per_step, not both"
     with pytest.raises(ValueError, match=said):
         recorder.make_missing([(make_object(0), get_experiment("e01_oracle"), 0)], False, 1)
-
-
-def test_an_experiment_of_many_oracles_sees_the_first_few_objects_of_each_group(
-    probe: Probe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(runner, "get_experiment", {"few": Experiment("few", probe, Config, objects="few")}.get)
-    profile = Profile("tiny", "tiny", ("group",), 3, iterations=1, rays_per_step=8, seeds=(0,), few=2)
-    monkeypatch.setattr(runner, "get_profile", lambda name: profile)
-    store = ResultStore(tmp_path)
-    runner.record_all("tiny", ["few"], store=store)
-    assert store.table("few")["object"].tolist() == ["disc0", "disc1"]
-    runner.record_all("tiny", ["few"], objects=["disc1", "disc2"], store=store)
-    assert store.table("few")["object"].tolist() == ["disc0", "disc1", "disc2"]
-    two_groups = [Path(group, name) for group in ("real", "made") for name in NAMES]
-    assert profile.few_of(two_groups) == [two_groups[k] for k in (0, 1, 3, 4)]
-
-
-def test_an_experiment_of_long_fits_sees_those_of_the_first_group(
-    probe: Probe, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    profile = Profile("tiny", "tiny", ("group",), 3, iterations=1, rays_per_step=8, seeds=(0,), few=2)
-    folders = [Path(group, name) for group in ("real", "made") for name in NAMES]
-    monkeypatch.setattr(Profile, "object_folders", lambda self, every=False: folders)
-    monkeypatch.setattr(runner, "load_item", lambda plan, folder: folder)
-    jobs = runner._jobs(profile, [Experiment("fewest", probe, Config, objects="fewest")], None)
-    assert [folder for folder, *_ in jobs] == folders[:2]

@@ -9,8 +9,7 @@ import torch
 from lrm_core.findings.rulebook import FINDINGS
 from lrm_core.findings.verdicts import experiment_table
 from lrm_core.measure.experiments import get_experiment
-from lrm_core.measure.oracle_files import Oracle, load_oracle, save_oracle
-from lrm_core.measure.oracles import STARTS, OracleCache, oracle_fingerprint
+from lrm_core.measure.oracles import STARTS, Oracle, OracleCache, load_oracle, oracle_fingerprint, save_oracle
 from lrm_core.objects.manifest import make_entry, read_manifest, record_entries
 from lrm_core.page import shipping
 from lrm_core.paths import data_dir
@@ -20,7 +19,7 @@ PLAN = Profile("mini", "tiny", ("group",), 1, iterations=2, rays_per_step=32, se
 
 
 @pytest.fixture
-def cache(tmp_path: Path, model, item, monkeypatch) -> OracleCache:
+def cache(tmp_path, model, item, monkeypatch):
     """A cache with the oracles of the item, and everything else pointed at a temporary folder."""
     data = tmp_path / "data"
     (data / shipping.ORACLES).mkdir(parents=True)
@@ -51,7 +50,7 @@ def start_of(path: Path) -> str:
     return load_oracle(path).history["start"][0]
 
 
-def test_oracles_of_the_live_object_replace_the_older_ones(cache: OracleCache) -> None:
+def test_oracles_of_the_live_object_replace_the_older_ones(cache):
     data = shipping.data_dir()
     shipped = shipping.ship_oracles(cache)
     *oracles, nine, rungs = shipped
@@ -66,7 +65,7 @@ def test_oracles_of_the_live_object_replace_the_older_ones(cache: OracleCache) -
     assert shipping.ship_oracles(cache) == shipped  # found where they were shipped to
 
 
-def test_a_reader_of_an_old_file_keeps_it_whole(cache: OracleCache, tmp_path: Path) -> None:
+def test_a_reader_of_an_old_file_keeps_it_whole(cache, tmp_path):
     """Files are replaced, not written over: a second name of the old one still leads to what it held."""
     path = shipping.ship_oracles(cache)[0]
     path.write_text("older")
@@ -76,22 +75,17 @@ def test_a_reader_of_an_old_file_keeps_it_whole(cache: OracleCache, tmp_path: Pa
     assert (tmp_path / "reader").read_text() == "older"
 
 
-def test_an_oracle_that_is_missing_is_named(cache: OracleCache) -> None:
-    for path in cache.folder.iterdir():
-        if start_of(path) == "null":
-            path.unlink()
+def test_an_oracle_that_is_missing_or_damaged_is_named_and_not_shipped(cache):
+    path = next(path for path in cache.folder.iterdir() if start_of(path) == "null")
+    path.write_bytes(path.read_bytes()[:-1] + b"\x01")
+    with pytest.raises(ValueError, match=rf"{path.name}: its content does not have"):
+        shipping.ship_oracles(cache)
+    path.unlink()
     with pytest.raises(FileNotFoundError, match="disc0: no oracle from null; run `lrm records` first"):
         shipping.ship_oracles(cache)
 
 
-def test_a_damaged_oracle_is_not_shipped(cache: OracleCache) -> None:
-    path = next(cache.folder.iterdir())
-    path.write_bytes(path.read_bytes()[:-1] + b"\x01")
-    with pytest.raises(ValueError, match=rf"{path.name}: its content does not have"):
-        shipping.ship_oracles(cache)
-
-
-def test_findings_want_the_oracles_of_their_examples() -> None:
+def test_findings_want_the_oracles_of_their_examples():
     wanted = shipping.wanted_oracles(get_profile("mini"))
     assert next(iter(wanted.values())) == list(STARTS)
     folder = data_dir() / shipping.ORACLES

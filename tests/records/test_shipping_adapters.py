@@ -12,7 +12,7 @@ from PIL import Image
 from lrm_core.fit.examples import Example
 from lrm_core.fit.lora import Adapters
 from lrm_core.fit.tuning import ADAPTERS, WEIGHTS
-from lrm_core.measure.arm_data import ArmData
+from lrm_core.measure.finetuning import ArmData
 from lrm_core.model.checkpoints import save_checkpoint
 from lrm_core.objects.contact_sheets import SheetStore
 from lrm_core.objects.manifest import read_manifest
@@ -106,14 +106,11 @@ def test_a_sheet_shows_the_run_and_not_the_untouched_model(place):
     assert np.abs(adapters - untouched).mean() > 2 * np.abs(adapters - full).mean()
 
 
-def test_a_run_without_weights_has_no_sheet_and_is_not_shipped(place):
+def test_a_run_without_weights_has_no_sheet_and_is_not_shipped(place, monkeypatch):
     recorder, sheets, _ = place
     (recorder.runs / "flora_freq" / ADAPTERS).unlink()
     assert arm_sheet(recorder, RECORDS[1], sheets) is None
     with pytest.raises(FileNotFoundError, match="no weights of lora_freq, seed 0"):
         shipping.ship_adapters(recorder, sheets)
-
-
-def test_without_records_there_is_nothing_to_ship(place, monkeypatch):
     monkeypatch.setattr(shipping, "records", lambda profile: iter([]))
     assert shipping.ship_adapters() == []

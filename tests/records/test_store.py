@@ -3,7 +3,6 @@
 import json
 from dataclasses import replace
 from math import nan
-from pathlib import Path
 
 import pytest
 
@@ -17,11 +16,13 @@ PROVENANCE = Provenance("smoke", "abc", {"cores": 2}, 1.5)
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> ResultStore:
+def store(tmp_path):
     return ResultStore(tmp_path / "results")
 
 
-def test_what_was_put_is_got(store: ResultStore) -> None:
+def test_what_was_put_is_got_and_nothing_else(store):
+    assert store.get(KEY) is store.stale(KEY) is None
+    assert store.table("e05").empty
     path = store.put(KEY, RESULT, PROVENANCE)
     record = store.get(KEY)
     assert path == store.root / "e05" / "chair-s0.json"
@@ -30,45 +31,37 @@ def test_what_was_put_is_got(store: ResultStore) -> None:
     assert store.stale(KEY) is None
 
 
-def test_nothing_there(store: ResultStore) -> None:
-    assert store.get(KEY) is None
-    assert store.stale(KEY) is None
-    assert store.table("e05").empty
-
-
 @pytest.mark.parametrize(
-    ("other", "why"),
+    ("changed", "why"),
     [
-        (replace(KEY, model_hash="trained longer"), "model_hash weights, now trained longer"),
-        (replace(KEY, data_hash="rendered anew"), "data_hash images, now rendered anew"),
+        ({"model_hash": "trained longer"}, "model_hash weights, now trained longer"),
+        ({"data_hash": "rendered anew"}, "data_hash images, now rendered anew"),
         (
-            replace(KEY, configuration={"lr": 0.02, "oracle": {"iterations": 10}}),
-            "configuration with lr = 0.01, now 0.02",
-        ),
-        (
-            replace(KEY, configuration={"lr": 0.01, "oracle": {"iterations": 11}}),
-            "configuration with oracle = {'iterations': 10}, now {'iterations': 11}",
+            {"configuration": {"lr": 0.02, "oracle": {"iterations": 11}}},
+            "configuration with lr = 0.01, now 0.02, oracle = {'iterations': 10}, now {'iterations': 11}",
         ),
     ],
 )
-def test_a_record_made_otherwise_is_stale(store: ResultStore, other: RecordKey, why: str) -> None:
-    path = store.put(KEY, RESULT, PROVENANCE)
+def test_a_record_made_otherwise_is_stale(store, changed, why):
+    path, other = store.put(KEY, RESULT, PROVENANCE), replace(KEY, **changed)
     assert store.get(other) is None
     assert store.stale(other) == f"{path}: made by {why}"
 
 
-def test_writing_again_changes_only_provenance(store: ResultStore) -> None:
+def test_writing_again_changes_only_provenance_and_what_cannot_be_written_nothing(store):
     path = store.put(KEY, RESULT, PROVENANCE)
     first = path.read_bytes()
     reordered = dict(reversed(RESULT.items()))
     store.put(KEY, reordered, PROVENANCE)
+    with pytest.raises(ValueError, match=r"result\.shares\.low: nan"):
+        store.put(KEY, {"shares": {"low": nan}}, PROVENANCE)
     assert path.read_bytes() == first
     store.put(KEY, reordered, replace(PROVENANCE, seconds=99.0))
     changed = [a for a, b in zip(first.splitlines(), path.read_bytes().splitlines(), strict=True) if a != b]
     assert [line.split(b":")[0] for line in changed] == [b'  "seconds"', b' "digest"']
 
 
-def test_table(store: ResultStore) -> None:
+def test_table(store):
     for seed, low in enumerate((0.25, 0.75)):
         store.put(replace(KEY, seed=seed), RESULT | {"shares": {"low": low}}, PROVENANCE)
     table = store.table("e05")
@@ -80,7 +73,7 @@ def test_table(store: ResultStore) -> None:
     assert table["experiment"].tolist() == ["e05", "e05"]
 
 
-def test_table_does_not_mix_models_or_configurations(store: ResultStore) -> None:
+def test_table_does_not_mix_models_or_configurations(store):
     store.put(KEY, RESULT, PROVENANCE)
     store.put(replace(KEY, object="table", model_hash="other"), RESULT, PROVENANCE)
     with pytest.raises(ValueError, match="records with different model_hash"):
@@ -96,16 +89,9 @@ RECORD = "e05/chair-s0.json"
 
 
 @pytest.mark.parametrize(
-    ("content", "fault"),
-    [
-        (b"", "not readable as JSON"),
-        (b'{"experiment"', "not readable as JSON"),
-        (b"\xff{}", "not UTF-8"),
-        (b"[" * 100_000, "nested too deeply"),
-        (b"[1]", "without experiment"),
-    ],
+    ("content", "fault"), [(b'{"experiment"', "not readable as JSON"), (b"[1]", "without experiment")]
 )
-def test_a_damaged_record_is_named(store: ResultStore, content: bytes, fault: str) -> None:
+def test_a_damaged_record_is_named(store, content, fault):
     path = store.put(KEY, RESULT, PROVENANCE)
     path.write_bytes(content)
     for read in (lambda: store.get(KEY), lambda: store.table("e05")):
@@ -129,9 +115,7 @@ def test_a_damaged_record_is_named(store: ResultStore, content: bytes, fault: st
         ({"configuration": {"lr": 1}}, "its fields have the fingerprint"),
     ],
 )
-def test_an_edited_record_is_refused_with_or_without_its_digest(
-    store: ResultStore, strip: bool, edit: dict, fault: str
-) -> None:
+def test_an_edited_record_is_refused_with_or_without_its_digest(store, strip, edit, fault):
     path = store.put(KEY, RESULT, PROVENANCE)
     record = json.loads(path.read_text()) | edit
     if strip:
@@ -143,9 +127,7 @@ def test_an_edited_record_is_refused_with_or_without_its_digest(
 
 
 @pytest.mark.parametrize("listed", [False, True])
-def test_an_edited_number_is_noticed_by_the_digest_in_the_record_or_in_the_list(
-    store: ResultStore, listed: bool
-) -> None:
+def test_an_edited_number_is_noticed_by_the_digest_in_the_record_or_in_the_list(store, listed):
     path = store.put(KEY, RESULT, PROVENANCE)
     record = json.loads(path.read_text())
     if listed:
@@ -159,22 +141,13 @@ def test_an_edited_number_is_noticed_by_the_digest_in_the_record_or_in_the_list(
 
 
 @pytest.mark.parametrize("root", sorted((data_dir() / "results").iterdir()), ids=lambda root: root.name)
-def test_every_stored_record_counts(root: Path) -> None:
+def test_every_stored_record_counts(root):
     for folder in root.glob("e*"):
         files = sorted(folder.glob("*.json"))
         assert len(list(ResultStore(root).records(folder.name))) == len(files) > 0
 
 
-def test_not_a_number_is_refused_and_the_old_record_stays(store: ResultStore) -> None:
-    path = store.put(KEY, RESULT, PROVENANCE)
-    before = path.read_bytes()
-    with pytest.raises(ValueError, match=r"result\.shares\.low: nan"):
-        store.put(KEY, {"shares": {"low": nan}}, PROVENANCE)
-    assert path.read_bytes() == before
-
-
-def test_names_are_plain() -> None:
+@pytest.mark.parametrize("named", [{"object": "../chair"}, {"experiment": ""}])
+def test_names_are_plain(named):
     with pytest.raises(ValueError, match="without folders"):
-        replace(KEY, object="../chair")
-    with pytest.raises(ValueError, match="without folders"):
-        replace(KEY, experiment="")
+        replace(KEY, **named)

@@ -13,7 +13,7 @@ from lrm_core import load_model
 from lrm_core.measure.e02_basins import latent_distance
 from lrm_core.measure.e05_residual_spectrum import shares_summary
 from lrm_core.measure.e06_response import DecoderResponse
-from lrm_core.measure.matter import matter_texels
+from lrm_core.measure.geometry import matter_texels
 from lrm_core.measure.metrics import BANDS, image_l1
 from lrm_core.measure.oracles import predicted_planes, render_planes
 from lrm_core.objects import load_object

@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from lrm_core.measure.e06_response import DecoderResponse
-from lrm_core.measure.matter import matter_texels
+from lrm_core.measure.geometry import matter_texels
 from lrm_core.page.explorables.widget import Explorable, Scene, choice, show, slider
 from lrm_core.page.finding_page import Chapter
 from lrm_core.spectral.bands import band_masks

@@ -14,7 +14,7 @@ from lrm_core.measure.oracles import heldout_views
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject
 from lrm_core.page import scripts
-from lrm_core.page.embedded import EXPLORABLE_MIME, EmbeddedWidget
+from lrm_core.page.embedded import EXPLORABLE, EmbeddedWidget
 from lrm_core.page.finding_page import Chapter
 from lrm_core.page.viewer import TriplaneViewer, pack
 from lrm_core.page.viewer.quantise import Packed, check_field
@@ -40,7 +40,7 @@ class Explorable(EmbeddedWidget):
         others: page states of the same figure of other objects, to which it can be switched by `content["object"]`.
     """
 
-    MIME = EXPLORABLE_MIME
+    MIME = EXPLORABLE.mime
     PAGE_TRAITS = (*EmbeddedWidget.PAGE_TRAITS, "content", "others")
     _esm = scripts.explorables_module()
 
@@ -135,7 +135,7 @@ class Scene:
 
 
 def show(figure_of: Callable[[Chapter], Explorable], *chapters: Chapter) -> None:
-    """Display the figure of a chapter's object, with a switch to those of more chapters; raises as `field_figure`."""
+    """Display the figure of a chapter's object, with a switch to those of more chapters; raises as `Scene.figure`."""
     display(switched({chapter.item.name: figure_of(chapter) for chapter in chapters}))
 
 

@@ -2,7 +2,6 @@
 
 import base64
 import gzip
-import hashlib
 import json
 from dataclasses import asdict
 from functools import cache
@@ -13,6 +12,7 @@ from torch import Tensor
 
 from lrm_core import load_model
 from lrm_core.atomic import replacing
+from lrm_core.fingerprint import sha256
 from lrm_core.model.lrm import LRM
 from lrm_core.page.viewer.quantise import Packed, pack
 
@@ -66,7 +66,7 @@ def carried() -> Carried:
         "parts": len(parts),
         "bytes": sum(map(len, scripts)),
         "compressed": len(compressed),
-        "sha256": hashlib.sha256(packed.data).hexdigest(),
+        "sha256": sha256(packed.data),
     }
     return Carried(about, tuple(scripts))
 

@@ -19,7 +19,7 @@ from lrm_core.page import chapter as page
 from lrm_core.page import scripts
 from lrm_core.page.elements.pictures import image_row
 from lrm_core.page.elements.style import finish
-from lrm_core.page.embedded import OWN_PICTURE_MIME, EmbeddedWidget
+from lrm_core.page.embedded import OWN_PICTURE, EmbeddedWidget
 from lrm_core.page.own_data.carried import FOLDER, carried
 from lrm_core.page.viewer.quantise import pack
 from lrm_core.paths import data_dir
@@ -48,7 +48,7 @@ class OwnPicture(EmbeddedWidget):
         note: where the model is; in the page what loading it costs, said before.
     """
 
-    MIME = OWN_PICTURE_MIME
+    MIME = OWN_PICTURE.mime
     PAGE_TRAITS = ("about", "size", "starters", "note", "alt")
     _esm = scripts.own_picture_module()
 

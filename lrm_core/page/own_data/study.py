@@ -4,11 +4,10 @@ What is computed is that of the experiments; the chapters show the same for the 
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
-import plotly.graph_objects as go
 import torch
 from jaxtyping import Float
 from plotly.offline import get_plotlyjs
@@ -82,7 +81,7 @@ def study_test_time(
 
     Returns a line on L1 and LPIPS in held-out views.
     """
-    rows, lines, said = [], [], []
+    rows, lines, said = [], {}, []
     write_planes(folder / "predicted.safetensors", predicted_planes(model, item))
     for name, colour in zip(variants, PALETTE, strict=False):
         points = list(way(model, item, config, seed, name))
@@ -91,7 +90,7 @@ def study_test_time(
         write_planes(folder / f"{name}.safetensors", points[-1].planes, history=json.dumps(plain(measured)))
         rows += [{"variant": name} | row for row in measured]
         changes = [row["l1"] / measured[0]["l1"] - 1 for row in measured]
-        lines.append(Curve(name, [row["step"] for row in measured], changes, COLOURS[colour], width=2.5))
+        lines[name] = [row["step"] for row in measured], changes, colour
         said.append(
             f"{name} L1 {percent(found['end']['l1'])}, LPIPS {percent(found['end']['lpips'])} "
             f"(stopped at step {found['stopped']['step']}: {percent(found['stopped']['l1'])}, "
@@ -99,7 +98,8 @@ def study_test_time(
         )
     axes = ("step", "change of L1, over the start")
     alt = f"Change of L1 in held-out views of {item.name} along the steps."
-    _write(folder, "path", pd.DataFrame(rows), curves(lines, axes, alt))
+    write_table(folder / "path.csv", pd.DataFrame(rows))
+    write_figure(folder / "path.html", lines, axes, alt)
     return "; ".join(said)
 
 
@@ -116,11 +116,9 @@ def study_oracle(
     fitted = oracle(model, item, start, config, seed)
     history = pd.DataFrame(fitted.history)
     shown = {"train_psnr": ("training rays", "predinit"), "heldout_psnr": ("held-out views", "procedural")}
-    lines = [
-        Curve(label, history["step"], history[column], COLOURS[colour], width=2.5)
-        for column, (label, colour) in shown.items()
-    ]
-    _write(folder, "history", history, curves(lines, ("step", "PSNR (dB)"), f"PSNR of {item.name}."))
+    lines = {label: (history["step"], history[column], colour) for column, (label, colour) in shown.items()}
+    write_table(folder / "history.csv", history)
+    write_figure(folder / "history.html", lines, ("step", "PSNR (dB)"), f"PSNR of {item.name}.")
     texts = {"history": json.dumps(fitted.history), "fingerprint": fingerprint}
     write_planes(folder / PLANES, fitted.planes, **texts)  # last: what says that the object is finished
     last = history.iloc[-1]
@@ -138,9 +136,9 @@ def study_spectrum(residual: Planes, folder: Path) -> str:
     radii, power = profile_radii(residual.shape[-1]).tolist(), found["profile"].cpu()
     profile = {"x_nyquist": radii, "power": power, "amplitude": found["amplitude_profile"].cpu()}
     write_table(folder / "profile.csv", pd.DataFrame(profile))
-    line = Curve("mean power of a mode", radii, power.tolist(), COLOURS["procedural"], width=2.5)
+    lines = {"mean power of a mode": (radii, power.tolist(), "procedural")}
     axes = ("frequency (× Nyquist)", "power")
-    write_figure(folder / "spectrum.html", curves([line], axes, "Radial power spectrum.", log_y=True))
+    write_figure(folder / "spectrum.html", lines, axes, "Radial power spectrum.", log_y=True)
     low, *_, high = BANDS
     edges = f"below {AUDITED_EDGES[1]:g} and from {AUDITED_EDGES[-2]:g} × Nyquist"
     shared = " and ".join(percent(found["power"][band]) for band in (low, high))
@@ -162,9 +160,10 @@ def study_response(
     found = {"response": h.mean(0), "std_of_draws": h.std(0)}
     table = pd.DataFrame({"low": config.edges[:-1], "high": config.edges[1:]} | found)
     centres = ((table["low"] + table["high"]) / 2).tolist()
-    line = Curve("response", centres, table["response"], COLOURS["procedural"], width=2.5)
+    lines = {"response": (centres, table["response"], "procedural")}
     axes = ("frequency of the noise (× Nyquist)", "mean change over the noise")
-    _write(folder, "response", table, curves([line], axes, f"Response by frequency of {item.name}."))
+    write_table(folder / "response.csv", table)
+    write_figure(folder / "response.html", lines, axes, f"Response by frequency of {item.name}.")
     first, last = table["response"].iloc[0], table["response"].iloc[-1]
     return f"H {first:.3g} in the first and {last:.3g} in the last of {len(table)} bins"
 
@@ -180,19 +179,17 @@ def write_table(path: Path, table: pd.DataFrame) -> None:
         table.to_csv(temporary, index=False, float_format="%.6g")
 
 
-def write_figure(path: Path, figure: go.Figure) -> None:
-    """A figure as HTML that reads `plotly.min.js` from its own folder, where it is put unless it is there, whole."""
+def write_figure(
+    path: Path, lines: Mapping[str, tuple[Sequence, Sequence, str]], axes: tuple[str, str], alt: str, **look: bool
+) -> None:
+    """Lines (x, y, colour) as HTML that reads `plotly.min.js` from its folder, where it is put if it is not whole."""
+    drawn = [Curve(name, x, y, COLOURS[colour], width=2.5) for name, (x, y, colour) in lines.items()]
     script, code = path.with_name("plotly.min.js"), get_plotlyjs().encode()
     if not script.is_file() or script.read_bytes() != code:
         with replacing(script) as temporary:
             temporary.write_bytes(code)
     with replacing(path) as temporary:
-        figure.write_html(temporary, include_plotlyjs="directory")
-
-
-def _write(folder: Path, name: str, table: pd.DataFrame, figure: go.Figure) -> None:
-    write_table(folder / f"{name}.csv", table)
-    write_figure(folder / f"{name}.html", figure)
+        curves(drawn, axes, alt, **look).write_html(temporary, include_plotlyjs="directory")
 
 
 def _fingerprint(path: Path) -> str | None:

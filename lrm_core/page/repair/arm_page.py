@@ -16,8 +16,7 @@ from lrm_core.findings import prose
 from lrm_core.findings.arm_claims import claim_columns, told_wrong
 from lrm_core.findings.finding import Finding
 from lrm_core.fit.examples import Example, pair
-from lrm_core.measure.arm_data import make_examples, object_folders
-from lrm_core.measure.finetuning import TRAINING_VIEWS
+from lrm_core.measure.finetuning import TRAINING_VIEWS, make_examples, object_folders
 from lrm_core.page import chapter as pages
 from lrm_core.page.finding_page import Chapter
 from lrm_core.profiles import get_profile

@@ -11,7 +11,6 @@ from typing import Any
 import pandas as pd
 
 from lrm_core import LRM, load_model
-from lrm_core.findings.arm_labels import label
 from lrm_core.findings.c13 import harmed, kind
 from lrm_core.findings.prose import number
 from lrm_core.fit.lora import Adapters
@@ -182,7 +181,7 @@ def _sheets(chapter: ArmPage, arms: Sequence[str]) -> tuple[list[str], dict[str,
     truth = [item.views(EVALUATION_VIEWS).images for item in items]
     sheets = {TRUTH: contact_sheet(truth), UNTOUCHED: untouched_sheet(recorder, known, store)}
     for arm, record in made.items():
-        sheets[label(arm)] = record and arm_sheet(recorder, record, store)
+        sheets[ARMS[arm].label] = record and arm_sheet(recorder, record, store)
     return [folder.name for folder in recorder.validation], sheets
 
 
@@ -199,11 +198,11 @@ def before_and_after(chapter: ArmPage) -> tuple[str, pd.DataFrame]:
     """
     arms = [arm for arm in ("lora_mse", "full_mse") if chapter.record(arm)]
     names, sheets = _sheets(chapter, arms)
-    words = {label(arm): kind(arm) for arm in arms} | {TRUTH: TRUTH}
+    words = {ARMS[arm].label: kind(arm) for arm in arms} | {TRUTH: TRUTH}
     column, shape = len(EVALUATION_VIEWS) // 2, (len(names), len(EVALUATION_VIEWS))
     rows, data = "", []
     for name in harmed(chapter.table, chapter.groups):
-        changed = {label(arm): float(changes(chapter.runs, arm, "l1").loc[name].mean()) for arm in arms}
+        changed = {ARMS[arm].label: float(changes(chapter.runs, arm, "l1").loc[name].mean()) for arm in arms}
         shown = {
             caption + (f": L1 {signed(changed[method])}" if method in changed else ""): picture_at(
                 sheets[method], (names.index(name), column), shape

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from lrm_core.data_url import data_url
 from lrm_core.model.positions import DISTANCE
 from lrm_core.page import scripts
-from lrm_core.page.embedded import VIEWER_MIME, EmbeddedWidget
+from lrm_core.page.embedded import VIEWER, EmbeddedWidget
 from lrm_core.page.viewer.quantise import pack_field
 from lrm_core.render import cameras, render_views
 from lrm_core.render.cameras import FOCAL
@@ -38,7 +38,7 @@ class TriplaneViewer(EmbeddedWidget):
         half: store the folded planes as half floats even where single precision can be filtered.
     """
 
-    MIME = VIEWER_MIME
+    MIME = VIEWER.mime
     PAGE_TRAITS = (*EmbeddedWidget.PAGE_TRAITS, *SCENE_TRAITS)
     _esm = scripts.viewer_module()
 
