@@ -29,7 +29,7 @@ from lrm_core.objects.splits import read_names
 from lrm_core.paths import data_dir
 from lrm_core.records.provenance import Provenance
 from lrm_core.records.store import RecordKey, ResultStore
-from lrm_core.training.upstream.file import read_train_config
+from lrm_core.training.upstream.config import read_train_config
 
 ROUNDS = 24  # of each kind of file
 ODD = (

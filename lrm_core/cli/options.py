@@ -48,7 +48,7 @@ def at_once(words: str) -> Callable:
 
 
 def _per_core(context: click.Context, option: click.Parameter, given: int | None) -> int:
-    from lrm_core.training.launch import default_processes
+    from lrm_core.training.pretrain import default_processes
 
     return given or default_processes()
 

@@ -27,7 +27,7 @@ def pretrain(
     """
     from dataclasses import replace
 
-    from lrm_core.training.launch import pretrain_in_processes
+    from lrm_core.training.pretrain import pretrain_in_processes
     from lrm_core.training.pretrain_config import get_preset
     from lrm_core.training.publish import publish
 
@@ -56,7 +56,7 @@ def train(config: Path) -> None:
 
     from lrm_core.measure.finetuning import METRICS
     from lrm_core.render.quality import mean_square
-    from lrm_core.training.upstream.file import read_train_config
+    from lrm_core.training.upstream.config import read_train_config
     from lrm_core.training.upstream.train import train as trained
 
     run = read_train_config(config)
@@ -117,7 +117,7 @@ def ladder(processes: int | None) -> None:
     from lrm_core.findings.ladder import EXPERIMENTS
     from lrm_core.profiles import LADDER, PUBLISHED, RUNGS
     from lrm_core.records.runner import record_all
-    from lrm_core.training.launch import default_processes
+    from lrm_core.training.pretrain import default_processes
     from lrm_core.training.publish import train_rungs
 
     train_rungs(processes=processes)

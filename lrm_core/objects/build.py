@@ -137,9 +137,7 @@ def render_file(
         rgba = render_mesh(file, poses, resolution).rgba
     try:
         save_object(folder, rgba, poses, pinhole_intrinsics(resolution), settings)
-    except OSError:
-        if not folder.exists():
-            raise
+    except FileExistsError:
         _check_same(folder, cameras, settings)  # by another run, meanwhile
         return False
     return True

@@ -31,15 +31,11 @@ class Hits:
     rgb: lit colour in [0, 1]; 0 where missed.
     alpha: 1 where hit, else 0.
     depth: hit point = origin + depth * direction; inf where missed.
-    normals: outward unit vectors; 0 where missed.
-    primitive: slot of the primitive; -1 where missed.
     """
 
     rgb: Float[Tensor, "B K 3"]
     alpha: Float[Tensor, "B K 1"]
     depth: Float[Tensor, "B K 1"]
-    normals: Float[Tensor, "B K 3"]
-    primitive: Int[Tensor, "B K"]
 
 
 def render_object(
@@ -98,9 +94,9 @@ def cast(batch: ProceduralBatch, origins: Rays, directions: Rays) -> Hits:
     row = ray // depth.shape[1]
     slot = row * batch.mask.shape[1] + primitive.view(-1)[ray]
     points = origins.reshape(-1, 3)[ray] + depth.view(-1)[ray, None] * directions.reshape(-1, 3)[ray]
-    rgb, normals = origins.new_zeros(origins.shape), origins.new_zeros(origins.shape)
-    rgb.view(-1, 3)[ray], normals.view(-1, 3)[ray] = _shade(batch, row, slot, points.T)
-    return Hits(rgb, hit[..., None].to(depth.dtype), depth[..., None], normals, primitive)
+    rgb = origins.new_zeros(origins.shape)
+    rgb.view(-1, 3)[ray] = _shade(batch, row, slot, points.T)
+    return Hits(rgb, hit[..., None].to(depth.dtype), depth[..., None])
 
 
 def visible_from(batch: ProceduralBatch, points: Rays, eye: Float[Tensor, "B 3"]) -> Bool[Tensor, "B K"]:
@@ -158,8 +154,8 @@ def _pass_bounds(
     return ahead.square() + 2 * aside + limit[..., None] >= (foot * foot).sum(0)[:, None]
 
 
-def _shade(batch: ProceduralBatch, rows: Slots, slot: Slots, points: Lines) -> tuple[Tensor, Tensor]:
-    """Lit colour and unit normal, (hits, 3) each, at surface points."""
+def _shade(batch: ProceduralBatch, rows: Slots, slot: Slots, points: Lines) -> Float[Tensor, "hits 3"]:
+    """Lit colour at surface points."""
     turn = batch.rotation.view(-1, 3, 3)[slot].permute(1, 2, 0)
     scale = batch.scale.view(-1, 3)[slot].T
     inside = _turn(turn.transpose(0, 1), points - batch.centre.view(-1, 3)[slot].T)
@@ -171,8 +167,7 @@ def _shade(batch: ProceduralBatch, rows: Slots, slot: Slots, points: Lines) -> t
     outward = _turn(turn, facing / scale)
     outward = outward * (outward * outward).sum(0).rsqrt()
     textures = batch.textures.map(lambda value: value.flatten(0, 1)[slot])
-    colour = albedo(textures, inside.T) * _light(batch, rows, outward)[:, None]
-    return colour, outward.T
+    return albedo(textures, inside.T) * _light(batch, rows, outward)[:, None]
 
 
 def _light(batch: ProceduralBatch, rows: Slots, outward: Lines) -> Scalars:

@@ -64,7 +64,7 @@ class ProceduralBatch:
         return self.map(lambda value: value.to(device, dtype if value.is_floating_point() else None))
 
 
-def sample_objects(seeds: Sequence[int], device: torch.device | str = "cpu") -> ProceduralBatch:
+def sample_objects(seeds: Sequence[int]) -> ProceduralBatch:
     """Make the objects with the given numbers.
 
     The same seed gives the same object in any batch. An object has 2 to 10 primitives that touch, within a
@@ -79,7 +79,7 @@ def sample_objects(seeds: Sequence[int], device: torch.device | str = "cpu") -> 
     stacked = {name: torch.from_numpy(np.stack([row[name] for row in rows])) for name in rows[0]}
     real = {name: value.float() if value.is_floating_point() else value for name, value in stacked.items()}
     textures = Textures(**{name: real.pop(name) for name in Textures.__dataclass_fields__})
-    return ProceduralBatch(textures=textures, **real).to(device)
+    return ProceduralBatch(textures=textures, **real)
 
 
 def inside(batch: ProceduralBatch, points: Float[Tensor, "B K 3"]) -> Bool[Tensor, "B K"]:

@@ -20,9 +20,8 @@ from lrm_core.fit.team import in_order
 from lrm_core.objects.pool import Pool
 from lrm_core.objects.procedural import ProceduralBatch, sample_objects
 from lrm_core.training.patches import Patches
-from lrm_core.training.pool_data import pool_batch
 from lrm_core.training.pretrain_config import PATCH, PretrainConfig
-from lrm_core.training.pretrain_data import RayBatch, draw_poses, procedural_batch, training_seeds
+from lrm_core.training.pretrain_data import RayBatch, draw_poses, pool_batch, procedural_batch, training_seeds
 
 
 @cache

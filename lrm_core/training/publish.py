@@ -18,8 +18,7 @@ from lrm_core.objects.manifest import make_entry, record_entries
 from lrm_core.objects.pool import LIBRARY, Pool
 from lrm_core.paths import data_dir
 from lrm_core.profiles import LADDER, RUNGS
-from lrm_core.training.launch import pretrain_in_processes
-from lrm_core.training.pretrain import COLUMNS, CURVE, new_state
+from lrm_core.training.pretrain import COLUMNS, CURVE, new_state, pretrain_in_processes
 from lrm_core.training.pretrain_batch import open_pool
 from lrm_core.training.pretrain_config import PATCH, PretrainConfig, get_preset
 

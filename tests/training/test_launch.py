@@ -9,8 +9,7 @@ from safetensors.torch import load_file
 from test_pretrain import SHORT, TINY
 
 from lrm_core.cli import main
-from lrm_core.training.launch import default_processes, pretrain_in_processes
-from lrm_core.training.pretrain import pretrain
+from lrm_core.training.pretrain import default_processes, pretrain, pretrain_in_processes
 from lrm_core.training.pretrain_config import PRESETS
 
 

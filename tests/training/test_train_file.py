@@ -8,7 +8,7 @@ import pytest
 from tiny_training import changed, tiny_layout, write_layout
 
 from lrm_core.model.config import PRESETS
-from lrm_core.training.upstream.file import read_train_config
+from lrm_core.training.upstream.config import read_train_config
 
 SMALL = PRESETS["openlrm-obj-small-1.1"]
 AS_PUBLISHED = """

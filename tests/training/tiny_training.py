@@ -8,8 +8,7 @@ import yaml
 from tiny_folder import TINY, save_square
 
 from lrm_core.objects.splits import write_json
-from lrm_core.training.upstream.config import TrainConfig
-from lrm_core.training.upstream.file import read_train_config
+from lrm_core.training.upstream.config import TrainConfig, read_train_config
 
 VIEWS = 6
 
