@@ -8,7 +8,7 @@ from lrm_core.findings.claims import published
 from lrm_core.findings.figures import Row, strip
 from lrm_core.findings.finding import Finding
 from lrm_core.findings.rules import Condition, Rule, artefact, graded
-from lrm_core.measure.e08_band_correction import amplification, flat_improvement
+from lrm_core.measure.e08_band_correction import amplification, flat_improvement, low_high
 from lrm_core.spectral import power_law_shares
 
 # 2: a renderer that prefers no band stays below it at one cutoff and by power, (1 + sqrt p) / (1 + sqrt(1 - p)).
@@ -53,8 +53,8 @@ def published_ratios() -> dict[str, float]:
     improved, shares = published("C4"), published("C2")
     return {
         name: amplification(
-            _bands(improved["low_only"][name], improved["high_only"][name]),
-            _bands(shares[name][0], shares[name][2]),
+            low_high(improved["low_only"][name], improved["high_only"][name]),
+            low_high(shares[name][0], shares[name][2]),
         )["ratio"] or nan
         for name in improved["low_only"]
     }  # fmt: skip
@@ -67,13 +67,9 @@ def flat_ratios() -> tuple[float, float]:
         by the published definition; at one cutoff and by power.
     """
     exponent = matching_exponent()
-    power = _bands(*power_law_shares(PUBLISHED_SIZE, exponent, (0.0, CUTOFF, inf), "power").tolist())
+    power = low_high(*power_law_shares(PUBLISHED_SIZE, exponent, (0.0, CUTOFF, inf), "power").tolist())
     low, _, high = law_shares(exponent)[0]
-    return tuple(amplification(flat_improvement(power), of)["ratio"] or nan for of in (_bands(low, high), power))
-
-
-def _bands(low: float, high: float) -> dict[str, float]:
-    return {"low": low, "high": high}
+    return tuple(amplification(flat_improvement(power), of)["ratio"] or nan for of in (low_high(low, high), power))
 
 
 DEFINITIONS = {

@@ -14,7 +14,6 @@ from lrm_core.findings.prose import listed, percent, percent_interval, percent_r
 from lrm_core.findings.sentences import say
 from lrm_core.findings.verdicts import experiment_table
 from lrm_core.profiles import PUBLISHED, get_profile
-from lrm_core.records.learned import NEAR
 from lrm_core.records.statistics import Interval
 
 EXPERIMENTS = ("e05_residual_spectrum", "e08_band_correction", "e09_low_band", "e04_visibility")
@@ -111,4 +110,4 @@ def _told(words: str, shares: Mapping[str, Interval]) -> str:
 
 def rule_text() -> str:
     """The rules of cause and pattern, as Markdown."""
-    return say(TEXT, "rule", most=f"{MOST:.0%}", slack=f"{SLACK:g}", near=f"{NEAR:g}")
+    return say(TEXT, "rule", most=f"{MOST:.0%}", slack=f"{SLACK:g}", near=f"{repair.NEAR:g}")

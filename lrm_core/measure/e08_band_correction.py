@@ -98,8 +98,8 @@ def residual_shares(residual: Planes, cutoff: float) -> dict[str, Bands]:
     """
     edges = (0.0, cutoff, inf)
     return {
-        "power": _low_high(*pooled_shares(residual, edges).tolist()),
-        "amplitude": _low_high(*published_shares(residual, edges).mean(0).tolist()),
+        "power": low_high(*pooled_shares(residual, edges).tolist()),
+        "amplitude": low_high(*published_shares(residual, edges).mean(0).tolist()),
     }
 
 
@@ -139,7 +139,7 @@ def flat_improvement(power: Bands) -> Bands:
 
 def _at_published_cutoff(residual: Planes, scores: dict[str, Scores], share: dict[str, Bands]) -> dict[str, Any]:
     low_below_015, _, high_above_04 = published_shares(residual).mean(0).tolist()
-    mixed = _low_high(low_below_015, high_above_04)
+    mixed = low_high(low_below_015, high_above_04)
     mixture = amplification(improvements(scores, "reference"), mixed)
     mixture["flat_ratio"] = amplification(flat_improvement(share["power"]), mixed)["ratio"]
     return {
@@ -163,5 +163,6 @@ def _averaged(score: Callable[[Images], Scores], renders: Mapping[str, list[Imag
     return {name: gathered([score(images) for images in drawn], fmean) for name, drawn in renders.items()}
 
 
-def _low_high(low: float, high: float) -> Bands:
+def low_high(low: float, high: float) -> Bands:
+    """Two values by the names of their bands."""
     return {"low": low, "high": high}

@@ -2,9 +2,9 @@
 
 import pytest
 
+from lrm_core.findings.repair import summary, training_factor
 from lrm_core.measure.finetuning import object_folders
 from lrm_core.profiles import get_profile
-from lrm_core.records.learned import summary, training_factor
 
 
 def record(seed, names, growth, wrong, truth):
