@@ -25,7 +25,7 @@ PARAMETERS = {"profile": "mini", "seed": 0, "objects": None, "refresh": False, "
 LONGEST_CELL = 25
 LONGEST_SHOWN, WIDEST_SHOWN = 10, 104  # lines and characters that stand on the page without scrolling
 NOT_OURS = {"rule_text"}  # what is said without a number of ours
-NOT_PROSE = re.compile(r"\$\$.*?\$\$|\$[^$]*\$|```.*?```|`[^`]*`|\]\([^)]*\)|\bL1\b", re.DOTALL)
+NOT_PROSE = re.compile(r"\$\$.*?\$\$|\$[^$]*\$|```.*?```|`[^`]*`|\]\([^)]*\)|\b(?:L1|C\d+)\b", re.DOTALL)
 
 
 @pytest.fixture(params=SOURCES, ids=lambda source: source.stem)
