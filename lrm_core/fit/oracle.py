@@ -148,7 +148,7 @@ class _Fit:
     seed: int
 
     def __post_init__(self) -> None:
-        self.optimiser = torch.optim.Adam([self.planes], lr=self.lr, eps=self.eps)
+        self.optimiser = torch.optim.Adam([self.planes], lr=self.lr, eps=self.eps, fused=True)
         self.generator = torch.Generator().manual_seed(self.seed)
         self.occupancy: Occupancy | None = None
 

@@ -1,12 +1,12 @@
 """The radiance field of one triplane: lookup, then the decoder, with its first layer folded into the planes."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
-from torch.nn.functional import grid_sample, linear, relu
+from torch.nn.functional import grid_sample, linear, pad, relu
 
 from lrm_core.model.decoder import activate
 from lrm_core.render.layers import TILE, affine, filled_up, pulled
@@ -70,14 +70,9 @@ class Field:
     @torch.no_grad()
     def evaluate(self, points: Float[Tensor, "3 points"]) -> Float[Tensor, "points 4"]:
         """`raw` of points given axis by axis, without autograd."""
-        raw = self.table.new_empty(points.shape[1], len(self.layers[-1][1]))
-        for first in range(0, len(raw), TILE):
-            rows = raw[first : first + TILE]
-            part = filled_up(points[:, first : first + TILE].to(raw.dtype), raw)
-            for values in self._entering(*corners_and_weights(part, self.table.shape[1])):
-                last = values  # the others are not kept
-            rows.copy_(last[: len(rows)])
-        return raw
+        tiles = filled_up(points.to(self.table.dtype), self.table).split(TILE, 1)
+        entered = (self._entering(*corners_and_weights(tile, self.table.shape[1]))[-1] for tile in tiles)
+        return torch.cat([affine(each, self.layers[-1], relu=False) for each in entered])[: points.shape[1]]
 
     @torch.no_grad()
     def pulled(
@@ -87,27 +82,21 @@ class Field:
 
         What enters each layer is computed again, a tile at a time, which is sooner done than kept and fetched.
         """
-        side, grad = self.table.shape[1], grad.to(self.table.dtype)
-        features = self.table.new_empty(len(grad), len(self.bias))
+        points = filled_up(points.to(self.table.dtype), self.table)
+        grad = pad(grad.to(self.table.dtype), (0, 0, 0, points.shape[1] - len(grad)))
+        texels = corners_and_weights(points, self.table.shape[1])
         sums = [torch.zeros_like(part) for part in self.parameters[1:] if trained]
-        texels = corners_and_weights(points.to(grad.dtype), side)
-        for first in range(0, len(grad), TILE):
-            part, back = (
-                [filled_up(each[first : first + TILE].T, grad).T.contiguous() for each in group]
-                for group in (texels, [grad])
-            )
-            rows = features[first : first + TILE]
-            rows.copy_(self._pulled_tile(list(self._entering(*part))[:-1], back[0], sums)[: len(rows)])
-        table = scatter(*texels, features, self.table.shape)
+        tiles = zip(grad.split(TILE), *(part.split(TILE) for part in texels), strict=True)
+        features = [self._pulled_tile(self._entering(*tile), back, sums) for back, *tile in tiles]
+        table = scatter(*texels, torch.cat(features), self.table.shape)
         return [table, *(sums if trained else [None] * (len(self.parameters) - 1))]
 
-    def _entering(self, corners: Int[Tensor, "rows 12"], weights: Float[Tensor, "rows 12"]) -> Iterator[Tensor]:
-        """What enters each layer after the first, then the raw values."""
-        values = gather(self.table, corners, weights).add_(self.bias).relu_()
-        for place, layer in enumerate(self.layers, start=1):
-            yield values
-            values = affine(values, layer, relu=place < len(self.layers))
-        yield values
+    def _entering(self, corners: Int[Tensor, "rows 12"], weights: Float[Tensor, "rows 12"]) -> list[Tensor]:
+        """What enters each layer after the first."""
+        entered = [gather(self.table, corners, weights).add_(self.bias).relu_()]
+        for layer in self.layers[:-1]:
+            entered.append(affine(entered[-1], layer, relu=True))
+        return entered
 
     def _pulled_tile(
         self, entered: Sequence[Tensor], grad: Tensor, sums: Sequence[Tensor]

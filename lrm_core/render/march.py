@@ -1,4 +1,4 @@
-"""Fields along rays: which rays may meet something, and chunks of those marched one after another or at once."""
+"""Fields along rays: which rays meet something, and chunks of those marched one after another or at once."""
 
 from collections.abc import Sequence
 
@@ -11,12 +11,13 @@ from lrm_core.render.field import Field
 from lrm_core.render.gradient import March
 from lrm_core.render.occupancy import Occupancy
 from lrm_core.render.quadrature import coarse_depths
-from lrm_core.render.rays import RaySegments
+from lrm_core.render.rays import RaySegments, box_span, indices
 from lrm_core.render.side_by_side import side_by_side
 from lrm_core.render.walk import Rendered, seen, skim, walk
 
-CHUNK_RAYS = 8_192  # fewer pay for more overhead, more leave the cache and keep fewer cores busy
-CHECKPOINT_RAYS = 32_768  # beyond this many, the backward pass renders each chunk again
+SKIM_RAYS = 8_192  # at a time, to see which of them meet something
+CHUNK_RAYS = 4_096  # of those: fewer pay for more overhead, more leave the cache and keep fewer cores busy
+CHECKPOINT_RAYS = 16_384  # beyond this many, the backward pass renders each chunk again
 
 
 def render_field(
@@ -25,7 +26,7 @@ def render_field(
     rays: RaySegments,
     samples_per_ray: int,
     jitter: torch.Generator | None = None,
-) -> tuple[Float[Tensor, "rays 3"], Float[Tensor, "rays"], Float[Tensor, "rays"]]:
+) -> Rendered:
     """Colour without background, depth (NaN where nothing absorbs) and weight of each ray.
 
     Args:
@@ -36,36 +37,25 @@ def render_field(
         jitter: draws the sample positions; None is the deterministic quadrature.
     """
     nothing = rays.origins.new_zeros(len(rays), 3), rays.end * torch.nan, torch.zeros_like(rays.end)
-    candidates = _candidates(rays, occupancy)
-    pieces = candidates.split(CHUNK_RAYS)
-    drawn = [draws(piece.shape, samples_per_ray // 2, jitter, rays.origins) for piece in pieces]
+    pieces, count = _candidates(rays, occupancy).split(SKIM_RAYS), samples_per_ray // 2
+    drawn = [draws(piece.shape, count, jitter, rays.origins) for piece in pieces]
+    kept = 0 if jitter is None else count  # even quantiles need not be kept
+    calls = [(occupancy, rays, piece, draw[0], draw[1][:, :kept]) for piece, draw in zip(pieces, drawn, strict=True)]
+    starts = [torch.cat(part).split(CHUNK_RAYS) for part in zip(*side_by_side(_looked_at, calls), strict=True)]
     calls = [
-        (field, occupancy, rays[piece], offsets, None if jitter is None else quantiles.sort(1).values)
-        for piece, (offsets, quantiles) in zip(pieces, drawn, strict=True)
+        (field, occupancy, rays[index], depths, skimmed, count if jitter is None else quantiles.sort(1).values)
+        for index, depths, skimmed, quantiles in zip(*starts, strict=True)
     ]
-    found, *parts = zip(*_march_all(calls, len(candidates)), strict=True)
-    index = torch.cat([piece[part] for piece, part in zip(pieces, found, strict=True)])
+    index, parts = torch.cat(starts[0]), zip(*_march_all(calls), strict=True)
     return tuple(whole.index_put((index,), torch.cat(part)) for whole, part in zip(nothing, parts, strict=True))
 
 
-def _march_all(calls: Sequence[tuple], rays: int) -> list[tuple[Tensor, Tensor, Tensor, Tensor]]:
-    """`_march` of every call: several at once where no gradients are needed."""
-    if torch.is_grad_enabled():
-        save_memory = rays > CHECKPOINT_RAYS
-        return [checkpoint(_march, *call, use_reentrant=False) if save_memory else _march(*call) for call in calls]
-    return side_by_side(_march, calls)
-
-
 @torch.no_grad()
-def _candidates(rays: RaySegments, occupancy: Occupancy | None) -> Tensor:
+def _candidates(rays: RaySegments, occupancy: Occupancy | None) -> Int[Tensor, "some"]:
     """Indices of the rays that cross the bounding box of what is occupied."""
     if occupancy is None:
-        return rays.hit.nonzero()[:, 0]
-    inverse = 1 / rays.directions
-    first, second = (occupancy.low - rays.origins) * inverse, (occupancy.high - rays.origins) * inverse
-    near = torch.minimum(first, second).nan_to_num(-torch.inf).amax(-1)
-    far = torch.maximum(first, second).nan_to_num(torch.inf).amin(-1)
-    return (rays.hit & (far > near)).nonzero()[:, 0]
+        return indices(rays.hit)
+    return indices(rays.hit & box_span(rays.origins, rays.directions, *occupancy.box).hit)
 
 
 def draws(
@@ -86,28 +76,29 @@ def draws(
     return tuple(draw.to(like.device))
 
 
-def _march(
-    field: Field,
+def _looked_at(
     occupancy: Occupancy | None,
     rays: RaySegments,
-    offsets: Float[Tensor, "rays coarse"],
-    quantiles: Float[Tensor, "rays fine"] | None,
-) -> tuple[Int[Tensor, "found"], *Rendered]:
-    """Which rays meet something; their colour without background, depth and weight.
+    index: Int[Tensor, "some"],
+    offsets: Float[Tensor, "some coarse"],
+    quantiles: Float[Tensor, "some fine"],
+) -> tuple[Tensor, Float[Tensor, "found coarse"], Float[Tensor, "found coarse"], Float[Tensor, "found fine"]]:
+    """Those of some rays that meet something, with the depths and densities (`skim`) of their coarse samples."""
+    rays = rays[index]
+    depths = coarse_depths(rays.start, rays.end, offsets, offsets.shape[1])
+    skimmed = skim(occupancy, rays, depths, rays.end)
+    found = indices(skimmed.amax(1) == torch.inf)
+    return tuple(part.index_select(0, found) for part in (index, depths, skimmed, quantiles))
 
-    Args:
-        field: of one triplane.
-        occupancy: where to look; None evaluates every sample inside the box.
-        rays: within the box.
-        offsets: of the coarse samples in their bins.
-        quantiles: of the fine samples, ascending; None spaces as many evenly.
-    """
-    with torch.no_grad():
-        depths = coarse_depths(rays.start, rays.end, offsets, offsets.shape[1])
-        skimmed = skim(occupancy, rays, depths, rays.end)
-        found = (skimmed.amax(1) == torch.inf).nonzero()[:, 0]
-        drawn = offsets.shape[1] if quantiles is None else quantiles[found]
-        start = (occupancy, rays[found], depths[found], skimmed[found], drawn)
-    if torch.is_grad_enabled():
-        return found, *March.apply(field, start, *field.parameters)
-    return found, *seen(walk(field, *start)[0])
+
+def _march_all(calls: Sequence[tuple]) -> list[Rendered]:
+    """`_march` of every call: several at once where no gradients are needed."""
+    if not torch.is_grad_enabled():
+        return side_by_side(_march, calls)
+    save_memory = sum(len(call[2]) for call in calls) > CHECKPOINT_RAYS
+    return [checkpoint(_march, *call, use_reentrant=False) if save_memory else _march(*call) for call in calls]
+
+
+def _march(field: Field, *start) -> Rendered:
+    """Colour without background, depth and weight of the rays of a start (arguments of `walk` after the field)."""
+    return March.apply(field, start, *field.parameters) if torch.is_grad_enabled() else seen(walk(field, *start))

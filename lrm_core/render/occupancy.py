@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -11,7 +12,7 @@ from torch.nn.functional import max_pool3d
 
 from lrm_core.render.field import Field
 from lrm_core.render.lattice import Lattice
-from lrm_core.render.rays import BOX_MIN
+from lrm_core.render.rays import BOX_MIN, RaySegments, indices
 
 # a sample is skipped where density < EMPTY_DENSITY (1 / world unit) all around it:
 # along the whole diagonal of the box such samples absorb less than 0.04% of the light
@@ -83,7 +84,7 @@ def _corner_densities(lattice: Lattice, empty: float) -> tuple[Float[Tensor, "R+
     corner, needed = _between(coarse), _touched(refined)
     corner[1::2, 1::2, 1::2] = centre
     needed[::2, ::2, ::2] = needed[1::2, 1::2, 1::2] = False  # known
-    index = needed.flatten().nonzero()[:, 0]
+    index = indices(needed)
     corner.view(-1)[index] = lattice.density_at(index)
     side = refined.shape[0]
     return corner, refined[:, None, :, None, :, None].expand(side, 2, side, 2, side, 2).reshape(3 * [2 * side])
@@ -121,16 +122,6 @@ def _touched(cells: Bool[Tensor, "n n n"]) -> Bool[Tensor, "2n+1 2n+1 2n+1"]:
     return cells
 
 
-def _widened(values: Float[Tensor, "R R R"]) -> Float[Tensor, "R R R"]:
-    """The largest value within `NEIGHBOURS` of each cell along every axis."""
-    reach = math.ceil(NEIGHBOURS * len(values) / 2)
-    for axis in range(3):
-        kernel, padding = [1, 1, 1], [0, 0, 0]
-        kernel[axis], padding[axis] = 2 * reach + 1, reach
-        values = max_pool3d(values[None], kernel, 1, padding)[0]
-    return values
-
-
 @dataclass(frozen=True)
 class Occupancy:
     """Cells around the texel centres of the box, indexed [z, y, x].
@@ -138,15 +129,34 @@ class Occupancy:
     Attributes:
         skimmed: inf where the density may exceed the threshold somewhere in the cell, else the mean raw density of
             its corners, which is what a skipped sample contributes to its neighbours; (R, R, R).
-        explorable: inf where the density, or that of a neighbouring sample, is not so low that float32 loses its
-            gradient, else -inf, (R, R, R).
-        low, high: corners of the box around all occupied cells, (3,) as (x, y, z), in world units.
+        highest: raw density that each cell is taken to stay below, (R, R, R).
     """
 
     skimmed: Float[Tensor, "R R R"]
-    explorable: Float[Tensor, "R R R"]
-    low: Float[Tensor, "3"]
-    high: Float[Tensor, "3"]
+    highest: Float[Tensor, "R R R"]
+
+    @cached_property
+    def explorable(self) -> Float[Tensor, "R R R"]:
+        """inf where the density, or that of a neighbouring sample, is not so low that float32 loses its gradient.
+
+        Elsewhere -inf.
+        """
+        values = self.highest.new_tensor(torch.inf).copysign(self.highest - RAW_LOST)
+        reach = math.ceil(NEIGHBOURS * len(values) / 2)
+        for axis in range(3):
+            kernel, padding = [1, 1, 1], [0, 0, 0]
+            kernel[axis], padding[axis] = 2 * reach + 1, reach
+            values = max_pool3d(values[None], kernel, 1, padding)[0]
+        return values
+
+    @cached_property
+    def box(self) -> Float[Tensor, "2 3"]:
+        """Corners (x, y, z), in world units, of the box around all occupied cells; the first is higher if none is."""
+        cells = len(self.skimmed)
+        used = torch.stack([self.skimmed.amax(axes) for axes in ((0, 1), (0, 2), (1, 2))]).isposinf()  # of x, y, z
+        index = torch.arange(cells, device=used.device)
+        corners = torch.where(used, index, cells).amin(1), torch.where(used, index + 1, 0).amax(1)
+        return torch.stack(corners) * (2 / cells) + BOX_MIN
 
     @classmethod
     def of(cls, field: Field) -> "Occupancy | None":
@@ -170,21 +180,12 @@ class Occupancy:
         stride = max(1, field.resolution // CHECKED_SIDE)
         checked, refined, unlike = (part[::stride, ::stride, ::stride] for part in (highest, refined, skimmed))
         empties = checked <= empty
-        index = (refined & empties).flatten().nonzero()[:, 0]  # elsewhere the centres of coarse cells were looked at
+        index = indices(refined & empties)  # elsewhere the centres of coarse cells were looked at
         surprises = index[Lattice.of_centres(field).every(stride).density_at(index) > empty]
         if len(surprises) > SURPRISES * empties.sum():
             return None
         unlike[_unravelled(surprises, len(checked))] = torch.inf
-        return cls.around(skimmed, _widened(infinite.copysign(highest - RAW_LOST)))
-
-    @classmethod
-    def around(cls, skimmed: Float[Tensor, "R R R"], explorable: Float[Tensor, "R R R"]) -> "Occupancy":
-        """An occupancy with its bounding box; an empty one has low > high."""
-        cells = len(skimmed)
-        used = torch.stack([skimmed.amax(axes) for axes in ((0, 1), (0, 2), (1, 2))]).isposinf()  # of x, y, z
-        index = torch.arange(cells, device=skimmed.device)
-        low, high = torch.where(used, index, cells).amin(1), torch.where(used, index + 1, 0).amax(1)
-        return cls(skimmed, explorable, *(torch.stack([low, high]) * (2 / cells) + BOX_MIN))
+        return cls(skimmed, highest)
 
     def explored(self, fraction: float, generator: torch.Generator) -> "Occupancy":
         """Also visit a random share of 4x4x4 blocks, so that a fit can grow density in empty space."""
@@ -193,17 +194,11 @@ class Occupancy:
         draw = torch.rand(blocks, blocks, blocks, generator=generator, device=generator.device)
         drawn = torch.where(draw < fraction, torch.inf, -torch.inf).to(self.skimmed)[:, None, :, None, :, None]
         drawn = drawn.expand(blocks, 4, blocks, 4, blocks, 4).reshape(3 * [4 * blocks])[:cells, :cells, :cells]
-        visited = torch.minimum(drawn, self.explorable)
-        return Occupancy.around(torch.maximum(self.skimmed, visited), self.explorable)
+        return Occupancy(torch.maximum(self.skimmed, torch.minimum(drawn, self.explorable)), self.highest)
 
-    def along(
-        self,
-        origins: Float[Tensor, "rays 3"],
-        directions: Float[Tensor, "rays 3"],
-        depths: Float[Tensor, "rays samples"],
-    ) -> Float[Tensor, "rays samples"]:
+    def along(self, rays: RaySegments, depths: Float[Tensor, "rays samples"]) -> Float[Tensor, "rays samples"]:
         """Raw density of the cells that samples inside the box lie in, inf where the cell is occupied."""
-        return skimmed_along(self.skimmed, origins, directions, depths)
+        return skimmed_along(self.skimmed, rays.origins, rays.directions, depths)
 
 
 def skimmed_along(
@@ -213,13 +208,13 @@ def skimmed_along(
     depths: Float[Tensor, "rays samples"],
     of: Int[Tensor, "rays"] | None = None,
 ) -> Float[Tensor, "rays samples"]:
-    """`Occupancy.along` for the cells of one field, or of the fields that the rays are `of`."""
+    """`Occupancy.along` for the cells of one field, or of those that the rays are `of`; outside, the nearest cell."""
     # Rounding must not leave the last cell: the factor keeps near cameras to it, the clamp those far away.
     cells = skimmed.shape[-1]
     scale = cells / 2 * (1 - 1e-6)
     start, step = (origins - BOX_MIN) * scale, directions * scale
     x, y, z = (
-        torch.mul(step[:, axis, None], depths).add_(start[:, axis, None]).int().clamp_(0, cells - 1)
+        torch.addcmul(start[:, axis, None], step[:, axis, None], depths).int().clamp_(0, cells - 1)
         for axis in range(3)
     )
     index = x.add_(y.add_(z, alpha=cells), alpha=cells)

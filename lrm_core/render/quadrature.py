@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
-from torch.nn.functional import pad, softplus, threshold
+from torch.nn.functional import pad, softplus, threshold_
 
 FLOOR = 1e-10  # light that any interval lets through
 
@@ -44,12 +44,12 @@ def intervals(depths: Float[Tensor, "rays samples"], raw_density: Float[Tensor, 
         depths: sorted distances along the ray, in world units.
         raw_density: before activation, -inf where a sample is outside the box.
     """
-    middle = (raw_density[:, 1:] + raw_density[:, :-1]) / 2 - 1
+    middle = (raw_density[:, 1:] + raw_density[:, :-1]).mul_(0.5).sub_(1)
     length = depths[:, 1:] - depths[:, :-1]
-    passed = torch.exp(-softplus(middle) * length)
+    passed = softplus(middle).mul_(length).neg_().exp_()
     left = torch.cumprod(passed + FLOOR, dim=-1)
-    reach = torch.cat([torch.ones_like(left[:, :1]), left[:, :-1]], dim=-1)
-    return Intervals(middle, length, passed, reach, (1 - passed) * reach)
+    reach = pad(left[:, :-1], (1, 0), value=1.0)
+    return Intervals(middle, length, passed, reach, (1 - passed).mul_(reach))
 
 
 def absorption(
@@ -81,8 +81,9 @@ def raw_density_gradient(between: Intervals, grad: Float[Tensor, "rays intervals
 
 def shares_of(weights: Float[Tensor, "rays intervals"]) -> Float[Tensor, "rays samples"]:
     """Share of each sample's colour: half the weight of the intervals on its two sides."""
-    half = pad(weights, (1, 1)) / 2
-    return half[:, 1:] + half[:, :-1]
+    shares = pad(weights, (0, 1))
+    shares[:, 1:] += weights
+    return shares.mul_(0.5)
 
 
 def composite(depths: Float[Tensor, "rays samples"], raw_density: Float[Tensor, "rays samples"]) -> Composite:
@@ -154,11 +155,11 @@ def fine_samples(
         quantiles: as there, or how many evenly spaced ones.
     """
     larger = torch.maximum(weights[:, 1:], weights[:, :-1])
-    mass = (larger[:, 1:] + larger[:, :-1]) / 2 + (0.01 + 1e-5)
-    cdf = pad(torch.cumsum(mass / mass.sum(-1, keepdim=True), dim=-1), (1, 0))  # (rays, coarse - 2)
-    edges = (depths[:, 1:] + depths[:, :-1]) / 2
+    mass = (larger[:, 1:] + larger[:, :-1]).mul_(0.5).add_(0.01 + 1e-5)
+    cdf = pad(mass.div_(mass.sum(-1, keepdim=True)).cumsum_(-1), (1, 0))  # (rays, coarse - 2)
+    edges = (depths[:, 1:] + depths[:, :-1]).mul_(0.5)
     rise = edges[:, 1:-1] - edges[:, :-2]  # per unit of the CDF, but 0 at its end
-    slope = pad(rise / threshold(cdf[:, 1:] - cdf[:, :-1], 1e-5, 1.0), (0, 1))
+    slope = pad(rise.div_(threshold_(cdf[:, 1:] - cdf[:, :-1], 1e-5, 1.0)), (0, 1))
     if isinstance(quantiles, int):
         place, quantiles = _bins_of_even(cdf, quantiles)
     else:
@@ -171,7 +172,7 @@ def _bins_of_even(
     cdf: Float[Tensor, "rays edges"], count: int
 ) -> tuple[Int[Tensor, "rays count"], Float[Tensor, "count"]]:
     """Bins of the quantiles (k + 1/2) / count, by counting the edges before each; and the quantiles."""
-    first = (cdf * count - 0.5).ceil_().clamp_(0, count).long()  # the first quantile that is not below an edge
+    first = (cdf * count).sub_(0.5).ceil_().clamp_(0, count).long()  # the first quantile that is not below an edge
     edges = torch.zeros(len(cdf), count + 1, dtype=cdf.dtype, device=cdf.device)
     edges.scatter_add_(1, first, torch.ones_like(cdf))
     even = (torch.arange(count, device=cdf.device, dtype=cdf.dtype) + 0.5) / count

@@ -6,13 +6,13 @@ from typing import NamedTuple
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
-from torch.nn.functional import pad
+from torch.nn.functional import embedding_bag, pad
 
 from lrm_core.model.decoder import colour_of
 from lrm_core.render.field import Field
 from lrm_core.render.occupancy import Occupancy
 from lrm_core.render.quadrature import Intervals, absorption, fine_samples, intervals, places, shares_of
-from lrm_core.render.rays import RaySegments
+from lrm_core.render.rays import RaySegments, indices
 
 BLOCK_SAMPLES = 16  # evaluated between two looks at whether a ray still sees anything
 DARK = 1e-5  # share of the light behind which samples are left out
@@ -21,33 +21,37 @@ Rendered = tuple[Float[Tensor, "rays 3"], Float[Tensor, "rays"], Float[Tensor, "
 
 
 class Evaluated(NamedTuple):
-    """Samples that went through the decoder.
+    """Samples that went through the decoder, ray by ray.
 
     Attributes:
-        index: in the samples of all rays, coarse before fine on each.
+        spot: in the samples of all rays in order of depth.
+        ray: of each.
+        first: the first of each ray.
         points: where they are, axis by axis.
+        colour: in the last three columns.
     """
 
-    index: Int[Tensor, "some"]
+    spot: Int[Tensor, "some"]
+    ray: Int[Tensor, "some"]
+    first: Int[Tensor, "rays"]
     points: Float[Tensor, "3 some"]
+    colour: Float[Tensor, "some 4"]
 
 
 class Walked(NamedTuple):
-    """Every sample of every ray, coarse before fine on each.
+    """Every sample of every ray in order of depth, and those that were evaluated.
 
     Attributes:
+        depths: in world units.
         density: raw, -inf outside the box and in the dark.
-        colour: channel by channel; 0 where not evaluated.
-        place: of each sample in order of depth.
-        depths: in that order.
-        between: neighbouring samples in that order.
+        between: neighbouring samples.
+        evaluated: in several parts.
     """
 
-    density: Float[Tensor, "rays samples"]
-    colour: Float[Tensor, "3 rays samples"]
-    place: Int[Tensor, "rays samples"]
     depths: Float[Tensor, "rays samples"]
+    density: Float[Tensor, "rays samples"]
     between: Intervals
+    evaluated: list[Evaluated]
 
 
 def skim(
@@ -58,35 +62,30 @@ def skim(
 ) -> Float[Tensor, "rays samples"]:
     """Raw density without the decoder: inf where that is needed, -inf behind the end."""
     limit = torch.copysign(depths.new_tensor(torch.inf), end[:, None] - depths)
-    if occupancy is None:
-        return limit
-    within = torch.minimum(depths, rays.end[:, None])
-    return torch.minimum(occupancy.along(rays.origins, rays.directions, within), limit)
+    return limit if occupancy is None else torch.minimum(occupancy.along(rays, depths), limit, out=limit)
 
 
 class _Samples:
     """Samples of rays on their way through the decoder."""
 
-    def __init__(self, field: Field, rays: RaySegments, samples: int) -> None:
+    def __init__(self, field: Field, rays: RaySegments) -> None:
         self.field = field
         self.origins, self.directions = rays.origins.T.contiguous(), rays.directions.T.contiguous()
-        self.density = rays.end.new_empty(len(rays), samples)
-        self.colour = rays.end.new_zeros(3, len(rays), samples)
         self.evaluated: list[Evaluated] = []
 
-    def fill(self, first: int, depths: Float[Tensor, "rays some"], skimmed: Float[Tensor, "rays some"]) -> None:
-        """Densities and colours of the samples from the `first` on of each ray."""
-        count, samples = skimmed.shape[1], self.density.shape[1]
-        self.density[:, first : first + count] = skimmed
-        chosen = (skimmed == torch.inf).flatten().nonzero()[:, 0]
-        ray = chosen.div(count, rounding_mode="floor")
-        index = ray * (samples - count) + chosen + first
+    def filled(
+        self, depths: Float[Tensor, "rays some"], skimmed: Float[Tensor, "rays some"]
+    ) -> Float[Tensor, "rays some"]:
+        """Densities, which take the place of what is inf; as yet the spots of those samples are in `depths`."""
+        missing = skimmed == torch.inf
+        index, count = indices(missing), missing.sum(1)
+        ray = torch.repeat_interleave(count, output_size=len(index))
         origins, directions = (part.index_select(1, ray) for part in (self.origins, self.directions))
-        points = torch.addcmul(origins, directions, depths.reshape(-1).index_select(0, chosen))
-        raw = self.field.evaluate(points).T.to(self.density.dtype).contiguous()
-        self.density.view(-1).scatter_(0, index, raw[0])
-        self.colour.view(3, -1).scatter_(1, index.expand(3, -1), colour_of(raw[1:]))
-        self.evaluated.append(Evaluated(index, points))
+        points = torch.addcmul(origins, directions, depths.reshape(-1).index_select(0, index))
+        raw = self.field.evaluate(points).to(skimmed.dtype)
+        skimmed.view(-1).scatter_(0, index, raw[:, 0])
+        self.evaluated.append(Evaluated(index, ray, count.cumsum(0).sub_(count), points, colour_of(raw)))
+        return skimmed
 
 
 def walk(
@@ -96,28 +95,39 @@ def walk(
     depths: Float[Tensor, "rays coarse"],
     skimmed: Float[Tensor, "rays coarse"],
     quantiles: Float[Tensor, "rays fine"] | int,
-) -> tuple[Walked, list[Evaluated]]:
+) -> Walked:
     """Samples front to back in blocks, leaving out those behind what lets no light through; then the fine ones."""
-    coarse = depths.shape[1]
-    samples = _Samples(field, rays, coarse + (quantiles if isinstance(quantiles, int) else quantiles.shape[1]))
-    absorbed = torch.zeros_like(rays.end)
+    samples, coarse = _Samples(field, rays), depths.shape[1]
     block = coarse if occupancy is None else BLOCK_SAMPLES
-    for first in range(0, coarse, block):
-        stop = min(first + block, coarse)
-        part, since = slice(first, stop), slice(max(first - 1, 0), stop)
-        light = torch.copysign(depths.new_tensor(torch.inf), -math.log(DARK) - absorbed)
-        samples.fill(first, depths[:, part], torch.minimum(skimmed[:, part], light[:, None]))
-        if stop < coarse:
-            absorbed += absorption(depths[:, since], samples.density[:, since])
-    weights = intervals(depths, samples.density[:, :coarse]).weights
+    parts = [slice(first, min(first + block, coarse)) for first in range(0, coarse, block)]
+    density = _coarse_densities(samples, depths, skimmed, parts)
+    weights = intervals(depths, density).weights
     fine, bins = fine_samples(depths, weights, quantiles)
     end = rays.end if occupancy is None else torch.minimum(rays.end, _opaque_from(depths, weights))
-    samples.fill(coarse, fine, skim(occupancy, rays, fine, end))
+    more = samples.filled(fine, skim(occupancy, rays, fine, end))
     place = places(depths, fine, bins)
-    ordered = torch.empty_like(samples.density)
-    depths = ordered.scatter(1, place, torch.cat([depths, fine], dim=1))
-    between = intervals(depths, ordered.scatter_(1, place, samples.density))
-    return Walked(samples.density, samples.colour, place, depths, between), samples.evaluated
+    place += torch.arange(0, place.numel(), place.shape[1])[:, None]
+    ordered = depths.new_empty(2, *place.shape)
+    for whole, found in zip(ordered.flatten(1), ((depths, fine), (density, more)), strict=True):
+        whole.scatter_(0, place.view(-1), torch.cat(found, dim=1).view(-1))
+    spots = (place[:, part].reshape(-1) for part in (*parts, slice(coarse, None)))
+    pairs = zip(samples.evaluated, spots, strict=True)
+    evaluated = [each._replace(spot=spot.index_select(0, each.spot)) for each, spot in pairs]
+    return Walked(*ordered, intervals(*ordered), evaluated)
+
+
+def _coarse_densities(
+    samples: _Samples, depths: Float[Tensor, "rays coarse"], skimmed: Float[Tensor, "rays coarse"], parts: list[slice]
+) -> Float[Tensor, "rays coarse"]:
+    """Part after part, of those rays that still see anything."""
+    density, absorbed = torch.empty_like(depths), depths.new_zeros(len(depths))
+    for part in parts:
+        light = torch.copysign(depths.new_tensor(torch.inf), -math.log(DARK) - absorbed)
+        density[:, part] = samples.filled(depths[:, part], torch.minimum(skimmed[:, part], light[:, None]))
+        if part is not parts[-1]:
+            since = slice(max(part.start - 1, 0), part.stop)
+            absorbed += absorption(depths[:, since], density[:, since])
+    return density
 
 
 def _opaque_from(depths: Tensor, weights: Float[Tensor, "rays intervals"]) -> Float[Tensor, "rays"]:
@@ -131,5 +141,9 @@ def seen(walked: Walked) -> Rendered:
     weights, depths = walked.between.weights, walked.depths
     weight = weights.sum(1)
     depth = (weights * (depths[:, 1:] + depths[:, :-1])).sum(1) / (2 * weight)
-    shares = shares_of(weights).gather(1, walked.place)
-    return (walked.colour * shares).sum(2).T, depth, weight
+    shares, colour = shares_of(weights).view(-1), depths.new_zeros(len(depths), 4)
+    for each in walked.evaluated:
+        if len(each.spot):
+            every, share = torch.arange(len(each.spot)), shares.index_select(0, each.spot)
+            colour += embedding_bag(every, each.colour, each.first, mode="sum", per_sample_weights=share)
+    return colour[:, 1:], depth, weight

@@ -8,7 +8,7 @@ from lrm_core.render import gradient, render_views
 from lrm_core.render.cameras import orbit_poses, standard_camera
 from lrm_core.render.field import Field
 from lrm_core.render.layers import TILE, affine, filled_up, pulled
-from lrm_core.render.march import _march, draws
+from lrm_core.render.march import _looked_at, _march, draws
 from lrm_core.render.occupancy import Occupancy
 from lrm_core.render.rays import RaySegments, camera_rays
 
@@ -52,12 +52,13 @@ def marched(ball, skip, jitter=None):
     camera = standard_camera(orbit_poses(3)[1:2].double(), INTRINSICS.double())
     rays = RaySegments.through_box(*(part[0] for part in camera_rays(camera, 14)))
     occupancy = Occupancy.of(field) if skip else None
-    offsets, quantiles = draws(rays.end.shape, 12, jitter, rays.origins)
+    drawn = draws(rays.end.shape, 12, jitter, rays.origins)
+    index, *start, quantiles = _looked_at(occupancy, rays, torch.arange(len(rays)), *drawn)
     kept, walk = [], gradient.walk
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(gradient, "walk", lambda *call: kept.append(walk(*call)) or kept[-1])
-        _, *seen = _march(field, occupancy, rays, offsets, quantiles.sort(1).values if jitter else None)
-    return seen, gradient.replayed(field, *kept[0]), [planes, *decoder.parameters()]
+        seen = _march(field, occupancy, rays[index], *start, quantiles.sort(1).values if jitter else 12)
+    return seen, gradient.replayed(field, kept[0]), [planes, *decoder.parameters()]
 
 
 @pytest.mark.parametrize("skip", [True, False])
