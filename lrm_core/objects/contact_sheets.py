@@ -5,7 +5,7 @@ made it and the fingerprint of the record of that run, so that the pages find it
 """
 
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -40,12 +40,14 @@ class SheetStore:
         places = (folder / f"{name}{SUFFIX}" for folder in (self.shipped, self.folder))
         return next((path for path in places if path.exists()), None)
 
-    def keep(self, name: str, sheet: bytes) -> Path:
-        """Write a sheet; returns where."""
-        path = self.folder / f"{name}{SUFFIX}"
-        with replacing(path) as temporary:
-            temporary.write_bytes(sheet)
-        return path
+    def sheet(self, name: str, make: Callable[[], bytes]) -> bytes:
+        """The sheet of that name, made and kept in `folder` where there is none."""
+        path = self.find(name)
+        if path is None:
+            path = self.folder / f"{name}{SUFFIX}"
+            with replacing(path) as temporary:
+                temporary.write_bytes(make())
+        return path.read_bytes()
 
 
 @torch.no_grad()

@@ -65,10 +65,7 @@ def nine_sheet(plan: Profile, model: LRM, store: SheetStore | None = None) -> tu
     store = store or SheetStore(shipped=data_dir() / SHIPPED)
     chosen = nine(plan)
     name = f"nine-{sha256(*chosen['fingerprint'])[:16]}"
-    path = store.find(name) or store.keep(
-        name, contact_sheet([_pictures(plan, model, of) for of in chosen["object"]])
-    )
-    return name, path.read_bytes()
+    return name, store.sheet(name, lambda: contact_sheet([_pictures(plan, model, of) for of in chosen["object"]]))
 
 
 @torch.no_grad()

@@ -148,7 +148,7 @@ def test_rows_of_different_shapes_and_none_are_refused():
 def test_a_shipped_sheet_comes_before_a_cached_one(tmp_path):
     store = SheetStore(tmp_path / "cache", tmp_path / "shipped")
     assert store.find("a-s0-1") is None
-    cached = store.keep("a-s0-1", b"cached")
-    assert store.find("a-s0-1") == cached
-    SheetStore(tmp_path / "shipped").keep("a-s0-1", b"shipped")
+    assert store.sheet("a-s0-1", lambda: b"cached") == b"cached"
+    assert store.sheet("a-s0-1", lambda: b"made again") == b"cached"
+    SheetStore(tmp_path / "shipped").sheet("a-s0-1", lambda: b"shipped")
     assert store.find("a-s0-1").read_bytes() == b"shipped"

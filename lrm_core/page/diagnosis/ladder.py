@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import pandas as pd
 import plotly.graph_objects as go
 import torch
 from jaxtyping import Float
@@ -36,7 +37,6 @@ def ladder_figure(profile: str) -> go.Figure:
     return panels(numbers, published, AXIS, COLOURS_OF, [BASELINE["psnr"]])
 
 
-@torch.no_grad()
 def rungs_sheet(store: SheetStore | None = None) -> tuple[str, bytes]:
     """Name and WebP of `objects` (rows) in the first held-out view: the truth, and as each of `qualities` draws them.
 
@@ -45,17 +45,19 @@ def rungs_sheet(store: SheetStore | None = None) -> tuple[str, bytes]:
     """
     store = store or SheetStore(shipped=data_dir() / SHIPPED)
     tables = [experiment_table(QUALITY, name) for name in qualities().index]
-    made_of = [print_ for table in tables for print_ in table[table["object"].isin(objects())]["fingerprint"]]
+    made_of = pd.concat([table[table["object"].isin(objects())]["fingerprint"] for table in tables])
     name = f"rungs-{sha256(*made_of)[:16]}"
-    path = store.find(name)
-    if path is None:
-        plans = [get_profile(name) for name in qualities().index]
-        models = [load_model(plan.model).eval() for plan in plans]
-        items = [load_item(plans[0], plans[0].object_folder(name)) for name in objects()]
-        path = store.keep(name, contact_sheet([_drawn(models, item) for item in items]))
-    return name, path.read_bytes()
+    return name, store.sheet(name, _sheet)
 
 
+def _sheet() -> bytes:
+    plans = [get_profile(name) for name in qualities().index]
+    models = [load_model(plan.model).eval() for plan in plans]
+    items = (load_item(plans[0], plans[0].object_folder(name)) for name in objects())
+    return contact_sheet([_drawn(models, item) for item in items])
+
+
+@torch.no_grad()
 def _drawn(models: Sequence[LRM], item: RenderedObject) -> Float[Tensor, "columns 3 h w"]:
     views = heldout_views(item, 1)
     seen = [render_images(model, predicted_planes(model, item), views.cameras, 128).cpu() for model in models]

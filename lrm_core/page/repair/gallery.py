@@ -86,11 +86,7 @@ def untouched_sheet(recorder: ArmRecorder, record: Record, sheets: SheetStore) -
 
 
 def _kept(recorder: ArmRecorder, record: Record, sheets: SheetStore, name: str, model: Callable[[], LRM]) -> bytes:
-    path = sheets.find(name)
-    if path is None:
-        examples = recorder.data(ARMS[record["object"]]).validation
-        path = sheets.keep(name, rendered_sheet(model(), examples))
-    return path.read_bytes()
+    return sheets.sheet(name, lambda: rendered_sheet(model(), recorder.data(ARMS[record["object"]]).validation))
 
 
 def gallery_html(objects: Sequence[str], views: Sequence[int], sheets: Mapping[str, bytes | None]) -> str:
