@@ -237,6 +237,13 @@ def _answers() -> list[Answer]:
     return [trend(claim).answer for claim in CLAIMS]
 
 
+def _resting_on_the_worst(table: pd.DataFrame) -> str:
+    """The claims whose answer is another one without the worst rung, in words."""
+    every = ((claim, trend(claim)) for claim in CLAIMS)
+    others = [claim for claim, of in every if _trend(claim, of.numbers.iloc[:, 1:]).answer != of.answer]
+    return listed(others) or "no claim"
+
+
 def _lead(table: pd.DataFrame) -> str:
     """For which rungs the whole published pattern is there, in a sentence."""
     found = [name for name in qualities().index if _pattern(name) == "there"]
@@ -277,6 +284,7 @@ FINDING = Finding(
         "objects": lambda table: str(len(objects())),
         "left": lambda table: listed([str(RUNGS.get(name, name)) for name in unmeasured()]),
         "lead": _lead,
+        "worst.only": _resting_on_the_worst,
         "away": lambda table: str(_answers().count("moves away")),
         "measured": lambda table: str(len(_answers()) - _answers().count("not measured yet")),
         "outcome": _outcome(trend),
