@@ -95,7 +95,7 @@ EXPERIMENTS = {
             "e08_band_correction",
             e08_band_correction.run,
             e08_band_correction.BandCorrection,
-            formulas=(Scene.scores,),
+            formulas=(Scene.scores, e08_band_correction.amplification),
         ),
         Experiment(
             "e09_low_band", e09_low_band.run, e09_low_band.LowBand, formulas=(e09_low_band.corrections, Scene.scores)

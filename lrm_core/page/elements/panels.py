@@ -42,6 +42,7 @@ def panels(
         for label, means in series.items():
             figure.add_scatter(
                 x=list(means), y=[mean.estimate for mean in means.values()], mode="lines+markers", **at,
+                text=[_title(name)] * len(means),  # of the table beside the figure
                 name=label, line={"color": COLOURS[colours[label]], "width": 2},
                 error_y=spans(means.values(), thickness=1, width=2),
                 hovertemplate=f"{label}, %{{x:.3g}}: %{{y:.2f}}<extra></extra>",
