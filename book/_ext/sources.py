@@ -61,10 +61,10 @@ def _defined(module: str) -> dict[str, int]:
     for node in _tree(module).body:
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
             found[node.name] = node.lineno
-        for target in getattr(node, "targets", [getattr(node, "target", None)]):
-            found |= {
-                part.id: node.lineno for part in ast.walk(target or node) if target and isinstance(part, ast.Name)
-            }
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            parts = (part for target in targets for part in ast.walk(target))
+            found |= {part.id: node.lineno for part in parts if isinstance(part, ast.Name)}
     return found
 
 

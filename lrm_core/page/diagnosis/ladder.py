@@ -37,17 +37,16 @@ def ladder_figure(profile: str) -> go.Figure:
     return panels(numbers, published, AXIS, COLOURS_OF, [BASELINE["psnr"]])
 
 
-def rungs_sheet(store: SheetStore | None = None) -> tuple[str, bytes]:
+def rungs_sheet() -> tuple[str, bytes]:
     """Name and WebP of `objects` (rows) in the first held-out view: the truth, and as each of `qualities` draws them.
 
     Raises:
         FileNotFoundError: if the sheet is not there, and the weights to draw it neither.
     """
-    store = store or SheetStore(shipped=data_dir() / SHIPPED)
     tables = [experiment_table(QUALITY, name) for name in qualities().index]
     made_of = pd.concat([table[table["object"].isin(objects())]["fingerprint"] for table in tables])
     name = f"rungs-{sha256(*made_of)[:16]}"
-    return name, store.sheet(name, _sheet)
+    return name, SheetStore(shipped=data_dir() / SHIPPED).sheet(name, _sheet)
 
 
 def _sheet() -> bytes:
