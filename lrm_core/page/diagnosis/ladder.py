@@ -18,7 +18,7 @@ from lrm_core.measure.oracles import heldout_views, predicted_planes, render_ima
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject
 from lrm_core.objects.contact_sheets import SheetStore, contact_sheet, picture_at
-from lrm_core.page.elements.panels import panels
+from lrm_core.page.elements.curves import panels
 from lrm_core.page.elements.pictures import cut_to_object, image_row
 from lrm_core.page.model_under_study import SHIPPED
 from lrm_core.paths import data_dir

@@ -21,8 +21,7 @@ from lrm_core.measure.experiments import get_experiment
 from lrm_core.measure.oracles import heldout_views, predicted_planes, render_images
 from lrm_core.objects import Source
 from lrm_core.page import chapter as chapters
-from lrm_core.page.elements.curves import Curve, curves
-from lrm_core.page.elements.panels import panels
+from lrm_core.page.elements.curves import Curve, curves, panels
 from lrm_core.page.elements.pictures import image_row
 from lrm_core.page.elements.style import COLOURS, SMALL, finish, spans
 from lrm_core.page.finding_page import Chapter
