@@ -33,11 +33,9 @@ from playwright.sync_api import Page
 from lrm_core import load_model
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import load_object
-from lrm_core.page.own_data.carried import carried, packed_model, write_scripts
-from lrm_core.page.own_data.own_picture import OwnPicture
-from lrm_core.page.scripts import own_picture
-from lrm_core.page.viewer import unpack
-from lrm_core.page.viewer.widget import camera_of
+from lrm_core.page.embedded import OWN_PICTURE_JS
+from lrm_core.page.own_data.own_picture import OwnPicture, carried, packed_model, write_scripts
+from lrm_core.page.viewer import camera_of, unpack
 from lrm_core.paths import data_dir
 from lrm_core.pdf import headless
 from lrm_core.render import render_views
@@ -147,7 +145,7 @@ def multiply_adds(model: LRM) -> dict[str, int]:
 
 def measure_own(tab: Page, simd: bool) -> dict[str, Any]:
     found = tab.evaluate(OWN, [carried().about, simd, PASSES if simd else 1])
-    return found | {"bytes beside the model": len(own_picture())}
+    return found | {"bytes beside the model": len(OWN_PICTURE_JS)}
 
 
 def measure_webgl(tab: Page, total: int) -> dict[str, Any] | None:
@@ -223,7 +221,7 @@ def main() -> None:
     with TemporaryDirectory() as folder, headless() as browser:
         root = Path(folder)
         write_scripts(root / "model")
-        (root / "page.html").write_text(f'<meta charset="utf-8"><body><script>{own_picture()}</script>')
+        (root / "page.html").write_text(f'<meta charset="utf-8"><body><script>{OWN_PICTURE_JS}</script>')
         tab = browser.new_page()
         tab.goto((root / "page.html").as_uri())
         figures["own worker"] = measure_own(tab, simd=True)

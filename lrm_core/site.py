@@ -133,7 +133,7 @@ def _plotly_script() -> Path:
 
 def _model_scripts(folder: Path) -> list[Path]:
     """The mini model as the scripts that a page loads when a reader gives it a picture."""
-    from lrm_core.page.own_data.carried import FOLDER, write_scripts
+    from lrm_core.page.own_data.own_picture import FOLDER, write_scripts
 
     return write_scripts(folder / FOLDER)
 

@@ -66,10 +66,10 @@ def interrupt() -> Iterator[Callable[[Callable[[], bool]], None]]:
 @pytest.fixture(scope="module")
 def script_page(browser, tmp_path_factory):
     """A page in which every function of the explorables' script can be called."""
-    from lrm_core.page import scripts
+    from lrm_core.page.embedded import EXPLORABLES_JS
 
     page, file = browser.new_page(), tmp_path_factory.mktemp("script") / "page.html"
-    file.write_text(f'<!doctype html><meta charset="utf-8"><script>{scripts.joined(*scripts.EXPLORABLES)}</script>')
+    file.write_text(f'<!doctype html><meta charset="utf-8"><script>{EXPLORABLES_JS}</script>')
     page.goto(file.as_uri())
     yield page
     page.close()

@@ -1,25 +1,47 @@
 """Figures that are alive with a kernel in JupyterLab and without one in a page: both forms in one output.
 
-What draws an output in a page is an entry point of `myst_nb.mime_renderers`.
+What draws an output in a page is an entry point of `myst_nb.mime_renderers`. The JavaScript is small files, joined
+into modules that import nothing and fetch nothing.
 """
 
 import base64
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape
+from pathlib import Path
 from typing import Any, ClassVar
 
 import anywidget
 import traitlets
 from docutils import nodes
 
-from lrm_core.page import scripts
-
-PLOTLY_FILES = {"plotly": "vendor/plotly.min.js", "plotly_figures": "figures.js"}
 PLOTLY_HEIGHT = 420  # pixels, of figures that name none
 STILL = "Sliders need JavaScript."
 _BOX = "max-width:32rem;margin:0.8rem auto"  # until the script brings the figure's own style
+Script = tuple[str, str | None, dict[str, str]]  # arguments of `add_js_file`
+
+
+def joined(folder: str, *names: str) -> str:
+    """JavaScript files of a folder beside this module, one after another.
+
+    Raises:
+        FileNotFoundError: if there is no file of that name.
+    """
+    files = (Path(__file__).parent / folder / "js" / f"{name}.js" for name in names)
+    return "\n".join(file.read_text(encoding="utf-8") for file in files)
+
+
+# Later files use earlier ones.
+VIEWER_JS = joined("viewer", "field", "grid", "shaders", "renderer", "camera", "painter", "viewer", "embedded")
+_CONTROLS = ("fft", "bands", "noise", "cast", "judge", "hash", "controls", "chart")
+_KINDS = ("mixed", "mixer", "line", "spectrum", "probe", "mismatch", "explorables")
+EXPLORABLES_JS = "\n".join((VIEWER_JS, joined("explorables", *_CONTROLS, *_KINDS)))
+_MODEL = ("assembler", "product", "network", "carried", "masks", "background", "framing", "surface", "glb", "worker")
+_WORKER = json.dumps("\n".join((joined("viewer", "field", "grid"), joined("own_data", *_MODEL))))
+_OWN = joined("own_data", "header", "given", "engine", "sheet", "entrance", "own")
+# Everything of one's own picture but what starts it, and within it, as a text, what its worker runs.
+OWN_PICTURE_JS = "\n".join((VIEWER_JS, "const WORKER = {};".format(_WORKER.replace("</", "<\\/")), _OWN))
 
 
 class EmbeddedWidget(anywidget.AnyWidget):
@@ -60,12 +82,12 @@ class PageFigure:
 
     Attributes:
         mime: that type.
-        scripts: what the page is given once, whatever number of figures it has: arguments of `add_js_file`.
+        scripts: what the page is given once, whatever number of figures it has.
         html: the JSON of an output -> HTML.
     """
 
     mime: str
-    scripts: Callable[[], Iterable[tuple[str, str | None, dict[str, str]]]]
+    scripts: tuple[Script, ...]
     html: Callable[[dict[str, Any]], str]
 
     @property
@@ -78,14 +100,14 @@ class PageFigure:
         if inline or data.mime_type != self.mime:
             return None
         state = data.content if isinstance(data.content, dict) else json.loads(data.content)
-        for script in self.scripts():
+        for script in self.scripts:
             renderer.add_js_file(*script)
         return [nodes.raw(text=self.html(state), format="html", classes=["output", "text_html"])]
 
 
-def _module(name: str, body: Callable[[], str]) -> Callable[[], list[tuple[str, None, dict[str, str]]]]:
+def _module(name: str, body: str) -> tuple[Script]:
     """A script inside the page, for `PageFigure.scripts`."""
-    return lambda: [(name, None, {"type": "module", "body": body()})]
+    return ((name, None, {"type": "module", "body": body}),)
 
 
 def data_script(content: Any, name: str) -> str:
@@ -127,16 +149,27 @@ def _own_picture_html(state: dict[str, Any]) -> str:
     return f"<div><p>{escape(state['alt'])}</p></div>" + data_script(state, "own")
 
 
-def _plotly_scripts() -> list[tuple[str, str, dict[str, str]]]:
-    return [(name, file, {"defer": "defer"}) for name, file in PLOTLY_FILES.items()]
-
-
-# `lrm_core.normalise` lets ours stand without widget state.
-PLOTLY = PageFigure("application/vnd.plotly.v1+json", _plotly_scripts, _plotly_html)
-VIEWER = PageFigure("application/vnd.lrm.viewer+json", _module("lrm_viewer", scripts.viewer_page), _viewer_html)
+PLOTLY = PageFigure(
+    "application/vnd.plotly.v1+json",
+    (
+        ("plotly", "vendor/plotly.min.js", {"defer": "defer"}),
+        ("plotly_figures", "figures.js", {"defer": "defer"}),
+    ),
+    _plotly_html,
+)
+# `lrm_core.normalise` lets ours stand without widget state. Each script draws every figure that the page holds.
+VIEWER = PageFigure(
+    "application/vnd.lrm.viewer+json",
+    _module("lrm_viewer", "\n".join((VIEWER_JS, joined("viewer", "page")))),
+    _viewer_html,
+)
 EXPLORABLE = PageFigure(
-    "application/vnd.lrm.explorable+json", _module("lrm_explorables", scripts.explorables_page), _explorable_html
+    "application/vnd.lrm.explorable+json",
+    _module("lrm_explorables", "\n".join((EXPLORABLES_JS, joined("explorables", "explorables_page")))),
+    _explorable_html,
 )
 OWN_PICTURE = PageFigure(
-    "application/vnd.lrm.own-picture+json", _module("lrm_own_picture", scripts.own_picture_page), _own_picture_html
+    "application/vnd.lrm.own-picture+json",
+    _module("lrm_own_picture", "\n".join((OWN_PICTURE_JS, joined("own_data", "own_page")))),
+    _own_picture_html,
 )

@@ -197,8 +197,8 @@ class Chapter:
         pages.show_html(image_row(cut_to_object(images), self.item.name))
 
     def tweak(self, *functions: Callable, **sliders: tuple[float, float]) -> None:
-        """In JupyterLab, sliders that call functions of the chapter; see `lrm_core.page.widgets.show_sliders`."""
-        from lrm_core.page.widgets import show_sliders
+        """In JupyterLab, sliders that call functions of the chapter (`widgets.bench.show_sliders`)."""
+        from lrm_core.page.widgets.bench import show_sliders
 
         show_sliders(self, functions, sliders)
 

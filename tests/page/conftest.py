@@ -8,9 +8,8 @@ from tiny_measure import item, model, synthetic_object
 
 from lrm_core.findings.rulebook import FINDINGS
 from lrm_core.measure.oracles import OracleCache
-from lrm_core.page import finding_page
+from lrm_core.page import finding_page, viewer
 from lrm_core.page.finding_page import Chapter
-from lrm_core.page.viewer import widget
 from lrm_core.profiles import Profile
 
 __all__ = ["item", "model"]
@@ -22,7 +21,7 @@ GROUPS = {"disc0": "real", "disc1": "real", "disc2": "procedural", "disc3": "pro
 def small_posters():
     """Still pictures of viewers that take no time."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(widget, "POSTER_SIDE", 16)
+        patch.setattr(viewer, "POSTER_SIDE", 16)
         yield
 
 

@@ -17,11 +17,9 @@ from lrm_core.measure.geometry import matter_texels
 from lrm_core.measure.metrics import BANDS, image_l1
 from lrm_core.measure.oracles import predicted_planes, render_planes
 from lrm_core.objects import load_object
-from lrm_core.page import scripts
 from lrm_core.page.embedded import EXPLORABLE, STILL
-from lrm_core.page.explorables.band_mixer import bands, mixer
-from lrm_core.page.explorables.basins_line import line
 from lrm_core.page.explorables.camera_mismatch import mismatch
+from lrm_core.page.explorables.mixes import bands, line, mixer
 from lrm_core.page.explorables.noise_probe import probe
 from lrm_core.page.explorables.widget import Explorable, Scene, switched
 from lrm_core.page.viewer import Packed, unpack
@@ -104,7 +102,7 @@ def show(show_figures):
     """Opens a page of explorables."""
     return lambda *figures, **options: show_figures(
         "".join(EXPLORABLE.html(figure.page_state()) for figure in figures),
-        scripts.explorables_page(),
+        EXPLORABLE.scripts[0][2]["body"],
         **options,
     )
 
@@ -438,7 +436,7 @@ def test_with_a_kernel_the_address_is_left_alone(browser, tmp_path, figures):
     """The anywidget module as JupyterLab loads it: the same figure, with no link to copy."""
     file, module = (
         tmp_path / "page.html",
-        scripts.explorables_module().replace("export default", "globalThis.widget ="),
+        str(Explorable._esm).replace("export default", "globalThis.widget ="),
     )
     file.write_text(
         f'<!doctype html><meta charset="utf-8"><div id="here"></div><script type="module">{module}</script>'

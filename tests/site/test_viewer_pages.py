@@ -14,9 +14,7 @@ from lrm_core.measure.oracles import predicted_planes
 from lrm_core.model.decoder import Decoder, activate
 from lrm_core.objects import load_object
 from lrm_core.page.embedded import VIEWER
-from lrm_core.page.scripts import viewer_page
-from lrm_core.page.viewer import Packed, TriplaneViewer, unpack
-from lrm_core.page.viewer.widget import camera_of
+from lrm_core.page.viewer import Packed, TriplaneViewer, camera_of, unpack
 from lrm_core.paths import data_dir
 from lrm_core.render import render_views
 from lrm_core.render.field import Field
@@ -52,7 +50,7 @@ def scene() -> Scene:
 def show(show_figures):
     """Opens a page of viewers."""
     return lambda *viewers, **options: show_figures(
-        "".join(VIEWER.html(viewer.page_state()) for viewer in viewers), viewer_page(), **options
+        "".join(VIEWER.html(viewer.page_state()) for viewer in viewers), VIEWER.scripts[0][2]["body"], **options
     )
 
 

@@ -1,8 +1,7 @@
 """Figures that compute in the page: bands mixed, a spectrum of chosen slope, noise, a walk, a wrong distance."""
 
-from lrm_core.page.explorables.band_mixer import show_band_mixer, show_low_band_mixer
-from lrm_core.page.explorables.basins_line import show_basins_line
 from lrm_core.page.explorables.camera_mismatch import show_camera_mismatch
+from lrm_core.page.explorables.mixes import show_band_mixer, show_basins_line, show_low_band_mixer
 from lrm_core.page.explorables.noise_probe import show_noise_probe
 from lrm_core.page.explorables.spectrum import show_spectrum
 

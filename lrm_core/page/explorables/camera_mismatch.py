@@ -50,7 +50,7 @@ def _of(chapter: Chapter, table: pd.DataFrame) -> Explorable:
     planes = {factor: told_planes(chapter.model, item, factor).detach() for factor in config.factors}
     area = float(item.masks[split_views(item)[1][: config.views]].mean())
     row, reference = chapter.stored_row(table), chapter.oracle("predicted").planes
-    return mismatch(Scene.of(chapter.model, chapter.item, config.views), planes, reference, area, row)
+    return mismatch(Scene.of(chapter.model, item, config.views), planes, reference, area, row)
 
 
 def mismatch(
@@ -73,20 +73,11 @@ def mismatch(
         if factor != TRUE:
             tensors[f"mismatch{index}"] = (planes[factor] - right, 2)
     tensors["truth"] = scene.packable_truth
-    content = _content(factors, _sizes(row, factors)) | {
-        "records": [_record(row, index) for index in range(len(factors))] if row else [],
-        "area": area,
-        "note": NOTE.format(pixels=scene.stride**2),
-    }
-    alt = "The triplane of {}, predicted for a source distance that may be wrong."
-    return scene.figure(content, tensors, right, alt)
-
-
-def _content(factors: Sequence[float], sizes: Sequence[float]) -> dict[str, Any]:
+    sizes = _sizes(row, factors)
     true, low, high = (factors.index(factor) for factor in (TRUE, min(factors), max(factors)))
     least, greatest = (f"told × {factors[index]:g}" for index in (low, high))
     share = [fmean(published("C2")[name][index] for name in PUBLISHED_OBJECTS) for index in range(len(BANDS))]
-    return {
+    content = {
         "key": "mismatch",
         "title": "A wrong source distance",
         "sliders": [
@@ -107,7 +98,12 @@ def _content(factors: Sequence[float], sizes: Sequence[float]) -> dict[str, Any]
         "edges": PUBLISHED_EDGES,
         "published": share,
         "tables": TABLES,
+        "records": [_record(row, index) for index in range(len(factors))] if row else [],
+        "area": area,
+        "note": NOTE.format(pixels=scene.stride**2),
     }
+    alt = "The triplane of {}, predicted for a source distance that may be wrong."
+    return scene.figure(content, tensors, right, alt)
 
 
 def _state(told: int, scale: float = 1.0) -> dict[str, float]:

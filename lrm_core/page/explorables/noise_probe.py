@@ -30,8 +30,6 @@ NOTE = (
     "{draws} draws of the record. The first bin holds {first} of {all} modes, so that draws differ most there. "
     "Points that were measured before with noise of this size stay on the chart."
 )
-
-
 Probed = tuple[Float[Tensor, "3 C R R"], Bool[Tensor, "3 R R"]]  # planes, and the texels that an object reads
 
 
@@ -44,9 +42,8 @@ def _of(chapter: Chapter) -> Explorable:
     planes = {"predicted": chapter.predicted, "reference": chapter.oracle("predicted").planes}
     probed = {name: (each, matter_texels(chapter.model, each)) for name, each in planes.items()}
     config = chapter.configuration
-    return probe(
-        Scene.of(chapter.model, chapter.item, config.views), probed, config, chapter.stored_row(chapter.table)
-    )
+    scene = Scene.of(chapter.model, chapter.item, config.views)
+    return probe(scene, probed, config, chapter.stored_row(chapter.table))
 
 
 def probe(scene: Scene, probed: Mapping[str, Probed], config: DecoderResponse, row: Mapping[str, Any]) -> Explorable:
@@ -57,15 +54,9 @@ def probe(scene: Scene, probed: Mapping[str, Probed], config: DecoderResponse, r
     predicted, _ = probed["predicted"]
     side = predicted.shape[-1]
     first = int(band_masks(side, config.edges[:2]).sum())
-    note = NOTE.format(pixels=scene.stride**2, first=first, all=side**2, draws=config.draws)
-    content = _content(config, row) | {"note": note}
-    return scene.figure(content, tensors, predicted, "The predicted triplane of {}, with noise of one bin.")
-
-
-def _content(config: DecoderResponse, row: Mapping[str, Any]) -> dict[str, Any]:
     last, everywhere = config.bins - 1, len(PLACES) - 1
     words = [config.bin_words(index) for index in range(config.bins)]
-    return {
+    content = {
         "key": "probe",
         "title": "Noise probe",
         "sliders": [
@@ -85,7 +76,9 @@ def _content(config: DecoderResponse, row: Mapping[str, Any]) -> dict[str, Any]:
         "edges": config.edges,
         "axis": "H by frequency; points by this page",
         "places": [_place(*place, config, row) for place in PLACES.values()],
+        "note": NOTE.format(pixels=scene.stride**2, first=first, all=side**2, draws=config.draws),
     }
+    return scene.figure(content, tensors, predicted, "The predicted triplane of {}, with noise of one bin.")
 
 
 def _state(band: int, level: float, place: int = 1, draw: int = 1) -> dict[str, float]:

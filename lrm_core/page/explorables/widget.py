@@ -13,11 +13,9 @@ from torch import Tensor
 from lrm_core.measure.oracles import heldout_views
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject
-from lrm_core.page import scripts
-from lrm_core.page.embedded import EXPLORABLE, EmbeddedWidget
+from lrm_core.page.embedded import EXPLORABLE, EXPLORABLES_JS, EmbeddedWidget
 from lrm_core.page.finding_page import Chapter
-from lrm_core.page.viewer import TriplaneViewer, pack
-from lrm_core.page.viewer.quantise import Packed, check_field
+from lrm_core.page.viewer import Packed, TriplaneViewer, check_field, pack
 from lrm_core.render import render_rays
 from lrm_core.render.rays import camera_rays
 from lrm_core.render.views import Views
@@ -42,7 +40,7 @@ class Explorable(EmbeddedWidget):
 
     MIME = EXPLORABLE.mime
     PAGE_TRAITS = (*EmbeddedWidget.PAGE_TRAITS, "content", "others")
-    _esm = scripts.explorables_module()
+    _esm = EXPLORABLES_JS + "\nexport default { render: (view) => explore(view) };\n"
 
     content = traitlets.Dict().tag(sync=True)
     others = traitlets.List().tag(sync=True)

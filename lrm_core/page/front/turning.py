@@ -20,11 +20,9 @@ from lrm_core.measure.experiments import get_experiment
 from lrm_core.measure.oracles import oracle, predicted_planes, render_images, split_views
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject
-from lrm_core.page import scripts
-from lrm_core.page.embedded import data_script
+from lrm_core.page.embedded import VIEWER_JS, data_script, joined
 from lrm_core.page.explorables.widget import check_side
-from lrm_core.page.viewer.quantise import check_field, pack
-from lrm_core.page.viewer.widget import POSTER_SIDE
+from lrm_core.page.viewer import POSTER_SIDE, check_field, pack
 from lrm_core.profiles import get_profile
 from lrm_core.records.runner import load_item
 from lrm_core.spectral import split_residual
@@ -39,6 +37,7 @@ PICTURES = {
     "coarse": "Coarse corrected",
     "fine": "Fine corrected",
 }
+TURNING_JS = "\n".join((VIEWER_JS, joined("explorables", "fft", "bands"), joined("front", "turning")))
 
 
 @cache
@@ -66,7 +65,7 @@ def turning() -> str:
         '<button type="button" aria-pressed="false">Show the oracle instead</button>'
         '<a href="../notebooks/14_own_picture.html#own-picture">Try your own picture</a></div></div>'
         f"{data_script({'objects': objects, 'cutoff': _config().published_cutoff}, 'turn')}"
-        f'<script type="module">{scripts.turning_page()}</script>'
+        f'<script type="module">{TURNING_JS}</script>'
     )
 
 

@@ -1,27 +1,37 @@
-"""The chapter on a picture of one's own: the place for it, with a kernel and without; renders, mesh and files."""
+"""The chapter on a picture of one's own: the place for it, with a kernel and without; renders, mesh and files.
+
+Without a kernel the page has the mini model, as scripts beside it: a page of a local file may load scripts, and
+nothing else.
+"""
 
 import base64
+import gzip
+import json
 import time
+from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import plotly.graph_objects as go
 import torch
 import traitlets
 from IPython.display import display
+from torch import Tensor
 
+from lrm_core import load_model
+from lrm_core.atomic import replacing
 from lrm_core.findings import prose
+from lrm_core.fingerprint import sha256
 from lrm_core.model.lrm import LRM
 from lrm_core.objects.pictures import load_picture, whole
 from lrm_core.page import chapter as page
-from lrm_core.page import scripts
 from lrm_core.page.elements.pictures import image_row
 from lrm_core.page.elements.style import finish
-from lrm_core.page.embedded import OWN_PICTURE, EmbeddedWidget
-from lrm_core.page.own_data.carried import FOLDER, carried
-from lrm_core.page.viewer.quantise import pack
+from lrm_core.page.embedded import OWN_PICTURE, OWN_PICTURE_JS, EmbeddedWidget
+from lrm_core.page.viewer import Packed, pack
 from lrm_core.paths import data_dir
 from lrm_core.predict import ASSETS, Prediction, write_surface
 from lrm_core.render.cameras import canonical_source_camera
@@ -36,6 +46,70 @@ FRAMES, EVERY = 20, 4  # of the film, and of those the ones that are shown as pi
 SCENE, CLOSER = 420, 0.7  # pixels; of the distance at which clouds are seen
 EYE = {"x": 0.91, "y": -1.54, "z": 0.56}  # from the side of the source, a little from above
 KINDS = {"glb": ("model/gltf-binary", "The mesh (GLB)"), "mp4": ("video/mp4", "The film (MP4)")}
+MODEL = "mini"
+FOLDER = "mini_model"  # of the scripts, among the static files of the site
+PART = 1_000_000  # bytes, compressed, of a script; the bar moves with each
+TABLES = ("pos_embed", "register_tokens", "cls_token")  # rows of these are tokens, not outputs of a layer
+EXACT = ("upsampler.", "synthesizer.")  # few, and what rounding them does is seen most: a row for each value
+
+
+class Carried(NamedTuple):
+    """A model as the texts of scripts.
+
+    Attributes:
+        about: `parts`, `bytes` (of the scripts), `compressed`, and the `sha256` of what they hold; JSON-ready.
+        scripts: each calls `lrmModel(number, text)`, the text in base 85; the first holds `tensors` and `config` too.
+    """
+
+    about: dict[str, Any]
+    scripts: tuple[str, ...]
+
+
+def packed_model(model: LRM) -> Packed:
+    """All parameters: eight bits with a step of its own for each output of a layer and each token, or exact."""
+    return pack({name: (value, _rows(name, value)) for name, value in model.state_dict().items()})
+
+
+def _rows(name: str, value: Tensor) -> int:
+    if name.startswith(EXACT):
+        return value.ndim
+    return value.ndim - 1 if name.rpartition(".")[2] in TABLES else 1
+
+
+@cache
+def carried() -> Carried:
+    """The mini model for the page.
+
+    Raises:
+        FileNotFoundError, ValueError: as `load_model`.
+    """
+    model = load_model(MODEL)
+    packed = packed_model(model)
+    compressed = gzip.compress(packed.data, mtime=0)
+    parts = [compressed[start : start + PART] for start in range(0, len(compressed), PART)]
+    head = json.dumps({"tensors": dict(packed.directory), "config": asdict(model.config)})
+    scripts = [
+        f'lrmModel({number}, "{base64.b85encode(part, pad=True).decode()}"{"" if number else ", " + head});\n'
+        for number, part in enumerate(parts)
+    ]
+    about = {
+        "parts": len(parts),
+        "bytes": sum(map(len, scripts)),
+        "compressed": len(compressed),
+        "sha256": sha256(packed.data),
+    }
+    return Carried(about, tuple(scripts))
+
+
+def write_scripts(folder: Path) -> list[Path]:
+    """The scripts as files of a folder, `0.js` and so on; those that are there already are left alone."""
+    folder.mkdir(parents=True, exist_ok=True)
+    files = [folder / f"{number}.js" for number in range(len(carried().scripts))]
+    for file, script in zip(files, carried().scripts, strict=True):
+        if not file.is_file() or file.read_text(encoding="ascii") != script:
+            with replacing(file) as temporary:
+                temporary.write_text(script, encoding="ascii")
+    return files
 
 
 class OwnPicture(EmbeddedWidget):
@@ -50,7 +124,7 @@ class OwnPicture(EmbeddedWidget):
 
     MIME = OWN_PICTURE.mime
     PAGE_TRAITS = ("about", "size", "starters", "note", "alt")
-    _esm = scripts.own_picture_module()
+    _esm = OWN_PICTURE_JS + "\nexport default { render: (view) => drawnByKernel(view) };\n"
 
     about = traitlets.Dict().tag(sync=True)
     size = traitlets.Int().tag(sync=True)

@@ -1,6 +1,187 @@
-"""The model itself in the page: a triplane and its decoder, drawn with WebGL2 by one self-contained ES module."""
+"""The model itself in the page: a triplane and its decoder as bytes, drawn with WebGL2 by one self-contained script.
 
-from lrm_core.page.viewer.quantise import Packed, pack, pack_field, unpack
-from lrm_core.page.viewer.widget import TriplaneViewer, show_viewer
+Planes and decoder have eight bits a value, with an offset and a step for each channel.
+"""
 
-__all__ = ["Packed", "TriplaneViewer", "pack", "pack_field", "show_viewer", "unpack"]
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, Self
+
+import numpy as np
+import torch
+import traitlets
+from IPython.display import display
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from lrm_core.data_url import data_url
+from lrm_core.model.decoder import HIDDEN
+from lrm_core.model.positions import DISTANCE
+from lrm_core.page.embedded import VIEWER, VIEWER_JS, EmbeddedWidget
+from lrm_core.render import cameras, render_views
+from lrm_core.render.cameras import FOCAL
+from lrm_core.render.field import check_planes
+
+POSTER_SIDE = 192  # pixels
+SCENE_TRAITS = (
+    *("resolution", "samples", "focal", "background"),
+    *("azimuth", "elevation", "distance", "half", "patience"),
+)
+LEVELS = 255  # steps between the least and the greatest value of a channel
+LITTLE = np.dtype("<f4")
+
+
+@dataclass(frozen=True)
+class Packed:
+    """Tensors in one string of bytes.
+
+    Attributes:
+        directory: for each name its `shape`, its number of `rows` that have a scale of their own, and the `offset`
+            of its first byte; JSON-ready.
+        data: for each tensor the rows' least values and steps (32-bit floats), then one byte a value, row by row.
+    """
+
+    directory: Mapping[str, Mapping[str, Any]]
+    data: bytes
+
+
+def pack(tensors: Mapping[str, tuple[Tensor, int]], decoder: nn.Module | None = None) -> Packed:
+    """Quantise each row of each tensor to the 256 levels between its least and greatest value.
+
+    A row of one value is kept exactly (as a 32-bit float), so that biases, a row each, lose nothing.
+
+    Args:
+        tensors: by name the tensor and how many of its leading dimensions count rows.
+        decoder: its parameters come too, a row for each output.
+
+    Returns:
+        values that differ by at most half a step of their row; see `unpack`.
+
+    Raises:
+        ValueError: if a value is NaN or infinite.
+    """
+    directory, parts, offset = {}, [], 0
+    weights = {name: (value, 1) for name, value in decoder.state_dict().items()} if decoder else {}
+    for name, (tensor, leading) in {**tensors, **weights}.items():
+        values = tensor.detach().cpu().double().reshape(*tensor.shape[:leading], -1).flatten(0, -2).numpy()
+        if not np.isfinite(values).all():
+            raise ValueError(f"{name}: expected finite values, found {(~np.isfinite(values)).sum()} others")
+        directory[name] = {"shape": list(tensor.shape), "rows": len(values), "offset": offset}
+        parts.append(_rows(values))
+        offset += len(parts[-1])
+    return Packed(directory, b"".join(parts))
+
+
+def _rows(values: np.ndarray) -> bytes:
+    """Least values, steps and codes of a (rows, columns) matrix."""
+    low = values.min(1, keepdims=True).astype(LITTLE)
+    step = ((values.max(1, keepdims=True) - low) / LEVELS).astype(LITTLE)
+    safe = np.where(step > 0, step, 1).astype(np.float64)
+    codes = np.clip(np.rint((values - low) / safe), 0, LEVELS).astype(np.uint8)
+    return low.tobytes() + step.tobytes() + codes.tobytes()
+
+
+def unpack(packed: Packed) -> dict[str, Tensor]:
+    """The tensors as the page sees them, in 32-bit floats."""
+    return {name: _unpacked(packed.data, **entry) for name, entry in packed.directory.items()}
+
+
+def _unpacked(data: bytes, shape: list[int], rows: int, offset: int) -> Tensor:
+    low, step = np.frombuffer(data, LITTLE, 2 * rows, offset).reshape(2, rows, 1)
+    count = int(np.prod(shape))
+    codes = np.frombuffer(data, np.uint8, count, offset + 8 * rows).reshape(rows, -1)
+    return torch.from_numpy(low + step * codes.astype(LITTLE)).reshape(shape)
+
+
+def pack_field(planes: Float[Tensor, "3 C R R"], decoder: nn.Module) -> Packed:
+    """A triplane as `planes` and its decoder as `net.0.weight` to `net.6.bias`; raises as `check_field`."""
+    check_field(planes, decoder)
+    return pack({"planes": (planes, 2)}, decoder)
+
+
+def check_field(planes: Float[Tensor, "3 C R R"], decoder: nn.Module) -> None:
+    """Whether the page can draw a triplane with a decoder.
+
+    Raises:
+        ValueError: if the shapes do not go together, or are not those that the viewer's shader is written for.
+    """
+    check_planes(planes, 4)
+    shapes = {name: tuple(value.shape) for name, value in decoder.state_dict().items()}
+    expected = {}
+    for layer, (inputs, outputs) in enumerate(pairwise((3 * planes.shape[1], HIDDEN, HIDDEN, HIDDEN, 4))):
+        expected |= {f"net.{2 * layer}.weight": (outputs, inputs), f"net.{2 * layer}.bias": (outputs,)}
+    if shapes != expected:
+        raise ValueError(f"decoder: expected the parameters {expected}, found {shapes}")
+
+
+class TriplaneViewer(EmbeddedWidget):
+    """One triplane to turn and zoom; `tensors` and `data` are its planes and decoder (`pack_field`).
+
+    Attributes:
+        resolution: side of the drawn picture, in pixels.
+        samples: on each ray while the view rests; half as many while it moves.
+        focal: focal length as a fraction of the picture's size.
+        background: grey behind the object, in [0, 1].
+        azimuth, elevation: of the camera, in degrees; azimuth -90, elevation 0 is the canonical source.
+        distance: of the camera to the origin, in world units.
+        patience: seconds that the decoder may take for the resting picture; where it would take longer, as in a
+            browser without a graphics card, the picture comes from a grid of 64^3 values.
+        half: store the folded planes as half floats even where single precision can be filtered.
+    """
+
+    MIME = VIEWER.mime
+    PAGE_TRAITS = (*EmbeddedWidget.PAGE_TRAITS, *SCENE_TRAITS)
+    _esm = VIEWER_JS + "\nexport default { render };\n"
+
+    resolution = traitlets.Int(256, min=16, max=1024).tag(sync=True)
+    samples = traitlets.Int(128, min=8, max=512).tag(sync=True)
+    focal = traitlets.Float(FOCAL, min=0.1).tag(sync=True)
+    background = traitlets.Float(1.0, min=0.0, max=1.0).tag(sync=True)
+    azimuth = traitlets.Float(-90.0).tag(sync=True)
+    elevation = traitlets.Float(0.0, min=-85.0, max=85.0).tag(sync=True)
+    distance = traitlets.Float(DISTANCE, min=1.2, max=5.0).tag(sync=True)
+    patience = traitlets.Float(6.0, min=0.0).tag(sync=True)
+    half = traitlets.Bool(False).tag(sync=True)
+
+    @classmethod
+    def of(cls, planes: Float[Tensor, "3 C R R"], decoder: nn.Module, alt: str, **traits: Any) -> Self:
+        """A viewer of one field, with its still picture.
+
+        Args:
+            traits: other attributes, such as `azimuth`.
+
+        Raises:
+            ValueError: if planes and decoder do not go together.
+        """
+        packed = pack_field(planes, decoder)
+        viewer = cls(tensors=packed.directory, data=packed.data, alt=alt, **traits)
+        viewer.poster = viewer.still(planes, decoder)
+        return viewer
+
+    @torch.no_grad()
+    def still(self, planes: Float[Tensor, "3 C R R"], decoder: nn.Module) -> str:
+        """The view of a field as an address that holds the picture."""
+        camera = camera_of(self.azimuth, self.elevation, self.distance, self.focal).to(planes)
+        drawn = render_views(planes[None], decoder, camera[None, None], POSTER_SIDE, background=self.background)
+        return data_url(drawn.rgb[0, 0])
+
+    def scene(self) -> dict[str, Any]:
+        """How the field is shown, JSON-ready."""
+        return {name: getattr(self, name) for name in SCENE_TRAITS}
+
+
+def camera_of(azimuth: float, elevation: float, distance: float, focal: float) -> Float[Tensor, "25"]:
+    """The render camera of a view (degrees, world units), looking at the origin."""
+    angles = torch.tensor([azimuth, elevation], dtype=torch.float64).deg2rad()
+    (ca, ce), (sa, se) = angles.cos(), angles.sin()
+    pose = cameras.look_at(distance * torch.stack([ce * ca, ce * sa, se]))
+    intrinsics = torch.tensor([[focal, focal], [0.5, 0.5], [1, 1]], dtype=torch.float64)
+    return cameras.standard_camera(pose, intrinsics).float()
+
+
+def show_viewer(planes: Float[Tensor, "3 C R R"], decoder: nn.Module, alt: str, **traits: Any) -> TriplaneViewer:
+    """Display a viewer and return it; arguments as `TriplaneViewer.of`."""
+    viewer = TriplaneViewer.of(planes, decoder, alt, **traits)
+    display(viewer)
+    return viewer

@@ -1,4 +1,7 @@
-"""A bench: which model, which object, sliders of some functions, and what the live kernel makes of them."""
+"""Sliders of JupyterLab: the functions of a chapter's cells, by the live kernel on the full-precision model.
+
+They need the kernel, so that a built page has one sentence in their place.
+"""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -9,13 +12,17 @@ from typing import Any
 import ipywidgets as widgets
 import pandas as pd
 import torch
+from IPython import get_ipython
+from IPython.display import display
 from torch import Tensor
 
 from lrm_core.findings.prose import number, table_html
+from lrm_core.page import chapter as page
 from lrm_core.page.elements.pictures import image_row
 from lrm_core.page.finding_page import Chapter
 from lrm_core.page.widgets.subject import Subject, folders, subject_of
 
+INVITATION = "`make lab`: sliders here."
 WIDE = {"description_width": "8rem"}
 FIELD = {"width": "36rem", "max_width": "calc(100% - 2 * var(--jp-widgets-margin))"}  # widgets have margins
 ENTRY = {"continuous_update": False, "style": WIDE, "layout": FIELD}  # draws when it is let go
@@ -23,6 +30,27 @@ STEP = 0.01
 REFUSED = (ValueError, OSError, RuntimeError)  # inputs that do not fit; PyTorch out of memory is the last
 OF_THE_ORACLE = {"residual", "scene", "T_ref"}  # attributes of `Subject`
 Ranges = Mapping[str, tuple[float, float]]
+
+
+def show_sliders(chapter: Chapter, functions: Sequence[Callable], sliders: Ranges) -> None:
+    """Display a `Bench` where somebody is there to move its sliders, else the sentence that says how to have them."""
+    if not is_live():
+        page.show_text(INVITATION)
+        return
+    bench = Bench(chapter, functions, sliders)
+    display(bench)
+    bench.refresh()
+
+
+def is_live() -> bool:
+    """Whether a person at a front end runs the cell.
+
+    The request that runs a cell says whether it may ask for input (`allow_stdin` of `execute_request` in Jupyter's
+    messaging protocol). JupyterLab, Notebook and VS Code allow it, since somebody is there to answer; nbclient does
+    not, which runs the notebooks for papermill, for nbconvert and so for the pages. Outside a kernel nobody is there.
+    """
+    kernel = getattr(get_ipython(), "kernel", None)
+    return kernel is not None and bool(kernel.get_parent("shell").get("content", {}).get("allow_stdin"))
 
 
 class Bench(widgets.VBox):

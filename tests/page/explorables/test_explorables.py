@@ -12,7 +12,7 @@ from lrm_core.findings.claims import PUBLISHED_OBJECTS, published
 from lrm_core.measure.oracles import render_images
 from lrm_core.model.decoder import Decoder
 from lrm_core.page import explorables
-from lrm_core.page.explorables import band_mixer
+from lrm_core.page.explorables import mixes
 from lrm_core.page.explorables import spectrum as slopes
 from lrm_core.page.explorables.widget import Explorable, Scene, check_state, slider
 from lrm_core.page.viewer import Packed, unpack
@@ -56,7 +56,7 @@ def test_the_mixer_carries_the_prediction_what_it_lacks_the_decoder_and_the_trut
 def test_planes_that_the_page_cannot_transform_are_refused(item):
     scene, planes = Scene.of(SimpleNamespace(decoder=Decoder(4)), item), torch.zeros(3, 4, 12, 12)
     with pytest.raises(ValueError, match="side that is a power of two, found 12 x 12"):
-        band_mixer.mixer(scene, planes, planes + 1, band_mixer.bands())
+        mixes.mixer(scene, planes, planes + 1, mixes.bands())
 
 
 def test_the_line_goes_from_noise_to_the_prediction_and_is_scored_on_the_pixels_that_count(open_chapter, quiet):

@@ -14,9 +14,8 @@ from PIL import Image
 
 from lrm_core import load_model
 from lrm_core.model.lrm import LRM
-from lrm_core.page import scripts
-from lrm_core.page.own_data.carried import write_scripts
-from lrm_core.page.own_data.own_picture import OwnPicture
+from lrm_core.page.embedded import OWN_PICTURE_JS
+from lrm_core.page.own_data.own_picture import OwnPicture, write_scripts
 
 PATIENCE = 240_000  # milliseconds
 START = """([state, broken]) => {
@@ -67,9 +66,7 @@ def figure_page(browser, mini, tmp_path_factory) -> Iterator[Shown]:
     folder = tmp_path_factory.mktemp("own")
     write_scripts(folder / "model")
     file = folder / "page.html"
-    file.write_text(
-        f'<!doctype html><meta charset="utf-8"><div id="place"></div><script>{scripts.own_picture()}</script>'
-    )
+    file.write_text(f'<!doctype html><meta charset="utf-8"><div id="place"></div><script>{OWN_PICTURE_JS}</script>')
     context, asked = browser.new_context(), []
     context.set_default_timeout(PATIENCE)
 

@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 
-from lrm_core.page.own_data.carried import carried, write_scripts
+from lrm_core.page.own_data.own_picture import carried, write_scripts
 
 LARGEST, CLOSEST = 16e6, 50.0  # bytes; dB to what the model itself draws
 

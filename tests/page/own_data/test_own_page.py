@@ -12,10 +12,8 @@ import trimesh
 from PIL import Image
 
 from lrm_core.model.lrm import LRM
-from lrm_core.page.own_data.carried import packed_model
-from lrm_core.page.own_data.own_picture import OwnPicture
-from lrm_core.page.viewer import unpack
-from lrm_core.page.viewer.widget import camera_of
+from lrm_core.page.own_data.own_picture import OwnPicture, packed_model
+from lrm_core.page.viewer import camera_of, unpack
 from lrm_core.predict import PredictConfig, predict_picture
 from lrm_core.render import render_views
 from lrm_core.render.surface import extract_surface

@@ -14,9 +14,8 @@ from lrm_core import load_model
 from lrm_core.measure.oracles import predicted_planes
 from lrm_core.model.decoder import Decoder
 from lrm_core.objects import load_object
-from lrm_core.page.scripts import viewer_page
-from lrm_core.page.viewer import TriplaneViewer, pack, pack_field, unpack
-from lrm_core.page.viewer.widget import camera_of
+from lrm_core.page.embedded import VIEWER_JS
+from lrm_core.page.viewer import TriplaneViewer, camera_of, pack, pack_field, unpack
 from lrm_core.paths import data_dir
 from lrm_core.render import cameras, render_views
 
@@ -108,5 +107,5 @@ def test_a_view_that_the_page_could_not_draw_is_refused(trait):
 
 
 def test_the_script_knows_every_trait_it_asks_for():
-    asked = re.findall(r'(?:model|this\.model)\.get\("(\w+)"\)', viewer_page())
+    asked = re.findall(r'(?:model|this\.model)\.get\("(\w+)"\)', VIEWER_JS)
     assert set(asked) <= {*TriplaneViewer.PAGE_TRAITS, "data"}

@@ -10,7 +10,7 @@ from tiny_functions import tiny_chapter
 
 from lrm_core.measure import oracles
 from lrm_core.page.widgets import subject as subject_module
-from lrm_core.page.widgets import subject_of
+from lrm_core.page.widgets.subject import subject_of
 
 
 @pytest.fixture(scope="session")

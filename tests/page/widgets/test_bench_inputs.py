@@ -5,8 +5,9 @@ from tiny_folder import save_square, save_tiny
 from tiny_functions import RANGES, by_power
 
 from lrm_core import load_model
-from lrm_core.page.widgets import Bench, subject_of
 from lrm_core.page.widgets import subject as subject_module
+from lrm_core.page.widgets.bench import Bench
+from lrm_core.page.widgets.subject import subject_of
 
 
 def residual_spectrum_bench(setting):

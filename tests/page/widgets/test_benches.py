@@ -8,7 +8,7 @@ from tiny_functions import RANGES, by_power, improvement
 from lrm_core.findings.prose import number
 from lrm_core.measure.oracles import oracle, predicted_planes
 from lrm_core.objects import load_object
-from lrm_core.page.widgets import Bench
+from lrm_core.page.widgets.bench import Bench
 from lrm_core.spectral import pooled_shares
 
 

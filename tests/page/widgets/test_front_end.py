@@ -7,7 +7,7 @@ import pytest
 from jupyter_client.manager import start_new_kernel
 from nbformat.v4 import new_code_cell, new_notebook
 
-from lrm_core.page.widgets import INVITATION
+from lrm_core.page.widgets.bench import INVITATION
 from lrm_core.paths import repository_root
 from lrm_core.reexecute import chapters, reexecute
 
@@ -25,7 +25,7 @@ def test_a_kernel_is_live_where_its_front_end_can_be_asked():
         for allowed in (True, False, True):
             said: list[str] = []
             client.execute_interactive(
-                "from lrm_core.page.widgets import is_live; print(is_live())",
+                "from lrm_core.page.widgets.bench import is_live; print(is_live())",
                 allow_stdin=allowed,
                 timeout=300,
                 stdin_hook=lambda message: pytest.fail("asked"),
@@ -40,8 +40,8 @@ def test_a_kernel_is_live_where_its_front_end_can_be_asked():
 def test_a_chapter_that_is_run_for_the_page_has_one_sentence_and_no_widget(tmp_path):
     (tmp_path / "data").mkdir()
     (tmp_path / "notebooks").mkdir()
-    call = "widgets.show_sliders(None, (lambda residual, x=1.0: {},), {'x': (0, 1)})"
-    source = f"from lrm_core.page import widgets\n{call}"
+    call = "bench.show_sliders(None, (lambda residual, x=1.0: {},), {'x': (0, 1)})"
+    source = f"from lrm_core.page.widgets import bench\n{call}"
     cells = [new_code_cell(PARAMETERS, metadata={"tags": ["parameters"]}), new_code_cell(source)]
     nbformat.write(new_notebook(cells=cells), tmp_path / "notebooks" / "01_bench.ipynb")
     (run,) = reexecute(chapters("smoke", device="cpu", root=tmp_path), root=tmp_path, report=lambda line: None)

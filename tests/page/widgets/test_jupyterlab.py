@@ -24,17 +24,17 @@ QUIET = {"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": 
 CHAPTER = """import sys
 from pathlib import Path
 from lrm_core.measure import oracles
-from lrm_core.page import widgets
+from lrm_core.page.widgets import bench
 sys.path.insert(0, {here!r})
 from tiny_functions import RANGES, by_power, improvement, tiny_chapter
 
 oracles.repository_root = lambda: Path({cache!r})
 chapter = tiny_chapter(Path({disk!r}))
 for name in ("bowl", "cup"):
-    widgets.subject_of(chapter, "", "", name).fit(lambda steps: None)"""
+    bench.subject_of(chapter, "", "", name).fit(lambda steps: None)"""
 SPECTRUM, CORRECTION, UNFITTED = range(1, 4)  # cells
-CORRECT = "widgets.show_sliders(chapter, (improvement,), RANGES)"
-SPECTRAL = "widgets.show_sliders(chapter, (by_power,), {{'cutoff': RANGES['cutoff']}})"
+CORRECT = "bench.show_sliders(chapter, (improvement,), RANGES)"
+SPECTRAL = "bench.show_sliders(chapter, (by_power,), {{'cutoff': RANGES['cutoff']}})"
 CELLS = (CHAPTER, SPECTRAL, CORRECT, CORRECT)
 WINDOW = {"width": 620, "height": 3200}  # pixels: narrow, and high enough for every cell to be drawn
 

@@ -1,42 +1,50 @@
-"""Band mixer: the prediction corrected band by band, by hand (claims C2, C4, C5 and C6; audit A3)."""
+"""Planes mixed by hand: a prediction corrected by bands (C2, C4 to C6; audit A3), the line between oracles (C1)."""
 
 from typing import Any
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from lrm_core.findings.claims import published
 from lrm_core.page.explorables.widget import Content, Explorable, Scene, show, slider
 from lrm_core.page.finding_page import Chapter
+from lrm_core.render.quality import psnr
 
 CUTOFFS = (0.05, 1.0, 0.05)  # x Nyquist: least, greatest, step
 GAINS = (0.0, 1.5, 0.05)
 BANDS = ("low", "mid", "high")
+POINTS = 11  # of the line
+HALFWAY = 0.5
+ENDS = ("oracle from noise", "oracle from the prediction")
 Planes = Float[Tensor, "3 C R R"]
-NOTE = (
+MIXER_NOTE = (
     "The residual is the prediction less the oracle, and a gain is the part of it in a band that is taken away: "
     "with gains of one the mix is the oracle. Amplitudes are summed as published, but the corners of the spectrum, "
     "which are in no published band, count as high. "
     "L1 and PSNR are means over three held-out views, on every second pixel of every second row, so an improvement "
     "is near the one that is judged, of eight whole views, and not equal to it."
 )
+LINE_NOTE = (
+    "The triplane is mixed number by number. PSNR is the mean over three held-out views, on every second pixel of "
+    "every second row: the curve was computed with lrm_core when the page was built, the point by the page itself."
+)
 
 
 def show_band_mixer(*chapters: Chapter) -> None:
     """Display the mixer of an object, with its oracle from the prediction; as `show`."""
-    show(lambda chapter: _of(chapter, bands()), *chapters)
+    show(lambda chapter: _mixer_of(chapter, bands()), *chapters)
 
 
 def show_low_band_mixer(*chapters: Chapter) -> None:
     """The same inside the low band: channel means, rest of the low band, and what is above it."""
     content = inside(chapters[0].predicted.shape[-1])
-    show(lambda chapter: _of(chapter, content), *chapters)
+    show(lambda chapter: _mixer_of(chapter, content), *chapters)
 
 
-def _of(chapter: Chapter, content: Content) -> Explorable:
-    return mixer(
-        Scene.of(chapter.model, chapter.item), chapter.predicted, chapter.oracle("predicted").planes, content
-    )
+def _mixer_of(chapter: Chapter, content: Content) -> Explorable:
+    scene = Scene.of(chapter.model, chapter.item)
+    return mixer(scene, chapter.predicted, chapter.oracle("predicted").planes, content)
 
 
 def mixer(scene: Scene, predicted: Planes, reference: Planes, content: Content) -> Explorable:
@@ -67,7 +75,7 @@ def bands() -> dict[str, Any]:
             "All bands: the oracle": _state(share, high, 1, 1, 1),
             "Reset: the prediction": _state(share, high),
         },
-        "note": NOTE,
+        "note": MIXER_NOTE,
     }
 
 
@@ -89,9 +97,41 @@ def inside(side: int) -> dict[str, Any]:
             "Both": start | {"low": 1, "mid": 1},
             "Reset: the prediction": start,
         },
-        "note": NOTE,
+        "note": MIXER_NOTE,
     }
 
 
 def _state(lower: float, upper: float, low: float = 0, mid: float = 0, high: float = 0) -> dict[str, float]:
     return {"lower": lower, "upper": upper, "low": low, "mid": mid, "high": high}
+
+
+def show_basins_line(*chapters: Chapter) -> None:
+    """Display the line between the oracles of an object, from noise (t = 0) and from the prediction; as `show`."""
+    show(_line_of, *chapters)
+
+
+def _line_of(chapter: Chapter) -> Explorable:
+    ends = (chapter.oracle(start).planes for start in ("random", "predicted"))
+    return line(Scene.of(chapter.model, chapter.item), *ends)
+
+
+def line(scene: Scene, a: Planes, b: Planes) -> Explorable:
+    """The line from a to b, with the mean PSNR (dB) at evenly spaced places; raises as `Scene.figure`."""
+    seen = (scene.rendered(torch.lerp(a, b, t)) for t in torch.linspace(0, 1, POINTS).tolist())
+    scores = [float(psnr(images, scene.truth).mean()) for images in seen]
+    worst = scores.index(min(scores)) / (POINTS - 1)
+    lowest = {"lowest point of the curve": worst} if 0 < worst < 1 else {}
+    places = {ENDS[0]: 0.0, "halfway": HALFWAY, **lowest, ENDS[1]: 1.0}
+    content = {
+        "key": "line",
+        "title": "The line between two oracles",
+        "sliders": [slider("t", f"t: from the {ENDS[0]} to the {ENDS[1]}", 0, 1, 0.01)],
+        "start": {"t": HALFWAY},
+        "presets": {f"{words.capitalize()} ({t:g})": {"t": t} for words, t in places.items()},
+        "ends": ENDS,
+        "psnr": scores,
+        "note": LINE_NOTE,
+    }
+    tensors = {"a": (a, 2), "b": (b, 2), "truth": scene.packable_truth}
+    alt = "The triplane of {} at a place on the line between its two oracles."
+    return scene.figure(content, tensors, torch.lerp(a, b, HALFWAY), alt)
