@@ -17,8 +17,7 @@ def to_pixels(image: Float[Tensor, "c h w"]) -> UInt8[np.ndarray, "h w c"]:
 def data_url(image: Float[Tensor, "c h w"], kind: str = "PNG", **options: int) -> str:
     """A picture of 8 bits a channel inside an address, as PNG or as Pillow's options for another kind say.
 
-    Raises:
-        ValueError: if the image does not have three channels, or four with its opacity.
+    ValueError if the image does not have three channels, or four with its opacity.
     """
     if image.ndim != 3 or image.shape[0] not in (3, 4):
         raise ValueError(f"expected an image (3, H, W), found {tuple(image.shape)}")

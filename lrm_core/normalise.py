@@ -20,14 +20,9 @@ _CELL_FILE = re.compile(re.escape(tempfile.gettempdir()) + r"/ipykernel_\d+/\d+\
 def normalise_notebook(notebook: nbformat.NotebookNode, root: Path) -> nbformat.NotebookNode:
     """A copy in which two runs with the same outputs are the same file.
 
-    Args:
-        notebook: as papermill left it.
-        root: folder whose absolute path becomes a relative one in every output.
-
-    Returns:
-        the notebook with numbered cells and widgets, and without papermill's and the kernel's timings,
-        progress bars, memory addresses and absolute paths. The injected parameters are kept as a cell that
-        the page does not show. Widgets whose output stands alone leave no state behind.
+    It has numbered cells and widgets, paths relative to `root`, and none of papermill's and the kernel's timings,
+    progress bars and memory addresses. The injected parameters are kept as a cell that the page does not show.
+    Widgets whose output stands alone leave no state behind.
     """
     copy = json.loads(nbformat.writes(notebook))
     copy["metadata"] = _notebook_metadata(copy["metadata"])
@@ -53,14 +48,10 @@ def _cell(cell: dict, index: int, root: Path) -> dict:
     cell["metadata"] = {"tags": tags} if tags else {}
     cell["id"] = f"cell-{index:03d}"
     if cell["cell_type"] == "code":
-        kept = [output for output in cell["outputs"] if not _is_progress(output)]
+        bars = [output.get("name") == "stderr" and "\r" in "".join(output["text"]) for output in cell["outputs"]]
+        kept = [output for output, bar in zip(cell["outputs"], bars, strict=True) if not bar]
         cell["outputs"] = [_output(output, root) for output in kept]
     return cell
-
-
-def _is_progress(output: dict) -> bool:
-    """A bar redrawn on its line, as tqdm writes to standard error."""
-    return output.get("name") == "stderr" and "\r" in "".join(output["text"])
 
 
 def _output(output: dict, root: Path) -> dict:
@@ -68,10 +59,9 @@ def _output(output: dict, root: Path) -> dict:
     data = output.get("data", {})
     if any(kind.startswith(STANDS_ALONE) for kind in data):
         data.pop(WIDGET_VIEW, None)
-    if "text" in output:
-        output["text"] = _map_text(output["text"], _without_addresses)
-    if "text/plain" in output.get("data", {}):
-        output["data"]["text/plain"] = _map_text(output["data"]["text/plain"], _without_addresses)
+    for texts, name in ((output, "text"), (data, "text/plain")):
+        if name in texts:
+            texts[name] = _map_text(texts[name], lambda text: _ADDRESS.sub("0x…", text))
     return output
 
 
@@ -91,10 +81,6 @@ def _relative_paths(text: str, root: Path) -> str:
     if (home := Path.home()) != Path(home.anchor):  # an account without a home has the root for one
         text = text.replace(str(home), "~")
     return _CELL_FILE.sub("<cell>", text)
-
-
-def _without_addresses(text: str) -> str:
-    return _ADDRESS.sub("0x…", text)
 
 
 def _number_widgets(notebook: dict) -> str:

@@ -34,15 +34,9 @@ def reading_order() -> list[str]:
 
 
 def print_book(html: Path, out: Path, pages: Sequence[str]) -> int:
-    """Print built pages into one PDF with an entry of the outline for each.
+    """Print pages of the built site into one PDF with an entry of the outline for each; returns its sheets of A4.
 
-    Args:
-        html: folder of the built site.
-        out: the PDF; written only when every page was printed.
-        pages: as `reading_order`.
-
-    Returns:
-        Sheets of A4.
+    The PDF is written only when every page was printed.
 
     Raises:
         FileNotFoundError: if a page was not built, or no browser is there.
@@ -53,7 +47,9 @@ def print_book(html: Path, out: Path, pages: Sequence[str]) -> int:
         if not (html / f"{page}.html").is_file():
             raise FileNotFoundError(f"{html / page}.html: not built yet; run `lrm site` first")
     book = PdfWriter()
-    with TemporaryDirectory() as folder, _tab() as tab:
+    with TemporaryDirectory() as folder, headless() as browser:
+        tab = browser.new_page(viewport={"width": 740, "height": 1100})
+        tab.emulate_media(media="print", color_scheme="light", reduced_motion="reduce")  # still pictures
         for number, page in enumerate(tqdm(pages, desc="pdf", unit="page")):
             part = Path(folder) / f"{number}.pdf"
             book.append(part, outline_item=_print(tab, html / f"{page}.html", part))
@@ -74,11 +70,7 @@ def _print(tab: Any, source: Path, out: Path) -> str:
 
 @contextmanager
 def headless() -> Iterator[Any]:
-    """A browser without a window, as Playwright's.
-
-    Raises:
-        FileNotFoundError: if none of `BROWSERS` is there.
-    """
+    """A browser without a window, as Playwright's; FileNotFoundError if none of `BROWSERS` is there."""
     from playwright.sync_api import sync_playwright
 
     path = next(filter(None, map(shutil.which, BROWSERS)), None)
@@ -88,12 +80,3 @@ def headless() -> Iterator[Any]:
         browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
         yield browser
         browser.close()
-
-
-@contextmanager
-def _tab() -> Iterator[Any]:
-    """A page that shows print styles, the light scheme and still pictures."""
-    with headless() as browser:
-        tab = browser.new_page(viewport={"width": 740, "height": 1100})
-        tab.emulate_media(media="print", color_scheme="light", reduced_motion="reduce")
-        yield tab

@@ -56,13 +56,7 @@ class QuietKernelManager(AsyncKernelManager):
 
 @dataclass(frozen=True)
 class Notebook:
-    """One notebook and where its executed copy goes.
-
-    Attributes:
-        source: notebook without outputs.
-        executed: its executed copy.
-        parameters: values for the cell tagged `parameters`.
-    """
+    """A notebook without outputs, where its executed copy goes, and the values of its cell tagged `parameters`."""
 
     source: Path
     executed: Path
@@ -91,10 +85,7 @@ class Run:
 def chapters(
     profile: str, *, device: str, notebook: str | None = None, refresh: bool = False, root: Path | None = None
 ) -> list[Notebook]:
-    """The notebooks of the paper for one profile, in order.
-
-    Args:
-        notebook: only the one whose name starts so, such as "02".
+    """The notebooks of the paper for one profile, in order; those whose name starts with `notebook`.
 
     Raises:
         ValueError: if no notebook has that name.
@@ -124,9 +115,6 @@ def reexecute(
         at_once: how many chapters; as many as cores and memory allow if None, one on a GPU.
         report: receives one line on each chapter, with its time.
 
-    Returns:
-        What became of each, in the order of the chapters.
-
     Raises:
         ChapterError: at the first cell that fails; the others stop, the copy up to there stays beside the finished.
     """
@@ -139,12 +127,13 @@ def reexecute(
 
 def _reexecute(chapters: list[Notebook], root: Path, at_once: int | None, report: Callable[[str], None]) -> list[Run]:
     """`reexecute` where no other process does."""
-    data, code = _data_key(chapters[0], root), _code_key(chapters[0], root)
+    data, parameters = _data_key(chapters[0], root), dict(chapters[0].parameters)  # the same for all chapters
+    code = fingerprint([root / "lrm_core", root / "requirements.lock"], json.dumps(parameters, sort_keys=True))
     codes = [fingerprint([chapter.source], code) for chapter in chapters]
-    runs = [
-        Run(chapter.executed, 0.0, cached=_is_up_to_date(chapter, own, data))
-        for chapter, own in zip(chapters, codes, strict=True)
-    ]
+    runs = []
+    for chapter, own in zip(chapters, codes, strict=True):
+        current = _kept_key(chapter.executed)[:2] == [own, data] and is_whole(chapter.executed)
+        runs.append(Run(chapter.executed, 0.0, cached=current and not parameters["refresh"]))
     pending = {at: code for at, code in enumerate(codes) if not runs[at].cached}
     kept = len(chapters) - len(pending)
     if kept:
@@ -161,11 +150,6 @@ def _reexecute(chapters: list[Notebook], root: Path, at_once: int | None, report
                     if run.cached or run.seconds:
                         _keep_key(chapters[at], codes[at], data)
     return runs
-
-
-def _is_up_to_date(chapter: Notebook, code: str, data: str) -> bool:
-    kept = _kept_key(chapter.executed)
-    return kept[:2] == [code, data] and is_whole(chapter.executed) and not chapter.parameters["refresh"]
 
 
 def _finished(
@@ -247,12 +231,6 @@ def _kept_key(executed: Path) -> list[str]:
     return path.read_bytes().decode(errors="replace").split() if path.is_file() else []
 
 
-def _code_key(chapter: Notebook, root: Path) -> str:
-    """Hash of the code and the parameters, which are the same for all chapters."""
-    parameters = json.dumps(dict(chapter.parameters), sort_keys=True)
-    return fingerprint([root / "lrm_core", root / "requirements.lock"], parameters)
-
-
 def _data_key(chapter: Notebook, root: Path) -> str:
     """Hash of `data/` without the results of profiles that no chapter reads here, and of measured benchmarks."""
     results = root / "data" / "results"
@@ -264,11 +242,7 @@ def _data_key(chapter: Notebook, root: Path) -> str:
 
 
 def _execute(chapter: Notebook) -> nbformat.NotebookNode:
-    """Run one notebook in a fresh kernel, which starts in the working folder.
-
-    Raises:
-        ChapterError: as `reexecute`.
-    """
+    """Run one notebook in a fresh kernel, which starts in the working folder; raises as `reexecute`."""
     import papermill  # takes a second, needed only here
     from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
@@ -285,17 +259,12 @@ def _execute(chapter: Notebook) -> nbformat.NotebookNode:
             kernel_manager_class=QuietKernelManager,
         )
     except papermill.PapermillExecutionError as error:
-        raise ChapterError(_explain(chapter, error)) from error
+        code = "\n".join(f"    {line}" for line in error.source.splitlines())
+        raise ChapterError(
+            f"{chapter.source.name}, cell {error.cell_index} failed with {error.ename}: {error.evalue}\n{code}\n"
+            f"The copy up to there is {chapter.failed}"
+        ) from error
     except (CellTimeoutError, DeadKernelError) as error:
         raise ChapterError(f"{chapter.source.name}: the kernel stopped: {error}") from error
     chapter.failed.unlink()
     return notebook
-
-
-def _explain(chapter: Notebook, error: Any) -> str:
-    """One message from a papermill error: where, what, and the code of the cell."""
-    code = "\n".join(f"    {line}" for line in error.source.splitlines())
-    return (
-        f"{chapter.source.name}, cell {error.cell_index} failed with {error.ename}: {error.evalue}\n{code}\n"
-        f"The copy up to there is {chapter.failed}"
-    )

@@ -63,11 +63,9 @@ def build_site(profile: str = "mini", *, out: Path | None = None) -> Site:
 
 def _of_every_page(root: Path, profile: str) -> list[Path]:
     """What any page may be made from; the weights decide which records count."""
-    results = [
-        root / "data" / "results" / name for name in dict.fromkeys((profile, profile + PUBLISHED, "mini"))
-    ]  # all for the index; what is not there is left out
-    shown = [root / "data" / "mini" / name for name in ("mini.safetensors", "objects")]
-    data = [*(root / "data" / name for name in ("claims.json", "published_scale.csv")), *results, *shown]
+    results = [f"results/{name}" for name in dict.fromkeys((profile, profile + PUBLISHED, "mini"))]
+    shown = ("claims.json", "published_scale.csv", *results, "mini/mini.safetensors", "mini/objects")
+    data = [root / "data" / name for name in shown]  # what is not there is left out
     code = [root / name for name in ("lrm_core", "requirements.lock", "pyproject.toml", "CITATION.cff")]
     book = [path for path in _book_files(root) if path not in _prose(root)]
     return [*book, *data, *code]
@@ -90,11 +88,7 @@ def _book_files(root: Path) -> list[Path]:
 
 
 def _executed(root: Path, profile: str) -> list[Path]:
-    """Executed copies of all notebooks, in order.
-
-    Raises:
-        FileNotFoundError: if one is missing or damaged.
-    """
+    """Executed copies of all notebooks, in order; FileNotFoundError if one is missing or damaged."""
     folder = root / "_build" / "executed" / profile
     copies = [folder / source.name for source in sorted((root / "notebooks").glob("*.ipynb"))]
     for copy in copies:
@@ -109,10 +103,15 @@ def _stage(root: Path, profile: str, stage: Path) -> Path:
 
     What lies there and has not changed keeps its time, by which Sphinx knows; what does not belong there goes.
     """
+    import plotly
+
+    from lrm_core.page.own_data.own_picture import FOLDER, write_scripts
+
     sources = {path.relative_to(root): path for path in _book_files(root)}
     sources |= {Path("notebooks", copy.name): copy for copy in _executed(root, profile)}
-    sources[Path("book/assets/vendor/plotly.min.js")] = _plotly_script()
-    sources |= {Path("book/assets", file.parent.name, file.name): file for file in _model_scripts(stage.parent)}
+    sources[Path("book/assets/vendor/plotly.min.js")] = Path(plotly.__file__).parent / "package_data/plotly.min.js"
+    model = write_scripts(stage.parent / FOLDER)  # a page loads it when a reader gives it a picture
+    sources |= {Path("book/assets", FOLDER, file.name): file for file in model}
     for old in stage.rglob("*"):
         if old.is_file() and old.relative_to(stage) not in sources:
             old.unlink()
@@ -124,27 +123,11 @@ def _stage(root: Path, profile: str, stage: Path) -> Path:
     return stage
 
 
-def _plotly_script() -> Path:
-    """plotly.js as the installed Python package carries it."""
-    import plotly
-
-    return Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
-
-
-def _model_scripts(folder: Path) -> list[Path]:
-    """The mini model as the scripts that a page loads when a reader gives it a picture."""
-    from lrm_core.page.own_data.own_picture import FOLDER, write_scripts
-
-    return write_scripts(folder / FOLDER)
-
-
 def _build(stage: Path, out: Path, profile: str) -> Path:
     """Run Jupyter Book; returns a folder of the pages, once every one was built without a warning.
 
     What it keeps for the next time is in `out/book_work`, and nothing after a warning, which it would not repeat.
-
-    Raises:
-        ValueError: as `build_site`.
+    Raises as `build_site`.
     """
     work = out / "book_work"
     command = [sys.executable, "-c", _JUPYTER_BOOK, "build", str(stage), "--path-output", str(work)]

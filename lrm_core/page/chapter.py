@@ -39,11 +39,7 @@ def stored_records(experiment: str, profile: str, model: LRM, objects: Iterable[
 
 
 def records_beside(chapter: "Chapter", experiment: str, refresh: bool = False) -> pd.DataFrame:
-    """Current records of another experiment on the chapter's objects, made where they are missing (or `refresh`).
-
-    Raises:
-        ValueError: if the experiment is unknown.
-    """
+    """Current records of another experiment on the chapter's objects, made where they are missing (or `refresh`)."""
     device = str(next(chapter.model.parameters()).device)
     make_records(experiment, chapter.plan.name, refresh, list(chapter.groups), device)
     return stored_records(experiment, chapter.plan.name, chapter.model, chapter.groups)
@@ -88,8 +84,7 @@ def show_figure(
 def origin(*sources: pd.DataFrame | str) -> str:
     """What computed text rests on, in one sentence that stays true where published numbers stand beside ours.
 
-    Args:
-        sources: records as `ResultStore.table` gives them, or what they are in words.
+    Sources are records as `ResultStore.table` gives them, or what they are in words.
 
     >>> origin(COUNTED, NOW)
     'Numbers of ours here: counted in the architectures; computed while this page was built.'
@@ -104,7 +99,12 @@ def of_records(table: pd.DataFrame) -> str:
         return "no records yet"
     folders = defaultdict(list)
     for name, part in table.groupby(["provenance.profile", "experiment"], sort=False):
-        folders[_facts(part)].append(f"data/results/{'/'.join(name)}")
+        count = part["object"].nunique()
+        facts = [f"{count} object{'s' if count > 1 else ''}"]
+        for what, column in {"seed": "seed", "code revision": "provenance.revision"}.items():
+            different = sorted(part[column].unique())
+            facts.append(f"{what}{'s' if len(different) > 1 else ''} {', '.join(map(str, different))}")
+        folders[", ".join(facts)].append(f"data/results/{'/'.join(name)}")
     return "; ".join(f"from the records in {', '.join(names)} ({facts})" for facts, names in folders.items())
 
 
@@ -115,12 +115,3 @@ def computed(content: str, said: str) -> str:
     """
     about = f'role="group" aria-label="Computed" title="{escape(said, quote=True)}"'
     return f'<div class="lrm-computed" tabindex="0" {about}>\n\n{content}\n\n</div>'
-
-
-def _facts(table: pd.DataFrame) -> str:
-    count = table["object"].nunique()
-    said = [f"{count} object{'s' if count > 1 else ''}"]
-    for name, column in {"seed": "seed", "code revision": "provenance.revision"}.items():
-        different = sorted(table[column].unique())
-        said.append(f"{name}{'s' if len(different) > 1 else ''} {', '.join(map(str, different))}")
-    return ", ".join(said)

@@ -23,11 +23,7 @@ Script = tuple[str, str | None, dict[str, str]]  # arguments of `add_js_file`
 
 
 def joined(folder: str, *names: str) -> str:
-    """JavaScript files of a folder beside this module, one after another.
-
-    Raises:
-        FileNotFoundError: if there is no file of that name.
-    """
+    """JavaScript files of a folder beside this module, one after another; FileNotFoundError if one is not there."""
     files = (Path(__file__).parent / folder / "js" / f"{name}.js" for name in names)
     return "\n".join(file.read_text(encoding="utf-8") for file in files)
 
@@ -50,7 +46,7 @@ class EmbeddedWidget(anywidget.AnyWidget):
     Attributes:
         MIME: type of the page's form of it.
         PAGE_TRAITS: what that form holds beside `data`.
-        tensors, data: as `quantise.pack` gives them.
+        tensors, data: as `viewer.pack` gives them.
         poster: still picture, as an address that holds it; shown until the figure is drawn, or instead.
         alt: what a reader is told who does not see it.
     """
@@ -80,10 +76,7 @@ class EmbeddedWidget(anywidget.AnyWidget):
 class PageFigure:
     """What MyST-NB draws outputs of one type with in a page.
 
-    Attributes:
-        mime: that type.
-        scripts: what the page is given once, whatever number of figures it has.
-        html: the JSON of an output -> HTML.
+    The page is given the scripts once, whatever number of figures it has; `html` draws the JSON of an output.
     """
 
     mime: str

@@ -209,15 +209,13 @@ class Chapter:
         pages.show_html(prose.csv_link(scalars, self.finding.experiment, "Records (CSV)"))
 
     def _thumbnails(self) -> dict[str, str]:
-        """The source view of every object, small."""
+        """The source view of every object alone, `THUMBNAIL` pixels a side, transparent beside it."""
         items = (load_item(self.plan, self.plan.object_folder(name)) for name in self.table["object"].unique())
-        return {item.name: data_url(_small(item.images[0], item.masks[0])) for item in items}
-
-
-def _small(image: Float[Tensor, "3 h w"], mask: Float[Tensor, "1 h w"]) -> Float[Tensor, "4 s s"]:
-    """The object alone, `THUMBNAIL` pixels a side, transparent beside it."""
-    cut = torch.cat([image, mask])[:, *window(mask[0] > 0, margin=1)]
-    return interpolate(cut[None], (THUMBNAIL, THUMBNAIL), mode="area")[0]
+        found = {}
+        for item in items:
+            cut = torch.cat([item.images[0], item.masks[0]])[:, *window(item.masks[0, 0] > 0, margin=1)]
+            found[item.name] = data_url(interpolate(cut[None], (THUMBNAIL, THUMBNAIL), mode="area")[0])
+        return found
 
 
 def _folders(plan: Profile) -> dict[str, Path]:

@@ -82,10 +82,8 @@ def condition_words(finding: Finding, profile: str) -> str:
     rule, told_so = finding.rule, _told_as_published(finding, profile)
     if told_so is None:
         return ""
-    found, told_truth = (
-        cause(rule.claim, profile),
-        judge(rule, experiment_table(rule.experiment, profile)).case,
-    )
+    found = cause(rule.claim, profile)
+    told_truth = judge(rule, experiment_table(rule.experiment, profile)).case
     turned = told_so.verdict == "metric artefact" != told_truth.verdict
     return say(
         "conditions",

@@ -46,8 +46,7 @@ TURNED = "writing-mode:vertical-rl;transform:rotate(180deg);text-align:center"
 def nine(plan: Profile) -> pd.DataFrame:
     """Objects with an oracle, evenly spaced in the order of PSNR in novel views, the best first.
 
-    Returns:
-        The columns object, psnr (dB, in novel views) and fingerprint, of the record of the oracle.
+    The columns are object, psnr (dB, in novel views) and fingerprint, of the record of the oracle.
     """
     quality, oracles = (experiment_table(name, plan.name) for name in (QUALITY, ORACLE))
     psnr = quality[["object", "model.novel.psnr"]].set_axis(["object", "psnr"], axis=1)

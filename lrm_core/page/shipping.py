@@ -74,8 +74,7 @@ def ship_adapters(recorder: ArmRecorder | None = None, sheets: SheetStore | None
     files: Files = {}
     if runs:
         recorder, sheets = recorder or arm_recorder(get_profile("mini")), sheets or SheetStore()
-        name, sheet = untouched_name(runs[0]), untouched_sheet(recorder, runs[0], sheets)
-        files[_sheet(name)] = sheet, _words(name, "renders of validation objects")
+        files |= _sheet(untouched_name(runs[0]), untouched_sheet(recorder, runs[0], sheets))
     for record in runs:
         files |= _run(recorder, record, sheets)
     return _keep(files, (SHIPPED, SHEETS))
@@ -122,19 +121,19 @@ def _run(recorder: ArmRecorder, record: Record, sheets: SheetStore) -> Files:
             f"{recorder.runs / record['fingerprint']}: no weights of {record['object']}, seed {record['seed']}; "
             "run `lrm arms --refresh` for it"
         )
-    files = {_sheet(name): (sheet, _words(name, "renders of validation objects"))}
+    files = _sheet(name, sheet)
     if weights is not None and weights.name != WEIGHTS:
         tuned_model(recorder.model, weights)  # refuses a damaged file
-        files[shipped_adapter(record)] = weights.read_bytes(), _words(name, "adapters")
+        files[shipped_adapter(record)] = (
+            weights.read_bytes(),
+            f"adapters, {name.rpartition('-')[0]}, made by lrm arms",
+        )
     return files
 
 
-def _sheet(name: str) -> Path:
-    return data_dir() / SHEETS / f"{name}{SUFFIX}"
-
-
-def _words(name: str, kind: str) -> str:
-    return f"{kind}, {name.rpartition('-')[0]}, made by lrm arms"
+def _sheet(name: str, sheet: bytes) -> Files:
+    words = f"renders of validation objects, {name.rpartition('-')[0]}, made by lrm arms"
+    return {data_dir() / SHEETS / f"{name}{SUFFIX}": (sheet, words)}
 
 
 def _keep(files: Mapping[Path, tuple[bytes, str]], folders: Iterable[str]) -> list[Path]:

@@ -1,12 +1,8 @@
 """The figures of the chapter on models of growing quality."""
 
-from collections.abc import Sequence
-
 import pandas as pd
 import plotly.graph_objects as go
 import torch
-from jaxtyping import Float
-from torch import Tensor
 
 from lrm_core import load_model
 from lrm_core.findings.headlines import headline
@@ -15,8 +11,6 @@ from lrm_core.findings.prose import number
 from lrm_core.findings.verdicts import experiment_table
 from lrm_core.fingerprint import sha256
 from lrm_core.measure.oracles import heldout_views, predicted_planes, render_images
-from lrm_core.model.lrm import LRM
-from lrm_core.objects import RenderedObject
 from lrm_core.objects.contact_sheets import SheetStore, contact_sheet, picture_at
 from lrm_core.page.elements.curves import panels
 from lrm_core.page.elements.pictures import cut_to_object, image_row
@@ -40,8 +34,7 @@ def ladder_figure(profile: str) -> go.Figure:
 def rungs_sheet() -> tuple[str, bytes]:
     """Name and WebP of `objects` (rows) in the first held-out view: the truth, and as each of `qualities` draws them.
 
-    Raises:
-        FileNotFoundError: if the sheet is not there, and the weights to draw it neither.
+    FileNotFoundError if the sheet is not there, and the weights to draw it neither.
     """
     tables = [experiment_table(QUALITY, name) for name in qualities().index]
     made_of = pd.concat([table[table["object"].isin(objects())]["fingerprint"] for table in tables])
@@ -49,18 +42,16 @@ def rungs_sheet() -> tuple[str, bytes]:
     return name, SheetStore(shipped=data_dir() / SHIPPED).sheet(name, _sheet)
 
 
+@torch.no_grad()
 def _sheet() -> bytes:
     plans = [get_profile(name) for name in qualities().index]
-    models = [load_model(plan.model).eval() for plan in plans]
-    items = (load_item(plans[0], plans[0].object_folder(name)) for name in objects())
-    return contact_sheet([_drawn(models, item) for item in items])
-
-
-@torch.no_grad()
-def _drawn(models: Sequence[LRM], item: RenderedObject) -> Float[Tensor, "columns 3 h w"]:
-    views = heldout_views(item, 1)
-    seen = [render_images(model, predicted_planes(model, item), views.cameras, 128).cpu() for model in models]
-    return torch.cat([views.images[:1].cpu(), *seen])
+    models, rows = [load_model(plan.model).eval() for plan in plans], []
+    for name in objects():
+        item = load_item(plans[0], plans[0].object_folder(name))
+        view = heldout_views(item, 1)
+        seen = [render_images(model, predicted_planes(model, item), view.cameras, 128).cpu() for model in models]
+        rows.append(torch.cat([view.images, *seen]))
+    return contact_sheet(rows)
 
 
 def rungs_pictures() -> str:

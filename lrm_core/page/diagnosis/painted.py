@@ -8,7 +8,7 @@ import pandas as pd
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
-from torch.nn.functional import interpolate, max_pool2d
+from torch.nn.functional import avg_pool2d, interpolate, max_pool2d
 
 from lrm_core.data_url import data_url
 from lrm_core.findings.c07 import TRUTH
@@ -54,10 +54,7 @@ def painted_objects(chapter: Chapter) -> tuple[str, pd.DataFrame]:
     looks = {name: look(chapter, name) for name in chosen}
     errors = torch.cat([torch.ones(1), *(of.error[of.error > 0] for of in looks.values())])
     full = float(errors.quantile(LARGEST))
-    panels = {
-        name: (_tile(name, ratio, paint(looks[name], full)), _behind(name, looks[name], full))
-        for name, ratio in chosen.items()
-    }
+    panels = {name: _panel(name, ratio, looks[name], full) for name, ratio in chosen.items()}
     columns = "repeat(auto-fill,minmax(max(150px,30%),1fr))"
     html = switch("lrm-painted", panels, columns, "Object whose pictures are displayed below")
     columns = [f"audited.truth.sight.{entry}" for entry in ("ratio", "hidden_share", "visible", "hidden")]
@@ -102,36 +99,27 @@ def paint(one: Look, full: float) -> Float[Tensor, "4 k k"]:
     picture = torch.cat([colours, one.mask[None]])
     square = window(one.mask > 0)
     finer = interpolate(picture[None][..., *square], scale_factor=FINER, mode="bilinear")[0]
-    edge = _outline(one.hidden[square])
+    count = avg_pool2d(one.hidden[square].float()[None, None], 5, stride=1, padding=2)  # single pixels do not count
+    inside = (interpolate(count, scale_factor=FINER, mode="bilinear") > HALF).float()
+    edge = (max_pool2d(inside, 3, 1, 1) - (1 - max_pool2d(1 - inside, 3, 1, 1)))[0, 0] > 0
     finer[:3] = torch.where(edge, LINE[:, None, None], finer[:3])
     finer[3] = torch.where(edge, 1.0, finer[3])
     return finer
 
 
-def _outline(hidden: Bool[Tensor, "h w"]) -> Bool[Tensor, "k l"]:
-    """Where a region ends, `FINER` times as fine; single pixels do not count."""
-    count = torch.nn.functional.avg_pool2d(hidden.float()[None, None], 5, stride=1, padding=2)
-    smooth = interpolate(count, scale_factor=FINER, mode="bilinear")
-    inside = (smooth > HALF).float()
-    return (max_pool2d(inside, 3, 1, 1) - (1 - max_pool2d(1 - inside, 3, 1, 1)))[0, 0] > 0
-
-
-def _tile(name: str, ratio: float, picture: Float[Tensor, "4 k k"]) -> str:
+def _panel(name: str, ratio: float, one: Look, full: float) -> tuple[str, str]:
+    """The painted object with its ratio, and the pictures behind it, as HTML."""
     plain = escape(name.removeprefix("cc0_"))
     alt = f"{plain}: error in orange, what the source does not see outlined in blue"
-    return (
-        f'<img src="{data_url(picture)}" alt="{alt}" style="width:100%;aspect-ratio:5/4;object-fit:contain">'
+    tile = (
+        f'<img src="{data_url(paint(one, full))}" alt="{alt}" style="width:100%;aspect-ratio:5/4;object-fit:contain">'
         f"<strong>{number(ratio, 1)} times</strong> {plain}"
     )
-
-
-def _behind(name: str, one: Look, full: float) -> str:
     error = 1 - (one.error / full).clamp(0, 1).expand(3, -1, -1)
     square = window(one.mask > 0)
     shown = [one.source, *(image[:, *square] for image in (one.truth, one.prediction, error))]
     pictures = "".join(f'<img src="{data_url(image)}" alt="" style="width:100%">' for image in shown)
-    about = f'role="img" aria-label="{escape(name.removeprefix("cc0_"))}: {BEHIND}"'
-    return f'<div {about} style="{ROW}">{pictures}</div>'
+    return tile, f'<div role="img" aria-label="{plain}: {BEHIND}" style="{ROW}">{pictures}</div>'
 
 
 def heat_pictures(heat: Float[Tensor, "3 r r"]) -> dict[str, Float[Tensor, "3 k k"]]:

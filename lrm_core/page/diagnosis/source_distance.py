@@ -56,16 +56,14 @@ def pictures(chapter: Chapter) -> str:
 def pattern_figure(points: Mapping[str, Point], doses: Mapping[float, Mapping[str, Interval]]) -> go.Figure:
     """Both halves of the pattern over what the encoder is told, with the published ranges as bands."""
     figure = make_subplots(rows=2, shared_xaxes=True, vertical_spacing=0.05)
-    stars = {words: point for words, point in points.items() if words != "told the truth"}
     for panel, (title, names) in enumerate(PANELS.items(), start=1):
         at = {"row": panel, "col": 1}
         for name, band in names.items():
-            means = {factor: of[name] for factor, of in doses.items()}
-            share, colour = PATTERN[name], COLOURS[TONES[band]]
-            x, y = list(means), [mean.estimate for mean in means.values()]
+            share, colour, means = PATTERN[name], COLOURS[TONES[band]], [of[name] for of in doses.values()]
+            x, y = list(doses), [mean.estimate for mean in means]
             figure.add_scatter(
                 x=x, y=y, mode="lines+markers", name=band, line={"color": colour, "width": 2.2}, **at,
-                error_y=spans(means.values(), thickness=1, width=2),
+                error_y=spans(means, thickness=1, width=2),
                 hovertemplate=f"{band}, told × %{{x:g}}: %{{y:.0%}}<extra></extra>",
             )  # fmt: skip
             if x:
@@ -78,8 +76,8 @@ def pattern_figure(points: Mapping[str, Point], doses: Mapping[float, Mapping[st
                 annotation={"text": f"{band}, published", "font": {"size": SMALL}},
                 annotation_position="top left",
             )  # fmt: skip
-            for words, point in stars.items():
-                if (mean := point.shares[name]).n:
+            for words, point in points.items():
+                if (mean := point.shares[name]).n and words != "told the truth":
                     figure.add_scatter(
                         x=[point.told], y=[mean.estimate], mode="markers", name=words, **at,
                         marker=STAR | {"color": colour}, error_y=spans([mean], thickness=1, width=4),
@@ -93,16 +91,13 @@ def pattern_figure(points: Mapping[str, Point], doses: Mapping[float, Mapping[st
             annotation_position="bottom left",
         )  # fmt: skip
     figure.update_layout(showlegend=False)
-    return finish(figure, _pattern_alt(points), 520, bottom=60)
-
-
-def _pattern_alt(points: Mapping[str, Point]) -> str:
     said = [
         f"{words}: "
         + ", ".join(f"{share.words} {percent(point.shares[name].estimate)}" for name, share in PATTERN.items())
         for words, point in points.items()
     ]
-    return "The four shares of the published pattern over the distance told. " + "; ".join(said) + "."
+    alt = f"The four shares of the published pattern over the distance told. {'; '.join(said)}."
+    return finish(figure, alt, 520, bottom=60)
 
 
 def size_figure(profile: str) -> go.Figure:
@@ -143,9 +138,8 @@ def fingerprint_figure(found: Sequence[Fingerprint]) -> go.Figure:
                 x=EDGE, y=harm_words(of.harm), text=f"{mean.estimate:.0f} →", showarrow=False, yshift=12
             )
     figure.add_vline(x=0, line={"color": COLOURS["reference"], "dash": "dot"})
-    figure.update_xaxes(title_text="nearer or farther, in spreads")
     lowest = min(-EDGE, *(of.over_truth.low for of in shown))
-    figure.update_xaxes(range=[1.05 * lowest, 1.15 * EDGE])
+    figure.update_xaxes(title_text="nearer or farther, in spreads", range=[1.05 * lowest, 1.15 * EDGE])
     figure.update_layout(showlegend=False)
     alt = "Change of the distance to the published numbers against the truth: " + "; ".join(
         f"{harm_words(of.harm)} {number(of.over_truth.estimate)}, {of.answer}" for of in reversed(shown)
@@ -161,7 +155,7 @@ def dose_figure(doses: Mapping[str, Mapping[float, Interval]]) -> go.Figure:
 
 def extent_figure(table: pd.DataFrame) -> go.Figure:
     """A line for every object: untouched, tuned with MSE and with FreqLoss, for adapters and for all weights."""
-    lines, ticks = [], {}
+    lines, ticks, said = [], {}, []
     for start, (tuned, arms) in enumerate(ARMS.items()):
         names = {UNTOUCHED: "none"} | arms
         places = [GAP * start + place for place in range(len(names))]
@@ -173,9 +167,12 @@ def extent_figure(table: pd.DataFrame) -> go.Figure:
         ]
         mean = rows[list(names)].mean()
         lines.append(Curve("mean of the five", places, mean.tolist(), COLOURS["real"], width=3, hover=tuned))
-    figure = curves(lines, ("", "extent over the true one"), _extent_alt(table))
-    figure.update_xaxes(tickvals=list(ticks), ticktext=list(ticks.values()), tickangle=0)
-    figure.update_xaxes(range=[-0.5, 2 * GAP - 1.5], showgrid=False)
+        after = ", ".join(f"{loss} {number(mean[arm])}" for arm, loss in arms.items())
+        said.append(f"{tuned}: untouched {number(mean[UNTOUCHED])}, {after}")
+    alt = f"Extent of the renders over the true one, mean of five published objects. {'; '.join(said)}."
+    figure = curves(lines, ("", "extent over the true one"), alt)
+    span = {"range": [-0.5, 2 * GAP - 1.5], "showgrid": False}
+    figure.update_xaxes(tickvals=list(ticks), ticktext=list(ticks.values()), tickangle=0, **span)
     for start, tuned in enumerate(ARMS):
         figure.add_annotation(
             x=GAP * start + 1, y=1, yref="paper", yanchor="bottom", text=tuned, showarrow=False, font={"size": SMALL}
@@ -189,21 +186,11 @@ def extent_figure(table: pd.DataFrame) -> go.Figure:
     return figure
 
 
-def _extent_alt(table: pd.DataFrame) -> str:
-    means = table.groupby(["tuned", "arm"])["extent"].mean()
-    parts = [
-        f"{tuned}: untouched {number(means[tuned, UNTOUCHED])}, "
-        + ", ".join(f"{loss} {number(means[tuned, arm])}" for arm, loss in arms.items())
-        for tuned, arms in ARMS.items()
-    ]
-    return f"Extent of the renders over the true one, mean of five published objects. {'; '.join(parts)}."
-
-
 def make_records(profile: str, objects: Sequence[str] | None, refresh: bool, device: str) -> None:
     """Make the records of the pattern in the published condition, and the sizes in both, that are missing."""
-    for name, experiments in {profile: ("extent",), profile + PUBLISHED: (*EXPERIMENTS, "extent")}.items():
-        for experiment in experiments:
-            chapters.make_records(experiment, name, refresh, objects, device)
+    twin = profile + PUBLISHED
+    for name, experiment in ((profile, "extent"), *((twin, name) for name in (*EXPERIMENTS, "extent"))):
+        chapters.make_records(experiment, name, refresh, objects, device)
 
 
 def agrees(

@@ -30,10 +30,8 @@ def draw(
 ) -> go.Figure:
     """The figure of a declaration of any kind but `Pictures`.
 
-    Args:
-        table: completed, as by `Finding.completed`.
-        pictures: address of each object's picture; a point where there is none.
-        title: what the figure says; the text for screen readers begins with it.
+    The table is completed, as by `Finding.completed`; an object without the address of a picture is a point. The text
+    for screen readers begins with the title.
     """
     shown = {Strips: [groups], Pairs: [pictures], Bars: [pictures]}.get(type(figure), [])
     return DRAWN_BY[type(figure)](figure, table, *shown, title)

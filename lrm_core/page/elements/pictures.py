@@ -29,10 +29,7 @@ _CHOSEN = (
 
 
 def image_row(images: Mapping[str, Float[Tensor, "3 h w"]], described: str, width: int = 132) -> str:
-    """Images in [0, 1] by caption, as HTML; what all of them show (`described`) is for screen readers.
-
-    An image is at least `width` CSS pixels wide.
-    """
+    """Images in [0, 1] by caption, each at least `width` CSS pixels wide; `described` tells screen readers of all."""
     columns = _COLUMNS.format(width=width, count=len(images) if len(images) <= ONE_ROW else 99)
     about = f'tabindex="0" role="group" aria-label="{escape(described, quote=True)}"'
     return f'<div class="lrm-images" {about} style="{_ROW}{columns}">' + "".join(

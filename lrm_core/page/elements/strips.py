@@ -32,11 +32,8 @@ Place = Mapping[str, int]  # row and column among the panels
 def strips(figure: Strips, table: pd.DataFrame, groups: Mapping[str, str], title: str) -> go.Figure:
     """Every object as a point, the mean with its 95% interval, and references, row by row.
 
-    Args:
-        table: of records, with the column `object`; seeds are averaged within an object. Intervals are
-            those of `interval_of`.
-        groups: of each object, such as "real".
-        title: begins the text for screen readers.
+    Seeds are averaged within an object, and intervals are those of `interval_of`; the text for screen readers begins
+    with the title.
     """
     panels = figure.panels
     counts = [len(panel.rows) + LABEL * len(panel.lines) for panel in panels]

@@ -45,11 +45,14 @@ def show_spectrum(chapter: Chapter) -> None:
 
 
 def _content(chapter: Chapter) -> dict[str, Any]:
-    ours = fmean(per_object(chapter.table, "predicted.power_law.exponent"))
+    def ours(column: str) -> float:
+        return fmean(per_object(chapter.table, f"predicted.{column}"))
+
+    shares = {band: fmean(published("C2")[name][at] for name in PUBLISHED_OBJECTS) for at, band in enumerate(BANDS)}
     slopes = {
         "White noise": 0.0,
         "Published share of the high band": matching_exponent(),
-        "Our residuals, best power law": ours,
+        "Our residuals, best power law": ours("power_law.exponent"),
         "Natural images": NATURAL,
     }
     return {
@@ -61,22 +64,21 @@ def _content(chapter: Chapter) -> dict[str, Any]:
         "side": PUBLISHED_SIZE,
         "edges": PUBLISHED_EDGES,
         "audited": (*PUBLISHED_EDGES[:-1], BEYOND),
-        "bands": [{"name": BAND_NAMES[band], "marks": _marks(chapter, band)} for band in BANDS],
+        "bands": [
+            {
+                "name": BAND_NAMES[band],
+                "marks": {
+                    "amplitude": {
+                        "published": {"share": share, "text": "published"},
+                        "ours": {"share": ours(f"published.{band}"), "text": "ours"},
+                    },
+                    "power": {"ours": {"share": ours(f"power.{band}"), "text": "ours"}},
+                },
+            }
+            for band, share in shares.items()
+        ],
         "picture": PICTURE,
         "note": NOTE,
-    }
-
-
-def _marks(chapter: Chapter, band: str) -> dict[str, dict[str, dict[str, Any]]]:
-    """What is marked beside each share of a band."""
-    share = fmean(published("C2")[name][BANDS.index(band)] for name in PUBLISHED_OBJECTS)
-    ours = {
-        measure: {"share": fmean(per_object(chapter.table, f"predicted.{measure}.{band}")), "text": "ours"}
-        for measure in ("published", "power")
-    }
-    return {
-        "amplitude": {"published": {"share": share, "text": "published"}, "ours": ours["published"]},
-        "power": {"ours": ours["power"]},
     }
 
 

@@ -47,11 +47,7 @@ class Explorable(EmbeddedWidget):
 
     @classmethod
     def of(cls, content: Content, poster: str, alt: str, packed: Packed = NOTHING) -> Self:
-        """A figure with its tensors; of the content `presets` are states by their labels.
-
-        Raises:
-            ValueError: if the start or a preset has no value, or one out of range, for a slider.
-        """
+        """A figure with its tensors; of the content `presets` are states by their labels; raises as `check_state`."""
         for state in (content["start"], *content["presets"].values()):
             check_state(state, content["sliders"])
         presets = [{"label": label, "state": state} for label, state in content["presets"].items()]
@@ -63,11 +59,7 @@ class Explorable(EmbeddedWidget):
 class Scene:
     """A model and held-out views of an object, of which every `stride`-th pixel of every `stride`-th row counts.
 
-    Attributes:
-        model: frozen.
-        name: of the object.
-        views: images and cameras at their full size.
-        stride: so that a picture has at most `SIDE` pixels a side.
+    The model is frozen, the views have their full size, and a picture has at most `SIDE` pixels a side.
     """
 
     model: LRM
@@ -116,12 +108,8 @@ class Scene:
     def figure(self, content: Content, tensors: Packable, shown: Float[Tensor, "3 C R R"], alt: str) -> Explorable:
         """A figure whose page has tensors and decoder, with a still of the planes that are `shown` at first.
 
-        Args:
-            content: as `Explorable.content`, without scene and views.
-            alt: with the object's name in the place of `{}`.
-
-        Raises:
-            ValueError: if planes and decoder do not go together, or the planes' side is no power of two.
+        The content is that of `Explorable` without scene and views; `alt` has `{}` in the place of the object's name.
+        Raises as `check_field` and `check_side`.
         """
         decoder, viewer = self.model.decoder, TriplaneViewer(**VIEW)
         check_field(shown, decoder)
@@ -147,22 +135,14 @@ def switched(figures: Mapping[str, Explorable]) -> Explorable:
 
 
 def check_side(planes: Float[Tensor, "3 C R R"]) -> None:
-    """Whether the page's Fourier transform takes planes of that side.
-
-    Raises:
-        ValueError: if the side is no power of two.
-    """
+    """Raise ValueError if the side is no power of two, which the page's Fourier transform takes."""
     side = planes.shape[-1]
     if side < 2 or side & (side - 1):
         raise ValueError(f"planes: expected a side that is a power of two, found {side} x {side} texels")
 
 
 def check_state(state: Mapping[str, float], sliders: Sequence[Mapping[str, Any]]) -> None:
-    """Whether each slider can show its value.
-
-    Raises:
-        ValueError: if the names differ or a value is out of range.
-    """
+    """Raise ValueError if the sliders have other names, or a value is out of the range of its slider."""
     ranges = {slider["name"]: (slider["min"], slider["max"]) for slider in sliders}
     if state.keys() != ranges.keys() or any(not low <= state[name] <= high for name, (low, high) in ranges.items()):
         raise ValueError(f"state: expected values within {ranges}, found {dict(state)}")

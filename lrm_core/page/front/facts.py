@@ -45,7 +45,9 @@ def answer(profile: str) -> str:
     if not all((truth["high_correction"].n, doses, condition, published["high_correction"].n)):
         return UNKNOWN_ANSWER
     paired = pattern(profile, like=condition)
-    told = {"truth": truth, "condition": published, "far": _first_met(doses) or truth, "paired": paired}
+    wrong = sorted((factor for factor in doses if factor != 1), key=lambda factor: abs(log(factor)))
+    far = next((doses[factor] for factor in wrong if _met(doses[factor])), truth)  # the nearest that makes it
+    told = {"truth": truth, "condition": published, "far": far, "paired": paired}
     fields = {
         f"{name}_{band}": percent(shares[f"{band}_correction"].estimate)
         for name, shares in told.items()
@@ -55,17 +57,11 @@ def answer(profile: str) -> str:
         band: percent_range([PATTERN[f"{band}_correction"].low, PATTERN[f"{band}_correction"].high])
         for band in ("low", "high")
     }
-    factor = next((f"{factor:g}" for factor, shares in doses.items() if shares is told["far"]), "")
+    factor = next((f"{factor:g}" for factor, shares in doses.items() if shares is far), "")
     section = next((outcome for name, outcome in OUTCOMES.items() if _met(told[name])), "not there")
     said = [say(TEXT, "published"), say(TEXT, section, factor=factor, **fields)]
     said += [say(TEXT, "less trained")] if less_trained(fingerprints(profile)) else []
     return " ".join(said)
-
-
-def _first_met(doses: Mapping[float, Shares]) -> Shares | None:
-    """The shares of the pattern at the wrong distance nearest to the truth that makes it, if one does."""
-    wrong = sorted((factor for factor in doses if factor != 1), key=lambda factor: abs(log(factor)))
-    return next((doses[factor] for factor in wrong if _met(doses[factor])), None)
 
 
 def _met(shares: Shares) -> bool:

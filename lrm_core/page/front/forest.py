@@ -31,14 +31,11 @@ class Mark:
 
 @dataclass(frozen=True)
 class Line:
-    """One claim.
+    """One claim with its published number.
 
     Attributes:
-        claim, title, quantity: what it is.
-        published: its number.
         marks: ours, first told the truth; a condition that cannot be judged yet is left out.
-        verdict: told as published where that was measured, else told the truth.
-        why: in a few words; what the distance does to the number where both conditions were measured.
+        verdict, why: told as published where that was measured, else told the truth; in a few words.
     """
 
     claim: str

@@ -42,11 +42,7 @@ TURNING_JS = "\n".join((VIEWER_JS, joined("explorables", "fft", "bands"), joined
 
 @cache
 def turning() -> str:
-    """The four pictures of both objects as HTML with their script; without it four still pictures of the first.
-
-    Raises:
-        FileNotFoundError: if the model or the objects are missing.
-    """
+    """The four pictures of both objects as HTML with their script; without it four still pictures of the first."""
     model = load_model(get_profile(PROFILE).model).eval().requires_grad_(False)
     table = experiment_table(EXPERIMENT, PROFILE)
     typical, contrary = shown_objects(PROFILE)
@@ -78,9 +74,7 @@ def shown_objects(profile: str) -> tuple[str, str]:
 def chosen(table: pd.DataFrame, real: Sequence[str]) -> tuple[str, str]:
     """The example of the chapter on C4, and the object with the least lead of coarse over fine.
 
-    Args:
-        table: records of C4.
-        real: names of the objects to choose from; the first two where none was measured.
+    The table holds the records of C4; of the `real` objects to choose from it is the first two where none is in it.
     """
     measured = table[table["object"].isin(real)] if len(table) else table
     if measured.empty:
@@ -128,7 +122,7 @@ def _content(model: LRM, name: str, label: str, table: pd.DataFrame) -> dict[str
         "label": label,
         "said": _said(table, name),
         "posters": {"object": data_url(middle(item.images[start], zoom))} | posters,
-        "sheet": sheet(middle(item.images, zoom)),
+        "sheet": data_url(torch.cat([*middle(item.images, zoom)], dim=-1), "WEBP", quality=88),
         "up": up,
         "views": views.double().round(decimals=3).tolist(),
         "start": start,
@@ -192,8 +186,3 @@ def middle(images: Float[Tensor, "*n 3 h w"], zoom: float) -> Float[Tensor, "*n 
     side = images.shape[-1]
     edge = round(side * (1 - 1 / zoom) / 2)
     return images[..., edge : side - edge, edge : side - edge]
-
-
-def sheet(images: Float[Tensor, "n 3 h w"]) -> str:
-    """All pictures side by side as one address, lossy."""
-    return data_url(torch.cat([*images], dim=-1), "WEBP", quality=88)

@@ -78,11 +78,7 @@ def _rows(name: str, value: Tensor) -> int:
 
 @cache
 def carried() -> Carried:
-    """The mini model for the page.
-
-    Raises:
-        FileNotFoundError, ValueError: as `load_model`.
-    """
+    """The mini model for the page; raises as `load_model`."""
     model = load_model(MODEL)
     packed = packed_model(model)
     compressed = gzip.compress(packed.data, mtime=0)
@@ -135,8 +131,11 @@ class OwnPicture(EmbeddedWidget):
     def of(cls, model: LRM) -> Self:
         """The figure with a model for JupyterLab; the page carries the mini model whatever that is."""
         packed = pack({}, model.decoder)
+        files = {name: data_dir() / "mini/objects/real" / f"cc0_{name}" / "rgba/000.png" for name in STARTERS}
+        held = {name: base64.b64encode(file.read_bytes()).decode() for name, file in files.items()}
+        starters = [{"name": name, "picture": f"data:image/png;base64,{data}"} for name, data in held.items()]
         about = carried().about | {"address": f"../_static/{FOLDER}"}
-        figure = cls(about=about, size=model.config.source_size, note=KERNEL, alt=ALT, starters=_starters())
+        figure = cls(about=about, size=model.config.source_size, note=KERNEL, alt=ALT, starters=starters)
         figure.tensors, figure.data = packed.directory, packed.data
         figure.model, figure.features = model, None
         figure.on_msg(lambda _, content, buffers: figure.answer(content, buffers))
@@ -171,15 +170,6 @@ class OwnPicture(EmbeddedWidget):
 
     def _device(self) -> torch.device:
         return next(self.model.parameters()).device
-
-
-def _starters() -> list[dict[str, str]]:
-    """The source views of some objects, as their files are."""
-    files = {name: data_dir() / "mini/objects/real" / f"cc0_{name}" / "rgba/000.png" for name in STARTERS}
-    return [
-        {"name": name, "picture": "data:image/png;base64," + base64.b64encode(file.read_bytes()).decode()}
-        for name, file in files.items()
-    ]
 
 
 def show_own_picture(model: LRM) -> None:

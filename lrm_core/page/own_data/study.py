@@ -1,6 +1,6 @@
 """Studies of one's own rendered objects: the planes, tables and figures of each in a folder of its own.
 
-What is computed is that of the experiments; the chapters show the same for the objects of the book.
+What is computed is that of the experiments; each study returns a line on what it found.
 """
 
 import json
@@ -77,10 +77,7 @@ def study_test_time(
     variants: Iterable[str],
     seed: int,
 ) -> str:
-    """Optimise an object at test time (E12): a file of planes for each variant, the way of all as a table.
-
-    Returns a line on L1 and LPIPS in held-out views.
-    """
+    """Optimise an object at test time (E12): a file of planes for each variant, the way of all as a table."""
     rows, lines, said = [], {}, []
     write_planes(folder / "predicted.safetensors", predicted_planes(model, item))
     for name, colour in zip(variants, PALETTE, strict=False):
@@ -106,10 +103,7 @@ def study_test_time(
 def study_oracle(
     model: LRM, item: RenderedObject, folder: Path, config: OracleConfig, start: Start, seed: int
 ) -> str:
-    """Fit an oracle (E1), unless the folder has it already: its planes, and how the fit went as a table.
-
-    Returns a line on the last PSNR in held-out views.
-    """
+    """Fit an oracle (E1), unless the folder has it already: its planes, and how the fit went as a table."""
     fingerprint = oracle_fingerprint(model, item, start, config, seed)
     if _fingerprint(folder / PLANES) == fingerprint:
         return "kept, fitted before with these settings"
@@ -126,10 +120,7 @@ def study_oracle(
 
 
 def study_spectrum(residual: Planes, folder: Path) -> str:
-    """Spectrum of planes or of a residual (E5): shares of the bands and radial profile as tables.
-
-    Returns a line on the shares of the low and of the high band.
-    """
+    """Spectrum of planes or of a residual (E5): shares of the bands and radial profile as tables."""
     found = spectrum_summary(residual)
     shares = pd.DataFrame([{"measure": of} | found[of] for of in ("published", "power")])
     write_table(folder / "shares.csv", shares)
@@ -150,10 +141,7 @@ def study_spectrum(residual: Planes, folder: Path) -> str:
 def study_response(
     model: LRM, item: RenderedObject, planes: Planes, folder: Path, config: DecoderResponse, seed: int
 ) -> str:
-    """Response of decoder and renderer to the published noise around some planes (E6), as a table.
-
-    Returns a line on the first and the last bin.
-    """
+    """Response of decoder and renderer to the published noise around some planes (E6), as a table."""
     noise = torch.Generator().manual_seed(seed)
     render = views_renderer(model, item, config.views)
     h = response(planes, render, config.edges, config.published_std, config.draws, noise).cpu()

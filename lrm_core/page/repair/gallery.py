@@ -28,7 +28,6 @@ from lrm_core.records.arms import ARMS
 
 PICTURED = ("lora_mse", "lora_freq", "lora_mse_x25", "full_mse", "full_freq")
 SHIPPED = "mini/adapters"
-_MIME = "image/webp"
 TRUTH, UNTOUCHED = "the truth", "untouched"
 
 Record = Mapping[str, Any]
@@ -62,11 +61,7 @@ def weights_of(recorder: ArmRecorder, record: Record) -> Path | None:
 
 
 def tuned_model(model: LRM, weights: Path) -> LRM:
-    """A plain, frozen model with those adapters merged, or with those weights.
-
-    Raises:
-        ValueError: if the file belongs to another architecture.
-    """
+    """A plain, frozen model with those adapters merged, or those weights; ValueError if they are of another one."""
     if weights.name == WEIGHTS:
         return load_model(weights, device=str(next(model.parameters()).device)).requires_grad_(False)
     return Adapters.load(copy.deepcopy(model), weights).merged()
@@ -93,29 +88,22 @@ def gallery_html(objects: Sequence[str], views: Sequence[int], sheets: Mapping[s
     """One object in one view by two methods, one over the other with a slider between them, beside the first method.
 
     What is picked stands in the address, so that it can be linked. Without scripts every object is shown by every
-    method in the first view.
-
-    Args:
-        objects: of the rows of every sheet.
-        views: of the columns of every sheet.
-        sheets: of each method by its name, as WebP, the truth first; those that are None are left out.
+    method in the first view. The sheets of the methods are WebP with objects as rows and views as columns, the truth
+    first; those that are None are left out.
     """
     there = {method: sheet for method, sheet in sheets.items() if sheet is not None}
+    assets = files("lrm_core.page") / "assets"
+    look, script = ((assets / f"gallery.{kind}").read_text(encoding="utf-8") for kind in ("css", "js"))
+    held = (f"data:image/webp;base64,{base64.b64encode(sheet).decode()}" for sheet in there.values())
+    pictures = "\n".join(f".lrm-gallery .sheet{at}{{background-image:url({url})}}" for at, url in enumerate(held))
     return (
         '<div class="lrm-gallery" data-name="gallery" role="group" aria-label="Gallery of renders" '
-        f'style="--columns:{len(views)};--rows:{len(objects)}"><style>{_style(there)}</style>'
-        f"{_picker(objects, views, list(there))}{_stage(next(iter(there)))}{_still(objects, there)}"
-        f"<script>{_asset('gallery.js')}</script></div>"
+        f'style="--columns:{len(views)};--rows:{len(objects)}"><style>{look}{pictures}</style>'
+        f"{_picker(objects, views, list(there))}"
+        '<div class="stage" hidden><div class="stack" role="img"><span></span><span></span></div>'
+        f'<div class="beside" role="img"><span class="sheet0"></span><p>{escape(next(iter(there)))}</p></div></div>'
+        f"{_still(objects, there)}<script>{script}</script></div>"
     )
-
-
-def _style(sheets: Mapping[str, bytes]) -> str:
-    """The common look, and every sheet once."""
-    pictures = (
-        f".lrm-gallery .sheet{number}{{background-image:url(data:{_MIME};base64,{base64.b64encode(sheet).decode()})}}"
-        for number, sheet in enumerate(sheets.values())
-    )
-    return _asset("gallery.css") + "\n".join(pictures)
 
 
 def _picker(objects: Sequence[str], views: Sequence[int], methods: Sequence[str]) -> str:
@@ -130,13 +118,6 @@ def _picker(objects: Sequence[str], views: Sequence[int], methods: Sequence[str]
         f"<label>Left <select name=left>{_options(methods, min(1, last))}</select></label>"
         f"<label>Right <select name=right>{_options(methods, min(3, last))}</select></label>"
         '<label>Left shown, % <input type="range" name="cut" min="0" max="100" value="50"></label></form>'
-    )
-
-
-def _stage(first: str) -> str:
-    return (
-        '<div class="stage" hidden><div class="stack" role="img"><span></span><span></span></div>'
-        f'<div class="beside" role="img"><span class="sheet0"></span><p>{escape(first)}</p></div></div>'
     )
 
 
@@ -159,10 +140,6 @@ def _still(objects: Sequence[str], sheets: Mapping[str, bytes]) -> str:
         )
         sections += f"<section><p>{escape(name)}</p>{cells}</section>"
     return f'<div class="still">{sections}</div>'
-
-
-def _asset(name: str) -> str:
-    return (files("lrm_core.page") / "assets" / name).read_text(encoding="utf-8")
 
 
 def _sheets(chapter: ArmPage, arms: Sequence[str]) -> tuple[list[str], dict[str, bytes | None]]:

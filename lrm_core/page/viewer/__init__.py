@@ -55,9 +55,6 @@ def pack(tensors: Mapping[str, tuple[Tensor, int]], decoder: nn.Module | None = 
         tensors: by name the tensor and how many of its leading dimensions count rows.
         decoder: its parameters come too, a row for each output.
 
-    Returns:
-        values that differ by at most half a step of their row; see `unpack`.
-
     Raises:
         ValueError: if a value is NaN or infinite.
     """
@@ -67,31 +64,25 @@ def pack(tensors: Mapping[str, tuple[Tensor, int]], decoder: nn.Module | None = 
         values = tensor.detach().cpu().double().reshape(*tensor.shape[:leading], -1).flatten(0, -2).numpy()
         if not np.isfinite(values).all():
             raise ValueError(f"{name}: expected finite values, found {(~np.isfinite(values)).sum()} others")
+        low = values.min(1, keepdims=True).astype(LITTLE)
+        step = ((values.max(1, keepdims=True) - low) / LEVELS).astype(LITTLE)
+        safe = np.where(step > 0, step, 1).astype(np.float64)
+        codes = np.clip(np.rint((values - low) / safe), 0, LEVELS).astype(np.uint8)
         directory[name] = {"shape": list(tensor.shape), "rows": len(values), "offset": offset}
-        parts.append(_rows(values))
+        parts.append(low.tobytes() + step.tobytes() + codes.tobytes())
         offset += len(parts[-1])
     return Packed(directory, b"".join(parts))
 
 
-def _rows(values: np.ndarray) -> bytes:
-    """Least values, steps and codes of a (rows, columns) matrix."""
-    low = values.min(1, keepdims=True).astype(LITTLE)
-    step = ((values.max(1, keepdims=True) - low) / LEVELS).astype(LITTLE)
-    safe = np.where(step > 0, step, 1).astype(np.float64)
-    codes = np.clip(np.rint((values - low) / safe), 0, LEVELS).astype(np.uint8)
-    return low.tobytes() + step.tobytes() + codes.tobytes()
-
-
 def unpack(packed: Packed) -> dict[str, Tensor]:
     """The tensors as the page sees them, in 32-bit floats."""
-    return {name: _unpacked(packed.data, **entry) for name, entry in packed.directory.items()}
-
-
-def _unpacked(data: bytes, shape: list[int], rows: int, offset: int) -> Tensor:
-    low, step = np.frombuffer(data, LITTLE, 2 * rows, offset).reshape(2, rows, 1)
-    count = int(np.prod(shape))
-    codes = np.frombuffer(data, np.uint8, count, offset + 8 * rows).reshape(rows, -1)
-    return torch.from_numpy(low + step * codes.astype(LITTLE)).reshape(shape)
+    found = {}
+    for name, entry in packed.directory.items():
+        rows, offset, shape = entry["rows"], entry["offset"], entry["shape"]
+        low, step = np.frombuffer(packed.data, LITTLE, 2 * rows, offset).reshape(2, rows, 1)
+        codes = np.frombuffer(packed.data, np.uint8, int(np.prod(shape)), offset + 8 * rows).reshape(rows, -1)
+        found[name] = torch.from_numpy(low + step * codes.astype(LITTLE)).reshape(shape)
+    return found
 
 
 def pack_field(planes: Float[Tensor, "3 C R R"], decoder: nn.Module) -> Packed:
@@ -101,11 +92,7 @@ def pack_field(planes: Float[Tensor, "3 C R R"], decoder: nn.Module) -> Packed:
 
 
 def check_field(planes: Float[Tensor, "3 C R R"], decoder: nn.Module) -> None:
-    """Whether the page can draw a triplane with a decoder.
-
-    Raises:
-        ValueError: if the shapes do not go together, or are not those that the viewer's shader is written for.
-    """
+    """Raise ValueError if planes and decoder do not go together, or have not the shapes of the viewer's shader."""
     check_planes(planes, 4)
     shapes = {name: tuple(value.shape) for name, value in decoder.state_dict().items()}
     expected = {}
@@ -146,14 +133,7 @@ class TriplaneViewer(EmbeddedWidget):
 
     @classmethod
     def of(cls, planes: Float[Tensor, "3 C R R"], decoder: nn.Module, alt: str, **traits: Any) -> Self:
-        """A viewer of one field, with its still picture.
-
-        Args:
-            traits: other attributes, such as `azimuth`.
-
-        Raises:
-            ValueError: if planes and decoder do not go together.
-        """
+        """A viewer of one field, with its still picture and other attributes; raises as `check_field`."""
         packed = pack_field(planes, decoder)
         viewer = cls(tensors=packed.directory, data=packed.data, alt=alt, **traits)
         viewer.poster = viewer.still(planes, decoder)

@@ -60,13 +60,10 @@ class Bench(widgets.VBox):
     result waits for the button that fits one.
 
     Attributes:
-        chapter: whose model, oracles and object it starts from.
         model_field, folder_field: names or paths as they are typed.
-        object_picker: the objects of the folder.
         controls: a slider for each name.
         fit_button, progress: of the oracle, displayed where it is missing and while it is fitted.
-        message: what goes on or went wrong, as HTML.
-        result: what was drawn, as HTML.
+        message, result: what goes on or went wrong, and what was drawn, as HTML.
     """
 
     def __init__(self, chapter: Chapter, functions: Sequence[Callable], ranges: Ranges) -> None:
@@ -112,7 +109,10 @@ class Bench(widgets.VBox):
         if self._settling:
             return
         with self._reporting("Computing …"):
-            self._offer_objects()
+            names = tuple(folders(self.chapter.plan, self.folder_field.value))
+            if names != tuple(self.object_picker.options):
+                with self._settled():
+                    self.object_picker.options = names  # picks the first of them
             subject = self._subject()
             if self._ask_for_oracle(subject):
                 return
@@ -143,13 +143,6 @@ class Bench(widgets.VBox):
     def _subject(self) -> Subject:
         picked = self.object_picker.value
         return subject_of(self.chapter, self.model_field.value, self.folder_field.value, picked)
-
-    def _offer_objects(self) -> None:
-        """The objects of the folder, the first of them picked where the folder is another."""
-        names = tuple(folders(self.chapter.plan, self.folder_field.value))
-        if names != tuple(self.object_picker.options):
-            with self._settled():
-                self.object_picker.options = names
 
     def _ask_for_oracle(self, subject: Subject) -> bool:
         """Display the button if the oracle is missing and the model can take the object; whether it is missing."""

@@ -36,14 +36,10 @@ KEPT = 8  # objects whose planes and renders stay in memory
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """An object under a model; whatever is expensive is computed when it is first asked for, and kept.
+    """An object under a frozen model, with the configuration and the seed of its oracle.
 
-    Files that change while the kernel runs are not read again.
-
-    Attributes:
-        model: frozen, in float32.
-        item: the object.
-        config, seed: of its oracle.
+    Whatever is expensive is computed when it is first asked for, and kept; files that change meanwhile are not read
+    again.
     """
 
     model: LRM
@@ -95,11 +91,7 @@ class Subject:
 
 
 def folders(plan: Profile, typed: str) -> dict[str, Path]:
-    """Rendered objects by name: those in the folder that was typed, or the profile's if nothing was.
-
-    Raises:
-        FileNotFoundError: if there is none.
-    """
+    """Rendered objects by name: those in the folder that was typed, or the profile's; FileNotFoundError without."""
     found = object_folders(place(typed)) if typed.strip() else plan.object_folders(every=True)
     return {folder.name: folder for folder in found}
 
