@@ -37,9 +37,9 @@ from lrm_core.page.embedded import OWN_PICTURE_JS
 from lrm_core.page.own_data.own_picture import OwnPicture, carried, packed_model, write_scripts
 from lrm_core.page.viewer import camera_of, unpack
 from lrm_core.paths import data_dir
-from lrm_core.pdf import headless
 from lrm_core.render import render_views
 from lrm_core.render.cameras import FOCAL, canonical_source_camera
+from lrm_core.site import headless
 
 PASSES = 3
 OWN = """async ([about, simd, passes]) => {

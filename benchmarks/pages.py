@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, Page
 
 from lrm_core.page.viewer import TriplaneViewer
 from lrm_core.paths import repository_root
-from lrm_core.pdf import DRAWN, headless, reading_order
+from lrm_core.site import DRAWN, headless, reading_order
 
 HTML = repository_root() / "_build/html"
 PATIENCE = 120_000  # milliseconds

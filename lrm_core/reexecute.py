@@ -63,11 +63,6 @@ class Notebook:
     parameters: Mapping[str, Any]
 
     @property
-    def key_file(self) -> Path:
-        """Holds the hash of everything that the executed copy was made from."""
-        return self.executed.with_suffix(".key")
-
-    @property
     def failed(self) -> Path:
         """Where a copy goes that stopped at an error."""
         return self.executed.with_suffix(".failed.ipynb")
@@ -215,7 +210,7 @@ def _keep_key(chapter: Notebook, code: str, data: str) -> None:
     A chapter makes the records that it reads where they are missing. So its copy stands for the data as it left them,
     and, records being only added, as the chapters after it did.
     """
-    with replacing(chapter.key_file) as path:
+    with replacing(chapter.executed.with_suffix(".key")) as path:
         path.write_text(f"{code} {data} {digest(chapter.executed)[0]}")
 
 

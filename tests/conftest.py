@@ -10,7 +10,7 @@ from contextlib import ExitStack
 import pytest
 import torch
 
-from lrm_core.pdf import headless
+from lrm_core.site import headless
 
 UNPACK = """([name, state]) => {
   const data = Uint8Array.from(atob(state.data), (letter) => letter.charCodeAt(0));

@@ -69,8 +69,7 @@ def site(profile: str) -> None:
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="_build/book.pdf by default.")
 def pdf(profile: str, out: Path | None) -> None:
     """Print the site into one PDF with still figures, through Chromium."""
-    from lrm_core.pdf import print_book, reading_order
-    from lrm_core.site import build_site
+    from lrm_core.site import build_site, print_book, reading_order
 
     built = build_site(profile)
     out = out or built.index.parents[1] / "book.pdf"

@@ -113,5 +113,5 @@ def computed(content: str, said: str) -> str:
 
     A mouse shows the title; the style sheet of the pages shows it below the content while that has the focus.
     """
-    about = f'role="group" aria-label="Computed" title="{escape(said, quote=True)}"'
+    about = f'role="group" aria-label="Computed" title="{escape(said)}"'
     return f'<div class="lrm-computed" tabindex="0" {about}>\n\n{content}\n\n</div>'

@@ -121,7 +121,7 @@ def _plotly_html(figure: dict[str, Any]) -> str:
     height = int(layout.get("height") or PLOTLY_HEIGHT)
     alt = (layout.get("meta") or {}).get("alt") or "Interactive figure"
     return (
-        f'<div class="lrm-figure" role="figure" aria-label="{escape(alt, quote=True)}" '
+        f'<div class="lrm-figure" role="figure" aria-label="{escape(alt)}" '
         f'style="height:{height}px"></div>'
         f"{data_script({'data': figure['data'], 'layout': layout}, 'figure')}"
         "<noscript><p>Needs JavaScript.</p></noscript>"

@@ -20,31 +20,14 @@ from lrm_core.findings.arm_claims import claim_columns
 from lrm_core.findings.figures import Lines, Pictures, window
 from lrm_core.findings.finding import Finding
 from lrm_core.findings.sentences import told
+from lrm_core.measure import oracles
 from lrm_core.measure.experiments import get_experiment
-from lrm_core.measure.oracles import (
-    Oracle,
-    OracleCache,
-    OracleConfig,
-    Start,
-    heldout_views,
-    oracle,
-    oracle_fingerprint,
-    predicted_planes,
-    render_images,
-)
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject
 from lrm_core.page import chapter as pages
+from lrm_core.page import findings as judged
 from lrm_core.page.elements import drawn
 from lrm_core.page.elements.pictures import cut_to_object, image_row
-from lrm_core.page.findings import (
-    both_words,
-    cases_html,
-    condition_words,
-    function_link,
-    module_file,
-    source_link,
-)
 from lrm_core.profiles import Profile, get_profile
 from lrm_core.records.arm_tables import changes
 from lrm_core.records.arms import EXPERIMENT as FINETUNING
@@ -84,7 +67,7 @@ class Chapter:
         return get_experiment(self.finding.experiment).configuration(self.plan)
 
     @property
-    def oracle_config(self) -> OracleConfig:
+    def oracle_config(self) -> oracles.OracleConfig:
         """How the oracles of the profile are fitted."""
         return get_experiment("e01_oracle").configuration(self.plan).oracle
 
@@ -106,20 +89,20 @@ class Chapter:
     @property
     def views(self) -> Views:
         """The views of the example that no fit has seen, eight at most."""
-        return heldout_views(self.item, VIEWS)
+        return oracles.heldout_views(self.item, VIEWS)
 
     @cached_property
     def predicted(self) -> Float[Tensor, "3 c r r"]:
         """T_pred of the example."""
-        return predicted_planes(self.model, self.item)
+        return oracles.predicted_planes(self.model, self.item)
 
-    def oracle(self, start: Start) -> Oracle:
+    def oracle(self, start: oracles.Start) -> oracles.Oracle:
         """The example's oracle from that start, from the cache if it is there."""
-        return oracle(self.model, self.item, start, self.oracle_config, self.seed)
+        return oracles.oracle(self.model, self.item, start, self.oracle_config, self.seed)
 
     def seen(self, planes: Float[Tensor, "3 c r r"]) -> Float[Tensor, "3 h w"]:
         """A triplane in the first of the held-out views."""
-        return render_images(self.model, planes, self.views.cameras[:1], self.item.images.shape[-1])[0].cpu()
+        return oracles.render_like(self.model, planes, oracles.heldout_views(self.item, 1))[0]
 
     def stored_in(self, table: pd.DataFrame) -> pd.DataFrame:
         """The example's record among those of a table, one row; none where it has not been made."""
@@ -139,12 +122,13 @@ class Chapter:
         beside = {name: pages.records_beside(self, name, refresh) for name in finding.beside}
         return replace(self, table=finding.completed(self.table, beside), finding=finding)
 
-    def others(self, *starts: Start) -> list[Self]:
+    def others(self, *starts: oracles.Start) -> list[Self]:
         """The chapter on `OTHERS` more objects at most, whose oracles from these starts come with the repository."""
-        shipped, found = OracleCache(folder=OracleCache().shipped), []
+        shipped, found = oracles.OracleCache(folder=oracles.OracleCache().shipped), []
         for name in [name for name in self.groups if name != self.item.name]:
             item = load_item(self.plan, self.plan.object_folder(name))
-            prints = [oracle_fingerprint(self.model, item, s, self.oracle_config, self.seed) for s in starts]
+            settings = self.oracle_config, self.seed
+            prints = [oracles.oracle_fingerprint(self.model, item, start, *settings) for start in starts]
             if all(map(shipped.find, prints)):
                 found.append(replace(self, item=item))
             if len(found) == OTHERS:
@@ -153,10 +137,10 @@ class Chapter:
 
     def answer(self, figure: str = "") -> None:
         """Display the verdict, the sentences that give it, and the figure that carries the chapter."""
-        words = both_words(self.finding, self.table, self.plan.name)
+        words = judged.both_words(self.finding, self.table, self.plan.name)
         pages.show_html(f'<p class="lrm-verdict">{escape(words)}</p>')
         self.say("answer")
-        if text := condition_words(self.finding, self.plan.name):
+        if text := judged.condition_words(self.finding, self.plan.name):
             pages.show_text(text, self.table)
         if figure:
             self.show(figure)
@@ -190,7 +174,7 @@ class Chapter:
 
     def verdict(self) -> None:
         """Display the cases of the rule, and which of them decided."""
-        pages.show_html(cases_html(self.finding, self.table), self.table)
+        pages.show_html(judged.cases_html(self.finding, self.table), self.table)
 
     def pictures(self, images: dict[str, Float[Tensor, "3 h w"]]) -> None:
         """Display images of the example side by side, by caption, cut to what is not white in any of them."""
@@ -204,9 +188,8 @@ class Chapter:
 
     def download(self) -> None:
         """Display a link to all records that the chapter rests on."""
-        lists = [any(isinstance(value, list) for value in self.table[column]) for column in self.table]
-        scalars = self.table.loc[:, [not listed for listed in lists]]
-        pages.show_html(prose.csv_link(scalars, self.finding.experiment, "Records (CSV)"))
+        scalars = [name for name in self.table if not any(isinstance(value, list) for value in self.table[name])]
+        pages.show_html(prose.csv_link(self.table[scalars], self.finding.experiment, "Records (CSV)"))
 
     def _thumbnails(self) -> dict[str, str]:
         """The source view of every object alone, `THUMBNAIL` pixels a side, transparent beside it."""
@@ -252,19 +235,19 @@ def open_finding(
 
 def source_links(finding: Finding, name: str) -> str:
     """Which functions compute, measure and draw a figure, and where it is declared, as HTML with links."""
-    module, declared = module_file(finding), finding.figures[name]
+    module, declared = judged.module_file(finding), finding.figures[name]
     if finding.experiment == FINETUNING:
-        measured, formulas = function_link(claim_columns, "tabulated by "), (changes,)
+        measured, formulas = judged.function_link(claim_columns, "tabulated by "), (changes,)
     else:
         experiment = get_experiment(finding.experiment)
-        measured, formulas = function_link(experiment.run, "measured by "), experiment.formulas
+        measured, formulas = judged.function_link(experiment.run, "measured by "), experiment.formulas
     lines = module.read_text(encoding="utf-8").splitlines()
     line = next(at for at, text in enumerate(lines, start=1) if f'"{name}": ' in text)
     function = declared.function if isinstance(declared, Pictures) else drawn.DRAWN_BY[type(declared)]
     links = [
-        *(function_link(formula, "" if at else "computed by ") for at, formula in enumerate(formulas)),
+        *(judged.function_link(formula, "" if at else "computed by ") for at, formula in enumerate(formulas)),
         measured,
-        function_link(function, "drawn by "),
-        source_link(module, line, module.name),
+        judged.function_link(function, "drawn by "),
+        judged.source_link(module, line, module.name),
     ]
     return f'<p class="lrm-sources">{", ".join(links)}</p>'

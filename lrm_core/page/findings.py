@@ -114,9 +114,7 @@ def cases_html(finding: Finding, table: pd.DataFrame) -> str:
             continue
         code = " and ".join(c.code for c in case.holds) if isinstance(case.holds, All) else ""
         cells = "".join(f"<td>{'<b>decides</b>' if words == case.words else ''}</td>" for words in decided)
-        body += (
-            f'<tr title="{escape(code, quote=True)}"><td>{escape(case.words)}</td><td>{case.verdict}</td>{cells}</tr>'
-        )
+        body += f'<tr title="{escape(code)}"><td>{escape(case.words)}</td><td>{case.verdict}</td>{cells}</tr>'
     return (
         f'<div class="lrm-cases"><table class="dataframe words"><thead><tr><th>{source}, if</th>{head}</tr></thead>'
         f"<tbody>{body}</tbody></table></div>"

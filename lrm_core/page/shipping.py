@@ -14,23 +14,10 @@ from lrm_core.measure.oracles import STARTS, OracleCache, Start, load_oracle, or
 from lrm_core.model.lrm import LRM
 from lrm_core.objects.contact_sheets import SUFFIX, SheetStore
 from lrm_core.objects.manifest import forget_missing, make_entry, record_entries
-from lrm_core.page.diagnosis.ladder import rungs_sheet
 from lrm_core.page.front.turning import shown_objects
-from lrm_core.page.model_under_study import SHIPPED as ORACLES
-from lrm_core.page.model_under_study import nine_sheet
-from lrm_core.page.repair.gallery import (
-    PICTURED,
-    SHIPPED,
-    Record,
-    arm_recorder,
-    arm_sheet,
-    file_name,
-    shipped_adapter,
-    tuned_model,
-    untouched_name,
-    untouched_sheet,
-    weights_of,
-)
+from lrm_core.page.models import SHIPPED as ORACLES
+from lrm_core.page.models import nine_sheet, rungs_sheet
+from lrm_core.page.repair import gallery
 from lrm_core.paths import data_dir
 from lrm_core.profiles import Profile, get_profile
 from lrm_core.records.arm_runs import ArmRecorder
@@ -70,14 +57,14 @@ def ship_adapters(recorder: ArmRecorder | None = None, sheets: SheetStore | None
     Raises:
         FileNotFoundError: if the weights of an arm that has a record are not here.
     """
-    runs = [r for r in records("mini") if r["object"] in PICTURED and r["seed"] == SEED]
+    runs = [r for r in records("mini") if r["object"] in gallery.PICTURED and r["seed"] == SEED]
     files: Files = {}
     if runs:
-        recorder, sheets = recorder or arm_recorder(get_profile("mini")), sheets or SheetStore()
-        files |= _sheet(untouched_name(runs[0]), untouched_sheet(recorder, runs[0], sheets))
+        recorder, sheets = recorder or gallery.arm_recorder(get_profile("mini")), sheets or SheetStore()
+        files |= _sheet(gallery.untouched_name(runs[0]), gallery.untouched_sheet(recorder, runs[0], sheets))
     for record in runs:
         files |= _run(recorder, record, sheets)
-    return _keep(files, (SHIPPED, SHEETS))
+    return _keep(files, (gallery.SHIPPED, SHEETS))
 
 
 def wanted_oracles(plan: Profile) -> dict[str, list[Start]]:
@@ -112,10 +99,10 @@ def _oracles(plan: Profile, model: LRM, name: str, starts: Sequence[Start], cach
     return files
 
 
-def _run(recorder: ArmRecorder, record: Record, sheets: SheetStore) -> Files:
+def _run(recorder: ArmRecorder, record: gallery.Record, sheets: SheetStore) -> Files:
     """The sheet of a run, and its adapters if it has some."""
-    sheet, weights = arm_sheet(recorder, record, sheets), weights_of(recorder, record)
-    name = file_name(record)
+    sheet, weights = gallery.arm_sheet(recorder, record, sheets), gallery.weights_of(recorder, record)
+    name = gallery.file_name(record)
     if sheet is None or (weights is None and record["configuration"]["finetune"]["rank"] is not None):
         raise FileNotFoundError(
             f"{recorder.runs / record['fingerprint']}: no weights of {record['object']}, seed {record['seed']}; "
@@ -123,11 +110,9 @@ def _run(recorder: ArmRecorder, record: Record, sheets: SheetStore) -> Files:
         )
     files = _sheet(name, sheet)
     if weights is not None and weights.name != WEIGHTS:
-        tuned_model(recorder.model, weights)  # refuses a damaged file
-        files[shipped_adapter(record)] = (
-            weights.read_bytes(),
-            f"adapters, {name.rpartition('-')[0]}, made by lrm arms",
-        )
+        gallery.tuned_model(recorder.model, weights)  # refuses a damaged file
+        words = f"adapters, {name.rpartition('-')[0]}, made by lrm arms"
+        files[gallery.shipped_adapter(record)] = weights.read_bytes(), words
     return files
 
 

@@ -7,8 +7,9 @@ import pytest
 from tiny_measure import item, model, synthetic_object
 
 from lrm_core.findings.rulebook import FINDINGS
+from lrm_core.measure import oracles
 from lrm_core.measure.oracles import OracleCache
-from lrm_core.page import finding_page, viewer
+from lrm_core.page import viewer
 from lrm_core.page.finding_page import Chapter
 from lrm_core.profiles import Profile
 
@@ -29,8 +30,8 @@ def small_posters():
 def make_chapter(model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """A chapter on a claim by its id and its records; its oracles go to a temporary folder."""
     cache = OracleCache(tmp_path / "oracles", tmp_path / "shipped")
-    fit = finding_page.oracle
-    monkeypatch.setattr(finding_page, "oracle", lambda *arguments: fit(*arguments, cache))
+    fit = oracles.oracle
+    monkeypatch.setattr(oracles, "oracle", lambda *arguments: fit(*arguments, cache))
 
     def make(claim_id: str, table: pd.DataFrame | None = None) -> Chapter:
         return Chapter(FINDINGS[claim_id], PLAN, 0, model, table, GROUPS, synthetic_object(0))

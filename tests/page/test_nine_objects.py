@@ -8,7 +8,7 @@ from PIL import Image
 
 from lrm_core.measure.oracles import Oracle, predicted_planes
 from lrm_core.objects.contact_sheets import SheetStore
-from lrm_core.page import model_under_study as nine_objects
+from lrm_core.page import models as nine_objects
 from lrm_core.profiles import Profile, get_profile
 
 

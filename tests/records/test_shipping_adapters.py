@@ -50,7 +50,7 @@ def place(model, make_object, changed, tmp_path, monkeypatch):
     for module in (shipping, gallery):
         monkeypatch.setattr(module, "data_dir", lambda: data)
     monkeypatch.setattr(shipping, "records", lambda profile: iter(RECORDS))
-    for name in (shipping.SHEETS, shipping.SHIPPED):
+    for name in (shipping.SHEETS, gallery.SHIPPED):
         (data / name).mkdir(parents=True)
         (data / name / "old.webp").write_bytes(b"old")
     (data / "MANIFEST.json").write_text("[]")

@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 
 from lrm_core.atomic import alone
-from lrm_core.pdf import DRAWN
-from lrm_core.site import build_site
+from lrm_core.site import DRAWN, build_site
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,7 @@ from lrm_core.objects import load_object
 from lrm_core.page.embedded import EXPLORABLE, STILL
 from lrm_core.page.explorables.camera_mismatch import mismatch
 from lrm_core.page.explorables.mixes import bands, line, mixer
-from lrm_core.page.explorables.noise_probe import probe
+from lrm_core.page.explorables.spectra import probe
 from lrm_core.page.explorables.widget import Explorable, Scene, switched
 from lrm_core.page.viewer import Packed, unpack
 from lrm_core.paths import data_dir

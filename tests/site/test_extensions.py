@@ -12,7 +12,7 @@ import pytest
 from lrm_core.findings.prose import figure_caption
 from lrm_core.findings.rulebook import RULES
 from lrm_core.paths import repository_root
-from lrm_core.pdf import reading_order
+from lrm_core.site import reading_order
 
 PAGES = sorted((repository_root() / "book").glob("*.md"))
 

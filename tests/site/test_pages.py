@@ -14,7 +14,7 @@ from PIL import Image
 from playwright.sync_api import TimeoutError
 
 from lrm_core.findings.claims import claims
-from lrm_core.pdf import reading_order
+from lrm_core.site import reading_order
 
 PAGES = reading_order()
 CHAPTERS = [page for page in PAGES if page.startswith("notebooks/")]

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from pypdf import PdfReader
 
-from lrm_core import pdf
+from lrm_core.site import print_book, reading_order
 
 PAGES = ["book/index", "notebooks/02_residual_spectrum"]
 
@@ -16,7 +16,7 @@ def printed(site, browser, tmp_path_factory) -> PdfReader:
     """Two pages of the book; `browser` says whether there is one, and its Playwright has this thread for itself."""
     out = tmp_path_factory.mktemp("pdf") / "book.pdf"
     with ThreadPoolExecutor(1) as beside:
-        sheets = beside.submit(pdf.print_book, site, out, PAGES).result()
+        sheets = beside.submit(print_book, site, out, PAGES).result()
     reader = PdfReader(out)
     assert len(reader.pages) == sheets
     return reader
@@ -37,14 +37,14 @@ def test_outline_text_and_captions_are_there_and_no_link_to_this_machine(printed
 
 
 def test_the_order_is_that_of_the_book():
-    order = pdf.reading_order()
+    order = reading_order()
     assert order[0] == "book/index"
     assert order.index("notebooks/01_basins") < order.index("book/scorecard")
 
 
 def test_a_page_that_was_not_built_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"index\.html: not built yet; run `lrm site` first"):
-        pdf.print_book(tmp_path, tmp_path / "book.pdf", ["book/index"])
+        print_book(tmp_path, tmp_path / "book.pdf", ["book/index"])
     assert not (tmp_path / "book.pdf").exists()
 
 
@@ -52,5 +52,5 @@ def test_without_a_browser_it_says_so(tmp_path, monkeypatch):
     monkeypatch.setattr(shutil, "which", lambda name: None)
     (tmp_path / "index.html").write_text("<h1>x</h1>")
     with pytest.raises(FileNotFoundError, match="no browser found"):
-        pdf.print_book(tmp_path, tmp_path / "book.pdf", ["index"])
+        print_book(tmp_path, tmp_path / "book.pdf", ["index"])
     assert not (tmp_path / "book.pdf").exists()

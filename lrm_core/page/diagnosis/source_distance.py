@@ -18,7 +18,7 @@ from lrm_core.findings.prose import number, percent
 from lrm_core.findings.verdicts import experiment_table
 from lrm_core.findings.wrong_number import EXPERIMENTS, Point
 from lrm_core.measure.experiments import get_experiment
-from lrm_core.measure.oracles import heldout_views, predicted_planes, render_images
+from lrm_core.measure.oracles import heldout_views, predicted_planes, render_like
 from lrm_core.objects import Source
 from lrm_core.page import chapter as chapters
 from lrm_core.page.elements.curves import Curve, curves, panels
@@ -48,8 +48,8 @@ def pictures(chapter: Chapter) -> str:
     shown = {"the truth": seen.images[0]}
     for factor in get_experiment(DOSE).configuration(chapter.plan).factors:
         planes = predicted_planes(chapter.model, replace(chapter.item, source=Source(told=factor)))
-        image = render_images(chapter.model, planes, seen.cameras, seen.images.shape[-1])[0].cpu()
-        shown["told the truth" if factor == 1 else f"told × {factor:g}"] = image
+        words = "told the truth" if factor == 1 else f"told × {factor:g}"
+        shown[words] = render_like(chapter.model, planes, seen)[0]
     return image_row(shown, f"{chapter.item.name}, held-out view", width=140)
 
 

@@ -31,10 +31,10 @@ _CHOSEN = (
 def image_row(images: Mapping[str, Float[Tensor, "3 h w"]], described: str, width: int = 132) -> str:
     """Images in [0, 1] by caption, each at least `width` CSS pixels wide; `described` tells screen readers of all."""
     columns = _COLUMNS.format(width=width, count=len(images) if len(images) <= ONE_ROW else 99)
-    about = f'tabindex="0" role="group" aria-label="{escape(described, quote=True)}"'
+    about = f'tabindex="0" role="group" aria-label="{escape(described)}"'
     return f'<div class="lrm-images" {about} style="{_ROW}{columns}">' + "".join(
         f'<figure style="margin:0"><img style="{_PICTURE}" src="{data_url(image)}" '
-        f'alt="{escape(f"{described}: {caption}", quote=True)}">'
+        f'alt="{escape(f"{described}: {caption}")}">'
         f'<figcaption style="margin-top:0.2rem">{escape(caption)}</figcaption></figure>'
         for caption, image in images.items()
     ) + "</div>"  # fmt: skip
@@ -56,8 +56,7 @@ def switch(key: str, panels: Mapping[str, tuple[str, str]], columns: str, descri
         described: what one chooses, for screen readers.
     """
     inputs = "".join(
-        f'<input type="radio" name="{key}" id="{key}-{at}" aria-label="{escape(name, quote=True)}"'
-        f"{' checked' if not at else ''}>"
+        f'<input type="radio" name="{key}" id="{key}-{at}" aria-label="{escape(name)}"{" checked" if not at else ""}>'
         for at, name in enumerate(panels)
     )
     labels = "".join(f'<label for="{key}-{at}">{label}</label>' for at, (label, _) in enumerate(panels.values()))
@@ -65,6 +64,6 @@ def switch(key: str, panels: Mapping[str, tuple[str, str]], columns: str, descri
     style = _SWITCH + "".join(_CHOSEN.format(key=key, at=at, nth=at + 1) for at in range(len(panels)))
     return (
         f"<style>{style}</style>"
-        f'<div class="lrm-switch" role="group" aria-label="{escape(described, quote=True)}">{inputs}'
+        f'<div class="lrm-switch" role="group" aria-label="{escape(described)}">{inputs}'
         f'<div style="grid-template-columns:{columns}">{labels}</div><div>{shown}</div></div>'
     )

@@ -25,7 +25,6 @@ GROUPS: Mapping[str, str] = {
     "cycles": "real object",
 }
 SYMBOLS: Mapping[str, str] = {"real": "circle", "procedural": "square"}
-Axis = XAxis | YAxis
 GRID = "rgba(128, 128, 128, 0.25)"
 CLEAR = "rgba(0, 0, 0, 0)"
 PAPER = "#fff"  # pages clear it and follow their theme; JupyterLab draws dark text in its dark theme too
@@ -66,7 +65,7 @@ def finish(figure: go.Figure, alt: str, plot_height: int, top: int = TOP, bottom
     return figure.update_layout(legend={"y": -(58 + below) / plot_height})
 
 
-def _wrap_titles(axes: Iterable[Axis], width: int) -> bool:
+def _wrap_titles(axes: Iterable[XAxis | YAxis], width: int) -> bool:
     """Break titles that have more characters than the width; whether there was one."""
     titles = [axis.title for axis in axes if len(axis.title.text or "") > width]
     for title in titles:
@@ -86,16 +85,11 @@ def balanced(text: str, width: int) -> list[str]:
 
 def name_once(figure: go.Figure) -> None:
     """Every name once in the legend, by its widest line; a click there hides all that bear it."""
-    shown = {}
+    widest = {}
+    for trace in sorted(figure.data, key=lambda trace: trace.line.width or 0.0, reverse=True):
+        widest.setdefault(trace.name, trace)
     for trace in figure.data:
-        if trace.name not in shown or _width(trace) > _width(shown[trace.name]):
-            shown[trace.name] = trace
-    for trace in figure.data:
-        trace.update(legendgroup=trace.name, showlegend=trace is shown[trace.name])
-
-
-def _width(trace: go.Scatter) -> float:
-    return trace.line.width or 0.0
+        trace.update(legendgroup=trace.name, showlegend=trace is widest[trace.name])
 
 
 def spans(means: Iterable[Interval], **look: float) -> dict[str, Any]:

@@ -2,8 +2,7 @@
 
 from lrm_core.page.explorables.camera_mismatch import show_camera_mismatch
 from lrm_core.page.explorables.mixes import show_band_mixer, show_basins_line, show_low_band_mixer
-from lrm_core.page.explorables.noise_probe import show_noise_probe
-from lrm_core.page.explorables.spectrum import show_spectrum
+from lrm_core.page.explorables.spectra import show_noise_probe, show_spectrum
 
 __all__ = [
     "show_band_mixer",

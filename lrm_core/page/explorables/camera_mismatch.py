@@ -11,11 +11,12 @@ from torch import Tensor
 from lrm_core.findings.c02 import BANDS as BAND_NAMES
 from lrm_core.findings.cause import DOSE
 from lrm_core.findings.claims import PUBLISHED_OBJECTS, published
+from lrm_core.findings.sentences import say
 from lrm_core.measure.e17_source_distance import TRUE, told_planes
 from lrm_core.measure.experiments import get_experiment
 from lrm_core.measure.metrics import BANDS
 from lrm_core.measure.oracles import split_views
-from lrm_core.page.explorables.widget import Explorable, Scene, choice, nearest, show, slider
+from lrm_core.page.explorables.widget import NOTES, Explorable, Scene, choice, nearest, show, slider
 from lrm_core.page.finding_page import Chapter
 from lrm_core.spectral import PUBLISHED_EDGES
 
@@ -27,14 +28,6 @@ TABLES = {
     "residual": "The residual, from the oracle",
     "manufactured": "The change, from the prediction told the truth",
 }
-NOTE = (
-    "Scaling stretches the predicted planes about their centre and changes nothing else: a pure error of scale. "
-    "Sizes are over that of the prediction told the truth, less its channel means. Amplitude is summed as "
-    "published, the corners in no band; in power the high band holds them. Full line: as published, mean of three "
-    "objects. Dotted line: the record of this object, which has the low and the high band, and no scaled "
-    "predictions. L1, PSNR and area are means over the held-out views of the record, here on one pixel of "
-    "{pixels}."
-)
 
 
 def show_camera_mismatch(table: pd.DataFrame, *chapters: Chapter) -> None:
@@ -100,7 +93,7 @@ def mismatch(
         "tables": TABLES,
         "records": [_record(row, index) for index in range(len(factors))] if row else [],
         "area": area,
-        "note": NOTE.format(pixels=scene.stride**2),
+        "note": say(NOTES, "mismatch", pixels=str(scene.stride**2)),
     }
     alt = "The triplane of {}, predicted for a source distance that may be wrong."
     return scene.figure(content, tensors, right, alt)

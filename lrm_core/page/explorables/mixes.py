@@ -7,7 +7,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from lrm_core.findings.claims import published
-from lrm_core.page.explorables.widget import Content, Explorable, Scene, show, slider
+from lrm_core.findings.sentences import say
+from lrm_core.page.explorables.widget import NOTES, Content, Explorable, Scene, show, slider
 from lrm_core.page.finding_page import Chapter
 from lrm_core.render.quality import psnr
 
@@ -18,17 +19,6 @@ POINTS = 11  # of the line
 HALFWAY = 0.5
 ENDS = ("oracle from noise", "oracle from the prediction")
 Planes = Float[Tensor, "3 C R R"]
-MIXER_NOTE = (
-    "The residual is the prediction less the oracle, and a gain is the part of it in a band that is taken away: "
-    "with gains of one the mix is the oracle. Amplitudes are summed as published, but the corners of the spectrum, "
-    "which are in no published band, count as high. "
-    "L1 and PSNR are means over three held-out views, on every second pixel of every second row, so an improvement "
-    "is near the one that is judged, of eight whole views, and not equal to it."
-)
-LINE_NOTE = (
-    "The triplane is mixed number by number. PSNR is the mean over three held-out views, on every second pixel of "
-    "every second row: the curve was computed with lrm_core when the page was built, the point by the page itself."
-)
 
 
 def show_band_mixer(*chapters: Chapter) -> None:
@@ -75,7 +65,7 @@ def bands() -> dict[str, Any]:
             "All bands: the oracle": _state(share, high, 1, 1, 1),
             "Reset: the prediction": _state(share, high),
         },
-        "note": MIXER_NOTE,
+        "note": say(NOTES, "mixer"),
     }
 
 
@@ -97,7 +87,7 @@ def inside(side: int) -> dict[str, Any]:
             "Both": start | {"low": 1, "mid": 1},
             "Reset: the prediction": start,
         },
-        "note": MIXER_NOTE,
+        "note": say(NOTES, "mixer"),
     }
 
 
@@ -130,7 +120,7 @@ def line(scene: Scene, a: Planes, b: Planes) -> Explorable:
         "presets": {f"{words.capitalize()} ({t:g})": {"t": t} for words, t in places.items()},
         "ends": ENDS,
         "psnr": scores,
-        "note": LINE_NOTE,
+        "note": say(NOTES, "line"),
     }
     tensors = {"a": (a, 2), "b": (b, 2), "truth": scene.packable_truth}
     alt = "The triplane of {} at a place on the line between its two oracles."

@@ -20,6 +20,7 @@ from lrm_core.render import render_rays
 from lrm_core.render.rays import camera_rays
 from lrm_core.render.views import Views
 
+NOTES = "explorables"  # the text of what stands below the figures
 NOTHING = Packed({}, b"")
 VIEW = {"azimuth": -60.0, "elevation": 20.0}  # degrees
 VIEWS = 3

@@ -136,5 +136,5 @@ def _text(text: str, x: float, y: float, anchor: str = "start") -> str:
 
 
 def _svg(parts: Sequence[str], alt: str) -> str:
-    label = escape(alt, quote=True)
+    label = escape(alt)
     return f'<svg role="img" aria-label="{label}" viewBox="0 0 {WIDTH} {HEIGHT}">{"".join(parts)}</svg>'

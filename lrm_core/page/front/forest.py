@@ -103,7 +103,7 @@ def strip(line: Line) -> str:
         "; ".join(f"{told_words(line.claim, mark.series)} {interval_text(line.claim, mark)}" for mark in line.marks)
         or "not measured yet"
     )
-    alt = escape(f"{line.claim}: published {written(line.claim, line.published)}; {said}.", quote=True)
+    alt = escape(f"{line.claim}: published {written(line.claim, line.published)}; {said}.")
     size = f'width="100%" height="{HEIGHT}"'
     return f'<svg class="lrm-strip" role="img" aria-label="{alt}" {size}>{"".join(parts)}</svg>'
 

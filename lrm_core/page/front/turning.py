@@ -89,7 +89,7 @@ def _config() -> Any:
 
 
 def _figure(name: str, first: dict[str, Any]) -> str:
-    alt = escape(f"{first['name']}: {PICTURES[name]}", quote=True)
+    alt = escape(f"{first['name']}: {PICTURES[name]}")
     return (
         f'<figure data-picture="{name}"><div class="lrm-turn-frame"><img src="{first["posters"][name]}" '
         f'alt="{alt}"></div><figcaption><strong>{PICTURES[name]}</strong> '

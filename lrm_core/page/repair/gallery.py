@@ -134,7 +134,7 @@ def _still(objects: Sequence[str], sheets: Mapping[str, bytes]) -> str:
     for row, name in enumerate(objects):
         height = f"{100 * row / max(len(objects) - 1, 1):.6g}%"
         cells = "".join(
-            f'<div><span class="sheet{number}" role="img" aria-label="{escape(f"{name}: {method}", quote=True)}" '
+            f'<div><span class="sheet{number}" role="img" aria-label="{escape(f"{name}: {method}")}" '
             f'style="background-position:0% {height}"></span>{"" if row else f"<p>{escape(method)}</p>"}</div>'
             for number, method in enumerate(sheets)
         )

@@ -10,15 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from lrm_core import load_model
-from lrm_core.measure.oracles import (
-    OracleCache,
-    OracleConfig,
-    find_oracle,
-    heldout_views,
-    oracle,
-    oracle_fingerprint,
-    predicted_planes,
-)
+from lrm_core.measure import oracles
 from lrm_core.measure.surface import SurfaceScene, surface_scene
 from lrm_core.model.config import PRESETS
 from lrm_core.model.lrm import LRM
@@ -44,31 +36,31 @@ class Subject:
 
     model: LRM
     item: RenderedObject
-    config: OracleConfig
+    config: oracles.OracleConfig
     seed: int
 
     @cached_property
     def T_pred(self) -> Float[Tensor, "3 c r r"]:
         """The prediction; raises as `predicted_planes`."""
-        return predicted_planes(self.model, self.item)
+        return oracles.predicted_planes(self.model, self.item)
 
     def check(self) -> None:
         """Raise ValueError if an oracle could not be fitted: images of another size, or no view to hold out."""
-        heldout_views(self.item, VIEWS)
+        oracles.heldout_views(self.item, VIEWS)
         _ = self.T_pred
 
     def is_fitted(self) -> bool:
         """Whether the oracle from T_pred was fitted before, or came with the repository, and its file is whole."""
-        return find_oracle(OracleCache(), self._fingerprint, self.model) is not None
+        return oracles.find_oracle(oracles.OracleCache(), self._fingerprint, self.model) is not None
 
     def fit(self, on_step: Callable[[int], None]) -> None:
         """Fit the oracle, which takes minutes, and keep it on disk; `on_step` is told how many steps are done."""
-        oracle(self.model, self.item, "predicted", self.config, self.seed, on_step=on_step)
+        oracles.oracle(self.model, self.item, "predicted", self.config, self.seed, on_step=on_step)
 
     @cached_property
     def residual(self) -> Float[Tensor, "3 c r r"]:
         """T_pred less its oracle, which is fitted first if it was not."""
-        return self.T_pred - oracle(self.model, self.item, "predicted", self.config, self.seed).planes
+        return self.T_pred - oracles.oracle(self.model, self.item, "predicted", self.config, self.seed).planes
 
     @cached_property
     def scene(self) -> SurfaceScene:
@@ -83,11 +75,11 @@ class Subject:
     @property
     def views(self) -> Views:
         """The first held-out views; raises as `heldout_views`."""
-        return heldout_views(self.item, VIEWS)
+        return oracles.heldout_views(self.item, VIEWS)
 
     @cached_property
     def _fingerprint(self) -> str:
-        return oracle_fingerprint(self.model, self.item, "predicted", self.config, self.seed)
+        return oracles.oracle_fingerprint(self.model, self.item, "predicted", self.config, self.seed)
 
 
 def folders(plan: Profile, typed: str) -> dict[str, Path]:
@@ -123,5 +115,5 @@ def _load(name: str, device: torch.device) -> LRM:
 
 
 @lru_cache(maxsize=KEPT)
-def _open(model: LRM, plan: Profile, folder: Path, config: OracleConfig, seed: int) -> Subject:
+def _open(model: LRM, plan: Profile, folder: Path, config: oracles.OracleConfig, seed: int) -> Subject:
     return Subject(model, load_item(plan, folder), config, seed)

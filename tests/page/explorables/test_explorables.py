@@ -13,7 +13,7 @@ from lrm_core.measure.oracles import render_images
 from lrm_core.model.decoder import Decoder
 from lrm_core.page import explorables
 from lrm_core.page.explorables import mixes
-from lrm_core.page.explorables import spectrum as slopes
+from lrm_core.page.explorables.spectra import spectrum_content
 from lrm_core.page.explorables.widget import Explorable, Scene, check_state, slider
 from lrm_core.page.viewer import Packed, unpack
 from lrm_core.render.quality import psnr
@@ -95,7 +95,7 @@ def test_a_figure_of_one_kind_is_switched_between_objects(open_chapter, quiet):
 
 def test_the_marks_of_the_spectrum_are_the_claims_and_the_records(open_chapter):
     chapter = open_chapter("C2")
-    content = slopes._content(chapter)
+    content = spectrum_content(chapter)
     for index, (name, band) in enumerate(zip(("low", "mid", "high"), content["bands"], strict=True)):
         there = [published("C2")[key][index] for key in PUBLISHED_OBJECTS]
         assert band["marks"]["amplitude"]["published"] == {"share": np.mean(there), "text": "published"}

@@ -12,7 +12,7 @@ import torch
 from lrm_core.measure.e06_response import DecoderResponse, touched_response
 from lrm_core.model.decoder import Decoder
 from lrm_core.page import explorables
-from lrm_core.page.explorables.noise_probe import PLACES, probe
+from lrm_core.page.explorables.spectra import PLACES, probe
 from lrm_core.page.explorables.widget import Scene
 from lrm_core.page.viewer import Packed, unpack
 from lrm_core.spectral import band_noise

@@ -1,7 +1,7 @@
-"""What the chapter on the model shows beside its finding: nine objects, sizes, training objects.
+"""The model under study and those of growing quality: nine objects, sizes, training objects; the rungs of the ladder.
 
-The nine, from the best to the worst prediction, are one contact sheet, filed under the fingerprints of the records
-that decide it, so that it stands where the oracles were never fitted.
+Pictures of several objects are one contact sheet, filed under the fingerprints of the records that decide it, so that
+it stands where the oracles were never fitted.
 """
 
 from collections.abc import Sequence
@@ -9,11 +9,15 @@ from html import escape
 
 import numpy as np
 import pandas as pd
+import plotly.graph_objects as go
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from lrm_core import load_model
 from lrm_core.data_url import data_url
+from lrm_core.findings.headlines import headline
+from lrm_core.findings.ladder import BASELINE, CLAIMS, numbers_over_quality, objects, qualities
 from lrm_core.findings.prose import number
 from lrm_core.findings.quality import ORACLE, QUALITY
 from lrm_core.findings.sentences import told
@@ -21,16 +25,17 @@ from lrm_core.findings.verdicts import experiment_table
 from lrm_core.fingerprint import sha256
 from lrm_core.measure.e00_model import training_view
 from lrm_core.measure.experiments import get_experiment
-from lrm_core.measure.oracles import heldout_views, oracle, predicted_planes, render_images
+from lrm_core.measure.oracles import heldout_views, oracle, predicted_planes, render_like
 from lrm_core.model.config import BASE, LRMConfig
 from lrm_core.model.lrm import LRM
 from lrm_core.objects.contact_sheets import SheetStore, contact_sheet, picture_at
 from lrm_core.objects.procedural import FIRST_HELD_OUT_SEED
 from lrm_core.page import chapter as pages
-from lrm_core.page.elements.pictures import image_row
+from lrm_core.page.elements.curves import panels
+from lrm_core.page.elements.pictures import cut_to_object, image_row
 from lrm_core.page.finding_page import Chapter
 from lrm_core.paths import data_dir
-from lrm_core.profiles import Profile
+from lrm_core.profiles import RUNGS, Profile, get_profile
 from lrm_core.records.runner import load_item
 
 COUNT = 9
@@ -38,6 +43,8 @@ SHIPPED = "mini/oracles"  # in data
 PICTURES = ("given", "predicted", "oracle")
 TRAINING_OBJECTS, TRAINING_SIZE = 12, 96
 TOGETHER = 3  # objects that stand beside each other on a phone
+AXIS = "PSNR in novel views (dB)"
+COLOURS_OF = {"told the truth": "procedural", "as published": "real", "moved to the oracle": "null"}
 STYLE = "display:grid;gap:1rem;align-items:start;grid-template-columns:repeat(auto-fit,minmax(min(100%,17rem),1fr))"
 GROUP = "display:grid;gap:0.3rem;grid-template-columns:1.2rem repeat({},minmax(0,1fr));font-size:0.88rem"
 TURNED = "writing-mode:vertical-rl;transform:rotate(180deg);text-align:center"
@@ -72,8 +79,8 @@ def _pictures(plan: Profile, model: LRM, name: str) -> torch.Tensor:
     item = load_item(plan, plan.object_folder(name))
     config = get_experiment(ORACLE).configuration(plan).oracle
     fitted = oracle(model, item, "predicted", config, plan.seeds[0]).planes
-    view, side = heldout_views(item, 1).cameras, item.images.shape[-1]
-    seen = [render_images(model, T, view, side).cpu() for T in (predicted_planes(model, item), fitted)]
+    view = heldout_views(item, 1)
+    seen = [render_like(model, planes, view) for planes in (predicted_planes(model, item), fitted)]
     return torch.cat([item.images[:1], *seen])
 
 
@@ -133,3 +140,50 @@ def _sizes(config: LRMConfig) -> dict[str, str]:
         "plane transformer": f"{config.transformer_layers} layers, width {config.transformer_dim}",
         "triplane": f"3 × {config.triplane_dim} × {config.triplane_high_res} × {config.triplane_high_res}",
     }
+
+
+def ladder_figure(profile: str) -> go.Figure:
+    """Each claim's number over the quality of the model, with the published one as a line."""
+    published = {claim: headline(claim) for claim in CLAIMS}
+    every = numbers_over_quality(profile).items()
+    numbers = {claim: of for claim, of in every if max(map(len, of.values()), default=0) > 1}
+    return panels(numbers, published, AXIS, COLOURS_OF, [BASELINE["psnr"]])
+
+
+def rungs_sheet() -> tuple[str, bytes]:
+    """Name and WebP of `objects` (rows) in the first held-out view: the truth, and as each of `qualities` draws them.
+
+    FileNotFoundError if the sheet is not there, and the weights to draw it neither.
+    """
+    tables = [experiment_table(QUALITY, name) for name in qualities().index]
+    made_of = pd.concat([table[table["object"].isin(objects())]["fingerprint"] for table in tables])
+    name = f"rungs-{sha256(*made_of)[:16]}"
+    return name, SheetStore(shipped=data_dir() / SHIPPED).sheet(name, _rungs_sheet)
+
+
+@torch.no_grad()
+def _rungs_sheet() -> bytes:
+    plans = [get_profile(name) for name in qualities().index]
+    models, rows = [load_model(plan.model).eval() for plan in plans], []
+    for name in objects():
+        item = load_item(plans[0], plans[0].object_folder(name))
+        view = heldout_views(item, 1)
+        seen = [render_like(model, predicted_planes(model, item), view) for model in models]
+        rows.append(torch.cat([view.images, *seen]))
+    return contact_sheet(rows)
+
+
+def rungs_pictures() -> str:
+    """The first of `objects` of each kind in the truth and as each of `qualities` draws it, as HTML."""
+    (_, sheet), shape = rungs_sheet(), (len(objects()), 1 + len(qualities()))
+    captions = ["the truth"] + [
+        f"{f'{RUNGS[rung]} steps' if rung in RUNGS else 'this book'}, {number(psnr.estimate, 1)} dB"
+        for rung, psnr in qualities()["psnr"].items()
+    ]
+    kinds = {get_profile("mini").object_folder(name).parent.name: name for name in reversed(objects())}
+    rows = ""
+    for name in sorted(kinds.values()):
+        places = ((objects().index(name), at) for at in range(shape[1]))
+        shown = {caption: picture_at(sheet, at, shape) for caption, at in zip(captions, places, strict=True)}
+        rows += image_row(cut_to_object(shown), name, width=80)
+    return rows

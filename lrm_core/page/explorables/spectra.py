@@ -1,18 +1,33 @@
-"""Noise probe: noise of one bin of frequencies in the planes, and where that falls on H(f) (claim C3; audit A5)."""
+"""Spectra by hand: shares by amplitude and by power (C2; audit A1), and H(f) by noise of one bin (C3; audit A5)."""
 
 from collections.abc import Mapping
+from statistics import fmean
 from typing import Any
 
 import torch
+from IPython.display import display
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from lrm_core.data_url import data_url
+from lrm_core.findings.c02 import BANDS as BAND_NAMES
+from lrm_core.findings.c02 import PUBLISHED_SIZE, law_shares, matching_exponent
+from lrm_core.findings.claims import PUBLISHED_OBJECTS, published
+from lrm_core.findings.sentences import say
 from lrm_core.measure.e06_response import DecoderResponse
 from lrm_core.measure.geometry import matter_texels
-from lrm_core.page.explorables.widget import Explorable, Scene, choice, show, slider
+from lrm_core.measure.metrics import BANDS
+from lrm_core.page.explorables.widget import NOTES, Explorable, Scene, choice, nearest, show, slider
 from lrm_core.page.finding_page import Chapter
-from lrm_core.spectral.bands import band_masks
+from lrm_core.records.statistics import per_object
+from lrm_core.spectral import PUBLISHED_EDGES
+from lrm_core.spectral.bands import band_masks, frequency_radius
 
+EXPONENTS = (0.0, 4.0, 0.05)
+NATURAL = 2.0  # of the power of natural images (Field 1987)
+BEYOND = 2.0  # x Nyquist: above the corners, as infinity is no JSON
+CONTRAST = 2.5  # standard deviations from grey to black or white
+PICTURE = "Noise with this spectrum"
 LEVEL_STEP, LARGEST = 0.05, 2.0
 SEEN = 0.7  # size of noise that a picture shows; H hardly depends on it
 DRAWS = 8
@@ -22,15 +37,65 @@ PLACES = {
     "the oracle": ("audited.reference", "reference"),
     "the oracle, as published": ("published", "reference"),
 }  # what is probed: its columns in the records, its planes
-NOTE = (
-    "H is the mean absolute change of the pictures over the standard deviation of the noise, as in the records: "
-    "in the same held-out views, here on one pixel of {pixels}. As published, the noise lies on all texels and "
-    "its size is in units of the planes; else it lies where the object is, and its size is over the spread that "
-    "each channel has there. The page draws its own noise; thin lines are one standard deviation between the "
-    "{draws} draws of the record. The first bin holds {first} of {all} modes, so that draws differ most there. "
-    "Points that were measured before with noise of this size stay on the chart."
-)
 Probed = tuple[Float[Tensor, "3 C R R"], Bool[Tensor, "3 R R"]]  # planes, and the texels that an object reads
+
+
+def show_spectrum(chapter: Chapter) -> None:
+    """Display the figure with the published shares and the chapter's records (of E5) marked."""
+    noise = shaped_noise(PUBLISHED_SIZE, NATURAL, torch.Generator().manual_seed(0))
+    grey = (0.5 + noise / (2 * CONTRAST * noise.std())).clamp(0, 1)
+    (amplitude, power), (white, _) = law_shares(NATURAL), law_shares(0)
+    alt = (
+        f"Noise whose power falls like f to the minus {NATURAL:g}: its high band holds {amplitude[2]:.0%} by "
+        f"amplitude and {power[2]:.0%} of the power. White noise holds {white[2]:.0%} there by amplitude."
+    )
+    display(Explorable.of(spectrum_content(chapter), data_url(grey.expand(3, -1, -1)), alt))
+
+
+def spectrum_content(chapter: Chapter) -> dict[str, Any]:
+    def ours(column: str) -> float:
+        return fmean(per_object(chapter.table, f"predicted.{column}"))
+
+    shares = {band: fmean(published("C2")[name][at] for name in PUBLISHED_OBJECTS) for at, band in enumerate(BANDS)}
+    slopes = {
+        "White noise": 0.0,
+        "Published share of the high band": matching_exponent(),
+        "Our residuals, best power law": ours("power_law.exponent"),
+        "Natural images": NATURAL,
+    }
+    return {
+        "key": "spectrum",
+        "title": "What is a spectrum?",
+        "sliders": [slider("exponent", "Power falls like f to the minus", *EXPONENTS)],
+        "start": {"exponent": 0.0},
+        "presets": {label: {"exponent": nearest(exponent, *EXPONENTS)} for label, exponent in slopes.items()},
+        "side": PUBLISHED_SIZE,
+        "edges": PUBLISHED_EDGES,
+        "audited": (*PUBLISHED_EDGES[:-1], BEYOND),
+        "bands": [
+            {
+                "name": BAND_NAMES[band],
+                "marks": {
+                    "amplitude": {
+                        "published": {"share": share, "text": "published"},
+                        "ours": {"share": ours(f"published.{band}"), "text": "ours"},
+                    },
+                    "power": {"ours": {"share": ours(f"power.{band}"), "text": "ours"}},
+                },
+            }
+            for band, share in shares.items()
+        ],
+        "picture": PICTURE,
+        "note": say(NOTES, "spectrum", size=str(PUBLISHED_SIZE)),
+    }
+
+
+def shaped_noise(size: int, exponent: float, generator: torch.Generator) -> Float[Tensor, "r r"]:
+    """Gaussian noise whose power falls like f^-exponent, with mean zero."""
+    spectrum = torch.fft.fft2(torch.randn(size, size, generator=generator, dtype=torch.float64))
+    factor = frequency_radius(size, size).clamp(min=2 / size).pow(-exponent / 2)
+    factor[0, 0] = 0
+    return torch.fft.ifft2(spectrum * factor).real.float()
 
 
 def show_noise_probe(*chapters: Chapter) -> None:
@@ -54,6 +119,7 @@ def probe(scene: Scene, probed: Mapping[str, Probed], config: DecoderResponse, r
     predicted, _ = probed["predicted"]
     side = predicted.shape[-1]
     first = int(band_masks(side, config.edges[:2]).sum())
+    counts = {"pixels": scene.stride**2, "first": first, "all": side**2, "draws": config.draws}
     last, everywhere = config.bins - 1, len(PLACES) - 1
     words = [config.bin_words(index) for index in range(config.bins)]
     content = {
@@ -76,7 +142,7 @@ def probe(scene: Scene, probed: Mapping[str, Probed], config: DecoderResponse, r
         "edges": config.edges,
         "axis": "H by frequency; points by this page",
         "places": [_place(*place, config, row) for place in PLACES.values()],
-        "note": NOTE.format(pixels=scene.stride**2, first=first, all=side**2, draws=config.draws),
+        "note": say(NOTES, "probe", **{name: str(count) for name, count in counts.items()}),
     }
     return scene.figure(content, tensors, predicted, "The predicted triplane of {}, with noise of one bin.")
 
