@@ -25,20 +25,15 @@ def normalise_notebook(notebook: nbformat.NotebookNode, root: Path) -> nbformat.
     Widgets whose output stands alone leave no state behind.
     """
     copy = json.loads(nbformat.writes(notebook))
-    copy["metadata"] = _notebook_metadata(copy["metadata"])
+    metadata, language = copy["metadata"], copy["metadata"].get("language_info", {})
+    copy["metadata"] = {
+        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+        "language_info": {key: language[key] for key in _KEPT_LANGUAGE_KEYS if key in language},
+    } | {key: metadata[key] for key in metadata if key == "widgets"}
     copy["cells"] = [_cell(cell, index, root) for index, cell in enumerate(copy["cells"])]
     if WIDGET_VIEW not in json.dumps(copy["cells"]):
         copy["metadata"].pop("widgets", None)
     return nbformat.reads(_number_widgets(copy), as_version=4)
-
-
-def _notebook_metadata(metadata: dict) -> dict:
-    language = metadata.get("language_info", {})
-    kept = {
-        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
-        "language_info": {key: language[key] for key in _KEPT_LANGUAGE_KEYS if key in language},
-    }
-    return kept | ({"widgets": metadata["widgets"]} if "widgets" in metadata else {})
 
 
 def _cell(cell: dict, index: int, root: Path) -> dict:

@@ -64,7 +64,9 @@ def build_site(profile: str = "mini", *, out: Path | None = None) -> Site:
     root = repository_root()
     out = out or root / "_build"
     key_file, index = out / "html.key", out / "html" / "index.html"
-    everywhere = fingerprint(_of_every_page(root, profile), profile + _titles(root))
+    lines = (line for path in _prose(root) for line in path.read_text(encoding="utf-8").splitlines())
+    titles = "\n".join(line for line in lines if line.startswith("# "))  # which stand beside every page
+    everywhere = fingerprint(_of_every_page(root, profile), profile + titles)
     key = f"{everywhere} {fingerprint([*_prose(root), *_executed(root, profile)])}"
     kept = key_file.read_text() if key_file.is_file() else ""
     if index.is_file() and kept == key:
@@ -94,12 +96,6 @@ def _of_every_page(root: Path, profile: str) -> list[Path]:
 def _prose(root: Path) -> list[Path]:
     """Sources of pages that depend on nothing of each other but their titles."""
     return sorted((root / "book").glob("*.md"))
-
-
-def _titles(root: Path) -> str:
-    """First headings of the pages of prose, which stand beside every page."""
-    lines = (line for path in _prose(root) for line in path.read_text(encoding="utf-8").splitlines())
-    return "\n".join(line for line in lines if line.startswith("# "))
 
 
 def _book_files(root: Path) -> list[Path]:

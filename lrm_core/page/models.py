@@ -108,13 +108,12 @@ def _group(drawn: Sequence[tuple[str, float, Sequence[Float[Tensor, "3 h w"]]]])
             f'<img src="{data_url(pictures[at])}" alt="{escape(f"{name}: {what}")}" style="width:100%">'
             for name, _, pictures in drawn
         )
-    names = "".join(f"<span>{escape(_short(name))}<br>{number(psnr, 1)} dB</span>" for name, psnr, _ in drawn)
+    names = ""
+    for name, psnr, _ in drawn:
+        scanned, _, seed = name.removeprefix("cc0_").partition("procedural_")
+        short = f"made-up {int(seed) - FIRST_HELD_OUT_SEED}" if seed else scanned.replace("_", " ")
+        names += f"<span>{escape(short)}<br>{number(psnr, 1)} dB</span>"
     return f'<div style="{GROUP.format(len(drawn))}">{cells}<span></span>{names}</div>'
-
-
-def _short(name: str) -> str:
-    made, _, seed = name.removeprefix("cc0_").partition("procedural_")
-    return f"made-up {int(seed) - FIRST_HELD_OUT_SEED}" if seed else made.replace("_", " ")
 
 
 def training_pictures() -> str:

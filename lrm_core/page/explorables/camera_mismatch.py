@@ -22,6 +22,7 @@ from lrm_core.spectral import PUBLISHED_EDGES
 
 SCALES = (0.8, 1.25, 0.05)  # least, greatest, step
 OBJECTS = 2
+LIKE = "made as large as told the truth"
 IMAGES = ("l1", "psnr", "area")
 Planes = Float[Tensor, "3 C R R"]
 TABLES = {
@@ -67,8 +68,8 @@ def mismatch(
             tensors[f"mismatch{index}"] = (planes[factor] - right, 2)
     tensors["truth"] = scene.packable_truth
     sizes = _sizes(row, factors)
-    true, low, high = (factors.index(factor) for factor in (TRUE, min(factors), max(factors)))
-    least, greatest = (f"told × {factors[index]:g}" for index in (low, high))
+    true, *wrong = (factors.index(factor) for factor in (TRUE, min(factors), max(factors)))
+    ends = {f"told × {factors[index]:g}": index for index in wrong}
     share = [fmean(published("C2")[name][index] for name in PUBLISHED_OBJECTS) for index in range(len(BANDS))]
     content = {
         "key": "mismatch",
@@ -80,12 +81,9 @@ def mismatch(
         "start": _state(true),
         "presets": {
             "Told the truth": _state(true),
-            f"{least.capitalize()}, not scaled": _state(low),
-            f"{greatest.capitalize()}, not scaled": _state(high),
-            f"Told the truth, made as large as {least}": _state(true, sizes[low]),
-            f"Told the truth, made as large as {greatest}": _state(true, sizes[high]),
-            f"{least.capitalize()}, made as large as told the truth": _state(low, 1 / sizes[low]),
-            f"{greatest.capitalize()}, made as large as told the truth": _state(high, 1 / sizes[high]),
+            **{f"{told.capitalize()}, not scaled": _state(at) for told, at in ends.items()},
+            **{f"Told the truth, made as large as {told}": _state(true, sizes[at]) for told, at in ends.items()},
+            **{f"{told.capitalize()}, {LIKE}": _state(at, 1 / sizes[at]) for told, at in ends.items()},
         },
         "bands": [BAND_NAMES[band] for band in BANDS],
         "edges": PUBLISHED_EDGES,

@@ -34,7 +34,9 @@ def one_wrong_number(profile: str) -> str:
         parts.append(
             f'<rect class="soft-{kind}" x="{LEFT}" y="{top:.1f}" width="{RIGHT - LEFT}" height="{bottom - top:.1f}"/>'
         )
-        parts.append(_line(kind, [(x(at), y(value)) for at, value in zip(found, ends, strict=True)]))
+        points = [(f"{x(at):.1f}", f"{y(value):.1f}") for at, value in zip(found, ends, strict=True)]
+        parts.append(f'<path class="curve-{kind}" d="M{"L".join(map(" ".join, points))}"/>')
+        parts += [f'<circle class="band-{kind}" cx="{across}" cy="{down}" r="3.5"/>' for across, down in points]
         parts.append(_text(label, x(max(found)) + 6, y(ends[-1]) + 4))
     said = "; ".join(
         f"told {at:g}: {percent(s['low_correction'].estimate)} and {percent(s['high_correction'].estimate)}"
@@ -48,8 +50,8 @@ def which_oracle(profile: str) -> str:
     found, published = spectrum(profile), {band: PATTERN[f"{band}_share"] for band in ("low", "high")}
     if any(isnan(value) for pair in found.values() for value in pair):
         return _not_measured()
-    y, parts = scale(0, 1, BOTTOM, TOP), []
-    parts += _shares_axis(y, (0, 0.5))
+    y = scale(0, 1, BOTTOM, TOP)
+    parts = _shares_axis(y, (0, 0.5))
     names = {
         ("predicted", "published"): ("prediction", "amplitude"),
         ("predicted", "power"): ("prediction", "power"),
@@ -102,11 +104,8 @@ def most_not_all(profile: str) -> str:
         for pair in pairs.itertuples()
     ]
     wins = int((pairs["low"] > pairs["high"]).sum())
-    return _svg(
-        parts,
-        "Error removed by correcting the fine band over that by the coarse band. "
-        f"Coarse wins in {wins} of {len(pairs)} objects.",
-    )
+    said = f"Coarse wins in {wins} of {len(pairs)} objects."
+    return _svg(parts, f"Error removed by correcting the fine band over that by the coarse band. {said}")
 
 
 FIGURES: dict[str, Callable[[str], str]] = {
@@ -123,12 +122,6 @@ def _not_measured() -> str:
 def _shares_axis(y: Scale, ticks: Sequence[float] = (0, 0.4, 0.8)) -> list[str]:
     lines = [f'<path class="faint" d="M{LEFT} {y(at):.1f}H{RIGHT}"/>' for at in ticks]
     return lines + [_text(f"{100 * at:.0f}%", LEFT - 5, y(at) + 4, "end") for at in ticks]
-
-
-def _line(kind: str, points: Sequence[tuple[float, float]]) -> str:
-    path = "L".join(f"{x:.1f} {y:.1f}" for x, y in points)
-    dots = "".join(f'<circle class="band-{kind}" cx="{x:.1f}" cy="{y:.1f}" r="3.5"/>' for x, y in points)
-    return f'<path class="curve-{kind}" d="M{path}"/>{dots}'
 
 
 def _text(text: str, x: float, y: float, anchor: str = "start") -> str:

@@ -99,10 +99,8 @@ def strip(line: Line) -> str:
     for at, mark in enumerate(line.marks):
         y = HEIGHT / 2 + APART * (at - (len(line.marks) - 1) / 2)
         parts.append(_drawn(mark, line.published, y))
-    said = (
-        "; ".join(f"{told_words(line.claim, mark.series)} {interval_text(line.claim, mark)}" for mark in line.marks)
-        or "not measured yet"
-    )
+    ours = (f"{told_words(line.claim, mark.series)} {interval_text(line.claim, mark)}" for mark in line.marks)
+    said = "; ".join(ours) or "not measured yet"
     alt = escape(f"{line.claim}: published {written(line.claim, line.published)}; {said}.")
     size = f'width="100%" height="{HEIGHT}"'
     return f'<svg class="lrm-strip" role="img" aria-label="{alt}" {size}>{"".join(parts)}</svg>'

@@ -1,7 +1,7 @@
 """The film of the chapter on test-time optimisation: one view on its way, over the curve of LPIPS (claim C9)."""
 
 import base64
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from itertools import pairwise
 from typing import Any
@@ -71,19 +71,19 @@ def _chart(curves: Mapping[str, Sequence[float]]) -> str:
     lowest = min(-0.01, *(min(of) for of in curves.values()))
     highest = max(0.0, *(max(of) for of in curves.values()))
 
-    def across(at: int) -> str:
-        return f"{100 * (at + 0.5) / count:.2f}%"
-
     def down(change: float) -> float:
         return round(TOP + (HIGH - TOP - BELOW) * (highest - change) / (highest - lowest), 1)
 
-    drawn = [_grid(level / 100, down) for level in range(0, int(100 * lowest) - 1, -LEAST)]
+    drawn = []
+    for level in range(0, int(100 * lowest) - 1, -LEAST):
+        y, words = down(level / 100), percent(level / 100) if level else "LPIPS at the start"
+        drawn.append(f'<line x1="0" x2="100%" y1="{y}" y2="{y}" stroke="rgba(128,128,128,0.35)"/>')
+        drawn.append(f'<text x="2" y="{y - 5}" font-size="12">{words}</text>')
     downwards = sorted(curves, key=lambda space: -curves[space][-1])
     for space, changes in curves.items():
-        places = [(across(at), down(change)) for at, change in enumerate(changes)]
-        drawn += _curve(
-            places, COLOURS[KEYS[space]], f"{WORDS[space]}: {percent(changes[-1])}", downwards.index(space)
-        )
+        places = [(f"{100 * (at + 0.5) / count:.2f}%", down(change)) for at, change in enumerate(changes)]
+        label = f"{WORDS[space]}: {percent(changes[-1])}"
+        drawn += _curve(places, COLOURS[KEYS[space]], label, downwards.index(space))
     said = "; ".join(f"{WORDS[space]} {', '.join(map(percent, of))}" for space, of in curves.items())
     return (
         f'<svg width="100%" height="{HIGH}" style="overflow:visible" font-size="13" fill="currentColor" role="img" '
@@ -102,11 +102,3 @@ def _curve(places: Sequence[tuple[str, float]], colour: str, label: str, nth: in
     look = f'fill="{colour}" font-size="12" font-weight="600"'
     text = f'<text x="{x}" y="{y + (16 if nth else -4)}" dx="8" {look}>{label}</text>'
     return [*lines, *points, text]
-
-
-def _grid(level: float, down: Callable[[float], float]) -> str:
-    y = down(level)
-    return (
-        f'<line x1="0" x2="100%" y1="{y}" y2="{y}" stroke="rgba(128,128,128,0.35)"/>'
-        f'<text x="2" y="{y - 5}" font-size="12">{percent(level) if level else "LPIPS at the start"}</text>'
-    )

@@ -116,9 +116,12 @@ class Bench(widgets.VBox):
             subject = self._subject()
             if self._ask_for_oracle(subject):
                 return
-            values = {name: control.value for name, control in self.controls.items()}
+            values, results = {name: control.value for name, control in self.controls.items()}, {}
             with torch.no_grad():
-                results = {of.__name__: of(**_wanted(of, subject, values)) for of in self.functions}
+                for function in self.functions:
+                    names = signature(function).parameters
+                    wanted = {name: values[name] if name in values else getattr(subject, name) for name in names}
+                    results[function.__name__] = function(**wanted)
             self.result.value = displayed(results)
             self.message.value = ""
 
@@ -200,8 +203,3 @@ def displayed(results: Mapping[str, Mapping[str, Any]]) -> str:
         numbers = {label: number(float(value), 3) for label, value in found.items() if label not in images}
         rows.append({"": name.replace("_", " ")} | numbers)
     return pictures + table_html(pd.DataFrame(rows).fillna("–"))
-
-
-def _wanted(function: Callable, subject: Subject, values: Mapping[str, float]) -> dict[str, Any]:
-    names = signature(function).parameters
-    return {name: values[name] if name in values else getattr(subject, name) for name in names}
