@@ -66,18 +66,13 @@ def show_title(title: str, *sources: pd.DataFrame | str) -> None:
 
 
 def show_figure(
-    figure: go.Figure,
-    name: str,
-    caption: str,
-    title: str = "",
-    *sources: pd.DataFrame | str,
-    by: Callable | None = None,
+    figure: go.Figure, name: str, caption: str, title: str = "", *sources: pd.DataFrame | str, by: Callable
 ) -> None:
     """Display a figure under what it says, with its sources, and above how it reads, its data, and `by` what."""
     if title:
         show_title(title, *sources)
     figure.show()
-    made = f'<p class="lrm-sources">{function_link(by)}</p>' if by else ""
+    made = f'<p class="lrm-sources">{function_link(by)}</p>'
     show_html(prose.figure_caption(caption, name, prose.figure_data(figure), made))
 
 

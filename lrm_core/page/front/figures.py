@@ -108,11 +108,7 @@ def most_not_all(profile: str) -> str:
     return _svg(parts, f"Error removed by correcting the fine band over that by the coarse band. {said}")
 
 
-FIGURES: dict[str, Callable[[str], str]] = {
-    "one-wrong-number": one_wrong_number,
-    "which-oracle": which_oracle,
-    "most-not-all": most_not_all,
-}
+FIGURES = {draw.__name__.replace("_", "-"): draw for draw in (one_wrong_number, which_oracle, most_not_all)}
 
 
 def _not_measured() -> str:
