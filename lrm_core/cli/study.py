@@ -118,7 +118,7 @@ def distance(folders: tuple[Path, ...], model_name: str, out: Path | None, devic
     import pandas as pd
     from tqdm import tqdm
 
-    from lrm_core.findings.told_distance import distance_sentence, told_summary
+    from lrm_core.findings.wrong_number import distance_sentence, told_summary
     from lrm_core.measure.told_distance import FACTORS, told_rows
     from lrm_core.model.checkpoints import load_model
     from lrm_core.objects import load_object

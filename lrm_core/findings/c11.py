@@ -3,10 +3,9 @@
 import pandas as pd
 
 from lrm_core.findings.c10 import EXPERIMENT, few_seeds
-from lrm_core.findings.claims import published
+from lrm_core.findings.claims import headline, published
 from lrm_core.findings.figures import Row, strip
 from lrm_core.findings.finding import Finding
-from lrm_core.findings.headlines import headline
 from lrm_core.findings.rules import All, Case, Condition, Rule, artefact, graded
 from lrm_core.records.statistics import interval_of
 

@@ -3,10 +3,9 @@
 import pandas as pd
 
 from lrm_core.findings.c10 import EXPERIMENT, NAMES, WRONG, count, few_seeds, in_both, lost
-from lrm_core.findings.claims import published
+from lrm_core.findings.claims import headline, published
 from lrm_core.findings.figures import Panel, Pictures, Row, Strips
 from lrm_core.findings.finding import Finding
-from lrm_core.findings.headlines import headline
 from lrm_core.findings.prose import counted
 from lrm_core.findings.rules import All, Condition, Rule, artefact, graded
 from lrm_core.records.arms import ARMS as KNOWN

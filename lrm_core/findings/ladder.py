@@ -20,13 +20,10 @@ import numpy as np
 import pandas as pd
 
 from lrm_core.findings.cause import pattern, pattern_met
-from lrm_core.findings.claims import published
-from lrm_core.findings.finding import Finding
-from lrm_core.findings.headlines import HEADLINES, SHORT, headline, written
+from lrm_core.findings.claims import HEADLINES, SHORT, headline, published, written
+from lrm_core.findings.finding import Finding, say, told
 from lrm_core.findings.prose import listed, mean_and_interval, number
-from lrm_core.findings.rulebook import RULES
-from lrm_core.findings.sentences import say, told
-from lrm_core.findings.verdicts import experiment_table
+from lrm_core.findings.verdicts import RULES, experiment_table
 from lrm_core.paths import data_dir
 from lrm_core.profiles import PUBLISHED, RUNGS, get_profile
 from lrm_core.records.statistics import FEWEST_OBJECTS, UNKNOWN, Interval, bca_interval, per_object
@@ -36,10 +33,8 @@ from lrm_core.training.publish import PRESET
 
 CLAIMS = tuple(f"C{number}" for number in range(1, 9))
 QUALITY, VIRTUAL, TEXT = "e00_model", "virtual_quality", "ladder"
-EXPERIMENTS = (
-    QUALITY,
-    *dict.fromkeys(RULES[claim].experiment for claim in ("C2", "C4", "C6", "C7", "C3", "C8", "C1")),
-)
+MODELS = (*RUNGS, "mini")  # profiles in the order of training, the shipped model last
+EXPERIMENTS = (QUALITY, *(RULES[claim].experiment for claim in ("C2", "C4", "C6", "C7", "C3", "C8", "C1")))
 FEWEST_RUNGS = 3
 BASELINE = published("C10")["baseline"]
 STEADY = 0.05  # of the number, for each dB: a fifth over the four dB from the first rung to the last
@@ -51,7 +46,6 @@ class Trend:
     """One claim's number over quality.
 
     Attributes:
-        claim: "C1", ...
         numbers: of each object (the index) at each PSNR (the columns, growing); objects that have all.
         slope: of `numbers`, per dB.
     """
@@ -78,21 +72,16 @@ class Trend:
         return {psnr: bca_interval(of.to_numpy()) for psnr, of in self.numbers.items()}
 
 
-def rungs() -> tuple[str, ...]:
-    """Profiles of the rungs, in the order of training, the shipped model last."""
-    return (*RUNGS, "mini")
-
-
 def objects() -> list[str]:
     """What is measured on every rung."""
-    return [folder.name for folder in get_profile(rungs()[0]).object_folders()]
+    return [folder.name for folder in get_profile(MODELS[0]).object_folders()]
 
 
 @cache
 def qualities() -> pd.DataFrame:
     """The rungs that were measured (the index), worst first: psnr (dB) and lpips in novel views, `Interval`s."""
     wanted, found = objects(), {}
-    for name in rungs():
+    for name in MODELS:
         table = experiment_table(QUALITY, name)
         if table.empty or not set(wanted) <= set(table["object"]):
             continue
@@ -104,7 +93,7 @@ def qualities() -> pd.DataFrame:
 
 def unmeasured() -> list[str]:
     """Rungs that are left out: their run or their records were cut, or were never begun."""
-    return [name for name in rungs() if name not in qualities().index]
+    return [name for name in MODELS if name not in qualities().index]
 
 
 @cache
@@ -160,15 +149,8 @@ def rungs_table() -> pd.DataFrame:
         (*_trained(name), mean_and_interval(of["psnr"], 1), mean_and_interval(of["lpips"], 2), _pattern(name))
         for name, of in qualities().iterrows()
     ]
-    rows.append(
-        (
-            "published baseline, its own objects",
-            "–",
-            number(BASELINE["psnr"], 1),
-            number(BASELINE["lpips"]),
-            "there",
-        )
-    )
+    baseline = number(BASELINE["psnr"], 1), number(BASELINE["lpips"])
+    rows.append(("published baseline, its own objects", "–", *baseline, "there"))
     return pd.DataFrame(rows, columns=["model", "training objects", "PSNR (dB)", "LPIPS", "the published pattern is"])
 
 
@@ -233,14 +215,10 @@ def _outcome(of: Callable[[str], Trend], but: str = "") -> Callable[[pd.DataFram
     return said
 
 
-def _answers() -> list[Answer]:
-    return [trend(claim).answer for claim in CLAIMS]
-
-
 def _resting_on_the_worst(table: pd.DataFrame) -> str:
     """The claims whose answer is another one without the worst rung, in words."""
-    every = ((claim, trend(claim)) for claim in CLAIMS)
-    others = [claim for claim, of in every if _trend(claim, of.numbers.iloc[:, 1:]).answer != of.answer]
+    every = map(trend, CLAIMS)
+    others = [of.claim for of in every if _trend(of.claim, of.numbers.iloc[:, 1:]).answer != of.answer]
     return listed(others) or "no claim"
 
 
@@ -258,35 +236,31 @@ def _end(at: int, of: str) -> Callable[[pd.DataFrame], Any]:
     return lambda table: qualities()[of].iloc[at].estimate
 
 
-def _middle(path: str) -> Callable[[pd.DataFrame], pd.Series]:
-    """A column of lists over `nearer` at its middle."""
-    return lambda table: table[path].map(lambda of: of[len(of) // 2])
-
-
+MIDDLES = {"before": "psnr", "removed": "e08_band_correction.corrections.low.reference.improvement"}
 FINDING = Finding(
     module=__name__,
     rule=None,
     experiment=VIRTUAL,
     text=TEXT,
-    typical=("before", "removed"),
+    typical=tuple(MIDDLES),
     derived={
-        "before": _middle("psnr"),
-        "removed": _middle("e08_band_correction.corrections.low.reference.improvement"),
+        name: lambda table, of=path: table[of].map(lambda values: values[len(values) // 2])  # over `nearer`
+        for name, path in MIDDLES.items()
     },
     facts={
-        "rungs": lambda table: str(len(qualities())),
+        "rungs": lambda table: len(qualities()),
         "worst": _end(0, "psnr"),
         "best": _end(-1, "psnr"),
         "best.lpips": _end(-1, "lpips"),
         "published.psnr": lambda table: BASELINE["psnr"],
         "published.lpips": lambda table: BASELINE["lpips"],
         "limit": lambda table: f"{STEADY:.0%}",
-        "objects": lambda table: str(len(objects())),
+        "objects": lambda table: len(objects()),
         "left": lambda table: listed([str(RUNGS.get(name, name)) for name in unmeasured()]),
         "lead": _lead,
         "worst.only": _resting_on_the_worst,
-        "away": lambda table: str(_answers().count("moves away")),
-        "measured": lambda table: str(len(_answers()) - _answers().count("not measured yet")),
+        "away": lambda table: sum(trend(claim).answer == "moves away" for claim in CLAIMS),
+        "measured": lambda table: sum(trend(claim).answer != "not measured yet" for claim in CLAIMS),
         "outcome": _outcome(trend),
         "outcome.published": _outcome(partial(trend, after=PUBLISHED)),
         "outcome.virtual": _outcome(virtual, "not measured yet"),

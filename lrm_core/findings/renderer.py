@@ -16,9 +16,8 @@ from lrm_core.findings import c02
 from lrm_core.findings.claims import claims
 from lrm_core.findings.figures import Row, strip
 from lrm_core.findings.prose import counted, number
-from lrm_core.findings.rulebook import RULES
 from lrm_core.findings.rules import Judgement, judge
-from lrm_core.findings.verdicts import experiment_table
+from lrm_core.findings.verdicts import RULES, experiment_table
 from lrm_core.measure.experiments import EXPERIMENTS as MEASURED
 from lrm_core.profiles import RENDERINGS
 from lrm_core.records.runner import record_all

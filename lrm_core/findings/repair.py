@@ -11,19 +11,17 @@ side of 1; else *no scale*.
 (interval below 0); it *harms* where the interval lies above 0.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from operator import itemgetter
 from statistics import fmean
 from typing import Any, Literal
 
 import pandas as pd
 
 from lrm_core.findings import c10
+from lrm_core.findings.finding import say
 from lrm_core.findings.prose import mean_and_interval, number, percent, percent_interval
-from lrm_core.findings.rulebook import RULES
 from lrm_core.findings.rules import judge
-from lrm_core.findings.sentences import say
 from lrm_core.findings.verdicts import experiment_table
 from lrm_core.measure.finetuning import object_folders
 from lrm_core.profiles import PROFILES, PUBLISHED, get_profile
@@ -36,16 +34,8 @@ NEAR = 0.05
 PUBLISHED_ARM, FIXED = "lora_freq", "lora_mse_told_0.8"
 RANK_4 = ("lora_mse", "lora_freq", "lora_mse_x25")  # where the label does not say it
 IN_TABLE = (*RANK_4, "full_mse", FIXED, "lora_mse_told_1.25")
-GAINED = ("l1", "psnr", "lpips")
-COLUMNS = (
-    "trained with",
-    "L1",
-    "PSNR (dB)",
-    "LPIPS",
-    "made worse",
-    "L1, told the truth",
-    "drawn larger, of one factor for all",
-)
+COLUMNS = ("trained with", "L1", "PSNR (dB)", "LPIPS")
+COLUMNS += ("made worse", "L1, told the truth", "drawn larger, of one factor for all")
 OBJECT = {
     "learned the objects": "it is better than before",
     "harms": "it is worse than before",
@@ -58,7 +48,6 @@ class Learned:
     """One arm in the published condition; intervals are over objects and seeds.
 
     Attributes:
-        arm: its name.
         factor: mean of true over told of its training objects.
         grown: extent after over before, told as in training.
         gain: relative change of L1, told as in training.
@@ -119,12 +108,16 @@ def summary(arm: str, found: list[Mapping[str, Any]], profile: str) -> Learned:
 
 def arms(profile: str) -> list[Learned]:
     """Arms in the published condition that have records of enough objects for an interval, in reading order."""
-    by_arm: dict[str, list[dict[str, Any]]] = {}
-    for record in records(profile + PUBLISHED) if profile + PUBLISHED in PROFILES else ():
+    by_arm: dict[str, list[Mapping[str, Any]]] = {}
+    for record in _records(profile):
         if all("extent" in curves for curves in record["result"]["objects"].values()):
             by_arm.setdefault(record["object"], []).append(record)
     found = [summary(arm, by_arm[arm], profile + PUBLISHED) for arm in ARMS if arm in by_arm]
     return [arm for arm in found if arm.gain.n >= FEWEST_OBJECTS]
+
+
+def _records(profile: str) -> Iterable[dict[str, Any]]:
+    return records(profile + PUBLISHED) if profile + PUBLISHED in PROFILES else ()
 
 
 def published_gains(loss: str) -> dict[str, str]:
@@ -150,31 +143,30 @@ def gains(table: pd.DataFrame, arm: str) -> dict[str, str]:
 def gains_table(profile: str, trained: Sequence[Learned]) -> pd.DataFrame:
     """What arms of rank 4 and of all weights change and have learned, beside the published gains, as text."""
     rows = [
-        (f"published: {words}, rank 4", *itemgetter(*GAINED)(published_gains(loss)), worse, "", "")
+        (f"published: {words}, rank 4", *published_gains(loss).values(), worse, "", "")
         for loss, words, worse in (("freq", "FreqLoss", "none"), ("std", "MSE", ""))
     ]
-    table = _runs(profile)
+    table = tidy(_records(profile))
     for arm in (of for of in trained if of.arm in IN_TABLE):
         found = gains(table, arm.arm)
         worse = f"{found['worse']} of {found['objects']}"
         grown = f"{mean_and_interval(arm.grown)} of {number(arm.factor)}"
         name = f"{ARMS[arm.arm].label}, rank 4" if arm.arm in RANK_4 else ARMS[arm.arm].label
-        rows.append((name, *itemgetter(*GAINED)(found), worse, _signed(arm.gain_truth), grown))
+        rows.append((name, found["l1"], found["psnr"], found["lpips"], worse, _signed(arm.gain_truth), grown))
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def gains_text(profile: str, trained: Sequence[Learned]) -> str:
     """Gains where every object is told the same wrong distance, beside the published ones; empty without records."""
-    table, arm = _runs(profile), next((of for of in trained if of.arm == FIXED), None)
+    arm = next((of for of in trained if of.arm == FIXED), None)
     if arm is None:
         return ""
     fields = {f"published_{metric}": gain for metric, gain in published_gains("freq").items()}
-    fields |= gains(table, FIXED) | {"factor": f"{ARMS[FIXED].factor:g}", "only_told": _signed(arm.only_told)}
+    fields |= gains(tidy(_records(profile)), FIXED) | {
+        "factor": f"{ARMS[FIXED].factor:g}",
+        "only_told": _signed(arm.only_told),
+    }
     return say("one_wrong_number", "gains", **fields)
-
-
-def _runs(profile: str) -> pd.DataFrame:
-    return tidy(records(profile + PUBLISHED) if profile + PUBLISHED in PROFILES else [])
 
 
 def outcomes(found: Sequence[Learned]) -> str:
@@ -196,7 +188,6 @@ def answer(profile: str) -> str:
     found = next((arm for arm in arms(profile) if arm.arm == PUBLISHED_ARM), None)
     if found is None:
         return ""
-    rule = RULES["C10"]
-    case = judge(rule, experiment_table(rule.experiment, profile + PUBLISHED)).case
+    case = judge(c10.RULE, experiment_table(c10.EXPERIMENT, profile + PUBLISHED)).case
     shares = {name: _signed(getattr(found, name)) for name in ("gain", "only_told", "gain_truth")}
     return say("one_wrong_number", "repaired", verdict=case.verdict, why=case.words, **shares)

@@ -15,9 +15,8 @@ import pandas as pd
 from lrm_core.atomic import replacing
 from lrm_core.canonical import numbers
 from lrm_core.findings.prose import number, percent
-from lrm_core.findings.rulebook import RULES
 from lrm_core.findings.rules import Rule, judge
-from lrm_core.findings.verdicts import experiment_table
+from lrm_core.findings.verdicts import RULES, experiment_table
 from lrm_core.measure.experiments import EXPERIMENTS
 from lrm_core.measure.oracles import OracleCache
 from lrm_core.profiles import get_profile

@@ -7,8 +7,8 @@ import pytest
 
 from lrm_core.findings import renderer
 from lrm_core.findings.renderer import CASTER, CYCLES, Comparison, compare
-from lrm_core.findings.rulebook import RULES
 from lrm_core.findings.rules import Case, Judgement
+from lrm_core.findings.verdicts import RULES
 from lrm_core.records.statistics import Interval
 
 NUMBER = Interval(0.5, 0.4, 0.6, 3)

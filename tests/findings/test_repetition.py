@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from lrm_core.cli import main
 from lrm_core.findings import repetition
 from lrm_core.findings.c03 import AROUND, ENDS
-from lrm_core.findings.rulebook import RULES
+from lrm_core.findings.verdicts import RULES
 from lrm_core.measure.oracles import OracleCache
 from lrm_core.profiles import Profile
 from lrm_core.records import runner

@@ -2,10 +2,10 @@
 
 import pytest
 
-from lrm_core.findings import fork_pictures, repair, wrong_number
+from lrm_core.findings import repair, wrong_number
 from lrm_core.findings.cause import PATTERN, causes, dose
+from lrm_core.findings.finding import say
 from lrm_core.findings.prose import figure_data
-from lrm_core.findings.sentences import say
 from lrm_core.page.diagnosis import source_distance
 from lrm_core.records.statistics import Interval
 
@@ -47,23 +47,23 @@ def test_tables_and_sentences_hold_what_was_measured():
     arms = repair.arms("mini")
     assert {arm.arm for arm in arms} >= {"lora_mse", "lora_freq"}
     assert len(repair.gains_table("mini", arms)) == len(repair.IN_TABLE) + 2
-    assert "1.125" in fork_pictures.fork_text()
+    assert "1.125" in wrong_number.fork_text()
 
 
 def test_an_untouched_render_belongs_to_the_experiment_that_shows_its_view(tmp_path, monkeypatch):
     lines = ["a,1,untouched,1,0.5", "a,5,untouched,1,0.7", "a,1,lora_mse_r8,1,0.9", "a,5,lora_mse_r8,1,0.9"]
     lines = ["object,view,arm,area_ratio,extent_ratio", *lines, "a,3,untouched,1,0.8", "a,3,full_mse,1,1.2"]
-    (tmp_path / fork_pictures.FILE).write_text("\n".join(lines))
-    monkeypatch.setattr(fork_pictures, "data_dir", lambda: tmp_path)
-    table = fork_pictures.published_extents()
-    found, factors = table.set_index(["tuned", "arm"])["extent"], fork_pictures.enlargement(table)
+    (tmp_path / wrong_number.FILE).write_text("\n".join(lines))
+    monkeypatch.setattr(wrong_number, "data_dir", lambda: tmp_path)
+    table = wrong_number.published_extents()
+    found, factors = table.set_index(["tuned", "arm"])["extent"], wrong_number.enlargement(table)
     for experiment, arm, before in (("LoRA", "lora_mse_r8", 0.6), ("all weights", "full_mse", 0.8)):
         assert found[experiment, "untouched"] == pytest.approx(before)
         assert factors[experiment, arm] == pytest.approx(1.5)
 
 
 def test_the_figure_shows_every_object_before_and_after():
-    table = fork_pictures.published_extents()
+    table = wrong_number.published_extents()
     figure = source_distance.extent_figure(table)
     data = figure_data(figure)
     assert set(table["object"]) <= set(data["label"])
