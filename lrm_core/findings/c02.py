@@ -30,8 +30,7 @@ FLOOR, SLACK = 0.5, 0.05
 
 def rule_by(oracle: str, floor: str) -> Rule:
     """The rule on the residual to one oracle; a residual lives where its power is, and |DFT| is no power (A1)."""
-    amplitude = Condition(f"{oracle}.published.high_minus_low", over=0)
-    power = f"{oracle}.power.high_minus_low"
+    amplitude, power = Condition(f"{oracle}.published.high_minus_low", over=0), f"{oracle}.power.high_minus_low"
     fine = Condition(power, over=0, failed="the high band is not shown to hold more power than the low one")
     limits = min(SHARES["high"]) - SLACK, max(SHARES["high"]) + SLACK
     return Rule(
@@ -114,10 +113,6 @@ FINDING = Finding(
         "fit.objects": lambda table: int(table[f"{LENGTHS}.power.high"].notna().sum()),
         "fit.shortest": _after(0),
         "fit.longest": _after(-1),
-        **{
-            f"fit.rate.{band}": lambda table, of=band: table[f"{LENGTHS}.published_rate.power.{of}"].mean()
-            for band in ("high", "low")
-        },
     },
     figures={
         "reference": Strips(

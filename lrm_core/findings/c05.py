@@ -29,10 +29,7 @@ RULE = Rule(
     audited=f"{REFERENCE}.ratio",
     cases=(
         *(
-            artefact(
-                words,
-                [Condition(MIXTURE + TESTED, over=0), Condition(target + TESTED, under=0)],
-            )
+            artefact(words, [Condition(MIXTURE + TESTED, over=0), Condition(target + TESTED, under=0)])
             for target, words in {
                 REFERENCE: "more than twice as published, less at one cutoff and by power, to renders of the oracle",
                 TRUTH: "the same, but to the truth",

@@ -11,7 +11,6 @@ from lrm_core.findings.claims import published
 from lrm_core.findings.figures import Row, strip
 from lrm_core.findings.finding import Finding
 from lrm_core.findings.rules import Condition, Rule, artefact, graded
-from lrm_core.records.statistics import interval_of
 
 P = published("C8")
 OBJECTS = {name: of for name, of in P.items() if isinstance(of, Mapping)}
@@ -89,10 +88,6 @@ THERE = {"published": [LEVELS * of["mean"] for of in OBJECTS.values()]}
 BY_CHANCE = {"random matrix": "random_map.spread", "from the singular values": "linear.expected_spread"}
 
 
-def _whole(column: str):
-    return lambda table: f"{interval_of(table, column).estimate:,.0f}"
-
-
 def _by_views(name: str, at: int):
     return lambda table: fmean(of[at] for of in table[f"published.by_views.{name}"])
 
@@ -107,17 +102,14 @@ FINDING = Finding(
         "norm": lambda table: f"{P['norm']:g}",
         "levels": lambda table: str(LEVELS),
         "there.levels": lambda table: " and ".join(f"{levels:#.2g}" for levels in THERE["published"]),
-        "found.spread": lambda table: interval_of(table, OURS),
         "there.scale": lambda table: published("C1")["pred_vs_predinit"]["best_scale"],
         **{
             f"levels.{name}": lambda table, of=RULER[name][1]: f"{of(table).mean():#.2g}"
             for name in ("noise", "published", "random")
         },
-        "times.leading": _whole("leading.over_random"),
         "times.noise": lambda table: f"{RULER['noise'][1](table).mean() / RULER['random'][1](table).mean():.0f}",
-        "numbers": _whole("linear.inputs"),
-        "pixels.few": lambda table: f"{_by_views('pixels', 0)(table):,.0f}",
-        "pixels.many": lambda table: f"{_by_views('pixels', -1)(table):,.0f}",
+        "pixels.few": _by_views("pixels", 0),
+        "pixels.many": _by_views("pixels", -1),
         "spread.few": _by_views("spread", 0),
         "spread.many": _by_views("spread", -1),
     },

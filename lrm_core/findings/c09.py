@@ -1,7 +1,5 @@
 """C9, optimising one object at test time: how it is judged, how far it was run, and what the chapter draws of it."""
 
-from collections.abc import Sequence
-
 import numpy as np
 import pandas as pd
 
@@ -88,11 +86,7 @@ def _at_the_end(table: pd.DataFrame, prefix: str) -> list[bool]:
 
 def _change(column: str):
     """A column of lists, each over its own first value, less one."""
-
-    def of(values: Sequence[float]) -> list[float]:
-        return (np.asarray(values, dtype=float) / values[0] - 1).tolist()
-
-    return lambda table: table[column].map(of, na_action="ignore")
+    return lambda table: table[column].map(lambda of: [value / of[0] - 1 for value in of], na_action="ignore")
 
 
 def _last_step(column: str):

@@ -39,31 +39,20 @@ from lrm_core.records.statistics import (
 # 0.05: around published shares and improvements, since objects, model and resolution differ; as in the rules.
 MOST, SLACK = 0.5, 0.05
 DOSE = "e17_source_distance"
-Answer = Literal[
-    "not measured yet",
-    "does not move it",
-    "moves it away",
-    "makes most of the difference",
-    "moves it past",
-    "makes a part of the difference",
-]
 
 
 @dataclass(frozen=True)
 class Cause:
-    """One claim's number by its published definition in both conditions, on the objects that both have.
-
-    `towards` is by how much the condition moves it towards the published number, paired.
-    """
+    """One claim's number by its published definition in both conditions, on the objects that both have."""
 
     claim: str
     published: float
     truth: Interval = UNKNOWN
     condition: Interval = UNKNOWN
-    towards: Interval = UNKNOWN
+    towards: Interval = UNKNOWN  # by how much the condition moves it towards the published number, paired
 
     @property
-    def answer(self) -> Answer:
+    def answer(self) -> str:
         """What the rule of this module says."""
         before, after = (self.published - mean.estimate for mean in (self.truth, self.condition))
         if not self.towards.known:
@@ -106,15 +95,12 @@ def compare(claim_id: str, truth: pd.DataFrame, condition: pd.DataFrame) -> Caus
 
 @dataclass(frozen=True)
 class Share:
-    """One of the four shares of the pattern: where it is recorded, and the least and the greatest published one.
-
-    `dosed` is its column in the records of `DOSE`, a list over what the encoder is told.
-    """
+    """One of the four shares of the pattern: where it is recorded, and the least and the greatest published one."""
 
     words: str
     experiment: str
     column: str
-    dosed: str
+    dosed: str  # column in the records of `DOSE`, a list over what the encoder is told
     low: float
     high: float
 

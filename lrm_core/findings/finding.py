@@ -1,7 +1,7 @@
 """What a chapter knows of its claim, or of what it measures without one: rule, example, facts, figures, sentences.
 
 The sentences are those of `texts`, Markdown with fields that the records fill: `{column:%}`, `{column:.2f}`,
-`{fact}`. A section begins with `## name`. A specification that ends in `i` adds the 95% interval over the objects.
+`{column:,}`, `{fact}`. A section begins with `## name`. A specification that ends in `i` adds the 95% interval.
 """
 
 import re
@@ -19,38 +19,25 @@ from lrm_core.findings.rules import Case, Condition, Either, Rule, judge
 from lrm_core.records.statistics import Interval, interval_of
 
 TEXTS = Path(__file__).with_name("texts")
-FIELD = re.compile(r"\{([a-z][\w.\[\]]*)(?::([%.\w]*))?\}")
+GRADES = ("replicated", "replicated with a different size", "not replicated")
+FIELD = re.compile(r"\{([a-z][\w.\[\]]*)(?::([,%.\w]*))?\}")
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One claim as its chapter tells it, or what a chapter measures that examines none.
+    """One claim as its chapter tells it, or what a chapter measures that examines none."""
 
-    Attributes:
-        module: where it is declared.
-        rule: that of the scorecard; None without a claim, and then `experiment` and `text` are given.
-        judged: further rules by what they are judged by, the first name being that of `rule` itself.
-        typical: columns; the example is the object that is nearest to the mean in all of them.
-        starts: of the oracles that the chapter needs of its example.
-        beside: other experiments, whose columns join the table with the experiment's name before them.
-        derived: columns worked out from others.
-        facts: numbers of the sentences that are no column: table -> number, numbers or words.
-        figures: by the name under which the sentences tell of them.
-        experiment: whose records are read; that of the rule if none is named.
-        text: its file in `texts`; that of the claim if none is named.
-    """
-
-    module: str
-    rule: Rule | None
-    typical: tuple[str, ...]
-    figures: Mapping[str, Declaration]
-    starts: tuple[str, ...] = ("predicted",)
-    judged: Mapping[str, Rule] = field(default_factory=dict)
-    beside: tuple[str, ...] = ()
-    derived: Mapping[str, Callable[[pd.DataFrame], pd.Series]] = field(default_factory=dict)
-    facts: Mapping[str, Callable[[pd.DataFrame], Any]] = field(default_factory=dict)
-    experiment: str = ""
-    text: str = ""
+    module: str  # where it is declared
+    rule: Rule | None  # of the scorecard; without one `experiment` and `text` are given
+    typical: tuple[str, ...]  # columns; the example is the object that is nearest to the mean in all of them
+    figures: Mapping[str, Declaration]  # by the name under which the sentences tell of them
+    starts: tuple[str, ...] = ("predicted",)  # of the oracles that the chapter needs of its example
+    judged: Mapping[str, Rule] = field(default_factory=dict)  # `rule` first, and others, by what they are judged by
+    beside: tuple[str, ...] = ()  # other experiments, whose columns join the table as `<experiment>.<column>`
+    derived: Mapping[str, Callable[[pd.DataFrame], pd.Series]] = field(default_factory=dict)  # columns from others
+    facts: Mapping[str, Callable[[pd.DataFrame], Any]] = field(default_factory=dict)  # of sentences, if no columns
+    experiment: str = ""  # whose records are read, by default that of the rule
+    text: str = ""  # its file in `texts`, by default that of the claim
 
     def __post_init__(self) -> None:
         if self.rule:
@@ -82,8 +69,7 @@ class Finding:
 
     def failed(self, case: Case, table: pd.DataFrame) -> str:
         """What kept a better verdict from holding, in words; empty where nothing did."""
-        missed = self._missed(case, table)
-        return missed[0].failed if missed else ""
+        return next((missed.failed for missed in self._missed(case, table)), "")
 
     def is_near(self, case: Case, table: pd.DataFrame) -> bool:
         """Whether the means satisfy the conditions that the intervals miss."""
@@ -96,14 +82,9 @@ class Finding:
 
     def _missed(self, case: Case, table: pd.DataFrame) -> list[Condition | Either]:
         """What is missing to the least replication, or to the whole one if the size is another."""
-        weaker = {
-            "not replicated": "replicated with a different size",
-            "replicated with a different size": "replicated",
-        }
-        if case.verdict not in weaker:
-            return []
-        wanted = [of for of in self.rule.cases if of.verdict in (weaker[case.verdict], "replicated")][-1]
-        return wanted.holds.missed(lambda column: interval_of(table, column))
+        better = GRADES[: GRADES.index(case.verdict)] if case.verdict in GRADES else ()
+        wanted = [of.holds for of in self.rule.cases if of.verdict in better]
+        return wanted[-1].missed(lambda column: interval_of(table, column)) if wanted else []
 
 
 @cache
@@ -171,5 +152,7 @@ def said(value: Any, how: str) -> str:
     wide = how.endswith("i") and isinstance(value, Interval)
     if how.startswith("%"):
         return percent_interval(value) if wide else percent(mean)
+    if how == ",":
+        return f"{mean:,.0f}"
     digits = int(how.strip(".fi") or 2)
     return mean_and_interval(value, digits) if wide else number(mean, digits)

@@ -42,18 +42,12 @@ CLAIMS = ("C2", "C4", "C5", "C6", "C7")  # whose experiments are made under ever
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """One harm: of `HARMS` or `RUNGS`, "published" for the published condition, or "path-traced".
+    """What a harm makes of the published numbers."""
 
-    Attributes:
-        numbers: mean over objects of each number.
-        distance: to the published numbers, in spreads.
-        over_truth: the same less that of the same objects told the truth.
-    """
-
-    harm: str
-    numbers: Mapping[str, float]
-    distance: Interval
-    over_truth: Interval
+    harm: str  # of `HARMS` or `RUNGS`, "published" for the published condition, or "path-traced"
+    numbers: Mapping[str, float]  # mean over objects of each
+    distance: Interval  # to the published numbers, in spreads
+    over_truth: Interval  # the same less that of the same objects told the truth
 
     @property
     def answer(self) -> Literal["towards", "away", "neither"]:

@@ -14,15 +14,16 @@ best rung), where the interval does not contain 0. Else a trend is *not shown*.
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache, partial
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 
 from lrm_core.findings.cause import pattern, pattern_met
-from lrm_core.findings.claims import HEADLINES, SHORT, headline, published, written
+from lrm_core.findings.claims import HEADLINES, SHORT, headline, written
 from lrm_core.findings.finding import Finding, say, told
 from lrm_core.findings.prose import listed, mean_and_interval, number
+from lrm_core.findings.quality import BASELINE, QUALITY
 from lrm_core.findings.verdicts import RULES, experiment_table
 from lrm_core.paths import data_dir
 from lrm_core.profiles import PUBLISHED, RUNGS, get_profile
@@ -32,27 +33,21 @@ from lrm_core.training.pretrain_config import get_preset
 from lrm_core.training.publish import PRESET
 
 CLAIMS = tuple(f"C{number}" for number in range(1, 9))
-QUALITY, VIRTUAL, TEXT = "e00_model", "virtual_quality", "ladder"
+VIRTUAL, TEXT = "virtual_quality", "ladder"
 MODELS = (*RUNGS, "mini")  # profiles in the order of training, the shipped model last
 EXPERIMENTS = (QUALITY, *(RULES[claim].experiment for claim in ("C2", "C4", "C6", "C7", "C3", "C8", "C1")))
 FEWEST_RUNGS = 3
-BASELINE = published("C10")["baseline"]
 STEADY = 0.05  # of the number, for each dB: a fifth over the four dB from the first rung to the last
 Answer = Literal["does not move", "moves towards", "moves away", "not shown", "not measured yet"]
 
 
 @dataclass(frozen=True)
 class Trend:
-    """One claim's number over quality.
-
-    Attributes:
-        numbers: of each object (the index) at each PSNR (the columns, growing); objects that have all.
-        slope: of `numbers`, per dB.
-    """
+    """One claim's number over quality."""
 
     claim: str
-    numbers: pd.DataFrame = field(default_factory=pd.DataFrame)
-    slope: Interval = UNKNOWN
+    numbers: pd.DataFrame = field(default_factory=pd.DataFrame)  # of the objects that have all, at each PSNR
+    slope: Interval = UNKNOWN  # of the numbers, per dB
 
     @property
     def answer(self) -> Answer:
@@ -66,10 +61,6 @@ class Trend:
         if self.slope.low <= 0 <= self.slope.high:
             return "not shown"
         return "moves towards" if (headline(self.claim) - best) * self.slope.estimate > 0 else "moves away"
-
-    def means(self) -> dict[float, Interval]:
-        """Mean over objects at each PSNR."""
-        return {psnr: bca_interval(of.to_numpy()) for psnr, of in self.numbers.items()}
 
 
 def objects() -> list[str]:
@@ -139,7 +130,11 @@ def numbers_over_quality(profile: str = "mini") -> dict[str, dict[str, dict[floa
     for claim in CLAIMS:
         trends = {"told the truth": trend(claim), "as published": trend(claim, PUBLISHED)}
         trends["moved to the oracle"] = virtual(claim, profile)
-        found[claim] = {label: of.means() for label, of in trends.items() if len(of.numbers)}
+        found[claim] = {
+            label: {psnr: bca_interval(values.to_numpy()) for psnr, values in of.numbers.items()}
+            for label, of in trends.items()
+            if len(of.numbers)
+        }
     return found
 
 
@@ -178,19 +173,16 @@ def trends_table(profile: str = "mini") -> pd.DataFrame:
             written(claim, found.numbers.iloc[:, at].mean()) if len(found.numbers.columns) > least else "–"
             for at, least in ((0, 1), (-1, 0))
         ]
-        cells = [_change_and_answer(each) for each in (found, trend(claim, PUBLISHED), virtual(claim, profile))]
+        cells = [
+            "–" if of.answer == "not measured yet" else f"{mean_and_interval(of.slope, 3)}, {of.answer}"
+            for of in (found, trend(claim, PUBLISHED), virtual(claim, profile))
+        ]
         rows.append((f"{claim}: {HEADLINES[claim].quantity}", written(claim, headline(claim)), *ends, *cells))
     return pd.DataFrame(
         rows,
         columns=["claim", "published", "worst model", "best model", "per dB, told the truth", "per dB, as published",
         "per dB, moved to the oracle"],
     )  # fmt: skip
-
-
-def _change_and_answer(found: Trend) -> str:
-    if found.answer == "not measured yet":
-        return "–"
-    return f"{mean_and_interval(found.slope, 3)}, {found.answer}"
 
 
 WORDS: dict[Answer, str] = {
@@ -232,10 +224,6 @@ def _lead(table: pd.DataFrame) -> str:
     return say(TEXT, f"lead: {case}", there=there)
 
 
-def _end(at: int, of: str) -> Callable[[pd.DataFrame], Any]:
-    return lambda table: qualities()[of].iloc[at].estimate
-
-
 MIDDLES = {"before": "psnr", "removed": "e08_band_correction.corrections.low.reference.improvement"}
 FINDING = Finding(
     module=__name__,
@@ -249,9 +237,9 @@ FINDING = Finding(
     },
     facts={
         "rungs": lambda table: len(qualities()),
-        "worst": _end(0, "psnr"),
-        "best": _end(-1, "psnr"),
-        "best.lpips": _end(-1, "lpips"),
+        "worst": lambda table: qualities()["psnr"].iloc[0],
+        "best": lambda table: qualities()["psnr"].iloc[-1],
+        "best.lpips": lambda table: qualities()["lpips"].iloc[-1],
         "published.psnr": lambda table: BASELINE["psnr"],
         "published.lpips": lambda table: BASELINE["lpips"],
         "limit": lambda table: f"{STEADY:.0%}",

@@ -45,22 +45,14 @@ OBJECT = {
 
 @dataclass(frozen=True)
 class Learned:
-    """One arm in the published condition; intervals are over objects and seeds.
-
-    Attributes:
-        factor: mean of true over told of its training objects.
-        grown: extent after over before, told as in training.
-        gain: relative change of L1, told as in training.
-        gain_truth: the same of both models told the truth.
-        only_told: relative change of L1 by telling the untouched model the truth, without any training.
-    """
+    """One arm in the published condition; intervals are over objects and seeds."""
 
     arm: str
-    factor: float
-    grown: Interval
-    gain: Interval
-    gain_truth: Interval
-    only_told: Interval
+    factor: float  # mean of true over told of its training objects
+    grown: Interval  # extent after over before, told as in training
+    gain: Interval  # relative change of L1, told as in training
+    gain_truth: Interval  # the same of both models told the truth
+    only_told: Interval  # relative change of L1 by telling the untouched model the truth, without any training
 
     @property
     def scale(self) -> Literal["learned the scale", "learned a part of the scale", "learned no scale"]:

@@ -6,9 +6,9 @@ of an experiment a share of `SHARE` comes within `TOLERANCE`, save those of null
 fit itself; the numbers by which a claim is judged do so for every object; and the claim gets the same verdict.
 """
 
-from collections.abc import Sequence
 from math import inf
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -31,18 +31,11 @@ CLAIM = ("claim", "objects", "stored", "again", "largest", "verdict", "verdict_a
 ROW = ["object", "seed", "fingerprint"]
 
 
-def repeat(
-    profile: str,
-    folder: Path,
-    experiments: Sequence[str] | None = None,
-    objects: Sequence[str] | None = None,
-    processes: int = 1,
-) -> ResultStore:
-    """Make stored records again in `folder`, with oracles of their own; returns their store. Other arguments and
-    errors as of `record_all`; what is there already is kept."""
-    store, oracles = ResultStore(folder / "records"), folder / "oracles"
-    made = {"store": store, "cache": OracleCache(oracles, shipped=oracles), "processes": processes}
-    record_all(profile, experiments, objects=objects, like=ResultStore(get_profile(profile).results), **made)
+def repeat(profile: str, folder: Path, **which: Any) -> ResultStore:
+    """Make stored records again in `folder`, with oracles of their own; returns their store. Other arguments
+    (experiments, objects, processes) and errors as of `record_all`; what is there already is kept."""
+    store, oracles = ResultStore(folder / "records"), OracleCache(folder / "oracles", shipped=folder / "oracles")
+    record_all(profile, **which, like=ResultStore(get_profile(profile).results), store=store, cache=oracles)
     return store
 
 

@@ -18,7 +18,7 @@ REPLICATED = Case("replicated", "always", lambda x: True)
 
 def comparison(by_cycles, case):
     values = pd.DataFrame({CASTER: [0.0, 1.0, 2.0], CYCLES: by_cycles}, index=["a", "b", "c"])
-    return Comparison("C2", values, Judgement(NUMBER, NUMBER, OTHERWISE), Judgement(NUMBER, NUMBER, case))
+    return Comparison(values, Judgement(NUMBER, NUMBER, OTHERWISE), Judgement(NUMBER, NUMBER, case))
 
 
 @pytest.mark.parametrize(
