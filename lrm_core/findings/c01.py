@@ -121,30 +121,28 @@ FINDING = Finding(
             span=(-0.02, 1.02),
         ),
         "alike": Strips(
-            (
-                Panel(
-                    "PSNR in held-out views (dB): to the right is closer",
-                    (
-                        Row("prediction, to the truth", "heldout.psnr.pred"),
-                        Row("oracle from the prediction, to the truth", "heldout.psnr.predinit"),
-                        Row("oracle from noise, to the truth", "heldout.psnr.random"),
-                        Row("one oracle, to the other", "heldout.psnr_between.random_vs_predinit"),
-                    ),
+            Panel(
+                "PSNR in held-out views (dB): to the right is closer",
+                (
+                    Row("prediction, to the truth", "heldout.psnr.pred"),
+                    Row("oracle from the prediction, to the truth", "heldout.psnr.predinit"),
+                    Row("oracle from noise, to the truth", "heldout.psnr.random"),
+                    Row("one oracle, to the other", "heldout.psnr_between.random_vs_predinit"),
                 ),
-                Panel(
-                    "correlation of the two oracles: to the right is closer",
-                    (
-                        Row(
-                            "over all texels, as published",
-                            ALL_TEXELS,
-                            {"published": PAIRS["random_vs_predinit"]["channel_correlation"]},
-                        ),
-                        Row("over texels that the object occupies", MATTER),
-                        Row("behind the decoder's first layer", FEATURES),
+            ),
+            Panel(
+                "correlation of the two oracles: to the right is closer",
+                (
+                    Row(
+                        "over all texels, as published",
+                        ALL_TEXELS,
+                        {"published": PAIRS["random_vs_predinit"]["channel_correlation"]},
                     ),
-                    {"far": FAR, "near": NEAR},
+                    Row("over texels that the object occupies", MATTER),
+                    Row("behind the decoder's first layer", FEATURES),
                 ),
-            )
+                {"far": FAR, "near": NEAR},
+            ),
         ),
     },
 )  # fmt: skip

@@ -116,11 +116,9 @@ FINDING = Finding(
     },
     figures={
         "reference": Strips(
-            (
-                Panel("share of amplitude, as published", _rows("published"), span=(0, 1)),
-                Panel("share of power", _rows("power"), span=(0, 1)),
-            ),
-            {"predinit": ORACLES["predicted"], "random": ORACLES["random"]},
+            Panel("share of amplitude, as published", _rows("published"), span=(0, 1)),
+            Panel("share of power", _rows("power"), span=(0, 1)),
+            names={"predinit": ORACLES["predicted"], "random": ORACLES["random"]},
         ),
         "profiles": Lines(
             x=lambda table: profile_radii(2 * len(table["predicted.profile"].iloc[0])).tolist(),
@@ -135,23 +133,21 @@ FINDING = Finding(
             log_y=True,
         ),
         "controls": Strips(
-            (
-                Panel(
-                    "share of the power in the high band",
-                    (
-                        Row("all texels (judged)", "predicted.power.high", {"white noise": "white_noise.power.high"}),
-                        Row("only texels that the object occupies", "predicted.matter.power.high"),
-                        Row("null oracle: what the fit makes", "null.power.high"),
-                    ),
-                    span=(0, 1),
+            Panel(
+                "share of the power in the high band",
+                (
+                    Row("all texels (judged)", "predicted.power.high", {"white noise": "white_noise.power.high"}),
+                    Row("only texels that the object occupies", "predicted.matter.power.high"),
+                    Row("null oracle: what the fit makes", "null.power.high"),
                 ),
-                Panel(
-                    "power that the null oracle leaves, over that of the residual",
-                    (Row("high band", "floor.high"), Row("low band", "floor.low")),
-                    {"limit of the rule": FLOOR},
-                    (0, 1),
-                ),
-            )
+                span=(0, 1),
+            ),
+            Panel(
+                "power that the null oracle leaves, over that of the residual",
+                (Row("high band", "floor.high"), Row("low band", "floor.low")),
+                {"limit of the rule": FLOOR},
+                (0, 1),
+            ),
         ),
     },
 )  # fmt: skip

@@ -133,26 +133,24 @@ FINDING = Finding(
             span=(0, 1),
         ),
         "readings": Strips(
-            (
-                Panel(
-                    "low over high, noise as published",
-                    (
-                        Row("first bin over last bin", ENDS, _marks("first_over_last", P["ratio"])),
-                        Row("low bins over high bins, mean", "published.ratio.per_bin", _marks("per_bin", PER_BIN)),
-                        Row("low band over high band", "published.ratio.bands", _marks("bands", BANDS, LEVEL_BANDS)),
-                    ),
-                    span=(0, 2),
+            Panel(
+                "low over high, noise as published",
+                (
+                    Row("first bin over last bin", ENDS, _marks("first_over_last", P["ratio"])),
+                    Row("low bins over high bins, mean", "published.ratio.per_bin", _marks("per_bin", PER_BIN)),
+                    Row("low band over high band", "published.ratio.bands", _marks("bands", BANDS, LEVEL_BANDS)),
                 ),
-                Panel(
-                    "low bins over high bins, noise where the object is",
-                    [
-                        Row(f"around the {name}", column, {"lookup alone": "lookup.ratio.per_bin"})
-                        for name, column in AROUND.items()
-                    ],
-                    {"level": LEVEL_H},
-                    (0, 2),
-                ),
-            )
+                span=(0, 2),
+            ),
+            Panel(
+                "low bins over high bins, noise where the object is",
+                [
+                    Row(f"around the {name}", column, {"lookup alone": "lookup.ratio.per_bin"})
+                    for name, column in AROUND.items()
+                ],
+                {"level": LEVEL_H},
+                (0, 2),
+            ),
         ),
     },
 )  # fmt: skip

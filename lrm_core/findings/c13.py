@@ -93,11 +93,9 @@ FINDING = Finding(
     figures={
         "pictures": Pictures("lrm_core.page.repair.gallery:before_and_after"),
         "objects": Strips(
-            (
-                Panel("change of L1, over its value before", _rows("l1"), {"no change": 0.0}),
-                Panel("change of LPIPS, over its value before", _rows("lpips"), {"no change": 0.0}),
-            ),
-            NAMES,
+            Panel("change of L1, over its value before", _rows("l1"), {"no change": 0.0}),
+            Panel("change of LPIPS, over its value before", _rows("lpips"), {"no change": 0.0}),
+            names=NAMES,
         ),
     },
 )  # fmt: skip

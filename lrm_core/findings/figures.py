@@ -36,17 +36,16 @@ class Panel:
     log: bool = False
 
 
-@dataclass(frozen=True)
 class Strips:
     """Panels one above the other: every object a point, the mean with its 95% interval."""
 
-    panels: Sequence[Panel]
-    names: Mapping[str, str] = field(default_factory=dict)  # of the colours of rows with columns beside
+    def __init__(self, *panels: Panel, names: Mapping[str, str] | None = None) -> None:
+        self.panels, self.names = panels, names or {}  # names: of the colours of rows with columns beside
 
 
 def strip(*panel: Any, names: Mapping[str, str] | None = None, log: bool = False) -> Strips:
     """One panel; arguments as of `Panel` and `Strips`."""
-    return Strips((Panel(*panel, log=log),), names or {})
+    return Strips(Panel(*panel, log=log), names=names)
 
 
 @dataclass(frozen=True)

@@ -154,5 +154,7 @@ def said(value: Any, how: str) -> str:
         return percent_interval(value) if wide else percent(mean)
     if how == ",":
         return f"{mean:,.0f}"
+    if how.endswith("g"):
+        return f"{mean:#{how}}"
     digits = int(how.strip(".fi") or 2)
     return mean_and_interval(value, digits) if wide else number(mean, digits)

@@ -118,10 +118,8 @@ def _interval(samples: np.ndarray, n: int) -> Interval:
     return Interval(float(samples[0]), float(low), float(high), n)
 
 
-def specific(
-    found: Sequence[Fingerprint],
-) -> Literal["specific", "not specific", "no wrong distance", "not measured"]:
-    """What the rule of this module says of all harms together."""
+def specific(found: Sequence[Fingerprint]) -> str:
+    """What the rule of this module says of all harms together, also that it was "not measured"."""
     answers = {of.harm: of.answer for of in found}
     if not set(EQUAL) <= set(answers):
         return "not measured"

@@ -90,7 +90,7 @@ FINDING = Finding(
     },
     figures={
         "guesses": Strips(
-            (_guesses("PSNR in novel views (dB)", "psnr"), _guesses("LPIPS in novel views, lower is better", "lpips"))
+            _guesses("PSNR in novel views (dB)", "psnr"), _guesses("LPIPS in novel views, lower is better", "lpips")
         ),
     },
 )  # fmt: skip
