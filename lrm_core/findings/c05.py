@@ -77,7 +77,6 @@ DEFINITIONS = {
 FINDING = Finding(
     module=__name__,
     rule=RULE,
-    typical=(),
     facts={
         "published.range": lambda table: " to ".join(map(str, RANGE)),
         "published.ratios": lambda table: " and ".join(f"{r:.0f} ({n})" for n, r in published_ratios().items()),

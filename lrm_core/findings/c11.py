@@ -64,7 +64,6 @@ def _shown(table: pd.DataFrame) -> str:
 FINDING = Finding(
     module=__name__,
     rule=RULE,
-    typical=(),
     starts=(),
     facts={"published": lambda table: HEADLINE, "shown": _shown},
     figures={

@@ -47,7 +47,6 @@ def _fine(share: float) -> str:
 FINDING = Finding(
     module=__name__,
     rule=RULE,
-    typical=(),
     starts=(),
     facts={
         "trained": lambda table: f"{published('C10')['trainable_r4']:,}",
@@ -55,5 +54,4 @@ FINDING = Finding(
         "of.transformer": lambda table: _fine(table[OURS].iloc[0]),
         "of.model": lambda table: _fine(table[MODEL].iloc[0]),
     },
-    figures={},
 )

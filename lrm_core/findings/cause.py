@@ -1,15 +1,7 @@
 """Whether a wrong source distance makes a published number: the same objects told the truth, and as published.
 
-The rules were written down before anything was measured in the published condition (`published_factor`).
-
-*Cause*, for the number of each claim by its published definition: `towards` is by how much the published condition
-moves it towards the published number, object by object. Where its interval contains 0 the distance does not move
-it. Where it lies below 0 the distance moves it away. Else the distance makes *most* of the difference if the mean in
-the published condition is less than half as far from the published number as the mean told the truth, goes *past*
-the published number if it comes out as far on the other side, and else makes *a part* of the difference.
-
-*Pattern*, for the four shares by which the fork argued: the published pattern is there where the mean of each lies
-in the published range, or within the slack of it; *nearly* where all but one do.
+The rules of *cause* and *pattern* are those of the section "rule" in `texts/one_wrong_number.md`. They were written
+down before anything was measured in the published condition (`published_factor`).
 """
 
 from collections.abc import Callable, Mapping

@@ -28,9 +28,9 @@ class Finding:
     """One claim as its chapter tells it, or what a chapter measures that examines none."""
 
     module: str  # where it is declared
-    rule: Rule | None  # of the scorecard; without one `experiment` and `text` are given
-    typical: tuple[str, ...]  # columns; the example is the object that is nearest to the mean in all of them
-    figures: Mapping[str, Declaration]  # by the name under which the sentences tell of them
+    rule: Rule | None = None  # of the scorecard; without one `experiment` and `text` are given
+    typical: tuple[str, ...] = ()  # columns; the example is the object that is nearest to the mean in all of them
+    figures: Mapping[str, Declaration] = field(default_factory=dict)  # by the names in the sentences
     starts: tuple[str, ...] = ("predicted",)  # of the oracles that the chapter needs of its example
     judged: Mapping[str, Rule] = field(default_factory=dict)  # `rule` first, and others, by what they are judged by
     beside: tuple[str, ...] = ()  # other experiments, whose columns join the table as `<experiment>.<column>`

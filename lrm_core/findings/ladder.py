@@ -1,20 +1,13 @@
 """Does it carry over? The claims' numbers on models of growing quality, and on predictions moved to their oracles.
 
-The rule was written down before any rung had been measured.
-
-*Rung*: a model told the truth, whose quality is its PSNR in novel views, the mean over the objects that all rungs
-have. *Trend* of a claim: the least-squares slope of an object's number, by its published definition, over the
-quality of the rungs, in units per dB; the mean over objects with its interval.
-
-The number *does not move* with quality where the whole interval of the trend lies within `STEADY` of its mean on the
-best rung, for each dB, either way. Else it *moves towards* the published number, or *away* from it (seen from the
-best rung), where the interval does not contain 0. Else a trend is *not shown*.
+The rule is the section "rule" of `texts/ladder.md`, written down before any rung, a model told the truth, had been
+measured. Its quality is its PSNR in novel views, the mean over the objects that all rungs have. Numbers are those by
+the published definitions; what lies within `STEADY` of one, and towards what it moves, is seen from the best rung.
 """
 
-from collections.abc import Callable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import cache, partial
-from typing import Literal
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -38,7 +31,6 @@ MODELS = (*RUNGS, "mini")  # profiles in the order of training, the shipped mode
 EXPERIMENTS = (QUALITY, *(RULES[claim].experiment for claim in ("C2", "C4", "C6", "C7", "C3", "C8", "C1")))
 FEWEST_RUNGS = 3
 STEADY = 0.05  # of the number, for each dB: a fifth over the four dB from the first rung to the last
-Answer = Literal["does not move", "moves towards", "moves away", "not shown", "not measured yet"]
 
 
 @dataclass(frozen=True)
@@ -50,7 +42,7 @@ class Trend:
     slope: Interval = UNKNOWN  # of the numbers, per dB
 
     @property
-    def answer(self) -> Answer:
+    def answer(self) -> str:
         """What the rule of this module says."""
         if not self.slope.known or len(self.numbers.columns) < FEWEST_RUNGS:
             return "not measured yet"
@@ -185,7 +177,7 @@ def trends_table(profile: str = "mini") -> pd.DataFrame:
     )  # fmt: skip
 
 
-WORDS: dict[Answer, str] = {
+WORDS = {
     "moves towards": "Towards the published ones",
     "moves away": "Away from the published ones",
     "does not move": f"Steady, within {STEADY:.0%} for each dB",
@@ -194,17 +186,12 @@ WORDS: dict[Answer, str] = {
 }
 
 
-def _outcome(of: Callable[[str], Trend], but: str = "") -> Callable[[pd.DataFrame], str]:
+def _outcome(trends: Iterable[Trend], but: str = "") -> str:
     """Which claims do what, in words, without the answer `but`."""
-
-    def said(table: pd.DataFrame) -> str:
-        by = {
-            answer: [f"{SHORT[claim]} ({claim})" for claim in CLAIMS if of(claim).answer == answer]
-            for answer in WORDS
-        }
-        return " ".join(f"{WORDS[name]}: {listed(found)}." for name, found in by.items() if found and name != but)
-
-    return said
+    by = {answer: [] for answer in WORDS}
+    for of in trends:
+        by[of.answer].append(f"{SHORT[of.claim]} ({of.claim})")
+    return " ".join(f"{WORDS[name]}: {listed(found)}." for name, found in by.items() if found and name != but)
 
 
 def _resting_on_the_worst(table: pd.DataFrame) -> str:
@@ -227,7 +214,6 @@ def _lead(table: pd.DataFrame) -> str:
 MIDDLES = {"before": "psnr", "removed": "e08_band_correction.corrections.low.reference.improvement"}
 FINDING = Finding(
     module=__name__,
-    rule=None,
     experiment=VIRTUAL,
     text=TEXT,
     typical=tuple(MIDDLES),
@@ -249,11 +235,10 @@ FINDING = Finding(
         "worst.only": _resting_on_the_worst,
         "away": lambda table: sum(trend(claim).answer == "moves away" for claim in CLAIMS),
         "measured": lambda table: sum(trend(claim).answer != "not measured yet" for claim in CLAIMS),
-        "outcome": _outcome(trend),
-        "outcome.published": _outcome(partial(trend, after=PUBLISHED)),
-        "outcome.virtual": _outcome(virtual, "not measured yet"),
+        "outcome": lambda table: _outcome(map(trend, CLAIMS)),
+        "outcome.published": lambda table: _outcome(trend(claim, PUBLISHED) for claim in CLAIMS),
+        "outcome.virtual": lambda table: _outcome(map(virtual, CLAIMS), "not measured yet"),
     },
-    figures={},
 )
 
 

@@ -64,7 +64,6 @@ def _guesses(axis: str, measure: str) -> Panel:
 
 FINDING = Finding(
     module=__name__,
-    rule=None,
     experiment=QUALITY,
     text="quality",
     typical=("model.novel.psnr", "model.novel.lpips"),

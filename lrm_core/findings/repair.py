@@ -1,14 +1,8 @@
 """What fine-tuning in the published condition learned: the scale, or the object? As a rule, a table and sentences.
 
-The rules were written down before any arm was trained in the published condition. One factor for all objects is the
-best that a scale can do: the mean over the training objects of true over told distance.
-
-*Scale*: an arm learned the scale if its change of extent, after over before, told as in training, mean over the
-validation objects, has its interval within `NEAR` of that factor; *a part* of it if the interval lies on the same
-side of 1; else *no scale*.
-
-*Object*: it learned the objects as well if, told the truth, the tuned model has less L1 than the untouched one
-(interval below 0); it *harms* where the interval lies above 0.
+The rules of what was learned are in the section "rule" of `texts/one_wrong_number.md`, written down before any arm
+was trained in the published condition. One factor for all objects is the best that a scale can do: the mean over
+the training objects of true over told distance. Growth and errors are means over the validation objects.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence

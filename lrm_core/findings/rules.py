@@ -56,12 +56,12 @@ class Condition:
 class Either:
     """At least one of several groups of conditions holds as a whole; `failed` says in words that none does."""
 
-    parts: "tuple[All, ...]"
+    parts: Sequence[Sequence[Condition]]
     failed: str = ""
 
     def __call__(self, x: Intervals) -> bool:
         """Whether one does."""
-        return any(part(x) for part in self.parts)
+        return any(all(condition(x) for condition in part) for part in self.parts)
 
     @property
     def code(self) -> str:
