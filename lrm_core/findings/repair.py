@@ -5,7 +5,7 @@ was trained in the published condition. One factor for all objects is the best t
 the training objects of true over told distance. Growth and errors are means over the validation objects.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Any, Literal
@@ -19,7 +19,7 @@ from lrm_core.findings.rules import judge
 from lrm_core.findings.verdicts import experiment_table
 from lrm_core.measure.finetuning import object_folders
 from lrm_core.profiles import PROFILES, PUBLISHED, get_profile
-from lrm_core.records.arm_tables import by_seed, changes, mean_interval, records, tidy, values
+from lrm_core.records.arm_tables import mean_interval, records
 from lrm_core.records.arms import ARMS
 from lrm_core.records.statistics import FEWEST_OBJECTS, Interval
 
@@ -45,6 +45,9 @@ class Learned:
     factor: float  # mean of true over told of its training objects
     grown: Interval  # extent after over before, told as in training
     gain: Interval  # relative change of L1, told as in training
+    psnr: Interval  # change in dB
+    lpips: Interval  # relative change
+    worse: int  # objects whose L1 rises, mean of the seeds
     gain_truth: Interval  # the same of both models told the truth
     only_told: Interval  # relative change of L1 by telling the untouched model the truth, without any training
 
@@ -75,18 +78,21 @@ def training_factor(arm: str, profile: str) -> float:
 def summary(arm: str, found: list[Mapping[str, Any]], profile: str) -> Learned:
     """`Learned` of the records of one arm."""
 
+    def by_seed(number: Callable[[Any], float]) -> pd.DataFrame:
+        objects = {record["seed"]: record["result"]["objects"].items() for record in found}
+        return pd.DataFrame({seed: {name: number(o) for name, o in of} for seed, of in objects.items()})
+
     def mean(number: Callable[[Any], float]) -> Interval:
-        by_seed = {
-            record["seed"]: {name: number(curves) for name, curves in record["result"]["objects"].items()}
-            for record in found
-        }
-        return mean_interval(pd.DataFrame(by_seed))
+        return mean_interval(by_seed(number))
 
     return Learned(
         arm=arm,
         factor=training_factor(arm, profile),
         grown=mean(lambda o: o["extent"]["told"][1] / o["extent"]["told"][0]),
         gain=mean(lambda o: o["l1"][-1] / o["l1"][0] - 1),
+        psnr=mean(lambda o: o["psnr"][-1] - o["psnr"][0]),
+        lpips=mean(lambda o: o["lpips"][-1] / o["lpips"][0] - 1),
+        worse=int((by_seed(lambda o: o["l1"][-1] / o["l1"][0] - 1).mean(axis=1) > 0).sum()),
         gain_truth=mean(lambda o: o["truth"]["l1"][1] / o["truth"]["l1"][0] - 1),
         only_told=mean(lambda o: o["truth"]["l1"][0] / o["l1"][0] - 1),
     )
@@ -95,15 +101,11 @@ def summary(arm: str, found: list[Mapping[str, Any]], profile: str) -> Learned:
 def arms(profile: str) -> list[Learned]:
     """Arms in the published condition that have records of enough objects for an interval, in reading order."""
     by_arm: dict[str, list[Mapping[str, Any]]] = {}
-    for record in _records(profile):
+    for record in records(profile + PUBLISHED) if profile + PUBLISHED in PROFILES else ():
         if all("extent" in curves for curves in record["result"]["objects"].values()):
             by_arm.setdefault(record["object"], []).append(record)
     found = [summary(arm, by_arm[arm], profile + PUBLISHED) for arm in ARMS if arm in by_arm]
     return [arm for arm in found if arm.gain.n >= FEWEST_OBJECTS]
-
-
-def _records(profile: str) -> Iterable[dict[str, Any]]:
-    return records(profile + PUBLISHED) if profile + PUBLISHED in PROFILES else ()
 
 
 def published_gains(loss: str) -> dict[str, str]:
@@ -113,46 +115,34 @@ def published_gains(loss: str) -> dict[str, str]:
     }
 
 
-def gains(table: pd.DataFrame, arm: str) -> dict[str, str]:
-    """Changes by an arm, as text: l1, psnr (dB), lpips, worse (objects whose L1 rose) and objects; of `runs`."""
-    change = changes(table, arm, "l1")
-    better = by_seed(values(table, arm, "psnr"), values(table, arm, "psnr", 0))
-    return {
-        "l1": _signed(mean_interval(change)),
-        "psnr": mean_and_interval(mean_interval(better)),
-        "lpips": _signed(mean_interval(changes(table, arm, "lpips"))),
-        "worse": str(int((change.mean(axis=1) > 0).sum())),
-        "objects": str(len(change)),
-    }
+def gains(arm: Learned) -> dict[str, str]:
+    """Changes by an arm, as text: l1, psnr (dB), lpips."""
+    return {"l1": _signed(arm.gain), "psnr": mean_and_interval(arm.psnr), "lpips": _signed(arm.lpips)}
 
 
-def gains_table(profile: str, trained: Sequence[Learned]) -> pd.DataFrame:
+def gains_table(trained: Sequence[Learned]) -> pd.DataFrame:
     """What arms of rank 4 and of all weights change and have learned, beside the published gains, as text."""
     rows = [
         (f"published: {words}, rank 4", *published_gains(loss).values(), worse, "", "")
         for loss, words, worse in (("freq", "FreqLoss", "none"), ("std", "MSE", ""))
     ]
-    table = tidy(_records(profile))
     for arm in (of for of in trained if of.arm in IN_TABLE):
-        found = gains(table, arm.arm)
-        worse = f"{found['worse']} of {found['objects']}"
+        worse = f"{arm.worse} of {arm.gain.n}"
         grown = f"{mean_and_interval(arm.grown)} of {number(arm.factor)}"
         name = f"{ARMS[arm.arm].label}, rank 4" if arm.arm in RANK_4 else ARMS[arm.arm].label
-        rows.append((name, found["l1"], found["psnr"], found["lpips"], worse, _signed(arm.gain_truth), grown))
+        rows.append((name, *gains(arm).values(), worse, _signed(arm.gain_truth), grown))
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def gains_text(profile: str, trained: Sequence[Learned]) -> str:
+def gains_text(trained: Sequence[Learned]) -> str:
     """Gains where every object is told the same wrong distance, beside the published ones; empty without records."""
     arm = next((of for of in trained if of.arm == FIXED), None)
     if arm is None:
         return ""
     fields = {f"published_{metric}": gain for metric, gain in published_gains("freq").items()}
-    fields |= gains(tidy(_records(profile)), FIXED) | {
-        "factor": f"{ARMS[FIXED].factor:g}",
-        "only_told": _signed(arm.only_told),
-    }
-    return say("one_wrong_number", "gains", **fields)
+    fields |= gains(arm) | {"worse": str(arm.worse), "objects": str(arm.gain.n)}
+    only_told = _signed(arm.only_told)
+    return say("one_wrong_number", "gains", **fields, factor=f"{ARMS[FIXED].factor:g}", only_told=only_told)
 
 
 def outcomes(found: Sequence[Learned]) -> str:

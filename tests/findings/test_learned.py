@@ -12,6 +12,8 @@ def record(seed, names, growth, wrong, truth):
     objects = {
         name: {
             "l1": [0.1, 0.1 * (1 + wrong + 0.001 * k)],
+            "psnr": [20.0, 21.0],
+            "lpips": [0.2, 0.1],
             "truth": {"l1": [0.05, 0.05 * (1 + truth + 0.001 * k)]},
             "extent": {"told": [0.9, 0.9 * (growth + 0.001 * k)], "truth": [1.0, growth]},
         }

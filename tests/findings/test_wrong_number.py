@@ -46,7 +46,7 @@ def test_tables_and_sentences_hold_what_was_measured():
     assert all(found.claim in said for found in causes("mini") if found.towards.known)
     arms = repair.arms("mini")
     assert {arm.arm for arm in arms} >= {"lora_mse", "lora_freq"}
-    assert len(repair.gains_table("mini", arms)) == len(repair.IN_TABLE) + 2
+    assert len(repair.gains_table(arms)) == len(repair.IN_TABLE) + 2
     assert "1.125" in wrong_number.fork_text()
 
 
