@@ -205,13 +205,8 @@ def distance(folders: tuple[Path, ...], model_name: str, out: Path | None, devic
 
     objects = [item for folder in folders for item in object_folders(folder)]
     model = load_model(model_name, device).requires_grad_(False)
-    rows = []
-    with tqdm(total=len(objects) * (len(FACTORS) + 1), unit="told") as progress:
-        for folder in objects:
-            for row in told_rows(model, load_object(folder)):
-                rows.append(row)
-                progress.update()
-    table = pd.DataFrame(rows)
+    rows = (row for folder in objects for row in told_rows(model, load_object(folder)))
+    table = pd.DataFrame(list(tqdm(rows, total=len(objects) * (len(FACTORS) + 1), unit="told")))
     if out:
         write_table(out, table)
     click.echo(told_summary(table).to_string(index=False) + "\n")

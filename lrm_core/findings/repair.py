@@ -30,11 +30,6 @@ RANK_4 = ("lora_mse", "lora_freq", "lora_mse_x25")  # where the label does not s
 IN_TABLE = (*RANK_4, "full_mse", FIXED, "lora_mse_told_1.25")
 COLUMNS = ("trained with", "L1", "PSNR (dB)", "LPIPS")
 COLUMNS += ("made worse", "L1, told the truth", "drawn larger, of one factor for all")
-OBJECT = {
-    "learned the objects": "it is better than before",
-    "harms": "it is worse than before",
-    "learned nothing of the objects": "it is as good as before",
-}
 
 
 @dataclass(frozen=True)
@@ -60,11 +55,11 @@ class Learned:
         return "learned a part of the scale" if same_side else "learned no scale"
 
     @property
-    def object(self) -> Literal["learned the objects", "harms", "learned nothing of the objects"]:
-        """What the rule says of the rest."""
+    def object(self) -> Literal["better than before", "worse than before", "as good as before"]:
+        """What it is told the truth; better is what learned the objects as well."""
         if self.gain_truth.high < 0:
-            return "learned the objects"
-        return "harms" if self.gain_truth.low > 0 else "learned nothing of the objects"
+            return "better than before"
+        return "worse than before" if self.gain_truth.low > 0 else "as good as before"
 
 
 def training_factor(arm: str, profile: str) -> float:
@@ -149,7 +144,7 @@ def outcomes(found: Sequence[Learned]) -> str:
     """What the rule says of each arm, arms of the same outcome together."""
     by: dict[str, list[str]] = {}
     for arm in found:
-        by.setdefault(f"{arm.scale}; told the truth, {OBJECT[arm.object]}", []).append(ARMS[arm.arm].label)
+        by.setdefault(f"{arm.scale}; told the truth, it is {arm.object}", []).append(ARMS[arm.arm].label)
     if len(by) == 1:
         by = {words: ["every arm trained on wrong distances"] for words in by}
     return "\n".join(f"- {'; '.join(names)}: {words}." for words, names in by.items())

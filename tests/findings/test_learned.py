@@ -25,12 +25,12 @@ def record(seed, names, growth, wrong, truth):
 @pytest.mark.parametrize(
     ("arm", "growth", "truth", "scale", "rest"),
     [
-        ("lora_mse", 1.11, 0.2, "learned the scale", "harms"),
-        ("lora_freq", 1.04, -0.1, "learned a part of the scale", "learned the objects"),
-        ("lora_mse", 0.99, -0.003, "learned no scale", "learned nothing of the objects"),
-        ("lora_mse_told_1.25", 0.81, -0.003, "learned the scale", "learned nothing of the objects"),
-        ("lora_mse_told_1.25", 0.9, -0.003, "learned a part of the scale", "learned nothing of the objects"),
-        ("lora_mse_told_0.8", 1.24, -0.003, "learned the scale", "learned nothing of the objects"),
+        ("lora_mse", 1.11, 0.2, "learned the scale", "worse than before"),
+        ("lora_freq", 1.04, -0.1, "learned a part of the scale", "better than before"),
+        ("lora_mse", 0.99, -0.003, "learned no scale", "as good as before"),
+        ("lora_mse_told_1.25", 0.81, -0.003, "learned the scale", "as good as before"),
+        ("lora_mse_told_1.25", 0.9, -0.003, "learned a part of the scale", "as good as before"),
+        ("lora_mse_told_0.8", 1.24, -0.003, "learned the scale", "as good as before"),
     ],
 )
 def test_what_was_learned(arm, growth, truth, scale, rest):
