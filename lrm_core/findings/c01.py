@@ -145,4 +145,4 @@ FINDING = Finding(
             ),
         ),
     },
-)  # fmt: skip
+)

@@ -150,4 +150,4 @@ FINDING = Finding(
             ),
         ),
     },
-)  # fmt: skip
+)

@@ -153,4 +153,4 @@ FINDING = Finding(
             ),
         ),
     },
-)  # fmt: skip
+)

@@ -149,4 +149,4 @@ FINDING = Finding(
         ),
         "controls": improvements(CORRECTIONS, PUBLISHED),
     },
-)  # fmt: skip
+)

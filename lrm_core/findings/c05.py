@@ -94,4 +94,4 @@ FINDING = Finding(
             log=True,
         ),
     },
-)  # fmt: skip
+)

@@ -149,4 +149,4 @@ FINDING = Finding(
             names=NAMES,
         ),
     },
-)  # fmt: skip
+)

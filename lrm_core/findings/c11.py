@@ -79,4 +79,4 @@ FINDING = Finding(
             {"no difference": 0.0},
         ),
     },
-)  # fmt: skip
+)

@@ -83,4 +83,4 @@ FINDING = Finding(
             },
         ),
     },
-)  # fmt: skip
+)

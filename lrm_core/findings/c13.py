@@ -98,4 +98,4 @@ FINDING = Finding(
             names=NAMES,
         ),
     },
-)  # fmt: skip
+)

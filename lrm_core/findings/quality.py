@@ -92,4 +92,4 @@ FINDING = Finding(
             _guesses("PSNR in novel views (dB)", "psnr"), _guesses("LPIPS in novel views, lower is better", "lpips")
         ),
     },
-)  # fmt: skip
+)
