@@ -1,4 +1,7 @@
-"""glTF files: the meshes of their default scene and pose, as trimesh's; what cannot be read is refused by name."""
+"""glTF files: the meshes of their default scene and pose, as trimesh's; what cannot be read is refused by name.
+
+Normals of the file are not read: trimesh makes them of the faces.
+"""
 
 import json
 from collections.abc import Iterator
@@ -97,17 +100,16 @@ class _Scene(GltfArrays):
         if mode not in (TRIANGLES, STRIP, FAN):
             return None
         indices = arrays["indices"] if "indices" in arrays else np.arange(len(vertices))
-        look = {"faces": _triangles(indices.reshape(-1), mode), "vertex_normals": arrays.get("NORMAL")}
-        colours = arrays.get("COLOR_0")
+        faces, colours = _triangles(indices.reshape(-1), mode), arrays.get("COLOR_0")
         if colours is not None and len(colours) != len(vertices):
             colours = None
         if "material" not in primitive:
-            return trimesh.Trimesh(vertices, **look, vertex_colors=colours, process=False)
+            return trimesh.Trimesh(vertices, faces, vertex_colors=colours, process=False)
         material, drawn = self._material(primitive["material"])
         uv = _texture_coordinates(arrays, drawn[0] if drawn else {})
-        look["visual"] = TextureVisuals(uv if uv is None else np.stack([uv[:, 0], 1 - uv[:, 1]], axis=1), material)
-        look["vertex_attributes"] = {} if colours is None else {COLOURS: colours}
-        return trimesh.Trimesh(vertices, **look, process=False)
+        visual = TextureVisuals(uv if uv is None else np.stack([uv[:, 0], 1 - uv[:, 1]], axis=1), material)
+        more = {} if colours is None else {COLOURS: colours}
+        return trimesh.Trimesh(vertices, faces, visual=visual, vertex_attributes=more, process=False)
 
     def attributes(self, primitive: Tree, weights: list[float]) -> Arrays:
         """Attributes of a primitive as floats, morphed, and its "indices", if it has some."""

@@ -47,7 +47,7 @@ class GltfArrays:
         else:
             array = np.zeros(shape, COMPONENTS[component])
         if sparse is not None:
-            places, array = sparse["indices"], array.copy()
+            places = sparse["indices"]
             chosen = self._stored(places, places["componentType"], (sparse["count"],))
             array[chosen] = self._stored(sparse["values"], component, (sparse["count"], *shape[1:]))
         return array
@@ -58,7 +58,7 @@ class GltfArrays:
         row = kind.itemsize * int(np.prod(shape[1:]))
         content, start = self.view(part["bufferView"]), part.get("byteOffset", 0)
         rows = np.ndarray((shape[0], row), np.uint8, content, start, (view.get("byteStride", row), 1))
-        return np.ascontiguousarray(rows).view(kind).reshape(shape)
+        return rows.copy().view(kind).reshape(shape)
 
     def _read_view(self, index: int) -> bytes:
         """The bytes of a view of a buffer, unpacked where they are compressed."""

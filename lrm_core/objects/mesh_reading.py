@@ -58,9 +58,9 @@ def _load_plain(path: Path, companions: Companions) -> Iterator[trimesh.Trimesh]
     scene = trimesh.load_scene(BytesIO(content), file_type=suffix[1:], resolver=companions, process=False)
     for node in scene.graph.nodes_geometry:
         transform, name = scene.graph[node]
-        mesh = scene.geometry[name]
-        if not isinstance(mesh, trimesh.Trimesh):
+        if not isinstance(scene.geometry[name], trimesh.Trimesh):
             continue
+        mesh = scene.geometry[name].copy()  # without the normals of the file: trimesh makes them of the faces
         if suffix == ".obj":
             _finish_obj(mesh, companions)
         colours = getattr(mesh.visual, "vertex_attributes", {}).get("color")
