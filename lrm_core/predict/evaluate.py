@@ -33,12 +33,7 @@ KEPT = 6  # pairs of pictures at either end
 
 
 class Pair(NamedTuple):
-    """A view beside its prediction.
-
-    Attributes:
-        scores: the row of the view in `Evaluation.rows`.
-        target, predicted: on white, in [0, 1], (3, H, H).
-    """
+    """A view beside its prediction, both on white, in [0, 1]; its scores are its row in `Evaluation.rows`."""
 
     scores: dict[str, Any]
     target: Float[Tensor, "3 h h"]
@@ -121,6 +116,10 @@ def evaluate(model: LRM, folders: Sequence[Path], split: str = "all") -> Evaluat
     return found
 
 
+def _psnr(pair: Pair) -> float:
+    return pair.scores["psnr"]
+
+
 def listed_objects(folders: Sequence[Path], split: str) -> list[tuple[str, Path]]:
     """Group and folder of every object; in order of the list in `meta` where there is one, else of name.
 
@@ -147,10 +146,6 @@ def _members(folder: Path, split: str) -> list[Path]:
     return members
 
 
-def _psnr(pair: Pair) -> float:
-    return pair.scores["psnr"]
-
-
 def true_depth(item: RenderedObject) -> tuple[Float[Tensor, "v h h"] | None, str]:
     """Distance of the true surface in every view, (V, H, H), inf where there is none; or None and why."""
     _check_images(item)
@@ -167,10 +162,8 @@ def true_depth(item: RenderedObject) -> tuple[Float[Tensor, "v h h"] | None, str
 def scored_views(model: LRM, item: RenderedObject, depth: Float[Tensor, "v h h"] | None = None) -> list[Pair]:
     """Every view of an object with its prediction and their scores, at the size of the stored images.
 
-    Args:
-        model: sees view 0, resampled to its source size where that is another.
-        item: with square images.
-        depth: of the true surface, from `true_depth`.
+    The model sees view 0, resampled to its source size where that is another. Without the depth of the true surface,
+    from `true_depth`, that score is NaN.
 
     Raises:
         ValueError: if the images are not square or smaller than 32x32 pixels.
@@ -180,19 +173,6 @@ def scored_views(model: LRM, item: RenderedObject, depth: Float[Tensor, "v h h"]
     planes = predicted_planes(model, at_source_size(item, model.config.source_size))
     parts = [render_planes(model, planes, part, size) for part in item.cameras().split(AT_ONCE)]
     seen = Rendering(*(torch.cat([getattr(p, n) for p in parts]) for n in ("rgb", "depth", "weight")))
-    scores = view_scores(seen, item, depth)
-    scores["angle"] = view_angles(item.poses).tolist()
-    pairs = []
-    for view, values in enumerate(zip(*scores.values(), strict=True)):
-        row = {"object": item.name, "view": view, "kind": KINDS[view > 0], **dict(zip(scores, values, strict=True))}
-        pairs.append(Pair(row, item.images[view], seen.rgb[view].cpu()))
-    return pairs
-
-
-def view_scores(
-    seen: Rendering, item: RenderedObject, depth: Float[Tensor, "v h h"] | None = None
-) -> dict[str, list[float]]:
-    """Each of `METRICS` for every view; `depth` is NaN in all of them where the true one is None."""
     images, masks = item.images.to(seen.rgb), item.masks.to(seen.rgb)
     scores = {
         "psnr": psnr(seen.rgb, images),
@@ -201,8 +181,13 @@ def view_scores(
         "l1": image_l1(seen.rgb, images),
         "iou": mask_iou(seen.weight, masks),
         "depth": torch.full((len(images),), nan) if depth is None else depth_error(seen, depth.to(images)),
+        "angle": view_angles(item.poses),
     }
-    return {name: values.tolist() for name, values in scores.items()}
+    pairs = []
+    for view, values in enumerate(zip(*(found.tolist() for found in scores.values()), strict=True)):
+        row = {"object": item.name, "view": view, "kind": KINDS[view > 0], **dict(zip(scores, values, strict=True))}
+        pairs.append(Pair(row, item.images[view], seen.rgb[view].cpu()))
+    return pairs
 
 
 def depth_error(seen: Rendering, depth: Float[Tensor, "v h h"]) -> Float[Tensor, " v"]:

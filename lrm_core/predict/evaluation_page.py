@@ -5,6 +5,7 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from html import escape
 from importlib.resources import files
+from itertools import product
 from math import isnan, nan
 from pathlib import Path
 from typing import Any, NamedTuple, Self
@@ -58,7 +59,6 @@ class Subject:
 
     Attributes:
         name: a published name, or that of the checkpoint's file or folder.
-        hash: of the weights.
         parameters: how many numbers the model learns.
         source_size: side of the image that the model sees, in pixels.
     """
@@ -79,15 +79,12 @@ Summary = dict[str, dict[str, dict[str, Interval | None]]]
 
 
 def summary(objects: pd.DataFrame) -> Summary:
-    """Mean over the objects of each group, for each kind of view and metric; None where no object has a value.
-
-    Args:
-        objects: as `Evaluation.objects`.
-    """
-    return {
-        group: {kind: {name: _mean(mine[f"{kind}.{name}"]) for name in METRICS} for kind in KINDS}
-        for group, mine in objects.groupby("group", sort=False)
-    }
+    """Mean over `Evaluation.objects` of each group, by kind of view and metric; None where no object has a value."""
+    found: Summary = {group: {kind: {} for kind in KINDS} for group in objects["group"]}
+    for (group, mine), kind, name in product(objects.groupby("group", sort=False), KINDS, METRICS):
+        known = mine[f"{kind}.{name}"].dropna().tolist()
+        found[group][kind][name] = bca_interval(known) if known else None
+    return found
 
 
 def record(found: Evaluation, subject: Subject, split: str) -> dict[str, Any]:
@@ -109,11 +106,6 @@ def record(found: Evaluation, subject: Subject, split: str) -> dict[str, Any]:
             "depth_unknown": found.depth_unknown,
         }
     )
-
-
-def _mean(values: pd.Series) -> Interval | None:
-    known = values.dropna().tolist()
-    return bca_interval(known) if known else None
 
 
 def _stated(value: Any) -> Any:
