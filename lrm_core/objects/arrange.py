@@ -44,7 +44,8 @@ def _heap(rng: np.random.Generator) -> list[Part]:
         part = replace(_attach(rng, parent, part, spin), finish=len(parts))
         parts.append(part)
         twin = _mirror(part, parent)
-        if len(parts) < count and rng.random() < 0.5 and _apart(part, twin):
+        clear = np.linalg.norm(part.centre - twin.centre) > 2 * part.scale.max()  # coinciding faces would flicker
+        if len(parts) < count and rng.random() < 0.5 and clear:
             parts.append(twin)
     return parts
 
@@ -105,11 +106,6 @@ def _mirror(part: Part, parent: Part) -> Part:
     planes = 2 if parent.kind in POINTED else 3
     axis = parent.rotation[:, np.argmax(np.abs(offset @ parent.rotation[:, :planes]))]
     return mirrored(part, axis, parent.centre)
-
-
-def _apart(part: Part, twin: Part) -> bool:
-    """Whether twins keep clear of each other: coinciding faces would flicker."""
-    return np.linalg.norm(part.centre - twin.centre) > 2 * part.scale.max()
 
 
 def _normalise(parts: list[Part]) -> list[Part]:

@@ -83,7 +83,10 @@ class Cycles:
                 limit, or leaves other pictures than were asked for.
             OSError: if the interpreter has no Blender, or nothing can be written beside `folder`.
         """
-        _check_mesh(file)
+        if file.suffix.lower() != ".fbx":
+            load_mesh(file)  # its complaints cost no start of Blender
+        elif not file.is_file():
+            raise FileNotFoundError(f"{file}: no such file")
         folder.parent.mkdir(parents=True, exist_ok=True)
         names = {"prefix": f".{folder.name}.", "suffix": f".{os.getpid()}.tmp"}
         with TemporaryDirectory(**names, dir=folder.parent) as place:
@@ -107,14 +110,6 @@ class Cycles:
                 return _read_views(Path(place), len(poses), resolution)
             except ValueError as error:
                 raise ValueError(f"{file}: {error}") from error
-
-
-def _check_mesh(file: Path) -> None:
-    """The complaints of the ray caster about files that it reads too; they cost no start of Blender."""
-    if file.suffix.lower() != ".fbx":
-        load_mesh(file)
-    elif not file.is_file():
-        raise FileNotFoundError(f"{file}: no such file")
 
 
 def _read_views(place: Path, count: int, resolution: int) -> Float[Tensor, "V 4 H W"]:

@@ -118,7 +118,7 @@ def first_hits(
             f"found {tuple(origins.shape)} and {tuple(directions.shape)}"
         )
     count = origins.shape[1]
-    start, along = _components(origins), _components(directions)
+    start, along = (rays.permute(2, 0, 1).contiguous() for rays in (origins, directions))  # (3, B, K)
     near = _pass_bounds(batch, start, along).flatten(0, 1)
     depth = origins.new_full(near.shape, math.inf)  # (B*P, K)
     for kind in Kind:
@@ -181,7 +181,3 @@ def _light(batch: ProceduralBatch, rows: Slots, outward: Lines) -> Scalars:
 
 def _turn(matrix: Float[Tensor, "3 3 lines"], vectors: Lines) -> Lines:
     return matrix[:, 0] * vectors[0] + matrix[:, 1] * vectors[1] + matrix[:, 2] * vectors[2]
-
-
-def _components(rays: Rays) -> Float[Tensor, "3 B K"]:
-    return rays.permute(2, 0, 1).contiguous()

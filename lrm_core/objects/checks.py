@@ -14,9 +14,7 @@ RIGID_TOLERANCE = 1e-3  # largest entry of R^T R - 1
 def read_array(path: Path) -> Float32[np.ndarray, "..."]:
     """A real-valued array of any shape from an .npy file, as float32; never unpickles.
 
-    Raises:
-        FileNotFoundError: if there is no such file.
-        ValueError: if it is not a readable .npy file of real numbers.
+    Raises FileNotFoundError if there is no such file, ValueError if it is not a readable .npy file of real numbers.
     """
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file")
@@ -31,11 +29,7 @@ def read_array(path: Path) -> Float32[np.ndarray, "..."]:
 
 
 def read_rgba(path: Path) -> UInt8[np.ndarray, "H W 4"]:
-    """Pixels (H, W, 4) of a PNG with straight alpha, 0 to 255.
-
-    Raises:
-        ValueError: if the file is not a readable PNG, or has no alpha channel.
-    """
+    """Pixels of a PNG with straight alpha, 0 to 255; ValueError if it is none that can be read, or has no alpha."""
     try:
         check_png(path)
         with Image.open(path, formats=["PNG"]) as image:

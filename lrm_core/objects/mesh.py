@@ -28,12 +28,11 @@ class Mesh:
     """Loose triangles in the world of the renderer: z up, the object's front towards -y.
 
     Attributes:
-        triangles: corners in world units, (F, 3, 3).
-        normals: unit shading normal of each corner, (F, 3, 3).
-        uv: texture coordinates of each corner, v pointing up, (F, 3, 2).
-        colours: display-referred RGBA in [0, 1] of each corner, to multiply the texture with, (F, 3, 4).
-        material: index into `materials`, (F,).
-        materials: at least one.
+        triangles: corners in world units.
+        normals: unit shading normal of each corner.
+        uv: texture coordinates of each corner, v pointing up.
+        colours: display-referred RGBA in [0, 1] of each corner, to multiply the texture with.
+        material: index into `materials`, of which there is at least one.
     """
 
     triangles: Triangles
@@ -87,7 +86,7 @@ def load_mesh(path: str | Path) -> Mesh:
 
 
 def face_normals(triangles: Triangles) -> Float[np.ndarray, "F 3"]:
-    """Unit normals (F, 3) of triangles (F, 3, 3) with positive area, on the side where corners turn anticlockwise."""
+    """Unit normals of triangles with positive area, on the side where corners turn anticlockwise."""
     normals = edge_products(triangles)
     return normals / np.linalg.norm(normals, axis=-1, keepdims=True)
 
@@ -132,14 +131,11 @@ def write_mesh(path: Path, vertices: Points, faces: Triples, colours: Float[np.n
     GLB and OBJ have y up and the front of the object at +z; PLY keeps the axes of the world (z up, front at -y), as
     `load_mesh` reads them. GLB stores linear colours, the others store them as they are displayed; 8 bits a channel.
 
-    Args:
-        path: .glb, .obj or .ply.
-        vertices: in world units, (V, 3).
-        faces: indices of corners, anticlockwise from outside, (F, 3).
-        colours: display-referred RGB in [0, 1], (V, 3).
+    Vertices are in world units; corners of faces turn anticlockwise seen from outside; colours are display-referred
+    RGB in [0, 1].
 
     Raises:
-        ValueError: for another suffix.
+        ValueError: for a suffix other than .glb, .obj or .ply.
         OSError: if the file cannot be written.
     """
     suffix = path.suffix.lower()
@@ -158,15 +154,12 @@ def write_textured_glb(
     uv: Float[np.ndarray, "V 2"],
     texture: UInt8[np.ndarray, "H W 3"],
 ) -> None:
-    """Write a mesh with a texture of its base colour, y up and the front of the object at +z.
+    """Write a GLB with a texture of its base colour, otherwise as `write_mesh`.
 
     Args:
-        path, vertices, faces: as in `write_mesh`, a .glb; vertices are repeated along the seams of the texture.
-        uv: texture coordinates in [0, 1], v pointing up, (V, 2).
-        texture: display-referred RGB, 0 to 255, (H, W, 3).
-
-    Raises:
-        OSError: if the file cannot be written.
+        vertices: repeated along the seams of the texture.
+        uv: texture coordinates in [0, 1], v pointing up.
+        texture: display-referred RGB, 0 to 255.
     """
     material = trimesh.visual.material.PBRMaterial(
         baseColorTexture=Image.fromarray(texture), metallicFactor=0.0, roughnessFactor=1.0

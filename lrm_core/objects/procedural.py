@@ -25,6 +25,11 @@ def held_out_seeds(count: int) -> range:
     return range(FIRST_HELD_OUT_SEED, FIRST_HELD_OUT_SEED + count)
 
 
+def procedural_name(seed: int) -> str:
+    """Name of the object with the given number, and of its folder."""
+    return f"procedural_{seed}"
+
+
 @dataclass(frozen=True)
 class ProceduralBatch:
     """Objects with P = 10 primitive slots each; `mask` tells the slots in use.
@@ -55,9 +60,9 @@ class ProceduralBatch:
 
     def map(self, change: Callable[[Tensor], Tensor]) -> Self:
         """The batch with `change` applied to each tensor."""
-        textures, tensors = self.textures.map(change), {**vars(self)}
-        del tensors["textures"]
-        return ProceduralBatch(textures=textures, **{name: change(value) for name, value in tensors.items()})
+        parts = vars(self) | {"textures": None}
+        changed = {name: change(value) for name, value in parts.items() if value is not None}
+        return ProceduralBatch(textures=self.textures.map(change), **changed)
 
     def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> Self:
         """The batch on another device, its real numbers in another precision."""

@@ -59,7 +59,9 @@ def read_names(path: Path) -> list[str]:
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such list of objects")
     names = read_json(path)
-    if not isinstance(names, list) or not all(_is_name(name) for name in names):
+    if not isinstance(names, list) or not all(
+        isinstance(n, str) and Path(n).name == n not in ("", "..") for n in names
+    ):
         raise ValueError(f"{path}: expected a list of folder names")
     return names
 
@@ -78,8 +80,3 @@ def write_json(path: Path, value: object) -> None:
     """Write `value` as indented JSON under a temporary name, then rename it."""
     with replacing(path) as temporary:
         temporary.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-
-
-def _is_name(name: object) -> bool:
-    """A plain folder name: no path that leads out of the root."""
-    return isinstance(name, str) and name not in ("", ".", "..") and Path(name).name == name
