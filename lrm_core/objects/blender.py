@@ -50,7 +50,6 @@ class Cycles:
     Attributes:
         command: what starts the script; see `blender_command`.
         samples: rays per pixel.
-        gpu: whether to render on a GPU.
         time_limit: for all views of an object together, in seconds.
     """
 
@@ -74,7 +73,6 @@ class Cycles:
         """Straight RGBA in [0, 1] of one mesh file, fitted into its sphere as in `load_mesh`.
 
         Args:
-            file: of a suffix among `SUFFIXES`.
             folder: of the object; work is done beside it, and its name and the seed fix the noise.
             poses, resolution: as in `render_mesh`.
 
@@ -91,18 +89,13 @@ class Cycles:
         names = {"prefix": f".{folder.name}.", "suffix": f".{os.getpid()}.tmp"}
         with TemporaryDirectory(**names, dir=folder.parent) as place:
             job = Path(place) / "job.json"
-            noise = [zlib.crc32(f"{seed} {folder.name} {view}".encode()) >> 1 for view in range(len(poses))]
             content = {
                 "mesh": str(file.resolve()),
                 "poses": poses.tolist(),
                 "intrinsics": pinhole_intrinsics(resolution).tolist(),
                 "radius": RADIUS,
-                "seeds": noise,
-                "samples": self.samples,
-                "gpu": self.gpu,
-                "light": LIGHT.tolist(),
-                "sun": SUN,
-                "sky": SKY,
+                "seeds": [zlib.crc32(f"{seed} {folder.name} {view}".encode()) >> 1 for view in range(len(poses))],
+                **{"samples": self.samples, "gpu": self.gpu, "light": LIGHT.tolist(), "sun": SUN, "sky": SKY},
             }
             job.write_text(json.dumps(content), encoding="utf-8")
             try:
@@ -126,13 +119,9 @@ def _read_views(place: Path, count: int, resolution: int) -> Float[Tensor, "V 4 
 
 
 def blender_command(interpreter: str | None = None) -> tuple[str, ...]:
-    """What starts the script: the given program, else that of `LRM_BLENDER_PYTHON`, else this Python.
+    """What starts the script: a Python that has `bpy` or the program `blender`, given or in `LRM_BLENDER_PYTHON`.
 
-    Args:
-        interpreter: a Python that has `bpy`, or the program `blender`.
-
-    Raises:
-        FileNotFoundError: if there is no such program, or none is named and this Python has no `bpy`.
+    Raises FileNotFoundError if there is no such program, or none is named and this Python has no `bpy`.
     """
     chosen = interpreter or os.environ.get(VARIABLE)
     if not chosen and importlib.util.find_spec("bpy"):

@@ -7,7 +7,7 @@ for a mesh and by `render_object` for a procedural object.
 import csv
 import json
 import zlib
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -59,10 +59,8 @@ def render_path(
     those of the last call, which the next one tries again.
 
     Args:
-        path: a .glb, .gltf, .obj, .ply or .stl file (.fbx too with Cycles), or a folder of them (not searched
-            deeper).
+        path: a .glb, .gltf, .obj, .ply or .stl file (.fbx too with Cycles), or a folder, not searched deeper.
         out: root of the dataset; an object's folder is named after its file.
-        views: views per object, view 0 being the source.
         resolution: side of the images, in pixels.
         seed: of the camera poses.
         cycles: how to render with Blender; None is the ray caster.
@@ -73,7 +71,11 @@ def render_path(
         OSError: if Blender cannot be started, or nothing can be written into `out`.
     """
     check_sizes(views, resolution)
-    files, out, report = _mesh_files(Path(path), SUFFIXES if cycles else UP_AXIS), Path(out), RenderReport()
+    files, out, report = files_of(Path(path), SUFFIXES if cycles else UP_AXIS, "meshes"), Path(out), RenderReport()
+    by_stem: dict[str, Path] = {}
+    for file in files:
+        if (other := by_stem.setdefault(file.stem, file)) != file:
+            raise ValueError(f"{file}: would overwrite the views of {other.name}; rename one")
     _write_failures(out, report.failed)
     for file in (progress := tqdm(files, desc="render", unit="object")):
         progress.set_postfix_str(printable(file.stem))
@@ -171,16 +173,6 @@ def split_finished(out: Path) -> None:
     """Write the lists of all objects that `out` holds, if it holds any."""
     if finished := [folder.parent.name for folder in out.glob("[!.]*/intrinsics.npy")]:
         write_splits(out, finished, SPLIT_SEED)
-
-
-def _mesh_files(path: Path, suffixes: Collection[str]) -> list[Path]:
-    files = files_of(path, suffixes, "meshes")
-    by_stem: dict[str, Path] = {}
-    for file in files:
-        if file.stem in by_stem:
-            raise ValueError(f"{file}: would overwrite the views of {by_stem[file.stem].name}; rename one")
-        by_stem[file.stem] = file
-    return files
 
 
 def object_poses(name: str, views: int, seed: int) -> Float[Tensor, "V 3 4"]:

@@ -26,11 +26,9 @@ Slots = Int[Tensor, " lines"]  # of primitives, counted through the batch; or ro
 
 @dataclass(frozen=True)
 class Hits:
-    """What K rays per object meet.
+    """What K rays per object meet: lit colour in [0, 1], 0 where missed; alpha, 1 where hit, else 0; depth.
 
-    rgb: lit colour in [0, 1]; 0 where missed.
-    alpha: 1 where hit, else 0.
-    depth: hit point = origin + depth * direction; inf where missed.
+    The hit point is origin + depth * direction; depth is inf where missed.
     """
 
     rgb: Float[Tensor, "B K 3"]
@@ -44,7 +42,7 @@ def render_object(
     """Render the object with the given number, not negative, from pinhole cameras outside of the unit sphere.
 
     Args:
-        poses: (V, 3, 4), camera-to-world, Blender axes, world units.
+        poses: camera-to-world, Blender axes, world units.
         resolution: image width and height, in pixels.
 
     Returns:
@@ -81,12 +79,8 @@ def _cast_view(
 def cast(batch: ProceduralBatch, origins: Rays, directions: Rays) -> Hits:
     """Colour, alpha and depth of rays; row b of the rays meets object b.
 
-    Args:
-        origins: outside of every primitive, in world units.
-        directions: of any length but zero; depth is in units of this length.
-
-    Raises:
-        ValueError: if the shapes do not fit the batch.
+    Origins lie outside of every primitive, in world units. Directions have any length but zero, and depth is in units
+    of it. Raises ValueError if the shapes do not fit the batch.
     """
     depth, primitive = first_hits(batch, origins, directions)
     hit = torch.isfinite(depth)

@@ -38,8 +38,7 @@ class Entry:
         path: relative to the data folder, with forward slashes.
         source: where it was taken from, or how it was made.
         licence: SPDX identifier.
-        sha256: of the file; of a folder, see `digest`.
-        bytes: of the file, or of all files in the folder.
+        sha256, bytes: of the file or the folder, as `digest` says.
         seed: number of a procedural object, or what a random split was drawn with; else None.
     """
 
@@ -99,14 +98,8 @@ def build_procedural(out: str | Path, *, views: int = VIEWS, resolution: int = R
 def build_mini_objects(data: str | Path) -> None:
     """Render the real and the held-out procedural objects into `mini/objects` and list them.
 
-    Those in `mini/objects/cycles`, which only Blender can render, are listed as they are.
-    Finished objects are kept. The images are stored as they are rendered, 8 bits a channel, in optimised PNG.
-
-    Args:
-        data: the data folder of the project, which holds `objects/glb` and `objects/LICENSES.json`.
-
-    Raises:
-        ValueError: if a mesh cannot be rendered.
+    Those in `mini/objects/cycles`, which only Blender can render, are listed as they are. Finished objects are kept.
+    Their meshes and `LICENSES.json` lie in `objects` of the data folder. Raises ValueError if one cannot be rendered.
     """
     data = Path(data)
     report = render_path(data / "objects/glb", data / "mini/objects/real")
@@ -117,7 +110,7 @@ def build_mini_objects(data: str | Path) -> None:
 
 
 def _entries(data: Path) -> list[Entry]:
-    """Path, source, licence and seed of all that comes with the project."""
+    """All that comes with the project."""
     package, listed = "Debian sweethome3d-furniture 1.8-1", []
     for name, facts in read_json(data / "objects/LICENSES.json")["objects"].items():
         author, mesh, licence = facts["author"] or "unknown author", f"objects/glb/{name}.glb", facts["licence"]

@@ -10,8 +10,7 @@ from jaxtyping import Bool, Float, Int, UInt8
 from PIL import Image
 
 from lrm_core.atomic import replacing
-from lrm_core.objects.materials import LINEAR_COLOURS, Material, linear_from_display
-from lrm_core.objects.mesh_reading import Triangles, read_pieces
+from lrm_core.objects.mesh_reading import LINEAR_COLOURS, Material, Triangles, linear_from_display, read_pieces
 
 RADIUS = 0.95  # of the bounding sphere about the origin, in world units
 UP_AXIS = {".glb": "y", ".gltf": "y", ".obj": "y", ".ply": "z", ".stl": "z"}

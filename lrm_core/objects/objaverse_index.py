@@ -148,9 +148,7 @@ class Index:
 def read_uids(path: Path) -> list[str]:
     """The uids of a text file, one a line, each once; empty lines do not count.
 
-    Raises:
-        FileNotFoundError: if there is no such file.
-        ValueError: if there is no uid in it, or a line is not 32 hexadecimal digits.
+    Raises FileNotFoundError if there is no such file, ValueError if it has no uid, or a line that is none.
     """
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file; expected one uid a line")

@@ -61,12 +61,7 @@ class Pool:
     """
 
     def __init__(self, folder: Path) -> None:
-        """Read the headers.
-
-        Raises:
-            FileNotFoundError: if there is no such folder, or nothing in it.
-            ValueError: if the objects have different numbers of views or sizes.
-        """
+        """Read the headers; FileNotFoundError if there are none, ValueError if views differ in number or size."""
         self.folder, self.files = folder, sorted(folder.glob("*.safetensors"))
         if not self.files:
             raise FileNotFoundError(f"{folder}: no rendered objects; make them with `lrm pool`")

@@ -18,10 +18,8 @@ PARTS = ("rgba", "pose", "intrinsics.npy")
 def object_folders(data: Path) -> list[Path]:
     """The folder itself if it is a rendered object, else the rendered objects in it, in order of name.
 
-    A folder with any part of an object counts as one, so that who loads it says which part is missing.
-
-    Raises:
-        FileNotFoundError: if there is none.
+    A folder with any part of an object counts as one, so that who loads it says which part is missing. Raises
+    FileNotFoundError if there is none.
     """
     if _holds_parts(data):
         return [data]
@@ -39,12 +37,9 @@ def _holds_parts(folder: Path) -> bool:
 def load_split(root: str | Path, split: str) -> list[RenderedObject]:
     """Read every object of a split ("train", "val" or "all"), in the order of its list.
 
-    Raises:
-        FileNotFoundError: if the list or one of its objects is missing.
-        ValueError: if the split is unknown, or the list or an object is faulty.
+    Raises FileNotFoundError if the list or an object is missing, ValueError if one is faulty or the split unknown.
     """
-    root = Path(root)
-    return [load_object(root / name) for name in split_names(root, split)]
+    return [load_object(Path(root) / name) for name in split_names(root, split)]
 
 
 def split_names(root: str | Path, split: str) -> list[str]:
@@ -59,9 +54,7 @@ def read_names(path: Path) -> list[str]:
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such list of objects")
     names = read_json(path)
-    if not isinstance(names, list) or not all(
-        isinstance(n, str) and Path(n).name == n not in ("", "..") for n in names
-    ):
+    if not isinstance(names, list) or any(name in ("", "..") or Path(str(name)).name != name for name in names):
         raise ValueError(f"{path}: expected a list of folder names")
     return names
 

@@ -104,11 +104,8 @@ def launch(app: "gradio.Blocks", port: int) -> str:
 def serve(model_name: str, port: int, report: Callable[[str], None]) -> None:
     """Serve the page until Ctrl-C; uploads and results lie in a temporary folder that is removed then.
 
-    `report` takes the line that says where the page is.
-
-    Raises:
-        ValueError: if gradio is not installed, the port is taken, or as `load_model`.
-        FileNotFoundError: as `load_model`.
+    `report` takes the line that says where the page is. Raises as `load_model`, and ValueError if gradio is not
+    installed or the port is taken.
     """
     import_gradio()
     model = load_model(model_name).requires_grad_(False)

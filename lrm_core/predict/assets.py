@@ -55,7 +55,6 @@ class PredictConfig:
         keep_framing: the picture is framed as in training already; it is only made square and of the model's size.
         resolution: cells along each axis of the box for the mesh.
         density: of the surface, in 1 / world unit.
-        frames: of the film.
 
     Raises:
         ValueError: if there is no format or an unknown one, or a number is not positive.
@@ -100,9 +99,7 @@ def predict_picture(model: LRM, path: Path, config: PredictConfig) -> Prediction
 def write_assets(folder: Path, model: LRM, prediction: Prediction, config: PredictConfig) -> None:
     """Write the assets of a prediction, those of `config.formats`, into a folder that exists.
 
-    Raises:
-        ValueError: if the field has no surface.
-        OSError: if a file cannot be written.
+    Raises ValueError if the field has no surface, OSError if a file cannot be written.
     """
     wanted = {name: folder / ASSETS[name] for name in config.formats}
     field = prediction.planes, model.decoder
@@ -146,14 +143,11 @@ def predict_path(model_name: str, path: Path, out: Path, config: PredictConfig, 
     A picture whose assets are finished is kept if model, picture and settings are the same. One that fails is
     reported and the others go on; its folder is not made.
 
-    Args:
-        model_name: as `load_model` takes it.
-        path: a PNG, JPEG or WebP file, or a folder of them (not searched deeper).
+    Pictures are PNG, JPEG or WebP files; folders are not searched deeper. Raises as `load_model`.
 
     Raises:
         FileNotFoundError: if there is no such file, or no picture in the folder.
         OSError: if `out` cannot be written.
-        ValueError: as `load_model`.
     """
     files, report = files_of(path, FORMATS, "pictures"), PredictReport()
     model = load_model(model_name, device)

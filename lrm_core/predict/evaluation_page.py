@@ -118,11 +118,7 @@ def _stated(value: Any) -> Any:
 
 
 def write_evaluation(folder: Path, found: Evaluation, subject: Subject, split: str) -> None:
-    """Write page, record and tables into a folder that exists; on an error none of the four is changed.
-
-    Raises:
-        OSError: if one of them cannot be written.
-    """
+    """Write page, record and tables into a folder that exists; OSError if one fails, and then none is changed."""
     texts = {
         VIEWS: _csv(found.views()),
         OBJECTS: _csv(found.objects()),
