@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from lrm_core.objects import families
+from lrm_core.objects.families import PLANS
 from lrm_core.objects.parts import Part, Points, Rotation, Vector, about_z, between, draw_form, mirrored
 from lrm_core.objects.shapes import POINTED, Kind
 
@@ -25,7 +25,8 @@ def arrange(rng: np.random.Generator) -> list[Part]:
     """Draw the 2 to 10 primitives of one object, normalised to the bounding sphere."""
     if rng.random() < LOOSE:
         return _normalise(_heap(rng))
-    parts = families.draw(rng)
+    share = rng.random()
+    parts = next(plan for limit, plan in PLANS if share < limit)(rng)
     turn = np.eye(3) if rng.random() < FACING else about_z(2 * math.pi * rng.random())
     if rng.random() > UPRIGHT:
         turn = turn @ _quarter_turn(rng)

@@ -63,10 +63,6 @@ class Cycles:
             found = f"found {self.samples} and {self.time_limit:g} s"
             raise ValueError(f"samples must be at least 1 and the time limit above 0 s, {found}")
 
-    def settings(self) -> dict[str, str | int]:
-        """What is stored beside the cameras to tell renderings apart."""
-        return {"engine": "cycles", "samples": self.samples}
-
     def render(
         self, file: Path, folder: Path, poses: Float[Tensor, "V 3 4"], resolution: int, seed: int
     ) -> Float[Tensor, "V 4 H W"]:

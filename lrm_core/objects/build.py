@@ -127,7 +127,8 @@ def render_file(
             another mesh, or of this one before it was edited.
         OSError: if Blender cannot be started, or `folder` cannot be written.
     """
-    settings = {**(cycles.settings() if cycles else {}), MESH: fingerprint(mesh_parts(file))}
+    engine = {"engine": "cycles", "samples": cycles.samples} if cycles else {}
+    settings = engine | {MESH: fingerprint(mesh_parts(file))}
     cameras = {"views": views, "resolution": resolution, "seed": seed}
     if folder.exists():
         _check_same(folder, cameras, settings)

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from functools import cache, cached_property
 from io import BytesIO
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import trimesh
@@ -142,11 +141,9 @@ class _Scene(GltfArrays):
         base, strength = material | material.get("pbrMetallicRoughness", {}), extensions.get(STRENGTH, {})
         emission = [strength.get("emissiveStrength", 1) * x for x in material.get("emissiveFactor", [0, 0, 0])]
         colour = extensions[GLOSSY].get("diffuseTexture") if GLOSSY in extensions else base.get("baseColorTexture")
-        drawn = {
-            "baseColorTexture": colour,
-            "emissiveTexture": base.get("emissiveTexture") if any(emission) else None,
-        }
-        drawn = {name: info for name, info in drawn.items() if info is not None}
+        drawn = {"baseColorTexture": colour} if colour else {}
+        if any(emission) and "emissiveTexture" in base:
+            drawn["emissiveTexture"] = base["emissiveTexture"]
         if len({json.dumps(_coordinates(info), sort_keys=True) for info in drawn.values()}) > 1:
             raise Refused(f"material {index} has its emission on other coordinates than its colour: not read")
         look = {key: base[key] for key in ("alphaMode", "alphaCutoff") if key in base}
@@ -154,15 +151,13 @@ class _Scene(GltfArrays):
             look["baseColorFactor"] = np.array(base["baseColorFactor"], float)
         look |= {name: self._image(info, f"{name} of material {index}") for name, info in drawn.items()}
         if GLOSSY in extensions:
-            gloss = {key: self._glossy(key, value, index) for key, value in extensions[GLOSSY].items()}
-            look |= specular_to_pbr(**gloss)
+            gloss = extensions[GLOSSY].items()
+            factors = {key: np.float64(value) for key, value in gloss if key.endswith("Factor")}
+            textures = {
+                k: self._image(info, f"{k} of material {index}") for k, info in gloss if k.endswith("Texture")
+            }
+            look |= specular_to_pbr(**factors, **textures)
         return PBRMaterial(emissiveFactor=emission, **look), list(drawn.values())
-
-    def _glossy(self, key: str, value: Any, index: int) -> Any:
-        """A texture or factor of a glossy material as `specular_to_pbr` takes it."""
-        if key.endswith("Texture"):
-            return self._image(value, f"{key} of material {index}")
-        return np.array(value, float) if isinstance(value, list) else value
 
     def _image(self, info: Tree, what: str) -> Image.Image:
         """The picture of a texture; raises Refused, saying what it is, if it is missing or of another kind."""

@@ -178,11 +178,9 @@ def _material(source: PBRMaterial | SimpleMaterial | None) -> Material:
         linear, glow, texture = _same_size(linear, glow, texture)
         linear = np.minimum(linear + glow, 1)
     texture = np.concatenate([display_from_linear(linear), texture[..., 3:] * factor[3]], axis=-1)
-    cutoff = source.alphaCutoff if source.alphaMode == "MASK" else None
-    opaque = source.alphaMode in (None, "OPAQUE")
-    return Material(
-        _halvings(texture.astype(np.float32)), 0.0 if opaque else ALPHA_CUTOFF if cutoff is None else cutoff
-    )
+    masked = source.alphaMode == "MASK" and source.alphaCutoff is not None
+    cutoff = source.alphaCutoff if masked else ALPHA_CUTOFF
+    return Material(_halvings(texture.astype(np.float32)), 0.0 if source.alphaMode in (None, "OPAQUE") else cutoff)
 
 
 def _pixels(image: Image.Image | None) -> Texture:

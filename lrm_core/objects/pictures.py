@@ -61,8 +61,7 @@ def load_picture(path: str | Path) -> Picture:
     if not _is_cut_out(rgba[..., 3]):
         white = Image.new("RGBA", image.size, "white")
         rgba = np.asarray(Image.alpha_composite(white, Image.fromarray(rgba)))
-        mask = _not_white(rgba) if _corners_are_white(rgba) else None
-        if mask is None:
+        if (mask := _not_white(rgba)) is None:
             rgba = _without_background(Image.fromarray(rgba).convert("RGB"), path)
     alpha = rgba[..., 3:].astype(np.float32) / 255
     colour = rgba[..., :3].astype(np.float32) / 255 * alpha + (1 - alpha)
@@ -150,20 +149,17 @@ def _check(path: Path, image: Image.Image) -> None:
         raise ValueError(f"{path}: colours of type {image.mode} are not read; save it as 8-bit RGB or RGBA")
 
 
-def _corners_are_white(rgba: np.ndarray) -> bool:
-    """Whether the four corners of an image (H, W, 4) show nothing but white."""
-    side = max(2, round(CORNER * min(rgba.shape[:2])))
-    ends = (slice(None, side), slice(-side, None))
-    return all(rgba[rows, columns, :3].min() >= WHITE for rows in ends for columns in ends)
-
-
 def _not_white(rgba: np.ndarray) -> Float32[np.ndarray, "H W"] | None:
     """1 where an image (H, W, 4) is darker than the white around a thing, else 0; None where that cannot be told.
 
+    Its four corners must show nothing but white.
     Pale parts count where they reach beyond what JPEG leaves around an edge. Whatever is paler than those, and yet
     darker than the corners, could be either.
     """
-    darkest = rgba[..., :3].min(-1)
+    darkest, side = rgba[..., :3].min(-1), max(2, round(CORNER * min(rgba.shape[:2])))
+    ends = (slice(None, side), slice(-side, None))
+    if any(darkest[rows, columns].min() < WHITE for rows in ends for columns in ends):
+        return None
     thing = darkest < RINGING
     if _beyond(pale := _broad(darkest < WHITE), thing):
         thing |= pale

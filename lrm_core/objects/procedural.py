@@ -60,9 +60,8 @@ class ProceduralBatch:
 
     def map(self, change: Callable[[Tensor], Tensor]) -> Self:
         """The batch with `change` applied to each tensor."""
-        parts = vars(self) | {"textures": None}
-        changed = {name: change(value) for name, value in parts.items() if value is not None}
-        return ProceduralBatch(textures=self.textures.map(change), **changed)
+        tensors = {name: change(value) for name, value in vars(self).items() if name != "textures"}
+        return ProceduralBatch(textures=self.textures.map(change), **tensors)
 
     def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> Self:
         """The batch on another device, its real numbers in another precision."""

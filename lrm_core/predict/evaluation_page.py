@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from html import escape
 from importlib.resources import files
 from itertools import product
 from math import isnan, nan
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -53,26 +53,14 @@ LABELS = [measure.label for measure in MEASURES.values()]
 RANDOMNESS = "none: stored cameras, every view, deterministic quadrature"
 
 
-@dataclass(frozen=True)
-class Subject:
-    """What was evaluated.
+Subject = dict[str, Any]
 
-    Attributes:
-        name: a published name, or that of the checkpoint's file or folder.
-        parameters: how many numbers the model learns.
-        source_size: side of the image that the model sees, in pixels.
-    """
 
-    name: str
-    hash: str
-    parameters: int
-    source_size: int
-
-    @classmethod
-    def of(cls, model: LRM, name: str) -> Self:
-        """The subject of a model that `load_model(name)` gave."""
-        parameters = sum(parameter.numel() for parameter in model.parameters())
-        return cls(Path(name).name, model_hash(model), parameters, model.config.source_size)
+def subject_of(model: LRM, name: str) -> Subject:
+    """What is evaluated: the model that `load_model(name)` gave, its hash, parameters and source size in pixels."""
+    parameters = sum(parameter.numel() for parameter in model.parameters())
+    size = model.config.source_size
+    return {"name": Path(name).name, "hash": model_hash(model), "parameters": parameters, "source_size": size}
 
 
 Summary = dict[str, dict[str, dict[str, Interval | None]]]
@@ -92,7 +80,7 @@ def record(found: Evaluation, subject: Subject, split: str) -> dict[str, Any]:
     objects = found.objects()
     return plain(
         {
-            "model": asdict(subject),
+            "model": subject,
             "split": split,
             "randomness": RANDOMNESS,
             "metrics": {name: measure.words for name, measure in MEASURES.items()},
@@ -155,7 +143,7 @@ def object_table(found: Evaluation) -> pd.DataFrame:
 
 def page_html(found: Evaluation, subject: Subject, split: str) -> str:
     """The whole evaluation as one HTML document that asks nothing of any server."""
-    title = f"{subject.name} on {len(found.objects())} rendered objects"
+    title = f"{subject['name']} on {len(found.objects())} rendered objects"
     sections = [
         f"<h1>{escape(title)}</h1>",
         _list(_facts(found, subject, split)),
@@ -183,11 +171,11 @@ def page_html(found: Evaluation, subject: Subject, split: str) -> str:
 def _facts(found: Evaluation, subject: Subject, split: str) -> dict[str, str]:
     sides = sorted({pair.target.shape[-1] for pair in (*found.best, *found.worst)})
     return {
-        "model": f"{subject.name}, {subject.parameters:,} parameters",
-        "weights": f"SHA-256 {subject.hash[:16]}…",
+        "model": f"{subject['name']}, {subject['parameters']:,} parameters",
+        "weights": f"SHA-256 {subject['hash'][:16]}…",
         "objects": f"{len(found.objects())} evaluated, {len(found.failed)} failed; split {split}",
         "views": f"{len(found.rows)}, scored at {', '.join(map(str, sides))} pixels a side; the model sees the "
-        f"source view at {subject.source_size}",
+        f"source view at {subject['source_size']}",
         "randomness": RANDOMNESS,
     }
 
