@@ -13,14 +13,12 @@ import numpy as np
 import trimesh
 from jaxtyping import Float, Int
 from PIL import Image
-from scipy.spatial.transform import Rotation
 from trimesh.transformations import quaternion_matrix, translation_matrix
 from trimesh.visual import TextureVisuals
 from trimesh.visual.gloss import specular_to_pbr
 from trimesh.visual.material import PBRMaterial
 
-from lrm_core.objects.companions import Companions, Refused
-from lrm_core.objects.gltf_arrays import MESHOPT, GltfArrays, Tree
+from lrm_core.objects.companions import MESHOPT, Companions, GltfArrays, Refused, Tree
 
 DRACO, TRANSFORM, INSTANCES = "KHR_draco_mesh_compression", "KHR_texture_transform", "EXT_mesh_gpu_instancing"
 GLOSSY, STRENGTH = "KHR_materials_pbrSpecularGlossiness", "KHR_materials_emissive_strength"
@@ -178,15 +176,8 @@ class _Scene(GltfArrays):
         instances = node.get("extensions", {}).get(INSTANCES, {}).get("attributes")
         if not instances:
             return [np.eye(4)]
-        parts = {name: self.floats(name, index) for name, index in instances.items()}
-        matrices = np.tile(np.eye(4), (len(next(iter(parts.values()))), 1, 1))
-        if "ROTATION" in parts:
-            matrices[:, :3, :3] = Rotation.from_quat(parts["ROTATION"]).as_matrix()
-        if "SCALE" in parts:
-            matrices[:, :3, :3] *= parts["SCALE"][:, None]
-        if "TRANSLATION" in parts:
-            matrices[:, :3, 3] = parts["TRANSLATION"]
-        return list(matrices)
+        parts = {name.lower(): self.floats(name, index) for name, index in instances.items()}
+        return [_transform(dict(zip(parts, values, strict=True))) for values in zip(*parts.values(), strict=True)]
 
     def bones(self, skin: int) -> Float[np.ndarray, "J 4 4"]:
         """What each joint of a skin makes of the vertices that follow it."""
@@ -198,7 +189,7 @@ class _Scene(GltfArrays):
 
 
 def _transform(node: Tree) -> Matrix:
-    """From the frame of a node to that of its parent."""
+    """From the frame of a node, or of an instance in it, to that around it."""
     matrix, turn = np.reshape(node.get("matrix", np.eye(4)), (4, 4)).T, node.get("rotation", [0, 0, 0, 1])
     matrix = matrix @ translation_matrix(node.get("translation", [0, 0, 0]))
     return matrix @ quaternion_matrix(np.reshape(turn, 4)[[3, 0, 1, 2]]) @ np.diag([*node.get("scale", [1, 1, 1]), 1])

@@ -107,12 +107,10 @@ def _stated(value: Any) -> Any:
 
 def write_evaluation(folder: Path, found: Evaluation, subject: Subject, split: str) -> None:
     """Write page, record and tables into a folder that exists; OSError if one fails, and then none is changed."""
-    texts = {
-        VIEWS: _csv(found.views()),
-        OBJECTS: _csv(found.objects()),
-        RECORD: canonical_json(record(found, subject, split)),
-        PAGE: page_html(found, subject, split),
-    }
+    tables = {VIEWS: found.views(), OBJECTS: found.objects()}
+    texts = {name: table.to_csv(index=False, float_format="%.6g") for name, table in tables.items()}
+    texts[RECORD] = canonical_json(record(found, subject, split))
+    texts[PAGE] = page_html(found, subject, split)
     with ExitStack() as stack:
         places = {name: stack.enter_context(replacing(folder / name)) for name in texts}
         for name, text in texts.items():
@@ -211,7 +209,3 @@ def _list(entries: Mapping[str, str]) -> str:
 def _reasons(title: str, reasons: Mapping[str, str]) -> str:
     """What happened to some objects; nothing where it happened to none."""
     return f"<h2>{title}</h2>{_list(reasons)}" if reasons else ""
-
-
-def _csv(table: pd.DataFrame) -> str:
-    return table.to_csv(index=False, float_format="%.6g")
