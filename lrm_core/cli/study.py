@@ -122,7 +122,7 @@ def distance(folders: tuple[Path, ...], model_name: str, out: Path | None, devic
     from lrm_core.measure.told_distance import FACTORS, told_rows
     from lrm_core.model.checkpoints import load_model
     from lrm_core.objects import load_object
-    from lrm_core.objects.splits import object_folders
+    from lrm_core.objects.files import object_folders
     from lrm_core.page.own_data.study import write_table
 
     objects = [item for folder in folders for item in object_folders(folder)]
@@ -148,7 +148,7 @@ def _each_object(study: Callable[..., str], model_name: str, data_dir: Path, out
 
     from lrm_core.model.checkpoints import load_model
     from lrm_core.objects import load_object
-    from lrm_core.objects.splits import object_folders
+    from lrm_core.objects.files import object_folders
 
     folders = object_folders(data_dir)
     model = load_model(model_name).eval().requires_grad_(False)

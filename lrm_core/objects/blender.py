@@ -25,7 +25,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from lrm_core.objects.checks import read_rgba
+from lrm_core.objects.files import read_rgba
 from lrm_core.objects.mesh import RADIUS, UP_AXIS, load_mesh
 from lrm_core.objects.mesh_render import LIGHT
 from lrm_core.render.cameras import pinhole_intrinsics

@@ -22,10 +22,10 @@ from lrm_core.fingerprint import fingerprint
 from lrm_core.objects.blender import SUFFIXES, Cycles
 from lrm_core.objects.companions import mesh_parts
 from lrm_core.objects.dataset import SETTINGS, load_cameras, save_object
+from lrm_core.objects.files import write_splits
 from lrm_core.objects.mesh import UP_AXIS
 from lrm_core.objects.mesh_render import render_mesh
 from lrm_core.objects.poses import sample_poses
-from lrm_core.objects.splits import write_splits
 from lrm_core.render.cameras import pinhole_intrinsics
 
 VIEWS, RESOLUTION = 32, 128

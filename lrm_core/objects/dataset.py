@@ -25,7 +25,7 @@ from torch.nn.functional import avg_pool2d
 
 from lrm_core.atomic import appearing
 from lrm_core.fingerprint import HASH_LENGTH, labelled, sha256
-from lrm_core.objects.checks import check_intrinsics, check_pose, read_array, read_rgba
+from lrm_core.objects.files import check_intrinsics, check_pose, read_array, read_rgba, split_names
 from lrm_core.render.cameras import about_up, normalize_poses, principal_camera, standard_camera
 from lrm_core.render.views import Views
 
@@ -149,6 +149,14 @@ def load_object(folder: str | Path, views: Sequence[int] | None = None) -> Rende
         poses=poses[indices],
         intrinsics=intrinsics,
     )
+
+
+def load_split(root: str | Path, split: str) -> list[RenderedObject]:
+    """Read every object of a split ("train", "val" or "all"), in the order of its list.
+
+    Raises FileNotFoundError if the list or an object is missing, ValueError if one is faulty or the split unknown.
+    """
+    return [load_object(Path(root) / name) for name in split_names(root, split)]
 
 
 def load_cameras(folder: str | Path) -> tuple[Float[Tensor, "V 3 4"], Float[Tensor, "3 2"]]:

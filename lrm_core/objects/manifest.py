@@ -18,8 +18,8 @@ from lrm_core.objects.build import (
 )
 from lrm_core.objects.caster import render_object
 from lrm_core.objects.dataset import save_object
+from lrm_core.objects.files import write_json
 from lrm_core.objects.procedural import held_out_seeds, procedural_name
-from lrm_core.objects.splits import write_json
 from lrm_core.render.cameras import pinhole_intrinsics
 
 HELD_OUT_OBJECTS = 24

@@ -19,8 +19,8 @@ from tqdm import tqdm
 from lrm_core.files import digest, read_json
 from lrm_core.model.hub import check_cached
 from lrm_core.objects.build import VIEWS, RenderReport, check_same_cameras, check_sizes, render_file, split_finished
+from lrm_core.objects.files import write_json
 from lrm_core.objects.objaverse_index import LICENCES, REVISION, Hub, Index, Mirror
-from lrm_core.objects.splits import write_json
 
 MANIFEST = "objaverse.json"
 LISTED = {"uid", "path", "title", "author", "licence", "url", "revision", "sha256", "bytes", "seed"}

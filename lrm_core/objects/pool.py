@@ -21,9 +21,9 @@ from lrm_core.files import read_json
 from lrm_core.fingerprint import sha256
 from lrm_core.model.checkpoints import read_metadata
 from lrm_core.objects.build import RenderReport
+from lrm_core.objects.files import write_json
 from lrm_core.objects.mesh_render import render_mesh
 from lrm_core.objects.poses import SOURCE_ELEVATION, sample_poses
-from lrm_core.objects.splits import write_json
 
 VIEWS, RESOLUTION = 16, 128
 INDEX, FAULTS = "index.json", "faults.json"

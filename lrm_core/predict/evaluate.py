@@ -19,8 +19,8 @@ from lrm_core.measure.metrics import image_l1, mask_iou, ssim
 from lrm_core.measure.oracles import predicted_planes, render_planes
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject, load_object, split_names
+from lrm_core.objects.files import object_folders
 from lrm_core.objects.pictures import Picture, whole
-from lrm_core.objects.splits import object_folders
 from lrm_core.render import Rendering
 from lrm_core.render.perceptual import lpips
 from lrm_core.render.quality import psnr
