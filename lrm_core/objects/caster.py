@@ -160,17 +160,12 @@ def _shade(batch: ProceduralBatch, rows: Slots, slot: Slots, points: Lines) -> F
         facing[:, chosen] = normal(kind, local[:, chosen], form[chosen])
     outward = _turn(turn, facing / scale)
     outward = outward * (outward * outward).sum(0).rsqrt()
-    textures = batch.textures.map(lambda value: value.flatten(0, 1)[slot])
-    return albedo(textures, inside.T) * _light(batch, rows, outward)[:, None]
-
-
-def _light(batch: ProceduralBatch, rows: Slots, outward: Lines) -> Scalars:
-    """Share of the colour that the lights show of surfaces with these normals, in [0, 1]."""
     wrap, ambient, lit = batch.wrap[rows], batch.ambient[rows], torch.zeros_like(outward[0])
     for light in range(batch.light.shape[1]):
         cosine = (outward * batch.light[rows, light].T).sum(0)
         lit = lit + batch.strength[rows, light] * ((cosine + wrap) / (1 + wrap)).clamp(min=0)
-    return ambient + (1 - ambient) * lit
+    textures = batch.textures.map(lambda value: value.flatten(0, 1)[slot])
+    return albedo(textures, inside.T) * (ambient + (1 - ambient) * lit)[:, None]
 
 
 def _turn(matrix: Float[Tensor, "3 3 lines"], vectors: Lines) -> Lines:

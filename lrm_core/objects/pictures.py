@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Float32, UInt8
+from jaxtyping import Bool, Float, Float32
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 from scipy import ndimage
 from torch import Tensor
@@ -43,7 +43,8 @@ class Picture(NamedTuple):
 def load_picture(path: str | Path) -> Picture:
     """Read a picture and find the thing in it: by its alpha, else by a white background, else by rembg.
 
-    Alpha cuts out where most of the picture's border is transparent; else the picture counts as opaque, on white.
+    Alpha cuts out where half of the pixels along the border, or more, let half of the light through; else the picture
+    counts as opaque, on white.
 
     Args:
         path: a PNG, JPEG or WebP file, of several pictures in a JPEG the first; its EXIF orientation is applied, and
@@ -57,8 +58,9 @@ def load_picture(path: str | Path) -> Picture:
     path = Path(path)
     image = _read(path).convert("RGBA")
     rgba = np.asarray(image)
-    mask = None
-    if not _is_cut_out(rgba[..., 3]):
+    mask, alpha = None, rgba[..., 3]
+    border = np.concatenate([alpha[0], alpha[-1], alpha[1:-1, 0], alpha[1:-1, -1]])
+    if (border <= 128).mean() < 0.5:  # opaque
         white = Image.new("RGBA", image.size, "white")
         rgba = np.asarray(Image.alpha_composite(white, Image.fromarray(rgba)))
         if (mask := _not_white(rgba)) is None:
@@ -176,12 +178,6 @@ def _beyond(part: Bool[np.ndarray, "H W"], thing: Bool[np.ndarray, "H W"]) -> bo
     """Whether more of a part than a speck is farther from the thing than a block of JPEG."""
     near = ndimage.maximum_filter(thing, 2 * BLOCK + 1)
     return bool((part & ~near).sum() > SPECK * thing.sum())
-
-
-def _is_cut_out(alpha: UInt8[np.ndarray, "H W"]) -> bool:
-    """Whether half of the pixels along the border, or more, let half of the light through."""
-    border = np.concatenate([alpha[0], alpha[-1], alpha[1:-1, 0], alpha[1:-1, -1]])
-    return bool((border <= 128).mean() >= 0.5)
 
 
 def _as_srgb(image: Image.Image) -> Image.Image:
