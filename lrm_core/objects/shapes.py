@@ -67,8 +67,15 @@ def entry(kind: Kind, points: Lines, directions: Lines, form: Scalars) -> Scalar
         return SOLIDS[kind](form).enter(points, directions)
     if kind == Kind.TORUS:
         return _enter_torus(points, directions, form)
-    others = {Kind.ELLIPSOID: _enter_ball, Kind.BOX: _enter_box, Kind.ROUNDED: _enter_rounded}
-    return others[kind](points, directions)
+    if kind == Kind.ROUNDED:
+        return _enter_rounded(points, directions)
+    if kind == Kind.BOX:
+        near, far = _slabs(points, directions, 1.0)
+        return torch.where(near <= far, near, math.inf)
+    square = (directions * directions).sum(0)
+    closest = -(points * directions).sum(0) / square
+    free = (1 - (points + closest * directions).square().sum(0)) / square
+    return torch.where(free >= 0, closest - free.clamp(min=0).sqrt(), math.inf)
 
 
 def normal(kind: Kind, points: Lines, form: Scalars) -> Lines:
@@ -120,25 +127,12 @@ def bounding_radius(
     return radius
 
 
-def _enter_ball(points: Lines, directions: Lines) -> Scalars:
-    square = (directions * directions).sum(0)
-    closest = -(points * directions).sum(0) / square
-    offset = points + closest * directions
-    free = (1 - (offset * offset).sum(0)) / square
-    return torch.where(free >= 0, closest - free.clamp(min=0).sqrt(), math.inf)
-
-
 def _slabs(points: Lines, directions: Lines, half: Tensor | float) -> tuple[Scalars, Scalars]:
     """Entry and exit of the slabs |x_i| <= half_i, together."""
     inverse = 1 / torch.where(directions.abs() < 1e-12, 1e-12, directions)
     middle = -points * inverse
     reach = inverse.abs() * half
     return (middle - reach).amax(0), (middle + reach).amin(0)
-
-
-def _enter_box(points: Lines, directions: Lines) -> Scalars:
-    near, far = _slabs(points, directions, 1.0)
-    return torch.where(near <= far, near, math.inf)
 
 
 def _enter_rounded(points: Lines, directions: Lines) -> Scalars:
