@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from lrm_core.objects.procedural import ProceduralBatch, sample_objects
-from lrm_core.objects.shapes import Kind, Lines, Scalars, bounding_radius, entry, normal
+from lrm_core.objects.shapes import Kind, Lines, Scalars, entry, normal
 from lrm_core.objects.textures import albedo
 from lrm_core.render.cameras import pinhole_intrinsics, standard_camera
 from lrm_core.render.rays import camera_rays
@@ -146,6 +146,27 @@ def _pass_bounds(
     ahead = batch.centre @ forward.transpose(0, 1)  # (B, P, K)
     aside = batch.centre @ foot.transpose(0, 1)
     return ahead.square() + 2 * aside + limit[..., None] >= (foot * foot).sum(0)[:, None]
+
+
+def bounding_radius(
+    kind: Float[Tensor, " *batch"], scale: Float[Tensor, "*batch 3"], form: Float[Tensor, " *batch"]
+) -> Float[Tensor, " *batch"]:
+    """Radius of a sphere about the centre that holds the solid scaled by `scale` (half sizes)."""
+    wide = torch.maximum(scale[..., 0], scale[..., 1])
+    high, corner = scale[..., 2], scale.norm(dim=-1)
+    of_kind = {
+        Kind.ELLIPSOID: scale.amax(dim=-1),
+        Kind.BOX: corner,
+        Kind.TORUS: torch.hypot(wide, high * form),
+        Kind.BARREL: torch.maximum(wide, torch.hypot(wide * form, high)),
+        Kind.WEDGE: corner,
+        Kind.PYRAMID: corner,
+        Kind.ROUNDED: (scale**4).sum(-1) ** 0.25,
+    }
+    radius = torch.hypot(wide, high)
+    for this, reach in of_kind.items():
+        radius = torch.where(kind == this, reach, radius)
+    return radius
 
 
 def _shade(batch: ProceduralBatch, rows: Slots, slot: Slots, points: Lines) -> Float[Tensor, "hits 3"]:
