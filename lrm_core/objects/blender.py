@@ -135,11 +135,8 @@ def blender_command(interpreter: str | None = None) -> tuple[str, ...]:
 def run_script(command: Sequence[str], job: Path, time_limit: float) -> None:
     """Run the script on a job to its end or to the limit in seconds; nothing that it started is left.
 
-    The job is a JSON file, beside which what the program prints is kept.
-
-    Raises:
-        ValueError: if the program fails, or takes longer.
-        OSError: if it cannot be started, or has no Blender.
+    The job is a JSON file, beside which what the program prints is kept. Raises ValueError if the program fails or
+    takes longer, OSError if it cannot be started or has no Blender.
     """
     errors = job.with_name("errors.txt")
     with job.with_name("log.txt").open("wb") as log, errors.open("wb") as complaints:

@@ -129,8 +129,7 @@ def data_hash(item: RenderedObject) -> str:
 def load_object(folder: str | Path, views: Sequence[int] | None = None) -> RenderedObject:
     """Read and check one rendered object.
 
-    Args:
-        views: indices of those that are read, in this order; the first becomes the source. All of them if None.
+    Views are read in the order of their indices, all of them if None; the first becomes the source.
 
     Raises:
         FileNotFoundError: if the folder, a view's image or its pose is missing.

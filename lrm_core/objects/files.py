@@ -101,10 +101,9 @@ def read_rgba(path: Path) -> UInt8[np.ndarray, "H W 4"]:
 
 
 def check_pose(path: Path, pose: Float[np.ndarray, "..."]) -> Float[np.ndarray, "3 4"]:
-    """The pose itself, if it is a rigid camera-to-world matrix (3, 4): a rotation and a place in world units.
+    """The pose itself, if it is a rigid camera-to-world matrix: a rotation and a place in world units.
 
-    Raises:
-        ValueError: for another shape, NaN or infinity, a rotation with |R^T R - 1| > 1e-3, or a reflection.
+    Raises ValueError for another shape, NaN or infinity, a rotation with |R^T R - 1| > 1e-3, or a reflection.
     """
     if pose.shape != (3, 4):
         raise ValueError(f"{path}: expected a pose of shape (3, 4), found {pose.shape}")
@@ -120,11 +119,10 @@ def check_pose(path: Path, pose: Float[np.ndarray, "..."]) -> Float[np.ndarray, 
 
 
 def check_intrinsics(path: Path, intrinsics: Float[np.ndarray, "..."]) -> Float[np.ndarray, "3 2"]:
-    """The intrinsics (3, 2) themselves, if they are [[fx, fy], [cx, cy], [width, height]] of a camera, in pixels.
+    """The intrinsics themselves, if they are [[fx, fy], [cx, cy], [width, height]] of a camera, in pixels.
 
-    Raises:
-        ValueError: for another shape, NaN or infinity, a focal length that is not positive, or a size that is
-            not a positive whole number of pixels.
+    Raises ValueError for another shape, NaN or infinity, a focal length that is not positive, or a size that is not a
+    positive whole number of pixels.
     """
     if intrinsics.shape != (3, 2):
         raise ValueError(f"{path}: expected shape (3, 2), found {intrinsics.shape}")

@@ -36,11 +36,8 @@ Matrix = Float[np.ndarray, "4 4"]
 def load_gltf(path: Path, companions: Companions) -> Iterator[trimesh.Trimesh]:
     """Meshes of a .glb or .gltf file, each where its node, its bones or each of its instances put it.
 
-    Faults of the companions, which find buffers and pictures, are left to who called.
-
-    Raises:
-        Refused: naming a feature that cannot be read, or a texture.
-        Exception: whatever broken bytes lead to.
+    Faults of the companions, which find buffers and pictures, are left to who called. Raises Refused, naming a
+    feature or a texture that cannot be read, and whatever broken bytes lead to.
     """
     scene = _Scene(path, companions)
     for index, matrix in scene.places.items():

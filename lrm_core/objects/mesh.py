@@ -47,10 +47,8 @@ def load_mesh(path: str | Path) -> Mesh:
 
     The centre of the bounding box goes to the origin. The front of a y-up file (+z) turns to -y, where the
     source camera stands. Parts are in their default pose. Samplers' wrap modes are not read: textures repeat. Points
-    and curves are left out, as are maps other than those of the base colour, its opacity and emission.
-
-    Args:
-        path: .glb, .gltf or .obj with y up, .ply or .stl with z up.
+    and curves are left out, as are maps other than those of the base colour, its opacity and emission. Files are
+    .glb, .gltf or .obj with y up, .ply or .stl with z up.
 
     Raises:
         FileNotFoundError: if there is no such file.
@@ -131,11 +129,7 @@ def write_mesh(path: Path, vertices: Points, faces: Triples, colours: Float[np.n
     `load_mesh` reads them. GLB stores linear colours, the others store them as they are displayed; 8 bits a channel.
 
     Vertices are in world units; corners of faces turn anticlockwise seen from outside; colours are display-referred
-    RGB in [0, 1].
-
-    Raises:
-        ValueError: for a suffix other than .glb, .obj or .ply.
-        OSError: if the file cannot be written.
+    RGB in [0, 1]. Raises ValueError for another suffix than .glb, .obj or .ply, OSError if it cannot be written.
     """
     suffix = path.suffix.lower()
     if suffix not in WRITTEN:

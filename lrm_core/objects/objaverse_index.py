@@ -128,9 +128,7 @@ class Index:
     def facts(self, uid: str) -> dict[str, str | None]:
         """What the dataset says of an object: uid, path, title, author, licence (a key of `LICENCES`) and url.
 
-        Raises:
-            ValueError: as `path`, and if the annotations cannot be read, lack the object or do not name a licence
-                of `LICENCES`.
+        Raises ValueError as `path`, and if the annotations cannot be read, lack the object or name no such licence.
         """
         path = self.path(uid)
         folder = path.split("/")[1]

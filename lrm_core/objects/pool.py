@@ -103,11 +103,8 @@ def render_pool(
 ) -> PoolReport:
     """Render every GLB of a folder that is not for evaluation; finished ones are kept.
 
-    Args:
-        folder: of .glb files (not searched deeper), perhaps with an `index.json`: a list of objects with the keys
-            file, name, author, licence and library.
-        out: the pool.
-        data: the data folder of the project, whose meshes are left out; see `held_out`.
+    The folder, which is not searched deeper, may have an `index.json`: a list of objects with the keys file, name,
+    author, licence and library. Meshes of `data`, the data folder of the project, are left out; see `held_out`.
 
     Raises:
         FileNotFoundError: if there is no such folder, or no GLB in it.

@@ -72,10 +72,7 @@ def sample_objects(seeds: Sequence[int]) -> ProceduralBatch:
     """Make the objects with the given numbers.
 
     The same seed gives the same object in any batch. An object has 2 to 10 primitives that touch, within a
-    sphere of radius 0.95 about the origin that it fills.
-
-    Raises:
-        ValueError: if there is no seed, or one is negative.
+    sphere of radius 0.95 about the origin that it fills. Raises ValueError if there is no seed, or one is negative.
     """
     if not len(seeds) or min(seeds) < 0:
         raise ValueError(f"seeds must be one or more non-negative integers, found {list(seeds)}")

@@ -43,11 +43,9 @@ class Shown(NamedTuple):
 def predict_files(model: LRM, root: Path, path: str | None, source_distance: float) -> Shown:
     """Write the assets of a picture into a new folder, with the settings of `lrm predict`.
 
-    The new folder is made in `root`; the distance of the camera is in world units.
-
-    Raises:
-        ValueError: in one sentence without the folder, if there is no picture, it is refused by `load_picture`,
-            its field has no surface, or the distance is not positive.
+    The new folder is made in `root`; the distance of the camera is in world units. Raises ValueError, in one sentence
+    without the folder, if there is no picture, `load_picture` refuses it, its field has no surface, or the distance
+    is not positive.
     """
     if path is None:
         raise ValueError(f"no picture chosen; expected a file ending in {', '.join(FORMATS)}")

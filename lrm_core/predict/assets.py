@@ -56,8 +56,7 @@ class PredictConfig:
         resolution: cells along each axis of the box for the mesh.
         density: of the surface, in 1 / world unit.
 
-    Raises:
-        ValueError: if there is no format or an unknown one, or a number is not positive.
+    Raises ValueError if there is no format or an unknown one, or a number is not positive.
     """
 
     formats: tuple[str, ...] = tuple(ASSETS)

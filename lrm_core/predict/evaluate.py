@@ -121,11 +121,7 @@ def _psnr(pair: Pair) -> float:
 
 
 def listed_objects(folders: Sequence[Path], split: str) -> list[tuple[str, Path]]:
-    """Group and folder of every object; in order of the list in `meta` where there is one, else of name.
-
-    Raises:
-        FileNotFoundError, ValueError: as `evaluate`.
-    """
+    """Group and folder of every object, by the list in `meta` if there is one, else by name; raises as `evaluate`."""
     places = [folder.resolve() for folder in folders]
     if len(set(places)) < len(places):
         raise ValueError(f"expected each folder once, found {', '.join(map(str, folders))}")
@@ -163,10 +159,7 @@ def scored_views(model: LRM, item: RenderedObject, depth: Float[Tensor, "v h h"]
     """Every view of an object with its prediction and their scores, at the size of the stored images.
 
     The model sees view 0, resampled to its source size where that is another. Without the depth of the true surface,
-    from `true_depth`, that score is NaN.
-
-    Raises:
-        ValueError: if the images are not square or smaller than 32x32 pixels.
+    from `true_depth`, that score is NaN. Raises ValueError if the images are not square or smaller than 32x32 pixels.
     """
     _check_images(item)
     size = item.images.shape[-1]
