@@ -58,7 +58,7 @@ def evaluate(arguments: tuple[Path, ...], model_name: str | None, output_dir: Pa
     from lrm_core.model.checkpoints import load_model
     from lrm_core.predict.evaluate import evaluate as evaluated
     from lrm_core.predict.evaluate import listed_objects
-    from lrm_core.predict.evaluation_page import PAGE, Subject, object_table, summary_table, write_evaluation
+    from lrm_core.predict.evaluation_page import PAGE, object_table, subject_of, summary_table, write_evaluation
 
     folders = arguments if model_name else arguments[1:]
     model_name = model_name or str(arguments[0])
@@ -68,7 +68,7 @@ def evaluate(arguments: tuple[Path, ...], model_name: str | None, output_dir: Pa
     model = load_model(model_name, device).requires_grad_(False)
     output_dir.mkdir(parents=True, exist_ok=True)
     found = evaluated(model, folders, split)
-    write_evaluation(output_dir, found, Subject.of(model, model_name), split)
+    write_evaluation(output_dir, found, subject_of(model, model_name), split)
     for table in (object_table(found), summary_table(found)):
         click.echo(table.to_string(index=False) + "\n")
     count = len(found.objects())
@@ -200,7 +200,7 @@ def distance(folders: tuple[Path, ...], model_name: str, out: Path | None, devic
     from lrm_core.measure.told_distance import FACTORS, told_rows
     from lrm_core.model.checkpoints import load_model
     from lrm_core.objects import load_object
-    from lrm_core.objects.splits import object_folders
+    from lrm_core.objects.files import object_folders
     from lrm_core.page.own_data.study import write_table
 
     objects = [item for folder in folders for item in object_folders(folder)]
@@ -221,7 +221,7 @@ def _each_object(study: Callable[..., str], model_name: str, data_dir: Path, out
 
     from lrm_core.model.checkpoints import load_model
     from lrm_core.objects import load_object
-    from lrm_core.objects.splits import object_folders
+    from lrm_core.objects.files import object_folders
 
     folders = object_folders(data_dir)
     model = load_model(model_name).eval().requires_grad_(False)
