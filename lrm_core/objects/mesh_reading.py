@@ -1,7 +1,11 @@
-"""Pieces of a mesh file: read by trimesh, with what it drops or cannot find mended or refused by name."""
+"""Pieces of a mesh file, with what their surfaces look like before shading.
+
+trimesh reads the files; what it drops or cannot find is mended, or refused by name.
+"""
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
@@ -10,16 +14,35 @@ import numpy as np
 import trimesh
 from jaxtyping import Float
 from PIL import Image
+from trimesh.visual.material import PBRMaterial, SimpleMaterial
 
 from lrm_core.objects.companions import Companions, Refused, option
 from lrm_core.objects.gltf import load_gltf
 from lrm_core.objects.gltf_arrays import posed
-from lrm_core.objects.materials import LINEAR_COLOURS, Material, display_from_linear, read_material
 
 Triangles = Float[np.ndarray, "F 3 3"]  # of corners, normals too
+Texture = Float[np.ndarray, "H W 4"]
+Colour = Float[np.ndarray, "*shape"]
 
 COLOURS = "colours"  # the attribute of vertices that have a material too
 END_OF_HEADER = b"end_header"  # of a PLY file
+LINEAR_COLOURS = (".glb", ".gltf")  # have linear factors and vertex colours; other files, display-referred
+ALPHA_CUTOFF = 0.5
+NO_TEXTURE = np.ones((1, 1, 4), dtype=np.float32)
+
+
+@dataclass(frozen=True)
+class Material:
+    """What a surface looks like before shading.
+
+    Attributes:
+        levels: the texture, (H, W, 4) display-referred straight RGBA in [0, 1], then halved again and
+            again down to one texel.
+        cutoff: rays pass where alpha is below; 0 for an opaque material.
+    """
+
+    levels: tuple[Texture, ...]
+    cutoff: float
 
 
 class Piece(NamedTuple):
@@ -130,7 +153,7 @@ def _flatten(piece: trimesh.Trimesh, suffix: str) -> Piece:
     if suffix in LINEAR_COLOURS:
         colours[..., :3] = display_from_linear(colours[..., :3])
     corners, normals = piece.vertices[faces], piece.vertex_normals[faces]
-    return Piece(corners, normals, corner_uv, colours, read_material(piece, suffix))
+    return Piece(corners, normals, corner_uv, colours, _material(getattr(piece.visual, "material", None)))
 
 
 def _in_unit_range(colours: np.ndarray) -> Float[np.ndarray, "V 4"]:
@@ -139,3 +162,71 @@ def _in_unit_range(colours: np.ndarray) -> Float[np.ndarray, "V 4"]:
     opaque = np.ones((len(colours), 4))
     opaque[:, : colours.shape[1]] = colours / largest
     return opaque
+
+
+def display_from_linear(colour: Colour) -> Colour:
+    """Encode linear light by the sRGB transfer function (IEC 61966-2-1); any shape, values in [0, 1]."""
+    return np.where(colour <= 0.0031308, 12.92 * colour, 1.055 * np.maximum(colour, 0.0031308) ** (1 / 2.4) - 0.055)
+
+
+def linear_from_display(colour: Colour) -> Colour:
+    """Linear light of sRGB values; any shape, values in [0, 1]; the inverse of `display_from_linear`."""
+    return np.where(colour <= 0.04045, colour / 12.92, ((np.maximum(colour, 0.04045) + 0.055) / 1.055) ** 2.4)
+
+
+def _material(source: PBRMaterial | SimpleMaterial | None) -> Material:
+    """The base colour of a trimesh material, its factor and emission (as light) worked in."""
+    if source is None:
+        return Material((NO_TEXTURE,), ALPHA_CUTOFF)
+    if not isinstance(source, PBRMaterial):  # display-referred, of another file than glTF
+        factor = _factor(source.diffuse if "kd" in source.kwargs else None)  # trimesh's own is grey
+        factor[3] *= float(source.kwargs.get("d", [1])[-1])
+        return Material(_halvings((_pixels(source.image) * factor).astype(np.float32)), ALPHA_CUTOFF)
+    texture, factor, glow = _pixels(source.baseColorTexture), _factor(source.baseColorFactor), source.emissiveFactor
+    linear = linear_from_display(texture[..., :3]) * factor[:3]
+    if glow is not None and glow.any():
+        glow = linear_from_display(_pixels(source.emissiveTexture)[..., :3]) * glow
+        linear, glow, texture = _same_size(linear, glow, texture)
+        linear = np.minimum(linear + glow, 1)
+    texture = np.concatenate([display_from_linear(linear), texture[..., 3:] * factor[3]], axis=-1)
+    masked = source.alphaMode == "MASK" and source.alphaCutoff is not None
+    cutoff = source.alphaCutoff if masked else ALPHA_CUTOFF
+    return Material(_halvings(texture.astype(np.float32)), 0.0 if source.alphaMode in (None, "OPAQUE") else cutoff)
+
+
+def _pixels(image: Image.Image | None) -> Texture:
+    """Straight RGBA in [0, 1]; white without a picture."""
+    if image is None:
+        return NO_TEXTURE
+    if image.mode.startswith("I"):  # 16 bits of grey, which Pillow would clip
+        grey = np.clip(np.asarray(image, dtype=np.float32) / 65535, 0, 1)
+        return np.stack([grey, grey, grey, np.ones_like(grey)], axis=-1)
+    return np.asarray(image.convert("RGBA"), dtype=np.float32) / 255
+
+
+def _same_size(*textures: Float[np.ndarray, "..."]) -> list[Float[np.ndarray, "H W C"]]:
+    """Textures with their texels repeated up to the size of the largest."""
+    height, width = (max(texture.shape[axis] for texture in textures) for axis in (0, 1))
+    rows, columns = np.arange(height), np.arange(width)
+    return [t[rows * t.shape[0] // height][:, columns * t.shape[1] // width] for t in textures]
+
+
+def _factor(colour: object) -> Float[np.ndarray, " 4"]:
+    """RGBA in [0, 1], of RGB or RGBA in bytes or fractions; white for None."""
+    factor = np.ones(4) if colour is None else np.asarray(colour)
+    factor = factor / 255.0 if factor.dtype.kind in "iu" else factor.astype(np.float64)
+    return factor if len(factor) == 4 else np.append(factor, 1.0)
+
+
+def _halvings(texture: Texture) -> tuple[Texture, ...]:
+    """The texture and its successive 2x2 averages; colours are averaged with their alpha as weight."""
+    levels = [texture]
+    while max(levels[-1].shape[:2]) > 1:
+        last = levels[-1]
+        rows, columns = (max(side // 2, 1) for side in last.shape[:2])
+        step = (last.shape[0] // rows, last.shape[1] // columns)
+        blocks = last[: rows * step[0], : columns * step[1]].reshape(rows, step[0], columns, step[1], 4)
+        weight = blocks[..., 3:] + 1e-6
+        colour = (blocks[..., :3] * weight).sum((1, 3)) / weight.sum((1, 3))
+        levels.append(np.concatenate([colour, blocks[..., 3:].mean((1, 3))], axis=-1))
+    return tuple(levels)

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from tiny_measure import item, model, synthetic_object
 
-from lrm_core.findings.rulebook import FINDINGS
+from lrm_core.findings.verdicts import FINDINGS
 from lrm_core.measure import oracles
 from lrm_core.measure.oracles import OracleCache
 from lrm_core.page import viewer

@@ -11,7 +11,7 @@ from torch import Tensor
 from lrm_core.findings.c02 import BANDS as BAND_NAMES
 from lrm_core.findings.cause import DOSE
 from lrm_core.findings.claims import PUBLISHED_OBJECTS, published
-from lrm_core.findings.sentences import say
+from lrm_core.findings.finding import say
 from lrm_core.measure.e17_source_distance import TRUE, told_planes
 from lrm_core.measure.experiments import get_experiment
 from lrm_core.measure.metrics import BANDS

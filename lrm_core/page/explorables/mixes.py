@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from lrm_core.findings.claims import published
-from lrm_core.findings.sentences import say
+from lrm_core.findings.finding import say
 from lrm_core.page.explorables.widget import NOTES, Content, Explorable, Scene, show, slider
 from lrm_core.page.finding_page import Chapter
 from lrm_core.render.quality import psnr

@@ -13,7 +13,7 @@ from lrm_core.data_url import data_url
 from lrm_core.findings.c02 import BANDS as BAND_NAMES
 from lrm_core.findings.c02 import PUBLISHED_SIZE, law_shares, matching_exponent
 from lrm_core.findings.claims import PUBLISHED_OBJECTS, published
-from lrm_core.findings.sentences import say
+from lrm_core.findings.finding import say
 from lrm_core.measure.e06_response import DecoderResponse
 from lrm_core.measure.geometry import matter_texels
 from lrm_core.measure.metrics import BANDS
