@@ -41,23 +41,15 @@ OWN_PICTURE_JS = "\n".join((VIEWER_JS, "const WORKER = {};".format(_WORKER.repla
 
 
 class EmbeddedWidget(anywidget.AnyWidget):
-    """A figure with tensors in bytes and a still picture.
+    """A figure with tensors in bytes, as `viewer.pack` gives them, and a still picture."""
 
-    Attributes:
-        MIME: type of the page's form of it.
-        PAGE_TRAITS: what that form holds beside `data`.
-        tensors, data: as `viewer.pack` gives them.
-        poster: still picture, as an address that holds it; shown until the figure is drawn, or instead.
-        alt: what a reader is told who does not see it.
-    """
-
-    MIME: ClassVar[str]
-    PAGE_TRAITS: ClassVar[tuple[str, ...]] = ("tensors", "poster", "alt")
+    MIME: ClassVar[str]  # type of the page's form of it
+    PAGE_TRAITS: ClassVar[tuple[str, ...]] = ("tensors", "poster", "alt")  # what that form holds beside `data`
 
     tensors = traitlets.Dict().tag(sync=True)
     data = traitlets.Bytes().tag(sync=True)
-    poster = traitlets.Unicode().tag(sync=True)
-    alt = traitlets.Unicode().tag(sync=True)
+    poster = traitlets.Unicode().tag(sync=True)  # an address that holds it; shown until the figure is drawn
+    alt = traitlets.Unicode().tag(sync=True)  # what a reader is told who does not see it
 
     def page_state(self) -> dict[str, Any]:
         """What the page needs, JSON-ready."""

@@ -40,25 +40,17 @@ THUMBNAIL = 64  # pixels of an object's picture in a figure
 
 @dataclass(frozen=True)
 class Chapter:
-    """A finding with the records that decide it, and one object that is measured again.
-
-    Attributes:
-        finding: its declarations.
-        plan: the profile.
-        seed: of the live computation.
-        model: frozen.
-        table: current records of the chosen objects, one row per object and seed, completed by the finding.
-        groups: "real" or "procedural" for each object.
-        item: the example that the finding chooses by the records.
-    """
+    """A finding with the records that decide it, and one object that is measured again."""
 
     finding: Finding
     plan: Profile
-    seed: int
-    model: LRM
-    table: pd.DataFrame
-    groups: Mapping[str, str]
-    item: RenderedObject
+    seed: int  # of the live computation
+    model: LRM  # frozen
+    table: (
+        pd.DataFrame
+    )  # current records of the chosen objects, a row for each object and seed, completed by `finding`
+    groups: Mapping[str, str]  # "real" or "procedural" for each object
+    item: RenderedObject  # the example that the finding chooses by the records
 
     @property
     def configuration(self) -> Any:

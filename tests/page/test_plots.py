@@ -23,7 +23,7 @@ def _named(figure, name: str) -> list:
 
 def _strips(table=TABLE, **panel):
     row = Row("a quantity", "x", {"published": 5.0})
-    return strips(Strips([Panel("unit", [row], **panel)]), table, GROUPS, "It says so.")
+    return strips(Strips(Panel("unit", [row], **panel)), table, GROUPS, "It says so.")
 
 
 def test_each_object_is_one_point_in_the_colour_of_its_group():
@@ -44,7 +44,7 @@ def test_mean_and_interval_are_those_of_the_statistics():
 
 
 def test_a_column_without_values_is_said_to_have_none():
-    declared = Strips([Panel("unit", [Row("b", "y"), Row("c", "missing")])])
+    declared = Strips(Panel("unit", [Row("b", "y"), Row("c", "missing")]))
     figure = strips(declared, TABLE.assign(y=None), GROUPS, "It says so.")
     assert [note.text for note in figure.layout.annotations] == ["b (no value)", "c (no value)"]
     assert not _named(figure, "mean, 95% interval")
@@ -55,7 +55,7 @@ def test_the_data_of_strips_says_what_every_value_is():
         Panel("likeness (dB)", [Row("one", "x", {"published": 5.0})]),
         Panel("share", [Row("two", "y")]),
     ]
-    data = figure_data(strips(Strips(panels), TABLE.assign(y=10 * TABLE["x"]), GROUPS, "It says so."))
+    data = figure_data(strips(Strips(*panels), TABLE.assign(y=10 * TABLE["x"]), GROUPS, "It says so."))
     assert list(data) == ["panel", "quantity", "group", "object", "value", "low", "high"]
     objects = data.dropna(subset="object")
     assert objects[["low", "high"]].isna().all(axis=None)

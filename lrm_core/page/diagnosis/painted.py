@@ -33,19 +33,14 @@ HALF = 0.5  # of the surface in view, which the source should see of it
 
 @dataclass(frozen=True)
 class Look:
-    """One held-out view of an object.
-
-    Attributes:
-        error: of the prediction, mean of the channels, 0 where the object is not alone in a pixel.
-        hidden: whether the source does not see what a pixel shows.
-    """
+    """One held-out view of an object."""
 
     source: Float[Tensor, "3 h h"]
     truth: Float[Tensor, "3 h h"]
     prediction: Float[Tensor, "3 h h"]
     mask: Float[Tensor, "h h"]
-    error: Float[Tensor, "h h"]
-    hidden: Bool[Tensor, "h h"]
+    error: Float[Tensor, "h h"]  # of the prediction, mean of the channels, 0 where the object is not alone in a pixel
+    hidden: Bool[Tensor, "h h"]  # whether the source does not see what a pixel shows
 
 
 def painted_objects(chapter: Chapter) -> tuple[str, pd.DataFrame]:

@@ -31,19 +31,14 @@ class Mark:
 
 @dataclass(frozen=True)
 class Line:
-    """One claim with its published number.
-
-    Attributes:
-        marks: ours, first told the truth; a condition that cannot be judged yet is left out.
-        verdict, why: told as published where that was measured, else told the truth; in a few words.
-    """
+    """One claim with its published number."""
 
     claim: str
     title: str
     quantity: str
     published: float
-    marks: tuple[Mark, ...]
-    verdict: str
+    marks: tuple[Mark, ...]  # ours, first told the truth; a condition that cannot be judged yet is left out
+    verdict: str  # told as published where that was measured, else told the truth
     why: str
 
 

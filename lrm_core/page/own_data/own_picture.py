@@ -54,15 +54,10 @@ EXACT = ("upsampler.", "synthesizer.")  # few, and what rounding them does is se
 
 
 class Carried(NamedTuple):
-    """A model as the texts of scripts.
+    """A model as the texts of scripts; each calls `lrmModel(number, text)`, the first with its head too."""
 
-    Attributes:
-        about: `parts`, `bytes` (of the scripts), `compressed`, and the `sha256` of what they hold; JSON-ready.
-        scripts: each calls `lrmModel(number, text)`, the text in base 85; the first holds `tensors` and `config` too.
-    """
-
-    about: dict[str, Any]
-    scripts: tuple[str, ...]
+    about: dict[str, Any]  # `parts`, `bytes` (of the scripts), `compressed`, `sha256` of what they hold; JSON-ready
+    scripts: tuple[str, ...]  # the text in base 85; the head is `tensors` and `config`
 
 
 def packed_model(model: LRM) -> Packed:
@@ -109,23 +104,16 @@ def write_scripts(folder: Path) -> list[Path]:
 
 
 class OwnPicture(EmbeddedWidget):
-    """A place for a picture; `tensors` and `data` are the decoder for the kernel's planes.
-
-    Attributes:
-        about: of the model that the page carries, as `Carried.about`, and the `address` of its folder.
-        size: side of the picture that the model sees, in pixels.
-        starters: pictures to begin with, `name` and `picture`, an address that holds it.
-        note: where the model is; in the page what loading it costs, said before.
-    """
+    """A place for a picture; `tensors` and `data` are the decoder for the kernel's planes."""
 
     MIME = OWN_PICTURE.mime
     PAGE_TRAITS = ("about", "size", "starters", "note", "alt")
     _esm = OWN_PICTURE_JS + "\nexport default { render: (view) => drawnByKernel(view) };\n"
 
-    about = traitlets.Dict().tag(sync=True)
-    size = traitlets.Int().tag(sync=True)
-    starters = traitlets.List().tag(sync=True)
-    note = traitlets.Unicode().tag(sync=True)
+    about = traitlets.Dict().tag(sync=True)  # `Carried.about` of the page's model, and the `address` of its folder
+    size = traitlets.Int().tag(sync=True)  # side of the picture that the model sees, in pixels
+    starters = traitlets.List().tag(sync=True)  # to begin with: `name`, and `picture`, an address that holds it
+    note = traitlets.Unicode().tag(sync=True)  # where the model is; in the page what loading it costs, said before
 
     @classmethod
     def of(cls, model: LRM) -> Self:

@@ -30,15 +30,10 @@ MADE_WITH_THE_PAGE = "smoke"  # the one profile whose runs are short enough
 
 @dataclass(frozen=True)
 class ArmPage(Chapter):
-    """A chapter on one finding on the arms.
+    """A chapter on one finding on the arms."""
 
-    Attributes:
-        records: current ones, whole.
-        runs: the same as a tidy table of the chosen objects (`arm_tables.tidy`).
-    """
-
-    records: Sequence[dict[str, Any]]
-    runs: pd.DataFrame
+    records: Sequence[dict[str, Any]]  # current ones, whole
+    runs: pd.DataFrame  # the same as a tidy table of the chosen objects (`arm_tables.tidy`)
 
     def record(self, arm: str, seed: int = 0) -> dict[str, Any] | None:
         """The record of an arm and seed; None where it has not been made."""

@@ -105,29 +105,23 @@ def check_field(planes: Float[Tensor, "3 C R R"], decoder: nn.Module) -> None:
 class TriplaneViewer(EmbeddedWidget):
     """One triplane to turn and zoom; `tensors` and `data` are its planes and decoder (`pack_field`).
 
-    Attributes:
-        resolution: side of the drawn picture, in pixels.
-        samples: on each ray while the view rests; half as many while it moves.
-        focal: focal length as a fraction of the picture's size.
-        background: grey behind the object, in [0, 1].
-        azimuth, elevation: of the camera, in degrees; azimuth -90, elevation 0 is the canonical source.
-        distance: of the camera to the origin, in world units.
-        patience: seconds that the decoder may take for the resting picture; where it would take longer, as in a
-            browser without a graphics card, the picture comes from a grid of 64^3 values.
-        half: store the folded planes as half floats even where single precision can be filtered.
+    Azimuth and elevation of the camera are in degrees; azimuth -90, elevation 0 is the canonical source. Where the
+    decoder would take longer than `patience` (in seconds) for the resting picture, as in a browser without a graphics
+    card, that comes from a grid of 64^3 values. With `half` the folded planes are half floats even where single
+    precision can be filtered.
     """
 
     MIME = VIEWER.mime
     PAGE_TRAITS = (*EmbeddedWidget.PAGE_TRAITS, *SCENE_TRAITS)
     _esm = VIEWER_JS + "\nexport default { render };\n"
 
-    resolution = traitlets.Int(256, min=16, max=1024).tag(sync=True)
-    samples = traitlets.Int(128, min=8, max=512).tag(sync=True)
-    focal = traitlets.Float(FOCAL, min=0.1).tag(sync=True)
-    background = traitlets.Float(1.0, min=0.0, max=1.0).tag(sync=True)
+    resolution = traitlets.Int(256, min=16, max=1024).tag(sync=True)  # side of the drawn picture, in pixels
+    samples = traitlets.Int(128, min=8, max=512).tag(sync=True)  # on each ray; half as many while it moves
+    focal = traitlets.Float(FOCAL, min=0.1).tag(sync=True)  # over the size of the picture
+    background = traitlets.Float(1.0, min=0.0, max=1.0).tag(sync=True)  # grey behind the object
     azimuth = traitlets.Float(-90.0).tag(sync=True)
     elevation = traitlets.Float(0.0, min=-85.0, max=85.0).tag(sync=True)
-    distance = traitlets.Float(DISTANCE, min=1.2, max=5.0).tag(sync=True)
+    distance = traitlets.Float(DISTANCE, min=1.2, max=5.0).tag(sync=True)  # to the origin, in world units
     patience = traitlets.Float(6.0, min=0.0).tag(sync=True)
     half = traitlets.Bool(False).tag(sync=True)
 
