@@ -16,7 +16,7 @@ from accelerate import Accelerator
 from keep import keep
 
 from lrm_core import load_model
-from lrm_core.fit.checkpoint import TrainingState
+from lrm_core.fit.runs import TrainingState
 from lrm_core.training import pretrain, pretrain_batch, pretrain_data
 from lrm_core.training.pretrain import new_state, train_step
 from lrm_core.training.pretrain_batch import cast_scene, draw_scene, scenes

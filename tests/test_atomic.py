@@ -17,7 +17,7 @@ from pathlib import Path
 import torch
 
 from lrm_core.measure.oracles import Oracle, save_oracle
-from lrm_core.fit.checkpoint import TrainingState
+from lrm_core.fit.runs import TrainingState
 from lrm_core.model.checkpoints import save_checkpoint
 from lrm_core.model.config import MINI
 from lrm_core.model.lrm import LRM

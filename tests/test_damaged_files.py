@@ -14,8 +14,7 @@ import torch
 from PIL import Image
 
 from lrm_core.atomic import save_tensors
-from lrm_core.fit.checkpoint import read_training_checkpoint
-from lrm_core.fit.run_folder import Rows, claim_folder
+from lrm_core.fit.runs import Rows, claim_folder, read_training_checkpoint
 from lrm_core.measure.oracles import Oracle, load_oracle, save_oracle
 from lrm_core.model.checkpoints import load_model, save_checkpoint
 from lrm_core.model.config import MINI

@@ -1,13 +1,13 @@
-"""Low-rank adapters in the attentions of the plane transformer, through PEFT (Hu et al. 2022; experiment E14).
+"""What fine-tuning changes: low-rank adapters in the attentions of the plane transformer, or all of its weights.
 
-Two forms. "projections" is LoRA as everybody knows it: W x becomes W x + s B A x for the matrices of query, key,
-value and output, all of them with stock tuners of PEFT (`lora.Linear` on the output, `target_parameters` on the
-bare matrices; where query, key and value are one packed matrix they share one A). "output" is the published
-form: the *output* y of each attention becomes y + s B A y. No stock tuner reads the output of a layer: `lora.Linear`
-on the output projection has the same number of parameters, but its A sees the input of that projection. So the
-published form is a subclass of `lora.Linear` that is injected by PEFT's mechanism for custom modules
-(`LoraConfig._register_custom_module`, developer guide "Custom models"); PEFT then names, freezes, saves, disables and
-merges it as its own. Merged it is W + s B A W.
+Adapters are PEFT's (Hu et al. 2022; experiment E14), in two forms. "projections" is LoRA as everybody knows it: W x
+becomes W x + s B A x for the matrices of query, key, value and output, all of them with stock tuners of PEFT
+(`lora.Linear` on the output, `target_parameters` on the bare matrices; where query, key and value are one packed
+matrix they share one A). "output" is the published form: the *output* y of each attention becomes y + s B A y. No
+stock tuner reads the output of a layer: `lora.Linear` on the output projection has the same number of parameters, but
+its A sees the input of that projection. So the published form is a subclass of `lora.Linear` that is injected by
+PEFT's mechanism for custom modules (`LoraConfig._register_custom_module`, developer guide "Custom models"); PEFT then
+names, freezes, saves, disables and merges it as its own. Merged it is W + s B A W.
 
 In both forms s = alpha / r with alpha = 2 r as published, so s = 2, and B = 0 at the start.
 """
@@ -24,7 +24,9 @@ from torch import Tensor, nn
 
 from lrm_core.atomic import save_tensors
 from lrm_core.files import check_listed, read_tensors
-from lrm_core.fit.finetune_config import Form
+from lrm_core.fit.finetune_config import FinetuneConfig, Form
+from lrm_core.fit.runs import TrainingState
+from lrm_core.model.checkpoints import save_checkpoint
 from lrm_core.model.lrm import LRM, check_state
 from lrm_core.torchvision_guard import allow_torchvision_import
 
@@ -38,6 +40,7 @@ PUBLISHED_STD = 0.01  # of A in the published form
 # those of either kind of attention
 MATRICES = ["in_proj_weight", "q_proj_weight", "k_proj_weight", "v_proj_weight"]
 NAME = "default"  # of the one adapter in each place
+ADAPTERS, WEIGHTS = "adapter.safetensors", "model.safetensors"  # that a finished run leaves
 
 
 class OutputLora(Linear):
@@ -162,3 +165,36 @@ def _configuration(rank: int, form: Form) -> LoraConfig:
     if form == "output":
         config._register_custom_module({nn.Linear: OutputLora})
     return config
+
+
+class Tuning(TrainingState):
+    """A copy of a model on its way, of which adapters or all weights of the transformer are trained by AdamW.
+
+    Attributes:
+        adapters: those in the model, None where there are none.
+        kept: the parameters that change, by name; all others are frozen.
+    """
+
+    MOMENT = ""
+
+    def __init__(self, model: LRM, config: FinetuneConfig, device: torch.device | str = "cpu") -> None:
+        model = copy.deepcopy(model).to(device).eval().requires_grad_(False)
+        self.adapters = None
+        if config.rank is None:
+            model.transformer.requires_grad_(True)
+        else:
+            self.adapters = Adapters(model, config.rank, config.form, config.seed)
+        trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+        optimiser = torch.optim.AdamW(trained, lr=config.lr, weight_decay=config.weight_decay)
+        super().__init__(model, [optimiser], averaging=False, frozen=False)
+
+    def tuned(self) -> LRM:
+        """A plain, frozen model as it is now."""
+        return self.adapters.merged() if self.adapters else copy.deepcopy(self.model).requires_grad_(False)
+
+    def publish(self, run: Path) -> None:
+        """Write what a reader of the run wants: the adapters, or the whole model in float32."""
+        if self.adapters:
+            self.adapters.save(run / ADAPTERS)
+        else:
+            save_checkpoint(self.model, run / WEIGHTS, dtype=torch.float32)

@@ -12,13 +12,11 @@ from accelerate import Accelerator
 from tqdm import tqdm
 
 from lrm_core.atomic import alone, replacing
-from lrm_core.fit.examples import Example, pair
 from lrm_core.fit.finetune_config import FinetuneConfig
+from lrm_core.fit.lora import Tuning
 from lrm_core.fit.losses import Perceptual
-from lrm_core.fit.run_folder import REMOVE, STATE, Rows, claim_folder
-from lrm_core.fit.scores import EarlyStop, Metrics, early_stop, render_example, score
-from lrm_core.fit.team import sum_over_processes
-from lrm_core.fit.tuning import Tuning
+from lrm_core.fit.runs import REMOVE, STATE, Rows, claim_folder
+from lrm_core.fit.scores import EarlyStop, Example, Metrics, early_stop, render_example, score
 from lrm_core.model.hashing import model_hash
 from lrm_core.model.lrm import LRM
 
@@ -89,9 +87,7 @@ def finetune(
         data = dict(zip(("train", "validation"), listed, strict=True))
         claim_folder(run / "config.json", {"model": model_hash(model), "finetune": asdict(config), **data})
         tuning = Tuning(model, config, team.device)
-        tuning.load(run / STATE)
-        if tuning.step > config.steps:
-            raise ValueError(f"{run / STATE}: at step {tuning.step} of {config.steps}; delete it to restart")
+        tuning.load(run / STATE, config.steps)
         team.wait_for_everyone()
         here = [[example.to(team.device) for example in part] for part in (train, validation)]
         return _Run(run, config, *here, metrics, perceptual, team, tuning).go_on()
@@ -211,7 +207,7 @@ def batch_loss(
     perceptual: Perceptual | None = None,
 ) -> float:
     """Mean loss of the pairs of the next step, whose gradient every process is left with."""
-    tuning.optimiser.zero_grad()
+    tuning.model.zero_grad()
     total = torch.zeros((), device=team.device)
     for member in range(team.process_index, config.batch, team.num_processes):
         example, view = numbered_pair(tuning.step * config.batch + member, train, config)
@@ -220,18 +216,12 @@ def batch_loss(
         loss = config.loss(rendered, images, perceptual) / config.batch
         loss.backward()
         total += loss.detach()
-    trained = list(tuning.trained.values())
-    total = sum_over_processes(trained, total, team)
-    if not torch.isfinite(total):
-        raise ValueError(f"step {tuning.step + 1}: the loss is {total.item()}; choose a lower learning rate")
-    if config.clip is not None:
-        torch.nn.utils.clip_grad_norm_(trained, config.clip)
-    return total.item()
+    return tuning.sum_up(total, team, config.clip, "choose a lower learning rate").item()
 
 
 def numbered_pair(number: int, train: Sequence[Example], config: FinetuneConfig) -> tuple[Example, int]:
     """The pair of example and view with this number, counted from 0 over the whole run."""
-    item, view = pair(number, len(train), len(train[0].views.images), config.order, config.seed)
+    item, view = config.pair(number, len(train), len(train[0].views.images))
     return train[item], view
 
 

@@ -14,8 +14,14 @@ from jaxtyping import Float
 from torch import Tensor
 
 from lrm_core.data_url import data_url
-from lrm_core.fit.latent import Planes, Space, make_latent
-from lrm_core.fit.test_time_optimisation import RefinementConfig, Snapshot, optimise_latent
+from lrm_core.fit.test_time_optimisation import (
+    Planes,
+    RefinementConfig,
+    Snapshot,
+    Space,
+    make_latent,
+    optimise_latent,
+)
 from lrm_core.measure.metrics import image_l1, ssim
 from lrm_core.measure.oracles import heldout_views, render_images, render_like, split_views
 from lrm_core.measure.surface import evenly

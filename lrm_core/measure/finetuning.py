@@ -10,10 +10,9 @@ import torch
 
 from lrm_core.atomic import replacing
 from lrm_core.fingerprint import HASH_LENGTH, sha256
-from lrm_core.fit.examples import Example
 from lrm_core.fit.finetune_config import FinetuneConfig
 from lrm_core.fit.losses import ImageLoss
-from lrm_core.fit.scores import render_example
+from lrm_core.fit.scores import Example, render_example
 from lrm_core.fit.trainer import Finetuned, finetune
 from lrm_core.measure.metrics import image_l1, relative_extent, ssim
 from lrm_core.model.checkpoints import load_model

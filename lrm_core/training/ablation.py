@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lrm_core.atomic import replacing
-from lrm_core.fit.run_folder import Rows
+from lrm_core.fit.runs import Rows
 from lrm_core.model.catalogue import parameter_count
 from lrm_core.model.config import LRMConfig
 from lrm_core.training.pretrain import COLUMNS, pretrain_in_processes

@@ -5,8 +5,7 @@ from pathlib import Path
 import torch
 
 from lrm_core.files import read_json
-from lrm_core.fit.checkpoint import read_training_checkpoint
-from lrm_core.fit.run_folder import STATE
+from lrm_core.fit.runs import STATE, read_training_checkpoint
 from lrm_core.model.checkpoints import load_model, read_metadata, save_checkpoint
 from lrm_core.model.config import LRMConfig
 from lrm_core.model.hub import WEIGHTS

@@ -18,9 +18,7 @@ from accelerate.utils import send_to_device
 from tqdm import tqdm
 
 from lrm_core.atomic import replacing
-from lrm_core.fit.checkpoint import TrainingState
-from lrm_core.fit.run_folder import STATE, Rows, claim_folder
-from lrm_core.fit.team import sum_over_processes
+from lrm_core.fit.runs import STATE, Rows, TrainingState, claim_folder
 from lrm_core.model.checkpoints import load_model, read_metadata
 from lrm_core.model.config import LRMConfig
 from lrm_core.model.initialise import initialise
@@ -72,13 +70,7 @@ def train_step(state: TrainingState, config: PretrainConfig, team: Accelerator, 
         part = reconstruction_loss(state.model, batch, config, generator, progress) * config.group / config.batch
         part.backward()
         loss += part.detach()
-    reached = [p for p in state.model.parameters() if p.grad is not None]
-    loss = sum_over_processes(reached, loss, team)
-    if not torch.isfinite(loss):
-        raise ValueError(f"step {state.step}: the loss is {loss.item()}; resume with a lower learning rate")
-    torch.nn.utils.clip_grad_norm_(state.model.parameters(), config.clip)
-    for optimiser in state.optimisers:
-        optimiser.step()
+    loss = state.sum_up(loss, team, config.clip, "resume with a lower learning rate")
     state.advance(min(config.ema, (1 + done) / (10 + done)))
     return loss.item()
 

@@ -16,7 +16,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from lrm_core.fit.team import in_order
+from lrm_core.fit.runs import in_order
 from lrm_core.objects.pool import Pool
 from lrm_core.objects.procedural import ProceduralBatch, sample_objects
 from lrm_core.training.patches import Patches

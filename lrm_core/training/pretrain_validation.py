@@ -10,7 +10,7 @@ from PIL import Image
 from torch import Tensor
 
 from lrm_core.atomic import replacing
-from lrm_core.fit.checkpoint import TrainingState
+from lrm_core.fit.runs import TrainingState
 from lrm_core.objects.procedural import FIRST_HELD_OUT_SEED, sample_objects
 from lrm_core.render import render_views
 from lrm_core.render.cameras import normalize_poses, pinhole_intrinsics, principal_camera, standard_camera

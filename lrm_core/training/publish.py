@@ -10,8 +10,7 @@ import torch
 
 from lrm_core.atomic import replacing
 from lrm_core.files import digest
-from lrm_core.fit.checkpoint import TrainingState
-from lrm_core.fit.run_folder import STATE, Rows
+from lrm_core.fit.runs import STATE, Rows, TrainingState
 from lrm_core.model.checkpoints import save_checkpoint
 from lrm_core.model.config import LRMConfig
 from lrm_core.objects.manifest import make_entry, record_entries

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from test_pretrain import SHORT, TINY
 
 from lrm_core.cli import main
-from lrm_core.fit.run_folder import claim_folder
+from lrm_core.fit.runs import claim_folder
 from lrm_core.model.checkpoints import load_model, read_metadata
 from lrm_core.model.config import PRESETS, LRMConfig
 from lrm_core.model.lrm import LRM

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file
 from tiny_model import TINY
 
-from lrm_core.fit.run_folder import Rows
+from lrm_core.fit.runs import Rows
 from lrm_core.model.checkpoints import load_model
 from lrm_core.model.lrm import LRM
 from lrm_core.objects.manifest import read_manifest

@@ -8,8 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 from tqdm import tqdm
 
-from lrm_core.fit.examples import Example
-from lrm_core.fit.scores import Metrics, score
+from lrm_core.fit.scores import Example, Metrics, score
 from lrm_core.model.lrm import LRM
 from lrm_core.objects.dataset import count_views, load_object
 from lrm_core.render import render_rays

@@ -16,10 +16,8 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from lrm_core.fingerprint import sha256
-from lrm_core.fit.checkpoint import TrainingState
-from lrm_core.fit.run_folder import STATE, Rows, claim_folder
+from lrm_core.fit.runs import STATE, Rows, TrainingState, claim_folder, in_order
 from lrm_core.fit.scores import Metrics
-from lrm_core.fit.team import in_order, sum_over_processes
 from lrm_core.model.checkpoints import load_model
 from lrm_core.model.initialise import initialise
 from lrm_core.model.lrm import LRM
@@ -126,9 +124,7 @@ def train(config: TrainConfig, metrics: Metrics) -> Rows:
         raise ValueError(f"{config.run}: holds a run and saver.auto_resume is false; choose another child")
     team.wait_for_everyone()
     claim_folder(config.run / "config.json", _description(task))
-    state.load(config.run / STATE)
-    if state.step > task.planned:
-        raise ValueError(f"{config.run / STATE}: at step {state.step} of {task.planned}; delete it to restart")
+    state.load(config.run / STATE, task.planned)
     losses = Rows(config.run / LOSSES, ("step", *PARTS, "lr"), state.step)
     scores = Rows(config.run / SCORES, ("step", *metrics), state.step)
     team.wait_for_everyone()
@@ -197,14 +193,8 @@ def train_step(task: _Task, state: TrainingState, coming: Iterator[Sample]) -> F
         parts = sample_losses(state.model, samples, config, jitter) * len(samples) / task.samples.batch
         parts[0].backward()
         losses += parts.detach()
-    trained = [p for p in state.model.parameters() if p.grad is not None]
-    losses = sum_over_processes(trained, losses, task.team)
-    if not torch.isfinite(losses[0]):
-        raise ValueError(f"step {state.step + 1}: the loss is {losses[0].item()}; lower train.optim.lr")
-    if config.clip_grad_norm:
-        nn.utils.clip_grad_norm_(trained, config.clip_grad_norm)
-    state.optimisers[0].step()
-    state.step += 1
+    losses = state.sum_up(losses, task.team, config.clip_grad_norm, "lower train.optim.lr")
+    state.advance()
     return losses
 
 
