@@ -74,12 +74,12 @@ def parts_of_a_group(state: TrainingState, config: PretrainConfig) -> dict[str, 
     numbers, size = iter(range(1_000_000)), state.model.config.source_size
 
     def draw():
-        return cast_scene(draw_scene(next(numbers), config, size, 0.0), config, size, 0.0)
+        return cast_scene(draw_scene(next(numbers), config, size, 0.0))
 
     batch = draw()
 
     def planes(precision: str) -> None:
-        predict(state.model, batch, precision).float().square().mean().backward()
+        predict(state.model, batch.sources, batch.cameras, precision).square().mean().backward()
 
     def loss() -> None:
         generator = torch.Generator().manual_seed(0)

@@ -79,7 +79,7 @@ def convert(source: str, target: Path) -> None:
     SOURCE is a name or path as for `lrm evaluate`, or the folder of a run of `lrm train` or `lrm pretrain`.
     """
     from lrm_core.model.release import what_openlrm_lacks
-    from lrm_core.training.convert import convert as converted
+    from lrm_core.training.publish import convert as converted
 
     lacks = what_openlrm_lacks(converted(source, target).config)
     click.echo(target)

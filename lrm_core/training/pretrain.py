@@ -25,11 +25,9 @@ from lrm_core.model.initialise import initialise
 from lrm_core.model.lrm import LRM
 from lrm_core.processes import side_by_side
 from lrm_core.training.optimisers import build_optimisers, set_rates
-from lrm_core.training.pretrain_batch import Scene, cast_scene, open_pool, scenes
+from lrm_core.training.pretrain_batch import Scene, cast_scene, check_pool, open_pool, scenes
 from lrm_core.training.pretrain_config import PretrainConfig
-from lrm_core.training.pretrain_data import check_pool
-from lrm_core.training.pretrain_loss import reconstruction_loss
-from lrm_core.training.pretrain_validation import Validation
+from lrm_core.training.pretrain_loss import Validation, reconstruction_loss
 
 CURVE = "pretrain_curve.csv"  # beside published weights
 COLUMNS = ("step", "objects", "seconds", "loss", "source_psnr", "novel_psnr")  # scores where a step is validated
@@ -63,9 +61,9 @@ def train_step(state: TrainingState, config: PretrainConfig, team: Accelerator, 
     set_rates(state.optimisers, state.step, config)
     state.model.zero_grad()
     loss = torch.zeros((), device=team.device)
-    progress, size = state.step / config.steps, state.model.config.source_size
+    progress = state.step / config.steps
     for number in _my_groups(state.step, config, team):
-        batch = cast_scene(next(coming), config, size, progress, team.device)
+        batch = cast_scene(next(coming), team.device)
         generator = torch.Generator(team.device).manual_seed(number)
         part = reconstruction_loss(state.model, batch, config, generator, progress) * config.group / config.batch
         part.backward()

@@ -16,8 +16,8 @@ from lrm_core.model.lrm import LRM
 from lrm_core.model.release import openlrm_config, what_openlrm_lacks
 from lrm_core.render import render_views
 from lrm_core.render.cameras import canonical_source_camera, orbit_poses, standard_camera
-from lrm_core.training.convert import convert
 from lrm_core.training.pretrain import new_state
+from lrm_core.training.publish import convert
 
 KEYS = {
     *("camera_embed_dim", "rendering_samples_per_ray", "transformer_dim", "transformer_layers"),

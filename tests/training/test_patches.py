@@ -12,11 +12,10 @@ from lrm_core.objects.poses import sample_poses
 from lrm_core.objects.procedural import sample_objects
 from lrm_core.render import render_views
 from lrm_core.render.cameras import normalize_poses, pinhole_intrinsics, standard_camera
-from lrm_core.training import patches as patches_module
-from lrm_core.training.patches import perceptual_loss
+from lrm_core.training import pretrain_loss
 from lrm_core.training.pretrain_config import PATCH, PretrainConfig
 from lrm_core.training.pretrain_data import source_views
-from lrm_core.training.pretrain_loss import reconstruction_loss
+from lrm_core.training.pretrain_loss import perceptual_loss, reconstruction_loss
 
 WHOLE = 64  # pixels, of the pictures that squares are cut from
 
@@ -54,7 +53,7 @@ def test_rendered_squares_are_the_pixels_of_a_whole_render(batch, monkeypatch):
         seen.append((rendered, truth))
         return (rendered - truth).square().mean((1, 2, 3))
 
-    monkeypatch.setattr(patches_module, "lpips_with_gradients", record)
+    monkeypatch.setattr(pretrain_loss, "lpips_with_gradients", record)
     perceptual_loss(planes, model.decoder, patches, shade, 16, None)
     ((rendered, truth),) = seen
     whole = render_views(
@@ -68,7 +67,7 @@ def test_rendered_squares_are_the_pixels_of_a_whole_render(batch, monkeypatch):
 
 
 def test_the_term_is_added_with_its_weight_after_every_other_draw(batch, monkeypatch):
-    monkeypatch.setattr(patches_module, "lpips_with_gradients", lambda a, b: (a - b).square().mean((1, 2, 3)))
+    monkeypatch.setattr(pretrain_loss, "lpips_with_gradients", lambda a, b: (a - b).square().mean((1, 2, 3)))
     model = _model()
 
     def loss(batch, weight):

@@ -166,7 +166,7 @@ def test_a_step_on_cuda_lowers_the_loss_that_the_cpu_finds():
     """Its rays are the CPU's, their samples are not: there every object is rendered at once."""
     config = replace(SHORT, group=4)
     scene = draw_scene(0, config, TINY.source_size, 0.0)
-    batches = [cast_scene(scene, config, TINY.source_size, 0.0, device) for device in ("cpu", "cuda")]
+    batches = [cast_scene(scene, device) for device in ("cpu", "cuda")]
     for here, there in zip(*batches, strict=True):
         if torch.is_tensor(here):
             torch.testing.assert_close(there.cpu(), here, atol=1e-4, rtol=1e-4)

@@ -46,7 +46,7 @@ def test_no_training_object_is_held_out():
 def test_scenes_come_in_their_order_from_wherever_they_are_drawn(ahead):
     numbers = [5, 2, 9]
     for number, scene in zip(numbers, scenes(numbers, SHORT, SIZE, ahead), strict=True):
-        found = cast_scene(scene, SHORT, SIZE, 0.0)
+        found = cast_scene(scene)
         expected = ray_batch(number, batch=SHORT.group, views=SHORT.views, rays=SHORT.rays, size=SIZE)
         for name in ("sources", "origins", "rgb", "points"):
             assert torch.equal(getattr(found, name), getattr(expected, name))
@@ -103,7 +103,7 @@ def test_the_shape_counts_less_and_less_and_the_end_is_rendering_alone(model, ba
     def loss(progress):
         return reconstruction_loss(model, batch, config, torch.Generator().manual_seed(0), progress)
 
-    shape = shape_loss(predict(model, batch, "float32"), model.decoder, batch)
+    shape = shape_loss(predict(model, batch.sources, batch.cameras, "float32"), model.decoder, batch)
     torch.testing.assert_close(loss(0.0) - loss(0.25), 0.25 * shape)
     torch.testing.assert_close(loss(0.25) - loss(0.5), 0.25 * shape)
     assert loss(0.5) == loss(1.0)

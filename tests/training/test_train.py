@@ -18,10 +18,9 @@ from lrm_core.model.checkpoints import load_model
 from lrm_core.objects import load_object
 from lrm_core.render import render_views
 from lrm_core.render.quality import mean_square
-from lrm_core.training.convert import convert
+from lrm_core.training.publish import convert
 from lrm_core.training.upstream import train as module
-from lrm_core.training.upstream.loss import validate
-from lrm_core.training.upstream.samples import Samples, object_places
+from lrm_core.training.upstream.samples import Samples, object_places, validate
 from lrm_core.training.upstream.train import build_optimiser, new_state, rate, train
 
 FAST = {  # of a run of ten steps

@@ -20,12 +20,6 @@ IGNORED = (
 )
 PRECISIONS = {"no": "float32", "False": "float32"}  # YAML reads a bare `no` as false
 LPIPS_SIDE = 32  # pixels that LPIPS needs
-WEIGHTS = ("pixel_weight", "perceptual_weight", "tv_weight", "weight_decay", "clip_grad_norm")
-EVERY = ("validate_every", "checkpoint_every", "keep", "debug_global_steps", "debug_batches")
-AT_LEAST = {
-    0: ("sample_side_views", "seed", "warmup", *WEIGHTS),
-    1: ("batch_size", "accum_steps", "epochs", "val_batch_size", "region", "low", *EVERY),
-}
 
 
 @dataclass(frozen=True)
@@ -50,9 +44,9 @@ def _expect(key: str, value: Any, holds: bool, what: str) -> Any:
     return value
 
 
-def _key(name: str, **how: Any) -> Any:
-    """A field that is read from the key `name` of the file."""
-    return field(metadata={"key": name}, **how)
+def _key(name: str, *, least: int | None = None, **how: Any) -> Any:
+    """A field that is read from the key `name` of the file, perhaps a number of at least so much."""
+    return field(metadata={"key": name} | ({} if least is None else {"least": least}), **how)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,51 +71,54 @@ class TrainConfig:
 
     ignored: tuple[str, ...]
     type: str = _key("experiment.type")
-    seed: int = _key("experiment.seed")
+    seed: int = _key("experiment.seed", least=0)
     parent: str = _key("experiment.parent")
     child: str = _key("experiment.child")
     model: LRMConfig = field(metadata={"key": "model"})
     subsets: tuple[Subset, ...] = _key("dataset.subsets")
-    sample_side_views: int = _key("dataset.sample_side_views")
+    sample_side_views: int = _key("dataset.sample_side_views", least=0)
     source_image_res: int = _key("dataset.source_image_res")
-    low: int = _key("dataset.render_image.low")
+    low: int = _key("dataset.render_image.low", least=1)
     high: int = _key("dataset.render_image.high")
-    region: int = _key("dataset.render_image.region")
+    region: int = _key("dataset.render_image.region", least=1)
     normalize_camera: bool = _key("dataset.normalize_camera", default=True)
     normed_dist_to_center: float | str = _key("dataset.normed_dist_to_center", default="auto")
     precision: str = _key("train.mixed_precision")
-    pixel_weight: float = _key("train.loss.pixel_weight")
-    perceptual_weight: float = _key("train.loss.perceptual_weight")
-    tv_weight: float = _key("train.loss.tv_weight")
+    pixel_weight: float = _key("train.loss.pixel_weight", least=0)
+    perceptual_weight: float = _key("train.loss.perceptual_weight", least=0)
+    tv_weight: float = _key("train.loss.tv_weight", least=0)
     lr: float = _key("train.optim.lr")
-    weight_decay: float = _key("train.optim.weight_decay")
+    weight_decay: float = _key("train.optim.weight_decay", least=0)
     beta1: float = _key("train.optim.beta1")
     beta2: float = _key("train.optim.beta2")
-    clip_grad_norm: float = _key("train.optim.clip_grad_norm")
+    clip_grad_norm: float = _key("train.optim.clip_grad_norm", least=0)
     scheduler: str = _key("train.scheduler.type")
-    warmup: int = _key("train.scheduler.warmup_real_iters")
-    batch_size: int = _key("train.batch_size")
-    accum_steps: int = _key("train.accum_steps", default=1)
-    epochs: int = _key("train.epochs")
-    debug_global_steps: int | None = _key("train.debug_global_steps", default=None)
-    val_batch_size: int = _key("val.batch_size")
-    validate_every: int = _key("val.global_step_period")
-    debug_batches: int | None = _key("val.debug_batches", default=None)
+    warmup: int = _key("train.scheduler.warmup_real_iters", least=0)
+    batch_size: int = _key("train.batch_size", least=1)
+    accum_steps: int = _key("train.accum_steps", least=1, default=1)
+    epochs: int = _key("train.epochs", least=1)
+    debug_global_steps: int | None = _key("train.debug_global_steps", least=1, default=None)
+    val_batch_size: int = _key("val.batch_size", least=1)
+    validate_every: int = _key("val.global_step_period", least=1)
+    debug_batches: int | None = _key("val.debug_batches", least=1, default=None)
     auto_resume: bool = _key("saver.auto_resume", default=True)
     load_model: str | None = _key("saver.load_model", default=None)
     checkpoint_root: str = _key("saver.checkpoint_root")
-    checkpoint_every: int = _key("saver.checkpoint_global_steps")
-    keep: int = _key("saver.checkpoint_keep_level")
+    checkpoint_every: int = _key("saver.checkpoint_global_steps", least=1)
+    keep: int = _key("saver.checkpoint_keep_level", least=1)
 
     def __post_init__(self) -> None:
         """Raises ValueError, naming the key, where a value is out of its range."""
-        distance, least = self.normed_dist_to_center, [(n, name) for n, names in AT_LEAST.items() for name in names]
+        distance = self.normed_dist_to_center
+        numbers = [
+            (p.metadata["least"], getattr(self, p.name), p.name) for p in fields(self) if "least" in p.metadata
+        ]
         seen = "region" if self.perceptual_weight else "high"  # validation sees whole pictures
         rules = [
             ("type", self.type == "lrm", "'lrm', the only kind"),
             ("scheduler", self.scheduler == "cosine", "'cosine', the only kind"),
             ("precision", self.precision in ("bf16", "float32"), "bf16 or no"),
-            *((name, getattr(self, name) is None or getattr(self, name) >= n, f"at least {n}") for n, name in least),
+            *((name, found is None or found >= least, f"at least {least}") for least, found, name in numbers),
             *((name, 0 <= getattr(self, name) < 1, "a number in [0, 1)") for name in ("beta1", "beta2")),
             ("lr", self.lr > 0, "a number above 0"),
             ("normed_dist_to_center", distance == "auto" or distance > 0, "auto or a number above 0"),

@@ -23,8 +23,7 @@ from lrm_core.model.initialise import initialise
 from lrm_core.model.lrm import LRM
 from lrm_core.model.release import save_release
 from lrm_core.training.upstream.config import TrainConfig
-from lrm_core.training.upstream.loss import PARTS, sample_losses, validate
-from lrm_core.training.upstream.samples import Sample, Samples, object_places
+from lrm_core.training.upstream.samples import PARTS, Sample, Samples, object_places, sample_losses, validate
 
 LOSSES, SCORES = "losses.csv", "validation.csv"
 WITHOUT_EFFECT = (  # on the weights after a step
