@@ -23,7 +23,6 @@ from lrm_core.spectral import (
     power_law_shares,
     published_shares,
     radial_profile,
-    white_noise_shares,
 )
 
 AUDITED_EDGES = (*PUBLISHED_EDGES[:-1], inf)
@@ -62,7 +61,7 @@ def run(model: LRM, item: RenderedObject, config: ResidualSpectrum, seed: int, c
     return result | {
         "floor": noise_floor(residuals["null"], residuals["predicted"]),
         "white_noise": {
-            measure: by_band(white_noise_shares(predicted.shape[-1], edges).tolist())
+            measure: by_band(power_law_shares(predicted.shape[-1], 0.0, edges).tolist())
             for measure, edges in (("published", PUBLISHED_EDGES), ("power", AUDITED_EDGES))
         },
         "invisible_dc": invisible_dc_share(residuals["predicted"], model),

@@ -19,7 +19,6 @@ from lrm_core.spectral.calibration import (
     Moments,
     calibrate,
     moments,
-    moments_as_lists,
     parameters,
     removed_share,
     unrelated,
@@ -54,7 +53,7 @@ def calibrations(scene: Scene, mask: Bool[Tensor, "3 r r"]) -> dict[str, Any]:
         "predicted": scene.scores(scene.before),
         "everywhere": everywhere,
         "matter": matter,
-        "moments": {"matter": moments_as_lists(inside)} if inside else {},
+        "moments": {"matter": {name: values.tolist() for name, values in vars(inside).items()}} if inside else {},
     }
 
 

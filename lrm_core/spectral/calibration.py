@@ -4,7 +4,7 @@ All of them follow in closed form from six numbers per channel, so that one cali
 nothing else of them.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
@@ -73,15 +73,8 @@ def moments(
 def calibrate(m: Moments, kind: Kind) -> Calibration:
     """The least-squares calibration of a kind: the one that leaves the smallest sum of squares to the reference.
 
-    A channel that says nothing (zero, or constant where a shift is fitted) keeps its scale of 1.
-
-    Args:
-        m: of prediction and reference.
-        kind: "scale", one number for all channels; "channel_scale", one of each channel of each plane;
-            "channel_affine", that and a shift.
-
-    Raises:
-        ValueError: if the kind is unknown.
+    "scale" is one number for all channels; "channel_scale" one of each channel of each plane; "channel_affine" that
+    and a shift. A channel that says nothing (zero, or constant where a shift is fitted) keeps its scale of 1.
     """
     square, product = m.var_pred + m.mean_pred.square(), m.cov + m.mean_pred * m.mean_ref
     if kind == "scale":
@@ -89,10 +82,10 @@ def calibrate(m: Moments, kind: Kind) -> Calibration:
         return Calibration(ratio.expand_as(m.cov).clone(), torch.zeros_like(m.cov))
     if kind == "channel_scale":
         return Calibration(_ratio(product, square), torch.zeros_like(m.cov))
-    if kind == "channel_affine":
-        scale = _ratio(m.cov, m.var_pred)
-        return Calibration(scale, m.mean_ref - scale * m.mean_pred)
-    raise ValueError(f"unknown calibration {kind!r}; expected one of {', '.join(KINDS)}")
+    if kind not in KINDS:
+        raise ValueError(f"unknown calibration {kind!r}; expected one of {', '.join(KINDS)}")
+    scale = _ratio(m.cov, m.var_pred)
+    return Calibration(scale, m.mean_ref - scale * m.mean_pred)
 
 
 def squared_error(m: Moments, calibration: Calibration) -> float:
@@ -121,11 +114,6 @@ def unrelated(m: Moments) -> Moments:
 def parameters(kind: Kind, channels: int) -> int:
     """How many numbers a calibration of a triplane of 3 x `channels` channels has."""
     return {"scale": 1, "channel_scale": 3 * channels, "channel_affine": 6 * channels}[kind]
-
-
-def moments_as_lists(m: Moments) -> dict[str, list]:
-    """What a record keeps: each field as nested lists."""
-    return {field.name: getattr(m, field.name).tolist() for field in fields(Moments)}
 
 
 def _ratio(top: Tensor, bottom: Tensor) -> Tensor:

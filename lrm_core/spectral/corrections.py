@@ -1,6 +1,7 @@
-"""Parts of a residual by which a predicted triplane is corrected, the random control beside them, and what none sees.
+"""Parts of a residual by which a predicted triplane is corrected, and the random controls beside them.
 
-A correction is subtracted from T_pred. Subtracting the whole residual dT = T_pred - T_ref gives T_ref.
+A correction is subtracted from T_pred. Subtracting the whole residual dT = T_pred - T_ref gives T_ref. Each function
+takes dT, (3, C, R, R), and raises ValueError if it has another shape, or if the edges of a band do not increase.
 """
 
 from math import inf
@@ -11,7 +12,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from lrm_core.spectral.bands import band_masks, split_bands
-from lrm_core.spectral.response import band_noise
+from lrm_core.spectral.response import band_noise, check_planes
 
 
 class BandSplit(NamedTuple):
@@ -22,57 +23,22 @@ class BandSplit(NamedTuple):
 
 
 def split_residual(residual: Float[Tensor, "3 c r r"], cutoff: float) -> BandSplit:
-    """Split a residual at a radius (method E8; published cutoff 0.3).
+    """Split a residual at a radius above 0, in x Nyquist (method E8; published cutoff 0.3).
 
-    Args:
-        residual: dT, (3, C, R, R).
-        cutoff: in x Nyquist, above 0; the corners of the spectrum are in the high part.
-
-    Raises:
-        ValueError: if the residual has another shape, or the cutoff is not a positive radius.
+    The corners of the spectrum are in the high part.
     """
-    _check_residual(residual)
+    check_planes(residual, "a residual")
     return BandSplit(*split_bands(residual, (0.0, cutoff, inf)))
 
 
 def channel_means(residual: Float[Tensor, "3 c r r"]) -> Float[Tensor, "3 c 1 1"]:
-    """DC of each channel: 3C numbers, (3, C, 1, 1), that shift whole channels (method E9).
-
-    Raises:
-        ValueError: if the residual has another shape.
-    """
-    _check_residual(residual)
+    """DC of each channel: 3C numbers, (3, C, 1, 1), that shift whole channels (method E9)."""
+    check_planes(residual, "a residual")
     return residual.mean((-2, -1), keepdim=True)
 
 
-@torch.no_grad()
-def invisible_constants(
-    first_layer: Float[Tensor, "hidden inputs"], size: float, generator: torch.Generator
-) -> Float[Tensor, "3 c 1 1"]:
-    """A shift of every channel that a decoder does not notice: constants that its first layer maps to zero.
-
-    Args:
-        first_layer: its weight, which reads 3C channels into fewer hidden units, so that there are such constants.
-        size: their mean absolute value.
-        generator: which of them.
-
-    Returns:
-        (3, C, 1, 1), to be added to planes; only a lookup that reaches beyond the planes sees it.
-
-    Raises:
-        ValueError: if the layer has as many units as inputs, hence no null space for certain.
-    """
-    hidden, inputs = first_layer.shape
-    if hidden >= inputs:
-        raise ValueError(f"expected a first layer with fewer units than inputs, found {hidden} and {inputs}")
-    null = torch.linalg.svd(first_layer.double()).Vh[hidden:]  # (3C - hidden, 3C)
-    mix = torch.randn(len(null), generator=generator, dtype=torch.float64).to(null)
-    constants = mix @ null
-    return (constants * size / constants.abs().mean()).to(first_layer).view(3, -1, 1, 1)
-
-
 def structured_low(residual: Float[Tensor, "3 c r r"], cutoff: float) -> Float[Tensor, "3 c r r"]:
-    """The low part of `split_residual` without the channel means, (3, C, R, R) (method E9); raises as it."""
+    """The low part of `split_residual` without the channel means, (3, C, R, R) (method E9)."""
     return split_residual(residual, cutoff).low - channel_means(residual)
 
 
@@ -88,17 +54,14 @@ def matched_noise(
     flat, whatever that of dT is.
 
     Args:
-        residual: dT, (3, C, R, R).
+        residual: dT; the noise is zero in channels where it has no power in the band.
         band: [low, high) in x Nyquist; `math.inf` includes the corners.
-        generator: of the noise; the noise depends on nothing else but the powers.
-
-    Returns:
-        (3, C, R, R), zero in channels where dT has no power in the band.
+        generator: the noise depends on nothing else but the powers.
 
     Raises:
-        ValueError: if the residual has another shape, or no power in the band.
+        ValueError: also if the residual has no power in the band.
     """
-    _check_residual(residual)
+    check_planes(residual, "a residual")
     size = split_bands(residual, band)[0].square().mean((-2, -1)).sqrt()  # (3, C)
     if not size.any():
         raise ValueError(f"expected a residual with power in [{band[0]}, {band[1]}) x Nyquist, found none")
@@ -115,17 +78,14 @@ def random_part(
     together; of the last one drawn so much is taken that exactly the share is gone.
 
     Args:
-        residual: dT, (3, C, R, R).
-        share: of the power of each channel, (3, C), between 0 and 1.
+        residual: dT; less the part it has 1 - share of the power of every channel.
+        share: of the power of each channel, between 0 and 1.
         generator: of the order of the modes.
 
-    Returns:
-        (3, C, R, R); the residual less it has 1 - share of the power of every channel.
-
     Raises:
-        ValueError: if the residual has another shape, or a share lies outside [0, 1].
+        ValueError: also if a share lies outside [0, 1].
     """
-    _check_residual(residual)
+    check_planes(residual, "a residual")
     if not ((share >= 0) & (share <= 1)).all():
         raise ValueError(f"expected shares between 0 and 1, found {float(share.min()):g} to {float(share.max()):g}")
     spectrum = torch.fft.fft2(residual)
@@ -150,16 +110,7 @@ def count_numbers(residual: Float[Tensor, "3 c r r"], band: tuple[float, float])
     """How many real numbers the part of a residual in a band [low, high) has: 3C for each DFT index in it.
 
     The modes of a real plane come in conjugate pairs, so n indices carry n real numbers.
-
-    Raises:
-        ValueError: if the residual has another shape, or the edges of the band do not increase.
     """
-    _check_residual(residual)
+    check_planes(residual, "a residual")
     planes, channels, size, _ = residual.shape
     return planes * channels * int(band_masks(size, band).sum())
-
-
-def _check_residual(residual: Tensor) -> None:
-    square = residual.dim() == 4 and residual.shape[-2] == residual.shape[-1]
-    if not square or len(residual) != 3:
-        raise ValueError(f"expected a residual of shape (3, C, R, R), found {tuple(residual.shape)}")

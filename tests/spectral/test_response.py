@@ -16,11 +16,11 @@ from lrm_core.spectral import (
     lookup_response,
     mask_leakage,
     pooled_shares,
+    power_law_shares,
     response,
     response_shares,
     response_slope,
     split_bands,
-    white_noise_shares,
 )
 from lrm_core.spectral.bands import frequency_radius
 
@@ -232,7 +232,7 @@ def test_response_to_masked_noise_counts_the_texels_that_are_reached() -> None:
 def test_a_single_texel_leaks_like_white_noise() -> None:
     mask = torch.zeros(3, 10, 10, dtype=torch.bool)
     mask[0, 2, 3] = mask[1, 7, 7] = mask[2, 0, 9] = True
-    expected = 1 - white_noise_shares(10, [0, 0.3, 0.8, inf])
+    expected = 1 - power_law_shares(10, 0.0, [0, 0.3, 0.8, inf])
     torch.testing.assert_close(mask_leakage(mask, [0, 0.3, 0.8, inf]), expected)
 
 
