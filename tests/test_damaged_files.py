@@ -16,10 +16,9 @@ from PIL import Image
 from lrm_core.atomic import save_tensors
 from lrm_core.fit.runs import Rows, claim_folder, read_training_checkpoint
 from lrm_core.measure.oracles import Oracle, load_oracle, save_oracle
-from lrm_core.model.checkpoints import load_model, save_checkpoint
+from lrm_core.model.checkpoints import load_model, save_checkpoint, save_release
 from lrm_core.model.config import MINI
 from lrm_core.model.lrm import LRM
-from lrm_core.model.release import save_release
 from lrm_core.objects import load_object
 from lrm_core.objects.checks import check_intrinsics, check_pose, read_array, read_rgba
 from lrm_core.objects.manifest import read_manifest

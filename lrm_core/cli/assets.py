@@ -78,7 +78,7 @@ def evaluate(arguments: tuple[Path, ...], model_name: str | None, output_dir: Pa
 @click.command()
 def models() -> None:
     """List the models that can be named, and which of them are here."""
-    from lrm_core.model.catalogue import catalogue
+    from lrm_core.model.hub import catalogue
 
     for entry in catalogue():
         place = entry.path or "not here"

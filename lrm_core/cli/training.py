@@ -78,10 +78,9 @@ def convert(source: str, target: Path) -> None:
 
     SOURCE is a name or path as for `lrm evaluate`, or the folder of a run of `lrm train` or `lrm pretrain`.
     """
-    from lrm_core.model.release import what_openlrm_lacks
     from lrm_core.training.publish import convert as converted
 
-    lacks = what_openlrm_lacks(converted(source, target).config)
+    lacks = converted(source, target).config.what_openlrm_lacks()
     click.echo(target)
     if lacks and target.suffix != ".safetensors":
         click.echo(lacks, err=True)

@@ -149,7 +149,7 @@ class TrainingState:
 
     def averaged(self) -> LRM:
         """A model with the averaged weights."""
-        model = LRM(self.model.config).eval().to(next(self.model.parameters()).device)
+        model = type(self.model)(self.model.config).eval().to(next(self.model.parameters()).device)
         model.load_openlrm_state_dict(self.average)
         return model.requires_grad_(False)
 

@@ -17,8 +17,7 @@ from lrm_core.fit.lora import Tuning
 from lrm_core.fit.losses import Perceptual
 from lrm_core.fit.runs import REMOVE, STATE, Rows, claim_folder
 from lrm_core.fit.scores import EarlyStop, Example, Metrics, early_stop, render_example, score
-from lrm_core.model.hashing import model_hash
-from lrm_core.model.lrm import LRM
+from lrm_core.model.lrm import LRM, model_hash
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,7 @@ from lrm_core.files import check_listed, parse_json, read_tensors
 from lrm_core.fingerprint import sha256
 from lrm_core.fit import fit_oracle
 from lrm_core.fit.oracle import PUBLISHED_EPS, PUBLISHED_LR
-from lrm_core.model.hashing import model_hash
-from lrm_core.model.lrm import LRM
+from lrm_core.model.lrm import LRM, model_hash
 from lrm_core.objects import RenderedObject, Source
 from lrm_core.objects.dataset import data_hash
 from lrm_core.paths import data_dir, repository_root

@@ -8,7 +8,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from lrm_core.atomic import save_tensors
+from lrm_core.atomic import appearing, save_tensors
 from lrm_core.files import DIGEST, check_listed, parse_json, read_json, read_tensors
 from lrm_core.model.config import HUB_OWNER, MINI_NAME, PRESETS, LRMConfig
 from lrm_core.model.hub import CONFIG, PUBLISHED, WEIGHTS, fetch
@@ -68,6 +68,27 @@ def save_checkpoint(
         raise ValueError(f"{path}: not written: {found}")
     header = {**(metadata or {}), "format": "pt", "config": json.dumps(model.config.to_dict())}
     save_tensors(path, state, header)
+
+
+def save_release(model: LRM, folder: Path, metadata: Mapping[str, str] | None = None) -> None:
+    """Write a model in the released format, in float32; the folder appears whole or not at all.
+
+    Args:
+        model: of any sizes.
+        folder: must not exist yet; its parent is made.
+        metadata: further text for the header of the weights.
+
+    Raises:
+        FileExistsError: if there is something.
+        ValueError: if a parameter is not finite.
+        OSError: if it cannot be written.
+    """
+    if folder.exists():
+        raise FileExistsError(f"{folder}: exists already; remove it or choose another place")
+    with appearing(folder) as temporary:
+        save_checkpoint(model, temporary / WEIGHTS, torch.float32, metadata)
+        text = json.dumps(model.config.to_openlrm(), indent=2)
+        (temporary / CONFIG).write_text(text + "\n", encoding="utf-8")
 
 
 def read_metadata(path: Path) -> dict[str, str]:

@@ -6,6 +6,7 @@ from typing import Any, Self
 
 MINI_NAME = "mini"
 HUB_OWNER = "zxhezexin"
+OURS = ("vit", "source_size", "render_size")  # keys that OpenLRM's config.json does not have
 
 
 def _require_positive(owner: object) -> None:
@@ -118,7 +119,7 @@ class LRMConfig:
         Raises:
             ValueError: if a key is missing, or the encoder is unknown and `vit` does not give its sizes.
         """
-        own = {field.name for field in fields(cls)} - {"vit", "source_size", "render_size"}
+        own = {field.name for field in fields(cls)} - set(OURS)
         optional = {"encoder_type", "encoder_freeze"}
         missing = sorted(own - optional - set(config))
         if missing:
@@ -132,6 +133,26 @@ class LRMConfig:
     def to_dict(self) -> dict[str, Any]:
         """As JSON-ready values; `from_openlrm` reads them back."""
         return asdict(self)
+
+    def to_openlrm(self) -> dict[str, Any]:
+        """The keys of OpenLRM's `config.json`, and of `OURS` those without which they would mean another model."""
+        whole = self.to_dict()
+        published = {name: value for name, value in whole.items() if name not in OURS}
+        try:
+            implied = type(self).from_openlrm(published).to_dict()
+        except ValueError:  # an encoder that is none of DINOv2's
+            implied = {}
+        return published | {key: whole[key] for key in OURS if implied.get(key) != whole[key]}
+
+    def what_openlrm_lacks(self) -> str | None:
+        """One sentence about what the released format cannot say to OpenLRM itself; None where it says all."""
+        extra = [key for key in OURS if key in self.to_openlrm()]
+        if not extra:
+            return None
+        reason = f"OpenLRM ignores {', '.join(extra)} in config.json"
+        if "vit" in extra:
+            reason += f" and has no encoder {self.encoder_model_name}, so it cannot build this model"
+        return f"{reason}; lrm reads it back without loss."
 
 
 def _encoder(name: str, override: Mapping[str, int]) -> ViTConfig:

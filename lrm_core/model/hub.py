@@ -1,14 +1,19 @@
-"""Published weights from the hub: which commit, whether whole, and why they could not be had."""
+"""Models by name, and published weights from the hub: which commit, whether whole, and why they cannot be had."""
 
 import errno
 import json
 import re
 import sys
 from pathlib import Path
+from typing import NamedTuple
+
+import torch
 
 from lrm_core.atomic import replacing
 from lrm_core.fingerprint import sha256
-from lrm_core.model.config import HUB_OWNER, MINI_NAME, PRESETS
+from lrm_core.model.config import HUB_OWNER, MINI, MINI_NAME, PRESETS, LRMConfig
+from lrm_core.model.lrm import LRM
+from lrm_core.paths import data_dir
 
 WEIGHTS = "model.safetensors"
 CONFIG = "config.json"
@@ -120,3 +125,29 @@ def _read_pin(home: Path) -> dict[str, object]:
     except (OSError, ValueError):
         return {}
     return pin if isinstance(pin, dict) else {}
+
+
+class CatalogueEntry(NamedTuple):
+    """A model: how many parameters, under which licence, and the path of its weights (None if not here)."""
+
+    name: str
+    parameters: int
+    licence: str
+    path: str | None
+
+
+def catalogue() -> list[CatalogueEntry]:
+    """Every model that `load_model` knows by name; asks no network."""
+    mini = data_dir() / "mini" / "mini.safetensors"
+    entries = [CatalogueEntry(MINI_NAME, parameter_count(MINI), "Apache-2.0", str(mini) if mini.exists() else None)]
+    for name in PUBLISHED:
+        folder = cached(name)
+        path = str(folder / WEIGHTS) if folder else None
+        entries.append(CatalogueEntry(name, parameter_count(PRESETS[name]), LICENCE, path))
+    return entries
+
+
+def parameter_count(config: LRMConfig) -> int:
+    """Numbers that a model of these sizes learns."""
+    with torch.device("meta"):
+        return sum(parameter.numel() for parameter in LRM(config).parameters())

@@ -10,8 +10,7 @@ from torch import Tensor
 
 from lrm_core.atomic import save_tensors
 from lrm_core.data_url import to_pixels
-from lrm_core.model.hashing import model_hash
-from lrm_core.model.lrm import LRM
+from lrm_core.model.lrm import LRM, model_hash
 from lrm_core.objects.mesh import write_mesh, write_textured_glb
 from lrm_core.objects.pictures import framed, load_picture, whole
 from lrm_core.render.cameras import canonical_source_camera

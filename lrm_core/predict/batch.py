@@ -13,8 +13,7 @@ from lrm_core.data_url import to_pixels
 from lrm_core.files import digest, files_of, printable, read_json
 from lrm_core.fingerprint import fingerprint
 from lrm_core.model.checkpoints import load_model
-from lrm_core.model.hashing import model_hash
-from lrm_core.model.lrm import LRM
+from lrm_core.model.lrm import LRM, model_hash
 from lrm_core.objects.pictures import FORMATS
 from lrm_core.predict.assets import ASSETS, PredictConfig, Prediction, predict_picture, write_assets
 

@@ -25,7 +25,7 @@ from lrm_core.measure.finetuning import (
     told_and_truth,
 )
 from lrm_core.model.config import BASE
-from lrm_core.model.hashing import model_hash
+from lrm_core.model.lrm import model_hash
 from lrm_core.paths import repository_root
 from lrm_core.profiles import Profile, get_profile
 from lrm_core.records.arms import ARMS, EXPERIMENT, Arm, arm_seeds, configuration, plan_arms, recipe

@@ -22,10 +22,9 @@ from lrm_core.fit.oracle import REPORT_STEPS, REPORTS
 from lrm_core.measure.experiments import EXPERIMENTS, Experiment
 from lrm_core.measure.extent import Extent, run
 from lrm_core.measure.oracles import predicted_planes
-from lrm_core.model.catalogue import parameter_count
 from lrm_core.model.checkpoints import load_model
 from lrm_core.model.config import PRESETS
-from lrm_core.model.hub import cached
+from lrm_core.model.hub import cached, parameter_count
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject, load_object
 from lrm_core.paths import data_dir

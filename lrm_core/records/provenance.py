@@ -12,8 +12,8 @@ import torch
 
 from lrm_core import load_model
 from lrm_core.model.config import MINI_NAME, PRESETS
-from lrm_core.model.hashing import model_hash
 from lrm_core.model.hub import cached
+from lrm_core.model.lrm import model_hash
 from lrm_core.paths import repository_root
 
 CHANGED = ("status", "--porcelain", "--untracked-files=no", "--", ".", ":(exclude)data/results")

@@ -17,8 +17,7 @@ from lrm_core.atomic import alone
 from lrm_core.files import check_listed
 from lrm_core.measure.experiments import EXPERIMENTS, Experiment, get_experiment
 from lrm_core.measure.oracles import OracleCache
-from lrm_core.model.hashing import model_hash
-from lrm_core.model.lrm import LRM
+from lrm_core.model.lrm import LRM, model_hash
 from lrm_core.objects import RenderedObject, load_object
 from lrm_core.objects.dataset import data_hash
 from lrm_core.processes import side_by_side

@@ -8,8 +8,8 @@ from typing import Any
 
 from lrm_core.atomic import replacing
 from lrm_core.fit.runs import Rows
-from lrm_core.model.catalogue import parameter_count
 from lrm_core.model.config import LRMConfig
+from lrm_core.model.hub import parameter_count
 from lrm_core.training.pretrain import COLUMNS, pretrain_in_processes
 from lrm_core.training.pretrain_config import PretrainConfig, get_preset
 from lrm_core.training.publish import list_made

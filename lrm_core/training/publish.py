@@ -11,11 +11,10 @@ import torch
 from lrm_core.atomic import replacing
 from lrm_core.files import digest, read_json
 from lrm_core.fit.runs import STATE, Rows, TrainingState, read_training_checkpoint
-from lrm_core.model.checkpoints import load_model, read_metadata, save_checkpoint
+from lrm_core.model.checkpoints import load_model, read_metadata, save_checkpoint, save_release
 from lrm_core.model.config import LRMConfig
 from lrm_core.model.hub import WEIGHTS
 from lrm_core.model.lrm import LRM
-from lrm_core.model.release import save_release
 from lrm_core.objects.manifest import make_entry, record_entries
 from lrm_core.objects.pool import LIBRARY, Pool
 from lrm_core.paths import data_dir

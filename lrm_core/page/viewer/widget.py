@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from lrm_core.data_url import data_url
-from lrm_core.model.positions import DISTANCE
+from lrm_core.model.initialise import DISTANCE
 from lrm_core.page import scripts
 from lrm_core.page.embedded import VIEWER, EmbeddedWidget
 from lrm_core.page.viewer.quantise import pack_field

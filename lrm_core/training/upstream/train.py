@@ -18,10 +18,9 @@ from tqdm import tqdm
 from lrm_core.fingerprint import sha256
 from lrm_core.fit.runs import STATE, Rows, TrainingState, claim_folder, in_order
 from lrm_core.fit.scores import Metrics
-from lrm_core.model.checkpoints import load_model
+from lrm_core.model.checkpoints import load_model, save_release
 from lrm_core.model.initialise import initialise
 from lrm_core.model.lrm import LRM
-from lrm_core.model.release import save_release
 from lrm_core.training.upstream.config import TrainConfig
 from lrm_core.training.upstream.samples import PARTS, Sample, Samples, object_places, sample_losses, validate
 
