@@ -6,7 +6,7 @@ A run that was killed goes on from its last state as if it had never stopped.
 import csv
 import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from math import inf, isfinite
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from accelerate import Accelerator
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
+from tqdm import tqdm
 
 from lrm_core.atomic import replacing, save_tensors
 from lrm_core.files import read_json, read_tensors
@@ -129,6 +130,17 @@ class TrainingState:
         if clip:
             nn.utils.clip_grad_norm_(reached, clip)
         return loss
+
+    def updates(
+        self, end: int, team: Accelerator, what: str, update: Callable[[], Mapping[str, float]]
+    ) -> Iterator[int]:
+        """Call `update` until step `end`, and yield the steps done after each; a bar shows what it returns."""
+        silent = not team.is_main_process
+        with tqdm(total=end, initial=self.step, desc=what, unit="step", disable=silent) as bar:
+            while self.step < end:
+                bar.set_postfix({name: f"{value:.4g}" for name, value in update().items()})
+                bar.update()
+                yield self.step
 
     @torch.no_grad()
     def advance(self, decay: float = 1.0) -> None:

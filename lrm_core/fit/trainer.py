@@ -5,11 +5,11 @@ import time
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
+from itertools import chain
 from pathlib import Path
 
 import torch
 from accelerate import Accelerator
-from tqdm import tqdm
 
 from lrm_core.atomic import alone, replacing
 from lrm_core.fit.finetune_config import FinetuneConfig
@@ -142,24 +142,18 @@ class _Run:
 
     def _to_the_end(self) -> None:
         config, tuning, main = self.config, self.tuning, self.team.is_main_process
-        shown = {"desc": "finetune", "unit": "step", "disable": not main}
-        with tqdm(total=config.steps, initial=tuning.step, **shown) as bar:
-            while True:
-                if self._due(config.validate_every) and main:
-                    self._validate()
-                if self._due(config.checkpoint_every):
-                    self._save()
-                if tuning.step == config.steps:
-                    break
-                bar.set_postfix(loss=f"{self._step():.4g}")
-                bar.update()
+        for _ in chain([tuning.step], tuning.updates(config.steps, self.team, "finetune", self._step)):
+            if self._due(config.validate_every) and main:
+                self._validate()
+            if self._due(config.checkpoint_every):
+                self._save()
         if main:
             tuning.publish(self.folder)
 
     def _due(self, every: int) -> bool:
         return self.tuning.step % every == 0 or self.tuning.step == self.config.steps
 
-    def _step(self) -> float:
+    def _step(self) -> dict[str, float]:
         """One update, and its row among the losses."""
         tuning, config = self.tuning, self.config
         loss = batch_loss(tuning, self.train, config, self.team, self.perceptual)
@@ -168,7 +162,7 @@ class _Run:
         tuning.advance()
         self.losses.add(step=tuning.step, object=item.name, view=view, loss=loss)
         self.whole = True
-        return loss
+        return {"loss": loss}
 
     def _validate(self) -> None:
         """Score the held-out objects, unless the run was killed after that."""

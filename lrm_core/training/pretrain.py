@@ -10,12 +10,12 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import torch
 from accelerate import Accelerator
 from accelerate.utils import send_to_device
-from tqdm import tqdm
 
 from lrm_core.atomic import replacing
 from lrm_core.fit.runs import STATE, Rows, TrainingState, claim_folder
@@ -120,12 +120,22 @@ def pretrain(
     validation = send_to_device(Validation.prepare(architecture.source_size), team.device)
     started = time.perf_counter() - curve.last("seconds")
     end = min(until or config.rounds * config.steps, config.rounds * config.steps)
-    for step, loss in _steps(state, config, team, end):
+    numbers = [number for step in range(state.step, end) for number in _my_groups(step, config, team)]
+    coming = scenes(numbers, config, architecture.source_size, ahead=team.device.type == "cuda")
+    losses = []  # since the last checkpoint
+
+    def update() -> dict[str, float]:
+        if state.step % config.checkpoint_every == 0:
+            losses.clear()
+        losses.append(train_step(state, config, team, coming))
+        return {"loss": fmean(losses)}
+
+    for step in state.updates(end, team, "pretrain", update):
         last = step % config.steps == 0 or step == end
         if not team.is_main_process or (step % config.checkpoint_every and not last):
             continue
         scores = validation.score(state, run) if step % config.validate_every == 0 or last else {}
-        measured = {"seconds": time.perf_counter() - started, "loss": loss} | scores
+        measured = {"seconds": time.perf_counter() - started, "loss": fmean(losses)} | scores
         shown = {name: f"{value:.6g}" for name, value in measured.items()}
         curve.add(step=step, objects=step * config.batch, **shown)
         curve.write()
@@ -143,22 +153,6 @@ def _configuration(architecture: LRMConfig, config: PretrainConfig) -> dict[str,
     pool = open_pool(config.pool)
     check_pool(pool, config.views, architecture.source_size)
     return claimed | {"pool": pool.digest}
-
-
-def _steps(state: TrainingState, config: PretrainConfig, team: Accelerator, end: int) -> Iterator[tuple[int, float]]:
-    """Train to that step: (steps done, mean loss since the last checkpoint)."""
-    mean = 0.0
-    numbers = [n for step in range(state.step, end) for n in _my_groups(step, config, team)]
-    coming = scenes(numbers, config, state.model.config.source_size, ahead=team.device.type == "cuda")
-    silent = not team.is_main_process
-    with tqdm(total=end, initial=state.step, desc="pretrain", unit="step", disable=silent) as bar:
-        while state.step < end:
-            loss = train_step(state, config, team, coming)
-            count = (state.step - 1) % config.checkpoint_every
-            mean = (mean * count + loss) / (count + 1)
-            bar.set_postfix(loss=f"{mean:.4f}")
-            bar.update()
-            yield state.step, mean
 
 
 def default_processes(at_most: int | None = None) -> int:

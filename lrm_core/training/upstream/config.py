@@ -1,7 +1,7 @@
 """What a training run is, in OpenLRM's own layout of YAML (its `train-sample.yaml`), read key by key."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -175,7 +175,7 @@ def _config(found: Mapping[str, Any]) -> TrainConfig:
     if missing:
         raise ValueError(f"lacks {', '.join(missing)}")
     given = {p: p.metadata["key"] for p in parts if found.get(p.metadata["key"], p.default) is not p.default}
-    values = {p.name: _READERS[p.type](key, found[key]) for p, key in given.items()}
+    values = {p.name: _value(p.type, key, found[key]) for p, key in given.items()}
     sizes = {"source_size": values["source_image_res"], "render_size": values["high"]}
     try:
         values["model"] = LRMConfig.from_openlrm({**values["model"], **sizes})
@@ -190,8 +190,17 @@ def _refuse_unknown(found: Mapping[str, Any], known: set[str], above: str) -> No
         raise ValueError(f"unknown key {', '.join(unknown)}; known are those of OpenLRM's train-sample.yaml")
 
 
-def _whole(key: str, value: Any) -> int:
-    return _expect(key, value, type(value) is int, "a whole number")
+def _value(kind: Any, key: str, value: Any) -> Any:
+    """The value of a key as a field of that type takes it; ValueError naming the key, if it is none."""
+    if kind in (int, int | None):
+        return _expect(key, value, type(value) is int, "a whole number")
+    if kind is bool:
+        return _expect(key, value, isinstance(value, bool), "true or false")
+    if kind in (str, str | None):
+        return _text(key, value)
+    if kind in (float, float | str):
+        return value if kind is not float and value == "auto" else _number(key, value)
+    return _model(key, value) if kind is LRMConfig else _subsets(key, value)
 
 
 def _number(key: str, value: Any) -> float:
@@ -202,10 +211,6 @@ def _number(key: str, value: Any) -> float:
         number = math.nan
     _expect(key, value, math.isfinite(number), "a number")
     return number
-
-
-def _flag(key: str, value: Any) -> bool:
-    return _expect(key, value, isinstance(value, bool), "true or false")
 
 
 def _text(key: str, value: Any) -> str:
@@ -239,16 +244,3 @@ def _subset(key: str, value: Any) -> Subset:
     _expect(f"{key}.sample_rate", rate, rate > 0, "a number above 0")
     places = {split: Path(_text(f"{key}.meta_path.{split}", place)) for split, place in lists.items()}
     return Subset(tuple(Path(_text(f"{key}.root_dirs", root)) for root in roots), places, rate)
-
-
-_READERS: Mapping[Any, Callable[[str, Any], Any]] = {
-    int: _whole,
-    float: _number,
-    bool: _flag,
-    str: _text,
-    int | None: _whole,
-    str | None: _text,
-    float | str: lambda key, value: value if value == "auto" else _number(key, value),
-    LRMConfig: _model,
-    tuple[Subset, ...]: _subsets,
-}

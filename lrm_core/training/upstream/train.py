@@ -5,6 +5,7 @@ import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,6 @@ from accelerate import Accelerator
 from accelerate.utils import send_to_device
 from jaxtyping import Float
 from torch import Tensor, nn
-from tqdm import tqdm
 
 from lrm_core.fingerprint import sha256
 from lrm_core.fit.runs import STATE, Rows, TrainingState, claim_folder, in_order
@@ -126,7 +126,15 @@ def train(config: TrainConfig, metrics: Metrics) -> Rows:
     losses = Rows(config.run / LOSSES, ("step", *PARTS, "lr"), state.step)
     scores = Rows(config.run / SCORES, ("step", *metrics), state.step)
     team.wait_for_everyone()
-    for _ in _steps(task, state, losses):
+    numbers = (number for step in range(state.step, task.steps) for number in task.mine(step))
+    coming = in_order(task.samples, numbers, ahead=team.device.type == "cuda")
+
+    def update() -> dict[str, float]:
+        parts = dict(zip(PARTS, train_step(task, state, coming).tolist(), strict=True))
+        losses.add(step=state.step, **parts, lr=state.optimisers[0].param_groups[0]["lr"])
+        return parts
+
+    for _ in chain([] if state.step else [0], state.updates(task.steps, team, "train", update)):
         if not team.is_main_process:
             continue
         last = state.step == task.steps
@@ -158,22 +166,6 @@ def _description(task: _Task) -> dict:
     names = "\n".join(place.name for place in task.samples.places)
     objects = {"batch": task.samples.batch, "objects": sha256(names)[:16]}
     return {"model": task.config.model.to_dict(), "training": settings, **objects}
-
-
-def _steps(task: _Task, state: TrainingState, losses: Rows) -> Iterator[int]:
-    """Train to the end, with a row among the losses for each step; gives the number of steps done, 0 at the start."""
-    numbers = (number for step in range(state.step, task.steps) for number in task.mine(step))
-    coming = in_order(task.samples, numbers, ahead=task.team.device.type == "cuda")
-    if state.step == 0:
-        yield 0
-    silent = not task.team.is_main_process
-    with tqdm(total=task.steps, initial=state.step, desc="train", unit="step", disable=silent) as bar:
-        while state.step < task.steps:
-            parts = dict(zip(PARTS, train_step(task, state, coming).tolist(), strict=True))
-            losses.add(step=state.step, **parts, lr=state.optimisers[0].param_groups[0]["lr"])
-            bar.set_postfix({name: f"{value:.4g}" for name, value in parts.items()})
-            bar.update()
-            yield state.step
 
 
 def train_step(task: _Task, state: TrainingState, coming: Iterator[Sample]) -> Float[Tensor, "4"]:
