@@ -14,7 +14,6 @@ In both forms s = alpha / r with alpha = 2 r as published, so s = 2, and B = 0 a
 
 import copy
 import math
-from collections.abc import Iterator
 from pathlib import Path
 from typing import get_args
 
@@ -60,10 +59,6 @@ class OutputLora(Linear):
         """What merging adds to W: s B A W."""
         return super().get_delta_weight(adapter) @ self.get_base_layer().weight
 
-    def unmerge(self) -> None:
-        """Refused: `Adapters.merged` merges into a copy, so that there is never anything to take out again."""
-        raise NotImplementedError("merged weights are not unmerged; merge into a copy with Adapters.merged")
-
 
 class Adapters:
     """The adapters of a model, and the only parameters of it that gradients reach.
@@ -77,14 +72,10 @@ class Adapters:
     def __init__(self, model: LRM, rank: int, form: Form = "output", seed: int = 0) -> None:
         """Put adapters into `model`, in place; it renders as before until they are trained.
 
-        Args:
-            model: not adapted yet.
-            rank: r, at least 1.
-            form: "output" (published) or "projections".
-            seed: of A: N(0, 0.01^2) as published, or PEFT's uniform distribution for "projections".
+        The seed is that of A: N(0, 0.01^2) as published, or PEFT's uniform distribution for "projections".
 
         Raises:
-            ValueError: if the rank or the form is not one of those, or the model has adapters already.
+            ValueError: if the rank is below 1, the form is unknown, or the model has adapters already.
         """
         if form not in get_args(Form) or rank < 1:
             raise ValueError(
@@ -110,11 +101,11 @@ class Adapters:
             matrix.copy_(noise)
             nn.init.zeros_(layer.lora_B[NAME].weight)
 
-    def _layers(self) -> Iterator[LoraLayer]:
-        return (module for module in self.model.transformer.modules() if isinstance(module, LoraLayer))
+    def _layers(self) -> list[LoraLayer]:
+        return [module for module in self.model.transformer.modules() if isinstance(module, LoraLayer)]
 
     def __len__(self) -> int:
-        return sum(1 for _ in self._layers())
+        return len(self._layers())
 
     def state(self) -> dict[str, Tensor]:
         """Matrices A (r, in) and B (out, r) by PEFT's names."""
@@ -130,8 +121,7 @@ class Adapters:
 
     def save(self, path: Path) -> None:
         """Write the matrices and how they are used, or leave the old file and raise OSError."""
-        header = {"format": "pt", "rank": str(self.rank), "form": self.form}
-        save_tensors(path, self.state(), header)
+        save_tensors(path, self.state(), {"format": "pt", "rank": str(self.rank), "form": self.form})
 
     @classmethod
     def load(cls, model: LRM, path: Path) -> "Adapters":

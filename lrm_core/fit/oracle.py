@@ -3,7 +3,7 @@
 import copy
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
@@ -35,7 +35,7 @@ class OracleFit:
     """
 
     planes: Float[Tensor, "3 C R R"]
-    history: dict[str, list[float]] = field(default_factory=dict)
+    history: dict[str, list[float]]
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,6 @@ def fit_oracle(
         start: where to begin, (3, C, R, R) or (1, 3, C, R, R).
         decoder: of the model; unchanged.
         views: images (V, 3, H, W) on white, cameras (V, 25).
-        iterations: steps of Adam.
         lr: first learning rate. At the published one the steps run out before the renders have converged
             (`benchmarks/oracle.py` measures it); with `FAST_LR` they come nearer, but the planes also wander where
             the views say little, in a null oracle too. Four times the steps are better at every rate and with more
@@ -114,7 +113,6 @@ def fit_oracle(
         samples_per_ray: half coarse, half fine.
         seed: of the draw of rays or views.
         heldout: views that are only scored.
-        progress: show a bar.
         on_step: told after each step how many are done.
 
     Raises:

@@ -43,7 +43,6 @@ class Example:
         Args:
             model: its encoder makes the features, on its own device.
             item: a `lrm_core.objects.RenderedObject` with images of the model's source size.
-            views: indices of those that are asked for.
             source_distance: of the camera that the model is told, in world units: the published runs told 2.0 for
                 every object, while the views are those of the object's own distance (audit A9). None tells that.
 
@@ -86,11 +85,7 @@ def score(model: LRM, examples: Sequence[Example], metrics: Metrics) -> Iterator
 def render_example(
     model: LRM, example: Example, cameras: Float[Tensor, "v 25"], precision: str = "float32"
 ) -> Float[Tensor, "v 3 h w"]:
-    """Renders on white at the size of the example's true images, by the deterministic quadrature.
-
-    Args:
-        precision: "bf16" autocasts the transformer.
-    """
+    """Renders on white at the size of the true images, by the deterministic quadrature; "bf16" as in the recipe."""
     device = example.features.device.type
     with torch.autocast(device, torch.bfloat16, enabled=precision == "bf16"):
         planes = model.planes_from_features(example.features, example.camera)
@@ -107,10 +102,9 @@ class EarlyStop(NamedTuple):
 
 
 def early_stop(steps: Sequence[int], values: Sequence[float], patience: int) -> EarlyStop:
-    """The rule of early stopping on values of which less is better.
+    """The rule of early stopping on values of which less is better; ties are no improvement.
 
-    It stops at the validation that is the `patience`th in a row without a new least value, and would keep the best
-    step until then. Ties are no improvement.
+    It stops at the validation that is the `patience`th in a row without a new least value.
 
     >>> early_stop([0, 50, 100, 150, 200], [4.0, 3.0, 3.5, 3.2, 1.0], patience=2)
     EarlyStop(best_step=50, would_stop_at=150)

@@ -151,10 +151,8 @@ def optimise_latent(
 
     Args:
         latent: its values are changed in place.
-        decoder: of the model; unchanged.
-        views: images (V, 3, H, H) on white, cameras (V, 25).
+        decoder, views, samples_per_ray: as in `fit_oracle`.
         at: steps that are shown; 0 is the start, those beyond the last iteration are left out.
-        samples_per_ray: half coarse, half fine.
         seed: of the draw of rays or windows.
         perceptual: the distance of two pictures, differentiable, such as `lpips_with_gradients`.
 

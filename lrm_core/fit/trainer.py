@@ -66,12 +66,9 @@ def finetune(
     `accelerate launch` the processes share every batch.
 
     Args:
-        run: made where it is missing.
-        model: not changed.
         train: objects with the views to train on, as many of each.
         validation: held-out objects with the views to score.
-        config: of the run.
-        metrics: by name, each from images (n, 3, H, W) twice to (n,); `config.stop_on` is one of them.
+        metrics: by name; `config.stop_on` is one of them.
         perceptual: differentiable distance, for a loss that has a weight for it.
 
     Raises:

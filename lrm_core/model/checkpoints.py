@@ -53,14 +53,11 @@ def save_checkpoint(
     """Write parameters and configuration to one safetensors file; an old file stays until the new is whole.
 
     Args:
-        model: of any sizes, on any device.
-        path: the file; its folder is made where missing.
         dtype: type of the stored parameters; `load_model` reads any into float32.
         metadata: further text for the header, such as steps and data.
 
     Raises:
         ValueError: if a parameter is not finite in `dtype`; nothing is then written.
-        OSError: if the file cannot be written.
     """
     state = {name: x.detach().to("cpu", dtype).contiguous() for name, x in model.state_dict().items()}
     if broken := [name for name, tensor in state.items() if not tensor.isfinite().all()]:
@@ -71,17 +68,9 @@ def save_checkpoint(
 
 
 def save_release(model: LRM, folder: Path, metadata: Mapping[str, str] | None = None) -> None:
-    """Write a model in the released format, in float32; the folder appears whole or not at all.
+    """Write a model in OpenLRM's released format, a folder with config.json and model.safetensors, in float32.
 
-    Args:
-        model: of any sizes.
-        folder: must not exist yet; its parent is made.
-        metadata: further text for the header of the weights.
-
-    Raises:
-        FileExistsError: if there is something.
-        ValueError: if a parameter is not finite.
-        OSError: if it cannot be written.
+    It appears whole or not at all; FileExistsError if there is something. Other arguments as in `save_checkpoint`.
     """
     if folder.exists():
         raise FileExistsError(f"{folder}: exists already; remove it or choose another place")
@@ -94,9 +83,7 @@ def save_release(model: LRM, folder: Path, metadata: Mapping[str, str] | None = 
 def read_metadata(path: Path) -> dict[str, str]:
     """Text in the header of a checkpoint file: its configuration and what `save_checkpoint` was given.
 
-    Raises:
-        FileNotFoundError: if there is no such file.
-        ValueError: if the file is not a whole safetensors file.
+    FileNotFoundError if there is no such file, ValueError if it is not a whole safetensors file.
     """
     try:
         with safe_open(path, framework="pt") as file:

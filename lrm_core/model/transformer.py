@@ -96,13 +96,7 @@ class PlaneTransformer(nn.Module):
     def forward(
         self, tokens: Float[Tensor, "n t d"], features: Float[Tensor, "n s e"], camera: Float[Tensor, "n m"]
     ) -> Float[Tensor, "n t d"]:
-        """Plane tokens (N, T, d) that know the image.
-
-        Args:
-            tokens: (N, T, d), position embeddings of the planes' tokens.
-            features: (N, S, e), of the image.
-            camera: (N, m), embedded source camera.
-        """
+        """Plane tokens (N, T, d) that know the image, of position embeddings; other arguments as in `Layer`."""
         for layer in self.layers:
             tokens = layer(tokens, features, camera)
         return self.norm(tokens)

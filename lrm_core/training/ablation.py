@@ -17,7 +17,6 @@ from lrm_core.training.publish import list_made
 FOLDER, TABLE = Path("runs/ablation"), "ablation.csv"
 STEPS, WARMUP = 200, 50
 
-
 Changes = tuple[dict[str, Any], dict[str, Any]]
 
 
@@ -64,15 +63,9 @@ def ablate(
         preset: of `get_preset`.
         folder: holds one run of each variant.
         out: a CSV: variant, parameters (in all), objects, seconds, source_psnr and novel_psnr (dB, validation).
-        variants: names; all if None.
+        variants: names; all if None. ValueError if one, or the preset, is unknown.
         steps: of each round, instead of those of the preset.
         processes: as in `pretrain_in_processes`.
-
-    Returns:
-        The rows that were written.
-
-    Raises:
-        ValueError: if a variant or the preset is unknown.
     """
     chosen = list(variants or VARIANTS)
     if unknown := [name for name in chosen if name not in VARIANTS]:

@@ -172,11 +172,7 @@ def pretrain_in_processes(
 ) -> None:
     """Run `pretrain` in this process, or in several on the CPU that share every batch and end together.
 
-    There is one per core if `processes` is None, but no more than there are groups in a batch.
-
-    Raises:
-        ValueError: as `pretrain`.
-        OSError: if the folder cannot be written, or a process died.
+    There is one per core if `processes` is None, but no more than there are groups in a batch. OSError if one died.
     """
     processes = processes or default_processes(config.batch // config.group)
     if processes == 1:

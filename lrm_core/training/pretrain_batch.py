@@ -26,6 +26,7 @@ from lrm_core.training.pretrain_data import (
     CANDIDATES,
     Patches,
     RayBatch,
+    crops,
     draw_poses,
     draw_squares,
     kept_rays,
@@ -185,7 +186,5 @@ def _pool_patches(
 ) -> Patches:
     """A square of one view of each of the first `count` objects."""
     owners, views, anchors = draw_squares(count, cameras.shape[1], pictures.shape[2], generator)
-    corners = zip(pictures[owners, views].movedim(-1, 1), anchors.int().tolist(), strict=True)
-    squares = torch.stack([p[:, row : row + PATCH, column : column + PATCH] for p, (row, column) in corners])
-    rgb, alpha = squares.split([3, 1], dim=1)
+    rgb, alpha = crops(pictures[owners, views].movedim(-1, 1), anchors, PATCH).split([3, 1], dim=1)
     return Patches(owners, cameras[owners, views], anchors, rgb, alpha, pictures.shape[2])

@@ -210,6 +210,12 @@ def draw_squares(
     return torch.arange(count), chosen, (centres - PATCH / 2).round().clamp(0, resolution - PATCH)
 
 
+def crops(pictures: Float[Tensor, "n c h w"], anchors: Float[Tensor, "n 2"], region: int) -> Float[Tensor, "n c p p"]:
+    """The square of `region` pixels of each picture whose first pixel is its anchor (row, column)."""
+    corners = zip(pictures, anchors.int().tolist(), strict=True)
+    return torch.stack([p[:, row : row + region, col : col + region] for p, (row, col) in corners])
+
+
 def procedural_patches(
     objects: ProceduralBatch,
     cameras: Float[Tensor, "B M 25"],

@@ -27,6 +27,7 @@ from lrm_core.render.cameras import normalize_poses, principal_camera, standard_
 from lrm_core.render.perceptual import lpips_with_gradients
 from lrm_core.render.rays import camera_rays
 from lrm_core.render.views import Views
+from lrm_core.training.pretrain_data import crops
 from lrm_core.training.pretrain_loss import predict, total_variation
 from lrm_core.training.upstream.config import Subset, TrainConfig
 
@@ -59,8 +60,7 @@ class Sample(NamedTuple):
 def draw_sample(folder: Path, config: TrainConfig, draw: np.random.Generator) -> Sample:
     """A sample of the object in `folder`: views without repetition, one size, and a crop and a background for each.
 
-    Raises:
-        FileNotFoundError, ValueError: as `load_object`, or if the object has too few views.
+    FileNotFoundError and ValueError as `load_object`, or if the object has too few views.
     """
     count, wanted = count_views(folder), config.sample_side_views + 1
     if count < wanted:
@@ -95,18 +95,10 @@ def resized(images: Float[Tensor, "n 3 h w"], side: int) -> Float[Tensor, "n 3 s
     return interpolate(images, size=(side, side), mode="bicubic", align_corners=True).clamp(0, 1)
 
 
-def crops(pictures: Float[Tensor, "n 3 h w"], anchors: Float[Tensor, "n 2"], region: int) -> Float[Tensor, "n 3 p p"]:
-    """The square of `region` pixels of each picture whose first pixel is its anchor (row, column)."""
-    corners = zip(pictures, anchors.tolist(), strict=True)
-    return torch.stack([p[:, row : row + region, col : col + region] for p, (row, col) in corners])
-
-
 def object_places(subsets: Sequence[Subset], split: str) -> list[Path]:
     """Folders of the objects of an epoch, `sample_rate` times over those of each subset.
 
-    Raises:
-        FileNotFoundError: if a list or an object is missing.
-        ValueError: if a list is faulty or empty.
+    FileNotFoundError if a list or an object is missing, ValueError if a list is faulty or empty.
     """
     places = []
     for subset in subsets:
@@ -169,10 +161,6 @@ def sample_losses(
 
     LPIPS is AlexNet's; OpenLRM trains with VGG's, whose weights are not in the repository. OpenLRM jitters the sample
     positions on the rays, and so does this.
-
-    Args:
-        samples: on the model's device.
-        jitter: as in `render_rays`.
     """
     sources, cameras = (torch.stack(parts) for parts in list(zip(*samples, strict=True))[:2])
     planes = predict(model, sources, cameras, config.precision)
