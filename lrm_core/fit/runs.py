@@ -219,6 +219,11 @@ def read_training_checkpoint(path: Path) -> tuple[dict[str, Tensor], int]:
     return stored, int(step)
 
 
+def share(step: int, count: int, team: Accelerator) -> range:
+    """Which of the `count` items of a step this process works on, by numbers that count over the whole run."""
+    return range(step * count + team.process_index, (step + 1) * count, team.num_processes)
+
+
 def in_order(items: Dataset, numbers: Iterable[int], ahead: bool) -> Iterator[Any]:
     """The items of these numbers; `ahead` has other processes make them ahead of time, one for each core but one."""
     workers = max(1, len(os.sched_getaffinity(0)) - 1) if ahead else 0

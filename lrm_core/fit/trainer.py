@@ -15,7 +15,7 @@ from lrm_core.atomic import alone, replacing
 from lrm_core.fit.finetune_config import FinetuneConfig
 from lrm_core.fit.lora import Tuning
 from lrm_core.fit.losses import Perceptual
-from lrm_core.fit.runs import REMOVE, STATE, Rows, claim_folder
+from lrm_core.fit.runs import REMOVE, STATE, Rows, claim_folder, share
 from lrm_core.fit.scores import EarlyStop, Example, Metrics, early_stop, render_example, score
 from lrm_core.model.lrm import LRM, model_hash
 
@@ -199,8 +199,8 @@ def batch_loss(
     """Mean loss of the pairs of the next step, whose gradient every process is left with."""
     tuning.model.zero_grad()
     total = torch.zeros((), device=team.device)
-    for member in range(team.process_index, config.batch, team.num_processes):
-        example, view = numbered_pair(tuning.step * config.batch + member, train, config)
+    for number in share(tuning.step, config.batch, team):
+        example, view = numbered_pair(number, train, config)
         images, cameras = (part[view : view + 1] for part in example.views)
         rendered = render_example(tuning.model, example, cameras, config.precision)
         loss = config.loss(rendered, images, perceptual) / config.batch

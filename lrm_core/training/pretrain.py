@@ -18,7 +18,7 @@ from accelerate import Accelerator
 from accelerate.utils import send_to_device
 
 from lrm_core.atomic import replacing
-from lrm_core.fit.runs import STATE, Rows, TrainingState, claim_folder
+from lrm_core.fit.runs import STATE, Rows, TrainingState, claim_folder, share
 from lrm_core.model.checkpoints import load_model, read_metadata
 from lrm_core.model.config import LRMConfig
 from lrm_core.model.initialise import initialise
@@ -62,7 +62,7 @@ def train_step(state: TrainingState, config: PretrainConfig, team: Accelerator, 
     state.model.zero_grad()
     loss = torch.zeros((), device=team.device)
     progress = state.step / config.steps
-    for number in _my_groups(state.step, config, team):
+    for number in share(state.step, config.batch // config.group, team):
         batch = cast_scene(next(coming), team.device)
         generator = torch.Generator(team.device).manual_seed(number)
         part = reconstruction_loss(state.model, batch, config, generator, progress) * config.group / config.batch
@@ -71,12 +71,6 @@ def train_step(state: TrainingState, config: PretrainConfig, team: Accelerator, 
     loss = state.sum_up(loss, team, config.clip, "resume with a lower learning rate")
     state.advance(min(config.ema, (1 + done) / (10 + done)))
     return loss.item()
-
-
-def _my_groups(step: int, config: PretrainConfig, team: Accelerator) -> range:
-    """Numbers of the groups of a step that this process trains on."""
-    groups = config.batch // config.group
-    return range(step * groups + team.process_index, (step + 1) * groups, team.num_processes)
 
 
 def pretrain(
@@ -120,7 +114,8 @@ def pretrain(
     validation = send_to_device(Validation.prepare(architecture.source_size), team.device)
     started = time.perf_counter() - curve.last("seconds")
     end = min(until or config.rounds * config.steps, config.rounds * config.steps)
-    numbers = [number for step in range(state.step, end) for number in _my_groups(step, config, team)]
+    groups = config.batch // config.group
+    numbers = [number for step in range(state.step, end) for number in share(step, groups, team)]
     coming = scenes(numbers, config, architecture.source_size, ahead=team.device.type == "cuda")
     losses = []  # since the last checkpoint
 

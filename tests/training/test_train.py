@@ -40,10 +40,10 @@ class Killed(Exception):
 def dying(monkeypatch, at: int) -> None:
     """From now on a run ends before its update number `at` + 1."""
 
-    def dies(task, state, coming, true=module.train_step):
+    def dies(samples, state, *others, true=module.train_step):
         if state.step == at:
             raise Killed
-        return true(task, state, coming)
+        return true(samples, state, *others)
 
     monkeypatch.setattr(module, "train_step", dies)
 

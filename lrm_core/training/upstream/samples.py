@@ -146,6 +146,11 @@ class Samples(Dataset):
         """Whole batches of all samples."""
         return len(self.places) // self.batch
 
+    @property
+    def planned(self) -> int:
+        """Steps of the schedule."""
+        return self.config.epochs * self.steps_per_epoch
+
     def __getitem__(self, number: int) -> Sample:
         step, member = divmod(number, self.batch)
         epoch, within = divmod(step, self.steps_per_epoch)
