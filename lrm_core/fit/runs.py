@@ -44,8 +44,12 @@ class Rows:
         rows: text by column, in order of step.
     """
 
-    def __init__(self, path: Path, columns: Sequence[str], step: float) -> None:
-        """Read what is there up to and with `step`, a column; ValueError naming the file, if it is no such table."""
+    def __init__(self, path: Path, columns: Sequence[str], step: float, numbers: Sequence[str] = ()) -> None:
+        """Read what is there up to and with `step`, a column, and check the columns that hold numbers.
+
+        Raises:
+            ValueError: naming the file, if it is no such table.
+        """
         self.path, self.columns = path, tuple(columns)
         self.rows = []
         if not path.exists():
@@ -59,6 +63,8 @@ class Rows:
         if rows and any(row.keys() != set(self.columns) or None in row.values() for row in rows):
             raise ValueError(f"{path}: expected the columns {', '.join(self.columns)} in every row; {REMOVE}")
         self.rows = rows
+        for column in numbers:
+            self.numbers(column)
 
     def numbers(self, column: str) -> list[float]:
         """A column; ValueError naming the file, if an entry is no finite number."""
@@ -67,8 +73,7 @@ class Rows:
         except ValueError as error:
             raise ValueError(f"{self.path}: {column}: {error}; {REMOVE}") from error
         if not all(map(isfinite, values)):
-            found = "expected finite numbers, found NaN or infinity"
-            raise ValueError(f"{self.path}: {column}: {found}; {REMOVE}")
+            raise ValueError(f"{self.path}: {column}: expected finite numbers, found NaN or infinity; {REMOVE}")
         return values
 
     def has(self, step: int) -> bool:

@@ -76,16 +76,17 @@ def finetune(
             loss becomes NaN or infinite.
     """
     team = Accelerator()
-    _check(train, validation, config, metrics, team)
+    splits = [train, validation]
+    _check(splits, config, metrics, team.num_processes)
     run.mkdir(parents=True, exist_ok=True)
     with alone(run) if team.is_main_process else nullcontext():
-        listed = ([[example.name, example.digest()] for example in part] for part in (train, validation))
+        listed = ([[example.name, example.digest()] for example in part] for part in splits)
         data = dict(zip(("train", "validation"), listed, strict=True))
         claim_folder(run / "config.json", {"model": model_hash(model), "finetune": asdict(config), **data})
         tuning = Tuning(model, config, team.device)
         tuning.load(run / STATE, config.steps)
         team.wait_for_everyone()
-        here = [[example.to(team.device) for example in part] for part in (train, validation)]
+        here = [[example.to(team.device) for example in part] for part in splits]
         return _Run(run, config, *here, metrics, perceptual, team, tuning).go_on()
 
 
@@ -109,14 +110,9 @@ class _Run:
 
     def _read_tables(self) -> None:
         run, step, metrics = self.folder, self.tuning.step, self.metrics
-        self.losses = Rows(run / "losses.csv", ("step", "object", "view", "loss"), step)
-        self.scores = Rows(run / "scores.csv", ("step", "object", *metrics), step)
-        self.curve = Rows(run / "curve.csv", ("step", "seconds", *metrics), step)
-        for table in (self.scores, self.curve):
-            for name in metrics:
-                table.numbers(name)
-        self.curve.numbers("seconds")
-        self.losses.numbers("loss")
+        self.losses = Rows(run / "losses.csv", ("step", "object", "view", "loss"), step, ("loss",))
+        self.scores = Rows(run / "scores.csv", ("step", "object", *metrics), step, tuple(metrics))
+        self.curve = Rows(run / "curve.csv", ("step", "seconds", *metrics), step, ("seconds", *metrics))
         if [int(row["step"]) for row in self.losses.rows] != list(range(1, step + 1)):
             found = f"expected the losses of steps 1 to {step}, found {len(self.losses.rows)}"
             raise ValueError(f"{self.losses.path}: {found}; {REMOVE}")
@@ -215,20 +211,13 @@ def numbered_pair(number: int, train: Sequence[Example], config: FinetuneConfig)
     return train[item], view
 
 
-def _check(
-    train: Sequence[Example],
-    validation: Sequence[Example],
-    config: FinetuneConfig,
-    metrics: Metrics,
-    team: Accelerator,
-) -> None:
-    if not train or not validation:
-        raise ValueError(f"expected objects of both splits, found {len(train)} and {len(validation)}")
-    counts = sorted({len(example.views.images) for example in train})
+def _check(splits: list[Sequence[Example]], config: FinetuneConfig, metrics: Metrics, processes: int) -> None:
+    if not all(splits):
+        raise ValueError(f"expected objects of both splits, found {' and '.join(str(len(part)) for part in splits)}")
+    counts = sorted({len(example.views.images) for example in splits[0]})
     if len(counts) > 1 or not counts[0]:
         raise ValueError(f"expected as many training views of every object, found {counts}")
     if config.stop_on not in metrics:
-        known = ", ".join(metrics)
-        raise ValueError(f"stop_on: expected one of the metrics {known}; found {config.stop_on!r}")
-    if config.batch % (processes := team.num_processes):
+        raise ValueError(f"stop_on: expected one of the metrics {', '.join(metrics)}; found {config.stop_on!r}")
+    if config.batch % processes:
         raise ValueError(f"batch: expected a multiple of the {processes} processes, found {config.batch}")

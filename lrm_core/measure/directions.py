@@ -15,8 +15,9 @@ from lrm_core.measure.oracles import Images, OracleCache, OracleConfig, Planes, 
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject
 from lrm_core.render import render_views
-from lrm_core.spectral import RESPONSE_BANDS, pooled_shares
+from lrm_core.spectral.bands import pooled_shares
 from lrm_core.spectral.jacobian import Leading, Linearised, captured_share, effective_dimension, expected_spread
+from lrm_core.spectral.response import RESPONSE_BANDS
 
 UNKNOWN_SUMMARY: dict[str, float | None] = {"mean": None, "std": None, "spread": None}
 

@@ -13,15 +13,14 @@ from lrm_core.measure.metrics import BANDS, by_band
 from lrm_core.measure.oracles import OnOracles, OracleCache, Planes, oracle, predicted_planes
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject
-from lrm_core.spectral import (
-    PUBLISHED_EDGES,
+from lrm_core.spectral import PUBLISHED_EDGES, published_shares
+from lrm_core.spectral.bands import (
     band_totals,
     block_grid_share,
     fit_power_law,
     mode_density,
     pooled_shares,
     power_law_shares,
-    published_shares,
     radial_profile,
 )
 

@@ -14,7 +14,8 @@ from lrm_core.measure.metrics import BANDS, by_band
 from lrm_core.measure.oracles import Images, InViews, OracleCache, Planes, both_planes, heldout_views, render_images
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject
-from lrm_core.spectral import RESPONSE_BANDS, lookup_response, mask_leakage, response, response_shares, response_slope
+from lrm_core.spectral import lookup_response, response
+from lrm_core.spectral.response import RESPONSE_BANDS, mask_leakage, response_shares, response_slope
 
 Mask = Bool[Tensor, "3 r r"]
 Render = Callable[[Planes], Images]

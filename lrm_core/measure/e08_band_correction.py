@@ -12,7 +12,9 @@ from lrm_core.measure.correction_scores import Scene, Scores, gathered, improvem
 from lrm_core.measure.oracles import Images, InViews, OracleCache, Planes
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject
-from lrm_core.spectral import matched_noise, pooled_shares, published_shares, random_part, split_residual
+from lrm_core.spectral import published_shares, random_part, split_residual
+from lrm_core.spectral.bands import pooled_shares
+from lrm_core.spectral.corrections import matched_noise
 
 Bands = dict[str, float]
 

@@ -10,7 +10,8 @@ from lrm_core.measure.correction_scores import Scene, improvements, object_scene
 from lrm_core.measure.oracles import InViews, OracleCache, Planes
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject
-from lrm_core.spectral import channel_means, count_numbers, split_residual, structured_low
+from lrm_core.spectral import split_residual, structured_low
+from lrm_core.spectral.corrections import channel_means, count_numbers
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from lrm_core.measure.geometry import matter_texels
 from lrm_core.measure.oracles import InViews, OracleCache
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject
-from lrm_core.spectral.calibration import (
+from lrm_core.spectral.corrections import (
     KINDS,
     Calibration,
     Moments,

@@ -39,8 +39,7 @@ def load_model(name: str | Path, device: str | torch.device = "cpu") -> LRM:
             f"device {device}: PyTorch {torch.__version__} sees no CUDA GPU here; choose the device cpu "
             "(slow for the published models), or install a CUDA build of that version"
         )
-    path = _locate(name)
-    files = _weights(path)
+    files = _weights(path := _locate(name))
     return _build(_config(path), files).to(device).eval()
 
 
@@ -61,8 +60,7 @@ def save_checkpoint(
     """
     state = {name: x.detach().to("cpu", dtype).contiguous() for name, x in model.state_dict().items()}
     if broken := [name for name, tensor in state.items() if not tensor.isfinite().all()]:
-        found = f"{len(broken)} parameters hold NaN or infinity, first {broken[0]}"
-        raise ValueError(f"{path}: not written: {found}")
+        raise ValueError(f"{path}: not written: {len(broken)} parameters hold NaN or infinity, first {broken[0]}")
     header = {**(metadata or {}), "format": "pt", "config": json.dumps(model.config.to_dict())}
     save_tensors(path, state, header)
 
@@ -89,9 +87,8 @@ def read_metadata(path: Path) -> dict[str, str]:
         with safe_open(path, framework="pt") as file:
             return {name: text for name, text in (file.metadata() or {}).items() if name != DIGEST}
     except SafetensorError as error:
-        raise ValueError(
-            f"{path}: not a whole safetensors file ({error}); it may be truncated, copy or download it again"
-        ) from error
+        advice = "it may be truncated, copy or download it again"
+        raise ValueError(f"{path}: not a whole safetensors file ({error}); {advice}") from error
 
 
 def _locate(name: str | Path) -> Path:
@@ -160,18 +157,15 @@ def _header(files: Sequence[Path]) -> dict[str, Tensor]:
     listed = {}
     for path in files:
         with safe_open(path, framework="pt") as file:
-            slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
-            here = {name: (part.get_shape(), part.get_dtype()) for name, part in slices.items()}
-        foreign = [f"{name} {dtype}" for name, (_, dtype) in here.items() if dtype not in FLOATS]
-        if foreign:
-            raise ValueError(
-                f"{path}: {len(foreign)} parameters are not of type {', '.join(FLOATS)}, first {foreign[0]}; "
-                "quantised checkpoints are not read"
-            )
+            here = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
+        types = {name: part.get_dtype() for name, part in here.items()}
+        if foreign := [f"{name} {dtype}" for name, dtype in types.items() if dtype not in FLOATS]:
+            found = f"{len(foreign)} parameters are not of type {', '.join(FLOATS)}, first {foreign[0]}"
+            raise ValueError(f"{path}: {found}; quantised checkpoints are not read")
         if twice := sorted(listed.keys() & here.keys()):
             raise ValueError(f"{path}: {twice[0]} is in another shard too; the shards are of two checkpoints")
         listed |= here
-    return {name: torch.empty(listed[stored][0], device="meta") for name, stored in _plain(listed).items()}
+    return {name: torch.empty(listed[stored].get_shape(), device="meta") for name, stored in _plain(listed).items()}
 
 
 def _read(files: Sequence[Path]) -> dict[str, Tensor]:

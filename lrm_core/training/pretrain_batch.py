@@ -47,8 +47,7 @@ class Scene:
     """A group of objects before rays are cast, on the CPU.
 
     Attributes:
-        objects: the procedural ones, None if there are none.
-        poses: of their views, (B, M, 3, 4).
+        objects, poses: the procedural ones and those of their views; None if there are none.
         plan: rays, size and squares of their batch, as in `procedural_batch`.
         pool: the batch of those of the pool, None if there are none.
         generator: state of the generator that the rays are drawn from.
@@ -132,13 +131,8 @@ def pool_batch(
 ) -> RayBatch:
     """A batch of `count` objects drawn from the pool, without points, since nobody knows what lies inside a mesh.
 
-    Args:
-        generator: on the CPU; draws objects, views and rays.
-        views: of each object, its source among them.
-        rays, size, patches: as in `procedural_batch`.
-
-    Raises:
-        ValueError: if the pool's pictures have another size, or too few views.
+    Each object has so many views, its source among them; other arguments as in `procedural_batch`. ValueError if the
+    pool's pictures have another size, or too few views.
     """
     check_pool(pool, views, size)
     drawn = [_draw_object(pool, views, generator) for _ in range(count)]

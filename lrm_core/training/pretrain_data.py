@@ -93,7 +93,7 @@ def procedural_batch(
 
     Args:
         poses: on the CPU; the first of each object is its source.
-        generator: on the CPU; draws rays and points, the same on every device.
+        generator: on the CPU; draws the same on every device.
         rays: target rays of each object K, spread over its views; half of them on the object where it fills enough.
         size: side of the source view, in pixels.
         patches: how many of the objects have a square of one view.

@@ -12,8 +12,9 @@ from lrm_core.canonical import blank, plain
 from lrm_core.measure import e06_response, geometry, oracles
 from lrm_core.measure.e06_response import DecoderResponse, audited_summary, level_sweep, response_summary, run
 from lrm_core.measure.oracles import Oracle, OracleConfig
-from lrm_core.spectral import lookup_response, mask_leakage
+from lrm_core.spectral import lookup_response
 from lrm_core.spectral.bands import frequency_radius
+from lrm_core.spectral.response import mask_leakage
 
 SHORT = OracleConfig(iterations=4, rays_per_step=64)
 CONFIG = DecoderResponse(oracle=SHORT, views=1, levels=(0.05, 0.15), draws=2)

@@ -10,20 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file
 
-from lrm_core.spectral import (
-    PUBLISHED_EDGES,
-    band_shares,
+from lrm_core.spectral import PUBLISHED_EDGES, band_shares, frequency_radius, published_shares, split_bands
+from lrm_core.spectral.bands import (
     band_totals,
     block_grid_share,
     fit_power_law,
-    frequency_radius,
     mode_density,
     pooled_shares,
     power_law_shares,
     profile_radii,
-    published_shares,
     radial_profile,
-    split_bands,
 )
 
 PARITY = Path(__file__).parents[1] / "fixtures" / "parity" / "published_metrics.safetensors"

@@ -7,16 +7,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lrm_core.spectral import (
-    band_totals,
-    channel_means,
-    count_numbers,
-    matched_noise,
-    random_part,
-    split_bands,
-    split_residual,
-    structured_low,
-)
+from lrm_core.spectral import random_part, split_bands, split_residual, structured_low
+from lrm_core.spectral.bands import band_totals
+from lrm_core.spectral.corrections import channel_means, count_numbers, matched_noise
 
 quick = settings(max_examples=15, deadline=None)
 sizes = st.integers(3, 12)

@@ -10,19 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lrm_core.render.lookup import lookup, padded
-from lrm_core.spectral import (
-    band_noise,
-    band_shares,
-    lookup_response,
-    mask_leakage,
-    pooled_shares,
-    power_law_shares,
-    response,
-    response_shares,
-    response_slope,
-    split_bands,
-)
-from lrm_core.spectral.bands import frequency_radius
+from lrm_core.spectral import band_shares, lookup_response, response, split_bands
+from lrm_core.spectral.bands import frequency_radius, pooled_shares, power_law_shares
+from lrm_core.spectral.response import band_noise, mask_leakage, response_shares, response_slope
 
 quick = settings(max_examples=25, deadline=None)
 EDGES = tuple(k / 10 for k in range(11))
