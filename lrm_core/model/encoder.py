@@ -7,10 +7,8 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from lrm_core.model.attention import attention, join_heads, split_heads
 from lrm_core.model.config import ViTConfig
-
-NORM_EPS = 1e-6
+from lrm_core.model.transformer import NORM_EPS, attention, join_heads, split_heads
 
 
 class SelfAttention(nn.Module):

@@ -24,9 +24,8 @@ from lrm_core.model.config import LRMConfig
 from lrm_core.model.initialise import initialise
 from lrm_core.model.lrm import LRM
 from lrm_core.processes import side_by_side
-from lrm_core.training.optimisers import build_optimisers, set_rates
 from lrm_core.training.pretrain_batch import Scene, cast_scene, check_pool, open_pool, scenes
-from lrm_core.training.pretrain_config import PretrainConfig
+from lrm_core.training.pretrain_config import PretrainConfig, build_optimisers, set_rates
 from lrm_core.training.pretrain_loss import Validation, reconstruction_loss
 
 CURVE = "pretrain_curve.csv"  # beside published weights
