@@ -119,53 +119,30 @@ def fit_oracle(
         ValueError: if shapes do not fit, values are not finite, or both kinds of batch are asked for.
     """
     planes, frozen = _prepare(start, decoder, views, rays_per_step, views_per_step)
-    fit = _Fit(planes, frozen, Targets.of(views, planes.device), samples_per_ray, lr, eps, seed)
+    targets, generator = Targets.of(views, planes.device), torch.Generator().manual_seed(seed)
+    optimiser = torch.optim.Adam([planes], lr=lr, eps=eps, fused=True)
+    draw = targets.draw_views if views_per_step else targets.draw_rays
     history: dict[str, list[float]] = {"step": [], "loss": [], "train_psnr": [], "heldout_psnr": []}
     for step in tqdm(range(iterations), desc="oracle", unit="step", disable=not progress, leave=False):
-        loss, mean_square = fit.step(rays_per_step or RAYS_PER_STEP, views_per_step, step, iterations)
+        chosen = draw(views_per_step or rays_per_step or RAYS_PER_STEP, generator).to(planes.device)
+        if step % REFRESH_EVERY == 0:
+            occupancy = Occupancy.of(Field(planes, frozen))
+        explored = occupancy and occupancy.explored(EXPLORED, generator)
+        error = targets.render(planes, frozen, chosen, samples_per_ray, [explored]) - targets.colours[chosen]
+        mean_square = error.square().mean()
+        loss = error.abs().mean() + mean_square
+        optimiser.param_groups[0]["lr"] = lr * cosine(step / iterations)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
         if (step + 1) % max(REPORT_STEPS, iterations // REPORTS) == 0 or step + 1 == iterations:
             score = heldout_psnr(planes.detach(), frozen, heldout, samples_per_ray) if heldout else math.nan
-            report = (step + 1, loss.item(), psnr_of(mean_square).item(), score)
+            report = (step + 1, loss.item(), psnr_of(mean_square.detach()).item(), score)
             for column, value in zip(history.values(), report, strict=True):
                 column.append(value)
         if on_step:
             on_step(step + 1)
     return OracleFit(planes.detach(), history)
-
-
-@dataclass
-class _Fit:
-    """Planes on their way to the targets."""
-
-    planes: Tensor
-    decoder: nn.Module
-    targets: Targets
-    samples: int
-    lr: float
-    eps: float
-    seed: int
-
-    def __post_init__(self) -> None:
-        self.optimiser = torch.optim.Adam([self.planes], lr=self.lr, eps=self.eps, fused=True)
-        self.generator = torch.Generator().manual_seed(self.seed)
-        self.occupancy: Occupancy | None = None
-
-    def step(self, rays: int, views: int | None, step: int, steps: int) -> tuple[Tensor, Tensor]:
-        """One update from so many rays, or from whole views; its loss and its mean squared error."""
-        draw = self.targets.draw_views if views else self.targets.draw_rays
-        chosen = draw(views or rays, self.generator).to(self.planes.device)
-        if step % REFRESH_EVERY == 0:
-            self.occupancy = Occupancy.of(Field(self.planes, self.decoder))
-        explored = self.occupancy and self.occupancy.explored(EXPLORED, self.generator)
-        seen = self.targets.render(self.planes, self.decoder, chosen, self.samples, [explored])
-        error = seen - self.targets.colours[chosen]
-        mean_square = error.square().mean()
-        loss = error.abs().mean() + mean_square
-        self.optimiser.param_groups[0]["lr"] = self.lr * cosine(step / steps)
-        self.optimiser.zero_grad()
-        loss.backward()
-        self.optimiser.step()
-        return loss.detach(), mean_square.detach()
 
 
 def cosine(progress: float) -> float:

@@ -53,6 +53,17 @@ def band_masks(size: int, edges: Sequence[float], device: torch.device | None = 
     return torch.stack([(radius >= low) & (radius < high) for low, high in pairwise(edges)])
 
 
+def occupied_masks(
+    size: int, edges: Sequence[float], device: torch.device | None = None
+) -> Bool[Tensor, "bands r r"]:
+    """`band_masks`; ValueError if a band holds no mode."""
+    masks = band_masks(size, edges, device)
+    if not masks.any(-1).any(-1).all():
+        found = f"one without a mode of a {size} x {size} plane between the edges {list(edges)}"
+        raise ValueError(f"expected a mode in every band, found {found}")
+    return masks
+
+
 def band_totals(x: Float[Tensor, "*lead r r"], edges: Sequence[float]) -> Float[Tensor, "*lead bands"]:
     """Power in each band, (..., B): sum of |DFT|^2 / R^2, which over all bands is the sum of x^2 (Parseval)."""
     return _totals_and_whole(x, edges)[0]
@@ -101,14 +112,11 @@ def published_shares(
 
 
 def mode_density(x: Float[Tensor, "*lead r r"], edges: Sequence[float]) -> Float[Tensor, "*lead bands"]:
-    """Mean power of a mode in each band, (..., B); ValueError if a band holds no mode.
+    """Mean power of a mode in each band, (..., B), which white noise has the same of in every one.
 
-    White noise has the same density in every band, however many modes a band holds.
+    ValueError if a band holds no mode.
     """
-    modes = band_masks(_size(x), edges, x.device).sum((-2, -1))
-    if (modes == 0).any():
-        raise ValueError(f"edges {list(edges)} hold a band without a single mode of a {_size(x)} x {_size(x)} plane")
-    return band_totals(x, edges) / modes
+    return band_totals(x, edges) / occupied_masks(_size(x), edges, x.device).sum((-2, -1))
 
 
 def radial_profile(x: Float[Tensor, "*lead r r"], measure: Measure = "power") -> Float[Tensor, "*lead radii"]:

@@ -15,7 +15,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from lrm_core.spectral.bands import band_masks, split_bands
+from lrm_core.spectral.bands import occupied_masks, split_bands
 
 Render = Callable[[Float[Tensor, "3 c r r"]], Float[Tensor, "*images"]]
 RESPONSE_BANDS = (0.0, 0.3, 0.6, 1.0)
@@ -84,7 +84,7 @@ def band_noise(
     """
     check_planes(like)
     wanted = _per_channel(std, like)[..., None, None]
-    _masks_with_modes(like.shape[-1], edges)
+    occupied_masks(like.shape[-1], edges)
     white = torch.randn(like.shape, generator=generator, device=generator.device).to(like)
     noise = split_bands(white, edges)
     if mask is None:
@@ -103,7 +103,7 @@ def mask_leakage(mask: Bool[Tensor, "3 r r"], edges: Sequence[float]) -> Float[T
     texels leaks nothing; one of a single texel makes the noise white. Returns (B,), float64.
     """
     _check_mask(mask, mask.shape[-1])
-    bands = _masks_with_modes(mask.shape[-1], edges, mask.device).double()  # (B, R, R)
+    bands = occupied_masks(mask.shape[-1], edges, mask.device).double()  # (B, R, R)
     spread = torch.fft.fft2(mask.double()).abs().square().sum(0)  # (R, R)
     received = torch.fft.ifft2(torch.fft.fft2(bands) * torch.fft.fft2(spread)).real
     kept = (received * bands).sum((-2, -1)) / (bands.sum((-2, -1)) * spread.sum())
@@ -119,7 +119,7 @@ def lookup_response(size: int, edges: Sequence[float]) -> Float[Tensor, "bins"]:
     texels a side: 1 at frequency 0, 1/3 at the corner of the spectrum.
     """
     kept = (2 + (2 * pi * torch.fft.fftfreq(size, dtype=torch.float64)).cos()) / 3
-    bands = _masks_with_modes(size, edges)
+    bands = occupied_masks(size, edges)
     return torch.stack([(kept[:, None] * kept)[band].mean().sqrt() for band in bands])
 
 
@@ -182,16 +182,6 @@ def _per_channel(std: float | Tensor, planes: Tensor) -> Float[Tensor, "3 c"]:
         found = f"{float(values.min()):g} to {float(values.max()):g}"
         raise ValueError(f"expected finite noise stds >= 0, not all of them 0, found {found}")
     return values.expand(planes.shape[:2])
-
-
-def _masks_with_modes(
-    size: int, edges: Sequence[float], device: torch.device | None = None
-) -> Bool[Tensor, "bins r r"]:
-    masks = band_masks(size, edges, device)
-    if not masks.any(-1).any(-1).all():
-        found = f"one without a mode of a {size} x {size} plane between the edges {list(edges)}"
-        raise ValueError(f"expected a mode in every band, found {found}")
-    return masks
 
 
 def check_planes(planes: Tensor, what: str = "planes") -> None:

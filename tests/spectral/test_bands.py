@@ -150,7 +150,7 @@ def test_mode_density_is_flat_for_an_impulse() -> None:
     impulse = torch.zeros(16, 16, dtype=torch.float64)
     impulse[3, 5] = 4.0
     torch.testing.assert_close(mode_density(impulse, [0, 0.3, inf]), torch.full((2,), 16 / 256, dtype=torch.float64))
-    with pytest.raises(ValueError, match="without a single mode of a 16 x 16"):
+    with pytest.raises(ValueError, match="without a mode of a 16 x 16"):
         mode_density(impulse, [0.01, 0.02])
 
 
