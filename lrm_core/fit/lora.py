@@ -73,9 +73,7 @@ class Adapters:
         """Put adapters into `model`, in place; it renders as before until they are trained.
 
         The seed is that of A: N(0, 0.01^2) as published, or PEFT's uniform distribution for "projections".
-
-        Raises:
-            ValueError: if the rank is below 1, the form is unknown, or the model has adapters already.
+        ValueError if the rank is below 1, the form is unknown, or the model has adapters already.
         """
         if form not in get_args(Form) or rank < 1:
             raise ValueError(

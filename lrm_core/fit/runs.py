@@ -185,8 +185,7 @@ class TrainingState:
     def load(self, path: Path, steps: float = inf) -> None:
         """Go on from `path` if it exists.
 
-        Raises:
-            ValueError: if the file is damaged, belongs to another model, or was made in more than `steps` steps.
+        ValueError if the file is damaged, belongs to another model, or was made in more than `steps` steps.
         """
         if not path.exists():
             return

@@ -119,8 +119,15 @@ class _Run:
 
     def go_on(self) -> Finetuned:
         """Train to the end; Ctrl-C leaves a checkpoint of the last whole step."""
+        config, tuning, main = self.config, self.tuning, self.team.is_main_process
         try:
-            self._to_the_end()
+            for _ in chain([tuning.step], tuning.updates(config.steps, self.team, "finetune", self._step)):
+                if self._due(config.validate_every) and main:
+                    self._validate()
+                if self._due(config.checkpoint_every):
+                    self._save()
+            if main:
+                tuning.publish(self.folder)
         except KeyboardInterrupt:
             if self.whole:
                 self._save()
@@ -131,17 +138,7 @@ class _Run:
             {"step": int(row["step"]), "object": row["object"]} | {name: float(row[name]) for name in self.metrics}
             for row in self.scores.rows
         ]
-        return Finetuned(self.tuning.tuned(), self.losses.numbers("loss"), scores, self._early_stop())
-
-    def _to_the_end(self) -> None:
-        config, tuning, main = self.config, self.tuning, self.team.is_main_process
-        for _ in chain([tuning.step], tuning.updates(config.steps, self.team, "finetune", self._step)):
-            if self._due(config.validate_every) and main:
-                self._validate()
-            if self._due(config.checkpoint_every):
-                self._save()
-        if main:
-            tuning.publish(self.folder)
+        return Finetuned(tuning.tuned(), self.losses.numbers("loss"), scores, self._early_stop())
 
     def _due(self, every: int) -> bool:
         return self.tuning.step % every == 0 or self.tuning.step == self.config.steps

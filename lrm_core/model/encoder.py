@@ -95,8 +95,7 @@ class VisionTransformer(nn.Module):
     def forward(self, image: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n tokens e"]:
         """Class token, then patches row by row, (N, 1 + P, E), of RGB images (N, 3, H, W) in [0, 1] as they are.
 
-        Raises:
-            ValueError: if the image is not (N, 3, H, W) or a side is not a multiple of the patch size.
+        ValueError if the image is not (N, 3, H, W) or a side is not a multiple of the patch size.
         """
         patch, registers = self.config.patch_size, self.config.num_register_tokens
         if image.ndim != 4 or image.shape[1] != 3 or image.shape[-2] % patch or image.shape[-1] % patch:

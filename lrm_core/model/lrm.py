@@ -50,8 +50,7 @@ class LRM(nn.Module):
     def encode_image(self, image: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n tokens e"]:
         """Features (N, 1 + P, E) of images in [0, 1]; independent of the camera, so worth caching.
 
-        Raises:
-            ValueError: if the image is not (N, 3, H, W) with sides that are multiples of the patch size.
+        ValueError if the image is not (N, 3, H, W) with sides that are multiples of the patch size.
         """
         return self.encoder["model"](image)
 
@@ -93,8 +92,7 @@ class LRM(nn.Module):
     def load_openlrm_state_dict(self, state: Mapping[str, Float[Tensor, "..."]]) -> None:
         """Take over parameters by OpenLRM's names, every one of them; float16 becomes this model's dtype.
 
-        Raises:
-            ValueError: if names are missing, unexpected, or of another shape; the model is then unchanged.
+        ValueError if names are missing, unexpected, or of another shape; the model is then unchanged.
         """
         check_state(state, {name: tensor.shape for name, tensor in self.state_dict().items()})
         self.load_state_dict(state)

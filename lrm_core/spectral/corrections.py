@@ -160,8 +160,7 @@ def moments(
 ) -> Moments:
     """Moments of each channel over the texels of its plane, or over those of the mask.
 
-    Raises:
-        ValueError: if the shapes differ, are not (3, C, R, R), or a plane has no texel in the mask.
+    ValueError if the shapes differ, are not (3, C, R, R), or a plane has no texel in the mask.
     """
     if predicted.shape != reference.shape or predicted.dim() != 4 or len(predicted) != 3:
         found = f"{tuple(predicted.shape)} and {tuple(reference.shape)}"

@@ -111,19 +111,14 @@ def scenes(numbers: Sequence[int], config: PretrainConfig, size: int, ahead: boo
 
 
 def join(first: RayBatch, second: RayBatch) -> RayBatch:
-    """The objects of both; only the first may have points."""
+    """The objects of both, the second's after the first's; only the first may have points."""
     tensors = (torch.cat(pair) for pair in zip(first[:-1], second[:-1], strict=True))
-    return RayBatch(*tensors, _join_patches(first.patches, second.patches, len(first.sources)))
-
-
-def _join_patches(first: Patches | None, second: Patches | None, offset: int) -> Patches | None:
-    """Squares of both batches, where the objects of the second come after `offset` others."""
-    if second is None:
-        return first
-    second = second._replace(owners=second.owners + offset)
-    if first is None:
-        return second
-    return Patches(*map(torch.cat, zip(first[:-1], second[:-1], strict=True)), first.resolution)
+    ours, theirs = first.patches, second.patches
+    if theirs is not None:
+        theirs = theirs._replace(owners=theirs.owners + len(first.sources))
+    if ours is not None and theirs is not None:
+        ours = Patches(*map(torch.cat, zip(ours[:-1], theirs[:-1], strict=True)), ours.resolution)
+    return RayBatch(*tensors, ours or theirs)
 
 
 def pool_batch(
