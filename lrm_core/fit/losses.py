@@ -53,6 +53,12 @@ def freq_weighted_mse(
     return (weight.to(pred.dtype) ** 2 * (spectrum.real.square() + spectrum.imag.square())).mean()
 
 
+def check_perceptual(weight: float, perceptual: Perceptual | None) -> None:
+    """Raise ValueError if a perceptual distance has a weight and is not there."""
+    if weight and perceptual is None:
+        raise ValueError(f"the perceptual distance has the weight {weight}, and none was given; pass one")
+
+
 @dataclass(frozen=True)
 class ImageLoss:
     """One arm's loss: `freq_weighted_mse` and perhaps a perceptual distance.
@@ -79,9 +85,7 @@ class ImageLoss:
         loss = freq_weighted_mse(pred, target, self.low_weight, self.cutoff, self.unit, self.high_weight)
         if not self.perceptual_weight:
             return loss
-        if perceptual is None:
-            weight = f"the perceptual distance has the weight {self.perceptual_weight}"
-            raise ValueError(f"{weight}, and none was given; pass one")
+        check_perceptual(self.perceptual_weight, perceptual)
         return loss + self.perceptual_weight * perceptual(pred, target).mean()
 
 

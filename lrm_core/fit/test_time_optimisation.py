@@ -14,7 +14,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from lrm_core.fit.losses import Perceptual
+from lrm_core.fit.losses import Perceptual, check_perceptual
 from lrm_core.fit.oracle import EXPLORED, REFRESH_EVERY, Targets, check_views
 from lrm_core.model.lrm import LRM
 from lrm_core.render import Views
@@ -70,9 +70,6 @@ def make_latent(
         space: "tokens" are those before the upsampler, which makes the planes of them; "planes" are all numbers of
             T_pred; "low_band" is a change of T_pred of which only what lies below the cutoff counts.
         cutoff: in x Nyquist.
-
-    Raises:
-        ValueError: if the space is unknown; as `LRM.predict_planes`.
     """
     if space not in get_args(Space):
         raise ValueError(f"unknown space {space!r}; expected one of {', '.join(get_args(Space))}")
@@ -98,9 +95,6 @@ class RefinementConfig:
         perceptual_weight: of the perceptual distance (LPIPS), which needs pictures instead of single rays.
         rays_per_step: drawn from all pixels of the training views, where the loss has no perceptual part.
         crop: where it has, a step sees a random window of one view with this side, in pixels.
-
-    Raises:
-        ValueError: if a number is out of range.
     """
 
     iterations: int = 500
@@ -160,10 +154,7 @@ def optimise_latent(
         ValueError: if shapes do not fit, values are not finite, or a perceptual distance is weighted and none given.
     """
     check_views(views)
-    if config.perceptual_weight and perceptual is None:
-        raise ValueError(
-            f"the perceptual distance has the weight {config.perceptual_weight}, and none was given; pass one"
-        )
+    check_perceptual(config.perceptual_weight, perceptual)
     fit = Refinement(latent, decoder, views, config, samples_per_ray, seed, perceptual)
     for step in tqdm(range(config.iterations + 1), desc="refining", disable=not progress, leave=False):
         if step:

@@ -10,7 +10,6 @@ OURS = ("vit", "source_size", "render_size")  # keys that OpenLRM's config.json 
 
 
 def _require_positive(owner: object) -> None:
-    """Raise ValueError unless every integer field of the dataclass `owner` is at least 1."""
     for field in fields(owner):
         value = getattr(owner, field.name)
         if field.type is int and (type(value) is not int or value < 1):
@@ -18,7 +17,6 @@ def _require_positive(owner: object) -> None:
 
 
 def _require_divisible(width_name: str, width: int, heads_name: str, heads: int) -> None:
-    """Raise ValueError unless `width` is a multiple of `heads`."""
     if width % heads:
         raise ValueError(f"{width_name} ({width}) must be a multiple of {heads_name} ({heads})")
 
@@ -95,8 +93,7 @@ class LRMConfig:
 
     def __post_init__(self) -> None:
         _require_positive(self)
-        heads = self.transformer_heads
-        _require_divisible("transformer_dim", self.transformer_dim, "transformer_heads", heads)
+        _require_divisible("transformer_dim", self.transformer_dim, "transformer_heads", self.transformer_heads)
         _require_divisible("source_size", self.source_size, "vit.patch_size", self.vit.patch_size)
         if self.triplane_high_res != 2 * self.triplane_low_res:
             low, high = self.triplane_low_res, self.triplane_high_res
@@ -120,9 +117,7 @@ class LRMConfig:
             ValueError: if a key is missing, or the encoder is unknown and `vit` does not give its sizes.
         """
         own = {field.name for field in fields(cls)} - set(OURS)
-        optional = {"encoder_type", "encoder_freeze"}
-        missing = sorted(own - optional - set(config))
-        if missing:
+        if missing := sorted(own - {"encoder_type", "encoder_freeze"} - set(config)):
             raise ValueError(f"the model configuration lacks {', '.join(missing)}; found {sorted(config)}")
         encoder = _encoder(config["encoder_model_name"], {**config.get("vit", {}), **(vit or {})})
         sizes = {key: config[key] for key in own if key in config}
@@ -160,12 +155,10 @@ def _encoder(name: str, override: Mapping[str, int]) -> ViTConfig:
     known = asdict(ENCODERS[name]) if name in ENCODERS else {}
     sizes = {**known, **override}
     foreign = sorted(set(sizes) - {field.name for field in fields(ViTConfig)})
-    missing = sorted({"embed_dim", "depth", "num_heads"} - set(sizes))
     if foreign:
         raise ValueError(f"vit has unknown keys {foreign}; known are {[f.name for f in fields(ViTConfig)]}")
-    if missing:
-        known = sorted(ENCODERS)
-        raise ValueError(f"encoder_model_name {name!r} is not one of {known}, so vit must give {missing}")
+    if missing := sorted({"embed_dim", "depth", "num_heads"} - set(sizes)):
+        raise ValueError(f"encoder_model_name {name!r} is not one of {sorted(ENCODERS)}, so vit must give {missing}")
     return ViTConfig(**sizes)
 
 

@@ -11,11 +11,7 @@ import yaml
 from lrm_core.model.config import LRMConfig
 
 IGNORED = (
-    "logger",
-    "compile",
-    "dataset.num_train_workers",
-    "dataset.num_val_workers",
-    "dataset.pin_mem",
+    *("logger", "compile", "dataset.num_train_workers", "dataset.num_val_workers", "dataset.pin_mem"),
     "train.find_unused_parameters",
 )
 PRECISIONS = {"no": "float32", "False": "float32"}  # YAML reads a bare `no` as false
@@ -46,7 +42,7 @@ def _expect(key: str, value: Any, holds: bool, what: str) -> Any:
 
 def _key(name: str, *, least: int | None = None, **how: Any) -> Any:
     """A field that is read from the key `name` of the file, perhaps a number of at least so much."""
-    return field(metadata={"key": name} | ({} if least is None else {"least": least}), **how)
+    return field(metadata={"key": name, "least": least}, **how)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,15 +106,11 @@ class TrainConfig:
     def __post_init__(self) -> None:
         """Raises ValueError, naming the key, where a value is out of its range."""
         distance = self.normed_dist_to_center
-        numbers = [
-            (p.metadata["least"], getattr(self, p.name), p.name) for p in fields(self) if "least" in p.metadata
-        ]
         seen = "region" if self.perceptual_weight else "high"  # validation sees whole pictures
         rules = [
             ("type", self.type == "lrm", "'lrm', the only kind"),
             ("scheduler", self.scheduler == "cosine", "'cosine', the only kind"),
             ("precision", self.precision in ("bf16", "float32"), "bf16 or no"),
-            *((name, found is None or found >= least, f"at least {least}") for least, found, name in numbers),
             *((name, 0 <= getattr(self, name) < 1, "a number in [0, 1)") for name in ("beta1", "beta2")),
             ("lr", self.lr > 0, "a number above 0"),
             ("normed_dist_to_center", distance == "auto" or distance > 0, "auto or a number above 0"),
@@ -176,6 +168,9 @@ def _config(found: Mapping[str, Any]) -> TrainConfig:
         raise ValueError(f"lacks {', '.join(missing)}")
     given = {p: p.metadata["key"] for p in parts if found.get(p.metadata["key"], p.default) is not p.default}
     values = {p.name: _value(p.type, key, found[key]) for p, key in given.items()}
+    for part, key in given.items():
+        if (least := part.metadata.get("least")) is not None:
+            _expect(key, values[part.name], values[part.name] >= least, f"at least {least}")
     sizes = {"source_size": values["source_image_res"], "render_size": values["high"]}
     try:
         values["model"] = LRMConfig.from_openlrm({**values["model"], **sizes})
