@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from tiny_folder import save_square, save_tiny
 
 from lrm_core.cli import main
-from lrm_core.findings.told_distance import best_factors, distance_sentence, published_rise
+from lrm_core.findings.wrong_number import best_factors, distance_sentence, published_rise
 from lrm_core.measure.told_distance import FACTORS, best_told, told_rows
 
 DISTANCE = 2.3

@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from lrm_core.findings.rulebook import FINDINGS
-from lrm_core.findings.verdicts import experiment_table
+from lrm_core.findings.verdicts import FINDINGS, experiment_table
 from lrm_core.measure.experiments import get_experiment
 from lrm_core.measure.oracles import STARTS, Oracle, OracleCache, load_oracle, oracle_fingerprint, save_oracle
 from lrm_core.objects.manifest import make_entry, read_manifest, record_entries

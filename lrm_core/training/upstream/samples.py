@@ -21,7 +21,7 @@ from tqdm import tqdm
 from lrm_core.fit.scores import Example, Metrics, score
 from lrm_core.model.lrm import LRM
 from lrm_core.objects.dataset import RenderedObject, count_views, load_object
-from lrm_core.objects.splits import read_names
+from lrm_core.objects.files import read_names
 from lrm_core.render import render_rays
 from lrm_core.render.cameras import normalize_poses, principal_camera, standard_camera
 from lrm_core.render.perceptual import lpips_with_gradients
