@@ -82,9 +82,12 @@ class Adapters:
         if any(isinstance(module, LoraLayer) for module in model.modules()):
             raise ValueError("the model has adapters already; take `merged`, or a fresh copy of the model")
         self.model, self.rank, self.form = model.requires_grad_(False), rank, form
-        # PEFT draws from the global generator; what it draws is replaced
-        with torch.random.fork_rng(devices=[]):
-            self._peft = PeftModel(model.transformer, _configuration(rank, form), NAME)
+        matrices = MATRICES if form == "projections" else None
+        config = LoraConfig(r=rank, lora_alpha=SCALE * rank, target_modules=["out_proj"], target_parameters=matrices)
+        if form == "output":
+            config._register_custom_module({nn.Linear: OutputLora})
+        with torch.random.fork_rng(devices=[]):  # PEFT draws from the global generator; what it draws is replaced
+            self._peft = PeftModel(model.transformer, config, NAME)
         self._initialise(torch.Generator().manual_seed(seed))
 
     @torch.no_grad()
@@ -144,15 +147,6 @@ class Adapters:
             raise ValueError(f"{path}: {error}") from error
         set_peft_model_state_dict(adapters._peft, stored)
         return adapters
-
-
-def _configuration(rank: int, form: Form) -> LoraConfig:
-    """PEFT's description of either form."""
-    matrices = MATRICES if form == "projections" else None
-    config = LoraConfig(r=rank, lora_alpha=SCALE * rank, target_modules=["out_proj"], target_parameters=matrices)
-    if form == "output":
-        config._register_custom_module({nn.Linear: OutputLora})
-    return config
 
 
 class Tuning(TrainingState):
