@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from lrm_core.findings.prose import mean_and_interval, number, percent_interval
-from lrm_core.measure.told_distance import FACTORS, best_told
+from lrm_core.measure.e17_source_distance import FACTORS, best_told
 from lrm_core.profiles import TOLD
 from lrm_core.records.statistics import UNKNOWN, Interval, bca_interval
 

@@ -18,8 +18,6 @@ from lrm_core.render import render_views
 from lrm_core.spectral import RESPONSE_BANDS, pooled_shares
 from lrm_core.spectral.jacobian import Leading, Linearised, captured_share, effective_dimension, expected_spread
 
-UNKNOWN_SUMMARY: dict[str, float | None] = {"mean": None, "std": None, "spread": None}
-
 
 class Render(Protocol):
     """Planes (3, C, R, R) to images (views, 3, H, W), differentiably; `jitter` draws the samples at random."""

@@ -29,7 +29,7 @@ from lrm_core.spectral.calibration import (
 @torch.no_grad()
 def run(model: LRM, item: RenderedObject, config: InViews, seed: int, cache: OracleCache) -> dict[str, Any]:
     """`calibrations` of T_pred to the oracle from it, in held-out views."""
-    scene = object_scene(model, item, config.oracle, config.views, seed, cache)
+    scene = object_scene(model, item, config, seed, cache)
     return calibrations(scene, matter_texels(model, scene.predicted - scene.residual))
 
 

@@ -16,13 +16,12 @@ from torch import Tensor
 from lrm_core.data_url import data_url
 from lrm_core.fit.latent import Planes, Space, make_latent
 from lrm_core.fit.test_time_optimisation import RefinementConfig, Snapshot, optimise_latent
-from lrm_core.measure.metrics import image_l1, ssim
+from lrm_core.measure.metrics import mean_scores
 from lrm_core.measure.oracles import heldout_views, render_images, render_like, split_views
 from lrm_core.measure.surface import evenly
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject
 from lrm_core.render.perceptual import lpips, lpips_with_gradients
-from lrm_core.render.quality import psnr
 from lrm_core.render.views import Views
 
 LESS_IS_BETTER = {"l1": True, "psnr": False, "ssim": False, "lpips": True}
@@ -164,12 +163,10 @@ def way(model: LRM, item: RenderedObject, config: LatentOptimisation, seed: int,
 def measure(model: LRM, views: StudyViews, shot: Snapshot) -> dict[str, float]:
     """One row of the path: means over the held-out views, LPIPS of the validation views, L1 of training pixels."""
     images, checked = (render_like(model, shot.planes, seen) for seen in (views.heldout, views.validation))
-    of, truth = {"l1": image_l1, "psnr": psnr, "ssim": ssim, "lpips": lpips}, views.heldout.images
-    validation = lpips(checked, views.validation.images)
     return {
         "step": shot.step,
-        **{name: float(metric(images, truth).mean()) for name, metric in of.items()},
-        STOPPED_BY: float(validation.mean()),
+        **mean_scores(images, views.heldout.images),
+        STOPPED_BY: float(lpips(checked, views.validation.images).mean()),
         "train_l1": shot.train_l1,
     }
 

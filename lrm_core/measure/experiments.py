@@ -12,19 +12,15 @@ from lrm_core.measure import (
     e05_residual_spectrum,
     e06_response,
     e08_band_correction,
-    e09_low_band,
     e10_isotropy,
     e11_calibration,
     e12_test_time,
     e17_source_distance,
-    e18_oracle_length,
-    extent,
     virtual_quality,
 )
 from lrm_core.measure.correction_scores import Scene
 from lrm_core.measure.directions import changes_from
 from lrm_core.measure.oracles import InViews, OracleConfig
-from lrm_core.measure.visibility import split_errors
 from lrm_core.profiles import Profile
 from lrm_core.spectral import band_shares, published_shares, response
 from lrm_core.spectral.jacobian import leading_directions
@@ -83,7 +79,9 @@ EXPERIMENTS = {
             every_seed=True,
             formulas=(e02_basins.linear_path, e02_basins.latent_distance),
         ),
-        Experiment("e04_visibility", e04_visibility.run, e04_visibility.Visibility, formulas=(split_errors,)),
+        Experiment(
+            "e04_visibility", e04_visibility.run, e04_visibility.Visibility, formulas=(e04_visibility.split_errors,)
+        ),
         Experiment(
             "e05_residual_spectrum",
             e05_residual_spectrum.run,
@@ -98,7 +96,10 @@ EXPERIMENTS = {
             formulas=(Scene.scores, e08_band_correction.amplification),
         ),
         Experiment(
-            "e09_low_band", e09_low_band.run, e09_low_band.LowBand, formulas=(e09_low_band.corrections, Scene.scores)
+            "e09_low_band",
+            e08_band_correction.run_low_band,
+            e08_band_correction.LowBand,
+            formulas=(e08_band_correction.corrections, Scene.scores),
         ),
         Experiment(
             "e10_isotropy", e10_isotropy.run, e10_isotropy.Isotropy, formulas=(changes_from, leading_directions)
@@ -109,8 +110,8 @@ EXPERIMENTS = {
         ),
         Experiment("longer_fits", e12_test_time.run_longer, e12_test_time.LongerFits, objects="fewest"),
         Experiment("e17_source_distance", e17_source_distance.run, e17_source_distance.SourceDistance),
-        Experiment("e18_oracle_length", e18_oracle_length.run, e18_oracle_length.OracleLength, objects="few"),
-        Experiment("extent", extent.run, extent.Extent),
+        Experiment("e18_oracle_length", e01_oracle.run_lengths, e01_oracle.OracleLength, objects="few"),
+        Experiment("extent", e17_source_distance.run_extent, e17_source_distance.Extent),
         Experiment("virtual_quality", virtual_quality.run, virtual_quality.VirtualQuality, objects="few"),
     )
 }

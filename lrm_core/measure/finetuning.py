@@ -15,18 +15,16 @@ from lrm_core.fit.finetune_config import FinetuneConfig
 from lrm_core.fit.losses import ImageLoss
 from lrm_core.fit.scores import render_example
 from lrm_core.fit.trainer import Finetuned, finetune
-from lrm_core.measure.metrics import image_l1, relative_extent, ssim
+from lrm_core.measure.metrics import METRICS, mean_scores, relative_extent
 from lrm_core.model.checkpoints import load_model
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject, load_object, load_split
 from lrm_core.objects.dataset import data_hash
 from lrm_core.profiles import Profile
-from lrm_core.render.perceptual import lpips, lpips_with_gradients
-from lrm_core.render.quality import psnr
+from lrm_core.render.perceptual import lpips_with_gradients
 
 TRAINING_VIEWS = range(4)  # as published: the source and three more
 EVALUATION_VIEWS = (1, 5, 10, 14, 19, 23)
-METRICS = {"l1": image_l1, "psnr": psnr, "ssim": ssim, "lpips": lpips}
 
 
 def object_folders(profile: Profile) -> tuple[list[Path], list[Path]]:
@@ -110,8 +108,9 @@ def told_and_truth(
             [render_example(model, of, of.views.cameras) for model in (untouched, tuned)] for of in (wrong, right)
         )
         true = right.views.images
+        scores = [mean_scores(seen, true) for seen in as_true]
         learned[wrong.name] = {
-            "truth": {name: [float(of(seen, true).mean()) for seen in as_true] for name, of in METRICS.items()},
+            "truth": {name: [of[name] for of in scores] for name in METRICS},
             "extent": {
                 "told": [relative_extent(seen, wrong.views.images) for seen in as_told],
                 "truth": [relative_extent(seen, true) for seen in as_true],

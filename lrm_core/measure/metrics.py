@@ -1,11 +1,14 @@
 """Distances between images and between triplanes."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
 from jaxtyping import Bool, Float
 from skimage.metrics import structural_similarity
 from torch import Tensor
+
+from lrm_core.render.perceptual import lpips
+from lrm_core.render.quality import psnr
 
 BANDS = ("low", "mid", "high")
 
@@ -29,6 +32,16 @@ def ssim(pred: Float[Tensor, "n 3 h w"], target: Float[Tensor, "n 3 h w"]) -> Fl
     options = {"channel_axis": 0, "data_range": 1.0, "gaussian_weights": True, "sigma": 1.5}
     options |= {"use_sample_covariance": False}
     return pred.new_tensor([structural_similarity(a, b, **options) for a, b in pairs])
+
+
+METRICS = {"l1": image_l1, "psnr": psnr, "ssim": ssim, "lpips": lpips}
+
+
+def mean_scores(
+    pred: Float[Tensor, "n 3 h w"], target: Float[Tensor, "n 3 h w"], names: Iterable[str] = METRICS
+) -> dict[str, float]:
+    """Mean of each metric over the images, PSNR in dB."""
+    return {name: float(METRICS[name](pred, target).mean()) for name in names}
 
 
 def mask_iou(pred: Float[Tensor, "n 1 h w"], target: Float[Tensor, "n 1 h w"]) -> Float[Tensor, " n"]:

@@ -17,7 +17,7 @@ from lrm_core.canonical import canonical_json, plain
 from lrm_core.files import check_listed, parse_json, read_tensors
 from lrm_core.fingerprint import sha256
 from lrm_core.fit import fit_oracle
-from lrm_core.fit.oracle import PUBLISHED_EPS, PUBLISHED_LR
+from lrm_core.fit.oracle import PUBLISHED_EPS, PUBLISHED_LR, OracleFit
 from lrm_core.model.hashing import model_hash
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject, Source
@@ -75,26 +75,13 @@ class InViews(OnOracles):
     views: int = 8
 
 
-@dataclass(frozen=True)
-class Oracle:
-    """A fitted triplane.
-
-    Attributes:
-        planes: T_ref, (3, C, R, R).
-        history: step, loss, train_psnr, heldout_psnr as lists.
-    """
-
-    planes: Planes
-    history: dict[str, list[float]]
-
-
-def save_oracle(path: Path, fitted: Oracle) -> None:
+def save_oracle(path: Path, fitted: OracleFit) -> None:
     """Write an oracle to a safetensors file, its history into the header."""
     planes = fitted.planes.cpu().contiguous()
     save_tensors(path, {"planes": planes}, {"history": json.dumps(fitted.history)})
 
 
-def load_oracle(path: Path) -> Oracle:
+def load_oracle(path: Path) -> OracleFit:
     """A saved oracle.
 
     Raises:
@@ -105,7 +92,7 @@ def load_oracle(path: Path) -> Oracle:
     planes, history = tensors.get("planes"), parse_json(header.get("history", "null"), path)
     if planes is None or planes.ndim != 4 or len(planes) != 3 or not isinstance(history, dict):
         raise ValueError(f"{path}: expected planes (3, C, R, R) and the history of their fit; it is fitted again")
-    return Oracle(planes, history)
+    return OracleFit(planes, history)
 
 
 @dataclass(frozen=True)
@@ -198,7 +185,7 @@ def oracle(
     seed: int,
     cache: OracleCache | None = None,
     on_step: Callable[[int], None] | None = None,
-) -> Oracle:
+) -> OracleFit:
     """The oracle of an object, from the cache if it was fitted before.
 
     Args:
@@ -219,10 +206,10 @@ def oracle(
                 fitted = _fit(model, item, start, config, seed, on_step)
                 save_oracle(cache.path(fingerprint), fitted)
     device = next(model.parameters()).device
-    return Oracle(fitted.planes.to(device), fitted.history)
+    return OracleFit(fitted.planes.to(device), fitted.history)
 
 
-def find_oracle(cache: OracleCache, fingerprint: str, model: LRM) -> Oracle | None:
+def find_oracle(cache: OracleCache, fingerprint: str, model: LRM) -> OracleFit | None:
     """A whole oracle of the cache with planes as the model has; says which file is damaged, if one is."""
     path, size = cache.find(fingerprint), model.config
     if path is None:
@@ -270,7 +257,7 @@ def _fit(
     config: OracleConfig,
     seed: int,
     on_step: Callable[[int], None] | None,
-) -> Oracle:
+) -> OracleFit:
     predicted = predicted_planes(model, item)
     begin = predicted
     if start == "random":
@@ -282,17 +269,13 @@ def _fit(
         model.decoder,
         train,
         heldout=heldout,
-        iterations=config.iterations,
-        lr=config.lr,
-        eps=config.eps,
-        rays_per_step=config.rays_per_step,
-        views_per_step=config.views_per_step,
+        **{name: getattr(config, name) for name in ("iterations", "lr", "eps", "rays_per_step", "views_per_step")},
         samples_per_ray=model.config.rendering_samples_per_ray,
         seed=seed,
         progress=sys.stderr.isatty(),
         on_step=on_step,
     )
-    return Oracle(fitted.planes, plain(fitted.history))
+    return OracleFit(fitted.planes, plain(fitted.history))
 
 
 def targets(model: LRM, item: RenderedObject, indices: list[int], start: Start, predicted: Planes) -> Views:

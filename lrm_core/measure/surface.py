@@ -7,7 +7,14 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from lrm_core.measure.geometry import Geometry, matter_lattice, triplane_geometry, true_geometry
+from lrm_core.measure.geometry import (
+    Geometry,
+    facing,
+    hidden_by_depth,
+    matter_lattice,
+    triplane_geometry,
+    true_geometry,
+)
 from lrm_core.measure.oracles import (
     OracleCache,
     OracleConfig,
@@ -18,7 +25,6 @@ from lrm_core.measure.oracles import (
     render_planes,
     split_views,
 )
-from lrm_core.measure.visibility import facing, hidden_by_depth
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject
 from lrm_core.render import query_points

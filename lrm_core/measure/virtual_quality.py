@@ -7,8 +7,7 @@ import torch
 
 from lrm_core.measure.correction_scores import gathered, make_scene
 from lrm_core.measure.e04_visibility import surface_splits
-from lrm_core.measure.e08_band_correction import BandCorrection, band_corrections
-from lrm_core.measure.e09_low_band import low_band
+from lrm_core.measure.e08_band_correction import BandCorrection, band_corrections, low_band
 from lrm_core.measure.oracles import InViews, OracleCache, heldout_views, render_like
 from lrm_core.measure.surface import matter_surface, surface_scene
 from lrm_core.model.lrm import LRM

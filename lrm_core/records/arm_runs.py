@@ -16,7 +16,6 @@ from lrm_core.fit.lora import Adapters
 from lrm_core.fit.trainer import Finetuned, finetune
 from lrm_core.measure.finetuning import (
     EVALUATION_VIEWS,
-    METRICS,
     TRAINING_VIEWS,
     ArmData,
     make_examples,
@@ -24,6 +23,7 @@ from lrm_core.measure.finetuning import (
     objects_hash,
     told_and_truth,
 )
+from lrm_core.measure.metrics import METRICS
 from lrm_core.model.config import BASE
 from lrm_core.model.hashing import model_hash
 from lrm_core.paths import repository_root

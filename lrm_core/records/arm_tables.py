@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from lrm_core.canonical import plain
+from lrm_core.measure.metrics import METRICS
 from lrm_core.profiles import get_profile
 from lrm_core.records.arms import ARMS, EXPERIMENT, RANKS, arm_seeds, configuration, rank_arm
 from lrm_core.records.provenance import weights_hash
@@ -25,7 +26,6 @@ from lrm_core.records.statistics import (
 )
 from lrm_core.records.store import ResultStore
 
-METRICS = ("l1", "psnr", "ssim", "lpips")
 COLUMNS = ("arm", "seed", "object", "group", "step", *METRICS)
 
 

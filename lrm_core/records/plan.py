@@ -19,8 +19,8 @@ from torch.nn.functional import interpolate
 
 from lrm_core.fit import fit_oracle
 from lrm_core.fit.oracle import REPORT_STEPS, REPORTS
+from lrm_core.measure.e17_source_distance import Extent, run_extent
 from lrm_core.measure.experiments import EXPERIMENTS, Experiment
-from lrm_core.measure.extent import Extent, run
 from lrm_core.measure.oracles import predicted_planes
 from lrm_core.model.catalogue import parameter_count
 from lrm_core.model.checkpoints import load_model
@@ -93,8 +93,8 @@ def measure_costs(profile: Profile, device: str) -> tuple[Costs, str]:
     model, words = _model(profile.model)
     model = model.to(device).eval().requires_grad_(False)
     item = _object(model.config.source_size)
-    run(model, item, Extent(), 0)  # what is made once
-    look = _seconds(lambda: run(model, item, Extent(), 0), device)
+    run_extent(model, item, Extent(), 0)  # what is made once
+    look = _seconds(lambda: run_extent(model, item, Extent(), 0), device)
     planes = predicted_planes(model, item)
     samples = model.config.rendering_samples_per_ray
     fit = {"iterations": STEPS, "rays_per_step": RAYS, "samples_per_ray": samples, "progress": False}
