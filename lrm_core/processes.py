@@ -54,9 +54,8 @@ def _begin() -> None:
     """In a new process: Ctrl-C or the end of its parent ends it without a word; it works with one thread."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    tqdm.set_lock(
-        threading.RLock()
-    )  # its own is shared between processes, and one that is ended would leave it behind
+    # Its own lock is shared between processes, and one that is ended would leave it behind.
+    tqdm.set_lock(threading.RLock())
     os.environ["OMP_NUM_THREADS"] = "1"  # read when NumPy and PyTorch are loaded
     import torch
 

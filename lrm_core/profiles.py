@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -93,13 +95,14 @@ class Profile:
         Raises:
             FileNotFoundError: if a group is missing or empty.
         """
-        limit = None if every and self.whole else self.per_group
-        return [folder for members in self.members() for folder in members[:limit]]
+        return self.reached(self.members())["every" if every else "selected"]
 
-    def few_of(self, folders: Sequence[Path]) -> list[Path]:
-        """The first `few` of each group among the folders of objects."""
-        groups = {folder.parent: [f for f in folders if f.parent == folder.parent] for folder in folders}
-        return [folder for members in groups.values() for folder in members[: self.few]]
+    def reached(self, members: Sequence[Sequence[Any]]) -> dict[str, list[Any]]:
+        """The objects, of which `members` has those of each group, by the reach of experiments that run on them."""
+        selected = [group[: self.per_group] for group in members]
+        few = [group[: self.few] for group in selected]
+        groups = {"every": members if self.whole else selected, "selected": selected, "few": few, "fewest": few[:1]}
+        return {reach: [*chain.from_iterable(parts)] for reach, parts in groups.items()}
 
     def object_folder(self, name: str) -> Path:
         """Folder of one object of this profile.

@@ -1,9 +1,9 @@
 """How much renders change along directions in the space of triplanes, and along which they change most (E10)."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from math import inf, sqrt
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Bool, Float
@@ -19,25 +19,20 @@ from lrm_core.spectral import RESPONSE_BANDS, pooled_shares
 from lrm_core.spectral.jacobian import Leading, Linearised, captured_share, effective_dimension, expected_spread
 
 
-class Render(Protocol):
-    """Planes (3, C, R, R) to images (views, 3, H, W), differentiably; `jitter` draws the samples at random."""
-
-    def __call__(self, planes: Planes, jitter: torch.Generator | None = None) -> Images: ...
-
-
 @dataclass(frozen=True)
 class Surroundings:
     """A triplane whose neighbourhood is looked at.
 
     Attributes:
-        render: of any triplane.
+        render: planes (3, C, R, R) to images (views, 3, H, W), differentiably; with a generator after the planes
+            samples are drawn at random.
         planes: the triplane, T_ref of an object.
         residual: T_pred - T_ref, the direction in which the encoder errs.
         mask: texels (3, R, R) that points in matter read.
         before: renders of the planes without jitter.
     """
 
-    render: Render
+    render: Callable[..., Images]
     planes: Planes
     residual: Planes
     mask: Bool[Tensor, "3 r r"]

@@ -10,8 +10,6 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import torch
-from jaxtyping import Float
-from torch import Tensor
 
 from lrm_core.data_url import data_url
 from lrm_core.fit.latent import Planes, Space, make_latent
@@ -98,8 +96,7 @@ class Point(NamedTuple):
     measured: dict[str, float]
 
 
-@dataclass(frozen=True)
-class StudyViews:
+class StudyViews(NamedTuple):
     """Views of an object by their use; no view has two."""
 
     train: Views
@@ -235,13 +232,8 @@ def run_longer(model: LRM, item: RenderedObject, config: LongerFits, seed: int, 
         for point in way(model, item, longer, seed, space):
             points.append(point.measured)
             if space == SPACES[0]:
-                film.append(_picture(model, point.planes, seen.cameras[:1], seen.images.shape[-1]))
+                image = render_images(model, point.planes, seen.cameras[:1], seen.images.shape[-1])[0]
+                film.append(data_url(image, "WEBP", quality=85))  # lossy
         found[space] = summary(points)
     found[SPACES[0]]["film"] = film
     return found
-
-
-@torch.no_grad()
-def _picture(model: LRM, planes: Planes, camera: Float[Tensor, "1 25"], size: int) -> str:
-    """A render as an address that holds it, lossy."""
-    return data_url(render_images(model, planes, camera, size)[0], "WEBP", quality=85)

@@ -34,16 +34,15 @@ def object_folders(profile: Profile) -> tuple[list[Path], list[Path]]:
         FileNotFoundError: if a folder is missing.
         ValueError: if a folder holds too few objects.
     """
-    train, validation = profile.finetuning.objects
+    (train, validation), found = profile.finetuning.objects, ([], [])
     for members in profile.members():
         if len(members) < train + validation:
             raise ValueError(
                 f"{members[0].parent}: expected at least {train + validation} objects, found {len(members)}"
             )
-    return (
-        [folder for members in profile.members() for folder in members[:train]],
-        [folder for members in profile.members() for folder in members[train : train + validation]],
-    )
+        found[0].extend(members[:train])
+        found[1].extend(members[train : train + validation])
+    return found
 
 
 class ArmData(NamedTuple):

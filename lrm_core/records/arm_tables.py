@@ -15,15 +15,7 @@ from lrm_core.measure.metrics import METRICS
 from lrm_core.profiles import get_profile
 from lrm_core.records.arms import ARMS, EXPERIMENT, RANKS, arm_seeds, configuration, rank_arm
 from lrm_core.records.provenance import weights_hash
-from lrm_core.records.statistics import (
-    UNKNOWN,
-    Interval,
-    Statistic,
-    best_of,
-    crossed_bootstrap,
-    grand_mean,
-    worst_object,
-)
+from lrm_core.records.statistics import UNKNOWN, Interval, Statistic, crossed_bootstrap
 from lrm_core.records.store import ResultStore
 
 COLUMNS = ("arm", "seed", "object", "group", "step", *METRICS)
@@ -118,7 +110,7 @@ def mean_interval(table: pd.DataFrame) -> Interval:
 
     Seeds without any value are left out, then objects without one of the others.
     """
-    return _interval([table.dropna(axis=1, how="all").dropna()], grand_mean)
+    return _interval([table.dropna(axis=1, how="all").dropna()], lambda v: v[0].mean((-2, -1)))
 
 
 def best_ranks(table: pd.DataFrame) -> pd.Series:
@@ -132,7 +124,7 @@ def best_rank(table: pd.DataFrame) -> Interval:
 
     Unknown where a rank has no record.
     """
-    return _interval(_ranked(table), best_of(RANKS))
+    return _interval(_ranked(table), lambda v: np.asarray(RANKS)[v.mean((-2, -1)).argmin(0)])
 
 
 def worst(table: pd.DataFrame, arm: str, control: str | None = None) -> Interval:
@@ -145,7 +137,9 @@ def worst(table: pd.DataFrame, arm: str, control: str | None = None) -> Interval
         Unknown where an arm has no record.
     """
     changed = changes(table, arm, "l1")
-    return _interval([less(changed, changes(table, control, "l1")) if control else changed], worst_object)
+    if control:
+        changed = less(changed, changes(table, control, "l1"))
+    return _interval([changed], lambda v: v[0].mean(-1).max(-1))
 
 
 def _ranked(table: pd.DataFrame) -> list[pd.DataFrame]:

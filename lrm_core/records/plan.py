@@ -36,15 +36,11 @@ from lrm_core.records.store import ResultStore
 GIB = 2**30
 LIBRARIES = 1.5 * GIB  # of an interpreter with PyTorch, an object, and the activations of a step
 COPIES = 4  # of the weights in full fine-tuning: themselves, their gradients, two moments of Adam
-FITS = {
-    "e01_oracle": 3.0,
-    "e18_oracle_length": 3.75,
-}  # oracles of a whole length that an experiment fits itself
-FITS_AGAIN = {"e02_basins": 2.0}  # with every further seed
-OWN_STEPS = {
-    "e12_test_time": 500,
-    "longer_fits": 1250,
-}  # at which the length of a profile's oracles cuts them off
+# Oracles of a whole length that an experiment fits itself, with every further seed, and the steps at which the length
+# of a profile's oracles cuts those of an experiment off.
+FITS = {"e01_oracle": 3.0, "e18_oracle_length": 3.75}
+FITS_AGAIN = {"e02_basins": 2.0}
+OWN_STEPS = {"e12_test_time": 500, "longer_fits": 1250}
 VIEWS = 32  # of an object in the repository
 STEPS, RAYS = 16, 2048  # of the oracle that is measured
 RECORD = 20_000  # bytes
@@ -160,18 +156,11 @@ def _first_seed(store: ResultStore, experiment: str) -> float:
 def _reach(profile: Profile, experiment: Experiment) -> tuple[int, int]:
     """How many records of an experiment have the first seed, and how many a further one."""
     try:
-        groups = [len(members) for members in profile.members()]
+        members = profile.members()
     except FileNotFoundError:  # rendered later
-        groups = [profile.per_group] * len(profile.objects)
-    selected = [min(count, profile.per_group) for count in groups]
-    few = [min(count, profile.few) for count in selected]
-    reached = {
-        "every": sum(groups if profile.whole else selected),
-        "selected": sum(selected),
-        "few": sum(few),
-        "fewest": few[0],
-    }
-    more = (len(profile.seeds) - 1) * sum(few) if experiment.every_seed else 0
+        members = [range(profile.per_group)] * len(profile.objects)
+    reached = {reach: len(objects) for reach, objects in profile.reached(members).items()}
+    more = (len(profile.seeds) - 1) * reached["few"] if experiment.every_seed else 0
     return reached[experiment.objects], more
 
 

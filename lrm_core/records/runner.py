@@ -192,9 +192,6 @@ def record_all(
     return recorder.make_missing(jobs, refresh, processes, cluster)
 
 
-Job = tuple[RenderedObject, Experiment, int]
-
-
 class Recorder(Runner):
     """Runs experiments of one profile and model on objects."""
 
@@ -233,19 +230,20 @@ def load_item(profile: Profile, folder: Path) -> RenderedObject:
     return replace(item, source=profile.source(item.name))
 
 
-def _jobs(profile: Profile, experiments: Iterable[Experiment], objects: Sequence[str] | None) -> list[Job]:
+def _jobs(
+    profile: Profile, experiments: Iterable[Experiment], objects: Sequence[str] | None
+) -> list[tuple[RenderedObject, Experiment, int]]:
     """Every (object, experiment, seed) of a profile, object by object so that oracles are shared while warm."""
-    named = None if objects is None else [profile.object_folder(name) for name in objects]
-    selected = named or profile.object_folders()
-    every = named or profile.object_folders(every=True)
-    few = profile.few_of(selected)
-    fewest = [folder for folder in few if folder.parent == few[0].parent]
-    reached = {"every": every, "selected": selected, "few": few, "fewest": fewest}
+    members = profile.members()
+    if objects:
+        named = [profile.object_folder(name) for name in objects]
+        members = [[f for f in named if f.parent == parent] for parent in dict.fromkeys(f.parent for f in named)]
+    reached = profile.reached(members)
     return [
         (item, experiment, seed)
-        for folder in every
+        for folder in reached["every"]
         for item in [load_item(profile, folder)]
         for experiment in experiments
         if folder in reached[experiment.objects]
-        for seed in experiment.seeds(profile, folder in few)
+        for seed in experiment.seeds(profile, folder in reached["few"])
     ]

@@ -159,21 +159,6 @@ def crossed_bootstrap(
     return Interval(estimate, float(low), float(high), objects)
 
 
-def best_of(labels: tuple[float, ...]) -> Statistic:
-    """The label of the arm with the least mean over objects and seeds; the first of equals."""
-    return lambda values: np.asarray(labels)[values.mean((-2, -1)).argmin(0)]
-
-
-def grand_mean(values: Float[np.ndarray, "1 *draws objects seeds"]) -> Float[np.ndarray, "*draws"]:
-    """The mean over objects and seeds, of one arm."""
-    return values[0].mean((-2, -1))
-
-
-def worst_object(values: Float[np.ndarray, "1 *draws objects seeds"]) -> Float[np.ndarray, "*draws"]:
-    """The largest mean over seeds of an object, of one arm."""
-    return values[0].mean(-1).max(-1)
-
-
 def _finite(values: Sequence[float]) -> np.ndarray:
     sample = np.asarray(values, dtype=float)
     if sample.ndim != 1 or not len(sample) or not np.isfinite(sample).all():
