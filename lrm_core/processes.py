@@ -21,13 +21,8 @@ def side_by_side(function: Callable[..., Result], calls: Iterable[tuple], proces
     Whatever ends this early (Ctrl-C, a call that fails, closing it) ends the processes at once, and no further
     call begins.
 
-    Args:
-        function: importable, as are its arguments and results.
-        calls: the arguments of each call.
-        processes: how many calls run at once.
-
     Yields:
-        What the calls return, in the order in which they finish.
+        What the calls return, in the order in which they finish; it is importable, as are the function and arguments.
 
     Raises:
         Exception: the first that a call raised.

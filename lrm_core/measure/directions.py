@@ -55,11 +55,7 @@ def object_surroundings(
     seed: int,
     cache: OracleCache | None,
 ) -> Surroundings:
-    """The neighbourhood of the oracle from T_pred in held-out views of at most `resolution` pixels.
-
-    Raises:
-        ValueError: if no view is held out.
-    """
+    """The neighbourhood of the oracle from T_pred in held-out views of at most `resolution` pixels a side."""
     seen, (predicted, reference) = heldout_views(item, views), both_planes(model, item, config, seed, cache)
     cameras, size = seen.cameras.to(reference.device), min(resolution, seen.images.shape[-1])
     samples = model.config.rendering_samples_per_ray

@@ -27,10 +27,8 @@ TRIVIAL = ("white", "mean_training")
 class ModelQuality:
     """Configuration of the guesses.
 
-    Attributes:
-        training_objects: how many are in the mean training image (one novel view each), and among how many the
-            nearest to the source image is looked for.
-        search_size: side in pixels at which images are compared for that.
+    So many training objects are in the mean training image (one novel view each), and among them the nearest to the
+    source image is looked for, in images of `search_size` pixels a side.
     """
 
     training_objects: int = 512

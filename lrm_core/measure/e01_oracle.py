@@ -69,12 +69,7 @@ def thin(values: list[float], points: int) -> list[float]:
 
 @dataclass(frozen=True)
 class OracleLength(OnOracles):
-    """Configuration of E18.
-
-    Attributes:
-        oracle: the fit whose length is changed.
-        factors: lengths, over that of the fit.
-    """
+    """Configuration of E18: the fit whose length is changed, and lengths over its own."""
 
     factors: tuple[float, ...] = (0.125, 0.25, 0.5, 1)
     definition: int = 2

@@ -31,11 +31,9 @@ Triplanes = dict[str, Planes]
 
 @dataclass(frozen=True)
 class Basins(OnOracles):
-    """Configuration of E2.
+    """Configuration of E2: triplanes on the line between the two oracles, ends included, and points drawn in the box.
 
-    Attributes:
-        path_points: triplanes on the line between the two oracles, ends included.
-        probe_points: points drawn in the box, of which those in matter are compared.
+    Of the points those in matter are compared.
     """
 
     path_points: int = 11

@@ -25,12 +25,9 @@ FEWEST = 10  # points of a bin of angles below which it has no mean
 
 @dataclass(frozen=True)
 class Visibility(InViews):
-    """Configuration of E4.
+    """Configuration of E4: at most so many `controls`, other views, take the place of the source.
 
-    Attributes:
-        views: at most so many held-out views show the surface.
-        controls: at most so many other views take the place of the source.
-        shuffles: random deals of the labels.
+    `shuffles` are random deals of the labels.
     """
 
     controls: int = 8

@@ -31,12 +31,9 @@ Bands = dict[str, float]
 
 @dataclass(frozen=True)
 class BandCorrection(InViews):
-    """Configuration of E8.
+    """Configuration of E8: radii in x Nyquist at which the residual is split, and draws of each random correction.
 
-    Attributes:
-        cutoffs: radii in x Nyquist at which the residual is split.
-        published_cutoff: the one of the claims, where SSIM and LPIPS are measured too; one of `cutoffs`.
-        control_draws: of each random correction, whose scores are averaged.
+    At the published one, of the claims, SSIM and LPIPS are measured too.
     """
 
     cutoffs: tuple[float, ...] = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0)
@@ -218,8 +215,7 @@ def low_band(scene: Scene, cutoff: float) -> dict[str, Any]:
 def corrections(residual: Planes, cutoff: float) -> dict[str, tuple[Planes, int]]:
     """dc, structured_low, low (the two together), high and all of a residual (3, C, R, R), each with its numbers.
 
-    Raises:
-        ValueError: if the residual has another shape, or the cutoff is not a positive radius in x Nyquist.
+    ValueError if the residual has another shape, or the cutoff is not a positive radius in x Nyquist.
     """
     low, high = split_residual(residual, cutoff)
     dc = channel_means(residual)

@@ -105,13 +105,10 @@ class StudyViews(NamedTuple):
 
 
 def run(model: LRM, item: RenderedObject, config: LatentOptimisation, seed: int, *_: Any) -> dict[str, Any]:
-    """Every variant from the same prediction, on the same views and seed.
+    """Every variant from the same prediction, on the same views and seed; raises as `study_views`.
 
     Returns:
         start: l1, psnr (dB), ssim, lpips of T_pred in held-out views; and for each variant what `summary` says.
-
-    Raises:
-        ValueError: if the object has too few views.
     """
     ways = {name: way(model, item, config, seed, name) for name in VARIANTS}
     found = {name: summary([point.measured for point in points]) for name, points in ways.items()}
@@ -122,8 +119,7 @@ def run(model: LRM, item: RenderedObject, config: LatentOptimisation, seed: int,
 def study_views(item: RenderedObject, config: LatentOptimisation) -> StudyViews:
     """Training views evenly over those that are not held out, validation views evenly over what is left of them.
 
-    Raises:
-        ValueError: if one of the three uses is left without a view.
+    ValueError if one of the three uses is left without a view.
     """
     free, wanted = split_views(item)[0], config.training_views
     train = evenly(free, max(0, min(wanted, len(free) - config.validation_views)))
@@ -215,14 +211,11 @@ class LongerFits(LatentOptimisation):
 
 
 def run_longer(model: LRM, item: RenderedObject, config: LongerFits, seed: int, *_: Any) -> dict[str, Any]:
-    """Both spaces that nothing else holds, from the same prediction and on the same views as in `run`.
+    """Both spaces that nothing else holds, from the same prediction and on the same views as `run`; raises as that.
 
     Returns:
         by space, what `summary` says of the way; with planes also film: the first held-out view at each step of the
         path, as addresses that hold a picture.
-
-    Raises:
-        ValueError: if the object has too few views.
     """
     longer = replace(config, at_most=BEYOND * config.at_most)
     found, film = {}, []

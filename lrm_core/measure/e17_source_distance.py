@@ -45,11 +45,9 @@ FACTORS = (0.7, 0.8, 0.85, 0.9, 0.95, TRUE, 1.05, 1.1, 1.15, 1.25, 1.4)  # of th
 
 @dataclass(frozen=True)
 class SourceDistance(InViews):
-    """Configuration of E17.
+    """Configuration of E17: what the encoder is told, over the true distance (one is 1), and the published cutoff.
 
-    Attributes:
-        factors: what the encoder is told, over the true distance; one of them is 1.
-        cutoff: between the low and the high band, in x Nyquist, as published.
+    The cutoff lies between the low and the high band, in x Nyquist.
     """
 
     factors: tuple[float, ...] = (0.8, 0.9, TRUE, 1.1, 1.25)

@@ -107,11 +107,7 @@ EXPERIMENTS = {experiment.name: experiment for experiment in _TABLE}
 
 
 def get_experiment(name: str) -> Experiment:
-    """The experiment of that name.
-
-    Raises:
-        ValueError: if there is none.
-    """
+    """The experiment of that name; ValueError if there is none."""
     if name not in EXPERIMENTS:
         raise ValueError(f"unknown experiment {name!r}; expected one of {', '.join(EXPERIMENTS)}")
     return EXPERIMENTS[name]

@@ -30,9 +30,7 @@ EVALUATION_VIEWS = (1, 5, 10, 14, 19, 23)
 def object_folders(profile: Profile) -> tuple[list[Path], list[Path]]:
     """Folders of the objects that arms train on and of those that validate; no object is in both.
 
-    Raises:
-        FileNotFoundError: if a folder is missing.
-        ValueError: if a folder holds too few objects.
+    FileNotFoundError if a group of the profile is missing, ValueError if it has too few objects.
     """
     (train, validation), found = profile.finetuning.objects, ([], [])
     for members in profile.members():
@@ -91,11 +89,7 @@ def make_examples(
 def told_and_truth(
     untouched: LRM, tuned: LRM, told: Sequence[Example], truth: Sequence[Example]
 ) -> dict[str, dict[str, Any]]:
-    """Both models on the same objects, told as in training and told the truth.
-
-    Args:
-        untouched, tuned: before and after fine-tuning.
-        told, truth: the validation objects in the same order, with what the encoder is told about each.
+    """Both models on the same validation objects in the same order, told as in training and told the truth.
 
     Returns:
         By object, lists of two values, before and after: `truth`, each metric told the truth; `extent`, size of the
@@ -127,9 +121,7 @@ def finetune_on_folder(run: Path, model_name: str, data: Path, config: FinetuneC
         run: folder of the run, as in `finetune`.
         data: holds objects and `meta/{train,val}_uids.json`.
 
-    Raises:
-        FileNotFoundError: if the model, a split or an object is missing.
-        ValueError: as `load_model`, `load_split` and `finetune`.
+    Raises as `load_model`, `load_split` and `finetune`.
     """
     model = load_model(model_name)
     train = [Example.of(model, item, TRAINING_VIEWS) for item in load_split(data, "train")]

@@ -1,6 +1,7 @@
 """Distances between images and between triplanes."""
 
 from collections.abc import Iterable, Sequence
+from math import nan
 
 import torch
 from jaxtyping import Bool, Float
@@ -81,18 +82,15 @@ def extent(images: Float[Tensor, "n 3 h w"]) -> Float[Tensor, " n"]:
     The geometric mean of the ranges from the 1st to the 99th percentile of its pixels in x and in y; NaN where no
     pixel shows the object.
     """
-    return torch.stack([_extent((image < SILHOUETTE).any(0)) for image in images])
+    found = []
+    for image in images:
+        places = (image < SILHOUETTE).any(0).nonzero().float()  # (pixels, 2)
+        ends = places.quantile(places.new_tensor([0.01, 0.99]), dim=0) if len(places) else torch.tensor([nan, nan])
+        found.append((ends[1] - ends[0]).prod().sqrt())
+    return torch.stack(found)
 
 
 def relative_extent(seen: Float[Tensor, "n 3 h w"], true: Float[Tensor, "n 3 h w"]) -> float | None:
     """`extent` of renders over that of the true views, mean over views; None where none shows both."""
     ratio = (extent(seen) / extent(true)).nanmean()
     return float(ratio) if ratio.isfinite() else None
-
-
-def _extent(mask: Bool[Tensor, "h w"]) -> Float[Tensor, ""]:
-    places = mask.nonzero().float()  # (pixels, 2)
-    if not len(places):
-        return torch.tensor(torch.nan)
-    first, last = places.quantile(torch.tensor([0.01, 0.99]).to(places), dim=0)
-    return (last - first).prod().sqrt()

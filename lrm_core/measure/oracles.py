@@ -57,11 +57,9 @@ class OracleConfig:
 
 @dataclass(frozen=True)
 class OnOracles:
-    """What the configurations of experiments on oracles share.
+    """What the configurations of experiments on oracles share: how T_ref is fitted.
 
-    Attributes:
-        oracle: how T_ref is fitted.
-        definition: raised whenever what is measured changes, so that older records count as stale.
+    `definition` is raised whenever what is measured changes, so that older records count as stale.
     """
 
     oracle: OracleConfig = OracleConfig()
@@ -82,11 +80,7 @@ def save_oracle(path: Path, fitted: OracleFit) -> None:
 
 
 def load_oracle(path: Path) -> OracleFit:
-    """A saved oracle.
-
-    Raises:
-        ValueError: naming the file, if it is damaged or another's; it can be fitted again.
-    """
+    """A saved oracle; ValueError naming the file, if it is damaged or another's: it can be fitted again."""
     check_listed(path)
     tensors, header = read_tensors(path, "it is fitted again")
     planes, history = tensors.get("planes"), parse_json(header.get("history", "null"), path)
@@ -99,10 +93,8 @@ def load_oracle(path: Path) -> OracleFit:
 class OracleCache:
     """Where fitted oracles are kept: their file names are fingerprints of all that decides them.
 
-    Attributes:
-        folder: read and written.
-        shipped: read only; oracles that come with the repository.
-        newer_than: Unix time; older files are ignored, so that a refresh fits each oracle once more.
+    `shipped`, those of the repository, are only read. Files from before `newer_than`, in Unix time, are ignored, so
+    that a refresh fits each oracle once more.
     """
 
     folder: Path = field(default_factory=lambda: repository_root() / ".cache" / "oracles")
@@ -129,11 +121,7 @@ def split_views(item: RenderedObject) -> tuple[list[int], list[int]]:
 
 
 def heldout_views(item: RenderedObject, views: int) -> Views:
-    """The first so many held-out views of an object.
-
-    Raises:
-        ValueError: if that leaves no view.
-    """
+    """The first so many held-out views of an object; ValueError if that leaves none."""
     chosen = split_views(item)[1][:views]
     if not chosen:
         found = f"{len(item.images)} views in all and {views} wanted"
@@ -145,8 +133,7 @@ def heldout_views(item: RenderedObject, views: int) -> Views:
 def predicted_planes(model: LRM, item: RenderedObject) -> Planes:
     """T_pred from view 0, of an encoder that is told and shown what `item.source` says.
 
-    Raises:
-        ValueError: if the images do not have the source size of the model.
+    ValueError if the images do not have the source size of the model.
     """
     size = model.config.source_size
     if item.images.shape[-2:] != (size, size):

@@ -27,7 +27,6 @@ def records(
     """Current records of the arms: those with the configuration and the weights of a profile.
 
     Args:
-        profile: "smoke", "mini" or "paper".
         store: `data/results/<profile>` if None.
         model_hash: of the weights; those that the profile has now if None. Where they are not on this machine,
             records of any one model are read.
@@ -49,13 +48,9 @@ def records(
 
 
 def tidy(found: Iterable[dict[str, Any]]) -> pd.DataFrame:
-    """Every validated step of every run: arm, seed, object, group ("real" or "procedural"), step, and the metrics.
+    """Every validated step of every run in `records`: arm, seed, object, group, step, and the metrics, PSNR in dB.
 
-    Args:
-        found: of `records`.
-
-    Returns:
-        One row per arm, seed, object and step, in that order, the arms in reading order; PSNR in dB.
+    One row per arm, seed, object and step, in that order, the arms in reading order.
     """
     rows = [
         (record["object"], record["seed"], name, curves["group"], step, *(curves[m][k] for m in METRICS))
@@ -130,11 +125,7 @@ def best_rank(table: pd.DataFrame) -> Interval:
 def worst(table: pd.DataFrame, arm: str, control: str | None = None) -> Interval:
     """The largest relative change of an object's L1 at the end, seeds averaged, with an interval over both.
 
-    Args:
-        control: of which the change of the same object and seed is subtracted first, as `less` does.
-
-    Returns:
-        Unknown where an arm has no record.
+    That of the same object and seed of a control is subtracted first, as `less` does. Unknown without a record.
     """
     changed = changes(table, arm, "l1")
     if control:

@@ -107,11 +107,7 @@ ARMS: Mapping[str, Arm] = MappingProxyType({arm.name: arm for arm in _ARMS})
 
 
 def plan_arms(profile: Profile, names: Sequence[str] | None = None) -> list[Arm]:
-    """Those arms of a profile that are named, or all, in reading order.
-
-    Raises:
-        ValueError: if the profile has no arm of a name.
-    """
+    """Those arms of a profile that are named, or all, in reading order; ValueError if it has none of a name."""
     there = [arm.name for arm in ARMS.values() if arm.factor is None or profile.condition == "published"]
     known = profile.finetuning.arms or tuple(there)
     for name in names or ():

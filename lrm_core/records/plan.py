@@ -65,14 +65,9 @@ class Costs:
 
 
 def plan_costs(profile: Profile, costs: Costs, devices: int) -> pd.DataFrame:
-    """Hours and disk of each stage of a profile, one row for each, the sum last.
+    """Columns stage, records, hours and GiB of disk: a row for each stage of a profile, the sum last.
 
-    Args:
-        costs: as `measure_costs` finds them.
-        devices: that share the work; cores of a CPU.
-
-    Returns:
-        Columns stage, records, hours (on that many devices) and GiB (on the disk).
+    So many devices, or cores of a CPU, share the work.
     """
     rows = [*_experiments(profile, costs), _arms(profile, costs)]
     table = pd.DataFrame(rows, columns=["stage", "records", "hours", "GiB"])

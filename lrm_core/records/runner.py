@@ -3,7 +3,7 @@
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager, redirect_stderr
+from contextlib import closing, redirect_stderr
 from dataclasses import asdict, dataclass, replace
 from io import StringIO
 from itertools import groupby
@@ -118,14 +118,20 @@ class Runner(ABC):
 
 
 def make_each(runner: Runner, jobs: Iterable[tuple], refresh: bool) -> Iterator[tuple[int, str]]:
-    """Make jobs one by one, unless another process has meanwhile; yields 1 and what each was."""
+    """Make jobs one by one, unless another process has meanwhile; yields 1 and what it was, which errors say too."""
     for job in jobs:
         key, (_, what) = runner.key(*job), runner.named(*job)
-        with alone(runner.store.path(key).with_suffix(".lock")), _told(what):
-            if refresh:
-                runner.forget(*job)
-            if refresh or runner.store.stale(key) or runner.store.get(key) is None:
-                runner.make(*job)
+        try:
+            with alone(runner.store.path(key).with_suffix(".lock")):
+                if refresh:
+                    runner.forget(*job)
+                if refresh or runner.store.stale(key) or runner.store.get(key) is None:
+                    runner.make(*job)
+        except ValueError as error:
+            raise ValueError(f"{what}: {error}") from error
+        except Exception as error:
+            error.add_note(f"in {what}")
+            raise
         yield 1, what
 
 
@@ -133,18 +139,6 @@ def _together(runner: Runner, jobs: list[tuple], refresh: bool) -> tuple[int, st
     """In a process of its own: `make_each`, quietly, since its progress would run into that of the others."""
     with redirect_stderr(StringIO()):
         return sum(made for made, _ in make_each(runner, jobs, refresh)), runner.named(*jobs[0])[0]
-
-
-@contextmanager
-def _told(what: str) -> Iterator[None]:
-    """Errors say in which job they came up."""
-    try:
-        yield
-    except ValueError as error:
-        raise ValueError(f"{what}: {error}") from error
-    except Exception as error:
-        error.add_note(f"in {what}")
-        raise
 
 
 def record_all(
@@ -220,11 +214,7 @@ class Recorder(Runner):
 
 
 def load_item(profile: Profile, folder: Path) -> RenderedObject:
-    """An object with the views that the profile uses, in the size that it uses, its source as the profile has it.
-
-    Raises:
-        ValueError: if it is damaged.
-    """
+    """An object with views, size and source as the profile has them; ValueError if it is damaged."""
     check_listed(folder)
     item = load_object(folder).first(profile.views).averaged(profile.side)
     return replace(item, source=profile.source(item.name))

@@ -43,9 +43,6 @@ def interval_of(table: pd.DataFrame, column: str) -> Interval:
     """Mean over objects of a column with its interval; unknown where no object has a value.
 
     Where the table has the columns `<column>.low` and `<column>.high`, they are the interval.
-
-    Raises:
-        KeyError: if there is no such column.
     """
     values = per_object(table, column)
     if not len(values):
@@ -69,16 +66,10 @@ def in_common(first: pd.DataFrame, second: pd.DataFrame) -> tuple[pd.DataFrame, 
 
 
 def bca_interval(values: Sequence[float], resamples: int = 9999) -> Interval:
-    """Bias-corrected and accelerated bootstrap interval of the mean, 95% (Efron 1987).
+    """Bias-corrected and accelerated bootstrap interval of the mean over objects, 95% (Efron 1987).
 
-    Args:
-        values: one per object; for a paired comparison the differences.
-
-    Returns:
-        The interval collapses onto the mean if all values are equal, and is NaN for fewer than 3 objects.
-
-    Raises:
-        ValueError: if there is no value or one is not finite.
+    It collapses onto the mean if all values are equal, and is NaN for fewer than 3 objects. ValueError if there is no
+    value or one is not finite.
     """
     return _interval(tuple(_finite(values).tolist()), resamples)
 
@@ -104,10 +95,7 @@ def _interval(values: tuple[float, ...], resamples: int) -> Interval:
 def sign_flip_p(differences: Sequence[float]) -> float:
     """Two-sided p value of the mean under random signs: all 2^n of them up to n = 16, else a sample.
 
-    With n objects it cannot fall below 2^(1 - n).
-
-    Raises:
-        ValueError: if there is no value or one is not finite.
+    With n objects it cannot fall below 2^(1 - n). ValueError if there is no value or one is not finite.
     """
     sample = _finite(differences)
     if len(sample) == 1:  # of which scipy makes none
