@@ -16,13 +16,9 @@ from lrm_core.paths import data_dir, repository_root
 
 @dataclass(frozen=True)
 class FinetunePlan:
-    """Fine-tuning in a profile.
+    """Fine-tuning in a profile: its steps, the names of its arms, and at most so many seeds of each; None is all.
 
-    Attributes:
-        objects: so many of each folder train, the first in order of name, and so many of the next validate.
-        steps, validate_every: of every run.
-        arms: names; None is all.
-        seeds: at most so many of each arm; None is all.
+    Of each folder of objects so many train, the first in order of name, and so many of the next validate.
     """
 
     objects: tuple[int, int] = (8, 6)

@@ -103,9 +103,7 @@ def leading_summary(
 ) -> dict[str, Any]:
     """What the leading directions of the renderer are, and what steps of this norm along them change.
 
-    Args:
-        around: the renderer to first order there.
-        random: mean rms change along random directions of this norm.
+    `around` is the renderer to first order there, `random` the mean rms change along random directions of this norm.
 
     Returns:
         gains: singular values as rms change of the images per unit norm; changes: measured rms change of a step;
@@ -132,10 +130,7 @@ def leading_summary(
 
 
 def linear_summary(place: Surroundings, leading: Leading, norm: float, random: float) -> dict[str, Any]:
-    """What the moments of all singular values say of random directions.
-
-    Args:
-        random: mean rms change along random directions of this norm, measured.
+    """What the moments of all singular values say of random directions, whose measured mean rms change is `random`.
 
     Returns:
         inputs, outputs: numbers of the planes and of the images; effective_dimension of the Jacobian, and the

@@ -34,10 +34,7 @@ def run(model: LRM, item: RenderedObject, config: InViews, seed: int, cache: Ora
 
 
 def calibrations(scene: Scene, mask: Bool[Tensor, "3 r r"]) -> dict[str, Any]:
-    """Scores of T_pred calibrated to T_ref.
-
-    Args:
-        mask: the texels (3, R, R) that points in matter read.
+    """Scores of T_pred calibrated to T_ref; the mask has the texels that points in matter read.
 
     Returns:
         predicted: scores of the renders of T_pred;

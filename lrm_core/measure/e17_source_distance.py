@@ -140,9 +140,6 @@ def run_extent(model: LRM, item: RenderedObject, config: Extent, seed: int, *_: 
 def told_rows(model: LRM, item: RenderedObject) -> Iterator[dict[str, Any]]:
     """Size and error of held-out renders for each distance that the encoder is told, and for the published 2.0.
 
-    Args:
-        item: an object with images of the model's source size, or of a multiple of it.
-
     Yields:
         For each, as soon as it is measured: object; distance of view 0, in world units; told, over that;
         published, whether it is 2.0 over the distance; l1 to the true views, mean over `EVALUATION_VIEWS`; and
@@ -150,7 +147,7 @@ def told_rows(model: LRM, item: RenderedObject) -> Iterator[dict[str, Any]]:
         covers a pixel.
 
     Raises:
-        ValueError: if the images have another size, or the object has no view but the source.
+        ValueError: if the images do not have the model's source size or a multiple of it, or show only the source.
     """
     item = item.averaged(model.config.source_size)
     views = [view for view in EVALUATION_VIEWS if view < len(item.images)]
@@ -176,10 +173,7 @@ def _silhouettes(coverage: Float[Tensor, "views 1 h w"]) -> Images:
 
 
 def best_told(table: pd.DataFrame) -> dict[str, float | None]:
-    """What should be told about one object, over its true distance.
-
-    Args:
-        table: the rows of `told_rows` for that object.
+    """What should be told about one object, over its true distance, by its rows of `told_rows`.
 
     Returns:
         l1: where a parabola in log told, through the least error and its neighbours, is least; extent: where the

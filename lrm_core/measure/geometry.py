@@ -56,11 +56,9 @@ class Geometry:
 
 
 def true_geometry(item: RenderedObject, views: list[int]) -> Geometry | None:
-    """The surface of the object that was rendered, found by its name and rendered again from stored poses.
+    """The surface of the object that was rendered, in some of its views, 0 first, rendered again from stored poses.
 
-    Args:
-        item: named `procedural_<number>`, or as a mesh in `data/objects/glb`.
-        views: indices of its views, 0 first.
+    It is found by its name, `procedural_<number>` or that of a mesh in `data/objects/glb`.
 
     Returns:
         None if neither is there: then nothing is known about the object but its images.
@@ -82,13 +80,7 @@ def true_geometry(item: RenderedObject, views: list[int]) -> Geometry | None:
 
 
 def triplane_geometry(cameras: Float[Tensor, "v 25"], rendering: Rendering, tolerance: float) -> Geometry:
-    """The surface of a triplane in views of it, the first of which is the source.
-
-    Args:
-        cameras: of the views.
-        rendering: their depth and weight, each (V, 1, H, H).
-        tolerance: as in `hidden_by_depth`.
-    """
+    """The surface of a triplane in views of it, the first of which is the source; tolerance as of `hidden_by_depth`."""
     depth = torch.where(rendering.weight > OPAQUE, rendering.depth, torch.inf)[:, 0].cpu()
     cameras, points = cameras.cpu(), unproject(cameras.cpu(), depth)
     hidden = hidden_by_depth(points.flatten(0, 2).nan_to_num(), cameras[0], depth[0], tolerance)

@@ -42,12 +42,9 @@ class Cluster:
 
 @dataclass(frozen=True)
 class Work:
-    """What every worker is sent once.
+    """What every worker is sent once: also the hashes of weights and data at the driver, and where the model goes.
 
-    Attributes:
-        hashes: of the runner's weights and data at the driver.
-        mark: a file in the store while this goes on; who sees it shares the store.
-        device: where the model goes.
+    `mark` is a file in the store while this goes on; who sees it shares the store.
     """
 
     runner: Runner

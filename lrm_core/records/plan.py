@@ -49,19 +49,12 @@ BASIS = "cc0_ammoBox"  # the object that is measured on
 
 @dataclass(frozen=True)
 class Costs:
-    """Seconds of one device; of a CPU, those of one core.
+    """What one device needs, of a CPU one core."""
 
-    Attributes:
-        look: of a prediction and six views.
-        ray: of one ray in a step of an oracle.
-        side: of the images, in pixels.
-        oracle: bytes of one on the disk.
-    """
-
-    look: float
-    ray: float
-    side: int
-    oracle: int
+    look: float  # seconds of a prediction and six views
+    ray: float  # seconds of one ray in a step of an oracle
+    side: int  # of the images, in pixels
+    oracle: int  # bytes of one on the disk
 
 
 def plan_costs(profile: Profile, costs: Costs, devices: int) -> pd.DataFrame:

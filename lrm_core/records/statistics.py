@@ -123,15 +123,8 @@ def crossed_bootstrap(
     seeds, and takes the same ones of every arm. The ends of the interval are values that resamples took. An extreme
     over objects never exceeds that of the sample by another draw of objects, only by one of seeds.
 
-    Args:
-        values: finite, (arms, objects, seeds).
-        statistic: of the last two axes of such an array; axes between those and the arms are resamples.
-
-    Returns:
-        low and high are NaN for fewer than 3 objects.
-
-    Raises:
-        ValueError: if there is no value or one is not finite.
+    The statistic is of the last two axes; axes between those and the arms are resamples. low and high are NaN for
+    fewer than 3 objects. ValueError if there is no value or one is not finite.
     """
     if values.ndim != 3 or not values.size or not np.isfinite(values).all():
         raise ValueError(f"expected finite values (arms, objects, seeds), found shape {values.shape}")
