@@ -80,7 +80,7 @@ def true_geometry(item: RenderedObject, views: list[int]) -> Geometry | None:
 
 
 def triplane_geometry(cameras: Float[Tensor, "v 25"], rendering: Rendering, tolerance: float) -> Geometry:
-    """The surface of a triplane in views of it, the first of which is the source; tolerance as of `hidden_by_depth`."""
+    """The surface of a triplane in views of it, the source first; the tolerance is that of `hidden_by_depth`."""
     depth = torch.where(rendering.weight > OPAQUE, rendering.depth, torch.inf)[:, 0].cpu()
     cameras, points = cameras.cpu(), unproject(cameras.cpu(), depth)
     hidden = hidden_by_depth(points.flatten(0, 2).nan_to_num(), cameras[0], depth[0], tolerance)
