@@ -10,7 +10,7 @@ import numpy as np
 
 from lrm_core.fingerprint import sha256
 from lrm_core.objects.dataset import Source
-from lrm_core.objects.splits import object_folders
+from lrm_core.objects.files import object_folders
 from lrm_core.paths import data_dir, repository_root
 
 

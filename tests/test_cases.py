@@ -9,7 +9,7 @@ import torch
 from lrm_core import load_model
 from lrm_core.fit.lora import Adapters
 from lrm_core.fit.tuning import Tuning
-from lrm_core.objects.checks import read_array, read_rgba
+from lrm_core.objects.files import read_array, read_rgba
 from lrm_core.objects.pictures import framed, load_picture
 from lrm_core.records.arms import ARMS
 from lrm_core.records.store import ResultStore

@@ -20,7 +20,7 @@ from lrm_core.model.checkpoints import load_model, save_checkpoint
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import load_object
 from lrm_core.paths import data_dir
-from lrm_core.predict import ASSETS, PredictConfig, batch, predict_path, predict_picture
+from lrm_core.predict import ASSETS, PredictConfig, assets, predict_path, predict_picture
 
 FAST = PredictConfig(formats=("ply", "planes", "sheet"), resolution=16, frames=2)
 REAL = data_dir() / "mini/objects/real"
@@ -121,13 +121,13 @@ def test_assets_that_are_gone_or_cut_are_made_again_and_the_rest_of_the_folder_s
 def test_what_another_run_finished_meanwhile_is_kept(weights, pictures, tmp_path, monkeypatch):
     first = _predict(weights, pictures / "a.png", tmp_path / "first")
     assert first.exit_code == 0
-    original = batch.predict_picture
+    original = assets.predict_picture
 
     def overtaken(*arguments):
         shutil.copytree(tmp_path / "first", tmp_path / "out", dirs_exist_ok=True)
         return original(*arguments)
 
-    monkeypatch.setattr(batch, "predict_picture", overtaken)
+    monkeypatch.setattr(assets, "predict_picture", overtaken)
     result = _predict(weights, pictures / "a.png", tmp_path / "out")
     assert "0 made, 1 kept, 0 failed" in result.stdout, result.stderr
     assert [file.name for file in (tmp_path / "out").iterdir()] == ["a"]
@@ -160,7 +160,7 @@ def test_an_interrupted_picture_leaves_nothing(weights, pictures, tmp_path, monk
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("lrm_core.predict.batch.write_assets", interrupted)
+    monkeypatch.setattr("lrm_core.predict.assets.write_assets", interrupted)
     out = tmp_path / "out"
     assert _predict(weights, pictures / "a.png", out).exit_code == 130
     assert list(out.iterdir()) == []

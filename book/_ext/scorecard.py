@@ -15,7 +15,7 @@ from stored_numbers import chosen_profile
 
 from lrm_core.findings import ladder
 from lrm_core.findings.cause import causes
-from lrm_core.findings.headlines import HEADLINES, written
+from lrm_core.findings.claims import HEADLINES, written
 from lrm_core.findings.verdicts import verdicts
 from lrm_core.findings.wrong_number import moved
 from lrm_core.page.findings import CONDITION, NEARLY, TRUTH, told_words

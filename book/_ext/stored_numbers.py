@@ -13,13 +13,11 @@ from docutils.parsers.rst.states import Inliner
 from sphinx.application import Sphinx
 from sphinx.writers.html5 import HTML5Translator
 
-from lrm_core.findings.claims import PUBLISHED_OBJECTS, claims, published
-from lrm_core.findings.headlines import written
+from lrm_core.findings.claims import PUBLISHED_OBJECTS, claims, published, written
 from lrm_core.findings.prose import listed, number, percent_range
 from lrm_core.findings.repetition import repetition_sentence
-from lrm_core.findings.rulebook import RULES
 from lrm_core.findings.rules import NOT_MEASURED, TOO_FEW, judge
-from lrm_core.findings.verdicts import experiment_table, verdicts
+from lrm_core.findings.verdicts import RULES, experiment_table, verdicts
 from lrm_core.model.config import MINI_NAME
 from lrm_core.model.positions import DISTANCE
 from lrm_core.objects.arrange import BOUND

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from lrm_core.cli import assets, data, paper, study, training
+from lrm_core.cli import data, paper, study, training
 
 
 class OneSentenceErrors(click.Group):
@@ -34,12 +34,8 @@ def _explain(error: Exception) -> str:
     return str(error) or type(error).__name__
 
 
-def _dashed(name: str) -> str:
-    """The published scripts write their options with underscores; both spellings are taken everywhere."""
-    return name.replace("_", "-")
-
-
-SETTINGS = {"help_option_names": ["-h", "--help"], "token_normalize_func": _dashed, "show_default": True}
+SETTINGS = {"help_option_names": ["-h", "--help"], "show_default": True}
+SETTINGS |= {"token_normalize_func": lambda name: name.replace("_", "-")}  # as published scripts write options
 
 
 @click.group(cls=OneSentenceErrors, context_settings=SETTINGS)
@@ -48,6 +44,6 @@ def main() -> None:
     """An executable, audited paper on the frequency mismatch of feed-forward image-to-3D models."""
 
 
-for command in (each for module in (paper, data, assets, training, study) for each in vars(module).values()):
+for command in (each for module in (paper, data, training, study) for each in vars(module).values()):
     if isinstance(command, click.Command):
         main.add_command(command)

@@ -45,15 +45,9 @@ def has_nvidia_driver() -> bool:
 
 
 def cpu_build(lock: Iterable[str], offers: Callable[[str, list[str]], bool]) -> list[str]:
-    """What pip is asked for so that the locked torch comes as its CPU build.
+    """Options and requirements for pip by which the locked torch, and its companions if so offered, are CPU builds.
 
-    Args:
-        lock: requirements.
-        offers: whether pip finds a requirement, given some options.
-
-    Returns:
-        Options and requirements for pip, those of torch's companions where they are offered too; empty where
-        no index offers torch itself.
+    Empty where no index offers torch itself; `offers` says whether pip finds a requirement, given some options.
     """
     torch, *others = (f"{line}+cpu" for name in WITH_CUDA for line in lock if line.startswith(f"{name}=="))
     for options in ([], ["--extra-index-url", CPU_INDEX]):

@@ -1,4 +1,4 @@
-"""Commands that study rendered objects of one's own: told distance, oracle, spectrum and more."""
+"""Commands that ask a model: assets of pictures, scores and studies of rendered objects."""
 
 from collections.abc import Callable
 from functools import reduce
@@ -8,6 +8,84 @@ from typing import Any
 import click
 
 from lrm_core.cli.options import DEVICE, MODEL_NAME, PATH, output_dir, rendered_objects
+
+
+@click.command()
+@click.argument("pictures", metavar="IMAGE_OR_FOLDER", type=PATH)
+@MODEL_NAME
+@output_dir("predicted", "A folder for each picture goes there.", "--out")
+@click.option(
+    "--formats",
+    help="Of glb, obj, ply, textured, mp4, gif, webp, planes, sheet, with commas; all by default.",
+)
+@click.option("--source-distance", default=2.0, help="Of the camera, in world units.")
+@click.option("--keep-framing", is_flag=True, help="The picture is framed as in training already.")
+@click.option("--resolution", default=128, help="Cells of the mesh along each axis.")
+@click.option("--density", default=2.0, help="Of the surface, in 1 / world unit.")
+@click.option("--frames", default=48, help="Of the film.")
+@DEVICE
+def predict(
+    pictures: Path, model_name: str, output_dir: Path, device: str, formats: str | None, **settings: Any
+) -> None:
+    """Turn a picture (PNG, JPEG, WebP), or every one of a folder, into meshes and films; finished ones are kept."""
+    from lrm_core.predict import PredictConfig, predict_path
+
+    chosen = {"formats": tuple(formats.split(","))} if formats else {}
+    report = predict_path(model_name, pictures, output_dir, PredictConfig(**chosen, **settings), device)
+    click.echo(f"{output_dir}: {len(report.made)} made, {len(report.kept)} kept, {len(report.failed)} failed")
+    if report.failed:
+        raise ValueError("\n".join(report.failed.values()))
+
+
+@click.command()
+@MODEL_NAME
+@click.option("--port", default=7860, help="Of this machine; no other machine reaches it.")
+def app(model_name: str, port: int) -> None:
+    """Serve a page to this machine that does what `predict` does, until Ctrl-C; needs gradio."""
+    from lrm_core.predict.app import serve
+
+    serve(model_name, port, click.echo)
+
+
+@click.command()
+@click.argument("arguments", metavar="MODEL FOLDER...", nargs=-1, required=True, type=PATH)
+@click.option("--model-name", "--model", help="Name or path of the model, instead of the first argument.")
+@output_dir("evaluated", "Of the page and the tables.", "--out")
+@click.option("--split", default="all", help="train, val or all, by the folder's meta.")
+@DEVICE
+def evaluate(arguments: tuple[Path, ...], model_name: str | None, output_dir: Path, split: str, device: str) -> None:
+    """Score a model, by name or path, on rendered objects: each view against its image, as tables and a page."""
+    from lrm_core.model.checkpoints import load_model
+    from lrm_core.predict.evaluate import evaluate as evaluated
+    from lrm_core.predict.evaluate import listed_objects
+    from lrm_core.predict.evaluation_page import PAGE, object_table, subject_of, summary_table, write_evaluation
+
+    folders = arguments if model_name else arguments[1:]
+    model_name = model_name or str(arguments[0])
+    if not folders:
+        raise click.UsageError("Missing argument 'FOLDER...'.")
+    listed_objects(folders, split)
+    model = load_model(model_name, device).requires_grad_(False)
+    output_dir.mkdir(parents=True, exist_ok=True)
+    found = evaluated(model, folders, split)
+    write_evaluation(output_dir, found, subject_of(model, model_name), split)
+    for table in (object_table(found), summary_table(found)):
+        click.echo(table.to_string(index=False) + "\n")
+    count = len(found.objects())
+    click.echo(f"{count} objects evaluated, {len(found.failed)} failed; see {output_dir / PAGE}")
+    if found.failed:
+        raise ValueError("\n".join(found.failed.values()))
+
+
+@click.command()
+def models() -> None:
+    """List the models that can be named, and which of them are here."""
+    from lrm_core.model.catalogue import catalogue
+
+    for entry in catalogue():
+        place = entry.path or "not here"
+        click.echo(f"{entry.name:24} {entry.parameters / 1e6:6.1f} M parameters  {entry.licence:14} {place}")
+
 
 TRIPLANE_PATH = click.option("--triplane-path", type=PATH, help="Saved planes (safetensors) in place of a fit.")
 
@@ -118,22 +196,17 @@ def distance(folders: tuple[Path, ...], model_name: str, out: Path | None, devic
     import pandas as pd
     from tqdm import tqdm
 
-    from lrm_core.findings.told_distance import distance_sentence, told_summary
+    from lrm_core.findings.wrong_number import distance_sentence, told_summary
     from lrm_core.measure.e17_source_distance import FACTORS, told_rows
     from lrm_core.model.checkpoints import load_model
     from lrm_core.objects import load_object
-    from lrm_core.objects.splits import object_folders
+    from lrm_core.objects.files import object_folders
     from lrm_core.page.own_data.study import write_table
 
     objects = [item for folder in folders for item in object_folders(folder)]
     model = load_model(model_name, device).requires_grad_(False)
-    rows = []
-    with tqdm(total=len(objects) * (len(FACTORS) + 1), unit="told") as progress:
-        for folder in objects:
-            for row in told_rows(model, load_object(folder)):
-                rows.append(row)
-                progress.update()
-    table = pd.DataFrame(rows)
+    rows = (row for folder in objects for row in told_rows(model, load_object(folder)))
+    table = pd.DataFrame(list(tqdm(rows, total=len(objects) * (len(FACTORS) + 1), unit="told")))
     if out:
         write_table(out, table)
     click.echo(told_summary(table).to_string(index=False) + "\n")
@@ -148,7 +221,7 @@ def _each_object(study: Callable[..., str], model_name: str, data_dir: Path, out
 
     from lrm_core.model.checkpoints import load_model
     from lrm_core.objects import load_object
-    from lrm_core.objects.splits import object_folders
+    from lrm_core.objects.files import object_folders
 
     folders = object_folders(data_dir)
     model = load_model(model_name).eval().requires_grad_(False)

@@ -6,6 +6,7 @@ training, and what holds for the runs that were made need not hold for the next.
 """
 
 from collections.abc import Mapping
+from math import nan
 from typing import Any
 
 import pandas as pd
@@ -52,16 +53,12 @@ def claim_table(profile: str, store: ResultStore | None = None, model_hash: str 
 def told_wrong(table: pd.DataFrame, profile: str) -> pd.DataFrame:
     """A claim table with what the same arms changed in the published condition, as columns that begin with `WRONG`.
 
-    Args:
-        table: from `claim_columns`, of a profile that is told the truth.
-        profile: its name. Where the published condition has no records, the columns are NaN.
+    They are NaN where the published condition of the profile has no records.
     """
     name = profile + PUBLISHED
     other = claim_table(name) if name in PROFILES else pd.DataFrame()
+    other = table[:0] if other.empty else other
     renamed = {column: f"{WRONG}{column}" for column in table if column not in ("object", "seed")}
-    if other.empty:
-        absent = pd.DataFrame(float("nan"), index=table.index, columns=list(renamed.values()))
-        return pd.concat([table, absent], axis=1)
     return table.merge(other.rename(columns=renamed), on=["object", "seed"], how="left")
 
 
@@ -73,14 +70,10 @@ def claim_columns(runs: pd.DataFrame, sizes: Mapping[str, Any] | None) -> pd.Dat
         sizes: result of a record of adapters of rank 4, whose parameters are counted; None if there is none.
     """
     varying = _gains(runs) | _loss_differences(runs)
-    ends = _ends(runs)
     objects, seeds = (pd.Index(sorted(runs[name].unique()), name=name) for name in ("object", "seed"))
-    table = pd.DataFrame(
-        {name: v.reindex(index=objects, columns=seeds).stack() for name, v in (varying | ends).items()}
-    )
+    every = {name: v.reindex(index=objects, columns=seeds).stack() for name, v in (varying | _ends(runs)).items()}
     means = interval_ends({name: mean_interval(values) for name, values in varying.items()})
-    constant = means | _ranks(runs) | _worst(runs) | _shares(sizes) | _seeds(runs)
-    table = table.reset_index()
+    table, constant = pd.DataFrame(every).reset_index(), means | _ranks(runs) | _worst(runs) | _counts(runs, sizes)
     return pd.concat([table, pd.DataFrame(constant, index=table.index)], axis=1)
 
 
@@ -130,10 +123,10 @@ def _ranks(runs: pd.DataFrame) -> dict[str, float]:
     complete = all(len(part) for part in by_rank.values())
     p_values = {str(rank): sign_flip_p(part) for rank, part in by_rank.items()} if complete else {}
     return {
-        "best_rank.one_run": float(best_ranks(runs).get(0, float("nan"))),
+        "best_rank.one_run": float(best_ranks(runs).get(0, nan)),
         **_with_interval("best_rank", best_rank(runs)),
-        "holm.lpips": max(holm(p_values).values(), default=float("nan")),
-        "difference.lpips.largest": max(of.mean() for of in by_rank.values()) if complete else float("nan"),
+        "holm.lpips": max(holm(p_values).values(), default=nan),
+        "difference.lpips.largest": max(of.mean() for of in by_rank.values()) if complete else nan,
     }
 
 
@@ -150,19 +143,17 @@ def _worst(runs: pd.DataFrame) -> dict[str, float]:
     return columns | _with_interval("worst.l1.full_minus_lora", worst(runs, "full_mse", control="lora_mse"))
 
 
-def _shares(sizes: Mapping[str, Any] | None) -> dict[str, float]:
-    """Trained parameters over those of the transformer and of the whole published model."""
+def _counts(runs: pd.DataFrame, sizes: Mapping[str, Any] | None) -> dict[str, float]:
+    """Shares of trained parameters in the published transformer and model; least seeds of the arms that each claim
+    rests on; objects of a pair of losses."""
+    count, base = runs.groupby("arm")["seed"].nunique(), sizes["base"] if sizes else {}
     return {
-        f"share.base.{whole}": sizes["base"]["trainable"] / sizes["base"][whole] if sizes else float("nan")
-        for whole in ("transformer", "parameters")
+        **{
+            f"share.base.{of}": base.get("trainable", nan) / base.get(of, nan) for of in ("transformer", "parameters")
+        },
+        **{f"seeds.{claim}": min(int(count.get(arm, 0)) for arm in arms) for claim, arms in BY_SEED.items()},
+        "objects.C11": len(paired(runs, "lora_freq", "lora_mse_x25", "lpips")),
     }
-
-
-def _seeds(runs: pd.DataFrame) -> dict[str, int]:
-    """How many seeds there are at least of the arms that each claim rests on, and objects of a pair of losses."""
-    count = runs.groupby("arm")["seed"].nunique()
-    seeds = {f"seeds.{claim}": min(int(count.get(arm, 0)) for arm in arms) for claim, arms in BY_SEED.items()}
-    return seeds | {"objects.C11": len(paired(runs, "lora_freq", "lora_mse_x25", "lpips"))}
 
 
 def _with_interval(name: str, found: Interval) -> dict[str, float]:

@@ -82,10 +82,6 @@ def _by_seed(table: pd.DataFrame) -> str:
     return "the same verdict" if len(verdicts) == 1 else "more than one verdict"
 
 
-def _over_the_lower_end(table: pd.DataFrame) -> pd.Series:
-    return table["path.psnr"].map(lambda scores: [score - min(scores[0], scores[-1]) for score in scores])
-
-
 @torch.no_grad()
 def along(page: Any) -> list[Mapping[str, Picture]]:
     """A held-out view of a page's object on the line from the oracle from noise to the other, by caption."""
@@ -103,7 +99,9 @@ FINDING = Finding(
     rule=RULE,
     typical=(ALL_TEXELS, MATTER, BARRIER),
     starts=("predicted", "random"),
-    derived={"path.over": _over_the_lower_end},
+    derived={
+        "path.over": lambda table: table["path.psnr"].map(lambda at: [dB - min(at[0], at[-1]) for dB in at]),
+    },
     facts={
         **{f"published.{pair}": lambda table, of=PAIRS[pair]["channel_correlation"]: of for pair in list(PAIRS)[1:]},
         "ridge": lambda table: RIDGE_DB,
@@ -123,30 +121,28 @@ FINDING = Finding(
             span=(-0.02, 1.02),
         ),
         "alike": Strips(
-            (
-                Panel(
-                    "PSNR in held-out views (dB): to the right is closer",
-                    (
-                        Row("prediction, to the truth", "heldout.psnr.pred"),
-                        Row("oracle from the prediction, to the truth", "heldout.psnr.predinit"),
-                        Row("oracle from noise, to the truth", "heldout.psnr.random"),
-                        Row("one oracle, to the other", "heldout.psnr_between.random_vs_predinit"),
-                    ),
+            Panel(
+                "PSNR in held-out views (dB): to the right is closer",
+                (
+                    Row("prediction, to the truth", "heldout.psnr.pred"),
+                    Row("oracle from the prediction, to the truth", "heldout.psnr.predinit"),
+                    Row("oracle from noise, to the truth", "heldout.psnr.random"),
+                    Row("one oracle, to the other", "heldout.psnr_between.random_vs_predinit"),
                 ),
-                Panel(
-                    "correlation of the two oracles: to the right is closer",
-                    (
-                        Row(
-                            "over all texels, as published",
-                            ALL_TEXELS,
-                            {"published": PAIRS["random_vs_predinit"]["channel_correlation"]},
-                        ),
-                        Row("over texels that the object occupies", MATTER),
-                        Row("behind the decoder's first layer", FEATURES),
+            ),
+            Panel(
+                "correlation of the two oracles: to the right is closer",
+                (
+                    Row(
+                        "over all texels, as published",
+                        ALL_TEXELS,
+                        {"published": PAIRS["random_vs_predinit"]["channel_correlation"]},
                     ),
-                    {"far": FAR, "near": NEAR},
+                    Row("over texels that the object occupies", MATTER),
+                    Row("behind the decoder's first layer", FEATURES),
                 ),
-            )
+                {"far": FAR, "near": NEAR},
+            ),
         ),
     },
-)  # fmt: skip
+)

@@ -30,8 +30,7 @@ FLOOR, SLACK = 0.5, 0.05
 
 def rule_by(oracle: str, floor: str) -> Rule:
     """The rule on the residual to one oracle; a residual lives where its power is, and |DFT| is no power (A1)."""
-    amplitude = Condition(f"{oracle}.published.high_minus_low", over=0)
-    power = f"{oracle}.power.high_minus_low"
+    amplitude, power = Condition(f"{oracle}.published.high_minus_low", over=0), f"{oracle}.power.high_minus_low"
     fine = Condition(power, over=0, failed="the high band is not shown to hold more power than the low one")
     limits = min(SHARES["high"]) - SLACK, max(SHARES["high"]) + SLACK
     return Rule(
@@ -114,18 +113,12 @@ FINDING = Finding(
         "fit.objects": lambda table: int(table[f"{LENGTHS}.power.high"].notna().sum()),
         "fit.shortest": _after(0),
         "fit.longest": _after(-1),
-        **{
-            f"fit.rate.{band}": lambda table, of=band: table[f"{LENGTHS}.published_rate.power.{of}"].mean()
-            for band in ("high", "low")
-        },
     },
     figures={
         "reference": Strips(
-            (
-                Panel("share of amplitude, as published", _rows("published"), span=(0, 1)),
-                Panel("share of power", _rows("power"), span=(0, 1)),
-            ),
-            {"predinit": ORACLES["predicted"], "random": ORACLES["random"]},
+            Panel("share of amplitude, as published", _rows("published"), span=(0, 1)),
+            Panel("share of power", _rows("power"), span=(0, 1)),
+            names={"predinit": ORACLES["predicted"], "random": ORACLES["random"]},
         ),
         "profiles": Lines(
             x=lambda table: profile_radii(2 * len(table["predicted.profile"].iloc[0])).tolist(),
@@ -140,23 +133,21 @@ FINDING = Finding(
             log_y=True,
         ),
         "controls": Strips(
-            (
-                Panel(
-                    "share of the power in the high band",
-                    (
-                        Row("all texels (judged)", "predicted.power.high", {"white noise": "white_noise.power.high"}),
-                        Row("only texels that the object occupies", "predicted.matter.power.high"),
-                        Row("null oracle: what the fit makes", "null.power.high"),
-                    ),
-                    span=(0, 1),
+            Panel(
+                "share of the power in the high band",
+                (
+                    Row("all texels (judged)", "predicted.power.high", {"white noise": "white_noise.power.high"}),
+                    Row("only texels that the object occupies", "predicted.matter.power.high"),
+                    Row("null oracle: what the fit makes", "null.power.high"),
                 ),
-                Panel(
-                    "power that the null oracle leaves, over that of the residual",
-                    (Row("high band", "floor.high"), Row("low band", "floor.low")),
-                    {"limit of the rule": FLOOR},
-                    (0, 1),
-                ),
-            )
+                span=(0, 1),
+            ),
+            Panel(
+                "power that the null oracle leaves, over that of the residual",
+                (Row("high band", "floor.high"), Row("low band", "floor.low")),
+                {"limit of the rule": FLOOR},
+                (0, 1),
+            ),
         ),
     },
-)  # fmt: skip
+)

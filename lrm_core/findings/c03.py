@@ -63,16 +63,14 @@ EDGES = [at / P["bins"] for at in range(P["bins"] + 1)]
 LEVEL_BANDS = (RESPONSE_BANDS[1] - RESPONSE_BANDS[0]) / (RESPONSE_BANDS[3] - RESPONSE_BANDS[2])
 BANDS = fmean(low / P["share_high_0.6_1.0"][name] for name, low in P["share_low_0_0.3"].items())
 PER_BIN = BANDS / LEVEL_BANDS
-CURVES = {
-    f"curve.{of.rpartition('.')[2]}": of for of in ("audited.predicted", "published", "lookup")
-}  # H over its mean
+CURVES = {"predicted": "audited.predicted", "published": "published", "lookup": "lookup"}
 
 
 def _over_its_mean(place: str):
-    def curve(shares: Any) -> list[float] | None:
-        return [len(shares) * share for share in shares] if isinstance(shares, list) else None
-
-    return lambda table: table[f"{place}.bin_shares"].map(curve)
+    """H over its mean."""
+    return lambda table: table[f"{place}.bin_shares"].map(
+        lambda shares: [len(shares) * share for share in shares], na_action="ignore"
+    )
 
 
 def _marks(reading: str, there: float, level: float = LEVEL_H) -> dict[str, float | str]:
@@ -111,7 +109,7 @@ FINDING = Finding(
     module=__name__,
     rule=RULE,
     typical=(ENDS, *AROUND.values()),
-    derived={name: _over_its_mean(place) for name, place in CURVES.items()},
+    derived={f"curve.{name}": _over_its_mean(place) for name, place in CURVES.items()},
     facts={
         "published.ratio": lambda table: P["ratio"],
         "published.bands": lambda table: BANDS,
@@ -135,26 +133,24 @@ FINDING = Finding(
             span=(0, 1),
         ),
         "readings": Strips(
-            (
-                Panel(
-                    "low over high, noise as published",
-                    (
-                        Row("first bin over last bin", ENDS, _marks("first_over_last", P["ratio"])),
-                        Row("low bins over high bins, mean", "published.ratio.per_bin", _marks("per_bin", PER_BIN)),
-                        Row("low band over high band", "published.ratio.bands", _marks("bands", BANDS, LEVEL_BANDS)),
-                    ),
-                    span=(0, 2),
+            Panel(
+                "low over high, noise as published",
+                (
+                    Row("first bin over last bin", ENDS, _marks("first_over_last", P["ratio"])),
+                    Row("low bins over high bins, mean", "published.ratio.per_bin", _marks("per_bin", PER_BIN)),
+                    Row("low band over high band", "published.ratio.bands", _marks("bands", BANDS, LEVEL_BANDS)),
                 ),
-                Panel(
-                    "low bins over high bins, noise where the object is",
-                    [
-                        Row(f"around the {name}", column, {"lookup alone": "lookup.ratio.per_bin"})
-                        for name, column in AROUND.items()
-                    ],
-                    {"level": LEVEL_H},
-                    (0, 2),
-                ),
-            )
+                span=(0, 2),
+            ),
+            Panel(
+                "low bins over high bins, noise where the object is",
+                [
+                    Row(f"around the {name}", column, {"lookup alone": "lookup.ratio.per_bin"})
+                    for name, column in AROUND.items()
+                ],
+                {"level": LEVEL_H},
+                (0, 2),
+            ),
         ),
     },
-)  # fmt: skip
+)

@@ -23,15 +23,11 @@ MARGIN = {target: f"margin.low_minus_high.{target}" for target in TARGETS}
 RANDOM = "margin.low_minus_random.reference"  # a random part of the residual of the same power
 
 # 0: the sign of an improvement or of a difference; a smaller one than published is a matter of size.
-AHEAD = Condition(
-    MARGIN["reference"],
-    over=0,
-    failed="the interval of the coarse band's lead over the fine one reaches below zero",
-)
-AHEAD_IN_TRUTH = Condition(MARGIN["truth"], over=0, failed="its lead is not shown against the truth")
+LEAD = "the interval of the coarse band's lead over the fine one reaches below zero"
+AHEAD = Condition(MARGIN["reference"], over=0, failed=LEAD)
 HELPS = [
     AHEAD,
-    AHEAD_IN_TRUTH,
+    Condition(MARGIN["truth"], over=0, failed="its lead is not shown against the truth"),
     Condition(LOW["truth"], over=0, failed="correcting the coarse band is not shown to help"),
 ]
 AMOUNTS = [
@@ -48,10 +44,7 @@ RULE = Rule(
             "low helps more than high against renders of the oracle, but less against the truth",
             [AHEAD, Condition(MARGIN["truth"], under=0)],
         ),
-        artefact(
-            "the same, but harms against the truth",
-            [AHEAD, Condition(LOW["truth"], under=0)],
-        ),
+        artefact("the same, but harms against the truth", [AHEAD, Condition(LOW["truth"], under=0)]),
         artefact(
             "low helps more than high, but less than a random part of the residual of the same power",
             [AHEAD, Condition(RANDOM, under=0)],
@@ -114,12 +107,11 @@ def _crossing(table: pd.DataFrame) -> str:
 
 def _better(table: pd.DataFrame, sign: int) -> str:
     """Measures by which corrections of the low band (1) or the high band (-1) are better in the mean."""
-    found = []
-    for name, label in MEASURES.items():
-        low, high = (table[f"corrections.{band}.truth.{name}"].mean() for band in ("low", "high"))
-        if sign * (low - high) * (-1 if name in ("l1", "lpips") else 1) > 0:
-            found.append(label)
-    return " and ".join(found) or "no measure"
+    lead = {
+        label: sign * (table[f"corrections.low.truth.{of}"].mean() - table[f"corrections.high.truth.{of}"].mean())
+        for of, label in MEASURES.items()
+    }
+    return " and ".join(of for of, x in lead.items() if (x < 0 if of in ("L1", "LPIPS") else x > 0)) or "no measure"
 
 
 FINDING = Finding(
@@ -157,4 +149,4 @@ FINDING = Finding(
         ),
         "controls": improvements(CORRECTIONS, PUBLISHED),
     },
-)  # fmt: skip
+)

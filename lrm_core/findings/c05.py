@@ -29,10 +29,7 @@ RULE = Rule(
     audited=f"{REFERENCE}.ratio",
     cases=(
         *(
-            artefact(
-                words,
-                [Condition(MIXTURE + TESTED, over=0), Condition(target + TESTED, under=0)],
-            )
+            artefact(words, [Condition(MIXTURE + TESTED, over=0), Condition(target + TESTED, under=0)])
             for target, words in {
                 REFERENCE: "more than twice as published, less at one cutoff and by power, to renders of the oracle",
                 TRUTH: "the same, but to the truth",
@@ -80,7 +77,6 @@ DEFINITIONS = {
 FINDING = Finding(
     module=__name__,
     rule=RULE,
-    typical=(),
     facts={
         "published.range": lambda table: " to ".join(map(str, RANGE)),
         "published.ratios": lambda table: " and ".join(f"{r:.0f} ({n})" for n, r in published_ratios().items()),
@@ -98,4 +94,4 @@ FINDING = Finding(
             log=True,
         ),
     },
-)  # fmt: skip
+)

@@ -9,14 +9,12 @@ from lrm_core.findings.finding import Finding
 from lrm_core.findings.prose import counted
 from lrm_core.findings.rules import Condition, Rule, artefact, graded
 from lrm_core.measure.e08_band_correction import flat_improvement
-from lrm_core.records.statistics import interval_of, per_object
+from lrm_core.records.statistics import per_object
 
 P = published("C6")
 INSIDE = ("dc", "structured_low")
-PARTS = {"dc": "channel means", "structured_low": "rest of the low band"} | {
-    "low": "both together",
-    "high": "high band",
-}
+PARTS = {"dc": "channel means", "structured_low": "rest of the low band"}
+PARTS |= {"low": "both together", "high": "high band"}
 PUBLISHED = {"dc": P["dc_only"], "structured_low": P["structured_low"], "low": P["full_low"]}
 DC, REST = ({target: f"corrections.{part}.{target}.improvement" for target in TARGETS} for part in INSIDE)
 MARGIN = {target: f"margin.structured_minus_twice_dc.{target}" for target in TARGETS}
@@ -65,26 +63,17 @@ RULE = Rule(
 
 
 def _gain(table: pd.DataFrame, part: str) -> float:
-    """Improvement over that of a level renderer, mean over mean."""
-    found, flat = f"corrections.{part}.truth.improvement", f"flat.{part}"
-    return interval_of(table, found).estimate / interval_of(table, flat).estimate
+    """Improvement over what a renderer that prefers no band gains from a part of that power, mean over mean."""
+    power = table[f"corrections.{part}.power_share"]
+    flat = power.map(lambda share: flat_improvement({part: share})[part]).groupby(table["object"]).mean()
+    return per_object(table, f"corrections.{part}.truth.improvement").mean() / flat.mean()
 
 
 FINDING = Finding(
     module=__name__,
     rule=RULE,
     typical=(*DC.values(), *REST.values()),
-    derived={
-        f"flat.{part}": lambda table, part=part: table[f"corrections.{part}.power_share"].map(
-            lambda share: flat_improvement({part: share})[part]
-        )  # what a renderer that prefers no band gains from a part of that power
-        for part in PARTS
-    },
     facts={
-        **{
-            f"numbers.{part}": lambda table, part=part: f"{table[f'corrections.{part}.numbers'].mean():,.0f}"
-            for part in INSIDE
-        },
         **{f"published.{part}": lambda table, of=PUBLISHED[part]: [*of.values()] for part in INSIDE},
         "ahead": lambda table: counted(per_object(table, MARGIN["truth"]) > 0),
         **{f"gain.{part}": lambda table, part=part: _gain(table, part) for part in INSIDE},

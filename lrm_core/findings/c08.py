@@ -11,7 +11,6 @@ from lrm_core.findings.claims import published
 from lrm_core.findings.figures import Row, strip
 from lrm_core.findings.finding import Finding
 from lrm_core.findings.rules import Condition, Rule, artefact, graded
-from lrm_core.records.statistics import interval_of
 
 P = published("C8")
 OBJECTS = {name: of for name, of in P.items() if isinstance(of, Mapping)}
@@ -71,26 +70,20 @@ RULE = Rule(
 )
 
 
-def _levels(column: str, at: int | None = None):
-    """A change of the images in levels of a stored image; of a list the entry `at` a place."""
-    return lambda table: table[column].map(lambda found: LEVELS * (found if at is None else found[at]))
-
-
 RULER = {
-    "noise": ("two renders of one triplane, drawn anew", _levels("published.jitter.mean")),
-    "published": ("the same after a random step: as published", _levels("published.mean")),
-    "random": ("a random direction", _levels("audited.random.rms.mean")),
-    "residual": ("the residual", _levels("audited.residual.rms")),
-    "leading": ("the leading direction", _levels("leading.changes", 0)),
+    "noise": ("two renders of one triplane, drawn anew", "published.jitter.mean"),
+    "published": ("the same after a random step: as published", "published.mean"),
+    "random": ("a random direction", "audited.random.rms.mean"),
+    "residual": ("the residual", "audited.residual.rms"),
+    "leading": ("the leading direction", "leading.changes"),
 }
-
-
 THERE = {"published": [LEVELS * of["mean"] for of in OBJECTS.values()]}
 BY_CHANCE = {"random matrix": "random_map.spread", "from the singular values": "linear.expected_spread"}
 
 
-def _whole(column: str):
-    return lambda table: f"{interval_of(table, column).estimate:,.0f}"
+def _levels(column: str):
+    """A change of the images in levels of a stored image; of a list its first entry."""
+    return lambda table: LEVELS * table[column].map(lambda found: found[0] if isinstance(found, list) else found)
 
 
 def _by_views(name: str, at: int):
@@ -102,22 +95,15 @@ FINDING = Finding(
     rule=RULE,
     typical=("audited.residual.over_random", "leading.over_random"),
     beside=(CALIBRATION,),
-    derived={f"ruler.{name}": of for name, (_, of) in RULER.items()},
+    derived={f"ruler.{name}": _levels(column) for name, (_, column) in RULER.items()},
     facts={
         "norm": lambda table: f"{P['norm']:g}",
-        "levels": lambda table: str(LEVELS),
+        "levels": lambda table: LEVELS,
         "there.levels": lambda table: " and ".join(f"{levels:#.2g}" for levels in THERE["published"]),
-        "found.spread": lambda table: interval_of(table, OURS),
         "there.scale": lambda table: published("C1")["pred_vs_predinit"]["best_scale"],
-        **{
-            f"levels.{name}": lambda table, of=RULER[name][1]: f"{of(table).mean():#.2g}"
-            for name in ("noise", "published", "random")
-        },
-        "times.leading": _whole("leading.over_random"),
-        "times.noise": lambda table: f"{RULER['noise'][1](table).mean() / RULER['random'][1](table).mean():.0f}",
-        "numbers": _whole("linear.inputs"),
-        "pixels.few": lambda table: f"{_by_views('pixels', 0)(table):,.0f}",
-        "pixels.many": lambda table: f"{_by_views('pixels', -1)(table):,.0f}",
+        "times.noise": lambda table: table["ruler.noise"].mean() / table["ruler.random"].mean(),
+        "pixels.few": _by_views("pixels", 0),
+        "pixels.many": _by_views("pixels", -1),
         "spread.few": _by_views("spread", 0),
         "spread.many": _by_views("spread", -1),
     },

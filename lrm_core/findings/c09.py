@@ -1,7 +1,5 @@
 """C9, optimising one object at test time: how it is judged, how far it was run, and what the chapter draws of it."""
 
-from collections.abc import Sequence
-
 import numpy as np
 import pandas as pd
 
@@ -9,7 +7,7 @@ from lrm_core.findings.claims import published
 from lrm_core.findings.figures import Lines, Pictures, Series
 from lrm_core.findings.finding import Finding
 from lrm_core.findings.prose import counted
-from lrm_core.findings.rules import All, Condition, Either, Rule, artefact, graded
+from lrm_core.findings.rules import Condition, Either, Rule, artefact, graded
 from lrm_core.measure.e12_test_time import SPACES, LatentOptimisation
 
 # Two statements, less L1 and artefacts, and both must hold in both spaces that nothing else constrains. Proximity and
@@ -38,19 +36,14 @@ PUBLISHED = {
 FALLS = {space: Condition(f"{space}.end.l1", under=0) for space in SPACES}
 LEFT = {
     space: Either(
-        (
-            All([Condition(f"{space}.end.lpips", over=-LESS)]),
-            All([Condition(f"{space}.after_best.lpips", over=LESS)]),
-        ),
+        ([Condition(f"{space}.end.lpips", over=-LESS)], [Condition(f"{space}.after_best.lpips", over=LESS)]),
         failed="LPIPS falls with the error and does not rise again",
     )
     for space in SPACES
 }
 FAILS = [*FALLS.values(), *LEFT.values()]
 STOPPED = Either(
-    tuple(
-        All([Condition(f"{of}.stopped.l1", under=0), Condition(f"{of}.stopped.lpips", under=-LESS)]) for of in SPACES
-    )
+    [[Condition(f"{of}.stopped.l1", under=0), Condition(f"{of}.stopped.lpips", under=-LESS)] for of in SPACES]
 )
 SIZES = [
     Condition(f"{space}.end.l1", min(PUBLISHED[space]) - SLACK, max(PUBLISHED[space]) + SLACK) for space in SPACES
@@ -88,11 +81,7 @@ def _at_the_end(table: pd.DataFrame, prefix: str) -> list[bool]:
 
 def _change(column: str):
     """A column of lists, each over its own first value, less one."""
-
-    def of(values: Sequence[float]) -> list[float]:
-        return (np.asarray(values, dtype=float) / values[0] - 1).tolist()
-
-    return lambda table: table[column].map(of, na_action="ignore")
+    return lambda table: table[column].map(lambda of: [value / of[0] - 1 for value in of], na_action="ignore")
 
 
 def _last_step(column: str):

@@ -5,10 +5,9 @@ from dataclasses import replace
 
 import pandas as pd
 
-from lrm_core.findings.claims import published
+from lrm_core.findings.claims import headline, published
 from lrm_core.findings.figures import Row, Slopes, strip
 from lrm_core.findings.finding import Finding
-from lrm_core.findings.headlines import headline
 from lrm_core.findings.prose import counted
 from lrm_core.findings.rules import All, Case, Condition, Rule, artefact, graded
 from lrm_core.records.arms import ARMS, EXPERIMENT
@@ -150,4 +149,4 @@ FINDING = Finding(
             names=NAMES,
         ),
     },
-)  # fmt: skip
+)

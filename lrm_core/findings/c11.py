@@ -3,10 +3,9 @@
 import pandas as pd
 
 from lrm_core.findings.c10 import EXPERIMENT, few_seeds
-from lrm_core.findings.claims import published
+from lrm_core.findings.claims import headline, published
 from lrm_core.findings.figures import Row, strip
 from lrm_core.findings.finding import Finding
-from lrm_core.findings.headlines import headline
 from lrm_core.findings.rules import All, Case, Condition, Rule, artefact, graded
 from lrm_core.records.statistics import interval_of
 
@@ -62,30 +61,22 @@ def _shown(table: pd.DataFrame) -> str:
     return f"{sum(one.low > 0 or one.high < 0 for one in found)} of {len(found)}"
 
 
-def _published(rank: int) -> float:
-    return P["lpips_freq"][RANKS.index(rank)] - P["lpips_std"][RANKS.index(rank)]
-
-
 FINDING = Finding(
     module=__name__,
     rule=RULE,
-    typical=(),
     starts=(),
-    facts={
-        "published": lambda table: HEADLINE,
-        "shown": _shown,
-    },
+    facts={"published": lambda table: HEADLINE, "shown": _shown},
     figures={
         "losses": strip(
             "LPIPS of FreqLoss less that of the other",
             [
                 *(
-                    Row(f"MSE, rank {rank}", f"difference.lpips.r{rank}", {"published": _published(rank)})
-                    for rank in RANKS
+                    Row(f"MSE, rank {rank}", f"difference.lpips.r{rank}", {"published": freq - mse})
+                    for rank, freq, mse in zip(RANKS, P["lpips_freq"], P["lpips_std"], strict=True)
                 ),
                 Row("MSE × 25, rank 4", OVER_X25),
             ],
             {"no difference": 0.0},
         ),
     },
-)  # fmt: skip
+)

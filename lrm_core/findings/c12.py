@@ -1,7 +1,5 @@
 """C12, the best rank: how it is judged, and what the chapter draws of it."""
 
-from math import isnan
-
 import pandas as pd
 
 from lrm_core.findings.c10 import CONDITIONS, EXPERIMENT, WRONG, few_seeds, lost
@@ -10,6 +8,7 @@ from lrm_core.findings.c11 import P as BY_RANK
 from lrm_core.findings.claims import published
 from lrm_core.findings.figures import Means
 from lrm_core.findings.finding import Finding
+from lrm_core.findings.prose import number
 from lrm_core.findings.rules import NOT_REPLICATED, All, Case, Condition, Rule, artefact
 from lrm_core.records.arms import rank_arm
 
@@ -48,14 +47,9 @@ RULE = Rule(
 )
 
 
-def _rank(table: pd.DataFrame, column: str) -> str:
-    rank = table[column].iloc[0]
-    return "–" if isnan(rank) else f"{rank:g}"
-
-
 def _ends(table: pd.DataFrame) -> str:
     """The interval of the best rank."""
-    low, high = (_rank(table, f"{RANK}.{end}") for end in ("low", "high"))
+    low, high = (number(table[f"{RANK}.{end}"].iloc[0], 0) for end in ("low", "high"))
     return f"{low} to {high}" if low != high else low
 
 
@@ -69,10 +63,9 @@ FINDING = Finding(
     typical=("change.lpips.lora_mse", "change.lpips.lora_freq"),
     starts=(),
     facts={
-        "best": lambda table: _rank(table, RANK),
         "ends": _ends,
         "lost": lost,
-        "published": lambda table: str(PUBLISHED),
+        "published": lambda table: PUBLISHED,
         "published.apart": lambda table: max(apart(loss) for loss, *_ in LOSSES.values()),
         "published.gap": lambda table: abs(BY_RANK["lpips_freq"][1] - BY_RANK["lpips_freq"][2]),
     },
@@ -90,4 +83,4 @@ FINDING = Finding(
             },
         ),
     },
-)  # fmt: skip
+)

@@ -3,10 +3,9 @@
 import pandas as pd
 
 from lrm_core.findings.c10 import EXPERIMENT, NAMES, WRONG, count, few_seeds, in_both, lost
-from lrm_core.findings.claims import published
+from lrm_core.findings.claims import headline, published
 from lrm_core.findings.figures import Panel, Pictures, Row, Strips
 from lrm_core.findings.finding import Finding
-from lrm_core.findings.headlines import headline
 from lrm_core.findings.prose import counted
 from lrm_core.findings.rules import All, Condition, Rule, artefact, graded
 from lrm_core.records.arms import ARMS as KNOWN
@@ -94,11 +93,9 @@ FINDING = Finding(
     figures={
         "pictures": Pictures("lrm_core.page.repair.gallery:before_and_after"),
         "objects": Strips(
-            (
-                Panel("change of L1, over its value before", _rows("l1"), {"no change": 0.0}),
-                Panel("change of LPIPS, over its value before", _rows("lpips"), {"no change": 0.0}),
-            ),
-            NAMES,
+            Panel("change of L1, over its value before", _rows("l1"), {"no change": 0.0}),
+            Panel("change of LPIPS, over its value before", _rows("lpips"), {"no change": 0.0}),
+            names=NAMES,
         ),
     },
-)  # fmt: skip
+)

@@ -3,9 +3,8 @@
 from math import isnan
 
 from lrm_core.findings.c10 import EXPERIMENT
-from lrm_core.findings.claims import published
+from lrm_core.findings.claims import headline, published
 from lrm_core.findings.finding import Finding
-from lrm_core.findings.headlines import headline
 from lrm_core.findings.rules import NOT_REPLICATED, All, Case, Condition, Rule
 
 # The published share is that of the transformer, of which it is 0.087%; of the model it is 0.057% (A13).
@@ -48,7 +47,6 @@ def _fine(share: float) -> str:
 FINDING = Finding(
     module=__name__,
     rule=RULE,
-    typical=(),
     starts=(),
     facts={
         "trained": lambda table: f"{published('C10')['trainable_r4']:,}",
@@ -56,5 +54,4 @@ FINDING = Finding(
         "of.transformer": lambda table: _fine(table[OURS].iloc[0]),
         "of.model": lambda table: _fine(table[MODEL].iloc[0]),
     },
-    figures={},
 )

@@ -1,15 +1,7 @@
 """Whether a wrong source distance makes a published number: the same objects told the truth, and as published.
 
-The rules were written down before anything was measured in the published condition (`published_factor`).
-
-*Cause*, for the number of each claim by its published definition: `towards` is by how much the published condition
-moves it towards the published number, object by object. Where its interval contains 0 the distance does not move
-it. Where it lies below 0 the distance moves it away. Else the distance makes *most* of the difference if the mean in
-the published condition is less than half as far from the published number as the mean told the truth, goes *past*
-the published number if it comes out as far on the other side, and else makes *a part* of the difference.
-
-*Pattern*, for the four shares by which the fork argued: the published pattern is there where the mean of each lies
-in the published range, or within the slack of it; *nearly* where all but one do.
+The rules of *cause* and *pattern* are those of the section "rule" in `texts/one_wrong_number.md`. They were written
+down before anything was measured in the published condition (`published_factor`).
 """
 
 from collections.abc import Callable, Mapping
@@ -20,10 +12,10 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from lrm_core.findings.claims import PUBLISHED_OBJECTS, published
-from lrm_core.findings.headlines import headline
-from lrm_core.findings.rulebook import RULES
-from lrm_core.findings.verdicts import experiment_table
+from lrm_core.findings.c02 import SHARES
+from lrm_core.findings.c04 import PUBLISHED as REMOVED
+from lrm_core.findings.claims import headline
+from lrm_core.findings.verdicts import RULES, experiment_table
 from lrm_core.profiles import PUBLISHED
 from lrm_core.records.statistics import (
     FEWEST_OBJECTS,
@@ -39,31 +31,20 @@ from lrm_core.records.statistics import (
 # 0.05: around published shares and improvements, since objects, model and resolution differ; as in the rules.
 MOST, SLACK = 0.5, 0.05
 DOSE = "e17_source_distance"
-Answer = Literal[
-    "not measured yet",
-    "does not move it",
-    "moves it away",
-    "makes most of the difference",
-    "moves it past",
-    "makes a part of the difference",
-]
 
 
 @dataclass(frozen=True)
 class Cause:
-    """One claim's number by its published definition in both conditions, on the objects that both have.
-
-    `towards` is by how much the condition moves it towards the published number, paired.
-    """
+    """One claim's number by its published definition in both conditions, on the objects that both have."""
 
     claim: str
     published: float
     truth: Interval = UNKNOWN
     condition: Interval = UNKNOWN
-    towards: Interval = UNKNOWN
+    towards: Interval = UNKNOWN  # by how much the condition moves it towards the published number, paired
 
     @property
-    def answer(self) -> Answer:
+    def answer(self) -> str:
         """What the rule of this module says."""
         before, after = (self.published - mean.estimate for mean in (self.truth, self.condition))
         if not self.towards.known:
@@ -106,15 +87,12 @@ def compare(claim_id: str, truth: pd.DataFrame, condition: pd.DataFrame) -> Caus
 
 @dataclass(frozen=True)
 class Share:
-    """One of the four shares of the pattern: where it is recorded, and the least and the greatest published one.
-
-    `dosed` is its column in the records of `DOSE`, a list over what the encoder is told.
-    """
+    """One of the four shares of the pattern: where it is recorded, and the least and the greatest published one."""
 
     words: str
     experiment: str
     column: str
-    dosed: str
+    dosed: str  # column in the records of `DOSE`, a list over what the encoder is told
     low: float
     high: float
 
@@ -123,24 +101,21 @@ class Share:
         return self.low - SLACK <= value <= self.high + SLACK
 
 
-def _spectrum(words: str, band: str, place: int) -> Share:
-    values = [published("C2")[name][place] for name in PUBLISHED_OBJECTS]
+def _spectrum(band: str) -> Share:
+    words = f"amplitude of the residual in the {band} band"
     columns = f"predicted.published.{band}", f"residual.published_{band}"
-    return Share(words, "e05_residual_spectrum", *columns, min(values), max(values))
+    return Share(words, "e05_residual_spectrum", *columns, min(SHARES[band]), max(SHARES[band]))
 
 
-def _correction(words: str, band: str) -> Share:
-    values = published("C4")[f"{band}_only"].values()
-    column = f"corrections.{band}.reference.improvement"
-    dosed = f"residual.{band}_to_reference"
-    return Share(words, "e08_band_correction", column, dosed, min(values), max(values))
+def _correction(band: str) -> Share:
+    words = f"error removed by correcting the {band} band"
+    columns = f"corrections.{band}.reference.improvement", f"residual.{band}_to_reference"
+    return Share(words, "e08_band_correction", *columns, min(REMOVED[band]), max(REMOVED[band]))
 
 
 PATTERN: Mapping[str, Share] = {
-    "high_share": _spectrum("amplitude of the residual in the high band", "high", 2),
-    "low_share": _spectrum("amplitude of the residual in the low band", "low", 0),
-    "low_correction": _correction("error removed by correcting the low band", "low"),
-    "high_correction": _correction("error removed by correcting the high band", "high"),
+    **{f"{band}_share": _spectrum(band) for band in ("high", "low")},
+    **{f"{band}_correction": _correction(band) for band in ("low", "high")},
 }
 
 
@@ -150,26 +125,26 @@ def pattern(profile: str, *, like: str | None = None) -> dict[str, Interval]:
     Args:
         like: another profile; only objects and seeds that it has as well are counted, where it has any.
     """
-    tables = {share.experiment: experiment_table(share.experiment, profile) for share in PATTERN.values()}
-    for name, table in tables.items():
-        other = experiment_table(name, like) if like else table
-        if not table.empty and not other.empty:
-            tables[name] = in_common(table, other)[0]
-    read = {name: (tables[share.experiment], share.column) for name, share in PATTERN.items()}
-    return {name: UNKNOWN if of[0].empty else interval_of(*of) for name, of in read.items()}
+    read, found = cache(experiment_table), {}
+    for name, share in PATTERN.items():
+        table = read(share.experiment, profile)
+        if like and len(table) and len(other := read(share.experiment, like)):
+            table, _ = in_common(table, other)
+        found[name] = UNKNOWN if table.empty else interval_of(table, share.column)
+    return found
 
 
 def shift(profile: str) -> dict[str, Interval]:
     """How much larger the four shares are in the published condition than told the truth, object by object."""
-    shifts = {}
+    read, found = cache(experiment_table), {}
     for name, share in PATTERN.items():
-        tables = [experiment_table(share.experiment, of) for of in (profile, profile + PUBLISHED)]
+        tables = [read(share.experiment, of) for of in (profile, profile + PUBLISHED)]
         if any(table.empty for table in tables):
-            shifts[name] = UNKNOWN
+            found[name] = UNKNOWN
             continue
         truth, condition = (per_object(table, share.column) for table in in_common(*tables))
-        shifts[name] = bca_interval((condition - truth).dropna().to_numpy())
-    return shifts
+        found[name] = bca_interval((condition - truth).dropna().to_numpy())
+    return found
 
 
 def dose(profile: str) -> dict[float, dict[str, Interval]]:

@@ -16,54 +16,36 @@ Reference = float | str | Sequence[float]  # a number, a column whose mean it is
 
 @dataclass(frozen=True)
 class Row:
-    """One quantity of every object.
-
-    Attributes:
-        label, column: what it is called, and where it is.
-        marks: references by name.
-        beside: further columns in the same row, by the key of their colour; with `colour` the first one's key.
-    """
+    """One quantity of every object."""
 
     label: str
     column: str
-    marks: Mapping[str, Reference] = field(default_factory=dict)
-    beside: Mapping[str, str] = field(default_factory=dict)
-    colour: str = ""
+    marks: Mapping[str, Reference] = field(default_factory=dict)  # references by name
+    beside: Mapping[str, str] = field(default_factory=dict)  # further columns in the row, by the key of their colour
+    colour: str = ""  # key of the first column's, where there are further ones
 
 
 @dataclass(frozen=True)
 class Panel:
-    """Rows on one axis; `lines` are thresholds, drawn and labelled; `span` is the least range to show.
-
-    With `log` the axis is logarithmic.
-    """
+    """Rows on one axis, logarithmic with `log`."""
 
     axis: str
     rows: Sequence[Row]
-    lines: Mapping[str, float] = field(default_factory=dict)
-    span: Sequence[float] = ()
+    lines: Mapping[str, float] = field(default_factory=dict)  # thresholds, drawn and labelled
+    span: Sequence[float] = ()  # the least range to show
     log: bool = False
 
 
-@dataclass(frozen=True)
 class Strips:
     """Panels one above the other: every object a point, the mean with its 95% interval."""
 
-    panels: Sequence[Panel]
-    names: Mapping[str, str] = field(default_factory=dict)  # of the colours of rows with columns beside
+    def __init__(self, *panels: Panel, names: Mapping[str, str] | None = None) -> None:
+        self.panels, self.names = panels, names or {}  # names: of the colours of rows with columns beside
 
 
-def strip(
-    axis: str,
-    rows: Sequence[Row],
-    lines: Mapping[str, float] | None = None,
-    span: Sequence[float] = (),
-    *,
-    log: bool = False,
-    names: Mapping[str, str] | None = None,
-) -> Strips:
+def strip(*panel: Any, names: Mapping[str, str] | None = None, log: bool = False) -> Strips:
     """One panel; arguments as of `Panel` and `Strips`."""
-    return Strips((Panel(axis, rows, lines or {}, span, log),), names or {})
+    return Strips(Panel(*panel, log=log), names=names)
 
 
 @dataclass(frozen=True)
@@ -79,103 +61,67 @@ class Series:
 
 @dataclass(frozen=True)
 class Lines:
-    """Series over a common axis, each with its label at its end.
+    """Series over a common axis, each with its label at its end."""
 
-    Attributes:
-        x: places of the lists, from the table.
-        axes: titles of x and y.
-        marks: labelled vertical lines.
-        log_ticks: make x logarithmic, with these ticks; `log_y` makes y logarithmic and the means geometric.
-        pictures: rows of pictures of a page's example by caption, above; `span` is the range of x.
-    """
-
-    x: Callable[[pd.DataFrame], Sequence[float]]
-    axes: tuple[str, str]
+    x: Callable[[pd.DataFrame], Sequence[float]]  # places of the lists, from the table
+    axes: tuple[str, str]  # titles of x and y
     series: Sequence[Series]
-    marks: Mapping[str, float] = field(default_factory=dict)
-    log_ticks: Sequence[float] = ()
-    log_y: bool = False
-    pictures: Callable[[Any], Sequence[Mapping[str, Picture]]] | None = None
-    span: Sequence[float] = ()
+    marks: Mapping[str, float] = field(default_factory=dict)  # labelled vertical lines
+    log_ticks: Sequence[float] = ()  # make x logarithmic
+    log_y: bool = False  # and the means geometric
+    pictures: Callable[[Any], Sequence[Mapping[str, Picture]]] | None = None  # of a page's example, by caption, above
+    span: Sequence[float] = ()  # range of x
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """Every object where two columns put it, as its picture, with the diagonal on which both are equal.
-
-    Attributes:
-        x, y: columns; `axes` their titles.
-        published: places of published objects by name.
-        sides: words below and above the diagonal.
-    """
+    """Every object where two columns put it, as its picture, with the diagonal on which both are equal."""
 
     x: str
     y: str
-    axes: tuple[str, str]
-    published: Mapping[str, tuple[float, float]]
-    sides: tuple[str, str]
+    axes: tuple[str, str]  # titles
+    published: Mapping[str, tuple[float, float]]  # places of published objects by name
+    sides: tuple[str, str]  # words below and above the diagonal
 
 
 @dataclass(frozen=True)
 class Slopes:
     """Every object as a line from what it was to what it became, the ways laid over each other; panels side by side.
 
-    Attributes:
-        axis: title of y, which is logarithmic.
-        panels: title -> way -> column, to which `.before` and `.after` are added.
-        colours: of each way; the first is drawn broad and pale below the others.
-        published: mean before and after by way, dotted in the last panel.
+    The columns are those of the panels with `.before` and `.after`.
     """
 
-    axis: str
-    panels: Mapping[str, Mapping[str, str]]
-    colours: Mapping[str, str]
-    published: Mapping[str, tuple[float, float]]
+    axis: str  # title of y, which is logarithmic
+    panels: Mapping[str, Mapping[str, str]]  # title -> way -> column
+    colours: Mapping[str, str]  # of each way; the first is drawn broad and pale below the others
+    published: Mapping[str, tuple[float, float]]  # mean before and after by way, dotted in the last panel
 
 
 @dataclass(frozen=True)
 class Means:
-    """Means of columns with their intervals over a logarithmic axis, every seed a dot; panels side by side.
+    """Means of columns with their intervals over a logarithmic axis, every seed a dot; panels side by side."""
 
-    Attributes:
-        x: places of the columns.
-        axes: titles of x and y.
-        panels: title -> series -> colour and one column for each place; those without a value are left out.
-        published: one number for each place by series, dotted in every panel.
-    """
-
-    x: Sequence[float]
-    axes: tuple[str, str]
-    panels: Mapping[str, Mapping[str, tuple[str, Sequence[str]]]]
-    published: Mapping[str, Sequence[float]]
+    x: Sequence[float]  # places of the columns
+    axes: tuple[str, str]  # titles of x and y
+    panels: Mapping[str, Mapping[str, tuple[str, Sequence[str]]]]  # title -> series -> colour, columns of the places
+    published: Mapping[str, Sequence[float]]  # one number for each place by series, dotted in every panel
 
 
 @dataclass(frozen=True)
 class Bars:
-    """Columns of every object as bars side by side: the mean with its interval first, then published objects.
+    """Columns of every object as bars side by side: the mean with its interval first, then published objects."""
 
-    Attributes:
-        axis: title of the values.
-        columns: label -> column and key of its colour.
-        published: values by object, one for each column.
-        factor: a tick stands so many times as high as the first bar.
-    """
-
-    axis: str
-    columns: Mapping[str, tuple[str, str]]
-    published: Mapping[str, Sequence[float]]
-    factor: float
+    axis: str  # title of the values
+    columns: Mapping[str, tuple[str, str]]  # label -> column and key of its colour
+    published: Mapping[str, Sequence[float]]  # values by object, one for each column
+    factor: float  # a tick stands so many times as high as the first bar
 
 
 @dataclass(frozen=True)
 class Pictures:
-    """Pictures of objects, drawn by a function of the chapter.
+    """Pictures of objects, drawn by a function: chapter -> HTML, and the numbers that belong to it as a table."""
 
-    Attributes:
-        by: "module:function" of a function: chapter -> HTML, and the numbers that belong to it as a table.
-    """
-
-    by: str
+    by: str  # "module:function"
 
     @property
     def function(self) -> Callable:

@@ -21,17 +21,16 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float64
 
+from lrm_core.findings.c02 import SHARES
+from lrm_core.findings.c04 import PUBLISHED as REMOVED
 from lrm_core.findings.cause import PATTERN, SLACK, pattern, pattern_met
-from lrm_core.findings.claims import PUBLISHED_OBJECTS, published
-from lrm_core.findings.headlines import headline
+from lrm_core.findings.claims import headline
+from lrm_core.findings.finding import say
 from lrm_core.findings.prose import listed, percent
-from lrm_core.findings.rulebook import RULES
-from lrm_core.findings.sentences import say
-from lrm_core.findings.verdicts import experiment_table
+from lrm_core.findings.verdicts import RULES, experiment_table
 from lrm_core.profiles import DOSES, HARMS, PROFILES, RENDERINGS, RUNGS
 from lrm_core.records.statistics import FEWEST_OBJECTS, Interval, bca_interval, per_object
 
-Specific = Literal["specific", "not specific", "no wrong distance", "not measured"]
 RESAMPLES, LEVEL = 9999, 0.95
 # as much held-out error as a distance told 0.8 times the true one
 EQUAL = {"turned": "a turned camera", "focal": "a longer focal length", "blurred": "a blurred source"}
@@ -43,18 +42,12 @@ CLAIMS = ("C2", "C4", "C5", "C6", "C7")  # whose experiments are made under ever
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """One harm: of `HARMS` or `RUNGS`, "published" for the published condition, or "path-traced".
+    """What a harm makes of the published numbers."""
 
-    Attributes:
-        numbers: mean over objects of each number.
-        distance: to the published numbers, in spreads.
-        over_truth: the same less that of the same objects told the truth.
-    """
-
-    harm: str
-    numbers: Mapping[str, float]
-    distance: Interval
-    over_truth: Interval
+    harm: str  # of `HARMS` or `RUNGS`, "published" for the published condition, or "path-traced"
+    numbers: Mapping[str, float]  # mean over objects of each
+    distance: Interval  # to the published numbers, in spreads
+    over_truth: Interval  # the same less that of the same objects told the truth
 
     @property
     def answer(self) -> Literal["towards", "away", "neither"]:
@@ -66,11 +59,8 @@ class Fingerprint:
 
 def published_numbers() -> dict[str, float]:
     """The published number of each claim of `CLAIMS`, and the two shares of the pattern that none of them is."""
-    spectrum, corrections = published("C2"), published("C4")
-    return {claim: headline(claim) for claim in CLAIMS} | {
-        "low_share": fmean(spectrum[name][0] for name in PUBLISHED_OBJECTS),
-        "high_correction": fmean(corrections["high_only"].values()),
-    }
+    others = {"low_share": fmean(SHARES["low"]), "high_correction": fmean(REMOVED["high"])}
+    return {claim: headline(claim) for claim in CLAIMS} | others
 
 
 def numbers_of(profile: str) -> pd.DataFrame:
@@ -104,33 +94,32 @@ def fingerprints(profile: str = "mini") -> list[Fingerprint]:
 def fingerprint(harm: str, truth: pd.DataFrame, harmed: pd.DataFrame, spread: pd.Series) -> Fingerprint:
     """`Fingerprint` of a harm by the numbers of the same objects told the truth and harmed, and a unit for each."""
     target = np.array([published_numbers()[name] for name in truth])
-    values = [table.to_numpy(dtype=float) for table in (truth, harmed)]
     drawn = np.random.default_rng(0).integers(len(truth), size=(RESAMPLES, len(truth)))
-    every = np.arange(len(truth))[None]
-    (before,), (after,) = (_distance(each, every, target, spread.to_numpy()) for each in values)
-    befores, afters = (_distance(each, drawn, target, spread.to_numpy()) for each in values)
+    samples = np.vstack([np.arange(len(truth)), drawn])  # first the objects themselves
+    values = [table.to_numpy(dtype=float) for table in (truth, harmed)]
+    before, after = (_distance(each, samples, target, spread.to_numpy()) for each in values)
     numbers = dict(zip(truth, np.nanmean(values[1], axis=0).tolist(), strict=True))
-    found = (after, afters), (after - before, afters - befores)
-    return Fingerprint(harm, numbers, *(_interval(*of, len(truth)) for of in found))
+    return Fingerprint(harm, numbers, *(_interval(of, len(truth)) for of in (after, after - before)))
 
 
 def _distance(
-    values: Float64[np.ndarray, "objects numbers"], drawn: np.ndarray, target: np.ndarray, spread: np.ndarray
+    values: Float64[np.ndarray, "objects numbers"], samples: np.ndarray, target: np.ndarray, spread: np.ndarray
 ) -> Float64[np.ndarray, " samples"]:
     """Distance of the means of each sample of objects, rows of indices; numbers that a sample lacks do not count."""
     with catch_warnings():
         simplefilter("ignore", RuntimeWarning)  # a sample of objects without a ratio
-        means = np.nanmean(values[drawn], axis=1)
+        means = np.nanmean(values[samples], axis=1)
     return np.sqrt(np.nanmean(((means - target) / spread) ** 2, axis=1))
 
 
-def _interval(estimate: float, samples: np.ndarray, n: int) -> Interval:
-    low, high = np.quantile(samples, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return Interval(float(estimate), float(low), float(high), n)
+def _interval(samples: np.ndarray, n: int) -> Interval:
+    """The first of some numbers with the interval of the others."""
+    low, high = np.quantile(samples[1:], [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return Interval(float(samples[0]), float(low), float(high), n)
 
 
-def specific(found: Sequence[Fingerprint]) -> Specific:
-    """What the rule of this module says of all harms together."""
+def specific(found: Sequence[Fingerprint]) -> str:
+    """What the rule of this module says of all harms together, also that it was "not measured"."""
     answers = {of.harm: of.answer for of in found}
     if not set(EQUAL) <= set(answers):
         return "not measured"

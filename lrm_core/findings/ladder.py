@@ -1,32 +1,23 @@
 """Does it carry over? The claims' numbers on models of growing quality, and on predictions moved to their oracles.
 
-The rule was written down before any rung had been measured.
-
-*Rung*: a model told the truth, whose quality is its PSNR in novel views, the mean over the objects that all rungs
-have. *Trend* of a claim: the least-squares slope of an object's number, by its published definition, over the
-quality of the rungs, in units per dB; the mean over objects with its interval.
-
-The number *does not move* with quality where the whole interval of the trend lies within `STEADY` of its mean on the
-best rung, for each dB, either way. Else it *moves towards* the published number, or *away* from it (seen from the
-best rung), where the interval does not contain 0. Else a trend is *not shown*.
+The rule is the section "rule" of `texts/ladder.md`, written down before any rung, a model told the truth, had been
+measured. Its quality is its PSNR in novel views, the mean over the objects that all rungs have. Numbers are those by
+the published definitions; what lies within `STEADY` of one, and towards what it moves, is seen from the best rung.
 """
 
-from collections.abc import Callable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import cache, partial
-from typing import Any, Literal
+from functools import cache
 
 import numpy as np
 import pandas as pd
 
 from lrm_core.findings.cause import pattern, pattern_met
-from lrm_core.findings.claims import published
-from lrm_core.findings.finding import Finding
-from lrm_core.findings.headlines import HEADLINES, SHORT, headline, written
+from lrm_core.findings.claims import HEADLINES, SHORT, headline, written
+from lrm_core.findings.finding import Finding, say, told
 from lrm_core.findings.prose import listed, mean_and_interval, number
-from lrm_core.findings.rulebook import RULES
-from lrm_core.findings.sentences import say, told
-from lrm_core.findings.verdicts import experiment_table
+from lrm_core.findings.quality import BASELINE, QUALITY
+from lrm_core.findings.verdicts import RULES, experiment_table
 from lrm_core.paths import data_dir
 from lrm_core.profiles import PUBLISHED, RUNGS, get_profile
 from lrm_core.records.statistics import FEWEST_OBJECTS, UNKNOWN, Interval, bca_interval, per_object
@@ -35,33 +26,23 @@ from lrm_core.training.pretrain_config import get_preset
 from lrm_core.training.publish import PRESET
 
 CLAIMS = tuple(f"C{number}" for number in range(1, 9))
-QUALITY, VIRTUAL, TEXT = "e00_model", "virtual_quality", "ladder"
-EXPERIMENTS = (
-    QUALITY,
-    *dict.fromkeys(RULES[claim].experiment for claim in ("C2", "C4", "C6", "C7", "C3", "C8", "C1")),
-)
+VIRTUAL, TEXT = "virtual_quality", "ladder"
+MODELS = (*RUNGS, "mini")  # profiles in the order of training, the shipped model last
+EXPERIMENTS = (QUALITY, *(RULES[claim].experiment for claim in ("C2", "C4", "C6", "C7", "C3", "C8", "C1")))
 FEWEST_RUNGS = 3
-BASELINE = published("C10")["baseline"]
 STEADY = 0.05  # of the number, for each dB: a fifth over the four dB from the first rung to the last
-Answer = Literal["does not move", "moves towards", "moves away", "not shown", "not measured yet"]
 
 
 @dataclass(frozen=True)
 class Trend:
-    """One claim's number over quality.
-
-    Attributes:
-        claim: "C1", ...
-        numbers: of each object (the index) at each PSNR (the columns, growing); objects that have all.
-        slope: of `numbers`, per dB.
-    """
+    """One claim's number over quality."""
 
     claim: str
-    numbers: pd.DataFrame = field(default_factory=pd.DataFrame)
-    slope: Interval = UNKNOWN
+    numbers: pd.DataFrame = field(default_factory=pd.DataFrame)  # of the objects that have all, at each PSNR
+    slope: Interval = UNKNOWN  # of the numbers, per dB
 
     @property
-    def answer(self) -> Answer:
+    def answer(self) -> str:
         """What the rule of this module says."""
         if not self.slope.known or len(self.numbers.columns) < FEWEST_RUNGS:
             return "not measured yet"
@@ -73,26 +54,17 @@ class Trend:
             return "not shown"
         return "moves towards" if (headline(self.claim) - best) * self.slope.estimate > 0 else "moves away"
 
-    def means(self) -> dict[float, Interval]:
-        """Mean over objects at each PSNR."""
-        return {psnr: bca_interval(of.to_numpy()) for psnr, of in self.numbers.items()}
-
-
-def rungs() -> tuple[str, ...]:
-    """Profiles of the rungs, in the order of training, the shipped model last."""
-    return (*RUNGS, "mini")
-
 
 def objects() -> list[str]:
     """What is measured on every rung."""
-    return [folder.name for folder in get_profile(rungs()[0]).object_folders()]
+    return [folder.name for folder in get_profile(MODELS[0]).object_folders()]
 
 
 @cache
 def qualities() -> pd.DataFrame:
     """The rungs that were measured (the index), worst first: psnr (dB) and lpips in novel views, `Interval`s."""
     wanted, found = objects(), {}
-    for name in rungs():
+    for name in MODELS:
         table = experiment_table(QUALITY, name)
         if table.empty or not set(wanted) <= set(table["object"]):
             continue
@@ -104,7 +76,7 @@ def qualities() -> pd.DataFrame:
 
 def unmeasured() -> list[str]:
     """Rungs that are left out: their run or their records were cut, or were never begun."""
-    return [name for name in rungs() if name not in qualities().index]
+    return [name for name in MODELS if name not in qualities().index]
 
 
 @cache
@@ -150,7 +122,11 @@ def numbers_over_quality(profile: str = "mini") -> dict[str, dict[str, dict[floa
     for claim in CLAIMS:
         trends = {"told the truth": trend(claim), "as published": trend(claim, PUBLISHED)}
         trends["moved to the oracle"] = virtual(claim, profile)
-        found[claim] = {label: of.means() for label, of in trends.items() if len(of.numbers)}
+        found[claim] = {
+            label: {psnr: bca_interval(values.to_numpy()) for psnr, values in of.numbers.items()}
+            for label, of in trends.items()
+            if len(of.numbers)
+        }
     return found
 
 
@@ -160,15 +136,8 @@ def rungs_table() -> pd.DataFrame:
         (*_trained(name), mean_and_interval(of["psnr"], 1), mean_and_interval(of["lpips"], 2), _pattern(name))
         for name, of in qualities().iterrows()
     ]
-    rows.append(
-        (
-            "published baseline, its own objects",
-            "–",
-            number(BASELINE["psnr"], 1),
-            number(BASELINE["lpips"]),
-            "there",
-        )
-    )
+    baseline = number(BASELINE["psnr"], 1), number(BASELINE["lpips"])
+    rows.append(("published baseline, its own objects", "–", *baseline, "there"))
     return pd.DataFrame(rows, columns=["model", "training objects", "PSNR (dB)", "LPIPS", "the published pattern is"])
 
 
@@ -196,7 +165,10 @@ def trends_table(profile: str = "mini") -> pd.DataFrame:
             written(claim, found.numbers.iloc[:, at].mean()) if len(found.numbers.columns) > least else "–"
             for at, least in ((0, 1), (-1, 0))
         ]
-        cells = [_change_and_answer(each) for each in (found, trend(claim, PUBLISHED), virtual(claim, profile))]
+        cells = [
+            "–" if of.answer == "not measured yet" else f"{mean_and_interval(of.slope, 3)}, {of.answer}"
+            for of in (found, trend(claim, PUBLISHED), virtual(claim, profile))
+        ]
         rows.append((f"{claim}: {HEADLINES[claim].quantity}", written(claim, headline(claim)), *ends, *cells))
     return pd.DataFrame(
         rows,
@@ -205,13 +177,7 @@ def trends_table(profile: str = "mini") -> pd.DataFrame:
     )  # fmt: skip
 
 
-def _change_and_answer(found: Trend) -> str:
-    if found.answer == "not measured yet":
-        return "–"
-    return f"{mean_and_interval(found.slope, 3)}, {found.answer}"
-
-
-WORDS: dict[Answer, str] = {
+WORDS = {
     "moves towards": "Towards the published ones",
     "moves away": "Away from the published ones",
     "does not move": f"Steady, within {STEADY:.0%} for each dB",
@@ -220,27 +186,18 @@ WORDS: dict[Answer, str] = {
 }
 
 
-def _outcome(of: Callable[[str], Trend], but: str = "") -> Callable[[pd.DataFrame], str]:
+def _outcome(trends: Iterable[Trend], but: str = "") -> str:
     """Which claims do what, in words, without the answer `but`."""
-
-    def said(table: pd.DataFrame) -> str:
-        by = {
-            answer: [f"{SHORT[claim]} ({claim})" for claim in CLAIMS if of(claim).answer == answer]
-            for answer in WORDS
-        }
-        return " ".join(f"{WORDS[name]}: {listed(found)}." for name, found in by.items() if found and name != but)
-
-    return said
-
-
-def _answers() -> list[Answer]:
-    return [trend(claim).answer for claim in CLAIMS]
+    by = {answer: [] for answer in WORDS}
+    for of in trends:
+        by[of.answer].append(f"{SHORT[of.claim]} ({of.claim})")
+    return " ".join(f"{WORDS[name]}: {listed(found)}." for name, found in by.items() if found and name != but)
 
 
 def _resting_on_the_worst(table: pd.DataFrame) -> str:
     """The claims whose answer is another one without the worst rung, in words."""
-    every = ((claim, trend(claim)) for claim in CLAIMS)
-    others = [claim for claim, of in every if _trend(claim, of.numbers.iloc[:, 1:]).answer != of.answer]
+    every = map(trend, CLAIMS)
+    others = [of.claim for of in every if _trend(of.claim, of.numbers.iloc[:, 1:]).answer != of.answer]
     return listed(others) or "no claim"
 
 
@@ -254,44 +211,34 @@ def _lead(table: pd.DataFrame) -> str:
     return say(TEXT, f"lead: {case}", there=there)
 
 
-def _end(at: int, of: str) -> Callable[[pd.DataFrame], Any]:
-    return lambda table: qualities()[of].iloc[at].estimate
-
-
-def _middle(path: str) -> Callable[[pd.DataFrame], pd.Series]:
-    """A column of lists over `nearer` at its middle."""
-    return lambda table: table[path].map(lambda of: of[len(of) // 2])
-
-
+MIDDLES = {"before": "psnr", "removed": "e08_band_correction.corrections.low.reference.improvement"}
 FINDING = Finding(
     module=__name__,
-    rule=None,
     experiment=VIRTUAL,
     text=TEXT,
-    typical=("before", "removed"),
+    typical=tuple(MIDDLES),
     derived={
-        "before": _middle("psnr"),
-        "removed": _middle("e08_band_correction.corrections.low.reference.improvement"),
+        name: lambda table, of=path: table[of].map(lambda values: values[len(values) // 2])  # over `nearer`
+        for name, path in MIDDLES.items()
     },
     facts={
-        "rungs": lambda table: str(len(qualities())),
-        "worst": _end(0, "psnr"),
-        "best": _end(-1, "psnr"),
-        "best.lpips": _end(-1, "lpips"),
+        "rungs": lambda table: len(qualities()),
+        "worst": lambda table: qualities()["psnr"].iloc[0],
+        "best": lambda table: qualities()["psnr"].iloc[-1],
+        "best.lpips": lambda table: qualities()["lpips"].iloc[-1],
         "published.psnr": lambda table: BASELINE["psnr"],
         "published.lpips": lambda table: BASELINE["lpips"],
         "limit": lambda table: f"{STEADY:.0%}",
-        "objects": lambda table: str(len(objects())),
+        "objects": lambda table: len(objects()),
         "left": lambda table: listed([str(RUNGS.get(name, name)) for name in unmeasured()]),
         "lead": _lead,
         "worst.only": _resting_on_the_worst,
-        "away": lambda table: str(_answers().count("moves away")),
-        "measured": lambda table: str(len(_answers()) - _answers().count("not measured yet")),
-        "outcome": _outcome(trend),
-        "outcome.published": _outcome(partial(trend, after=PUBLISHED)),
-        "outcome.virtual": _outcome(virtual, "not measured yet"),
+        "away": lambda table: sum(trend(claim).answer == "moves away" for claim in CLAIMS),
+        "measured": lambda table: sum(trend(claim).answer != "not measured yet" for claim in CLAIMS),
+        "outcome": lambda table: _outcome(map(trend, CLAIMS)),
+        "outcome.published": lambda table: _outcome(trend(claim, PUBLISHED) for claim in CLAIMS),
+        "outcome.virtual": lambda table: _outcome(map(virtual, CLAIMS), "not measured yet"),
     },
-    figures={},
 )
 
 

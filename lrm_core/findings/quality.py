@@ -1,5 +1,7 @@
 """How good the model under study is: against guesses without a model, its own decoder, and the published baseline."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
@@ -56,14 +58,12 @@ def _variants(table: pd.DataFrame) -> float:
 
 
 def _guesses(axis: str, measure: str) -> Panel:
-    marks = {"model": {"published": BASELINE[measure]}}
-    rows = [Row(label, f"{of}.novel.{measure}", marks.get(of, {})) for of, label in GUESSES.items()]
-    return Panel(axis, rows)
+    model, *guesses = (Row(label, f"{of}.novel.{measure}") for of, label in GUESSES.items())
+    return Panel(axis, [replace(model, marks={"published": BASELINE[measure]}), *guesses])
 
 
 FINDING = Finding(
     module=__name__,
-    rule=None,
     experiment=QUALITY,
     text="quality",
     typical=("model.novel.psnr", "model.novel.lpips"),
@@ -78,8 +78,8 @@ FINDING = Finding(
         "ahead.lpips": lambda table: counted(
             per_object(table, "nearest_training.novel.lpips") > per_object(table, "model.novel.lpips")
         ),
-        "near": lambda table: str(NEAR),
-        "far": lambda table: str(FAR),
+        "near": lambda table: NEAR,
+        "far": lambda table: FAR,
         "psnr.near": lambda table: _at_angles(table, 0, NEAR),
         "psnr.far": lambda table: _at_angles(table, FAR, 181),
         "trained.objects": lambda table: f"{int(_curve()['objects'].iloc[-1]):,}",
@@ -89,7 +89,7 @@ FINDING = Finding(
     },
     figures={
         "guesses": Strips(
-            (_guesses("PSNR in novel views (dB)", "psnr"), _guesses("LPIPS in novel views, lower is better", "lpips"))
+            _guesses("PSNR in novel views (dB)", "psnr"), _guesses("LPIPS in novel views, lower is better", "lpips")
         ),
     },
-)  # fmt: skip
+)

@@ -16,9 +16,9 @@ from lrm_core.findings import c02
 from lrm_core.findings.claims import claims
 from lrm_core.findings.figures import Row, strip
 from lrm_core.findings.prose import counted, number
-from lrm_core.findings.rulebook import RULES
+from lrm_core.findings.quality import QUALITY
 from lrm_core.findings.rules import Judgement, judge
-from lrm_core.findings.verdicts import experiment_table
+from lrm_core.findings.verdicts import RULES, experiment_table
 from lrm_core.measure.experiments import EXPERIMENTS as MEASURED
 from lrm_core.profiles import RENDERINGS
 from lrm_core.records.runner import record_all
@@ -26,22 +26,14 @@ from lrm_core.records.statistics import FEWEST_OBJECTS, Interval, bca_interval, 
 
 CASTER, CYCLES = RENDERINGS
 CLAIMS = tuple(name for name, rule in RULES.items() if rule.experiment in MEASURED)
-Answer = Literal["depends on the renderer", "another size", "the same"]
-QUALITY = "e00_model"
 EXPERIMENTS = sorted({RULES[name].experiment for name in CLAIMS} | {QUALITY})
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """One claim, judged on the same objects by each rendering.
+    """One claim, judged on the same objects by each rendering."""
 
-    Attributes:
-        values: audited number of each object (the index), with the columns "mini" and "cycles".
-        caster, cycles: what the rule says of these objects.
-    """
-
-    claim: str
-    values: pd.DataFrame
+    values: pd.DataFrame  # audited number of each object (the index), with the columns "mini" and "cycles"
     caster: Judgement
     cycles: Judgement
 
@@ -56,7 +48,7 @@ class Comparison:
         return float(self.values[CASTER].std())
 
     @property
-    def answer(self) -> Answer:
+    def answer(self) -> Literal["depends on the renderer", "another size", "the same"]:
         """What the rule of this module says."""
         if self.caster.case.verdict != self.cycles.case.verdict:
             return "depends on the renderer"
@@ -64,11 +56,7 @@ class Comparison:
 
 
 def compare(claim: str) -> Comparison | None:
-    """Judge a claim by each rendering on the objects that both have; None where too few have the audited number.
-
-    Raises:
-        KeyError: if the claim is none of `CLAIMS`.
-    """
+    """Judge a claim by each rendering on the objects that both have; None where too few have the audited number."""
     rule = RULES[claim]
     tables = both(rule.experiment)
     if tables[CASTER].empty:
@@ -76,7 +64,7 @@ def compare(claim: str) -> Comparison | None:
     values = pd.DataFrame({name: per_object(t, rule.audited) for name, t in tables.items()}).dropna()
     if len(values) < FEWEST_OBJECTS:
         return None
-    return Comparison(claim, values, *(judge(rule, tables[name]) for name in (CASTER, CYCLES)))
+    return Comparison(values, *(judge(rule, tables[name]) for name in (CASTER, CYCLES)))
 
 
 def both(experiment: str) -> dict[str, pd.DataFrame]:
@@ -103,12 +91,11 @@ def verdicts_table() -> pd.DataFrame:
     """Verdict of every claim (a second one if the path tracer's is another) and both audited numbers, as text."""
     rows = []
     for name, found in comparisons().items():
-        both = [number(one.audited.estimate) for one in (found.caster, found.cycles)]
-        verdicts = dict.fromkeys(one.case.verdict for one in (found.caster, found.cycles))
-        rows.append((name, ", then ".join(verdicts), *both))
-    return pd.DataFrame(
-        rows, columns=["claim", "verdict on these objects", "audited, ray caster", "audited, path tracer"]
-    )
+        by = found.caster, found.cycles
+        verdicts = ", then ".join(dict.fromkeys(one.case.verdict for one in by))
+        rows.append((name, verdicts, *(number(one.audited.estimate) for one in by)))
+    columns = ("claim", "verdict on these objects", "audited, ray caster", "audited, path tracer")
+    return pd.DataFrame(rows, columns=columns)
 
 
 def records() -> pd.DataFrame:
@@ -140,12 +127,7 @@ def _larger(table: pd.DataFrame) -> pd.Series:
     return table[f"shift.{first}"] if first else pd.Series(dtype=float)
 
 
-MEASURES = {
-    "gain": "gain",
-    "psnr": "model.novel.psnr",
-    "lpips": "model.novel.lpips",
-    "white": "white.novel.psnr",
-}
+MEASURES = {"gain": "gain", "white": "white.novel.psnr"} | {of: f"model.novel.{of}" for of in ("psnr", "lpips")}
 FINDING = replace(
     c02.FINDING,
     module=__name__,
@@ -157,7 +139,7 @@ FINDING = replace(
     facts={
         "claims": lambda table: len(comparisons()),
         "changed": lambda table: _named("depends on the renderer"),
-        "objects": lambda table: str(max(len(found.values) for found in comparisons().values())),
+        "objects": lambda table: max(len(found.values) for found in comparisons().values()),
         "size": lambda table: _named("another size"),
         "size.mean": lambda table: _larger(table).mean(),
         "size.median": lambda table: _larger(table).median(),

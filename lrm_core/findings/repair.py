@@ -1,33 +1,25 @@
 """What fine-tuning in the published condition learned: the scale, or the object? As a rule, a table and sentences.
 
-The rules were written down before any arm was trained in the published condition. One factor for all objects is the
-best that a scale can do: the mean over the training objects of true over told distance.
-
-*Scale*: an arm learned the scale if its change of extent, after over before, told as in training, mean over the
-validation objects, has its interval within `NEAR` of that factor; *a part* of it if the interval lies on the same
-side of 1; else *no scale*.
-
-*Object*: it learned the objects as well if, told the truth, the tuned model has less L1 than the untouched one
-(interval below 0); it *harms* where the interval lies above 0.
+The rules of what was learned are in the section "rule" of `texts/one_wrong_number.md`, written down before any arm
+was trained in the published condition. One factor for all objects is the best that a scale can do: the mean over
+the training objects of true over told distance. Growth and errors are means over the validation objects.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from operator import itemgetter
 from statistics import fmean
 from typing import Any, Literal
 
 import pandas as pd
 
 from lrm_core.findings import c10
+from lrm_core.findings.finding import say
 from lrm_core.findings.prose import mean_and_interval, number, percent, percent_interval
-from lrm_core.findings.rulebook import RULES
 from lrm_core.findings.rules import judge
-from lrm_core.findings.sentences import say
 from lrm_core.findings.verdicts import experiment_table
 from lrm_core.measure.finetuning import object_folders
 from lrm_core.profiles import PROFILES, PUBLISHED, get_profile
-from lrm_core.records.arm_tables import by_seed, changes, mean_interval, records, tidy, values
+from lrm_core.records.arm_tables import mean_interval, records
 from lrm_core.records.arms import ARMS
 from lrm_core.records.statistics import FEWEST_OBJECTS, Interval
 
@@ -36,42 +28,23 @@ NEAR = 0.05
 PUBLISHED_ARM, FIXED = "lora_freq", "lora_mse_told_0.8"
 RANK_4 = ("lora_mse", "lora_freq", "lora_mse_x25")  # where the label does not say it
 IN_TABLE = (*RANK_4, "full_mse", FIXED, "lora_mse_told_1.25")
-GAINED = ("l1", "psnr", "lpips")
-COLUMNS = (
-    "trained with",
-    "L1",
-    "PSNR (dB)",
-    "LPIPS",
-    "made worse",
-    "L1, told the truth",
-    "drawn larger, of one factor for all",
-)
-OBJECT = {
-    "learned the objects": "it is better than before",
-    "harms": "it is worse than before",
-    "learned nothing of the objects": "it is as good as before",
-}
+COLUMNS = ("trained with", "L1", "PSNR (dB)", "LPIPS")
+COLUMNS += ("made worse", "L1, told the truth", "drawn larger, of one factor for all")
 
 
 @dataclass(frozen=True)
 class Learned:
-    """One arm in the published condition; intervals are over objects and seeds.
-
-    Attributes:
-        arm: its name.
-        factor: mean of true over told of its training objects.
-        grown: extent after over before, told as in training.
-        gain: relative change of L1, told as in training.
-        gain_truth: the same of both models told the truth.
-        only_told: relative change of L1 by telling the untouched model the truth, without any training.
-    """
+    """One arm in the published condition; intervals are over objects and seeds."""
 
     arm: str
-    factor: float
-    grown: Interval
-    gain: Interval
-    gain_truth: Interval
-    only_told: Interval
+    factor: float  # mean of true over told of its training objects
+    grown: Interval  # extent after over before, told as in training
+    gain: Interval  # relative change of L1, told as in training
+    psnr: Interval  # change in dB
+    lpips: Interval  # relative change
+    worse: int  # objects whose L1 rises, mean of the seeds
+    gain_truth: Interval  # the same of both models told the truth
+    only_told: Interval  # relative change of L1 by telling the untouched model the truth, without any training
 
     @property
     def scale(self) -> Literal["learned the scale", "learned a part of the scale", "learned no scale"]:
@@ -82,11 +55,11 @@ class Learned:
         return "learned a part of the scale" if same_side else "learned no scale"
 
     @property
-    def object(self) -> Literal["learned the objects", "harms", "learned nothing of the objects"]:
-        """What the rule says of the rest."""
+    def object(self) -> Literal["better than before", "worse than before", "as good as before"]:
+        """What it is told the truth; better is what learned the objects as well."""
         if self.gain_truth.high < 0:
-            return "learned the objects"
-        return "harms" if self.gain_truth.low > 0 else "learned nothing of the objects"
+            return "better than before"
+        return "worse than before" if self.gain_truth.low > 0 else "as good as before"
 
 
 def training_factor(arm: str, profile: str) -> float:
@@ -100,18 +73,21 @@ def training_factor(arm: str, profile: str) -> float:
 def summary(arm: str, found: list[Mapping[str, Any]], profile: str) -> Learned:
     """`Learned` of the records of one arm."""
 
+    def by_seed(number: Callable[[Any], float]) -> pd.DataFrame:
+        objects = {record["seed"]: record["result"]["objects"].items() for record in found}
+        return pd.DataFrame({seed: {name: number(o) for name, o in of} for seed, of in objects.items()})
+
     def mean(number: Callable[[Any], float]) -> Interval:
-        by_seed = {
-            record["seed"]: {name: number(curves) for name, curves in record["result"]["objects"].items()}
-            for record in found
-        }
-        return mean_interval(pd.DataFrame(by_seed))
+        return mean_interval(by_seed(number))
 
     return Learned(
         arm=arm,
         factor=training_factor(arm, profile),
         grown=mean(lambda o: o["extent"]["told"][1] / o["extent"]["told"][0]),
         gain=mean(lambda o: o["l1"][-1] / o["l1"][0] - 1),
+        psnr=mean(lambda o: o["psnr"][-1] - o["psnr"][0]),
+        lpips=mean(lambda o: o["lpips"][-1] / o["lpips"][0] - 1),
+        worse=int((by_seed(lambda o: o["l1"][-1] / o["l1"][0] - 1).mean(axis=1) > 0).sum()),
         gain_truth=mean(lambda o: o["truth"]["l1"][1] / o["truth"]["l1"][0] - 1),
         only_told=mean(lambda o: o["truth"]["l1"][0] / o["l1"][0] - 1),
     )
@@ -119,7 +95,7 @@ def summary(arm: str, found: list[Mapping[str, Any]], profile: str) -> Learned:
 
 def arms(profile: str) -> list[Learned]:
     """Arms in the published condition that have records of enough objects for an interval, in reading order."""
-    by_arm: dict[str, list[dict[str, Any]]] = {}
+    by_arm: dict[str, list[Mapping[str, Any]]] = {}
     for record in records(profile + PUBLISHED) if profile + PUBLISHED in PROFILES else ():
         if all("extent" in curves for curves in record["result"]["objects"].values()):
             by_arm.setdefault(record["object"], []).append(record)
@@ -134,54 +110,41 @@ def published_gains(loss: str) -> dict[str, str]:
     }
 
 
-def gains(table: pd.DataFrame, arm: str) -> dict[str, str]:
-    """Changes by an arm, as text: l1, psnr (dB), lpips, worse (objects whose L1 rose) and objects; of `runs`."""
-    change = changes(table, arm, "l1")
-    better = by_seed(values(table, arm, "psnr"), values(table, arm, "psnr", 0))
-    return {
-        "l1": _signed(mean_interval(change)),
-        "psnr": mean_and_interval(mean_interval(better)),
-        "lpips": _signed(mean_interval(changes(table, arm, "lpips"))),
-        "worse": str(int((change.mean(axis=1) > 0).sum())),
-        "objects": str(len(change)),
-    }
+def gains(arm: Learned) -> dict[str, str]:
+    """Changes by an arm, as text: l1, psnr (dB), lpips."""
+    return {"l1": _signed(arm.gain), "psnr": mean_and_interval(arm.psnr), "lpips": _signed(arm.lpips)}
 
 
-def gains_table(profile: str, trained: Sequence[Learned]) -> pd.DataFrame:
+def gains_table(trained: Sequence[Learned]) -> pd.DataFrame:
     """What arms of rank 4 and of all weights change and have learned, beside the published gains, as text."""
     rows = [
-        (f"published: {words}, rank 4", *itemgetter(*GAINED)(published_gains(loss)), worse, "", "")
+        (f"published: {words}, rank 4", *published_gains(loss).values(), worse, "", "")
         for loss, words, worse in (("freq", "FreqLoss", "none"), ("std", "MSE", ""))
     ]
-    table = _runs(profile)
     for arm in (of for of in trained if of.arm in IN_TABLE):
-        found = gains(table, arm.arm)
-        worse = f"{found['worse']} of {found['objects']}"
+        worse = f"{arm.worse} of {arm.gain.n}"
         grown = f"{mean_and_interval(arm.grown)} of {number(arm.factor)}"
         name = f"{ARMS[arm.arm].label}, rank 4" if arm.arm in RANK_4 else ARMS[arm.arm].label
-        rows.append((name, *itemgetter(*GAINED)(found), worse, _signed(arm.gain_truth), grown))
+        rows.append((name, *gains(arm).values(), worse, _signed(arm.gain_truth), grown))
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def gains_text(profile: str, trained: Sequence[Learned]) -> str:
+def gains_text(trained: Sequence[Learned]) -> str:
     """Gains where every object is told the same wrong distance, beside the published ones; empty without records."""
-    table, arm = _runs(profile), next((of for of in trained if of.arm == FIXED), None)
+    arm = next((of for of in trained if of.arm == FIXED), None)
     if arm is None:
         return ""
     fields = {f"published_{metric}": gain for metric, gain in published_gains("freq").items()}
-    fields |= gains(table, FIXED) | {"factor": f"{ARMS[FIXED].factor:g}", "only_told": _signed(arm.only_told)}
-    return say("one_wrong_number", "gains", **fields)
-
-
-def _runs(profile: str) -> pd.DataFrame:
-    return tidy(records(profile + PUBLISHED) if profile + PUBLISHED in PROFILES else [])
+    fields |= gains(arm) | {"worse": str(arm.worse), "objects": str(arm.gain.n)}
+    only_told = _signed(arm.only_told)
+    return say("one_wrong_number", "gains", **fields, factor=f"{ARMS[FIXED].factor:g}", only_told=only_told)
 
 
 def outcomes(found: Sequence[Learned]) -> str:
     """What the rule says of each arm, arms of the same outcome together."""
     by: dict[str, list[str]] = {}
     for arm in found:
-        by.setdefault(f"{arm.scale}; told the truth, {OBJECT[arm.object]}", []).append(ARMS[arm.arm].label)
+        by.setdefault(f"{arm.scale}; told the truth, it is {arm.object}", []).append(ARMS[arm.arm].label)
     if len(by) == 1:
         by = {words: ["every arm trained on wrong distances"] for words in by}
     return "\n".join(f"- {'; '.join(names)}: {words}." for words, names in by.items())
@@ -196,7 +159,6 @@ def answer(profile: str) -> str:
     found = next((arm for arm in arms(profile) if arm.arm == PUBLISHED_ARM), None)
     if found is None:
         return ""
-    rule = RULES["C10"]
-    case = judge(rule, experiment_table(rule.experiment, profile + PUBLISHED)).case
+    case = judge(c10.RULE, experiment_table(c10.EXPERIMENT, profile + PUBLISHED)).case
     shares = {name: _signed(getattr(found, name)) for name in ("gain", "only_told", "gain_truth")}
     return say("one_wrong_number", "repaired", verdict=case.verdict, why=case.words, **shares)

@@ -6,18 +6,17 @@ of an experiment a share of `SHARE` comes within `TOLERANCE`, save those of null
 fit itself; the numbers by which a claim is judged do so for every object; and the claim gets the same verdict.
 """
 
-from collections.abc import Sequence
 from math import inf
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from lrm_core.atomic import replacing
 from lrm_core.canonical import numbers
 from lrm_core.findings.prose import number, percent
-from lrm_core.findings.rulebook import RULES
 from lrm_core.findings.rules import Rule, judge
-from lrm_core.findings.verdicts import experiment_table
+from lrm_core.findings.verdicts import RULES, experiment_table
 from lrm_core.measure.experiments import EXPERIMENTS
 from lrm_core.measure.oracles import OracleCache
 from lrm_core.profiles import get_profile
@@ -32,18 +31,11 @@ CLAIM = ("claim", "objects", "stored", "again", "largest", "verdict", "verdict_a
 ROW = ["object", "seed", "fingerprint"]
 
 
-def repeat(
-    profile: str,
-    folder: Path,
-    experiments: Sequence[str] | None = None,
-    objects: Sequence[str] | None = None,
-    processes: int = 1,
-) -> ResultStore:
-    """Make stored records again in `folder`, with oracles of their own; returns their store. Other arguments and
-    errors as of `record_all`; what is there already is kept."""
-    store, oracles = ResultStore(folder / "records"), folder / "oracles"
-    made = {"store": store, "cache": OracleCache(oracles, shipped=oracles), "processes": processes}
-    record_all(profile, experiments, objects=objects, like=ResultStore(get_profile(profile).results), **made)
+def repeat(profile: str, folder: Path, **which: Any) -> ResultStore:
+    """Make stored records again in `folder`, with oracles of their own; returns their store. Other arguments
+    (experiments, objects, processes) and errors as of `record_all`; what is there already is kept."""
+    store, oracles = ResultStore(folder / "records"), OracleCache(folder / "oracles", shipped=folder / "oracles")
+    record_all(profile, **which, like=ResultStore(get_profile(profile).results), store=store, cache=oracles)
     return store
 
 

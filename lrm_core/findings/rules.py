@@ -56,12 +56,12 @@ class Condition:
 class Either:
     """At least one of several groups of conditions holds as a whole; `failed` says in words that none does."""
 
-    parts: "tuple[All, ...]"
+    parts: Sequence[Sequence[Condition]]
     failed: str = ""
 
     def __call__(self, x: Intervals) -> bool:
         """Whether one does."""
-        return any(part(x) for part in self.parts)
+        return any(all(condition(x) for condition in part) for part in self.parts)
 
     @property
     def code(self) -> str:
@@ -81,6 +81,9 @@ class All(tuple[Condition | Either, ...]):
         return [condition for condition in self if not condition(x)]
 
 
+Conditions = Sequence[Condition | Either]
+
+
 @dataclass(frozen=True)
 class Case:
     """One line of a rule: the verdict if it holds, and the condition as the book quotes it."""
@@ -92,24 +95,16 @@ class Case:
 
 @dataclass(frozen=True)
 class Rule:
-    """How one claim is judged.
-
-    Attributes:
-        claim: "C1", ...
-        experiment: whose records are read.
-        ours: column of the results table with the published definition.
-        audited: column with the audited definition; its interval is shown.
-        cases: tried from the top.
-    """
+    """How one claim is judged."""
 
     claim: str
-    experiment: str
-    ours: str
-    audited: str
-    cases: tuple[Case, ...]
+    experiment: str  # whose records are read
+    ours: str  # column of the results table with the published definition
+    audited: str  # column with the audited definition; its interval is shown
+    cases: tuple[Case, ...]  # tried from the top
 
 
-def artefact(words: str, held: Sequence[Condition | Either]) -> Case:
+def artefact(words: str, held: Conditions) -> Case:
     """The case of a number that its measure makes: all of these conditions hold."""
     return Case("metric artefact", words, All(held))
 
@@ -117,12 +112,7 @@ def artefact(words: str, held: Sequence[Condition | Either]) -> Case:
 NOT_REPLICATED = Case("not replicated", "none of the above", All())
 
 
-def graded(
-    held: Sequence[Condition | Either],
-    size: Sequence[Condition | Either],
-    same: str,
-    other: str,
-) -> tuple[Case, ...]:
+def graded(held: Conditions, size: Conditions, same: str, other: str) -> tuple[Case, ...]:
     """The last cases of most rules: a claim holds, by the conditions `held`, and its published `size` too; or not."""
     return (
         Case("replicated", same, All([*held, *size])),

@@ -13,7 +13,7 @@ from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject
 from lrm_core.objects.caster import render_object
 from lrm_core.objects.mesh_render import render_mesh
-from lrm_core.objects.shipped import procedural_name
+from lrm_core.objects.procedural import procedural_name
 from lrm_core.paths import data_dir
 from lrm_core.render import Rendering, query_points
 from lrm_core.render.cameras import pinhole_intrinsics

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from lrm_core.objects import families
+from lrm_core.objects.families import PLANS
 from lrm_core.objects.parts import Part, Points, Rotation, Vector, about_z, between, draw_form, mirrored
 from lrm_core.objects.shapes import POINTED, Kind
 
@@ -25,7 +25,8 @@ def arrange(rng: np.random.Generator) -> list[Part]:
     """Draw the 2 to 10 primitives of one object, normalised to the bounding sphere."""
     if rng.random() < LOOSE:
         return _normalise(_heap(rng))
-    parts = families.draw(rng)
+    share = rng.random()
+    parts = next(plan for limit, plan in PLANS if share < limit)(rng)
     turn = np.eye(3) if rng.random() < FACING else about_z(2 * math.pi * rng.random())
     if rng.random() > UPRIGHT:
         turn = turn @ _quarter_turn(rng)
@@ -44,7 +45,8 @@ def _heap(rng: np.random.Generator) -> list[Part]:
         part = replace(_attach(rng, parent, part, spin), finish=len(parts))
         parts.append(part)
         twin = _mirror(part, parent)
-        if len(parts) < count and rng.random() < 0.5 and _apart(part, twin):
+        clear = np.linalg.norm(part.centre - twin.centre) > 2 * part.scale.max()  # coinciding faces would flicker
+        if len(parts) < count and rng.random() < 0.5 and clear:
             parts.append(twin)
     return parts
 
@@ -105,11 +107,6 @@ def _mirror(part: Part, parent: Part) -> Part:
     planes = 2 if parent.kind in POINTED else 3
     axis = parent.rotation[:, np.argmax(np.abs(offset @ parent.rotation[:, :planes]))]
     return mirrored(part, axis, parent.centre)
-
-
-def _apart(part: Part, twin: Part) -> bool:
-    """Whether twins keep clear of each other: coinciding faces would flicker."""
-    return np.linalg.norm(part.centre - twin.centre) > 2 * part.scale.max()
 
 
 def _normalise(parts: list[Part]) -> list[Part]:

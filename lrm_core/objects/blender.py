@@ -25,7 +25,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from lrm_core.objects.checks import read_rgba
+from lrm_core.objects.files import read_rgba
 from lrm_core.objects.mesh import RADIUS, UP_AXIS, load_mesh
 from lrm_core.objects.mesh_render import LIGHT
 from lrm_core.render.cameras import pinhole_intrinsics
@@ -50,7 +50,6 @@ class Cycles:
     Attributes:
         command: what starts the script; see `blender_command`.
         samples: rays per pixel.
-        gpu: whether to render on a GPU.
         time_limit: for all views of an object together, in seconds.
     """
 
@@ -64,17 +63,12 @@ class Cycles:
             found = f"found {self.samples} and {self.time_limit:g} s"
             raise ValueError(f"samples must be at least 1 and the time limit above 0 s, {found}")
 
-    def settings(self) -> dict[str, str | int]:
-        """What is stored beside the cameras to tell renderings apart."""
-        return {"engine": "cycles", "samples": self.samples}
-
     def render(
         self, file: Path, folder: Path, poses: Float[Tensor, "V 3 4"], resolution: int, seed: int
     ) -> Float[Tensor, "V 4 H W"]:
         """Straight RGBA in [0, 1] of one mesh file, fitted into its sphere as in `load_mesh`.
 
         Args:
-            file: of a suffix among `SUFFIXES`.
             folder: of the object; work is done beside it, and its name and the seed fix the noise.
             poses, resolution: as in `render_mesh`.
 
@@ -83,23 +77,21 @@ class Cycles:
                 limit, or leaves other pictures than were asked for.
             OSError: if the interpreter has no Blender, or nothing can be written beside `folder`.
         """
-        _check_mesh(file)
+        if file.suffix.lower() != ".fbx":
+            load_mesh(file)  # its complaints cost no start of Blender
+        elif not file.is_file():
+            raise FileNotFoundError(f"{file}: no such file")
         folder.parent.mkdir(parents=True, exist_ok=True)
         names = {"prefix": f".{folder.name}.", "suffix": f".{os.getpid()}.tmp"}
         with TemporaryDirectory(**names, dir=folder.parent) as place:
             job = Path(place) / "job.json"
-            noise = [zlib.crc32(f"{seed} {folder.name} {view}".encode()) >> 1 for view in range(len(poses))]
             content = {
                 "mesh": str(file.resolve()),
                 "poses": poses.tolist(),
                 "intrinsics": pinhole_intrinsics(resolution).tolist(),
                 "radius": RADIUS,
-                "seeds": noise,
-                "samples": self.samples,
-                "gpu": self.gpu,
-                "light": LIGHT.tolist(),
-                "sun": SUN,
-                "sky": SKY,
+                "seeds": [zlib.crc32(f"{seed} {folder.name} {view}".encode()) >> 1 for view in range(len(poses))],
+                **{"samples": self.samples, "gpu": self.gpu, "light": LIGHT.tolist(), "sun": SUN, "sky": SKY},
             }
             job.write_text(json.dumps(content), encoding="utf-8")
             try:
@@ -107,14 +99,6 @@ class Cycles:
                 return _read_views(Path(place), len(poses), resolution)
             except ValueError as error:
                 raise ValueError(f"{file}: {error}") from error
-
-
-def _check_mesh(file: Path) -> None:
-    """The complaints of the ray caster about files that it reads too; they cost no start of Blender."""
-    if file.suffix.lower() != ".fbx":
-        load_mesh(file)
-    elif not file.is_file():
-        raise FileNotFoundError(f"{file}: no such file")
 
 
 def _read_views(place: Path, count: int, resolution: int) -> Float[Tensor, "V 4 H W"]:
@@ -131,13 +115,9 @@ def _read_views(place: Path, count: int, resolution: int) -> Float[Tensor, "V 4 
 
 
 def blender_command(interpreter: str | None = None) -> tuple[str, ...]:
-    """What starts the script: the given program, else that of `LRM_BLENDER_PYTHON`, else this Python.
+    """What starts the script: a Python that has `bpy` or the program `blender`, given or in `LRM_BLENDER_PYTHON`.
 
-    Args:
-        interpreter: a Python that has `bpy`, or the program `blender`.
-
-    Raises:
-        FileNotFoundError: if there is no such program, or none is named and this Python has no `bpy`.
+    Raises FileNotFoundError if there is no such program, or none is named and this Python has no `bpy`.
     """
     chosen = interpreter or os.environ.get(VARIABLE)
     if not chosen and importlib.util.find_spec("bpy"):
@@ -155,11 +135,8 @@ def blender_command(interpreter: str | None = None) -> tuple[str, ...]:
 def run_script(command: Sequence[str], job: Path, time_limit: float) -> None:
     """Run the script on a job to its end or to the limit in seconds; nothing that it started is left.
 
-    The job is a JSON file, beside which what the program prints is kept.
-
-    Raises:
-        ValueError: if the program fails, or takes longer.
-        OSError: if it cannot be started, or has no Blender.
+    The job is a JSON file, beside which what the program prints is kept. Raises ValueError if the program fails or
+    takes longer, OSError if it cannot be started or has no Blender.
     """
     errors = job.with_name("errors.txt")
     with job.with_name("log.txt").open("wb") as log, errors.open("wb") as complaints:

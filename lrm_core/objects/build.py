@@ -7,7 +7,7 @@ for a mesh and by `render_object` for a procedural object.
 import csv
 import json
 import zlib
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,10 +22,10 @@ from lrm_core.fingerprint import fingerprint
 from lrm_core.objects.blender import SUFFIXES, Cycles
 from lrm_core.objects.companions import mesh_parts
 from lrm_core.objects.dataset import SETTINGS, load_cameras, save_object
+from lrm_core.objects.files import write_splits
 from lrm_core.objects.mesh import UP_AXIS
 from lrm_core.objects.mesh_render import render_mesh
 from lrm_core.objects.poses import sample_poses
-from lrm_core.objects.splits import write_splits
 from lrm_core.render.cameras import pinhole_intrinsics
 
 VIEWS, RESOLUTION = 32, 128
@@ -59,10 +59,8 @@ def render_path(
     those of the last call, which the next one tries again.
 
     Args:
-        path: a .glb, .gltf, .obj, .ply or .stl file (.fbx too with Cycles), or a folder of them (not searched
-            deeper).
+        path: a .glb, .gltf, .obj, .ply or .stl file (.fbx too with Cycles), or a folder, not searched deeper.
         out: root of the dataset; an object's folder is named after its file.
-        views: views per object, view 0 being the source.
         resolution: side of the images, in pixels.
         seed: of the camera poses.
         cycles: how to render with Blender; None is the ray caster.
@@ -73,7 +71,11 @@ def render_path(
         OSError: if Blender cannot be started, or nothing can be written into `out`.
     """
     check_sizes(views, resolution)
-    files, out, report = _mesh_files(Path(path), SUFFIXES if cycles else UP_AXIS), Path(out), RenderReport()
+    files, out, report = files_of(Path(path), SUFFIXES if cycles else UP_AXIS, "meshes"), Path(out), RenderReport()
+    by_stem: dict[str, Path] = {}
+    for file in files:
+        if (other := by_stem.setdefault(file.stem, file)) != file:
+            raise ValueError(f"{file}: would overwrite the views of {other.name}; rename one")
     _write_failures(out, report.failed)
     for file in (progress := tqdm(files, desc="render", unit="object")):
         progress.set_postfix_str(printable(file.stem))
@@ -125,7 +127,8 @@ def render_file(
             another mesh, or of this one before it was edited.
         OSError: if Blender cannot be started, or `folder` cannot be written.
     """
-    settings = {**(cycles.settings() if cycles else {}), MESH: fingerprint(mesh_parts(file))}
+    engine = {"engine": "cycles", "samples": cycles.samples} if cycles else {}
+    settings = engine | {MESH: fingerprint(mesh_parts(file))}
     cameras = {"views": views, "resolution": resolution, "seed": seed}
     if folder.exists():
         _check_same(folder, cameras, settings)
@@ -171,16 +174,6 @@ def split_finished(out: Path) -> None:
     """Write the lists of all objects that `out` holds, if it holds any."""
     if finished := [folder.parent.name for folder in out.glob("[!.]*/intrinsics.npy")]:
         write_splits(out, finished, SPLIT_SEED)
-
-
-def _mesh_files(path: Path, suffixes: Collection[str]) -> list[Path]:
-    files = files_of(path, suffixes, "meshes")
-    by_stem: dict[str, Path] = {}
-    for file in files:
-        if file.stem in by_stem:
-            raise ValueError(f"{file}: would overwrite the views of {by_stem[file.stem].name}; rename one")
-        by_stem[file.stem] = file
-    return files
 
 
 def object_poses(name: str, views: int, seed: int) -> Float[Tensor, "V 3 4"]:

@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from lrm_core.objects.procedural import ProceduralBatch, sample_objects
-from lrm_core.objects.shapes import Kind, Lines, Scalars, bounding_radius, entry, normal
+from lrm_core.objects.shapes import Kind, Lines, Scalars, entry, normal
 from lrm_core.objects.textures import albedo
 from lrm_core.render.cameras import pinhole_intrinsics, standard_camera
 from lrm_core.render.rays import camera_rays
@@ -26,11 +26,9 @@ Slots = Int[Tensor, " lines"]  # of primitives, counted through the batch; or ro
 
 @dataclass(frozen=True)
 class Hits:
-    """What K rays per object meet.
+    """What K rays per object meet: lit colour in [0, 1], 0 where missed; alpha, 1 where hit, else 0; depth.
 
-    rgb: lit colour in [0, 1]; 0 where missed.
-    alpha: 1 where hit, else 0.
-    depth: hit point = origin + depth * direction; inf where missed.
+    The hit point is origin + depth * direction; depth is inf where missed.
     """
 
     rgb: Float[Tensor, "B K 3"]
@@ -44,7 +42,7 @@ def render_object(
     """Render the object with the given number, not negative, from pinhole cameras outside of the unit sphere.
 
     Args:
-        poses: (V, 3, 4), camera-to-world, Blender axes, world units.
+        poses: camera-to-world, Blender axes, world units.
         resolution: image width and height, in pixels.
 
     Returns:
@@ -81,12 +79,8 @@ def _cast_view(
 def cast(batch: ProceduralBatch, origins: Rays, directions: Rays) -> Hits:
     """Colour, alpha and depth of rays; row b of the rays meets object b.
 
-    Args:
-        origins: outside of every primitive, in world units.
-        directions: of any length but zero; depth is in units of this length.
-
-    Raises:
-        ValueError: if the shapes do not fit the batch.
+    Origins lie outside of every primitive, in world units. Directions have any length but zero, and depth is in units
+    of it. Raises ValueError if the shapes do not fit the batch.
     """
     depth, primitive = first_hits(batch, origins, directions)
     hit = torch.isfinite(depth)
@@ -118,7 +112,7 @@ def first_hits(
             f"found {tuple(origins.shape)} and {tuple(directions.shape)}"
         )
     count = origins.shape[1]
-    start, along = _components(origins), _components(directions)
+    start, along = (rays.permute(2, 0, 1).contiguous() for rays in (origins, directions))  # (3, B, K)
     near = _pass_bounds(batch, start, along).flatten(0, 1)
     depth = origins.new_full(near.shape, math.inf)  # (B*P, K)
     for kind in Kind:
@@ -154,6 +148,27 @@ def _pass_bounds(
     return ahead.square() + 2 * aside + limit[..., None] >= (foot * foot).sum(0)[:, None]
 
 
+def bounding_radius(
+    kind: Float[Tensor, " *batch"], scale: Float[Tensor, "*batch 3"], form: Float[Tensor, " *batch"]
+) -> Float[Tensor, " *batch"]:
+    """Radius of a sphere about the centre that holds the solid scaled by `scale` (half sizes)."""
+    wide = torch.maximum(scale[..., 0], scale[..., 1])
+    high, corner = scale[..., 2], scale.norm(dim=-1)
+    of_kind = {
+        Kind.ELLIPSOID: scale.amax(dim=-1),
+        Kind.BOX: corner,
+        Kind.TORUS: torch.hypot(wide, high * form),
+        Kind.BARREL: torch.maximum(wide, torch.hypot(wide * form, high)),
+        Kind.WEDGE: corner,
+        Kind.PYRAMID: corner,
+        Kind.ROUNDED: (scale**4).sum(-1) ** 0.25,
+    }
+    radius = torch.hypot(wide, high)
+    for this, reach in of_kind.items():
+        radius = torch.where(kind == this, reach, radius)
+    return radius
+
+
 def _shade(batch: ProceduralBatch, rows: Slots, slot: Slots, points: Lines) -> Float[Tensor, "hits 3"]:
     """Lit colour at surface points."""
     turn = batch.rotation.view(-1, 3, 3)[slot].permute(1, 2, 0)
@@ -166,22 +181,13 @@ def _shade(batch: ProceduralBatch, rows: Slots, slot: Slots, points: Lines) -> F
         facing[:, chosen] = normal(kind, local[:, chosen], form[chosen])
     outward = _turn(turn, facing / scale)
     outward = outward * (outward * outward).sum(0).rsqrt()
-    textures = batch.textures.map(lambda value: value.flatten(0, 1)[slot])
-    return albedo(textures, inside.T) * _light(batch, rows, outward)[:, None]
-
-
-def _light(batch: ProceduralBatch, rows: Slots, outward: Lines) -> Scalars:
-    """Share of the colour that the lights show of surfaces with these normals, in [0, 1]."""
     wrap, ambient, lit = batch.wrap[rows], batch.ambient[rows], torch.zeros_like(outward[0])
     for light in range(batch.light.shape[1]):
         cosine = (outward * batch.light[rows, light].T).sum(0)
         lit = lit + batch.strength[rows, light] * ((cosine + wrap) / (1 + wrap)).clamp(min=0)
-    return ambient + (1 - ambient) * lit
+    textures = batch.textures.map(lambda value: value.flatten(0, 1)[slot])
+    return albedo(textures, inside.T) * (ambient + (1 - ambient) * lit)[:, None]
 
 
 def _turn(matrix: Float[Tensor, "3 3 lines"], vectors: Lines) -> Lines:
     return matrix[:, 0] * vectors[0] + matrix[:, 1] * vectors[1] + matrix[:, 2] * vectors[2]
-
-
-def _components(rays: Rays) -> Float[Tensor, "3 B K"]:
-    return rays.permute(2, 0, 1).contiguous()

@@ -42,12 +42,11 @@ class SheetStore:
 
     def sheet(self, name: str, make: Callable[[], bytes]) -> bytes:
         """The sheet of that name, made and kept in `folder` where there is none."""
-        path = self.find(name)
-        if path is None:
-            path = self.folder / f"{name}{SUFFIX}"
-            with replacing(path) as temporary:
-                temporary.write_bytes(make())
-        return path.read_bytes()
+        if path := self.find(name):
+            return path.read_bytes()
+        with replacing(self.folder / f"{name}{SUFFIX}") as temporary:
+            temporary.write_bytes(content := make())
+        return content
 
 
 @torch.no_grad()
@@ -59,8 +58,7 @@ def rendered_sheet(model: LRM, examples: Sequence[Example]) -> bytes:
 def contact_sheet(rows: Sequence[Float[Tensor, "v 3 h w"]]) -> bytes:
     """Images in [0, 1] as a WebP with a row for each entry and a column for each view, at most `SIDE` pixels each.
 
-    Raises:
-        ValueError: if the rows are none, or differ in their shapes.
+    Raises ValueError if the rows are none, or differ in their shapes.
     """
     shapes = {tuple(row.shape) for row in rows}
     if len(shapes) != 1:
@@ -76,13 +74,7 @@ def contact_sheet(rows: Sequence[Float[Tensor, "v 3 h w"]]) -> bytes:
 def picture_at(
     sheet: bytes, place: tuple[int, int] = (0, 0), shape: tuple[int, int] = (1, 1)
 ) -> Float[Tensor, "3 s s"]:
-    """One picture of a sheet, in [0, 1].
-
-    Args:
-        sheet: as WebP, or any other picture.
-        place: row and column of the picture.
-        shape: numbers of rows and columns of the sheet.
-    """
+    """The picture at a row and column of a sheet, or of any other picture, with so many of them; in [0, 1]."""
     picture = Image.open(io.BytesIO(sheet)).convert("RGB")
     height, width = picture.height // shape[0], picture.width // shape[1]
     top, left = place[0] * height, place[1] * width

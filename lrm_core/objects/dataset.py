@@ -25,7 +25,7 @@ from torch.nn.functional import avg_pool2d
 
 from lrm_core.atomic import appearing
 from lrm_core.fingerprint import HASH_LENGTH, labelled, sha256
-from lrm_core.objects.checks import check_intrinsics, check_pose, read_array, read_rgba
+from lrm_core.objects.files import check_intrinsics, check_pose, read_array, read_rgba, split_names
 from lrm_core.render.cameras import about_up, normalize_poses, principal_camera, standard_camera
 from lrm_core.render.views import Views
 
@@ -54,12 +54,11 @@ class RenderedObject:
     """One object seen from all sides; view 0 is the source.
 
     Attributes:
-        name: name of the object's folder.
-        images: composited on white, in [0, 1], (V, 3, H, W) float32.
-        masks: alpha, in [0, 1], (V, 1, H, W) float32.
-        poses: camera-to-world as stored, (V, 3, 4).
-        intrinsics: [[fx, fy], [cx, cy], [width, height]] in pixels, (3, 2).
-        source: what the encoder is told and shown of view 0.
+        name: of the object's folder.
+        images: composited on white, in [0, 1], float32.
+        masks: alpha, in [0, 1], float32.
+        poses: camera-to-world as stored.
+        intrinsics: [[fx, fy], [cx, cy], [width, height]] in pixels.
     """
 
     name: str
@@ -98,8 +97,7 @@ class RenderedObject:
     def averaged(self, side: int | None) -> Self:
         """The object in smaller square images, each pixel the mean of those it covers; as it is if `side` is None.
 
-        Raises:
-            ValueError: if the images are not square, or their side is no multiple of the one asked for.
+        Raises ValueError if the images are not square, or their side is no multiple of the one asked for.
         """
         height, width = self.images.shape[-2:]
         if side is None or height == width == side:
@@ -131,8 +129,7 @@ def data_hash(item: RenderedObject) -> str:
 def load_object(folder: str | Path, views: Sequence[int] | None = None) -> RenderedObject:
     """Read and check one rendered object.
 
-    Args:
-        views: indices of those that are read, in this order; the first becomes the source. All of them if None.
+    Views are read in the order of their indices, all of them if None; the first becomes the source.
 
     Raises:
         FileNotFoundError: if the folder, a view's image or its pose is missing.
@@ -151,6 +148,14 @@ def load_object(folder: str | Path, views: Sequence[int] | None = None) -> Rende
         poses=poses[indices],
         intrinsics=intrinsics,
     )
+
+
+def load_split(root: str | Path, split: str) -> list[RenderedObject]:
+    """Read every object of a split ("train", "val" or "all"), in the order of its list.
+
+    Raises FileNotFoundError if the list or an object is missing, ValueError if one is faulty or the split unknown.
+    """
+    return [load_object(Path(root) / name) for name in split_names(root, split)]
 
 
 def load_cameras(folder: str | Path) -> tuple[Float[Tensor, "V 3 4"], Float[Tensor, "3 2"]]:
@@ -174,9 +179,9 @@ def save_object(
 
     Args:
         folder: must not exist yet; its parent is made.
-        rgba: (V, 4, H, W), straight alpha, in [0, 1]; stored in 8 bits a channel.
-        poses: (V, 3, 4), camera-to-world, Blender axes, world units.
-        intrinsics: (3, 2), [[fx, fy], [cx, cy], [width, height]] in pixels.
+        rgba: straight alpha, in [0, 1]; stored in 8 bits a channel.
+        poses: camera-to-world, Blender axes, world units.
+        intrinsics: [[fx, fy], [cx, cy], [width, height]] in pixels.
         settings: fingerprint of the mesh, and of another renderer than our ray casters, for `render.json`.
 
     Raises:
@@ -201,11 +206,7 @@ def save_object(
 
 
 def count_views(folder: Path) -> int:
-    """Number of views, after checking that images and poses are numbered alike from 000 without a gap.
-
-    Raises:
-        FileNotFoundError: if a part, an image or a pose is missing.
-    """
+    """Number of views, numbered alike from 000; FileNotFoundError if a part, an image or a pose is missing."""
     for part in (folder, folder / "rgba", folder / "pose"):
         if not part.is_dir():
             raise FileNotFoundError(f"{part}: no such folder; objects hold rgba/, pose/ and intrinsics.npy")
@@ -214,12 +215,13 @@ def count_views(folder: Path) -> int:
     if not images and not poses:
         raise FileNotFoundError(f"{folder}: no views; expected rgba/000.png and pose/000.npy")
     expected = {f"{index:03d}" for index in range(len(images | poses))}
-    if absent := sorted(poses - images):
-        raise FileNotFoundError(f"{folder / 'rgba' / absent[0]}.png: missing view, although its pose exists")
-    if absent := sorted(images - poses):
-        raise FileNotFoundError(f"{folder / 'pose' / absent[0]}.npy: missing pose, although its image exists")
-    if absent := sorted(expected - images):
-        raise FileNotFoundError(f"{folder}/rgba/{absent[0]}.png: missing view; views are numbered from 000")
+    for absent, file, fault in (
+        (poses - images, "rgba/{}.png", "missing view, although its pose exists"),
+        (images - poses, "pose/{}.npy", "missing pose, although its image exists"),
+        (expected - images, "rgba/{}.png", "missing view; views are numbered from 000"),
+    ):
+        if absent:
+            raise FileNotFoundError(f"{folder / file.format(min(absent))}: {fault}")
     return len(images)
 
 

@@ -27,13 +27,6 @@ TO_X = np.array([[0, 0, 1.0], [1, 0, 0], [0, 1, 0]])  # rotations (3, 3) that la
 TO_Y = np.array([[1.0, 0, 0], [0, 0, 1], [0, -1, 0]])
 
 
-def draw(rng: np.random.Generator) -> list[Part]:
-    """The 2 to 10 parts of one thing of a random plan."""
-    share = rng.random()
-    plan = next(plan for limit, plan in PLANS if share < limit)
-    return plan(rng)
-
-
 def turned(rng: np.random.Generator) -> list[Part]:
     """Vases, lamps, towers: 2 to 5 pieces on one axis, perhaps with one or two ring handles."""
     kinds = ROUND if rng.random() < 0.75 else SQUARE
@@ -45,18 +38,13 @@ def turned(rng: np.random.Generator) -> list[Part]:
         parts.append(placed(rng, kind, (0, 0, top + height), (radius, radius, height), finish=piece % 3))
         top += 2 * height * (0.8 if kind in POINTED_TOP else 0.96)
         radius = min(0.9, max(0.08, radius * between(rng, 0.4, 1.6)))
-    if rng.random() < 0.4 and parts[0].kind in STRAIGHT:
-        parts += _handles(rng, parts[0], both=rng.random() < 0.5)
+    body = parts[0]
+    if rng.random() < 0.4 and body.kind in STRAIGHT:
+        both, ring = rng.random() < 0.5, 0.9 * min(body.scale[2], between(rng, 0.2, 0.4))
+        place = body.centre + np.array([0.95 * body.scale[0], 0, 0])
+        handle = placed(rng, Kind.TORUS, place, (ring, max(ring, 0.1), ring), finish=3)
+        parts += pair(replace(handle, rotation=TO_Y))[: 1 + both]  # upright, at its sides
     return parts
-
-
-def _handles(rng: np.random.Generator, body: Part, both: bool) -> list[Part]:
-    """Upright rings at the sides of a body."""
-    ring = 0.9 * min(body.scale[2], between(rng, 0.2, 0.4))
-    place = body.centre + np.array([0.95 * body.scale[0], 0, 0])
-    handle = placed(rng, Kind.TORUS, place, (ring, max(ring, 0.1), ring), finish=3)
-    handle = replace(handle, rotation=TO_Y)
-    return pair(handle) if both else [handle]
 
 
 def furniture(rng: np.random.Generator) -> list[Part]:
@@ -70,7 +58,11 @@ def furniture(rng: np.random.Generator) -> list[Part]:
     elif rng.random() < 0.4:
         shelf = (0.85 * width, 0.85 * depth, 0.03)
         parts.append(placed(rng, Kind.BOX, (0, 0, -height * between(rng, 0.6, 1.2)), shelf))
-    return parts + ([_thing_on(rng, plate)] if rng.random() < 0.3 else [])
+    if rng.random() < 0.3:  # a small thing stands on the plate
+        size = between(rng, 0.08, 0.25)
+        place = (between(rng, -0.5, 0.5) * width, 0, thick + 0.8 * size)
+        parts.append(placed(rng, _pick(rng, ROUND + SQUARE), place, (size, size, size), finish=3))
+    return parts
 
 
 def _stand(rng: np.random.Generator, plate: Part, height: float) -> list[Part]:
@@ -99,13 +91,6 @@ def _seat(rng: np.random.Generator, plate: Part) -> list[Part]:
         size = (0.85 * width, 0.8 * depth, soft)
         parts.append(placed(rng, Kind.ROUNDED, (0, -0.05 * depth, thick + 0.8 * soft), size, finish=3))
     return parts
-
-
-def _thing_on(rng: np.random.Generator, plate: Part) -> Part:
-    """A small thing that stands on a plate."""
-    (width, _, thick), size = plate.scale, between(rng, 0.08, 0.25)
-    place = (between(rng, -0.5, 0.5) * width, 0, thick + 0.8 * size)
-    return placed(rng, _pick(rng, ROUND + SQUARE), place, (size, size, size), finish=3)
 
 
 def cabinet(rng: np.random.Generator) -> list[Part]:
@@ -137,8 +122,11 @@ def mirror(rng: np.random.Generator) -> list[Part]:
     """Vehicles, animals, tools: a long body, parts before, behind and on top, and pairs at its sides."""
     body = _body(rng)
     parts = [body, *_ends(rng, body)]
-    if rng.random() < 0.6:
-        parts.append(_top(rng, body))
+    if rng.random() < 0.6:  # a smaller part on top of the body
+        wide, long, high = _reach(body)
+        size = (wide * between(rng, 0.5, 0.95), long * between(rng, 0.2, 0.6), between(rng, 0.1, 0.4))
+        place = (0, between(rng, -0.4, 0.4) * long, 0.8 * high + 0.7 * size[2])
+        parts.append(placed(rng, _pick(rng, BODIES), place, size, finish=2))
     feet = _wheels if rng.random() < 0.5 else _limbs
     parts += feet(rng, body)
     return parts + (_wings(rng, body) if rng.random() < 0.35 else [])
@@ -167,14 +155,6 @@ def _ends(rng: np.random.Generator, body: Part) -> list[Part]:
             place = (0, side * (long + 0.2 * end), between(rng, -0.3, 0.3) * high)
             parts.append(placed(rng, _pick(rng, ENDS), place, (end, end, end), finish=1))
     return parts
-
-
-def _top(rng: np.random.Generator, body: Part) -> Part:
-    """A smaller part on top of the body."""
-    wide, long, high = _reach(body)
-    size = (wide * between(rng, 0.5, 0.95), long * between(rng, 0.2, 0.6), between(rng, 0.1, 0.4))
-    place = (0, between(rng, -0.4, 0.4) * long, 0.8 * high + 0.7 * size[2])
-    return placed(rng, _pick(rng, BODIES), place, size, finish=2)
 
 
 def _wheels(rng: np.random.Generator, body: Part) -> list[Part]:
@@ -209,8 +189,11 @@ def radial(rng: np.random.Generator) -> list[Part]:
     parts = [placed(rng, _pick(rng, ROUND + SQUARE), (0, 0, 0), (size, size, between(rng, 0.1, 0.4)))]
     arm = _arm(rng, size)
     parts += [arm.turned(about_z(2 * math.pi * copy / count)) for copy in range(count)]
-    if rng.random() < 0.6:
-        parts += _stem(rng, size)
+    if rng.random() < 0.6:  # a rod below the core, perhaps on a foot
+        length, slim, broad = between(rng, 0.2, 0.7), 0.4 * size, 1.5 * size
+        parts.append(placed(rng, _pick(rng, RODS), (0, 0, -length), (slim, slim, length), finish=2))
+        if rng.random() < 0.5:
+            parts.append(placed(rng, _pick(rng, PLATES), (0, 0, -2 * length), (broad, broad, 0.06), finish=2))
     if rng.random() < 0.35:  # stand the wheel up
         parts = [part.turned(TO_Y) for part in parts]
     return parts
@@ -223,16 +206,6 @@ def _arm(rng: np.random.Generator, core: float) -> Part:
     place = (0.2 * core + 0.9 * reach, 0, between(rng, -0.05, 0.05))
     arm = placed(rng, _pick(rng, (Kind.ELLIPSOID, Kind.ROUNDED, Kind.BOX)), place, scale, finish=1)
     return replace(arm, scale=arm.scale[[0, 2, 1]]) if rng.random() < 0.4 else arm
-
-
-def _stem(rng: np.random.Generator, core: float) -> list[Part]:
-    """A rod below a core of this half size, perhaps on a foot."""
-    length, slim, broad = between(rng, 0.2, 0.7), 0.4 * core, 1.5 * core
-    parts = [placed(rng, _pick(rng, RODS), (0, 0, -length), (slim, slim, length), finish=2)]
-    if rng.random() < 0.5:
-        foot = (broad, broad, 0.06)
-        parts.append(placed(rng, _pick(rng, PLATES), (0, 0, -2 * length), foot, finish=2))
-    return parts
 
 
 # Each plan with the end of its share of the draws, from the end of the one before

@@ -10,8 +10,7 @@ from jaxtyping import Bool, Float, Int, UInt8
 from PIL import Image
 
 from lrm_core.atomic import replacing
-from lrm_core.objects.materials import LINEAR_COLOURS, Material, linear_from_display
-from lrm_core.objects.mesh_reading import Triangles, read_pieces
+from lrm_core.objects.mesh_reading import LINEAR_COLOURS, Material, Triangles, linear_from_display, read_pieces
 
 RADIUS = 0.95  # of the bounding sphere about the origin, in world units
 UP_AXIS = {".glb": "y", ".gltf": "y", ".obj": "y", ".ply": "z", ".stl": "z"}
@@ -28,12 +27,11 @@ class Mesh:
     """Loose triangles in the world of the renderer: z up, the object's front towards -y.
 
     Attributes:
-        triangles: corners in world units, (F, 3, 3).
-        normals: unit shading normal of each corner, (F, 3, 3).
-        uv: texture coordinates of each corner, v pointing up, (F, 3, 2).
-        colours: display-referred RGBA in [0, 1] of each corner, to multiply the texture with, (F, 3, 4).
-        material: index into `materials`, (F,).
-        materials: at least one.
+        triangles: corners in world units.
+        normals: unit shading normal of each corner.
+        uv: texture coordinates of each corner, v pointing up.
+        colours: display-referred RGBA in [0, 1] of each corner, to multiply the texture with.
+        material: index into `materials`, of which there is at least one.
     """
 
     triangles: Triangles
@@ -49,10 +47,8 @@ def load_mesh(path: str | Path) -> Mesh:
 
     The centre of the bounding box goes to the origin. The front of a y-up file (+z) turns to -y, where the
     source camera stands. Parts are in their default pose. Samplers' wrap modes are not read: textures repeat. Points
-    and curves are left out, as are maps other than those of the base colour, its opacity and emission.
-
-    Args:
-        path: .glb, .gltf or .obj with y up, .ply or .stl with z up.
+    and curves are left out, as are maps other than those of the base colour, its opacity and emission. Files are
+    .glb, .gltf or .obj with y up, .ply or .stl with z up.
 
     Raises:
         FileNotFoundError: if there is no such file.
@@ -87,7 +83,7 @@ def load_mesh(path: str | Path) -> Mesh:
 
 
 def face_normals(triangles: Triangles) -> Float[np.ndarray, "F 3"]:
-    """Unit normals (F, 3) of triangles (F, 3, 3) with positive area, on the side where corners turn anticlockwise."""
+    """Unit normals of triangles with positive area, on the side where corners turn anticlockwise."""
     normals = edge_products(triangles)
     return normals / np.linalg.norm(normals, axis=-1, keepdims=True)
 
@@ -132,15 +128,8 @@ def write_mesh(path: Path, vertices: Points, faces: Triples, colours: Float[np.n
     GLB and OBJ have y up and the front of the object at +z; PLY keeps the axes of the world (z up, front at -y), as
     `load_mesh` reads them. GLB stores linear colours, the others store them as they are displayed; 8 bits a channel.
 
-    Args:
-        path: .glb, .obj or .ply.
-        vertices: in world units, (V, 3).
-        faces: indices of corners, anticlockwise from outside, (F, 3).
-        colours: display-referred RGB in [0, 1], (V, 3).
-
-    Raises:
-        ValueError: for another suffix.
-        OSError: if the file cannot be written.
+    Vertices are in world units; corners of faces turn anticlockwise seen from outside; colours are display-referred
+    RGB in [0, 1]. Raises ValueError for another suffix than .glb, .obj or .ply, OSError if it cannot be written.
     """
     suffix = path.suffix.lower()
     if suffix not in WRITTEN:
@@ -158,15 +147,12 @@ def write_textured_glb(
     uv: Float[np.ndarray, "V 2"],
     texture: UInt8[np.ndarray, "H W 3"],
 ) -> None:
-    """Write a mesh with a texture of its base colour, y up and the front of the object at +z.
+    """Write a GLB with a texture of its base colour, otherwise as `write_mesh`.
 
     Args:
-        path, vertices, faces: as in `write_mesh`, a .glb; vertices are repeated along the seams of the texture.
-        uv: texture coordinates in [0, 1], v pointing up, (V, 2).
-        texture: display-referred RGB, 0 to 255, (H, W, 3).
-
-    Raises:
-        OSError: if the file cannot be written.
+        vertices: repeated along the seams of the texture.
+        uv: texture coordinates in [0, 1], v pointing up.
+        texture: display-referred RGB, 0 to 255.
     """
     material = trimesh.visual.material.PBRMaterial(
         baseColorTexture=Image.fromarray(texture), metallicFactor=0.0, roughnessFactor=1.0

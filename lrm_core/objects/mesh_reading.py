@@ -1,7 +1,11 @@
-"""Pieces of a mesh file: read by trimesh, with what it drops or cannot find mended or refused by name."""
+"""Pieces of a mesh file, with what their surfaces look like before shading.
+
+trimesh reads the files; what it drops or cannot find is mended, or refused by name.
+"""
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
@@ -10,16 +14,33 @@ import numpy as np
 import trimesh
 from jaxtyping import Float
 from PIL import Image
+from trimesh.visual.material import PBRMaterial, SimpleMaterial
 
 from lrm_core.objects.companions import Companions, Refused, option
-from lrm_core.objects.gltf import load_gltf
-from lrm_core.objects.gltf_arrays import posed
-from lrm_core.objects.materials import LINEAR_COLOURS, Material, display_from_linear, read_material
+from lrm_core.objects.gltf import COLOURS, load_gltf
 
 Triangles = Float[np.ndarray, "F 3 3"]  # of corners, normals too
+Texture = Float[np.ndarray, "H W 4"]
+Colour = Float[np.ndarray, "*shape"]
 
-COLOURS = "colours"  # the attribute of vertices that have a material too
 END_OF_HEADER = b"end_header"  # of a PLY file
+LINEAR_COLOURS = (".glb", ".gltf")  # have linear factors and vertex colours; other files, display-referred
+ALPHA_CUTOFF = 0.5
+NO_TEXTURE = np.ones((1, 1, 4), dtype=np.float32)
+
+
+@dataclass(frozen=True)
+class Material:
+    """What a surface looks like before shading.
+
+    Attributes:
+        levels: the texture, (H, W, 4) display-referred straight RGBA in [0, 1], then halved again and
+            again down to one texel.
+        cutoff: rays pass where alpha is below; 0 for an opaque material.
+    """
+
+    levels: tuple[Texture, ...]
+    cutoff: float
 
 
 class Piece(NamedTuple):
@@ -36,9 +57,10 @@ def read_pieces(path: Path) -> list[Piece]:
     """The meshes of a file that have faces, where its scene puts them; ValueError naming it and what is wrong."""
     companions, suffix = Companions(path), path.suffix.lower()
     try:
-        scene = _scene(path, suffix, companions)
+        read = load_gltf if suffix in LINEAR_COLOURS else _load_plain
+        pieces = [_flatten(piece, suffix) for piece in read(path, companions) if len(piece.faces)]
         if not companions.faults:
-            return [_flatten(piece, suffix) for piece in _placed(scene)]
+            return pieces
     except Refused as error:
         raise ValueError(f"{path}: {error}") from error
     except Exception as error:  # the readers of trimesh raise whatever the broken bytes lead to
@@ -47,11 +69,9 @@ def read_pieces(path: Path) -> list[Piece]:
     raise ValueError(f"{path}: {'; '.join(dict.fromkeys(companions.faults))}")
 
 
-def _scene(path: Path, suffix: str, companions: Companions) -> trimesh.Scene:
-    """The scene of a file; its companions keep what is missing."""
-    if suffix in LINEAR_COLOURS:
-        return load_gltf(path, companions)
-    content = path.read_bytes()
+def _load_plain(path: Path, companions: Companions) -> Iterator[trimesh.Trimesh]:
+    """Meshes of an OBJ, PLY or STL file; colours of vertices that also have a material become an attribute."""
+    content, suffix = path.read_bytes(), path.suffix.lower()
     if suffix == ".ply":
         content = _plain_ply(content)
     elif suffix == ".obj":
@@ -59,10 +79,18 @@ def _scene(path: Path, suffix: str, companions: Companions) -> trimesh.Scene:
         if back and re.search(rb"^v[tn]?\s", content[back.end() :], re.MULTILINE):
             raise Refused("counts back from vertices amid its faces (f -3 -2 -1), not read; export without")
     scene = trimesh.load_scene(BytesIO(content), file_type=suffix[1:], resolver=companions, process=False)
-    if suffix == ".obj":
-        for geometry in scene.geometry.values():
-            _finish_obj(geometry, companions)
-    return scene
+    for node in scene.graph.nodes_geometry:
+        transform, name = scene.graph[node]
+        if not isinstance(scene.geometry[name], trimesh.Trimesh):
+            continue
+        if suffix == ".obj":
+            _finish_obj(scene.geometry[name], companions)
+        mesh = scene.geometry[name].copy()  # without the normals of the file: trimesh makes them of the faces
+        colours = getattr(mesh.visual, "vertex_attributes", {}).get("color")
+        if colours is not None:
+            mesh.vertex_attributes[COLOURS] = colours
+        mesh.apply_transform(transform)
+        yield mesh
 
 
 def _plain_ply(content: bytes) -> bytes:
@@ -97,22 +125,6 @@ def _with_mask(image: Image.Image | None, mask: Image.Image) -> Image.Image:
     return masked
 
 
-def _placed(scene: trimesh.Scene) -> Iterator[trimesh.Trimesh]:
-    """Meshes with faces where the scene has them; colours of vertices that also have a material become an attribute.
-
-    trimesh's own `dump` drops those.
-    """
-    for node in scene.graph.nodes_geometry:
-        transform, name = scene.graph[node]
-        mesh = scene.geometry[name]
-        if isinstance(mesh, trimesh.Trimesh) and len(mesh.faces):
-            piece = mesh.copy()
-            colours = getattr(mesh.visual, "vertex_attributes", {}).get("color")
-            if colours is not None:
-                piece.vertex_attributes[COLOURS] = colours
-            yield from posed(scene, piece, transform)
-
-
 def _flatten(piece: trimesh.Trimesh, suffix: str) -> Piece:
     faces = piece.faces
     uv = getattr(piece.visual, "uv", None)
@@ -130,7 +142,7 @@ def _flatten(piece: trimesh.Trimesh, suffix: str) -> Piece:
     if suffix in LINEAR_COLOURS:
         colours[..., :3] = display_from_linear(colours[..., :3])
     corners, normals = piece.vertices[faces], piece.vertex_normals[faces]
-    return Piece(corners, normals, corner_uv, colours, read_material(piece, suffix))
+    return Piece(corners, normals, corner_uv, colours, _material(getattr(piece.visual, "material", None)))
 
 
 def _in_unit_range(colours: np.ndarray) -> Float[np.ndarray, "V 4"]:
@@ -139,3 +151,71 @@ def _in_unit_range(colours: np.ndarray) -> Float[np.ndarray, "V 4"]:
     opaque = np.ones((len(colours), 4))
     opaque[:, : colours.shape[1]] = colours / largest
     return opaque
+
+
+def display_from_linear(colour: Colour) -> Colour:
+    """Encode linear light by the sRGB transfer function (IEC 61966-2-1); any shape, values in [0, 1]."""
+    return np.where(colour <= 0.0031308, 12.92 * colour, 1.055 * np.maximum(colour, 0.0031308) ** (1 / 2.4) - 0.055)
+
+
+def linear_from_display(colour: Colour) -> Colour:
+    """Linear light of sRGB values; any shape, values in [0, 1]; the inverse of `display_from_linear`."""
+    return np.where(colour <= 0.04045, colour / 12.92, ((np.maximum(colour, 0.04045) + 0.055) / 1.055) ** 2.4)
+
+
+def _material(source: PBRMaterial | SimpleMaterial | None) -> Material:
+    """The base colour of a trimesh material, its factor and emission (as light) worked in."""
+    if source is None:
+        return Material((NO_TEXTURE,), ALPHA_CUTOFF)
+    if not isinstance(source, PBRMaterial):  # display-referred, of another file than glTF
+        factor = _factor(source.diffuse if "kd" in source.kwargs else None)  # trimesh's own is grey
+        factor[3] *= float(source.kwargs.get("d", [1])[-1])
+        return Material(_halvings((_pixels(source.image) * factor).astype(np.float32)), ALPHA_CUTOFF)
+    texture, factor, glow = _pixels(source.baseColorTexture), _factor(source.baseColorFactor), source.emissiveFactor
+    linear = linear_from_display(texture[..., :3]) * factor[:3]
+    if glow is not None and glow.any():
+        glow = linear_from_display(_pixels(source.emissiveTexture)[..., :3]) * glow
+        linear, glow, texture = _same_size(linear, glow, texture)
+        linear = np.minimum(linear + glow, 1)
+    texture = np.concatenate([display_from_linear(linear), texture[..., 3:] * factor[3]], axis=-1)
+    masked = source.alphaMode == "MASK" and source.alphaCutoff is not None
+    cutoff = source.alphaCutoff if masked else ALPHA_CUTOFF
+    return Material(_halvings(texture.astype(np.float32)), 0.0 if source.alphaMode in (None, "OPAQUE") else cutoff)
+
+
+def _pixels(image: Image.Image | None) -> Texture:
+    """Straight RGBA in [0, 1]; white without a picture."""
+    if image is None:
+        return NO_TEXTURE
+    if image.mode.startswith("I"):  # 16 bits of grey, which Pillow would clip
+        grey = np.clip(np.asarray(image, dtype=np.float32) / 65535, 0, 1)
+        return np.stack([grey, grey, grey, np.ones_like(grey)], axis=-1)
+    return np.asarray(image.convert("RGBA"), dtype=np.float32) / 255
+
+
+def _same_size(*textures: Float[np.ndarray, "..."]) -> list[Float[np.ndarray, "H W C"]]:
+    """Textures with their texels repeated up to the size of the largest."""
+    height, width = (max(texture.shape[axis] for texture in textures) for axis in (0, 1))
+    rows, columns = np.arange(height), np.arange(width)
+    return [t[rows * t.shape[0] // height][:, columns * t.shape[1] // width] for t in textures]
+
+
+def _factor(colour: object) -> Float[np.ndarray, " 4"]:
+    """RGBA in [0, 1], of RGB or RGBA in bytes or fractions; white for None."""
+    factor = np.ones(4) if colour is None else np.asarray(colour)
+    factor = factor / 255.0 if factor.dtype.kind in "iu" else factor.astype(np.float64)
+    return factor if len(factor) == 4 else np.append(factor, 1.0)
+
+
+def _halvings(texture: Texture) -> tuple[Texture, ...]:
+    """The texture and its successive 2x2 averages; colours are averaged with their alpha as weight."""
+    levels = [texture]
+    while max(levels[-1].shape[:2]) > 1:
+        last = levels[-1]
+        rows, columns = (max(side // 2, 1) for side in last.shape[:2])
+        step = (last.shape[0] // rows, last.shape[1] // columns)
+        blocks = last[: rows * step[0], : columns * step[1]].reshape(rows, step[0], columns, step[1], 4)
+        weight = blocks[..., 3:] + 1e-6
+        colour = (blocks[..., :3] * weight).sum((1, 3)) / weight.sum((1, 3))
+        levels.append(np.concatenate([colour, blocks[..., 3:].mean((1, 3))], axis=-1))
+    return tuple(levels)

@@ -15,8 +15,8 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from trimesh.ray.ray_pyembree import RayMeshIntersector
 
-from lrm_core.objects.materials import sample_texture
 from lrm_core.objects.mesh import Mesh, Triangles, edge_products, face_normals, load_mesh
+from lrm_core.objects.mesh_reading import Texture
 from lrm_core.render.cameras import FOCAL, pinhole_intrinsics, standard_camera
 from lrm_core.render.rays import camera_rays
 
@@ -42,7 +42,7 @@ class MeshViews(NamedTuple):
 
 
 class Hits(NamedTuple):
-    """First opaque surface on n rays: face (n,), -1 for none; barycentric (n, 3); distance (n,), inf for none."""
+    """First opaque surface on n rays: face, -1 for none; barycentric coordinates; distance, inf for none."""
 
     face: Faces
     barycentric: Vectors
@@ -52,17 +52,15 @@ class Hits(NamedTuple):
 def render_mesh(path: str | Path, poses: Float[Tensor, "V 3 4"], resolution: int) -> MeshViews:
     """Render a mesh file, normalised as in `load_mesh`, in square views of focal length 0.75 of the width.
 
+    Raises as `load_mesh`.
+
     Args:
-        path: .glb, .gltf, .obj, .ply or .stl.
         poses: camera-to-world, Blender axes, world units; view 0 is the source.
         resolution: side of the images, in pixels.
 
     Returns:
         rgba from 2x2 rays a pixel; depth in world units, the mean over the rays that hit; visible, where
         at least half of those rays meet a side of the surface that is in view 0's line of sight.
-
-    Raises:
-        FileNotFoundError, ValueError: as `load_mesh`.
     """
     caster = MeshCaster(load_mesh(path))
     cameras = standard_camera(poses.double(), pinhole_intrinsics(resolution).double())
@@ -105,11 +103,9 @@ class MeshCaster:
         return hits
 
     def base_colour(self, face: Faces, barycentric: Vectors, footprint: Scalars) -> Float[np.ndarray, "n 4"]:
-        """Display-referred straight RGBA (n, 4) in [0, 1] at surface points, unlit.
+        """Display-referred straight RGBA in [0, 1] at surface points, unlit.
 
-        Args:
-            face, barycentric: the points, (n,) and (n, 3), as in `Hits`.
-            footprint: (n,), about how large a texel may be, in world units; 0 for the finest level.
+        The footprint is about how large a texel may be, in world units; 0 for the finest level.
         """
         uv = _interpolate(self.mesh.uv, face, barycentric)
         colour = _interpolate(self.mesh.colours, face, barycentric)
@@ -200,6 +196,18 @@ def _intersect(triangles: Triangles, origins: Vectors, directions: Vectors) -> t
 def _interpolate(corners: Float[np.ndarray, "F 3 C"], face: Faces, barycentric: Vectors) -> Float[np.ndarray, "n C"]:
     """Corner values (F, 3, C) at barycentric coordinates (n, 3) of faces (n,)."""
     return np.einsum("nkc,nk->nc", corners[face], barycentric)
+
+
+def sample_texture(texture: Texture, uv: Float[np.ndarray, "n 2"]) -> Float[np.ndarray, "n 4"]:
+    """Bilinear lookup (n, 4) in a repeating texture (H, W, 4) at uv (n, 2), v pointing up."""
+    height, width = texture.shape[:2]
+    column, row = uv[:, 0] * width - 0.5, (1 - uv[:, 1]) * height - 0.5
+    left, top = np.floor(column).astype(int), np.floor(row).astype(int)
+    across, down = (column - left)[:, None], (row - top)[:, None]
+    left, right, top, bottom = left % width, (left + 1) % width, top % height, (top + 1) % height
+    upper = texture[top, left] * (1 - across) + texture[top, right] * across
+    lower = texture[bottom, left] * (1 - across) + texture[bottom, right] * across
+    return upper * (1 - down) + lower * down
 
 
 def _texel_density(mesh: Mesh) -> Float[np.ndarray, " F"]:

@@ -2,53 +2,32 @@
 
 <out>/<uid>/            one rendered object, in the format of `dataset.py`
 <out>/meta/             the lists, a random fifth validates
-<out>/objaverse.json    who made each object, its licence and SHA-256; what failed, and why
+<out>/objaverse.json    the objects and what failed, and why
+
+Of each object are listed: its uid of 32 hexadecimal digits, the path of its GLB in the dataset, title and author
+(empty where the annotations have none), licence (SPDX identifier), url of its page (null where they have none),
+revision (the commit of the dataset that its GLB is of, null from a mirror), SHA-256 and bytes of the GLB, and the
+seed of its camera poses, and of the draw if it was drawn.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
 from lrm_core.files import digest, read_json
 from lrm_core.model.hub import check_cached
 from lrm_core.objects.build import VIEWS, RenderReport, check_same_cameras, check_sizes, render_file, split_finished
+from lrm_core.objects.files import write_json
 from lrm_core.objects.objaverse_index import LICENCES, REVISION, Hub, Index, Mirror
-from lrm_core.objects.splits import write_json
 
 MANIFEST = "objaverse.json"
+LISTED = {"uid", "path", "title", "author", "licence", "url", "revision", "sha256", "bytes", "seed"}
 ALLOWED = ("cc0", "by")
 NUM_OBJECTS = 28  # the published 16 to fine-tune on and 12 to validate on, where 5 were
 RESOLUTION = 336  # pixels, what openlrm-mix-base-1.1 sees of a source image
 MAX_BYTES = 100 * 2**20  # of a GLB
-
-
-@dataclass(frozen=True)
-class Listed:
-    """A rendered object in the manifest.
-
-    Attributes:
-        uid: 32 hexadecimal digits.
-        path: of its GLB in the dataset.
-        title, author: empty where the annotations have none.
-        licence: SPDX identifier.
-        url: of its page, None where the annotations have none.
-        revision: commit of the dataset that its GLB is of, None where that is from a mirror.
-        sha256, bytes: of the GLB.
-        seed: of its camera poses, and of the draw if it was drawn.
-    """
-
-    uid: str
-    path: str
-    title: str
-    author: str
-    licence: str
-    url: str | None
-    revision: str | None
-    sha256: str
-    bytes: int
-    seed: int
 
 
 def render_objaverse(
@@ -70,12 +49,10 @@ def render_objaverse(
 
     Args:
         out: root of the dataset; an object's folder is named after its uid.
-        num_objects: how many are made, if there are so many.
         seed: of the draw and of the camera poses.
         uids: take these in their order, instead of a draw.
         licences: keys of `LICENCES` that are allowed.
         mirror: folder laid out like the dataset; nothing is downloaded then.
-        views, resolution: as in `render_path`.
 
     Returns:
         uids by what happened to them; fewer than asked for if the objects ran out.
@@ -113,7 +90,7 @@ class _Work:
         self.objects, self.failures = _read_manifest(out)
         for uid in self.objects:
             check_same_cameras(out / uid, **cameras)
-        known = (item.revision for item in self.objects.values() if item.revision)
+        known = (item["revision"] for item in self.objects.values() if item["revision"])
         self.source = Mirror(Path(mirror)) if mirror else Hub(next(known, REVISION))
         self.index = Index(self.source.fetch)
 
@@ -153,24 +130,26 @@ class _Work:
         check_cached(file)
         rendered = render_file(file, self.out / uid, **self.cameras)
         known = facts | {"licence": LICENCES[facts["licence"]], "revision": self.source.revision}
-        self.objects[uid] = Listed(**known, sha256=sha256, bytes=size, seed=self.cameras["seed"])
+        self.objects[uid] = known | {"sha256": sha256, "bytes": size, "seed": self.cameras["seed"]}
         self.failures.pop(uid, None)
         self._write_manifest()
         return rendered
 
     def _write_manifest(self) -> None:
-        objects = [asdict(self.objects[uid]) for uid in sorted(self.objects)]
+        objects = [self.objects[uid] for uid in sorted(self.objects)]
         write_json(self.out / MANIFEST, {"objects": objects, "failures": self.failures})
 
 
-def _read_manifest(out: Path) -> tuple[dict[str, Listed], dict[str, str]]:
+def _read_manifest(out: Path) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
     """Objects that are in the folder, and failures; none without a manifest, ValueError if it cannot be read."""
     path = out / MANIFEST
     if not path.exists():
         return {}, {}
     try:
         content = read_json(path)
-        listed, failures = [Listed(**facts) for facts in content["objects"]], dict(content["failures"])
+        listed, failures = {item["uid"]: item for item in content["objects"]}, dict(content["failures"])
+        if wrong := [item for item in listed.values() if set(item) != LISTED]:
+            raise KeyError(*wrong[0])
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise ValueError(f"{path}: not a readable manifest ({error!r}); remove it") from error
-    return {item.uid: item for item in listed if (out / item.uid).is_dir()}, failures
+    return {uid: item for uid, item in listed.items() if (out / uid).is_dir()}, failures

@@ -128,9 +128,7 @@ class Index:
     def facts(self, uid: str) -> dict[str, str | None]:
         """What the dataset says of an object: uid, path, title, author, licence (a key of `LICENCES`) and url.
 
-        Raises:
-            ValueError: as `path`, and if the annotations cannot be read, lack the object or do not name a licence
-                of `LICENCES`.
+        Raises ValueError as `path`, and if the annotations cannot be read, lack the object or name no such licence.
         """
         path = self.path(uid)
         folder = path.split("/")[1]
@@ -148,9 +146,7 @@ class Index:
 def read_uids(path: Path) -> list[str]:
     """The uids of a text file, one a line, each once; empty lines do not count.
 
-    Raises:
-        FileNotFoundError: if there is no such file.
-        ValueError: if there is no uid in it, or a line is not 32 hexadecimal digits.
+    Raises FileNotFoundError if there is no such file, ValueError if it has no uid, or a line that is none.
     """
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file; expected one uid a line")

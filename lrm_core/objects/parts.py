@@ -27,9 +27,8 @@ class Part:
 
     Attributes:
         kind, form: the solid, as in `shapes.Kind`.
-        centre: (3,), in world units.
-        rotation: (3, 3), takes its axes to the world.
-        scale: (3,), half sizes along its axes, in world units.
+        rotation: takes its axes to the world.
+        scale: half sizes along its axes, in world units, as the centre is.
         finish: parts with the same number look alike.
     """
 
@@ -99,7 +98,7 @@ def between(rng: np.random.Generator, low: float, high: float) -> float:
 
 @cache
 def surface_samples(kind: Kind, form: float) -> tuple[Points, Points]:
-    """Points and outward normals, (n, 3) each, on a canonical solid, its edges, corners and rims included.
+    """Points and outward normals on a canonical solid, its edges, corners and rims included.
 
     Normals need not be of unit length. The arrays are kept and shared between calls: leave them as they are.
     """

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Float32, UInt8
+from jaxtyping import Bool, Float, Float32
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 from scipy import ndimage
 from torch import Tensor
@@ -43,7 +43,8 @@ class Picture(NamedTuple):
 def load_picture(path: str | Path) -> Picture:
     """Read a picture and find the thing in it: by its alpha, else by a white background, else by rembg.
 
-    Alpha cuts out where most of the picture's border is transparent; else the picture counts as opaque, on white.
+    Alpha cuts out where half of the pixels along the border, or more, let half of the light through; else the picture
+    counts as opaque, on white.
 
     Args:
         path: a PNG, JPEG or WebP file, of several pictures in a JPEG the first; its EXIF orientation is applied, and
@@ -57,12 +58,12 @@ def load_picture(path: str | Path) -> Picture:
     path = Path(path)
     image = _read(path).convert("RGBA")
     rgba = np.asarray(image)
-    mask = None
-    if not _is_cut_out(rgba[..., 3]):
+    mask, alpha = None, rgba[..., 3]
+    border = np.concatenate([alpha[0], alpha[-1], alpha[1:-1, 0], alpha[1:-1, -1]])
+    if (border <= 128).mean() < 0.5:  # opaque
         white = Image.new("RGBA", image.size, "white")
         rgba = np.asarray(Image.alpha_composite(white, Image.fromarray(rgba)))
-        mask = _not_white(rgba) if _corners_are_white(rgba) else None
-        if mask is None:
+        if (mask := _not_white(rgba)) is None:
             rgba = _without_background(Image.fromarray(rgba).convert("RGB"), path)
     alpha = rgba[..., 3:].astype(np.float32) / 255
     colour = rgba[..., :3].astype(np.float32) / 255 * alpha + (1 - alpha)
@@ -150,20 +151,17 @@ def _check(path: Path, image: Image.Image) -> None:
         raise ValueError(f"{path}: colours of type {image.mode} are not read; save it as 8-bit RGB or RGBA")
 
 
-def _corners_are_white(rgba: np.ndarray) -> bool:
-    """Whether the four corners of an image (H, W, 4) show nothing but white."""
-    side = max(2, round(CORNER * min(rgba.shape[:2])))
-    ends = (slice(None, side), slice(-side, None))
-    return all(rgba[rows, columns, :3].min() >= WHITE for rows in ends for columns in ends)
-
-
 def _not_white(rgba: np.ndarray) -> Float32[np.ndarray, "H W"] | None:
     """1 where an image (H, W, 4) is darker than the white around a thing, else 0; None where that cannot be told.
 
+    Its four corners must show nothing but white.
     Pale parts count where they reach beyond what JPEG leaves around an edge. Whatever is paler than those, and yet
     darker than the corners, could be either.
     """
-    darkest = rgba[..., :3].min(-1)
+    darkest, side = rgba[..., :3].min(-1), max(2, round(CORNER * min(rgba.shape[:2])))
+    ends = (slice(None, side), slice(-side, None))
+    if any(darkest[rows, columns].min() < WHITE for rows in ends for columns in ends):
+        return None
     thing = darkest < RINGING
     if _beyond(pale := _broad(darkest < WHITE), thing):
         thing |= pale
@@ -180,12 +178,6 @@ def _beyond(part: Bool[np.ndarray, "H W"], thing: Bool[np.ndarray, "H W"]) -> bo
     """Whether more of a part than a speck is farther from the thing than a block of JPEG."""
     near = ndimage.maximum_filter(thing, 2 * BLOCK + 1)
     return bool((part & ~near).sum() > SPECK * thing.sum())
-
-
-def _is_cut_out(alpha: UInt8[np.ndarray, "H W"]) -> bool:
-    """Whether half of the pixels along the border, or more, let half of the light through."""
-    border = np.concatenate([alpha[0], alpha[-1], alpha[1:-1, 0], alpha[1:-1, -1]])
-    return bool((border <= 128).mean() >= 0.5)
 
 
 def _as_srgb(image: Image.Image) -> Image.Image:

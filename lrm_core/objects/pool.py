@@ -21,9 +21,9 @@ from lrm_core.files import read_json
 from lrm_core.fingerprint import sha256
 from lrm_core.model.checkpoints import read_metadata
 from lrm_core.objects.build import RenderReport
+from lrm_core.objects.files import write_json
 from lrm_core.objects.mesh_render import render_mesh
 from lrm_core.objects.poses import SOURCE_ELEVATION, sample_poses
-from lrm_core.objects.splits import write_json
 
 VIEWS, RESOLUTION = 16, 128
 INDEX, FAULTS = "index.json", "faults.json"
@@ -44,12 +44,9 @@ class Credit:
 
 @dataclass(frozen=True)
 class PoolObject:
-    """V views of one object.
+    """V views of one object: straight alpha, 0 to 255; camera-to-world poses, Blender axes, world units.
 
-    Attributes:
-        rgba: straight alpha, 0 to 255, (V, H, H, 4).
-        poses: camera-to-world, Blender axes, world units, (V, 3, 4).
-        sources: indices of the views that are as level as a source view and show enough, (S,).
+    `sources` are the views that are as level as a source view and show enough.
     """
 
     rgba: UInt8[Tensor, "V H H 4"]
@@ -58,21 +55,13 @@ class PoolObject:
 
 
 class Pool:
-    """The objects of a pool, in the order of their names.
+    """The objects of a pool, in the order of their names, with their credits.
 
-    Attributes:
-        files, credits: one for each object; who made it.
-        views, resolution: of every object.
-        digest: sixteen hexadecimal digits that stand for the meshes and how they were rendered.
+    Its digest, sixteen hexadecimal digits, stands for the meshes and how they were rendered.
     """
 
     def __init__(self, folder: Path) -> None:
-        """Read the headers.
-
-        Raises:
-            FileNotFoundError: if there is no such folder, or nothing in it.
-            ValueError: if the objects have different numbers of views or sizes.
-        """
+        """Read the headers; FileNotFoundError if there are none, ValueError if views differ in number or size."""
         self.folder, self.files = folder, sorted(folder.glob("*.safetensors"))
         if not self.files:
             raise FileNotFoundError(f"{folder}: no rendered objects; make them with `lrm pool`")
@@ -114,12 +103,8 @@ def render_pool(
 ) -> PoolReport:
     """Render every GLB of a folder that is not for evaluation; finished ones are kept.
 
-    Args:
-        folder: of .glb files (not searched deeper), perhaps with an `index.json`: a list of objects with the keys
-            file, name, author, licence and library.
-        out: the pool.
-        data: the data folder of the project, whose meshes are left out; see `held_out`.
-        views, resolution: of each object, and the side of its images in pixels.
+    The folder, which is not searched deeper, may have an `index.json`: a list of objects with the keys file, name,
+    author, licence and library. Meshes of `data`, the data folder of the project, are left out; see `held_out`.
 
     Raises:
         FileNotFoundError: if there is no such folder, or no GLB in it.
@@ -132,20 +117,20 @@ def render_pool(
     evaluated, report = evaluated_meshes(data), PoolReport()
     for file in (progress := tqdm(files, desc="pool", unit="object")):
         progress.set_postfix_str(file.stem)
-        credit, digest = credits.get(file.name, Credit()), sha256(file)
+        credit, digest, made = credits.get(file.name, Credit()), sha256(file), out / f"{file.stem}.safetensors"
         facts = {"mesh": digest, "views": str(views), "resolution": str(resolution)} | asdict(credit)
         if reason := held_out(evaluated, file.stem, digest, credit.library):
             report.left_out[file.name] = reason
-        elif header(out / f"{file.stem}.safetensors") == facts:
+        elif header(made) == facts:
             report.kept.append(file.name)
         else:
             try:
                 tensors = _render(file, digest, views, resolution)
             except (ValueError, FileNotFoundError) as error:
                 report.failed[file.name] = str(error)
-            else:
-                save_tensors(out / f"{file.stem}.safetensors", tensors, facts)
-                report.rendered.append(file.name)
+                continue
+            save_tensors(made, tensors, facts)
+            report.rendered.append(file.name)
     out.mkdir(parents=True, exist_ok=True)
     write_json(out / FAULTS, report.failed)
     return report
@@ -191,8 +176,7 @@ def _read_index(path: Path) -> dict[str, Credit]:
     if not path.exists():
         return {}
     try:
-        rows = {facts["file"]: facts for facts in read_json(path)}
         keys = ("name", "author", "licence", "library")
-        return {file: Credit(*(facts.get(key) or "" for key in keys)) for file, facts in rows.items()}
+        return {facts["file"]: Credit(*(facts.get(key) or "" for key in keys)) for facts in read_json(path)}
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise ValueError(f"{path}: expected a list of objects with the key file ({error!r})") from error

@@ -19,17 +19,8 @@ def sample_poses(generator: torch.Generator, count: int) -> Float[Tensor, "count
 
     View 0 stands in front of the object, at azimuth 0 (the -y direction), with the elevation uniform in
     degrees. The other views are uniform over the directions of the sphere between the elevation limits.
-    Distances are uniform.
-
-    Args:
-        generator: CPU generator that every draw comes from.
-        count: number of poses, at least 1.
-
-    Returns:
-        float32 poses with Blender axes (x right, y up, the camera looks along -z), in world units.
-
-    Raises:
-        ValueError: if `count` is below 1.
+    Distances are uniform, in world units. Poses are float32, with Blender axes (x right, y up, the camera looks along
+    -z). Raises ValueError if `count` is below 1.
     """
     if count < 1:
         raise ValueError(f"count of poses must be at least 1, found {count}")

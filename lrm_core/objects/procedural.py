@@ -25,6 +25,11 @@ def held_out_seeds(count: int) -> range:
     return range(FIRST_HELD_OUT_SEED, FIRST_HELD_OUT_SEED + count)
 
 
+def procedural_name(seed: int) -> str:
+    """Name of the object with the given number, and of its folder."""
+    return f"procedural_{seed}"
+
+
 @dataclass(frozen=True)
 class ProceduralBatch:
     """Objects with P = 10 primitive slots each; `mask` tells the slots in use.
@@ -55,9 +60,8 @@ class ProceduralBatch:
 
     def map(self, change: Callable[[Tensor], Tensor]) -> Self:
         """The batch with `change` applied to each tensor."""
-        textures, tensors = self.textures.map(change), {**vars(self)}
-        del tensors["textures"]
-        return ProceduralBatch(textures=textures, **{name: change(value) for name, value in tensors.items()})
+        tensors = {name: change(value) for name, value in vars(self).items() if name != "textures"}
+        return ProceduralBatch(textures=self.textures.map(change), **tensors)
 
     def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> Self:
         """The batch on another device, its real numbers in another precision."""
@@ -68,10 +72,7 @@ def sample_objects(seeds: Sequence[int]) -> ProceduralBatch:
     """Make the objects with the given numbers.
 
     The same seed gives the same object in any batch. An object has 2 to 10 primitives that touch, within a
-    sphere of radius 0.95 about the origin that it fills.
-
-    Raises:
-        ValueError: if there is no seed, or one is negative.
+    sphere of radius 0.95 about the origin that it fills. Raises ValueError if there is no seed, or one is negative.
     """
     if not len(seeds) or min(seeds) < 0:
         raise ValueError(f"seeds must be one or more non-negative integers, found {list(seeds)}")

@@ -3,7 +3,7 @@
 Canonical solids lie in [-1, 1]^3 and contain the origin, but for the torus. Some have a `form` in (0, 1):
 
 - the unit ball; the box; the torus about z with tube radius `form` <= 0.5 and ring radius 1 - `form`;
-- solids of revolution and convex polyhedra (`solids.py`);
+- solids of revolution, a quadric between two discs, and convex polyhedra, as half-spaces;
 - ROUNDED, x^4 + y^4 + z^4 <= 1 (Barr 1981).
 
 An affine map places them in the world. It keeps line parameters, so t needs no conversion, and it makes
@@ -13,17 +13,19 @@ Components come first here, (3, lines), so that x, y and z are contiguous vector
 
 import enum
 import math
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from lrm_core.objects.solids import Lines, Revolved, Scalars, hexagon, pyramid, wedge
-
 TORUS_STEPS = 20
 TORUS_POLISH = 4
 ROUNDED_STEPS = 14
 ON_SURFACE = 1e-4
+
+Lines = Float[Tensor, "3 lines"]
+Scalars = Float[Tensor, " lines"]
 
 
 class Kind(enum.IntEnum):
@@ -44,6 +46,105 @@ class Kind(enum.IntEnum):
     PYRAMID = 10
     HEXAGON = 11
     ROUNDED = 12
+
+
+class Revolved(NamedTuple):
+    """x^2 + y^2 <= a + b z + c z^2, |z| <= 1; a, b and c are numbers or one value per line."""
+
+    a: Tensor | float
+    b: Tensor | float
+    c: Tensor | float
+
+    def enter(self, points: Lines, directions: Lines) -> Scalars:
+        """First of the valid crossings with the side (a quadratic) and with the two discs; inf for a miss."""
+        (x, y, z), (dx, dy, dz), (a, b, c) = points, directions, self
+        square = dx * dx + dy * dy - c * dz * dz
+        half = x * dx + y * dy - (b / 2 + c * z) * dz
+        rest = x * x + y * y - self._square(z)
+        root = (half * half - square * rest).sqrt()  # NaN where there is no crossing, and NaN compares false
+        stable = -(half + torch.where(half < 0, -root, root))
+        first = torch.full_like(x, math.inf)
+        for t in (stable / square, rest / stable):
+            on_side = (z + t * dz).abs() <= 1
+            first = torch.where(on_side, torch.minimum(first, t), first)
+        for end in (-1, 1):
+            t = (end - z) / dz
+            on_disc = (x + t * dx) ** 2 + (y + t * dy) ** 2 <= a + end * b + c
+            first = torch.where(on_disc, torch.minimum(first, t), first)
+        return first
+
+    def normal(self, points: Lines) -> Lines:
+        """Outward direction, of any length, of the disc where it is nearer than the side."""
+        x, y, z = points
+        inward = self._square(z).clamp(min=0).sqrt() - torch.sqrt(x * x + y * y)
+        on_disc = 1 - z.abs() < inward
+        flat = torch.zeros_like(z)
+        side = torch.stack([x, y, -(self.b / 2 + self.c * z)])
+        return torch.where(on_disc, torch.stack([flat, flat, z]), side)
+
+    def contains(self, points: Lines) -> Bool[Tensor, " lines"]:
+        x, y, z = points
+        return (x * x + y * y <= self._square(z)) & (z.abs() <= 1)
+
+    def _square(self, z: Scalars) -> Scalars:
+        """Squared radius at a height."""
+        return self.a + z * (self.b + self.c * z)
+
+
+class Polyhedron(NamedTuple):
+    """n . x <= d for each face: normals n (faces, 3, lines or 1), offsets d (faces, lines or 1)."""
+
+    normals: Tensor
+    offsets: Tensor
+
+    def enter(self, points: Lines, directions: Lines) -> Scalars:
+        """Last of the planes that the line enters, if that is before the first that it leaves; else inf."""
+        speed = (self.normals * directions).sum(1)  # (faces, lines)
+        speed = torch.where(speed.abs() < 1e-12, 1e-12, speed)
+        t = self._room(points) / speed
+        near = torch.where(speed < 0, t, -math.inf).amax(0)
+        far = torch.where(speed > 0, t, math.inf).amin(0)
+        return torch.where(near <= far, near, math.inf)
+
+    def normal(self, points: Lines) -> Lines:
+        """Outward direction, of any length, of the face that each point is nearest to."""
+        face = (self._room(points) / self.normals.norm(dim=1)).argmin(0)
+        every = self.normals.expand(-1, -1, points.shape[1])
+        return every.gather(0, face.expand(1, 3, -1))[0]
+
+    def contains(self, points: Lines) -> Bool[Tensor, " lines"]:
+        return self._room(points).amin(0) >= 0
+
+    def _room(self, points: Lines) -> Float[Tensor, "faces lines"]:
+        """d - n . x: how far each plane still is, in lengths of its normal."""
+        return self.offsets - (self.normals * points).sum(1)
+
+
+def wedge(form: Scalars) -> Polyhedron:
+    """Triangle with base 2 at z = -1 and apex at z = 1, extruded along y."""
+    return _fixed(form, [(1, 0, 0.5, 0.5), (-1, 0, 0.5, 0.5), (0, 0, -1, 1), (0, 1, 0, 1), (0, -1, 0, 1)])
+
+
+def hexagon(form: Scalars) -> Polyhedron:
+    """Regular hexagon with corners at x = -1 and x = 1, extruded along z."""
+    turns = [math.radians(30 + 60 * side) for side in range(6)]
+    sides = [(math.cos(turn), math.sin(turn), 0, math.sqrt(3) / 2) for turn in turns]
+    return _fixed(form, [*sides, (0, 0, 1, 1), (0, 0, -1, 1)])
+
+
+def pyramid(form: Scalars) -> Polyhedron:
+    """Square with half side 1 at z = -1 and `form` at z = 1, straight between."""
+    one, none, lean, middle = torch.ones_like(form), torch.zeros_like(form), (1 - form) / 2, (1 + form) / 2
+    sides = [(one, none), (-one, none), (none, one), (none, -one)]
+    normals = [torch.stack([x, y, lean]) for x, y in sides]
+    ends = [torch.stack([none, none, one]), torch.stack([none, none, -one])]
+    return Polyhedron(torch.stack([*normals, *ends]), torch.stack([middle] * 4 + [one] * 2))
+
+
+def _fixed(form: Scalars, rows: list[tuple[float, float, float, float]]) -> Polyhedron:
+    """Faces (x, y, z of the normal, offset) that are the same for all lines."""
+    table = form.new_tensor(rows)
+    return Polyhedron(table[:, :3, None], table[:, 3:])
 
 
 PROFILES = {  # by the form
@@ -67,8 +168,15 @@ def entry(kind: Kind, points: Lines, directions: Lines, form: Scalars) -> Scalar
         return SOLIDS[kind](form).enter(points, directions)
     if kind == Kind.TORUS:
         return _enter_torus(points, directions, form)
-    others = {Kind.ELLIPSOID: _enter_ball, Kind.BOX: _enter_box, Kind.ROUNDED: _enter_rounded}
-    return others[kind](points, directions)
+    if kind == Kind.ROUNDED:
+        return _enter_rounded(points, directions)
+    if kind == Kind.BOX:
+        near, far = _slabs(points, directions, 1.0)
+        return torch.where(near <= far, near, math.inf)
+    square = (directions * directions).sum(0)
+    closest = -(points * directions).sum(0) / square
+    free = (1 - (points + closest * directions).square().sum(0)) / square
+    return torch.where(free >= 0, closest - free.clamp(min=0).sqrt(), math.inf)
 
 
 def normal(kind: Kind, points: Lines, form: Scalars) -> Lines:
@@ -99,46 +207,12 @@ def contains(kind: Kind, points: Lines, form: Scalars) -> Bool[Tensor, " lines"]
     return (points ** (4 if kind == Kind.ROUNDED else 2)).sum(0) <= 1
 
 
-def bounding_radius(
-    kind: Float[Tensor, " *batch"], scale: Float[Tensor, "*batch 3"], form: Float[Tensor, " *batch"]
-) -> Float[Tensor, " *batch"]:
-    """Radius of a sphere about the centre that holds the solid scaled by `scale` (half sizes)."""
-    wide = torch.maximum(scale[..., 0], scale[..., 1])
-    high, corner = scale[..., 2], scale.norm(dim=-1)
-    of_kind = {
-        Kind.ELLIPSOID: scale.amax(dim=-1),
-        Kind.BOX: corner,
-        Kind.TORUS: torch.hypot(wide, high * form),
-        Kind.BARREL: torch.maximum(wide, torch.hypot(wide * form, high)),
-        Kind.WEDGE: corner,
-        Kind.PYRAMID: corner,
-        Kind.ROUNDED: (scale**4).sum(-1) ** 0.25,
-    }
-    radius = torch.hypot(wide, high)
-    for this, reach in of_kind.items():
-        radius = torch.where(kind == this, reach, radius)
-    return radius
-
-
-def _enter_ball(points: Lines, directions: Lines) -> Scalars:
-    square = (directions * directions).sum(0)
-    closest = -(points * directions).sum(0) / square
-    offset = points + closest * directions
-    free = (1 - (offset * offset).sum(0)) / square
-    return torch.where(free >= 0, closest - free.clamp(min=0).sqrt(), math.inf)
-
-
 def _slabs(points: Lines, directions: Lines, half: Tensor | float) -> tuple[Scalars, Scalars]:
     """Entry and exit of the slabs |x_i| <= half_i, together."""
     inverse = 1 / torch.where(directions.abs() < 1e-12, 1e-12, directions)
     middle = -points * inverse
     reach = inverse.abs() * half
     return (middle - reach).amax(0), (middle + reach).amin(0)
-
-
-def _enter_box(points: Lines, directions: Lines) -> Scalars:
-    near, far = _slabs(points, directions, 1.0)
-    return torch.where(near <= far, near, math.inf)
 
 
 def _enter_rounded(points: Lines, directions: Lines) -> Scalars:

@@ -128,11 +128,6 @@ def _dots(textures: Textures, points: Points) -> Weights:
     return (nearest < _DOT_RADIUS**2).to(points.dtype)
 
 
-def _speckle(textures: Textures, points: Points) -> Weights:
-    """One octave of value noise as it is: most weights lie near 0.5, so contrast is low."""
-    return value_noise(_place(textures, points))
-
-
 def _place(textures: Textures, points: Points) -> Points:
     return points * textures.frequency[:, None] + textures.phase
 
@@ -196,5 +191,5 @@ _WEIGH = {
     Pattern.MARBLE: _marble,
     Pattern.BRICK: _brick,
     Pattern.DOTS: _dots,
-    Pattern.SPECKLE: _speckle,
+    Pattern.SPECKLE: lambda textures, points: value_noise(_place(textures, points)),  # contrast is low
 }

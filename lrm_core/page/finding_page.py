@@ -18,8 +18,7 @@ from lrm_core.data_url import data_url
 from lrm_core.findings import prose
 from lrm_core.findings.arm_claims import claim_columns
 from lrm_core.findings.figures import Lines, Pictures, window
-from lrm_core.findings.finding import Finding
-from lrm_core.findings.sentences import told
+from lrm_core.findings.finding import Finding, told
 from lrm_core.fit.oracle import OracleFit
 from lrm_core.measure.experiments import get_experiment
 from lrm_core.measure.oracles import (

@@ -9,12 +9,10 @@ from pathlib import Path
 import pandas as pd
 
 from lrm_core.findings.cause import cause
-from lrm_core.findings.finding import Finding
-from lrm_core.findings.headlines import HEADLINES, written
-from lrm_core.findings.rulebook import FINDINGS
+from lrm_core.findings.claims import HEADLINES, written
+from lrm_core.findings.finding import Finding, say, sections, told
 from lrm_core.findings.rules import All, Case, judge
-from lrm_core.findings.sentences import say, sections, told
-from lrm_core.findings.verdicts import experiment_table
+from lrm_core.findings.verdicts import FINDINGS, experiment_table
 from lrm_core.paths import repository_root
 from lrm_core.profiles import PROFILES, PUBLISHED
 

@@ -14,9 +14,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from lrm_core.data_url import data_url
+from lrm_core.findings.finding import told
 from lrm_core.findings.prose import number
 from lrm_core.findings.quality import ORACLE, QUALITY
-from lrm_core.findings.sentences import told
 from lrm_core.findings.verdicts import experiment_table
 from lrm_core.fingerprint import sha256
 from lrm_core.measure.e00_model import training_view

@@ -6,8 +6,7 @@ from pathlib import Path
 from lrm_core import load_model
 from lrm_core.atomic import replacing
 from lrm_core.findings import renderer
-from lrm_core.findings.rulebook import FINDINGS
-from lrm_core.findings.verdicts import experiment_table
+from lrm_core.findings.verdicts import FINDINGS, experiment_table
 from lrm_core.fit.tuning import WEIGHTS
 from lrm_core.measure.experiments import get_experiment
 from lrm_core.measure.oracles import STARTS, OracleCache, Start, load_oracle, oracle_fingerprint

@@ -43,14 +43,9 @@ class Shown(NamedTuple):
 def predict_files(model: LRM, root: Path, path: str | None, source_distance: float) -> Shown:
     """Write the assets of a picture into a new folder, with the settings of `lrm predict`.
 
-    Args:
-        root: an existing folder, in which the new one is made.
-        path: of the picture; None if none was chosen.
-        source_distance: of the camera that took it, in world units.
-
-    Raises:
-        ValueError: in one sentence without the folder, if there is no picture, it is refused by `load_picture`,
-            its field has no surface, or the distance is not positive.
+    The new folder is made in `root`; the distance of the camera is in world units. Raises ValueError, in one sentence
+    without the folder, if there is no picture, `load_picture` refuses it, its field has no surface, or the distance
+    is not positive.
     """
     if path is None:
         raise ValueError(f"no picture chosen; expected a file ending in {', '.join(FORMATS)}")
@@ -96,31 +91,19 @@ def build_app(model: LRM, root: Path) -> "gradio.Blocks":
 
 def launch(app: "gradio.Blocks", port: int) -> str:
     """Serve the page to this machine alone, in threads of its own; its address. OSError if the port is taken."""
-    gr = import_gradio()
-    closed = dict.fromkeys(("share", "mcp_server", "ssr_mode", "enable_monitoring", "run_history"), False)
-    _, address, _ = app.launch(
-        server_name=LOOPBACK,
-        server_port=port,
-        max_file_size=MAX_FILE_SIZE,
-        theme=gr.themes.Default(**FONTS),
-        head=HEAD,
-        footer_links=[],
-        prevent_thread_lock=True,
-        quiet=True,
-        inbrowser=False,
-        **closed,
-    )
+    closed = ("share", "mcp_server", "ssr_mode", "enable_monitoring", "run_history", "inbrowser")
+    look = {"theme": import_gradio().themes.Default(**FONTS), "head": HEAD, "footer_links": []}
+    place = {"server_name": LOOPBACK, "server_port": port, "max_file_size": MAX_FILE_SIZE}
+    options = dict.fromkeys(closed, False) | dict.fromkeys(("prevent_thread_lock", "quiet"), True)
+    _, address, _ = app.launch(**place, **look, **options)
     return address
 
 
 def serve(model_name: str, port: int, report: Callable[[str], None]) -> None:
     """Serve the page until Ctrl-C; uploads and results lie in a temporary folder that is removed then.
 
-    `report` takes the line that says where the page is.
-
-    Raises:
-        ValueError: if gradio is not installed, the port is taken, or as `load_model`.
-        FileNotFoundError: as `load_model`.
+    `report` takes the line that says where the page is. Raises as `load_model`, and ValueError if gradio is not
+    installed or the port is taken.
     """
     import_gradio()
     model = load_model(model_name).requires_grad_(False)

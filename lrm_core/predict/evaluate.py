@@ -19,8 +19,8 @@ from lrm_core.measure.metrics import image_l1, mask_iou, ssim
 from lrm_core.measure.oracles import predicted_planes, render_planes
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject, load_object, split_names
+from lrm_core.objects.files import object_folders
 from lrm_core.objects.pictures import Picture, whole
-from lrm_core.objects.splits import object_folders
 from lrm_core.render import Rendering
 from lrm_core.render.perceptual import lpips
 from lrm_core.render.quality import psnr
@@ -33,12 +33,7 @@ KEPT = 6  # pairs of pictures at either end
 
 
 class Pair(NamedTuple):
-    """A view beside its prediction.
-
-    Attributes:
-        scores: the row of the view in `Evaluation.rows`.
-        target, predicted: on white, in [0, 1], (3, H, H).
-    """
+    """A view beside its prediction, both on white, in [0, 1]; its scores are its row in `Evaluation.rows`."""
 
     scores: dict[str, Any]
     target: Float[Tensor, "3 h h"]
@@ -121,12 +116,12 @@ def evaluate(model: LRM, folders: Sequence[Path], split: str = "all") -> Evaluat
     return found
 
 
-def listed_objects(folders: Sequence[Path], split: str) -> list[tuple[str, Path]]:
-    """Group and folder of every object; in order of the list in `meta` where there is one, else of name.
+def _psnr(pair: Pair) -> float:
+    return pair.scores["psnr"]
 
-    Raises:
-        FileNotFoundError, ValueError: as `evaluate`.
-    """
+
+def listed_objects(folders: Sequence[Path], split: str) -> list[tuple[str, Path]]:
+    """Group and folder of every object, by the list in `meta` if there is one, else by name; raises as `evaluate`."""
     places = [folder.resolve() for folder in folders]
     if len(set(places)) < len(places):
         raise ValueError(f"expected each folder once, found {', '.join(map(str, folders))}")
@@ -147,10 +142,6 @@ def _members(folder: Path, split: str) -> list[Path]:
     return members
 
 
-def _psnr(pair: Pair) -> float:
-    return pair.scores["psnr"]
-
-
 def true_depth(item: RenderedObject) -> tuple[Float[Tensor, "v h h"] | None, str]:
     """Distance of the true surface in every view, (V, H, H), inf where there is none; or None and why."""
     _check_images(item)
@@ -167,32 +158,14 @@ def true_depth(item: RenderedObject) -> tuple[Float[Tensor, "v h h"] | None, str
 def scored_views(model: LRM, item: RenderedObject, depth: Float[Tensor, "v h h"] | None = None) -> list[Pair]:
     """Every view of an object with its prediction and their scores, at the size of the stored images.
 
-    Args:
-        model: sees view 0, resampled to its source size where that is another.
-        item: with square images.
-        depth: of the true surface, from `true_depth`.
-
-    Raises:
-        ValueError: if the images are not square or smaller than 32x32 pixels.
+    The model sees view 0, resampled to its source size where that is another. Without the depth of the true surface,
+    from `true_depth`, that score is NaN. Raises ValueError if the images are not square or smaller than 32x32 pixels.
     """
     _check_images(item)
     size = item.images.shape[-1]
     planes = predicted_planes(model, at_source_size(item, model.config.source_size))
     parts = [render_planes(model, planes, part, size) for part in item.cameras().split(AT_ONCE)]
     seen = Rendering(*(torch.cat([getattr(p, n) for p in parts]) for n in ("rgb", "depth", "weight")))
-    scores = view_scores(seen, item, depth)
-    scores["angle"] = view_angles(item.poses).tolist()
-    pairs = []
-    for view, values in enumerate(zip(*scores.values(), strict=True)):
-        row = {"object": item.name, "view": view, "kind": KINDS[view > 0], **dict(zip(scores, values, strict=True))}
-        pairs.append(Pair(row, item.images[view], seen.rgb[view].cpu()))
-    return pairs
-
-
-def view_scores(
-    seen: Rendering, item: RenderedObject, depth: Float[Tensor, "v h h"] | None = None
-) -> dict[str, list[float]]:
-    """Each of `METRICS` for every view; `depth` is NaN in all of them where the true one is None."""
     images, masks = item.images.to(seen.rgb), item.masks.to(seen.rgb)
     scores = {
         "psnr": psnr(seen.rgb, images),
@@ -201,8 +174,13 @@ def view_scores(
         "l1": image_l1(seen.rgb, images),
         "iou": mask_iou(seen.weight, masks),
         "depth": torch.full((len(images),), nan) if depth is None else depth_error(seen, depth.to(images)),
+        "angle": view_angles(item.poses),
     }
-    return {name: values.tolist() for name, values in scores.items()}
+    pairs = []
+    for view, values in enumerate(zip(*(found.tolist() for found in scores.values()), strict=True)):
+        row = {"object": item.name, "view": view, "kind": KINDS[view > 0], **dict(zip(scores, values, strict=True))}
+        pairs.append(Pair(row, item.images[view], seen.rgb[view].cpu()))
+    return pairs
 
 
 def depth_error(seen: Rendering, depth: Float[Tensor, "v h h"]) -> Float[Tensor, " v"]:

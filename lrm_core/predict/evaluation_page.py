@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from html import escape
 from importlib.resources import files
+from itertools import product
 from math import isnan, nan
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -52,42 +53,26 @@ LABELS = [measure.label for measure in MEASURES.values()]
 RANDOMNESS = "none: stored cameras, every view, deterministic quadrature"
 
 
-@dataclass(frozen=True)
-class Subject:
-    """What was evaluated.
+Subject = dict[str, Any]
 
-    Attributes:
-        name: a published name, or that of the checkpoint's file or folder.
-        hash: of the weights.
-        parameters: how many numbers the model learns.
-        source_size: side of the image that the model sees, in pixels.
-    """
 
-    name: str
-    hash: str
-    parameters: int
-    source_size: int
-
-    @classmethod
-    def of(cls, model: LRM, name: str) -> Self:
-        """The subject of a model that `load_model(name)` gave."""
-        parameters = sum(parameter.numel() for parameter in model.parameters())
-        return cls(Path(name).name, model_hash(model), parameters, model.config.source_size)
+def subject_of(model: LRM, name: str) -> Subject:
+    """What is evaluated: the model that `load_model(name)` gave, its hash, parameters and source size in pixels."""
+    parameters = sum(parameter.numel() for parameter in model.parameters())
+    size = model.config.source_size
+    return {"name": Path(name).name, "hash": model_hash(model), "parameters": parameters, "source_size": size}
 
 
 Summary = dict[str, dict[str, dict[str, Interval | None]]]
 
 
 def summary(objects: pd.DataFrame) -> Summary:
-    """Mean over the objects of each group, for each kind of view and metric; None where no object has a value.
-
-    Args:
-        objects: as `Evaluation.objects`.
-    """
-    return {
-        group: {kind: {name: _mean(mine[f"{kind}.{name}"]) for name in METRICS} for kind in KINDS}
-        for group, mine in objects.groupby("group", sort=False)
-    }
+    """Mean over `Evaluation.objects` of each group, by kind of view and metric; None where no object has a value."""
+    found: Summary = {group: {kind: {} for kind in KINDS} for group in objects["group"]}
+    for (group, mine), kind, name in product(objects.groupby("group", sort=False), KINDS, METRICS):
+        known = mine[f"{kind}.{name}"].dropna().tolist()
+        found[group][kind][name] = bca_interval(known) if known else None
+    return found
 
 
 def record(found: Evaluation, subject: Subject, split: str) -> dict[str, Any]:
@@ -95,7 +80,7 @@ def record(found: Evaluation, subject: Subject, split: str) -> dict[str, Any]:
     objects = found.objects()
     return plain(
         {
-            "model": asdict(subject),
+            "model": subject,
             "split": split,
             "randomness": RANDOMNESS,
             "metrics": {name: measure.words for name, measure in MEASURES.items()},
@@ -111,11 +96,6 @@ def record(found: Evaluation, subject: Subject, split: str) -> dict[str, Any]:
     )
 
 
-def _mean(values: pd.Series) -> Interval | None:
-    known = values.dropna().tolist()
-    return bca_interval(known) if known else None
-
-
 def _stated(value: Any) -> Any:
     """Nested mappings with every interval as a mapping, and NaN as None."""
     if isinstance(value, Interval):
@@ -126,17 +106,11 @@ def _stated(value: Any) -> Any:
 
 
 def write_evaluation(folder: Path, found: Evaluation, subject: Subject, split: str) -> None:
-    """Write page, record and tables into a folder that exists; on an error none of the four is changed.
-
-    Raises:
-        OSError: if one of them cannot be written.
-    """
-    texts = {
-        VIEWS: _csv(found.views()),
-        OBJECTS: _csv(found.objects()),
-        RECORD: canonical_json(record(found, subject, split)),
-        PAGE: page_html(found, subject, split),
-    }
+    """Write page, record and tables into a folder that exists; OSError if one fails, and then none is changed."""
+    tables = {VIEWS: found.views(), OBJECTS: found.objects()}
+    texts = {name: table.to_csv(index=False, float_format="%.6g") for name, table in tables.items()}
+    texts[RECORD] = canonical_json(record(found, subject, split))
+    texts[PAGE] = page_html(found, subject, split)
     with ExitStack() as stack:
         places = {name: stack.enter_context(replacing(folder / name)) for name in texts}
         for name, text in texts.items():
@@ -167,7 +141,7 @@ def object_table(found: Evaluation) -> pd.DataFrame:
 
 def page_html(found: Evaluation, subject: Subject, split: str) -> str:
     """The whole evaluation as one HTML document that asks nothing of any server."""
-    title = f"{subject.name} on {len(found.objects())} rendered objects"
+    title = f"{subject['name']} on {len(found.objects())} rendered objects"
     sections = [
         f"<h1>{escape(title)}</h1>",
         _list(_facts(found, subject, split)),
@@ -195,11 +169,11 @@ def page_html(found: Evaluation, subject: Subject, split: str) -> str:
 def _facts(found: Evaluation, subject: Subject, split: str) -> dict[str, str]:
     sides = sorted({pair.target.shape[-1] for pair in (*found.best, *found.worst)})
     return {
-        "model": f"{subject.name}, {subject.parameters:,} parameters",
-        "weights": f"SHA-256 {subject.hash[:16]}…",
+        "model": f"{subject['name']}, {subject['parameters']:,} parameters",
+        "weights": f"SHA-256 {subject['hash'][:16]}…",
         "objects": f"{len(found.objects())} evaluated, {len(found.failed)} failed; split {split}",
         "views": f"{len(found.rows)}, scored at {', '.join(map(str, sides))} pixels a side; the model sees the "
-        f"source view at {subject.source_size}",
+        f"source view at {subject['source_size']}",
         "randomness": RANDOMNESS,
     }
 
@@ -235,7 +209,3 @@ def _list(entries: Mapping[str, str]) -> str:
 def _reasons(title: str, reasons: Mapping[str, str]) -> str:
     """What happened to some objects; nothing where it happened to none."""
     return f"<h2>{title}</h2>{_list(reasons)}" if reasons else ""
-
-
-def _csv(table: pd.DataFrame) -> str:
-    return table.to_csv(index=False, float_format="%.6g")

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from lrm_core.canonical import plain
 from lrm_core.findings.cause import PATTERN, Cause, compare, pattern, pattern_met
-from lrm_core.findings.headlines import headline
-from lrm_core.findings.rulebook import RULES
+from lrm_core.findings.claims import headline
+from lrm_core.findings.verdicts import RULES
 from lrm_core.measure.e17_source_distance import Extent, run_extent
 from lrm_core.measure.metrics import extent
 from lrm_core.measure.oracles import OracleConfig, oracle_fingerprint

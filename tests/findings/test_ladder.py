@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lrm_core.findings import ladder
-from lrm_core.findings.headlines import headline
+from lrm_core.findings.claims import headline
 from lrm_core.findings.ladder import CLAIMS, Trend, _trend
 from lrm_core.page.elements.panels import panels
 from lrm_core.records.statistics import bca_interval

@@ -7,8 +7,8 @@ import pytest
 
 from lrm_core.findings import renderer
 from lrm_core.findings.renderer import CASTER, CYCLES, Comparison, compare
-from lrm_core.findings.rulebook import RULES
 from lrm_core.findings.rules import Case, Judgement
+from lrm_core.findings.verdicts import RULES
 from lrm_core.records.statistics import Interval
 
 NUMBER = Interval(0.5, 0.4, 0.6, 3)
@@ -18,7 +18,7 @@ REPLICATED = Case("replicated", "always", lambda x: True)
 
 def comparison(by_cycles, case):
     values = pd.DataFrame({CASTER: [0.0, 1.0, 2.0], CYCLES: by_cycles}, index=["a", "b", "c"])
-    return Comparison("C2", values, Judgement(NUMBER, NUMBER, OTHERWISE), Judgement(NUMBER, NUMBER, case))
+    return Comparison(values, Judgement(NUMBER, NUMBER, OTHERWISE), Judgement(NUMBER, NUMBER, case))
 
 
 @pytest.mark.parametrize(

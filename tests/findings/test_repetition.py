@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from lrm_core.cli import main
 from lrm_core.findings import repetition
 from lrm_core.findings.c03 import AROUND, ENDS
-from lrm_core.findings.rulebook import RULES
+from lrm_core.findings.verdicts import RULES
 from lrm_core.measure.oracles import OracleCache
 from lrm_core.profiles import Profile
 from lrm_core.records import runner
@@ -96,7 +96,7 @@ def test_it_begins_with_nothing_and_resumes(monkeypatch, tmp_path, model, make_o
     stored = ResultStore(tmp_path / "stored")
     runner.record_all("mini", ["e01_oracle"], store=stored, cache=OracleCache(tmp_path / "elsewhere"))
     for _ in range(2):
-        again = repetition.repeat("mini", tmp_path / "again", ["e01_oracle", "e02_basins"])
+        again = repetition.repeat("mini", tmp_path / "again", experiments=["e01_oracle", "e02_basins"])
         made = {path: path.stat().st_mtime_ns for path in (tmp_path / "again").rglob("*") if path.is_file()}
         assert {path.parent.name for path in made} == {"e01_oracle", "oracles"}, "only what is stored"
     results = [[r["result"] for r in store.records("e01_oracle")] for store in (stored, again)]

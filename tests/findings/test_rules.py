@@ -8,8 +8,8 @@ import pytest
 
 from lrm_core.findings import c01, c03, c06, c07, c08
 from lrm_core.findings.c09 import LESS, SLACK
-from lrm_core.findings.rulebook import RULES
 from lrm_core.findings.rules import judge
+from lrm_core.findings.verdicts import RULES
 
 SAME, OTHER = "replicated", "replicated with a different size"
 ARTEFACT, NOT = "metric artefact", "not replicated"

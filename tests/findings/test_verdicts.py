@@ -5,11 +5,9 @@ from typing import get_args
 
 import pytest
 
-from lrm_core.findings.claims import claims, published
-from lrm_core.findings.headlines import HEADLINES
-from lrm_core.findings.rulebook import RULES
+from lrm_core.findings.claims import HEADLINES, claims, published
 from lrm_core.findings.rules import Verdict
-from lrm_core.findings.verdicts import experiment_table, verdicts
+from lrm_core.findings.verdicts import RULES, experiment_table, verdicts
 from lrm_core.measure.experiments import EXPERIMENTS, get_experiment
 from lrm_core.profiles import get_profile
 from lrm_core.records.provenance import Provenance, weights_hash
@@ -27,31 +25,30 @@ def test_every_claim_has_a_headline_and_rules_use_the_vocabulary():
         assert rule.cases[-1].holds(lambda column: None)
 
 
-def put_spectra(store: ResultStore, model_hash: str, count: int = 4, seed: int = 0) -> None:
+def put_spectra(store: ResultStore, model_hash: str, count: int = 4) -> None:
     configuration = asdict(get_experiment("e05_residual_spectrum").configuration(get_profile("mini")))
     for k in range(count):
         shares = {
             "published": {"high": 0.5 + 0.001 * k, "high_minus_low": 0.3},
             "power": {"high": 0.1 + 0.01 * k, "high_minus_low": -0.5},
         }
-        key = RecordKey("e05_residual_spectrum", f"o{k}", seed, model_hash, "data", configuration)
+        key = RecordKey("e05_residual_spectrum", f"o{k}", 0, model_hash, "data", configuration)
         store.put(key, {"predicted": shares, "floor": {"high": 0.01}}, PROVENANCE)
 
 
-def test_scorecard_reads_the_records_and_of_seeds_those_that_every_object_has(tmp_path):
+def test_scorecard_reads_the_records(tmp_path):
     store = ResultStore(tmp_path)
     card = verdicts("mini", store=store)
     assert card["claim"].tolist() == [f"C{k}" for k in range(1, 15)]
     assert set(card["verdict"]) == {"not measured yet"}
     assert card[["ours_published_definition", "audited", "low", "high"]].isna().all(axis=None)
     assert card["published"].notna().all()
-    for seed, count in enumerate((4, 4, 3)):
-        put_spectra(store, "weights", count, seed)
+    put_spectra(store, "weights")
     row = verdicts("mini", store=store, model_hash="weights").set_index("claim").loc["C2"]
     assert row["verdict"] == "metric artefact"
     assert row["ours_published_definition"] == pytest.approx(0.5015)
     assert row["low"] < row["audited"] < row["high"]
-    assert (row["objects"], row["seeds"]) == (4, 2)
+    assert row["objects"] == 4
     assert "but by power the low one does" in row["rule"]
 
 

@@ -15,7 +15,7 @@ from tiny_runs import tiny_model, tiny_object
 from lrm_core.cli import main
 from lrm_core.model.checkpoints import save_checkpoint
 from lrm_core.objects import save_object
-from lrm_core.objects.splits import write_splits
+from lrm_core.objects.files import write_splits
 
 
 @pytest.fixture

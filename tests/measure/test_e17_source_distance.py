@@ -11,7 +11,7 @@ from tiny_folder import save_square, save_tiny
 
 from lrm_core.canonical import plain
 from lrm_core.cli import main
-from lrm_core.findings.told_distance import best_factors, distance_sentence, published_rise
+from lrm_core.findings.wrong_number import best_factors, distance_sentence, published_rise
 from lrm_core.fit.oracle import OracleFit
 from lrm_core.measure import e17_source_distance as e17
 from lrm_core.measure.e17_source_distance import FACTORS, SourceDistance, best_told, told_planes, told_rows

@@ -29,7 +29,7 @@ from lrm_core.predict.evaluate import (
     scored_views,
     true_depth,
 )
-from lrm_core.predict.evaluation_page import Subject, record, summary
+from lrm_core.predict.evaluation_page import record, subject_of, summary
 from lrm_core.render import Rendering, render_views
 from lrm_core.render.cameras import look_at
 
@@ -210,7 +210,7 @@ def test_the_mean_of_a_group_has_an_interval_from_three_objects_on() -> None:
 
 
 def test_the_record_holds_every_number_and_where_it_comes_from(found: Evaluation, model: LRM) -> None:
-    written = record(found, Subject.of(model, "somewhere/tiny.safetensors"), "all")
+    written = record(found, subject_of(model, "somewhere/tiny.safetensors"), "all")
     text = json.dumps(written, allow_nan=False)
     assert "somewhere" not in text
     assert written["model"]["name"] == "tiny.safetensors"

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from lrm_core.canonical import canonical_json, plain
-from lrm_core.findings.rulebook import RULES
+from lrm_core.findings.verdicts import RULES
 from lrm_core.measure.experiments import EXPERIMENTS, get_experiment
 from lrm_core.measure.oracles import OracleCache
 from lrm_core.profiles import Profile

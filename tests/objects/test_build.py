@@ -9,11 +9,12 @@ import torch
 import trimesh
 from PIL import Image
 
-from lrm_core.objects import FIRST_HELD_OUT_SEED, build, load_object, load_split, split_names
+from lrm_core.objects import build, load_object, load_split, split_names
 from lrm_core.objects.build import render_path
 from lrm_core.objects.caster import render_object
+from lrm_core.objects.manifest import build_procedural
 from lrm_core.objects.mesh_render import render_mesh
-from lrm_core.objects.shipped import build_procedural, procedural_name
+from lrm_core.objects.procedural import FIRST_HELD_OUT_SEED, procedural_name
 
 MINI = Path(__file__).resolve().parents[2] / "data/mini/objects"
 MESHES = Path(__file__).resolve().parents[1] / "fixtures/meshes"

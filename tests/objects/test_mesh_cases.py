@@ -218,6 +218,13 @@ def test_emission_is_added_as_light(tmp_path):
     np.testing.assert_allclose(materials[0].levels[0], materials[1].levels[0], atol=2e-3)
 
 
+@pytest.mark.parametrize("look", [{}, {"material": 0}], ids=["bare", "with a material"])
+def test_colours_of_corners_may_be_fractions(tmp_path, look):
+    file = Gltf(materials=[{}])
+    mesh = file.square(attributes={"COLOR_0": file.array(np.tile(np.float32([1, 0, 0]), (4, 1)))}, **look)
+    assert hues(file.save(tmp_path / "a.glb", [{"mesh": mesh}])) == [RED] * 4
+
+
 def _square(folder, nodes=(), change=lambda file: None, **tree):
     """A square with a texture, changed."""
     file = Gltf(**tree)

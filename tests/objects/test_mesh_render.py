@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from PIL import Image
 from trimesh.visual.material import PBRMaterial
 
-from lrm_core.objects.materials import Material, display_from_linear, linear_from_display, sample_texture
 from lrm_core.objects.mesh import Mesh, face_normals, load_mesh, write_mesh
-from lrm_core.objects.mesh_render import AMBIENT, LIGHT, WRAP, MeshCaster, render_mesh
+from lrm_core.objects.mesh_reading import Material, display_from_linear, linear_from_display
+from lrm_core.objects.mesh_render import AMBIENT, LIGHT, WRAP, MeshCaster, render_mesh, sample_texture
 from lrm_core.render.cameras import canonical_pose, look_at, pinhole_intrinsics, standard_camera
 from lrm_core.render.rays import camera_rays
 

@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from lrm_core.objects.shapes import Kind, bounding_radius, contains, entry, normal
+from lrm_core.objects.caster import bounding_radius
+from lrm_core.objects.shapes import Kind, contains, entry, normal
 
 STEPS = 2000
 REACH = 3.0

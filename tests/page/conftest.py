@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from tiny_measure import item, model, synthetic_object
 
-from lrm_core.findings.rulebook import FINDINGS
+from lrm_core.findings.verdicts import FINDINGS
 from lrm_core.measure.oracles import OracleCache
 from lrm_core.page import finding_page
 from lrm_core.page.finding_page import Chapter

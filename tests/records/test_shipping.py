@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from lrm_core.findings.rulebook import FINDINGS
-from lrm_core.findings.verdicts import experiment_table
+from lrm_core.findings.verdicts import FINDINGS, experiment_table
 from lrm_core.fit.oracle import OracleFit
 from lrm_core.measure.experiments import get_experiment
 from lrm_core.measure.oracles import STARTS, OracleCache, load_oracle, oracle_fingerprint, save_oracle

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from lrm_core.findings.prose import figure_caption
-from lrm_core.findings.rulebook import RULES
+from lrm_core.findings.verdicts import RULES
 from lrm_core.paths import repository_root
 from lrm_core.pdf import reading_order
 

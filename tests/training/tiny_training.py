@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 from tiny_folder import TINY, save_square
 
-from lrm_core.objects.splits import write_json
+from lrm_core.objects.files import write_json
 from lrm_core.training.upstream.config import TrainConfig, read_train_config
 
 VIEWS = 6

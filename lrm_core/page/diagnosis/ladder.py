@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from lrm_core import load_model
-from lrm_core.findings.headlines import headline
+from lrm_core.findings.claims import headline
 from lrm_core.findings.ladder import BASELINE, CLAIMS, QUALITY, numbers_over_quality, objects, qualities
 from lrm_core.findings.prose import number
 from lrm_core.findings.verdicts import experiment_table

@@ -11,12 +11,11 @@ from plotly.subplots import make_subplots
 from torch import Tensor
 
 from lrm_core.findings.cause import DOSE, PATTERN
-from lrm_core.findings.fork_pictures import ARMS, UNTOUCHED
 from lrm_core.findings.harms import TOLD, Fingerprint, published_numbers
 from lrm_core.findings.harms import words as harm_words
 from lrm_core.findings.prose import number, percent
 from lrm_core.findings.verdicts import experiment_table
-from lrm_core.findings.wrong_number import EXPERIMENTS, Point
+from lrm_core.findings.wrong_number import ARMS, EXPERIMENTS, UNTOUCHED, Point
 from lrm_core.measure.experiments import get_experiment
 from lrm_core.measure.oracles import heldout_views, predicted_planes, render_images
 from lrm_core.objects import Source

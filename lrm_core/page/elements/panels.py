@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from lrm_core.findings.headlines import HEADLINES, SHORT
+from lrm_core.findings.claims import HEADLINES, SHORT
 from lrm_core.findings.prose import number
 from lrm_core.page.elements.strips import DECADES
 from lrm_core.page.elements.style import BOTTOM, COLOURS, SMALL, finish, name_once, spans

@@ -9,12 +9,12 @@ import pandas as pd
 from lrm_core.findings import repair
 from lrm_core.findings.c04 import MARGIN
 from lrm_core.findings.cause import PATTERN, dose, pattern, pattern_met
-from lrm_core.findings.fork_pictures import ARMS, UNTOUCHED, published_extents
+from lrm_core.findings.finding import say
 from lrm_core.findings.harms import fingerprints, less_trained, sentence
 from lrm_core.findings.prose import listed, number, percent, percent_range
 from lrm_core.findings.rules import Intervals
-from lrm_core.findings.sentences import say
 from lrm_core.findings.verdicts import experiment_table
+from lrm_core.findings.wrong_number import ARMS, UNTOUCHED, published_extents
 from lrm_core.page.front.forest import CONDITION, conditions
 from lrm_core.profiles import DISTANCES, DRAWN, TOLD
 from lrm_core.records.statistics import UNKNOWN, Interval, interval_of, per_object

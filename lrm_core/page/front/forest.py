@@ -7,7 +7,7 @@ from math import isnan
 
 import pandas as pd
 
-from lrm_core.findings.headlines import written
+from lrm_core.findings.claims import written
 from lrm_core.findings.rules import NOT_MEASURED, TOO_FEW
 from lrm_core.findings.verdicts import verdicts
 from lrm_core.page.findings import CONDITION, TRUTH, reason, told_words

@@ -23,7 +23,7 @@ from lrm_core.measure.surface import SurfaceScene, surface_scene
 from lrm_core.model.config import PRESETS
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject
-from lrm_core.objects.splits import object_folders
+from lrm_core.objects.files import object_folders
 from lrm_core.page.finding_page import Chapter
 from lrm_core.paths import repository_root
 from lrm_core.profiles import Profile

@@ -15,7 +15,7 @@ from torch.nn.functional import interpolate
 from torch.utils.data import Dataset
 
 from lrm_core.objects.dataset import RenderedObject, count_views, load_object
-from lrm_core.objects.splits import read_names
+from lrm_core.objects.files import read_names
 from lrm_core.render.cameras import normalize_poses, principal_camera, standard_camera
 from lrm_core.training.upstream.config import Subset, TrainConfig
 

@@ -7,7 +7,7 @@ import pytest
 
 from lrm_core.findings import cause
 from lrm_core.findings.cause import PATTERN
-from lrm_core.findings.sentences import sections
+from lrm_core.findings.finding import sections
 from lrm_core.page.front import facts, figures
 from lrm_core.records.statistics import UNKNOWN, Interval
 
