@@ -197,7 +197,7 @@ def distance(folders: tuple[Path, ...], model_name: str, out: Path | None, devic
     from tqdm import tqdm
 
     from lrm_core.findings.wrong_number import distance_sentence, told_summary
-    from lrm_core.measure.told_distance import FACTORS, told_rows
+    from lrm_core.measure.e17_source_distance import FACTORS, told_rows
     from lrm_core.model.checkpoints import load_model
     from lrm_core.objects import load_object
     from lrm_core.objects.files import object_folders

@@ -54,7 +54,7 @@ def train(config: Path) -> None:
     """
     from accelerate import Accelerator
 
-    from lrm_core.measure.finetuning import METRICS
+    from lrm_core.measure.metrics import METRICS
     from lrm_core.render.quality import mean_square
     from lrm_core.training.upstream.config import read_train_config
     from lrm_core.training.upstream.train import train as trained

@@ -28,15 +28,12 @@ from lrm_core.spectral.corrections import (
 @torch.no_grad()
 def run(model: LRM, item: RenderedObject, config: InViews, seed: int, cache: OracleCache) -> dict[str, Any]:
     """`calibrations` of T_pred to the oracle from it, in held-out views."""
-    scene = object_scene(model, item, config.oracle, config.views, seed, cache)
+    scene = object_scene(model, item, config, seed, cache)
     return calibrations(scene, matter_texels(model, scene.predicted - scene.residual))
 
 
 def calibrations(scene: Scene, mask: Bool[Tensor, "3 r r"]) -> dict[str, Any]:
-    """Scores of T_pred calibrated to T_ref.
-
-    Args:
-        mask: the texels (3, R, R) that points in matter read.
+    """Scores of T_pred calibrated to T_ref; the mask has the texels that points in matter read.
 
     Returns:
         predicted: scores of the renders of T_pred;

@@ -1,28 +1,20 @@
-"""Bytes of mesh files: of those beside them that they name, found as people write them, and of the arrays of glTF."""
+"""Files beside a mesh that it names: buffers, pictures, materials; found as people write them, or a fault."""
 
-import base64
 import json
 import re
 import struct
-from functools import cache
+import unicodedata
+from collections.abc import Iterator
 from io import BytesIO
-from pathlib import Path
-from posixpath import basename
+from pathlib import Path, PurePosixPath
 from typing import Any
-from unicodedata import normalize
 from urllib.parse import unquote
 
-import numpy as np
 from PIL import Image
 from trimesh.resolvers import FilePathResolver
 
 JSON_CHUNK = 0x4E4F534A
-MESHOPT = ("EXT_meshopt_compression", "KHR_meshopt_compression")
-COMPONENTS = {5120: "i1", 5121: "u1", 5122: "<i2", 5123: "<u2", 5125: "<u4", 5126: "<f4"}
-SHAPES = {"SCALAR": (1,), "VEC2": (2,), "VEC3": (3,), "VEC4": (4,), "MAT2": (2, 2), "MAT3": (3, 3), "MAT4": (4, 4)}
 OPTION = re.compile(r"-(?:[ost]((?:\s+[-+.\de]+){1,3})|mm\s+\S+\s+\S+|[a-z]+\s+\S+)\s+", re.IGNORECASE)
-
-Tree = dict[str, Any]
 
 
 class Refused(ValueError):
@@ -60,9 +52,7 @@ class Companions(FilePathResolver):
 
     def find(self, name: str) -> Path | None:
         """The file that is meant: slashes, percent signs and accents may be written in any way."""
-        name, plain = name.strip(), name.strip().replace("\\", "/")
-        written = [normalize(form, text) for text in (name, plain, unquote(plain)) for form in ("NFC", "NFD")]
-        for spelling in [*written, *(text.lstrip("/") for text in written), *map(basename, written)]:
+        for spelling in _spellings(name):
             try:
                 path = self.absolute(spelling)
                 if path.is_file():
@@ -79,7 +69,7 @@ class Companions(FilePathResolver):
         return path.read_bytes()
 
 
-def open_gltf(path: Path) -> tuple[Tree, bytes]:
+def open_gltf(path: Path) -> tuple[dict[str, Any], bytes]:
     """JSON of a .glb or .gltf file, and the bytes of a GLB that come after it; raises ValueError for another file."""
     content = path.read_bytes()
     text, rest = content, b""
@@ -133,73 +123,13 @@ def option(statement: str, letter: str, default: float) -> tuple[float, float]:
     return tuple([*numbers, default, default][:2])
 
 
-class GltfArrays:
-    """The JSON tree of one file, and what that says of its bytes."""
-
-    def __init__(self, path: Path, companions: Companions) -> None:
-        self.tree, self._chunks = open_gltf(path)
-        self._companions = companions
-        self.view, self._buffer = cache(self._read_view), cache(self._read_buffer)
-
-    def floats(self, name: str, index: int, array: np.ndarray | None = None) -> np.ndarray:
-        """An attribute, fractions where the file says that whole numbers stand for them; joints stay as they are."""
-        array = self.values(index, name) if array is None else array
-        stays = name.startswith("JOINTS") or (name, array.dtype) == ("COLOR_0", np.uint8)
-        if stays or array.dtype.kind == "f":
-            return array
-        if not self.tree["accessors"][index].get("normalized"):
-            return array.astype(float)
-        return np.maximum(array / np.iinfo(array.dtype).max, -1)
-
-    def values(self, index: int, name: str) -> np.ndarray:
-        """The array of an accessor as stored, with what a sparse one puts in the place of some."""
-        accessor = self.tree["accessors"][index]
-        sparse, component = accessor.get("sparse"), accessor["componentType"]
-        shape = (accessor["count"], *SHAPES[accessor["type"]])
-        if "bufferView" in accessor:
-            array = self._stored(accessor, component, shape)
-        elif sparse is None:
-            raise Refused(f"its {name} has no data; an extension that is not read may hold them")
-        else:
-            array = np.zeros(shape, COMPONENTS[component])
-        if sparse is not None:
-            places = sparse["indices"]
-            chosen = self._stored(places, places["componentType"], (sparse["count"],))
-            array[chosen] = self._stored(sparse["values"], component, (sparse["count"], *shape[1:]))
-        return array
-
-    def _stored(self, part: Tree, component: int, shape: tuple[int, ...]) -> np.ndarray:
-        """An array of this shape in a view, whose rows may lie apart."""
-        kind, view = np.dtype(COMPONENTS[component]), self.tree["bufferViews"][part["bufferView"]]
-        row = kind.itemsize * int(np.prod(shape[1:]))
-        content, start = self.view(part["bufferView"]), part.get("byteOffset", 0)
-        rows = np.ndarray((shape[0], row), np.uint8, content, start, (view.get("byteStride", row), 1))
-        return rows.copy().view(kind).reshape(shape)
-
-    def _read_view(self, index: int) -> bytes:
-        """The bytes of a view of a buffer, unpacked where they are compressed."""
-        view = self.tree["bufferViews"][index]
-        packed = next((view["extensions"][n] for n in MESHOPT if n in view.get("extensions", {})), None)
-        place = packed or view
-        start = place.get("byteOffset", 0)
-        content = self._buffer(place["buffer"])[start : start + place["byteLength"]]
-        if len(content) != place["byteLength"]:
-            raise ValueError("its buffer is too short")
-        if not packed:
-            return content
-        from meshopt import decode_gltf_buffer
-
-        if packed["count"] * packed["byteStride"] != view["byteLength"]:
-            raise Refused("its meshopt data do not have the length that it says")
-        kind = packed["mode"], packed.get("filter")
-        return decode_gltf_buffer(content, packed["count"], packed["byteStride"], *kind).tobytes()
-
-    def _read_buffer(self, index: int) -> bytes:
-        uri = self.tree["buffers"][index].get("uri")
-        if uri is None:
-            return self._chunks[8 : 8 + struct.unpack_from("<I", self._chunks)[0]]
-        return self.file(uri)
-
-    def file(self, uri: str) -> bytes:
-        """The bytes at an address, which lie in it or beside the mesh."""
-        return base64.b64decode(uri.split("base64,", 1)[1]) if uri.startswith("data:") else self._companions[uri]
+def _spellings(name: str) -> Iterator[str]:
+    plain = name.strip().replace("\\", "/")
+    forms = [
+        unicodedata.normalize(form, spelling)
+        for spelling in (name.strip(), plain, unquote(plain))
+        for form in ("NFC", "NFD")
+    ]
+    yield from dict.fromkeys(forms)
+    yield from dict.fromkeys(form.lstrip("/") for form in forms)
+    yield from dict.fromkeys(PurePosixPath(form).name for form in forms)

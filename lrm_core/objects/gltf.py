@@ -1,238 +1,233 @@
-"""glTF files: the meshes of their default scene and pose, as trimesh's; what cannot be read is refused by name.
+"""glTF files for trimesh: what it would drop is worked into plain arrays first; what cannot be is refused by name.
 
-Normals of the file are not read: trimesh makes them of the faces.
+trimesh reads the file. It calls `_plain` for each primitive, through its registry of extensions, since each is given
+one of our own; there the arrays of the primitive are replaced before trimesh makes a mesh of them.
 """
 
+import base64
 import json
-from collections.abc import Iterator
-from functools import cache, cached_property
+import struct
+from copy import deepcopy
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import trimesh
-from jaxtyping import Float, Int
-from PIL import Image
-from trimesh.transformations import quaternion_matrix, translation_matrix
-from trimesh.visual import TextureVisuals
-from trimesh.visual.gloss import specular_to_pbr
-from trimesh.visual.material import PBRMaterial
+from trimesh.exchange.gltf.extensions import register_handler
 
-from lrm_core.objects.companions import MESHOPT, Companions, GltfArrays, Refused, Tree
+from lrm_core.objects.companions import JSON_CHUNK, Companions, Refused, open_gltf
+from lrm_core.objects.gltf_arrays import (
+    DRACO,
+    FAN,
+    STRIP,
+    TRANSFORM,
+    TRIANGLES,
+    Arrays,
+    Tree,
+    add_places,
+    add_skin,
+    coordinates,
+    dense_accessors,
+    place_texture,
+    triangles,
+    undo_draco,
+)
 
-DRACO, TRANSFORM, INSTANCES = "KHR_draco_mesh_compression", "KHR_texture_transform", "EXT_mesh_gpu_instancing"
+PLAIN = "LRM_plain"
+INSTANCES = "EXT_mesh_gpu_instancing"
 GLOSSY, STRENGTH = "KHR_materials_pbrSpecularGlossiness", "KHR_materials_emissive_strength"
-VISIBILITY, WEBP = "KHR_node_visibility", "EXT_texture_webp"
-READ = {DRACO, INSTANCES, TRANSFORM, *MESHOPT, WEBP, "KHR_mesh_quantization"}
+MESHOPT = ("EXT_meshopt_compression", "KHR_meshopt_compression")
+READ = {DRACO, INSTANCES, TRANSFORM, *MESHOPT, "KHR_mesh_quantization", "EXT_texture_webp"}
 # what is not in the base colour
 UNSEEN = ("KHR_materials_", "KHR_lights_", "EXT_lights_", "KHR_animation_", "KHR_xmp")
-TRIANGLES, STRIP, FAN = 4, 5, 6
-COLOURS = "colours"  # the attribute of vertices that have a material too
+TEXTURES = {"baseColorTexture": "diffuseTexture", "emissiveTexture": None}  # and their names where glossy
 
-Arrays = dict[str, np.ndarray]  # by the names of attributes
-Matrix = Float[np.ndarray, "4 4"]
+_open: dict[int, "_File"] = {}
 
 
-def load_gltf(path: Path, companions: Companions) -> Iterator[trimesh.Trimesh]:
-    """Meshes of a .glb or .gltf file, each where its node, its bones or each of its instances put it.
+def load_gltf(path: Path, companions: Companions) -> trimesh.Scene:
+    """Scene of a .glb or .gltf file in its default pose, with float attributes and triangles only.
 
-    Faults of the companions, which find buffers and pictures, are left to who called. Raises Refused, naming a
-    feature or a texture that cannot be read, and whatever broken bytes lead to.
+    Each skinned or instanced mesh waits for `posed`. Emission is left to who reads the materials, and faults of the
+    companions, which find buffers and pictures, to who called.
+
+    Raises:
+        Refused: naming a feature that cannot be read, or a texture.
+        Exception: whatever broken bytes lead to.
     """
-    scene = _Scene(path, companions)
-    for index, matrix in scene.places.items():
-        node = scene.tree["nodes"][index]
-        mesh = scene.tree["meshes"][node["mesh"]] if "mesh" in node else {"primitives": []}
-        for primitive in mesh["primitives"]:
-            arrays = scene.attributes(primitive, node.get("weights", mesh.get("weights", [])))
-            if (piece := scene.piece(primitive, arrays)) is None:
-                continue
-            if "skin" in node:
-                yield _bent(piece, arrays, scene.bones(node["skin"]))
-                continue
-            for instance in scene.instances(node):
-                copy = piece.copy()
-                copy.apply_transform(matrix @ instance)
-                yield copy
+    file = _File(path, companions)
+    _open[id(file)] = file
+    try:
+        scene = trimesh.load_scene(BytesIO(file.packed()), file_type="glb", resolver=companions, process=False)
+    except Exception as error:
+        raise file.fault or error from error
+    finally:
+        del _open[id(file)]
+    if file.fault:
+        raise file.fault
+    for geometry in scene.geometry.values():
+        file.check_textures(getattr(geometry.visual, "material", None))
+    return scene
 
 
-class _Scene(GltfArrays):
-    """One file: where its nodes are, what its primitives and its materials look like."""
+@register_handler(PLAIN, scope="primitive_preprocess")
+def _plain(context: dict[str, Any]) -> None:
+    """Called by trimesh, which passes over what is raised."""
+    file = _open[context["data"]["file"]]
+    try:
+        file.make_plain(context["primitive"], context["data"], context["accessors"], context["views"])
+    except Exception as error:
+        file.fault = file.fault or error
+
+
+class _File:
+    """One file on its way to trimesh: its JSON, changed, and the first fault that `_plain` met."""
 
     def __init__(self, path: Path, companions: Companions) -> None:
-        super().__init__(path, companions)
-        self._material = cache(self._read_material)
+        self.tree, self._chunks = open_gltf(path)
+        self._companions, self.fault = companions, None
         needed = self.tree.get("extensionsRequired", [])
         unknown = [name for name in needed if name not in READ and not name.startswith(UNSEEN)]
         if unknown:
             raise Refused(f"needs the glTF extension {', '.join(unknown)}, which is not read; export without")
+        self._decompress()
+        dense_accessors(self.tree.get("accessors", []))
+        self._prepare_nodes()
+        self._materials = list(map(self._prepare_material, range(len(self.tree.get("materials", [])))))
+        self._drop_undrawn_images()
 
-    @cached_property
-    def places(self) -> dict[int, Matrix]:
-        """Transforms to the world of the nodes of the scene, by their indices; each node counts once."""
-        nodes, found = self.tree.get("nodes", []), {}
-        if scenes := self.tree.get("scenes"):
-            roots = scenes[self.tree.get("scene", 0)].get("nodes", [])
-        else:
+    def packed(self) -> bytes:
+        """The file as a GLB for trimesh."""
+        text = json.dumps(self.tree).encode()
+        length = 20 + len(text) + len(self._chunks)
+        return struct.pack("<4s4I", b"glTF", 2, length, len(text), JSON_CHUNK) + text + self._chunks
+
+    def _buffer(self, index: int) -> bytes:
+        uri = self.tree["buffers"][index].get("uri")
+        if uri is None:
+            return self._chunks[8 : 8 + struct.unpack_from("<I", self._chunks)[0]]
+        if uri.startswith("data:"):
+            return base64.b64decode(uri.split("base64,", 1)[1])
+        return self._companions[uri]
+
+    def _decompress(self) -> None:
+        """Undo meshopt: all views in one buffer."""
+        views = self.tree.get("bufferViews", [])
+        if not any(name in view.get("extensions", {}) for view in views for name in MESHOPT):
+            return
+        from meshopt import decode_gltf_buffer
+
+        buffers: dict[int, bytes] = {}
+        whole = bytearray()
+        for view in views:
+            packed = next((view["extensions"][n] for n in MESHOPT if n in view.get("extensions", {})), None)
+            place = packed or view
+            if place["buffer"] not in buffers:
+                buffers[place["buffer"]] = self._buffer(place["buffer"])
+            start = place.get("byteOffset", 0)
+            content = buffers[place["buffer"]][start : start + place["byteLength"]]
+            if packed:
+                if packed["count"] * packed["byteStride"] != view["byteLength"]:
+                    raise Refused("its meshopt data do not have the length that it says")
+                kind = packed["mode"], packed.get("filter")
+                content = decode_gltf_buffer(content, packed["count"], packed["byteStride"], *kind).tobytes()
+            view |= {"buffer": 0, "byteOffset": len(whole), "byteLength": len(content)}
+            whole += content + bytes(-len(content) % 4)
+        self.tree["buffers"] = [{"byteLength": len(whole)}]
+        self._chunks = struct.pack("<I4s", len(whole), b"BIN\0") + bytes(whole)
+
+    def _prepare_nodes(self) -> None:
+        """Names by index, no cameras, a scene, and what `_plain` is to know of each primitive."""
+        nodes, meshes = self.tree.get("nodes", []), self.tree.setdefault("meshes", [])
+        for mesh in meshes:
+            for primitive in mesh["primitives"]:
+                extensions = primitive.setdefault("extensions", {})
+                draco = extensions.pop(DRACO, None)
+                extensions[PLAIN] = {"file": id(self), "draco": draco, "weights": mesh.get("weights", [])}
+        for index, node in enumerate(nodes):
+            node["name"] = str(index)
+            node.pop("camera", None)
+            extensions = node.get("extensions", {})
+            if extensions.get("KHR_node_visibility", {}).get("visible") is False:
+                raise Refused("hides parts by KHR_node_visibility, which is not read; export without them")
+            special = {key: node[key] for key in ("weights", "skin") if key in node}
+            if "mesh" in node and (special or INSTANCES in extensions):
+                special["instances"] = extensions.get(INSTANCES, {}).get("attributes")
+                meshes.append(deepcopy(meshes[node["mesh"]]))
+                for primitive in meshes[-1]["primitives"]:
+                    primitive["extensions"][PLAIN] |= special
+                node["mesh"] = len(meshes) - 1
+        if not self.tree.get("scenes"):
             below = {child for node in nodes for child in node.get("children", [])}
-            roots = [index for index in range(len(nodes)) if index not in below]
-        waiting = [(root, np.eye(4)) for root in roots]
-        while waiting:
-            index, parent = waiting.pop()
-            if index in found:
-                continue
-            node = nodes[index]
-            if node.get("extensions", {}).get(VISIBILITY, {}).get("visible") is False:
-                raise Refused(f"hides parts by {VISIBILITY}, which is not read; export without them")
-            found[index] = parent @ _transform(node)
-            waiting += [(child, found[index]) for child in node.get("children", [])]
-        return found
+            self.tree["scenes"] = [{"nodes": [index for index in range(len(nodes)) if index not in below]}]
+            self.tree.pop("scene", None)
 
-    def piece(self, primitive: Tree, arrays: Arrays) -> trimesh.Trimesh | None:
-        """The mesh of a primitive in the frame of its node; None for points and lines."""
-        mode, vertices = primitive.get("mode", TRIANGLES), arrays["POSITION"]
-        if mode not in (TRIANGLES, STRIP, FAN):
-            return None
-        indices = arrays["indices"] if "indices" in arrays else np.arange(len(vertices))
-        faces, colours = _triangles(indices.reshape(-1), mode), arrays.get("COLOR_0")
-        if colours is not None and len(colours) != len(vertices):
-            colours = None
-        if "material" not in primitive:
-            return trimesh.Trimesh(vertices, faces, vertex_colors=colours, process=False)
-        material, drawn = self._material(primitive["material"])
-        uv = _texture_coordinates(arrays, drawn[0] if drawn else {})
-        visual = TextureVisuals(uv if uv is None else np.stack([uv[:, 0], 1 - uv[:, 1]], axis=1), material)
-        more = {} if colours is None else {COLOURS: colours}
-        return trimesh.Trimesh(vertices, faces, visual=visual, vertex_attributes=more, process=False)
-
-    def attributes(self, primitive: Tree, weights: list[float]) -> Arrays:
-        """Attributes of a primitive as floats, morphed, and its "indices", if it has some."""
-        accessors, draco = primitive["attributes"], primitive.get("extensions", {}).get(DRACO)
-        packed = self._unpacked(primitive, draco) if draco else {}
-        if "indices" in primitive and "indices" not in packed:
-            packed["indices"] = self.values(primitive["indices"], "indices")
-        arrays = packed | {n: self.floats(n, index, packed.get(n)) for n, index in accessors.items()}
-        for target, weight in zip(primitive.get("targets", []), weights, strict=False):
-            for name in target.keys() & accessors.keys() if weight else ():
-                arrays[name] = arrays[name] + weight * self.floats(name, target[name])
-        return arrays
-
-    def _unpacked(self, primitive: Tree, draco: Tree) -> Arrays:
-        """What the Draco data of a primitive hold; raises Refused if they cannot be decoded."""
-        try:
-            import DracoPy
-
-            decoded = DracoPy.decode(self.view(draco["bufferView"]))
-            primitive["mode"] = TRIANGLES
-            arrays = {attribute["unique_id"]: attribute["data"] for attribute in decoded.attributes}
-            return {"indices": decoded.faces} | {name: arrays[place] for name, place in draco["attributes"].items()}
-        except Exception as error:
-            raise Refused(f"its Draco data ({DRACO}) cannot be decoded: {error}") from error
-
-    def _read_material(self, index: int) -> tuple[PBRMaterial, list[Tree]]:
-        """A material with its strength of emission, and what the tree says of its drawn textures."""
+    def _prepare_material(self, index: int) -> dict[str, Tree]:
+        """Name a material by its index, and say where its drawn textures lie; its emission gets its strength."""
         material = self.tree["materials"][index]
         extensions = material.get("extensions", {})
-        base, strength = material | material.get("pbrMetallicRoughness", {}), extensions.get(STRENGTH, {})
-        emission = [strength.get("emissiveStrength", 1) * x for x in material.get("emissiveFactor", [0, 0, 0])]
-        colour = extensions[GLOSSY].get("diffuseTexture") if GLOSSY in extensions else base.get("baseColorTexture")
-        drawn = {"baseColorTexture": colour} if colour else {}
-        if any(emission) and "emissiveTexture" in base:
-            drawn["emissiveTexture"] = base["emissiveTexture"]
-        if len({json.dumps(_coordinates(info), sort_keys=True) for info in drawn.values()}) > 1:
+        material["name"] = str(index)
+        base = {**material, **material.get("pbrMetallicRoughness", {}), **extensions.get(GLOSSY, {})}
+        strength = extensions.get(STRENGTH, {}).get("emissiveStrength", 1)
+        material["emissiveFactor"] = [strength * x for x in material.get("emissiveFactor", [0, 0, 0])]
+        if not any(material["emissiveFactor"]):
+            base.pop("emissiveTexture", None)
+            material.pop("emissiveTexture", None)
+        names = [glossy if GLOSSY in extensions and glossy else name for name, glossy in TEXTURES.items()]
+        drawn = {name: base[found] for name, found in zip(TEXTURES, names, strict=True) if found in base}
+        if len({json.dumps(coordinates(info), sort_keys=True) for info in drawn.values()}) > 1:
             raise Refused(f"material {index} has its emission on other coordinates than its colour: not read")
-        look = {key: base[key] for key in ("alphaMode", "alphaCutoff") if key in base}
-        if "baseColorFactor" in base:
-            look["baseColorFactor"] = np.array(base["baseColorFactor"], float)
-        look |= {name: self._image(info, f"{name} of material {index}") for name, info in drawn.items()}
-        if GLOSSY in extensions:
-            gloss = extensions[GLOSSY].items()
-            factors = {key: np.float64(value) for key, value in gloss if key.endswith("Factor")}
-            textures = {
-                k: self._image(info, f"{k} of material {index}") for k, info in gloss if k.endswith("Texture")
-            }
-            look |= specular_to_pbr(**factors, **textures)
-        return PBRMaterial(emissiveFactor=emission, **look), list(drawn.values())
+        return drawn
 
-    def _image(self, info: Tree, what: str) -> Image.Image:
-        """The picture of a texture; raises Refused, saying what it is, if it is missing or of another kind."""
-        texture = self.tree["textures"][info["index"]]
-        extensions = texture.get("extensions", {})
-        source = extensions.get(WEBP, {}).get("source", texture.get("source"))
-        image = {} if source is None else self.tree["images"][source]
-        try:
-            content = self.view(image["bufferView"]) if "bufferView" in image else self.file(image["uri"])
-            return Image.open(BytesIO(content))
-        except Exception as error:
-            kind = ", ".join(filter(None, [*extensions, image.get("uri", "")[:80] or image.get("mimeType", "")]))
-            reason = "is missing or of a kind that is not read; PNG, JPEG and WebP are"
-            raise Refused(f"the {what} ({kind}) {reason}") from error
+    def _drop_undrawn_images(self) -> None:
+        """Pictures that nothing visible is taken from need not be there, nor be read."""
+        textures, images = self.tree.get("textures", []), self.tree.get("images", [])
+        glossy = [m.get("extensions", {}).get(GLOSSY, {}) for m in self.tree.get("materials", [])]
+        shown = [info for drawn in self._materials for info in drawn.values()]
+        shown += [m["specularGlossinessTexture"] for m in glossy if "specularGlossinessTexture" in m]
+        used = set()
+        for texture in (textures[info["index"]] for info in shown):
+            used |= {part.get("source") for part in (texture, *texture.get("extensions", {}).values())}
+        for index in set(range(len(images))) - used:
+            images[index] = {}
 
-    def instances(self, node: Tree) -> list[Matrix]:
-        """Transforms of the instances of a node's mesh; the identity where it is there once."""
-        instances = node.get("extensions", {}).get(INSTANCES, {}).get("attributes")
-        if not instances:
-            return [np.eye(4)]
-        parts = {name.lower(): self.floats(name, index) for name, index in instances.items()}
-        return [_transform(dict(zip(parts, values, strict=True))) for values in zip(*parts.values(), strict=True)]
+    def check_textures(self, material: trimesh.visual.material.Material | None) -> None:
+        """Refuse a material of which a drawn texture was not read."""
+        if not getattr(material, "name", None):
+            return
+        for name, info in self._materials[int(material.name)].items():
+            if getattr(material, name, None) is None:
+                texture = self.tree["textures"][info["index"]]
+                image = self.tree["images"][texture["source"]] if "source" in texture else {}
+                kind = [*texture.get("extensions", {}), image.get("uri", "")[:80] or image.get("mimeType", "")]
+                what = f"the {name} of material {material.name} ({', '.join(filter(None, kind))})"
+                raise Refused(f"{what} is missing or of a kind that is not read; PNG, JPEG and WebP are")
 
-    def bones(self, skin: int) -> Float[np.ndarray, "J 4 4"]:
-        """What each joint of a skin makes of the vertices that follow it."""
-        joints, inverse = self.tree["skins"][skin]["joints"], self.tree["skins"][skin].get("inverseBindMatrices")
-        bones = np.stack([self.places[joint] for joint in joints])
-        if inverse is None:
-            return bones
-        return bones @ self.values(inverse, "skin").transpose(0, 2, 1)[: len(joints)]
-
-
-def _transform(node: Tree) -> Matrix:
-    """From the frame of a node, or of an instance in it, to that around it."""
-    matrix, turn = np.reshape(node.get("matrix", np.eye(4)), (4, 4)).T, node.get("rotation", [0, 0, 0, 1])
-    matrix = matrix @ translation_matrix(node.get("translation", [0, 0, 0]))
-    return matrix @ quaternion_matrix(np.reshape(turn, 4)[[3, 0, 1, 2]]) @ np.diag([*node.get("scale", [1, 1, 1]), 1])
-
-
-def _triangles(indices: Int[np.ndarray, " n"], mode: int) -> Int[np.ndarray, "F 3"]:
-    """Faces of a strip, a fan or separate triangles, all turning the same way."""
-    if mode == FAN:
-        return np.stack([np.full(len(indices) - 2, indices[0]), indices[1:-1], indices[2:]], axis=1)
-    if mode == STRIP:
-        faces = np.stack([indices[:-2], indices[1:-1], indices[2:]], axis=1)
-        faces[1::2] = faces[1::2, [1, 0, 2]]
-        return faces
-    return indices.reshape(-1, 3)
-
-
-def _coordinates(info: Tree) -> tuple[int, Tree]:
-    """Which set of texture coordinates a texture lies on, and how they are transformed."""
-    transform = info.get("extensions", {}).get(TRANSFORM, {})
-    return transform.get("texCoord", info.get("texCoord", 0)), transform
-
-
-def _texture_coordinates(arrays: Arrays, info: Tree) -> Float[np.ndarray, "V 2"] | None:
-    """The coordinates that a texture lies on, v down, transformed as KHR_texture_transform says."""
-    chosen, transform = _coordinates(info)
-    uv = arrays.get(f"TEXCOORD_{chosen}")
-    if uv is None or not transform:
-        return uv
-    turn = transform.get("rotation", 0)
-    matrix = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
-    return uv * transform.get("scale", [1, 1]) @ matrix.T + transform.get("offset", [0, 0])
-
-
-def _bent(piece: trimesh.Trimesh, arrays: Arrays, bones: Float[np.ndarray, "J 4 4"]) -> trimesh.Trimesh:
-    """The mesh with vertices and normals moved by the weighted matrices of their joints."""
-    joints, weights = (
-        np.concatenate([arrays[name] for name in sorted(arrays) if name.startswith(start)], axis=1)
-        for start in ("JOINTS_", "WEIGHTS_")
-    )
-    weights = weights / np.maximum(weights.sum(1, keepdims=True), np.finfo(float).tiny)
-    blend = np.zeros((len(piece.vertices), 4, 4))
-    for joint, weight in zip(joints.astype(int).T, weights.T, strict=True):
-        blend += weight[:, None, None] * bones[joint]
-    linear = blend[:, :3, :3]
-    cofactors = np.cross(np.roll(linear, -1, 2), np.roll(linear, -2, 2), axis=1)
-    normals = np.einsum("nij,nj->ni", cofactors, piece.vertex_normals)
-    piece.vertices = np.einsum("nij,nj->ni", linear, piece.vertices) + blend[:, :3, 3]
-    piece.vertex_normals = normals
-    return piece
+    def make_plain(self, primitive: Tree, data: Tree, arrays: list[np.ndarray], views: list[bytes]) -> None:
+        """Give a primitive float attributes, morphed, in triangles; arrays that it shares stay as they are."""
+        if data["draco"]:
+            undo_draco(primitive, data["draco"], arrays, views)
+        accessors, attributes = self.tree["accessors"], primitive["attributes"]
+        packed = data["draco"]["attributes"] if data["draco"] else {}
+        unread = attributes.keys() - packed.keys()
+        if empty := [n for n in unread if not accessors[attributes[n]].keys() & {"bufferView", "sparse"}]:
+            raise Refused(f"its {', '.join(empty)} has no data; an extension that is not read may hold them")
+        plain = Arrays(accessors, arrays)
+        for name, index in attributes.items():
+            attributes[name] = plain.put(plain.attribute(name, index), index)
+        for target, weight in zip(primitive.get("targets", []), data["weights"], strict=False):
+            for name in target.keys() & attributes.keys() if weight else ():
+                moved = arrays[attributes[name]] + weight * plain.attribute(name, target[name])
+                attributes[name] = plain.put(moved)
+        if (mode := primitive.get("mode", TRIANGLES)) in (STRIP, FAN, TRIANGLES):
+            count = len(arrays[attributes["POSITION"]])
+            indices = plain.values(primitive["indices"]) if "indices" in primitive else np.arange(count)
+            primitive |= {"indices": plain.put(triangles(indices.reshape(-1), mode)), "mode": TRIANGLES}
+        drawn = self._materials[primitive["material"]] if "material" in primitive else {}
+        for info in list(drawn.values())[:1]:
+            place_texture(attributes, info, plain)
+        if "skin" in data:
+            add_skin(attributes, self.tree["skins"][data["skin"]], plain)
+        elif data.get("instances"):
+            add_places(attributes, data["instances"], plain)

@@ -17,12 +17,14 @@ from PIL import Image
 from trimesh.visual.material import PBRMaterial, SimpleMaterial
 
 from lrm_core.objects.companions import Companions, Refused, option
-from lrm_core.objects.gltf import COLOURS, load_gltf
+from lrm_core.objects.gltf import load_gltf
+from lrm_core.objects.gltf_arrays import posed
 
 Triangles = Float[np.ndarray, "F 3 3"]  # of corners, normals too
 Texture = Float[np.ndarray, "H W 4"]
 Colour = Float[np.ndarray, "*shape"]
 
+COLOURS = "colours"  # the attribute of vertices that have a material too
 END_OF_HEADER = b"end_header"  # of a PLY file
 LINEAR_COLOURS = (".glb", ".gltf")  # have linear factors and vertex colours; other files, display-referred
 ALPHA_CUTOFF = 0.5
@@ -57,10 +59,9 @@ def read_pieces(path: Path) -> list[Piece]:
     """The meshes of a file that have faces, where its scene puts them; ValueError naming it and what is wrong."""
     companions, suffix = Companions(path), path.suffix.lower()
     try:
-        read = load_gltf if suffix in LINEAR_COLOURS else _load_plain
-        pieces = [_flatten(piece, suffix) for piece in read(path, companions) if len(piece.faces)]
+        scene = _scene(path, suffix, companions)
         if not companions.faults:
-            return pieces
+            return [_flatten(piece, suffix) for piece in _placed(scene)]
     except Refused as error:
         raise ValueError(f"{path}: {error}") from error
     except Exception as error:  # the readers of trimesh raise whatever the broken bytes lead to
@@ -69,9 +70,11 @@ def read_pieces(path: Path) -> list[Piece]:
     raise ValueError(f"{path}: {'; '.join(dict.fromkeys(companions.faults))}")
 
 
-def _load_plain(path: Path, companions: Companions) -> Iterator[trimesh.Trimesh]:
-    """Meshes of an OBJ, PLY or STL file; colours of vertices that also have a material become an attribute."""
-    content, suffix = path.read_bytes(), path.suffix.lower()
+def _scene(path: Path, suffix: str, companions: Companions) -> trimesh.Scene:
+    """The scene of a file; its companions keep what is missing."""
+    if suffix in LINEAR_COLOURS:
+        return load_gltf(path, companions)
+    content = path.read_bytes()
     if suffix == ".ply":
         content = _plain_ply(content)
     elif suffix == ".obj":
@@ -79,18 +82,10 @@ def _load_plain(path: Path, companions: Companions) -> Iterator[trimesh.Trimesh]
         if back and re.search(rb"^v[tn]?\s", content[back.end() :], re.MULTILINE):
             raise Refused("counts back from vertices amid its faces (f -3 -2 -1), not read; export without")
     scene = trimesh.load_scene(BytesIO(content), file_type=suffix[1:], resolver=companions, process=False)
-    for node in scene.graph.nodes_geometry:
-        transform, name = scene.graph[node]
-        if not isinstance(scene.geometry[name], trimesh.Trimesh):
-            continue
-        if suffix == ".obj":
-            _finish_obj(scene.geometry[name], companions)
-        mesh = scene.geometry[name].copy()  # without the normals of the file: trimesh makes them of the faces
-        colours = getattr(mesh.visual, "vertex_attributes", {}).get("color")
-        if colours is not None:
-            mesh.vertex_attributes[COLOURS] = colours
-        mesh.apply_transform(transform)
-        yield mesh
+    if suffix == ".obj":
+        for geometry in scene.geometry.values():
+            _finish_obj(geometry, companions)
+    return scene
 
 
 def _plain_ply(content: bytes) -> bytes:
@@ -123,6 +118,22 @@ def _with_mask(image: Image.Image | None, mask: Image.Image) -> Image.Image:
     masked.putalpha(alpha.resize(masked.size))
     masked.info = image.info if image else {"file_path": ""}
     return masked
+
+
+def _placed(scene: trimesh.Scene) -> Iterator[trimesh.Trimesh]:
+    """Meshes with faces where the scene has them; colours of vertices that also have a material become an attribute.
+
+    trimesh's own `dump` drops those.
+    """
+    for node in scene.graph.nodes_geometry:
+        transform, name = scene.graph[node]
+        mesh = scene.geometry[name]
+        if isinstance(mesh, trimesh.Trimesh) and len(mesh.faces):
+            piece = mesh.copy()
+            colours = getattr(mesh.visual, "vertex_attributes", {}).get("color")
+            if colours is not None:
+                piece.vertex_attributes[COLOURS] = colours
+            yield from posed(scene, piece, transform)
 
 
 def _flatten(piece: trimesh.Trimesh, suffix: str) -> Piece:

@@ -19,9 +19,9 @@ from lrm_core.findings import prose
 from lrm_core.findings.arm_claims import claim_columns
 from lrm_core.findings.figures import Lines, Pictures, window
 from lrm_core.findings.finding import Finding, told
+from lrm_core.fit.oracle import OracleFit
 from lrm_core.measure.experiments import get_experiment
 from lrm_core.measure.oracles import (
-    Oracle,
     OracleCache,
     OracleConfig,
     Start,
@@ -112,7 +112,7 @@ class Chapter:
         """T_pred of the example."""
         return predicted_planes(self.model, self.item)
 
-    def oracle(self, start: Start) -> Oracle:
+    def oracle(self, start: Start) -> OracleFit:
         """The example's oracle from that start, from the cache if it is there."""
         return oracle(self.model, self.item, start, self.oracle_config, self.seed)
 

@@ -13,7 +13,7 @@ from tiny_folder import launched
 from tiny_training import changed, tiny_config, tiny_layout, write_layout
 
 from lrm_core.cli import main
-from lrm_core.measure.finetuning import METRICS
+from lrm_core.measure.metrics import METRICS
 from lrm_core.model.checkpoints import load_model
 from lrm_core.objects import load_object
 from lrm_core.render import render_views
