@@ -17,7 +17,7 @@ from lrm_core.atomic import save_tensors
 from lrm_core.fit.oracle import OracleFit
 from lrm_core.fit.runs import Rows, claim_folder, read_training_checkpoint
 from lrm_core.measure.oracles import load_oracle, save_oracle
-from lrm_core.model.checkpoints import load_model, save_checkpoint
+from lrm_core.model.checkpoints import load_model, save_checkpoint, save_release
 from lrm_core.model.config import MINI
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import load_object
