@@ -27,10 +27,10 @@ import psutil
 import torch
 from keep import keep
 
-from lrm_core import cluster
 from lrm_core.measure.experiments import EXPERIMENTS
 from lrm_core.processes import side_by_side
 from lrm_core.profiles import get_profile
+from lrm_core.records import on_cluster as cluster
 from lrm_core.records.on_cluster import Cluster, Outcome
 from lrm_core.records.runner import Runner
 from lrm_core.records.store import RecordKey, ResultStore
@@ -191,7 +191,7 @@ class Simulated:
             self.first = self.first or now
             self.slept += (seconds := self.seconds * self.draw.uniform(0.5, 1.5))
             heapreplace(self.free, end := max(now, self.free[0]) + seconds)
-            reference = Call(arguments[-1][1])
+            reference = Call(arguments[-1][0])
             heappush(self.ends, (end, id(reference), reference))
             return reference
 

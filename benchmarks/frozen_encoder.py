@@ -17,7 +17,7 @@ from efficientnet_lite_pytorch import EfficientNet
 from keep import keep
 from torch import Tensor, nn
 
-from lrm_core.fit.run_folder import Rows
+from lrm_core.fit.runs import Rows
 from lrm_core.model.config import LRMConfig
 from lrm_core.model.encoder import PatchEmbed
 from lrm_core.model.lrm import LRM

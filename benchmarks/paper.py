@@ -26,9 +26,9 @@ from scene import orbit_cameras
 from torch import Tensor
 
 from lrm_core.fit import fit_oracle
+from lrm_core.model.checkpoints import save_release
 from lrm_core.model.config import PRESETS
 from lrm_core.model.lrm import LRM
-from lrm_core.model.release import save_release
 from lrm_core.objects.build import render_path
 from lrm_core.paths import data_dir
 from lrm_core.predict import PredictConfig

@@ -16,7 +16,7 @@ from accelerate import Accelerator
 from keep import keep
 
 from lrm_core import load_model
-from lrm_core.fit.checkpoint import TrainingState
+from lrm_core.fit.runs import TrainingState
 from lrm_core.training import pretrain, pretrain_batch, pretrain_data
 from lrm_core.training.pretrain import new_state, train_step
 from lrm_core.training.pretrain_batch import cast_scene, draw_scene, scenes
@@ -74,12 +74,12 @@ def parts_of_a_group(state: TrainingState, config: PretrainConfig) -> dict[str, 
     numbers, size = iter(range(1_000_000)), state.model.config.source_size
 
     def draw():
-        return cast_scene(draw_scene(next(numbers), config, size, 0.0), config, size, 0.0)
+        return cast_scene(draw_scene(next(numbers), config, size, 0.0))
 
     batch = draw()
 
     def planes(precision: str) -> None:
-        predict(state.model, batch, precision).float().square().mean().backward()
+        predict(state.model, batch.sources, batch.cameras, precision).square().mean().backward()
 
     def loss() -> None:
         generator = torch.Generator().manual_seed(0)

@@ -14,11 +14,11 @@ import torch
 from keep import keep
 
 from lrm_core import load_model
-from lrm_core.measure.finetuning import METRICS
+from lrm_core.measure.metrics import METRICS
 from lrm_core.paths import data_dir
 from lrm_core.render.cameras import canonical_source_camera
 from lrm_core.render.quality import mean_square
-from lrm_core.training.convert import convert
+from lrm_core.training.publish import convert
 from lrm_core.training.upstream.config import read_train_config
 from lrm_core.training.upstream.train import train
 

@@ -102,15 +102,9 @@ def alone(path: Path) -> Iterator[None]:
 
 
 def save_tensors(path: Path, tensors: Mapping[str, "Tensor"], metadata: Mapping[str, str]) -> None:
-    """Write a safetensors file with a digest of its content in the header, or leave the old one.
+    """Write contiguous tensors with a digest of the content in the header, or leave the old file.
 
-    Args:
-        path: the file; its folder is made where missing.
-        tensors: by name, contiguous, of any shape.
-        metadata: text for the header.
-
-    Raises:
-        OSError: naming `path`, if it cannot be written.
+    Raises as `replacing`; the folder is made where missing.
     """
     from safetensors import SafetensorError  # PyTorch takes seconds, and texts are written without it
     from safetensors.torch import save_file

@@ -36,7 +36,9 @@ def plain(value: Any, where: str = "record") -> Plain:
     if value is None or isinstance(value, bool | int | str):
         return value
     if isinstance(value, float):
-        return _rounded(value, where)
+        if not isfinite(value):
+            raise ValueError(f"{where}: {value} cannot be stored; leave the entry None where a number is undefined")
+        return float(f"{value:.{SIGNIFICANT_DIGITS}g}") + 0.0  # + 0.0 turns -0.0 into 0.0
     if isinstance(value, Mapping):
         return {key: plain(value[key], f"{where}.{key}") for key in sorted(value)}
     if isinstance(value, Sequence):
@@ -63,12 +65,6 @@ def numbers(value: Plain, name: str = "") -> dict[str, bool | int | float]:
     else:
         return {} if value is None or isinstance(value, str) else {name: value}
     return {key: number for part in parts for key, number in part.items()}
-
-
-def _rounded(value: float, where: str) -> float:
-    if not isfinite(value):
-        raise ValueError(f"{where}: {value} cannot be stored; leave the entry None where a number is undefined")
-    return float(f"{value:.{SIGNIFICANT_DIGITS}g}") + 0.0  # + 0.0 turns -0.0 into 0.0
 
 
 def _write(value: Plain, indent: str) -> str:

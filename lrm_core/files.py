@@ -26,8 +26,7 @@ def printable(text: str) -> str:
 def files_of(path: Path, suffixes: Collection[str], what: str) -> list[Path]:
     """A file itself, or those of a folder (not searched deeper) with one of the suffixes, in order of name.
 
-    Raises:
-        FileNotFoundError: if there is none; `what` they are is said.
+    FileNotFoundError if there is none, which says `what` they are.
     """
     if path.is_file():
         return [path]
@@ -73,8 +72,7 @@ def digest(path: Path) -> tuple[str, int]:
     paths; `find * -type f | LC_ALL=C sort | xargs sha256sum | sha256sum` prints the same. What desktops leave there
     under names with a dot in front does not count.
 
-    Raises:
-        FileNotFoundError: if there is neither.
+    FileNotFoundError if there is neither.
     """
     if path.is_file():
         return sha256(path), path.stat().st_size
@@ -87,11 +85,7 @@ def digest(path: Path) -> tuple[str, int]:
 
 
 def check_listed(path: Path) -> None:
-    """Compare a file or folder with its SHA-256 in the manifest of the data folder; what is not listed passes.
-
-    Raises:
-        ValueError: naming it, if it differs.
-    """
+    """ValueError if a file or folder differs from its SHA-256 in the data's manifest; what is not listed passes."""
     data = data_dir().resolve()
     if not path.resolve().is_relative_to(data) or not (data / MANIFEST).is_file():
         return
@@ -105,11 +99,7 @@ def check_listed(path: Path) -> None:
 
 
 def check_png(path: Path) -> None:
-    """Compare the checksum of every chunk of a PNG file, which Pillow leaves out for the pixels.
-
-    Raises:
-        ValueError: naming it, if a chunk is cut or differs from its checksum.
-    """
+    """ValueError if a chunk of a PNG file is cut or differs from its checksum, which Pillow leaves out for pixels."""
     content, place, kind = path.read_bytes(), len(PNG_START), b""
     if not content.startswith(PNG_START):
         raise ValueError(f"{path}: corrupt or not a PNG")
@@ -130,13 +120,10 @@ def tensors_digest(tensors: Mapping[str, "Tensor"], metadata: Mapping[str, str])
 def read_tensors(path: Path, advice: str) -> tuple[dict[str, "Tensor"], dict[str, str]]:
     """Tensors and texts of a safetensors file, after comparing them with the digest that `save_tensors` keeps there.
 
-    Args:
-        path: the file.
-        advice: what to do about a damaged one.
-
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: naming it, if it is cut or foreign, differs from its digest, or holds NaN or infinity.
+        ValueError: naming it, with the advice, if it is cut or foreign, differs from its digest, or holds NaN or
+            infinity.
     """
     from safetensors import SafetensorError, safe_open
 

@@ -21,13 +21,8 @@ def side_by_side(function: Callable[..., Result], calls: Iterable[tuple], proces
     Whatever ends this early (Ctrl-C, a call that fails, closing it) ends the processes at once, and no further
     call begins.
 
-    Args:
-        function: importable, as are its arguments and results.
-        calls: the arguments of each call.
-        processes: how many calls run at once.
-
     Yields:
-        What the calls return, in the order in which they finish.
+        What the calls return, in the order in which they finish; it is importable, as are the function and arguments.
 
     Raises:
         Exception: the first that a call raised.
@@ -54,9 +49,8 @@ def _begin() -> None:
     """In a new process: Ctrl-C or the end of its parent ends it without a word; it works with one thread."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    tqdm.set_lock(
-        threading.RLock()
-    )  # its own is shared between processes, and one that is ended would leave it behind
+    # Its own lock is shared between processes, and one that is ended would leave it behind.
+    tqdm.set_lock(threading.RLock())
     os.environ["OMP_NUM_THREADS"] = "1"  # read when NumPy and PyTorch are loaded
     import torch
 

@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -14,13 +16,9 @@ from lrm_core.paths import data_dir, repository_root
 
 @dataclass(frozen=True)
 class FinetunePlan:
-    """Fine-tuning in a profile.
+    """Fine-tuning in a profile: its steps, the names of its arms, and at most so many seeds of each; None is all.
 
-    Attributes:
-        objects: so many of each folder train, the first in order of name, and so many of the next validate.
-        steps, validate_every: of every run.
-        arms: names; None is all.
-        seeds: at most so many of each arm; None is all.
+    Of each folder of objects so many train, the first in order of name, and so many of the next validate.
     """
 
     objects: tuple[int, int] = (8, 6)
@@ -84,30 +82,22 @@ class Profile:
         return self.source(name).told
 
     def members(self) -> list[list[Path]]:
-        """Folders of all objects in order of name, one list for each group; raises as `object_folders`."""
+        """Folders of all objects in order of name, by group; FileNotFoundError if one is missing or empty."""
         return [object_folders(data_dir() / group) for group in self.objects]
 
     def object_folders(self, every: bool = False) -> list[Path]:
-        """Folders of the objects, group by group; with `every`, beyond `per_group` too if the profile is `whole`.
+        """Folders of the objects; with `every`, of all if the profile is `whole`; raises as `members`."""
+        return self.reached(self.members())["every" if every else "selected"]
 
-        Raises:
-            FileNotFoundError: if a group is missing or empty.
-        """
-        limit = None if every and self.whole else self.per_group
-        return [folder for members in self.members() for folder in members[:limit]]
-
-    def few_of(self, folders: Sequence[Path]) -> list[Path]:
-        """The first `few` of each group among the folders of objects."""
-        groups = {folder.parent: [f for f in folders if f.parent == folder.parent] for folder in folders}
-        return [folder for members in groups.values() for folder in members[: self.few]]
+    def reached(self, members: Sequence[Sequence[Any]]) -> dict[str, list[Any]]:
+        """The objects, of which `members` has those of each group, by the reach of experiments that run on them."""
+        selected = [group[: self.per_group] for group in members]
+        few = [group[: self.few] for group in selected]
+        groups = {"every": members if self.whole else selected, "selected": selected, "few": few, "fewest": few[:1]}
+        return {reach: [*chain.from_iterable(parts)] for reach, parts in groups.items()}
 
     def object_folder(self, name: str) -> Path:
-        """Folder of one object of this profile.
-
-        Raises:
-            FileNotFoundError: as `object_folders`.
-            ValueError: if the profile has no such object.
-        """
+        """Folder of one object of this profile; ValueError if it has none of that name; raises as `members`."""
         folders = {folder.name: folder for folder in self.object_folders()}
         if name not in folders:
             raise ValueError(f"profile {self.name} has no object {name!r}; it has {', '.join(folders)}")
@@ -124,12 +114,8 @@ def published_factor(name: str, draw: int = 0) -> float:
     The published runs told 2.0 for every object, while it stood at a distance from U(1.9, 2.6). An object that was
     rendered at another distance gets the same prediction when it is told this factor times its own.
 
-    Args:
-        name: of the object; seeds the draw.
-        draw: number of the draw.
-
     Returns:
-        2.0 / d, d from U(1.9, 2.6): between 0.77 and 1.05.
+        2.0 / d, d from U(1.9, 2.6) by the object's name and the number of the draw: between 0.77 and 1.05.
     """
     digits = bytes.fromhex(sha256(f"{name} {draw}"))
     return TOLD / float(np.random.default_rng(list(digits)).uniform(*DISTANCES))
@@ -230,11 +216,7 @@ PROFILES |= {
 
 
 def get_profile(name: str) -> Profile:
-    """The profile of that name.
-
-    Raises:
-        ValueError: if there is none.
-    """
+    """The profile of that name; ValueError if there is none."""
     if name not in PROFILES:
         raise ValueError(f"unknown profile {name!r}; expected one of {', '.join(PROFILES)}")
     return PROFILES[name]

@@ -16,8 +16,9 @@ from pathlib import Path
 
 import torch
 
-from lrm_core.measure.oracles import Oracle, save_oracle
-from lrm_core.fit.checkpoint import TrainingState
+from lrm_core.fit.oracle import OracleFit
+from lrm_core.measure.oracles import save_oracle
+from lrm_core.fit.runs import TrainingState
 from lrm_core.model.checkpoints import save_checkpoint
 from lrm_core.model.config import MINI
 from lrm_core.model.lrm import LRM
@@ -29,7 +30,7 @@ resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
 for save in (
     lambda: save_checkpoint(model, path),
     lambda: state.save(path),
-    lambda: save_oracle(path, Oracle(torch.zeros(3, 8, 32, 32), {})),
+    lambda: save_oracle(path, OracleFit(torch.zeros(3, 8, 32, 32), {})),
 ):
     try:
         save()

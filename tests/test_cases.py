@@ -7,8 +7,7 @@ import pytest
 import torch
 
 from lrm_core import load_model
-from lrm_core.fit.lora import Adapters
-from lrm_core.fit.tuning import Tuning
+from lrm_core.fit.lora import Adapters, Tuning
 from lrm_core.objects.files import read_array, read_rgba
 from lrm_core.objects.pictures import framed, load_picture
 from lrm_core.records.arms import ARMS

@@ -18,7 +18,7 @@ from lrm_core.measure.oracles import predicted_planes
 from lrm_core.model.checkpoints import load_model
 from lrm_core.objects import load_object
 from lrm_core.page.own_data.study import read_planes
-from lrm_core.spectral import pooled_shares
+from lrm_core.spectral.bands import pooled_shares
 
 
 @pytest.fixture(scope="module")

@@ -14,13 +14,12 @@ import torch
 from PIL import Image
 
 from lrm_core.atomic import save_tensors
-from lrm_core.fit.checkpoint import read_training_checkpoint
-from lrm_core.fit.run_folder import Rows, claim_folder
-from lrm_core.measure.oracles import Oracle, load_oracle, save_oracle
-from lrm_core.model.checkpoints import load_model, save_checkpoint
+from lrm_core.fit.oracle import OracleFit
+from lrm_core.fit.runs import Rows, claim_folder, read_training_checkpoint
+from lrm_core.measure.oracles import load_oracle, save_oracle
+from lrm_core.model.checkpoints import load_model, save_checkpoint, save_release
 from lrm_core.model.config import MINI
 from lrm_core.model.lrm import LRM
-from lrm_core.model.release import save_release
 from lrm_core.objects import load_object
 from lrm_core.objects.files import check_intrinsics, check_pose, read_array, read_names, read_rgba
 from lrm_core.objects.manifest import read_manifest
@@ -125,7 +124,7 @@ def _copy(name: str) -> Callable[[Path], None]:
 
 
 def _oracle(path: Path) -> None:
-    save_oracle(path, Oracle(torch.randn(3, 2, 4, 4), {"step": [1]}))
+    save_oracle(path, OracleFit(torch.randn(3, 2, 4, 4), {"step": [1]}))
 
 
 def _state(path: Path) -> None:

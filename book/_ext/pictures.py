@@ -12,7 +12,7 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 from lrm_core.measure.e05_residual_spectrum import BANDS
-from lrm_core.model.positions import DISTANCE
+from lrm_core.model.initialise import DISTANCE
 from lrm_core.objects.arrange import BOUND
 from lrm_core.objects.poses import SHELL_DISTANCE
 from lrm_core.render.cameras import FOCAL, canonical_pose

@@ -19,7 +19,7 @@ from lrm_core.findings.repetition import repetition_sentence
 from lrm_core.findings.rules import NOT_MEASURED, TOO_FEW, judge
 from lrm_core.findings.verdicts import RULES, experiment_table, verdicts
 from lrm_core.model.config import MINI_NAME
-from lrm_core.model.positions import DISTANCE
+from lrm_core.model.initialise import DISTANCE
 from lrm_core.objects.arrange import BOUND
 from lrm_core.objects.poses import SHELL_DISTANCE
 from lrm_core.page.front.facts import FACTS, facts

@@ -80,7 +80,7 @@ def evaluate(arguments: tuple[Path, ...], model_name: str | None, output_dir: Pa
 @click.command()
 def models() -> None:
     """List the models that can be named, and which of them are here."""
-    from lrm_core.model.catalogue import catalogue
+    from lrm_core.model.hub import catalogue
 
     for entry in catalogue():
         place = entry.path or "not here"
@@ -197,7 +197,7 @@ def distance(folders: tuple[Path, ...], model_name: str, out: Path | None, devic
     from tqdm import tqdm
 
     from lrm_core.findings.wrong_number import distance_sentence, told_summary
-    from lrm_core.measure.told_distance import FACTORS, told_rows
+    from lrm_core.measure.e17_source_distance import FACTORS, told_rows
     from lrm_core.model.checkpoints import load_model
     from lrm_core.objects import load_object
     from lrm_core.objects.files import object_folders

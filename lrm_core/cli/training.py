@@ -54,7 +54,7 @@ def train(config: Path) -> None:
     """
     from accelerate import Accelerator
 
-    from lrm_core.measure.finetuning import METRICS
+    from lrm_core.measure.metrics import METRICS
     from lrm_core.render.quality import mean_square
     from lrm_core.training.upstream.config import read_train_config
     from lrm_core.training.upstream.train import train as trained
@@ -78,10 +78,9 @@ def convert(source: str, target: Path) -> None:
 
     SOURCE is a name or path as for `lrm evaluate`, or the folder of a run of `lrm train` or `lrm pretrain`.
     """
-    from lrm_core.model.release import what_openlrm_lacks
-    from lrm_core.training.convert import convert as converted
+    from lrm_core.training.publish import convert as converted
 
-    lacks = what_openlrm_lacks(converted(source, target).config)
+    lacks = converted(source, target).config.what_openlrm_lacks()
     click.echo(target)
     if lacks and target.suffix != ".safetensors":
         click.echo(lacks, err=True)

@@ -11,7 +11,8 @@ from lrm_core.findings.finding import Finding
 from lrm_core.findings.prose import counted
 from lrm_core.findings.rules import Condition, Rule, artefact, graded
 from lrm_core.records.statistics import per_object
-from lrm_core.spectral import PUBLISHED_EDGES, power_law_shares, profile_radii
+from lrm_core.spectral import PUBLISHED_EDGES
+from lrm_core.spectral.bands import power_law_shares, profile_radii
 
 BANDS = {
     name: f"{name} ({low:g} to {high:g})"

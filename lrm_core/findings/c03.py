@@ -14,7 +14,7 @@ from lrm_core.findings.figures import WHITE, Lines, Panel, Picture, Row, Series,
 from lrm_core.findings.finding import Finding
 from lrm_core.findings.rules import Condition, Rule, artefact, graded
 from lrm_core.records.statistics import interval_of
-from lrm_core.spectral import RESPONSE_BANDS, band_noise
+from lrm_core.spectral.response import RESPONSE_BANDS, band_noise
 
 P = published("C3")
 # "Responds 2.4 times more to low than to high frequencies": per bin, since bands of 3 and 4 bins differ (A5),

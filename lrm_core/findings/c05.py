@@ -9,7 +9,7 @@ from lrm_core.findings.figures import Row, strip
 from lrm_core.findings.finding import Finding
 from lrm_core.findings.rules import Condition, Rule, artefact, graded
 from lrm_core.measure.e08_band_correction import amplification, flat_improvement, low_high
-from lrm_core.spectral import power_law_shares
+from lrm_core.spectral.bands import power_law_shares
 
 # 2: a renderer that prefers no band stays below it at one cutoff and by power, (1 + sqrt p) / (1 + sqrt(1 - p)).
 # The ratio is tested as "low minus twice high", which exists also where correcting the high band harms.

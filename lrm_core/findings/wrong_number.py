@@ -23,7 +23,7 @@ from lrm_core.findings.prose import (
     percent_range,
 )
 from lrm_core.findings.verdicts import experiment_table
-from lrm_core.measure.told_distance import FACTORS, best_told
+from lrm_core.measure.e17_source_distance import FACTORS, best_told
 from lrm_core.paths import data_dir
 from lrm_core.profiles import DISTANCES, DRAWN, PUBLISHED, TOLD, get_profile
 from lrm_core.records.statistics import Interval, interval_of

@@ -2,5 +2,3 @@
 
 from lrm_core.fit.losses import freq_weighted_mse
 from lrm_core.fit.oracle import OracleFit, fit_oracle
-
-__all__ = ["OracleFit", "fit_oracle", "freq_weighted_mse"]

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+import numpy as np
+
 from lrm_core.fit.losses import LOSSES, ImageLoss
 
 Form = Literal["output", "projections"]  # of adapters, as in `lrm_core.fit.lora`
@@ -59,3 +61,10 @@ class FinetuneConfig:
         for name, kinds in (("order", Order), ("precision", Precision)):
             if (found := getattr(self, name)) not in get_args(kinds):
                 raise ValueError(f"{name}: expected one of {', '.join(get_args(kinds))}; found {found!r}")
+
+    def pair(self, number: int, objects: int, views: int) -> tuple[int, int]:
+        """Object and view, of so many, of the pair with this number, counted from 0 over the whole run."""
+        if self.order == "published":
+            return number % objects, number % views
+        draw = np.random.default_rng((self.seed, number))
+        return int(draw.integers(objects)), int(draw.integers(views))

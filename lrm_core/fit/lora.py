@@ -1,20 +1,19 @@
-"""Low-rank adapters in the attentions of the plane transformer, through PEFT (Hu et al. 2022; experiment E14).
+"""What fine-tuning changes: low-rank adapters in the attentions of the plane transformer, or all of its weights.
 
-Two forms. "projections" is LoRA as everybody knows it: W x becomes W x + s B A x for the matrices of query, key,
-value and output, all of them with stock tuners of PEFT (`lora.Linear` on the output, `target_parameters` on the
-bare matrices; where query, key and value are one packed matrix they share one A). "output" is the published
-form: the *output* y of each attention becomes y + s B A y. No stock tuner reads the output of a layer: `lora.Linear`
-on the output projection has the same number of parameters, but its A sees the input of that projection. So the
-published form is a subclass of `lora.Linear` that is injected by PEFT's mechanism for custom modules
-(`LoraConfig._register_custom_module`, developer guide "Custom models"); PEFT then names, freezes, saves, disables and
-merges it as its own. Merged it is W + s B A W.
+Adapters are PEFT's (Hu et al. 2022; experiment E14), in two forms. "projections" is LoRA as everybody knows it: W x
+becomes W x + s B A x for the matrices of query, key, value and output, all of them with stock tuners of PEFT
+(`lora.Linear` on the output, `target_parameters` on the bare matrices; where query, key and value are one packed
+matrix they share one A). "output" is the published form: the *output* y of each attention becomes y + s B A y. No
+stock tuner reads the output of a layer: `lora.Linear` on the output projection has the same number of parameters, but
+its A sees the input of that projection. So the published form is a subclass of `lora.Linear` that is injected by
+PEFT's mechanism for custom modules (`LoraConfig._register_custom_module`, developer guide "Custom models"); PEFT then
+names, freezes, saves, disables and merges it as its own. Merged it is W + s B A W.
 
 In both forms s = alpha / r with alpha = 2 r as published, so s = 2, and B = 0 at the start.
 """
 
 import copy
 import math
-from collections.abc import Iterator
 from pathlib import Path
 from typing import get_args
 
@@ -24,7 +23,9 @@ from torch import Tensor, nn
 
 from lrm_core.atomic import save_tensors
 from lrm_core.files import check_listed, read_tensors
-from lrm_core.fit.finetune_config import Form
+from lrm_core.fit.finetune_config import FinetuneConfig, Form
+from lrm_core.fit.runs import TrainingState
+from lrm_core.model.checkpoints import save_checkpoint
 from lrm_core.model.lrm import LRM, check_state
 from lrm_core.torchvision_guard import allow_torchvision_import
 
@@ -38,6 +39,7 @@ PUBLISHED_STD = 0.01  # of A in the published form
 # those of either kind of attention
 MATRICES = ["in_proj_weight", "q_proj_weight", "k_proj_weight", "v_proj_weight"]
 NAME = "default"  # of the one adapter in each place
+ADAPTERS, WEIGHTS = "adapter.safetensors", "model.safetensors"  # that a finished run leaves
 
 
 class OutputLora(Linear):
@@ -57,10 +59,6 @@ class OutputLora(Linear):
         """What merging adds to W: s B A W."""
         return super().get_delta_weight(adapter) @ self.get_base_layer().weight
 
-    def unmerge(self) -> None:
-        """Refused: `Adapters.merged` merges into a copy, so that there is never anything to take out again."""
-        raise NotImplementedError("merged weights are not unmerged; merge into a copy with Adapters.merged")
-
 
 class Adapters:
     """The adapters of a model, and the only parameters of it that gradients reach.
@@ -74,14 +72,8 @@ class Adapters:
     def __init__(self, model: LRM, rank: int, form: Form = "output", seed: int = 0) -> None:
         """Put adapters into `model`, in place; it renders as before until they are trained.
 
-        Args:
-            model: not adapted yet.
-            rank: r, at least 1.
-            form: "output" (published) or "projections".
-            seed: of A: N(0, 0.01^2) as published, or PEFT's uniform distribution for "projections".
-
-        Raises:
-            ValueError: if the rank or the form is not one of those, or the model has adapters already.
+        The seed is that of A: N(0, 0.01^2) as published, or PEFT's uniform distribution for "projections".
+        ValueError if the rank is below 1, the form is unknown, or the model has adapters already.
         """
         if form not in get_args(Form) or rank < 1:
             raise ValueError(
@@ -90,9 +82,12 @@ class Adapters:
         if any(isinstance(module, LoraLayer) for module in model.modules()):
             raise ValueError("the model has adapters already; take `merged`, or a fresh copy of the model")
         self.model, self.rank, self.form = model.requires_grad_(False), rank, form
-        # PEFT draws from the global generator; what it draws is replaced
-        with torch.random.fork_rng(devices=[]):
-            self._peft = PeftModel(model.transformer, _configuration(rank, form), NAME)
+        matrices = MATRICES if form == "projections" else None
+        config = LoraConfig(r=rank, lora_alpha=SCALE * rank, target_modules=["out_proj"], target_parameters=matrices)
+        if form == "output":
+            config._register_custom_module({nn.Linear: OutputLora})
+        with torch.random.fork_rng(devices=[]):  # PEFT draws from the global generator; what it draws is replaced
+            self._peft = PeftModel(model.transformer, config, NAME)
         self._initialise(torch.Generator().manual_seed(seed))
 
     @torch.no_grad()
@@ -107,11 +102,11 @@ class Adapters:
             matrix.copy_(noise)
             nn.init.zeros_(layer.lora_B[NAME].weight)
 
-    def _layers(self) -> Iterator[LoraLayer]:
-        return (module for module in self.model.transformer.modules() if isinstance(module, LoraLayer))
+    def _layers(self) -> list[LoraLayer]:
+        return [module for module in self.model.transformer.modules() if isinstance(module, LoraLayer)]
 
     def __len__(self) -> int:
-        return sum(1 for _ in self._layers())
+        return len(self._layers())
 
     def state(self) -> dict[str, Tensor]:
         """Matrices A (r, in) and B (out, r) by PEFT's names."""
@@ -127,8 +122,7 @@ class Adapters:
 
     def save(self, path: Path) -> None:
         """Write the matrices and how they are used, or leave the old file and raise OSError."""
-        header = {"format": "pt", "rank": str(self.rank), "form": self.form}
-        save_tensors(path, self.state(), header)
+        save_tensors(path, self.state(), {"format": "pt", "rank": str(self.rank), "form": self.form})
 
     @classmethod
     def load(cls, model: LRM, path: Path) -> "Adapters":
@@ -155,10 +149,34 @@ class Adapters:
         return adapters
 
 
-def _configuration(rank: int, form: Form) -> LoraConfig:
-    """PEFT's description of either form."""
-    matrices = MATRICES if form == "projections" else None
-    config = LoraConfig(r=rank, lora_alpha=SCALE * rank, target_modules=["out_proj"], target_parameters=matrices)
-    if form == "output":
-        config._register_custom_module({nn.Linear: OutputLora})
-    return config
+class Tuning(TrainingState):
+    """A copy of a model on its way, of which adapters or all weights of the transformer are trained by AdamW.
+
+    Attributes:
+        adapters: those in the model, None where there are none.
+        kept: the parameters that change, by name; all others are frozen.
+    """
+
+    MOMENT = ""
+
+    def __init__(self, model: LRM, config: FinetuneConfig, device: torch.device | str = "cpu") -> None:
+        model = copy.deepcopy(model).to(device).eval().requires_grad_(False)
+        self.adapters = None
+        if config.rank is None:
+            model.transformer.requires_grad_(True)
+        else:
+            self.adapters = Adapters(model, config.rank, config.form, config.seed)
+        trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+        optimiser = torch.optim.AdamW(trained, lr=config.lr, weight_decay=config.weight_decay)
+        super().__init__(model, [optimiser], averaging=False, frozen=False)
+
+    def tuned(self) -> LRM:
+        """A plain, frozen model as it is now."""
+        return self.adapters.merged() if self.adapters else copy.deepcopy(self.model).requires_grad_(False)
+
+    def publish(self, run: Path) -> None:
+        """Write what a reader of the run wants: the adapters, or the whole model in float32."""
+        if self.adapters:
+            self.adapters.save(run / ADAPTERS)
+        else:
+            save_checkpoint(self.model, run / WEIGHTS, dtype=torch.float32)

@@ -6,7 +6,6 @@ FreqLoss is (5, 1), its sign control (1, 5), its scale control MSE x 25 (5, 5), 
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Literal
 
 import torch
@@ -34,10 +33,9 @@ def freq_weighted_mse(
 
     Args:
         pred, target: images (..., H, W).
-        low_weight: w of the modes whose radius lies below the cutoff.
+        low_weight, high_weight: w of the modes whose radius lies below the cutoff, and of all others.
         cutoff: radius in `unit`. As published it is 0.3 cycles per pixel, which is 0.6 x Nyquist.
         unit: "cycles_per_pixel" (Nyquist is 0.5) or "nyquist" (Nyquist is 1).
-        high_weight: w of all other modes; 1 as published.
 
     Raises:
         ValueError: if the shapes differ or the unit is unknown.
@@ -53,6 +51,12 @@ def freq_weighted_mse(
     weight = torch.where(low, low_weight, high_weight)
     spectrum = torch.fft.fft2(pred - target, norm="ortho")
     return (weight.to(pred.dtype) ** 2 * (spectrum.real.square() + spectrum.imag.square())).mean()
+
+
+def check_perceptual(weight: float, perceptual: Perceptual | None) -> None:
+    """Raise ValueError if a perceptual distance has a weight and is not there."""
+    if weight and perceptual is None:
+        raise ValueError(f"the perceptual distance has the weight {weight}, and none was given; pass one")
 
 
 @dataclass(frozen=True)
@@ -77,29 +81,18 @@ class ImageLoss:
         target: Float[Tensor, "n 3 h w"],
         perceptual: Perceptual | None = None,
     ) -> Float[Tensor, ""]:
-        """The loss of images in [0, 1].
-
-        Args:
-            perceptual: the distance of each pair of images, such as `lpips_with_gradients`.
-
-        Raises:
-            ValueError: if the shapes differ, or a perceptual distance is weighted and none is given.
-        """
+        """The loss of images in [0, 1]; ValueError if shapes differ, or a distance is weighted and none given."""
         loss = freq_weighted_mse(pred, target, self.low_weight, self.cutoff, self.unit, self.high_weight)
         if not self.perceptual_weight:
             return loss
-        if perceptual is None:
-            weight = f"the perceptual distance has the weight {self.perceptual_weight}"
-            raise ValueError(f"{weight}, and none was given; pass one")
+        check_perceptual(self.perceptual_weight, perceptual)
         return loss + self.perceptual_weight * perceptual(pred, target).mean()
 
 
-LOSSES: Mapping[str, ImageLoss] = MappingProxyType(
-    {
-        "mse": ImageLoss(),
-        "freq": ImageLoss(low_weight=5.0),
-        "freq_nyquist": ImageLoss(low_weight=5.0, unit="nyquist"),
-        "high": ImageLoss(high_weight=5.0),
-        "mse_x25": ImageLoss(low_weight=5.0, high_weight=5.0),
-    }
-)
+LOSSES: Mapping[str, ImageLoss] = {
+    "mse": ImageLoss(),
+    "freq": ImageLoss(low_weight=5.0),
+    "freq_nyquist": ImageLoss(low_weight=5.0, unit="nyquist"),
+    "high": ImageLoss(high_weight=5.0),
+    "mse_x25": ImageLoss(low_weight=5.0, high_weight=5.0),
+}

@@ -3,7 +3,7 @@
 import copy
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
@@ -35,7 +35,7 @@ class OracleFit:
     """
 
     planes: Float[Tensor, "3 C R R"]
-    history: dict[str, list[float]] = field(default_factory=dict)
+    history: dict[str, list[float]]
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,6 @@ def fit_oracle(
         start: where to begin, (3, C, R, R) or (1, 3, C, R, R).
         decoder: of the model; unchanged.
         views: images (V, 3, H, W) on white, cameras (V, 25).
-        iterations: steps of Adam.
         lr: first learning rate. At the published one the steps run out before the renders have converged
             (`benchmarks/oracle.py` measures it); with `FAST_LR` they come nearer, but the planes also wander where
             the views say little, in a null oracle too. Four times the steps are better at every rate and with more
@@ -114,60 +113,36 @@ def fit_oracle(
         samples_per_ray: half coarse, half fine.
         seed: of the draw of rays or views.
         heldout: views that are only scored.
-        progress: show a bar.
         on_step: told after each step how many are done.
 
     Raises:
         ValueError: if shapes do not fit, values are not finite, or both kinds of batch are asked for.
     """
     planes, frozen = _prepare(start, decoder, views, rays_per_step, views_per_step)
-    fit = _Fit(planes, frozen, Targets.of(views, planes.device), samples_per_ray, lr, eps, seed)
+    targets, generator = Targets.of(views, planes.device), torch.Generator().manual_seed(seed)
+    optimiser = torch.optim.Adam([planes], lr=lr, eps=eps, fused=True)
+    draw = targets.draw_views if views_per_step else targets.draw_rays
     history: dict[str, list[float]] = {"step": [], "loss": [], "train_psnr": [], "heldout_psnr": []}
     for step in tqdm(range(iterations), desc="oracle", unit="step", disable=not progress, leave=False):
-        loss, mean_square = fit.step(rays_per_step or RAYS_PER_STEP, views_per_step, step, iterations)
+        chosen = draw(views_per_step or rays_per_step or RAYS_PER_STEP, generator).to(planes.device)
+        if step % REFRESH_EVERY == 0:
+            occupancy = Occupancy.of(Field(planes, frozen))
+        explored = occupancy and occupancy.explored(EXPLORED, generator)
+        error = targets.render(planes, frozen, chosen, samples_per_ray, [explored]) - targets.colours[chosen]
+        mean_square = error.square().mean()
+        loss = error.abs().mean() + mean_square
+        optimiser.param_groups[0]["lr"] = lr * cosine(step / iterations)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
         if (step + 1) % max(REPORT_STEPS, iterations // REPORTS) == 0 or step + 1 == iterations:
             score = heldout_psnr(planes.detach(), frozen, heldout, samples_per_ray) if heldout else math.nan
-            report = (step + 1, loss.item(), psnr_of(mean_square).item(), score)
+            report = (step + 1, loss.item(), psnr_of(mean_square.detach()).item(), score)
             for column, value in zip(history.values(), report, strict=True):
                 column.append(value)
         if on_step:
             on_step(step + 1)
     return OracleFit(planes.detach(), history)
-
-
-@dataclass
-class _Fit:
-    """Planes on their way to the targets."""
-
-    planes: Tensor
-    decoder: nn.Module
-    targets: Targets
-    samples: int
-    lr: float
-    eps: float
-    seed: int
-
-    def __post_init__(self) -> None:
-        self.optimiser = torch.optim.Adam([self.planes], lr=self.lr, eps=self.eps, fused=True)
-        self.generator = torch.Generator().manual_seed(self.seed)
-        self.occupancy: Occupancy | None = None
-
-    def step(self, rays: int, views: int | None, step: int, steps: int) -> tuple[Tensor, Tensor]:
-        """One update from so many rays, or from whole views; its loss and its mean squared error."""
-        draw = self.targets.draw_views if views else self.targets.draw_rays
-        chosen = draw(views or rays, self.generator).to(self.planes.device)
-        if step % REFRESH_EVERY == 0:
-            self.occupancy = Occupancy.of(Field(self.planes, self.decoder))
-        explored = self.occupancy and self.occupancy.explored(EXPLORED, self.generator)
-        seen = self.targets.render(self.planes, self.decoder, chosen, self.samples, [explored])
-        error = seen - self.targets.colours[chosen]
-        mean_square = error.square().mean()
-        loss = error.abs().mean() + mean_square
-        self.optimiser.param_groups[0]["lr"] = self.lr * cosine(step / steps)
-        self.optimiser.zero_grad()
-        loss.backward()
-        self.optimiser.step()
-        return loss.detach(), mean_square.detach()
 
 
 def cosine(progress: float) -> float:

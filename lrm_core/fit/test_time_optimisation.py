@@ -5,22 +5,83 @@ a step sees was not published; here the rate is constant, and a step sees random
 """
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from lrm_core.fit.latent import Latent, Planes
-from lrm_core.fit.losses import Perceptual
+from lrm_core.fit.losses import Perceptual, check_perceptual
 from lrm_core.fit.oracle import EXPLORED, REFRESH_EVERY, Targets, check_views
+from lrm_core.model.lrm import LRM
 from lrm_core.render import Views
 from lrm_core.render.field import Field, check_planes
 from lrm_core.render.occupancy import Occupancy
+from lrm_core.spectral import split_bands
 
 WATCHED = 4096  # pixels of the training views that are scored along the way
+Space = Literal["tokens", "planes", "low_band"]
+Planes = Float[Tensor, "3 c r r"]
+
+
+@dataclass(frozen=True)
+class Latent:
+    """Numbers that may move, and the planes that they stand for.
+
+    Attributes:
+        values: a leaf that gradients reach.
+        decode: values -> planes (3, C, R, R), differentiable.
+    """
+
+    values: Float[Tensor, "..."]
+    decode: Callable[[Tensor], Planes]
+
+    def planes(self) -> Planes:
+        """The planes of the present values."""
+        return self.decode(self.values)
+
+
+@torch.no_grad()
+def plane_tokens(
+    model: LRM, image: Float[Tensor, "1 3 h w"], source_camera: Float[Tensor, "1 16"]
+) -> Float[Tensor, "3 d low low"]:
+    """What the transformer hands to the upsampler for one image: (3, d, R / 2, R / 2)."""
+    seen: list[Tensor] = []
+    with model.upsampler.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0])):
+        model.predict_planes(image, source_camera)
+    return seen[0].float()
+
+
+@torch.no_grad()
+def make_latent(
+    model: LRM,
+    image: Float[Tensor, "1 3 h w"],
+    source_camera: Float[Tensor, "1 16"],
+    space: Space,
+    cutoff: float = 0.3,
+) -> Latent:
+    """The latent of a prediction; its planes are T_pred to begin with.
+
+    Args:
+        image, source_camera: as in `LRM.predict_planes`, of one object.
+        space: "tokens" are those before the upsampler, which makes the planes of them; "planes" are all numbers of
+            T_pred; "low_band" is a change of T_pred of which only what lies below the cutoff counts.
+        cutoff: in x Nyquist.
+    """
+    if space not in get_args(Space):
+        raise ValueError(f"unknown space {space!r}; expected one of {', '.join(get_args(Space))}")
+    upsampler = copy.deepcopy(model.upsampler).requires_grad_(False)
+    tokens = plane_tokens(model, image, source_camera)
+    if space == "tokens":
+        return Latent(tokens.clone().requires_grad_(), upsampler)
+    predicted = upsampler(tokens)
+    if space == "planes":
+        return Latent(predicted.clone().requires_grad_(), lambda planes: planes)
+    change = torch.zeros_like(predicted).requires_grad_()
+    return Latent(change, lambda change: predicted + split_bands(change, (0.0, cutoff))[0])
 
 
 @dataclass(frozen=True)
@@ -34,9 +95,6 @@ class RefinementConfig:
         perceptual_weight: of the perceptual distance (LPIPS), which needs pictures instead of single rays.
         rays_per_step: drawn from all pixels of the training views, where the loss has no perceptual part.
         crop: where it has, a step sees a random window of one view with this side, in pixels.
-
-    Raises:
-        ValueError: if a number is out of range.
     """
 
     iterations: int = 500
@@ -87,23 +145,16 @@ def optimise_latent(
 
     Args:
         latent: its values are changed in place.
-        decoder: of the model; unchanged.
-        views: images (V, 3, H, H) on white, cameras (V, 25).
-        config: of the fit.
+        decoder, views, samples_per_ray: as in `fit_oracle`.
         at: steps that are shown; 0 is the start, those beyond the last iteration are left out.
-        samples_per_ray: half coarse, half fine.
         seed: of the draw of rays or windows.
         perceptual: the distance of two pictures, differentiable, such as `lpips_with_gradients`.
-        progress: show a bar.
 
     Raises:
         ValueError: if shapes do not fit, values are not finite, or a perceptual distance is weighted and none given.
     """
     check_views(views)
-    if config.perceptual_weight and perceptual is None:
-        raise ValueError(
-            f"the perceptual distance has the weight {config.perceptual_weight}, and none was given; pass one"
-        )
+    check_perceptual(config.perceptual_weight, perceptual)
     fit = Refinement(latent, decoder, views, config, samples_per_ray, seed, perceptual)
     for step in tqdm(range(config.iterations + 1), desc="refining", disable=not progress, leave=False):
         if step:

@@ -5,22 +5,19 @@ import time
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
+from itertools import chain
 from pathlib import Path
 
 import torch
 from accelerate import Accelerator
-from tqdm import tqdm
 
 from lrm_core.atomic import alone, replacing
-from lrm_core.fit.examples import Example, pair
 from lrm_core.fit.finetune_config import FinetuneConfig
+from lrm_core.fit.lora import Tuning
 from lrm_core.fit.losses import Perceptual
-from lrm_core.fit.run_folder import REMOVE, STATE, Rows, claim_folder
-from lrm_core.fit.scores import EarlyStop, Metrics, early_stop, render_example, score
-from lrm_core.fit.team import sum_over_processes
-from lrm_core.fit.tuning import Tuning
-from lrm_core.model.hashing import model_hash
-from lrm_core.model.lrm import LRM
+from lrm_core.fit.runs import REMOVE, STATE, Rows, claim_folder, share
+from lrm_core.fit.scores import EarlyStop, Example, Metrics, early_stop, render_example, score
+from lrm_core.model.lrm import LRM, model_hash
 
 
 @dataclass(frozen=True)
@@ -69,12 +66,9 @@ def finetune(
     `accelerate launch` the processes share every batch.
 
     Args:
-        run: made where it is missing.
-        model: not changed.
         train: objects with the views to train on, as many of each.
         validation: held-out objects with the views to score.
-        config: of the run.
-        metrics: by name, each from images (n, 3, H, W) twice to (n,); `config.stop_on` is one of them.
+        metrics: by name; `config.stop_on` is one of them.
         perceptual: differentiable distance, for a loss that has a weight for it.
 
     Raises:
@@ -82,18 +76,17 @@ def finetune(
             loss becomes NaN or infinite.
     """
     team = Accelerator()
-    _check(train, validation, config, metrics, team)
+    splits = [train, validation]
+    _check(splits, config, metrics, team.num_processes)
     run.mkdir(parents=True, exist_ok=True)
     with alone(run) if team.is_main_process else nullcontext():
-        listed = ([[example.name, example.digest()] for example in part] for part in (train, validation))
+        listed = ([[example.name, example.digest()] for example in part] for part in splits)
         data = dict(zip(("train", "validation"), listed, strict=True))
         claim_folder(run / "config.json", {"model": model_hash(model), "finetune": asdict(config), **data})
         tuning = Tuning(model, config, team.device)
-        tuning.load(run / STATE)
-        if tuning.step > config.steps:
-            raise ValueError(f"{run / STATE}: at step {tuning.step} of {config.steps}; delete it to restart")
+        tuning.load(run / STATE, config.steps)
         team.wait_for_everyone()
-        here = [[example.to(team.device) for example in part] for part in (train, validation)]
+        here = [[example.to(team.device) for example in part] for part in splits]
         return _Run(run, config, *here, metrics, perceptual, team, tuning).go_on()
 
 
@@ -117,22 +110,24 @@ class _Run:
 
     def _read_tables(self) -> None:
         run, step, metrics = self.folder, self.tuning.step, self.metrics
-        self.losses = Rows(run / "losses.csv", ("step", "object", "view", "loss"), step)
-        self.scores = Rows(run / "scores.csv", ("step", "object", *metrics), step)
-        self.curve = Rows(run / "curve.csv", ("step", "seconds", *metrics), step)
-        for table in (self.scores, self.curve):
-            for name in metrics:
-                table.numbers(name)
-        self.curve.numbers("seconds")
-        self.losses.numbers("loss")
+        self.losses = Rows(run / "losses.csv", ("step", "object", "view", "loss"), step, ("loss",))
+        self.scores = Rows(run / "scores.csv", ("step", "object", *metrics), step, tuple(metrics))
+        self.curve = Rows(run / "curve.csv", ("step", "seconds", *metrics), step, ("seconds", *metrics))
         if [int(row["step"]) for row in self.losses.rows] != list(range(1, step + 1)):
             found = f"expected the losses of steps 1 to {step}, found {len(self.losses.rows)}"
             raise ValueError(f"{self.losses.path}: {found}; {REMOVE}")
 
     def go_on(self) -> Finetuned:
         """Train to the end; Ctrl-C leaves a checkpoint of the last whole step."""
+        config, tuning, main = self.config, self.tuning, self.team.is_main_process
         try:
-            self._to_the_end()
+            for _ in chain([tuning.step], tuning.updates(config.steps, self.team, "finetune", self._step)):
+                if self._due(config.validate_every) and main:
+                    self._validate()
+                if self._due(config.checkpoint_every):
+                    self._save()
+            if main:
+                tuning.publish(self.folder)
         except KeyboardInterrupt:
             if self.whole:
                 self._save()
@@ -143,28 +138,12 @@ class _Run:
             {"step": int(row["step"]), "object": row["object"]} | {name: float(row[name]) for name in self.metrics}
             for row in self.scores.rows
         ]
-        return Finetuned(self.tuning.tuned(), self.losses.numbers("loss"), scores, self._early_stop())
-
-    def _to_the_end(self) -> None:
-        config, tuning, main = self.config, self.tuning, self.team.is_main_process
-        shown = {"desc": "finetune", "unit": "step", "disable": not main}
-        with tqdm(total=config.steps, initial=tuning.step, **shown) as bar:
-            while True:
-                if self._due(config.validate_every) and main:
-                    self._validate()
-                if self._due(config.checkpoint_every):
-                    self._save()
-                if tuning.step == config.steps:
-                    break
-                bar.set_postfix(loss=f"{self._step():.4g}")
-                bar.update()
-        if main:
-            tuning.publish(self.folder)
+        return Finetuned(tuning.tuned(), self.losses.numbers("loss"), scores, self._early_stop())
 
     def _due(self, every: int) -> bool:
         return self.tuning.step % every == 0 or self.tuning.step == self.config.steps
 
-    def _step(self) -> float:
+    def _step(self) -> dict[str, float]:
         """One update, and its row among the losses."""
         tuning, config = self.tuning, self.config
         loss = batch_loss(tuning, self.train, config, self.team, self.perceptual)
@@ -173,7 +152,7 @@ class _Run:
         tuning.advance()
         self.losses.add(step=tuning.step, object=item.name, view=view, loss=loss)
         self.whole = True
-        return loss
+        return {"loss": loss}
 
     def _validate(self) -> None:
         """Score the held-out objects, unless the run was killed after that."""
@@ -211,44 +190,31 @@ def batch_loss(
     perceptual: Perceptual | None = None,
 ) -> float:
     """Mean loss of the pairs of the next step, whose gradient every process is left with."""
-    tuning.optimiser.zero_grad()
+    tuning.model.zero_grad()
     total = torch.zeros((), device=team.device)
-    for member in range(team.process_index, config.batch, team.num_processes):
-        example, view = numbered_pair(tuning.step * config.batch + member, train, config)
+    for number in share(tuning.step, config.batch, team):
+        example, view = numbered_pair(number, train, config)
         images, cameras = (part[view : view + 1] for part in example.views)
         rendered = render_example(tuning.model, example, cameras, config.precision)
         loss = config.loss(rendered, images, perceptual) / config.batch
         loss.backward()
         total += loss.detach()
-    trained = list(tuning.trained.values())
-    total = sum_over_processes(trained, total, team)
-    if not torch.isfinite(total):
-        raise ValueError(f"step {tuning.step + 1}: the loss is {total.item()}; choose a lower learning rate")
-    if config.clip is not None:
-        torch.nn.utils.clip_grad_norm_(trained, config.clip)
-    return total.item()
+    return tuning.sum_up(total, team, config.clip, "choose a lower learning rate").item()
 
 
 def numbered_pair(number: int, train: Sequence[Example], config: FinetuneConfig) -> tuple[Example, int]:
     """The pair of example and view with this number, counted from 0 over the whole run."""
-    item, view = pair(number, len(train), len(train[0].views.images), config.order, config.seed)
+    item, view = config.pair(number, len(train), len(train[0].views.images))
     return train[item], view
 
 
-def _check(
-    train: Sequence[Example],
-    validation: Sequence[Example],
-    config: FinetuneConfig,
-    metrics: Metrics,
-    team: Accelerator,
-) -> None:
-    if not train or not validation:
-        raise ValueError(f"expected objects of both splits, found {len(train)} and {len(validation)}")
-    counts = sorted({len(example.views.images) for example in train})
+def _check(splits: list[Sequence[Example]], config: FinetuneConfig, metrics: Metrics, processes: int) -> None:
+    if not all(splits):
+        raise ValueError(f"expected objects of both splits, found {' and '.join(str(len(part)) for part in splits)}")
+    counts = sorted({len(example.views.images) for example in splits[0]})
     if len(counts) > 1 or not counts[0]:
         raise ValueError(f"expected as many training views of every object, found {counts}")
     if config.stop_on not in metrics:
-        known = ", ".join(metrics)
-        raise ValueError(f"stop_on: expected one of the metrics {known}; found {config.stop_on!r}")
-    if config.batch % (processes := team.num_processes):
+        raise ValueError(f"stop_on: expected one of the metrics {', '.join(metrics)}; found {config.stop_on!r}")
+    if config.batch % processes:
         raise ValueError(f"batch: expected a multiple of the {processes} processes, found {config.batch}")

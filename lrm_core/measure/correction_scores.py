@@ -7,11 +7,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lrm_core.measure.metrics import image_l1, ssim
+from lrm_core.measure.metrics import mean_scores
 from lrm_core.measure.oracles import (
     Images,
+    InViews,
     OracleCache,
-    OracleConfig,
     Planes,
     both_planes,
     heldout_views,
@@ -19,8 +19,6 @@ from lrm_core.measure.oracles import (
 )
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject
-from lrm_core.render.perceptual import lpips
-from lrm_core.render.quality import psnr
 
 Render = Callable[[Planes], Images]
 Scores = dict[str, dict[str, float]]
@@ -58,18 +56,14 @@ class Scene:
         """
         found = {}
         for name, target in self.targets.items():
-            l1, before = (float(image_l1(x, target).mean()) for x in (images, self.before))
-            dB = float(psnr(images, target).mean())
-            found[name] = {"l1": l1, "psnr": dB, "improvement": 1 - l1 / before}
+            found[name] = mean_scores(images, target, ("l1", "psnr"))
+            found[name]["improvement"] = 1 - found[name]["l1"] / mean_scores(self.before, target, ("l1",))["l1"]
         return found
 
     def detailed_scores(self, images: Images) -> Scores:
         """`scores` with ssim and lpips, which take as long as rendering."""
         found = self.scores(images)
-        for name, target in self.targets.items():
-            found[name]["ssim"] = float(ssim(images, target).mean())
-            found[name]["lpips"] = float(lpips(images, target).mean())
-        return found
+        return {name: found[name] | mean_scores(images, of, ("ssim", "lpips")) for name, of in self.targets.items()}
 
 
 def make_scene(render: Render, predicted: Planes, reference: Planes, truth: Images) -> Scene:
@@ -89,14 +83,12 @@ def make_scene(render: Render, predicted: Planes, reference: Planes, truth: Imag
     return Scene(render, predicted, predicted - reference, targets, before)
 
 
-def object_scene(
-    model: LRM, item: RenderedObject, config: OracleConfig, views: int, seed: int, cache: OracleCache | None
-) -> Scene:
-    """The scene of an object: T_ref is the oracle from T_pred, seen in the first `views` held-out views.
+def object_scene(model: LRM, item: RenderedObject, config: InViews, seed: int, cache: OracleCache | None) -> Scene:
+    """The scene of an object in held-out views: T_ref is the oracle from T_pred.
 
     Raises as `heldout_views` and `make_scene`.
     """
-    seen, both = heldout_views(item, views), both_planes(model, item, config, seed, cache)
+    seen, both = heldout_views(item, config.views), both_planes(model, item, config.oracle, seed, cache)
     return make_scene(lambda planes: render_like(model, planes, seen), *both, seen.images)
 
 

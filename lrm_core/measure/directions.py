@@ -1,9 +1,9 @@
 """How much renders change along directions in the space of triplanes, and along which they change most (E10)."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from math import inf, sqrt
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Bool, Float
@@ -15,16 +15,9 @@ from lrm_core.measure.oracles import Images, OracleCache, OracleConfig, Planes, 
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject
 from lrm_core.render import render_views
-from lrm_core.spectral import RESPONSE_BANDS, pooled_shares
+from lrm_core.spectral.bands import pooled_shares
 from lrm_core.spectral.jacobian import Leading, Linearised, captured_share, effective_dimension, expected_spread
-
-UNKNOWN_SUMMARY: dict[str, float | None] = {"mean": None, "std": None, "spread": None}
-
-
-class Render(Protocol):
-    """Planes (3, C, R, R) to images (views, 3, H, W), differentiably; `jitter` draws the samples at random."""
-
-    def __call__(self, planes: Planes, jitter: torch.Generator | None = None) -> Images: ...
+from lrm_core.spectral.response import RESPONSE_BANDS
 
 
 @dataclass(frozen=True)
@@ -32,14 +25,15 @@ class Surroundings:
     """A triplane whose neighbourhood is looked at.
 
     Attributes:
-        render: of any triplane.
+        render: planes (3, C, R, R) to images (views, 3, H, W), differentiably; with a generator after the planes
+            samples are drawn at random.
         planes: the triplane, T_ref of an object.
         residual: T_pred - T_ref, the direction in which the encoder errs.
         mask: texels (3, R, R) that points in matter read.
         before: renders of the planes without jitter.
     """
 
-    render: Render
+    render: Callable[..., Images]
     planes: Planes
     residual: Planes
     mask: Bool[Tensor, "3 r r"]
@@ -62,11 +56,7 @@ def object_surroundings(
     seed: int,
     cache: OracleCache | None,
 ) -> Surroundings:
-    """The neighbourhood of the oracle from T_pred in held-out views of at most `resolution` pixels.
-
-    Raises:
-        ValueError: if no view is held out.
-    """
+    """The neighbourhood of the oracle from T_pred in held-out views of at most `resolution` pixels a side."""
     seen, (predicted, reference) = heldout_views(item, views), both_planes(model, item, config, seed, cache)
     cameras, size = seen.cameras.to(reference.device), min(resolution, seen.images.shape[-1])
     samples = model.config.rendering_samples_per_ray
@@ -114,9 +104,7 @@ def leading_summary(
 ) -> dict[str, Any]:
     """What the leading directions of the renderer are, and what steps of this norm along them change.
 
-    Args:
-        around: the renderer to first order there.
-        random: mean rms change along random directions of this norm.
+    `around` is the renderer to first order there, `random` the mean rms change along random directions of this norm.
 
     Returns:
         gains: singular values as rms change of the images per unit norm; changes: measured rms change of a step;
@@ -143,10 +131,7 @@ def leading_summary(
 
 
 def linear_summary(place: Surroundings, leading: Leading, norm: float, random: float) -> dict[str, Any]:
-    """What the moments of all singular values say of random directions.
-
-    Args:
-        random: mean rms change along random directions of this norm, measured.
+    """What the moments of all singular values say of random directions, whose measured mean rms change is `random`.
 
     Returns:
         inputs, outputs: numbers of the planes and of the images; effective_dimension of the Jacobian, and the

@@ -3,14 +3,14 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d
 
-from lrm_core.measure.metrics import mask_iou, ssim
+from lrm_core.measure.metrics import METRICS, mask_iou
 from lrm_core.measure.oracles import predicted_planes, render_planes
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject
@@ -18,8 +18,6 @@ from lrm_core.objects.caster import render_object
 from lrm_core.objects.poses import sample_poses
 from lrm_core.objects.procedural import sample_objects
 from lrm_core.render.cameras import pinhole_intrinsics, standard_camera
-from lrm_core.render.perceptual import lpips
-from lrm_core.render.quality import psnr
 from lrm_core.training.pretrain_data import source_views
 
 TRIVIAL = ("white", "mean_training")
@@ -29,22 +27,13 @@ TRIVIAL = ("white", "mean_training")
 class ModelQuality:
     """Configuration of the guesses.
 
-    Attributes:
-        training_objects: how many are in the mean training image (one novel view each), and among how many the
-            nearest to the source image is looked for.
-        search_size: side in pixels at which images are compared for that.
+    So many training objects are in the mean training image (one novel view each), and among them the nearest to the
+    source image is looked for, in images of `search_size` pixels a side.
     """
 
     training_objects: int = 512
     search_size: int = 32
     definition: int = 3
-
-
-class Guess(NamedTuple):
-    """Images (V, 3, H, W) of all views, and their coverage (V, 1, H, W) where the guess has one."""
-
-    images: Tensor
-    coverage: Tensor | None
 
 
 def training_view(seed: int, view: int, resolution: int, supersample: int = 1) -> Float[Tensor, "3 h w"]:
@@ -74,17 +63,17 @@ def nearest_training_seed(source: Float[Tensor, "3 h w"], config: ModelQuality) 
 
 
 @torch.no_grad()
-def guesses(model: LRM, item: RenderedObject, config: ModelQuality) -> Iterator[tuple[str, Guess]]:
-    """What the model and the guesses without a model expect to see in every view."""
+def guesses(model: LRM, item: RenderedObject, config: ModelQuality) -> Iterator[tuple[str, Tensor, Tensor | None]]:
+    """What the model and the guesses without one see: images (V, 3, H, W), coverage (V, 1, H, W) or None."""
     size, views = item.images.shape[-1], item.views(range(len(item.images)))
     seen = render_planes(model, predicted_planes(model, item), views.cameras, size)
-    yield "model", Guess(seen.rgb.cpu(), seen.weight.cpu())
-    yield "white", Guess(torch.ones_like(item.images), None)
+    yield "model", seen.rgb.cpu(), seen.weight.cpu()
+    yield "white", torch.ones_like(item.images), None
     mean = mean_training_image(size, config.training_objects)
-    yield "mean_training", Guess(mean.expand_as(item.images), None)
+    yield "mean_training", mean.expand_as(item.images), None
     rgba, _, _ = render_object(nearest_training_seed(item.images[0], config), item.poses, size)
     colour, coverage = rgba.split([3, 1], dim=1)
-    yield "nearest_training", Guess(colour * coverage + 1 - coverage, coverage)
+    yield "nearest_training", colour * coverage + 1 - coverage, coverage
 
 
 def view_angles(poses: Float[Tensor, "v 3 4"]) -> Float[Tensor, "v"]:
@@ -103,7 +92,7 @@ def run(model: LRM, item: RenderedObject, config: ModelQuality, seed: int, *_: A
         angles: of the novel views from the source view, in degrees;
         gain: novel psnr of the model over the better of white and mean_training.
     """
-    result: dict[str, Any] = {name: _scores(guess, item) for name, guess in guesses(model, item, config)}
+    result: dict[str, Any] = {name: _scores(item, *guess) for name, *guess in guesses(model, item, config)}
     best = max(result[name]["novel"]["psnr"] for name in TRIVIAL)
     return result | {
         "angles": view_angles(item.poses)[1:].tolist(),
@@ -111,13 +100,9 @@ def run(model: LRM, item: RenderedObject, config: ModelQuality, seed: int, *_: A
     }
 
 
-def _scores(guess: Guess, item: RenderedObject) -> dict[str, Any]:
-    values = {
-        "psnr": psnr(guess.images, item.images),
-        "ssim": ssim(guess.images, item.images),
-        "lpips": lpips(guess.images, item.images),
-        "iou": None if guess.coverage is None else mask_iou(guess.coverage, item.masks),
-    }
+def _scores(item: RenderedObject, images: Tensor, coverage: Tensor | None) -> dict[str, Any]:
+    values = {name: METRICS[name](images, item.images) for name in ("psnr", "ssim", "lpips")}
+    values["iou"] = None if coverage is None else mask_iou(coverage, item.masks)
     return {
         "source": {name: None if v is None else float(v[0]) for name, v in values.items()},
         "novel": {name: None if v is None else float(v[1:].mean()) for name, v in values.items()},

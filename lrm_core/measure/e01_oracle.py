@@ -1,11 +1,19 @@
-"""E1, oracle triplane: PSNR of T_pred and of the oracle from each start, in training and held-out views."""
+"""How good oracle triplanes are: from each start (E1), and fitted for fewer and more steps (E18).
 
-from dataclasses import dataclass
+Every length of E18 is a fit of its own, with the whole schedule of the learning rate. Beside them stands a fit at the
+published learning rate.
+"""
+
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 
+from lrm_core.fit.oracle import PUBLISHED_EPS, PUBLISHED_LR
+from lrm_core.measure.correction_scores import gathered
+from lrm_core.measure.e05_residual_spectrum import noise_floor, shares_summary
 from lrm_core.measure.geometry import matter_texels
+from lrm_core.measure.metrics import BANDS, mean_scores
 from lrm_core.measure.oracles import (
     STARTS,
     OnOracles,
@@ -18,7 +26,6 @@ from lrm_core.measure.oracles import (
 )
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject
-from lrm_core.render.quality import psnr
 
 
 @dataclass(frozen=True)
@@ -32,7 +39,7 @@ class OracleQuality(OnOracles):
 def quality(model: LRM, planes: Planes, item: RenderedObject) -> dict[str, float]:
     """Mean PSNR against ground truth, in dB, over the training and over the held-out views."""
     parts = zip(("train_psnr", "heldout_psnr"), map(item.views, split_views(item)), strict=True)
-    return {name: float(psnr(render_like(model, planes, of), of.images).mean()) for name, of in parts}
+    return {name: mean_scores(render_like(model, planes, of), of.images, ["psnr"])["psnr"] for name, of in parts}
 
 
 def run(model: LRM, item: RenderedObject, config: OracleQuality, seed: int, cache: OracleCache) -> dict[str, Any]:
@@ -58,3 +65,48 @@ def thin(values: list[float], points: int) -> list[float]:
     if len(values) <= points:
         return values
     return [values[round(k * (len(values) - 1) / (points - 1))] for k in range(points)]
+
+
+@dataclass(frozen=True)
+class OracleLength(OnOracles):
+    """Configuration of E18: the fit whose length is changed, and lengths over its own."""
+
+    factors: tuple[float, ...] = (0.125, 0.25, 0.5, 1)
+    definition: int = 2
+
+    @property
+    def lengths(self) -> list[int]:
+        """Steps of each fit."""
+        return [max(1, round(factor * self.oracle.iterations)) for factor in self.factors]
+
+
+@torch.no_grad()
+def run_lengths(
+    model: LRM, item: RenderedObject, config: OracleLength, seed: int, cache: OracleCache
+) -> dict[str, Any]:
+    """Quality of oracles of several lengths, and the spectrum of the residual to each.
+
+    Returns:
+        steps: of each fit; then lists over them:
+        train_psnr, heldout_psnr: of the oracle from T_pred, dB to ground truth;
+        displacement: norm of T_pred - T_ref, and null_displacement: of T_pred less the null oracle;
+        published, power: as `shares_summary`, and floor: as `noise_floor`, of the same two residuals;
+        missing: by how many dB the longest fit beats each in held-out views;
+        published_rate: all of it but the lists for a fit of the usual length with Adam as published, lr included.
+    """
+    predicted, lengths = predicted_planes(model, item), config.lengths
+
+    def row(**changes: float) -> dict[str, Any]:
+        fit = replace(config.oracle, **changes)
+        reference, other = (oracle(model, item, start, fit, seed, cache).planes for start in ("predicted", "null"))
+        residual, null = predicted - reference, predicted - other
+        sizes = {"displacement": float(residual.norm()), "null_displacement": float(null.norm())}
+        floor = noise_floor(null, residual) if residual.any() else dict.fromkeys((*BANDS, "all"))
+        return quality(model, reference, item) | sizes | shares_summary(residual) | {"floor": floor}
+
+    rows, slow = [row(iterations=steps) for steps in lengths], row(lr=PUBLISHED_LR, eps=PUBLISHED_EPS)
+    found = gathered(rows, list)
+    longest = found["heldout_psnr"][-1]
+    slow["missing"] = longest - slow["heldout_psnr"]
+    missing = [longest - score for score in found["heldout_psnr"]]
+    return {"steps": lengths, **found, "missing": missing, "published_rate": slow}

@@ -31,11 +31,9 @@ Triplanes = dict[str, Planes]
 
 @dataclass(frozen=True)
 class Basins(OnOracles):
-    """Configuration of E2.
+    """Configuration of E2: triplanes on the line between the two oracles, ends included, and points drawn in the box.
 
-    Attributes:
-        path_points: triplanes on the line between the two oracles, ends included.
-        probe_points: points drawn in the box, of which those in matter are compared.
+    Of the points those in matter are compared.
     """
 
     path_points: int = 11
@@ -63,7 +61,7 @@ def run(model: LRM, item: RenderedObject, config: Basins, seed: int, cache: Orac
     views = item.views(split_views(item)[1])
     heldout = image_distances(model, planes, views)
     return {
-        "published": {_pair(a, b): latent_distance(planes[a], planes[b]) for a, b in combinations(planes, 2)},
+        "published": {name: latent_distance(*pair) for name, pair in _pairs(planes).items()},
         "audited": _audited(model, planes, config, seed),
         "heldout": heldout,
         "alike": {
@@ -97,7 +95,7 @@ def features_at(model: LRM, planes: Planes, points: Float[Tensor, "p 3"]) -> Flo
 def image_distances(model: LRM, planes: Triplanes, views: Views) -> dict[str, Any]:
     """Mean over views: PSNR against ground truth, PSNR and L1 between the renders of each pair."""
     renders = {name: render_like(model, p, views) for name, p in planes.items()}
-    pairs = {_pair(a, b): (renders[a], renders[b]) for a, b in combinations(renders, 2)}
+    pairs = _pairs(renders)
     return {
         "psnr": {name: float(psnr(images, views.images).mean()) for name, images in renders.items()},
         "psnr_between": {name: float(psnr(*pair).mean()) for name, pair in pairs.items()},
@@ -117,10 +115,10 @@ def _audited(model: LRM, planes: Triplanes, config: Basins, seed: int) -> dict[s
     mask = matter_texels(model, planes["random"]) | matter_texels(model, planes["predinit"])
     points = points_in_matter(model, planes["predinit"], config.probe_points, seed)
     features = {name: features_at(model, p, points) for name, p in planes.items()}
+    between = _pairs(features)
     return {
-        _pair(a, b): latent_distance(planes[a], planes[b], mask)
-        | {"features_correlation": _column_correlation(features[a], features[b])}
-        for a, b in combinations(planes, 2)
+        name: latent_distance(*pair, mask) | {"features_correlation": _column_correlation(*between[name])}
+        for name, pair in _pairs(planes).items()
     }
 
 
@@ -131,5 +129,5 @@ def _column_correlation(a: Float[Tensor, "p h"], b: Float[Tensor, "p h"]) -> flo
     return float(channel_correlation(a.T[None, :, :, None], b.T[None, :, :, None]).mean())
 
 
-def _pair(a: str, b: str) -> str:
-    return f"{a}_vs_{b}"
+def _pairs(of: dict[str, Tensor]) -> dict[str, tuple[Tensor, Tensor]]:
+    return {f"{a}_vs_{b}": (of[a], of[b]) for a, b in combinations(of, 2)}

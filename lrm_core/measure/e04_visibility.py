@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from jaxtyping import Bool
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from lrm_core.measure.oracles import InViews, OracleCache
@@ -16,19 +16,18 @@ from lrm_core.measure.surface import (
     seen_surface,
     surface_scene,
 )
-from lrm_core.measure.visibility import angle_between, angle_curve, shuffled_ratio, split_errors
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject
+
+ANGLE_BINS = 9  # of 20 degrees each, from facing the camera (0) over grazing (90) to facing away (180)
+FEWEST = 10  # points of a bin of angles below which it has no mean
 
 
 @dataclass(frozen=True)
 class Visibility(InViews):
-    """Configuration of E4.
+    """Configuration of E4: at most so many `controls`, other views, take the place of the source.
 
-    Attributes:
-        views: at most so many held-out views show the surface.
-        controls: at most so many other views take the place of the source.
-        shuffles: random deals of the labels.
+    `shuffles` are random deals of the labels.
     """
 
     controls: int = 8
@@ -48,7 +47,7 @@ def run(model: LRM, item: RenderedObject, config: Visibility, seed: int, cache: 
     points, outside = matter_surface(model, scene)
     published = surface_splits(points, "reference") | {
         "outside": surface_splits(points.chosen(outside), "reference"),
-        "matter_outside": float(outside.float().mean()) if len(outside) else None,
+        "matter_outside": _share(outside),
     }
     return {"published": published, "audited": audited_splits(model, scene, config, seed)}
 
@@ -65,6 +64,67 @@ def surface_splits(surface: SurfacePoints, error: str) -> dict[str, Any]:
         "sight": split_errors(values, surface.hidden),
         "normals": split_errors(values[known], surface.cosine[known] <= 0),
         "angle": angle_curve(values, surface.cosine),
+    }
+
+
+def split_errors(error: Float[Tensor, "points"], hidden: Bool[Tensor, "points"]) -> dict[str, float | None]:
+    """Mean error of the visible and of the hidden points, and how they compare.
+
+    Returns:
+        visible, hidden: mean errors;
+        ratio: hidden over visible (published: 1.16);
+        hidden_share: of the points;
+        excess: share of all error that would be gone if hidden points were as good as visible ones.
+        None where a group is empty, or the visible error zero.
+    """
+    count, away = len(error), int(hidden.sum())
+    seen = float(error[~hidden].mean()) if away < count else None
+    unseen = float(error[hidden].mean()) if away else None
+    known = bool(seen) and unseen is not None
+    return {
+        "visible": seen,
+        "hidden": unseen,
+        "ratio": unseen / seen if known else None,
+        "hidden_share": away / count if count else None,
+        "excess": away / count * (unseen - seen) / float(error.mean()) if known else None,
+    }
+
+
+def shuffled_ratio(
+    error: Float[Tensor, "points"], hidden: Bool[Tensor, "points"], draws: int, generator: torch.Generator
+) -> dict[str, float | None]:
+    """The ratio of `split_errors` when the labels are dealt out at random: mean and std over the draws.
+
+    The mean is 1 for any error. The std is that of independent points; those of an object are not.
+    """
+    orders = (torch.randperm(len(error), generator=generator).to(hidden.device) for _ in range(draws))
+    ratios = [split_errors(error, hidden[order])["ratio"] for order in orders]
+    if not ratios or None in ratios:
+        return {"mean": None, "std": None}
+    found = torch.tensor(ratios, dtype=torch.float64)
+    return {"mean": float(found.mean()), "std": float(found.std(correction=0))}
+
+
+def angle_curve(error: Float[Tensor, "points"], cosine: Float[Tensor, "points"]) -> dict[str, list[Any]]:
+    """Mean error against the angle between normal and camera; points whose cosine is NaN are left out.
+
+    Returns:
+        angle: middle of each bin, in degrees; error: its mean, None for fewer than `FEWEST` points;
+        relative: over the mean of all points with an angle; share: of these points.
+    """
+    known = cosine.isfinite()
+    error, angle = error[known].double(), torch.rad2deg(cosine[known].double().acos())
+    width = 180 / ANGLE_BINS
+    place = (angle / width).long().clamp(max=ANGLE_BINS - 1)
+    count = torch.bincount(place, minlength=ANGLE_BINS)
+    total = torch.bincount(place, weights=error, minlength=ANGLE_BINS)
+    means = [float(t / n) if n >= FEWEST else None for t, n in zip(total, count, strict=True)]
+    overall = float(error.mean()) if len(error) else 0.0
+    return {
+        "angle": [(k + 0.5) * width for k in range(ANGLE_BINS)],
+        "error": means,
+        "relative": [None if m is None or not overall else m / overall for m in means],
+        "share": (count / max(len(error), 1)).tolist(),
     }
 
 
@@ -105,9 +165,10 @@ def other_cameras(scene: SurfaceScene, seen: SurfacePoints) -> dict[str, Any]:
     views = [0, *scene.controls]
     hidden = (scene.geometry.hidden_from(view, seen.points, DEPTH_TOLERANCE) for view in views)
     ratios = [split_errors(error, labels)["ratio"] for labels in hidden]
+    cosine = torch.nn.functional.cosine_similarity(eyes[views].double(), eyes[:1].double())
     others = [ratio for ratio in ratios[1:] if ratio is not None]
     return {
-        "angle": [angle_between(eyes[view], eyes[0]) for view in views],
+        "angle": torch.rad2deg(cosine.clamp(-1, 1).acos()).tolist(),
         "ratio": ratios,
         "source": ratios[0],
         "mean": sum(others) / len(others) if others else None,

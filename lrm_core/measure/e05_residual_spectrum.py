@@ -13,17 +13,15 @@ from lrm_core.measure.metrics import BANDS, by_band
 from lrm_core.measure.oracles import OnOracles, OracleCache, Planes, oracle, predicted_planes
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject
-from lrm_core.spectral import (
-    PUBLISHED_EDGES,
+from lrm_core.spectral import PUBLISHED_EDGES, published_shares
+from lrm_core.spectral.bands import (
     band_totals,
     block_grid_share,
     fit_power_law,
     mode_density,
     pooled_shares,
     power_law_shares,
-    published_shares,
     radial_profile,
-    white_noise_shares,
 )
 
 AUDITED_EDGES = (*PUBLISHED_EDGES[:-1], inf)
@@ -62,7 +60,7 @@ def run(model: LRM, item: RenderedObject, config: ResidualSpectrum, seed: int, c
     return result | {
         "floor": noise_floor(residuals["null"], residuals["predicted"]),
         "white_noise": {
-            measure: by_band(white_noise_shares(predicted.shape[-1], edges).tolist())
+            measure: by_band(power_law_shares(predicted.shape[-1], 0.0, edges).tolist())
             for measure, edges in (("published", PUBLISHED_EDGES), ("power", AUDITED_EDGES))
         },
         "invisible_dc": invisible_dc_share(residuals["predicted"], model),

@@ -14,7 +14,8 @@ from lrm_core.measure.metrics import BANDS, by_band
 from lrm_core.measure.oracles import Images, InViews, OracleCache, Planes, both_planes, heldout_views, render_images
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject
-from lrm_core.spectral import RESPONSE_BANDS, lookup_response, mask_leakage, response, response_shares, response_slope
+from lrm_core.spectral import lookup_response, response
+from lrm_core.spectral.response import RESPONSE_BANDS, mask_leakage, response_shares, response_slope
 
 Mask = Bool[Tensor, "3 r r"]
 Render = Callable[[Planes], Images]
@@ -60,8 +61,6 @@ def run(model: LRM, item: RenderedObject, config: DecoderResponse, seed: int, ca
         audited: reference (T_ref) and predicted (T_pred), each as `audited_summary`;
         sweep: around T_ref, lists over the levels: level, response (of each bin), per_bin (ratio), slope;
         lookup: `response_summary` of bilinear lookup alone, which falls too.
-
-    Raises as `views_renderer`.
     """
     predicted, reference = both_planes(model, item, config.oracle, seed, cache)
     render, noise = views_renderer(model, item, config.views), torch.Generator().manual_seed(seed)
@@ -80,11 +79,7 @@ def run(model: LRM, item: RenderedObject, config: DecoderResponse, seed: int, ca
 
 
 def views_renderer(model: LRM, item: RenderedObject, views: int) -> Render:
-    """Renders of planes (3, C, R, R) in the first `views` held-out views of an object, as (views, 3, H, W).
-
-    Raises:
-        ValueError: if that leaves no view.
-    """
+    """Renders of planes (3, C, R, R) in held-out views, as (views, 3, H, W); raises as `heldout_views`."""
     seen = heldout_views(item, views)
     return lambda planes: render_images(model, planes, seen.cameras, seen.images.shape[-1])
 

@@ -1,4 +1,7 @@
-"""E8, band correction (claim C4), and the amplification of E7 that follows from it (claim C5; audit A3, A4)."""
+"""Predictions less a part of their residual: by bands (E8, claim C4) and inside the low band (E9, claim C6).
+
+The amplification of E7 follows from E8 (claim C5; audit A3, A4).
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,19 +15,18 @@ from lrm_core.measure.correction_scores import Scene, Scores, gathered, improvem
 from lrm_core.measure.oracles import Images, InViews, OracleCache, Planes
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject
-from lrm_core.spectral import matched_noise, pooled_shares, published_shares, random_part, split_residual
+from lrm_core.spectral import published_shares, random_part, split_residual, structured_low
+from lrm_core.spectral.bands import pooled_shares
+from lrm_core.spectral.corrections import channel_means, count_numbers, matched_noise
 
 Bands = dict[str, float]
 
 
 @dataclass(frozen=True)
 class BandCorrection(InViews):
-    """Configuration of E8.
+    """Configuration of E8: radii in x Nyquist at which the residual is split, and draws of each random correction.
 
-    Attributes:
-        cutoffs: radii in x Nyquist at which the residual is split.
-        published_cutoff: the one of the claims, where SSIM and LPIPS are measured too; one of `cutoffs`.
-        control_draws: of each random correction, whose scores are averaged.
+    At the published one, of the claims, SSIM and LPIPS are measured too.
     """
 
     cutoffs: tuple[float, ...] = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0)
@@ -36,7 +38,7 @@ class BandCorrection(InViews):
 @torch.no_grad()
 def run(model: LRM, item: RenderedObject, config: BandCorrection, seed: int, cache: OracleCache) -> dict[str, Any]:
     """`band_corrections` by the oracle from T_pred in held-out views."""
-    return band_corrections(object_scene(model, item, config.oracle, config.views, seed, cache), config, seed)
+    return band_corrections(object_scene(model, item, config, seed, cache), config, seed)
 
 
 def band_corrections(scene: Scene, config: BandCorrection, seed: int) -> dict[str, Any]:
@@ -166,3 +168,55 @@ def _averaged(score: Callable[[Images], Scores], renders: Mapping[str, list[Imag
 def low_high(low: float, high: float) -> Bands:
     """Two values by the names of their bands."""
     return {"low": low, "high": high}
+
+
+@dataclass(frozen=True)
+class LowBand(InViews):
+    """Configuration of E9: `cutoff`, the end of the low band in x Nyquist, as published."""
+
+    cutoff: float = 0.3
+
+
+@torch.no_grad()
+def run_low_band(model: LRM, item: RenderedObject, config: LowBand, seed: int, cache: OracleCache) -> dict[str, Any]:
+    """`low_band` by the oracle from T_pred in held-out views."""
+    return low_band(object_scene(model, item, config, seed, cache), config.cutoff)
+
+
+def low_band(scene: Scene, cutoff: float) -> dict[str, Any]:
+    """Scores of T_pred less the channel means, the rest of the low band, both, the high band, or everything.
+
+    Returns:
+        predicted: scores of the renders of T_pred, with SSIM and LPIPS;
+        corrections: the same for each of `corrections`, with its numbers and its share of the residual's power;
+        margin: structured_minus_twice_dc, of the improvements against each target.
+    """
+    parts = corrections(scene.residual, cutoff)
+    whole, scores = scene.residual.square().sum(), {}
+    for name, (part, numbers) in parts.items():
+        sizes = {"numbers": numbers, "power_share": float(part.square().sum() / whole)}
+        scores[name] = scene.detailed_scores(scene.corrected(part)) | sizes
+    improved = {target: improvements(scores, target) for target in scene.targets}
+    margin = {target: of["structured_low"] - 2 * of["dc"] for target, of in improved.items()}
+    return {
+        "predicted": scene.detailed_scores(scene.before),
+        "corrections": scores,
+        "margin": {"structured_minus_twice_dc": margin},
+    }
+
+
+def corrections(residual: Planes, cutoff: float) -> dict[str, tuple[Planes, int]]:
+    """dc, structured_low, low (the two together), high and all of a residual (3, C, R, R), each with its numbers.
+
+    ValueError if the residual has another shape, or the cutoff is not a positive radius in x Nyquist.
+    """
+    low, high = split_residual(residual, cutoff)
+    dc = channel_means(residual)
+    in_low = count_numbers(residual, (0.0, cutoff))
+    return {
+        "dc": (dc.expand_as(residual), dc.numel()),
+        "structured_low": (structured_low(residual, cutoff), in_low - dc.numel()),
+        "low": (low, in_low),
+        "high": (high, count_numbers(residual, (cutoff, inf))),
+        "all": (residual, residual.numel()),
+    }

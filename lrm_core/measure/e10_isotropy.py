@@ -6,10 +6,11 @@ from math import sqrt
 from typing import Any
 
 import torch
+from jaxtyping import Bool
 from torch import Tensor
 
+from lrm_core.canonical import blank
 from lrm_core.measure.directions import (
-    UNKNOWN_SUMMARY,
     Planes,
     Surroundings,
     changes,
@@ -155,14 +156,16 @@ def still(place: Surroundings, config: Isotropy, seed: int) -> dict[str, Any]:
         residual: l1, rms and over_random along the residual at that norm; full: norm and rms of the whole residual,
             and extrapolated, what the first two make of it if the images went with the norm.
     """
-    random = changes(place, random_directions(place, config.norm, config.still_directions, seed))
+    how = config.norm, config.still_directions, seed
+    random = changes(place, random_directions(place, *how))
+    matter = changes(place, random_directions(place, *how, place.mask)) if place.mask.any() else None
     mean = float(random.rms.mean())
     along = changes(place, [with_norm(place.residual, config.norm)])
     full, rms = float(place.residual.norm()), float(along.rms)
     whole = float(changes(place, [place.residual]).rms)
     return {
         "random": summaries(random),
-        "matter": _in_matter(place, config, seed),
+        "matter": summaries(matter) if matter else blank(summaries(random)),
         "bands": _by_band(place, config, seed, mean),
         "residual": {
             "l1": float(along.l1),
@@ -173,10 +176,12 @@ def still(place: Surroundings, config: Isotropy, seed: int) -> dict[str, Any]:
     }
 
 
-def random_directions(place: Surroundings, norm: float, count: int, seed: int) -> Iterator[Planes]:
-    """White directions of that norm; the first ones are the same for every count and norm."""
+def random_directions(
+    place: Surroundings, norm: float, count: int, seed: int, mask: Bool[Tensor, "3 r r"] | None = None
+) -> Iterator[Planes]:
+    """White directions of that norm, in the texels of the mask; the first are the same for every count and norm."""
     draws = torch.Generator().manual_seed(seed)
-    return (direction(place.planes, norm, draws) for _ in range(count))
+    return (direction(place.planes, norm, draws, mask=mask) for _ in range(count))
 
 
 def sweep(place: Surroundings, config: Isotropy, leading: Planes, seed: int) -> dict[str, list[float]]:
@@ -188,17 +193,6 @@ def sweep(place: Surroundings, config: Isotropy, leading: Planes, seed: int) -> 
         for name, way in ways.items()
     }
     return {"norm": list(config.norms)} | {name: values.tolist() for name, values in rows.items()}
-
-
-def _in_matter(place: Surroundings, config: Isotropy, seed: int) -> dict[str, Any]:
-    """Of random directions in the texels that matter reads; unknown where it reads none."""
-    if not place.mask.any():
-        return {"l1": UNKNOWN_SUMMARY, "rms": UNKNOWN_SUMMARY}
-    draws = torch.Generator().manual_seed(seed)
-    count = config.still_directions
-    return summaries(
-        changes(place, (direction(place.planes, config.norm, draws, mask=place.mask) for _ in range(count)))
-    )
 
 
 def _by_band(place: Surroundings, config: Isotropy, seed: int, random: float) -> dict[str, Any]:

@@ -13,13 +13,12 @@ from lrm_core.measure.geometry import matter_texels
 from lrm_core.measure.oracles import InViews, OracleCache
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject
-from lrm_core.spectral.calibration import (
+from lrm_core.spectral.corrections import (
     KINDS,
     Calibration,
     Moments,
     calibrate,
     moments,
-    moments_as_lists,
     parameters,
     removed_share,
     unrelated,
@@ -29,15 +28,12 @@ from lrm_core.spectral.calibration import (
 @torch.no_grad()
 def run(model: LRM, item: RenderedObject, config: InViews, seed: int, cache: OracleCache) -> dict[str, Any]:
     """`calibrations` of T_pred to the oracle from it, in held-out views."""
-    scene = object_scene(model, item, config.oracle, config.views, seed, cache)
+    scene = object_scene(model, item, config, seed, cache)
     return calibrations(scene, matter_texels(model, scene.predicted - scene.residual))
 
 
 def calibrations(scene: Scene, mask: Bool[Tensor, "3 r r"]) -> dict[str, Any]:
-    """Scores of T_pred calibrated to T_ref.
-
-    Args:
-        mask: the texels (3, R, R) that points in matter read.
+    """Scores of T_pred calibrated to T_ref; the mask has the texels that points in matter read.
 
     Returns:
         predicted: scores of the renders of T_pred;
@@ -54,7 +50,7 @@ def calibrations(scene: Scene, mask: Bool[Tensor, "3 r r"]) -> dict[str, Any]:
         "predicted": scene.scores(scene.before),
         "everywhere": everywhere,
         "matter": matter,
-        "moments": {"matter": moments_as_lists(inside)} if inside else {},
+        "moments": {"matter": {name: values.tolist() for name, values in vars(inside).items()}} if inside else {},
     }
 
 

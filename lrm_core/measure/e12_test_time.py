@@ -10,19 +10,22 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import torch
-from jaxtyping import Float
-from torch import Tensor
 
 from lrm_core.data_url import data_url
-from lrm_core.fit.latent import Planes, Space, make_latent
-from lrm_core.fit.test_time_optimisation import RefinementConfig, Snapshot, optimise_latent
-from lrm_core.measure.metrics import image_l1, ssim
+from lrm_core.fit.test_time_optimisation import (
+    Planes,
+    RefinementConfig,
+    Snapshot,
+    Space,
+    make_latent,
+    optimise_latent,
+)
+from lrm_core.measure.metrics import mean_scores
 from lrm_core.measure.oracles import heldout_views, render_images, render_like, split_views
 from lrm_core.measure.surface import evenly
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject
 from lrm_core.render.perceptual import lpips, lpips_with_gradients
-from lrm_core.render.quality import psnr
 from lrm_core.render.views import Views
 
 LESS_IS_BETTER = {"l1": True, "psnr": False, "ssim": False, "lpips": True}
@@ -99,8 +102,7 @@ class Point(NamedTuple):
     measured: dict[str, float]
 
 
-@dataclass(frozen=True)
-class StudyViews:
+class StudyViews(NamedTuple):
     """Views of an object by their use; no view has two."""
 
     train: Views
@@ -109,13 +111,10 @@ class StudyViews:
 
 
 def run(model: LRM, item: RenderedObject, config: LatentOptimisation, seed: int, *_: Any) -> dict[str, Any]:
-    """Every variant from the same prediction, on the same views and seed.
+    """Every variant from the same prediction, on the same views and seed; raises as `study_views`.
 
     Returns:
         start: l1, psnr (dB), ssim, lpips of T_pred in held-out views; and for each variant what `summary` says.
-
-    Raises:
-        ValueError: if the object has too few views.
     """
     ways = {name: way(model, item, config, seed, name) for name in VARIANTS}
     found = {name: summary([point.measured for point in points]) for name, points in ways.items()}
@@ -126,8 +125,7 @@ def run(model: LRM, item: RenderedObject, config: LatentOptimisation, seed: int,
 def study_views(item: RenderedObject, config: LatentOptimisation) -> StudyViews:
     """Training views evenly over those that are not held out, validation views evenly over what is left of them.
 
-    Raises:
-        ValueError: if one of the three uses is left without a view.
+    ValueError if one of the three uses is left without a view.
     """
     free, wanted = split_views(item)[0], config.training_views
     train = evenly(free, max(0, min(wanted, len(free) - config.validation_views)))
@@ -164,12 +162,10 @@ def way(model: LRM, item: RenderedObject, config: LatentOptimisation, seed: int,
 def measure(model: LRM, views: StudyViews, shot: Snapshot) -> dict[str, float]:
     """One row of the path: means over the held-out views, LPIPS of the validation views, L1 of training pixels."""
     images, checked = (render_like(model, shot.planes, seen) for seen in (views.heldout, views.validation))
-    of, truth = {"l1": image_l1, "psnr": psnr, "ssim": ssim, "lpips": lpips}, views.heldout.images
-    validation = lpips(checked, views.validation.images)
     return {
         "step": shot.step,
-        **{name: float(metric(images, truth).mean()) for name, metric in of.items()},
-        STOPPED_BY: float(validation.mean()),
+        **mean_scores(images, views.heldout.images),
+        STOPPED_BY: float(lpips(checked, views.validation.images).mean()),
         "train_l1": shot.train_l1,
     }
 
@@ -221,14 +217,11 @@ class LongerFits(LatentOptimisation):
 
 
 def run_longer(model: LRM, item: RenderedObject, config: LongerFits, seed: int, *_: Any) -> dict[str, Any]:
-    """Both spaces that nothing else holds, from the same prediction and on the same views as in `run`.
+    """Both spaces that nothing else holds, from the same prediction and on the same views as `run`; raises as that.
 
     Returns:
         by space, what `summary` says of the way; with planes also film: the first held-out view at each step of the
         path, as addresses that hold a picture.
-
-    Raises:
-        ValueError: if the object has too few views.
     """
     longer = replace(config, at_most=BEYOND * config.at_most)
     found, film = {}, []
@@ -238,13 +231,8 @@ def run_longer(model: LRM, item: RenderedObject, config: LongerFits, seed: int, 
         for point in way(model, item, longer, seed, space):
             points.append(point.measured)
             if space == SPACES[0]:
-                film.append(_picture(model, point.planes, seen.cameras[:1], seen.images.shape[-1]))
+                image = render_images(model, point.planes, seen.cameras[:1], seen.images.shape[-1])[0]
+                film.append(data_url(image, "WEBP", quality=85))  # lossy
         found[space] = summary(points)
     found[SPACES[0]]["film"] = film
     return found
-
-
-@torch.no_grad()
-def _picture(model: LRM, planes: Planes, camera: Float[Tensor, "1 25"], size: int) -> str:
-    """A render as an address that holds it, lossy."""
-    return data_url(render_images(model, planes, camera, size)[0], "WEBP", quality=85)

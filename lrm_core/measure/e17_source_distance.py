@@ -1,18 +1,28 @@
-"""E17, what a wrong source distance does by itself (audit A9).
+"""What the encoder is told of its distance: what a wrong one does (E17, audit A9), and which one suits a model.
 
 The published pipeline told the encoder a distance of 2.0 whatever the true one was, so part of the residual may
-be an error of scale. Here the encoder is told a wrong distance on purpose.
+be an error of scale. E17 tells the encoder a wrong distance on purpose. The ten-minute test asks which distance makes
+renders nearest to the object, without an oracle: a model that was trained on the told distance is nearest when it is
+told the true one.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
+from lrm_core.canonical import blank
 from lrm_core.measure.correction_scores import gathered, make_scene
 from lrm_core.measure.e05_residual_spectrum import shares_summary
-from lrm_core.measure.metrics import image_l1
+from lrm_core.measure.finetuning import EVALUATION_VIEWS
+from lrm_core.measure.metrics import mean_scores, relative_extent
 from lrm_core.measure.oracles import (
+    Images,
     InViews,
     OracleCache,
     Planes,
@@ -25,20 +35,19 @@ from lrm_core.measure.oracles import (
 )
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject, Source
-from lrm_core.render.quality import psnr
+from lrm_core.profiles import TOLD
 from lrm_core.render.views import Views
 from lrm_core.spectral import split_residual
 
 TRUE = 1.0
+FACTORS = (0.7, 0.8, 0.85, 0.9, 0.95, TRUE, 1.05, 1.1, 1.15, 1.25, 1.4)  # of the ten-minute test
 
 
 @dataclass(frozen=True)
 class SourceDistance(InViews):
-    """Configuration of E17.
+    """Configuration of E17: what the encoder is told, over the true distance (one is 1), and the published cutoff.
 
-    Attributes:
-        factors: what the encoder is told, over the true distance; one of them is 1.
-        cutoff: between the low and the high band, in x Nyquist, as published.
+    The cutoff lies between the low and the high band, in x Nyquist.
     """
 
     factors: tuple[float, ...] = (0.8, 0.9, TRUE, 1.1, 1.25)
@@ -69,7 +78,7 @@ def run(model: LRM, item: RenderedObject, config: SourceDistance, seed: int, cac
     for factor in config.factors:
         planes, known = told_planes(model, item, factor), (seen, size, config.cutoff)
         row = {"residual": _error(model, planes, reference, *known)}
-        mismatch = _error(model, planes, right, *known) if factor != TRUE else dict.fromkeys(ENTRIES)
+        mismatch = _error(model, planes, right, *known) if factor != TRUE else blank(row["residual"])
         rows.append(row | {"manufactured": mismatch, "images": _images(model, planes, seen, float(masks.mean()))})
     return {"factors": list(config.factors)} | gathered(rows, list)
 
@@ -79,16 +88,10 @@ def told_planes(model: LRM, item: RenderedObject, factor: float) -> Planes:
     return predicted_planes(model, replace(item, source=Source(told=factor)))
 
 
-ENTRIES = (
-    *("relative_size", "published_low", "published_high", "power_low", "power_high"),
-    *("low_to_reference", "high_to_reference", "low_to_truth", "high_to_truth"),
-)
-
-
 def _error(
     model: LRM, planes: Planes, target: Planes, seen: Views, size: float, cutoff: float
 ) -> dict[str, float | None]:
-    """Size, spectrum and band corrections of planes - target, by the names of `ENTRIES`."""
+    """Size, spectrum and band corrections of planes - target."""
     scene = make_scene(lambda field: render_like(model, field, seen), planes, target, seen.images)
     shares = shares_summary(scene.residual)
     found: dict[str, float | None] = {"relative_size": float(scene.residual.norm()) / size}
@@ -97,15 +100,105 @@ def _error(
     for band, part in split_residual(scene.residual, cutoff)._asdict().items():
         scores = scene.scores(scene.corrected(part))
         found |= {f"{band}_to_{name}": scores[name]["improvement"] for name in scene.targets}
-    return {name: found[name] for name in ENTRIES}
+    return found
 
 
 def _images(model: LRM, planes: Planes, seen: Views, true_area: float) -> dict[str, float]:
     """How far renders are from the truth, and how large they are."""
     drawn = render_planes(model, planes, seen.cameras, seen.images.shape[-1])
-    images = drawn.rgb.cpu()
-    return {
-        "l1": float(image_l1(images, seen.images).mean()),
-        "psnr": float(psnr(images, seen.images).mean()),
-        "area": float(drawn.weight.mean()) / true_area,
+    return mean_scores(drawn.rgb.cpu(), seen.images, ("l1", "psnr")) | {
+        "area": float(drawn.weight.mean()) / true_area
     }
+
+
+@dataclass(frozen=True)
+class Extent:
+    """Configuration of the extent: the views that are looked at, those of them that the object has."""
+
+    views: tuple[int, ...] = EVALUATION_VIEWS
+    definition: int = 1
+
+
+@torch.no_grad()
+def run_extent(model: LRM, item: RenderedObject, config: Extent, seed: int, *_: Any) -> dict[str, Any]:
+    """Size and error of the renders of T_pred.
+
+    Returns:
+        told: distance told over the true one; extent: of the renders over that of the true views, mean over views;
+        l1, and psnr in dB, to the true views.
+    """
+    seen = item.views([view for view in config.views if view < len(item.images)])
+    drawn = render_like(model, predicted_planes(model, item), seen)
+    return {
+        "told": item.source.told,
+        "extent": relative_extent(drawn, seen.images),
+        **mean_scores(drawn, seen.images, ("l1", "psnr")),
+    }
+
+
+@torch.no_grad()
+def told_rows(model: LRM, item: RenderedObject) -> Iterator[dict[str, Any]]:
+    """Size and error of held-out renders for each distance that the encoder is told, and for the published 2.0.
+
+    Yields:
+        For each, as soon as it is measured: object; distance of view 0, in world units; told, over that;
+        published, whether it is 2.0 over the distance; l1 to the true views, mean over `EVALUATION_VIEWS`; and
+        extent, the size of the silhouettes (coverage above one half) over that of the true ones, None where nothing
+        covers a pixel.
+
+    Raises:
+        ValueError: if the images do not have the model's source size or a multiple of it, or show only the source.
+    """
+    item = item.averaged(model.config.source_size)
+    views = [view for view in EVALUATION_VIEWS if view < len(item.images)]
+    if not views:
+        raise ValueError(f"{item.name}: expected a view beside the source to compare with, found none")
+    seen, true = item.views(views), _silhouettes(item.masks[views])
+    distance = float(item.poses[0, :, 3].norm())
+    for told, published in (*((factor, False) for factor in FACTORS), (TOLD / distance, True)):
+        drawn = render_planes(model, told_planes(model, item, told), seen.cameras, seen.images.shape[-1])
+        yield {
+            "object": item.name,
+            "distance": distance,
+            "told": told,
+            "published": published,
+            "l1": mean_scores(drawn.rgb.cpu(), seen.images, ["l1"])["l1"],
+            "extent": relative_extent(_silhouettes(drawn.weight.cpu()), true),
+        }
+
+
+def _silhouettes(coverage: Float[Tensor, "views 1 h w"]) -> Images:
+    """Black where more than half is covered, on white."""
+    return 1 - (coverage > 0.5).float().expand(-1, 3, -1, -1)
+
+
+def best_told(table: pd.DataFrame) -> dict[str, float | None]:
+    """What should be told about one object, over its true distance, by its rows of `told_rows`.
+
+    Returns:
+        l1: where a parabola in log told, through the least error and its neighbours, is least; extent: where the
+        size of the renders passes that of the object, by a line between neighbours in the logarithms. None where
+        that is beyond the distances that were told, or nothing was drawn.
+    """
+    told = table.loc[~table["published"]].sort_values("told")
+    place = np.log(told["told"].to_numpy(dtype=float))
+    return {
+        "l1": _least(place, told["l1"].to_numpy(dtype=float)),
+        "extent": _crossing(place, np.log(told["extent"].to_numpy(dtype=float))),
+    }
+
+
+def _least(place: np.ndarray, value: np.ndarray) -> float | None:
+    """exp of where the parabola through the least value and its neighbours is least; None at an end."""
+    at = int(value.argmin())
+    if at in (0, len(value) - 1):
+        return None
+    bend, slope, _ = np.polyfit(place[at - 1 : at + 2] - place[at], value[at - 1 : at + 2], 2)
+    return float(np.exp(place[at] - slope / (2 * bend)))
+
+
+def _crossing(place: np.ndarray, value: np.ndarray) -> float | None:
+    """exp of the crossing of 0 upwards that is nearest to place 0; None if there is none."""
+    rises = [k for k in range(len(value) - 1) if value[k] <= 0 < value[k + 1]]
+    found = [float(np.interp(0, value[k : k + 2], place[k : k + 2])) for k in rises]
+    return float(np.exp(min(found, key=abs))) if found else None

@@ -12,19 +12,15 @@ from lrm_core.measure import (
     e05_residual_spectrum,
     e06_response,
     e08_band_correction,
-    e09_low_band,
     e10_isotropy,
     e11_calibration,
     e12_test_time,
     e17_source_distance,
-    e18_oracle_length,
-    extent,
     virtual_quality,
 )
 from lrm_core.measure.correction_scores import Scene
 from lrm_core.measure.directions import changes_from
 from lrm_core.measure.oracles import InViews, OracleConfig
-from lrm_core.measure.visibility import split_errors
 from lrm_core.profiles import Profile
 from lrm_core.spectral import band_shares, published_shares, response
 from lrm_core.spectral.jacobian import leading_directions
@@ -55,14 +51,7 @@ class Experiment:
 
     def configuration(self, profile: Profile) -> Any:
         """The configuration of a profile."""
-        lr, eps = profile.adam
-        fit = OracleConfig(
-            iterations=profile.iterations,
-            lr=lr,
-            eps=eps,
-            rays_per_step=profile.rays_per_step,
-            views_per_step=profile.views_per_step,
-        )
+        fit = OracleConfig(profile.iterations, *profile.adam, profile.rays_per_step, profile.views_per_step)
         decided = {"oracle": fit, "training_objects": profile.training_objects, "at_most": profile.iterations}
         return self.config(**{k: v for k, v in decided.items() if k in self.config.__dataclass_fields__})
 
@@ -71,57 +60,54 @@ class Experiment:
         return profile.seeds if self.every_seed and few else profile.seeds[:1]
 
 
-EXPERIMENTS = {
-    experiment.name: experiment
-    for experiment in (
-        Experiment("e00_model", e00_model.run, e00_model.ModelQuality, objects="every"),
-        Experiment("e01_oracle", e01_oracle.run, e01_oracle.OracleQuality),
-        Experiment(
-            "e02_basins",
-            e02_basins.run,
-            e02_basins.Basins,
-            every_seed=True,
-            formulas=(e02_basins.linear_path, e02_basins.latent_distance),
-        ),
-        Experiment("e04_visibility", e04_visibility.run, e04_visibility.Visibility, formulas=(split_errors,)),
-        Experiment(
-            "e05_residual_spectrum",
-            e05_residual_spectrum.run,
-            e05_residual_spectrum.ResidualSpectrum,
-            formulas=(published_shares, band_shares),
-        ),
-        Experiment("e06_response", e06_response.run, e06_response.DecoderResponse, formulas=(response,)),
-        Experiment(
-            "e08_band_correction",
-            e08_band_correction.run,
-            e08_band_correction.BandCorrection,
-            formulas=(Scene.scores, e08_band_correction.amplification),
-        ),
-        Experiment(
-            "e09_low_band", e09_low_band.run, e09_low_band.LowBand, formulas=(e09_low_band.corrections, Scene.scores)
-        ),
-        Experiment(
-            "e10_isotropy", e10_isotropy.run, e10_isotropy.Isotropy, formulas=(changes_from, leading_directions)
-        ),
-        Experiment("e11_calibration", e11_calibration.run, InViews),
-        Experiment(
-            "e12_test_time", e12_test_time.run, e12_test_time.LatentOptimisation, formulas=(e12_test_time.measure,)
-        ),
-        Experiment("longer_fits", e12_test_time.run_longer, e12_test_time.LongerFits, objects="fewest"),
-        Experiment("e17_source_distance", e17_source_distance.run, e17_source_distance.SourceDistance),
-        Experiment("e18_oracle_length", e18_oracle_length.run, e18_oracle_length.OracleLength, objects="few"),
-        Experiment("extent", extent.run, extent.Extent),
-        Experiment("virtual_quality", virtual_quality.run, virtual_quality.VirtualQuality, objects="few"),
-    )
-}
+_TABLE = (
+    Experiment("e00_model", e00_model.run, e00_model.ModelQuality, objects="every"),
+    Experiment("e01_oracle", e01_oracle.run, e01_oracle.OracleQuality),
+    Experiment(
+        "e02_basins",
+        e02_basins.run,
+        e02_basins.Basins,
+        every_seed=True,
+        formulas=(e02_basins.linear_path, e02_basins.latent_distance),
+    ),
+    Experiment(
+        "e04_visibility", e04_visibility.run, e04_visibility.Visibility, formulas=(e04_visibility.split_errors,)
+    ),
+    Experiment(
+        "e05_residual_spectrum",
+        e05_residual_spectrum.run,
+        e05_residual_spectrum.ResidualSpectrum,
+        formulas=(published_shares, band_shares),
+    ),
+    Experiment("e06_response", e06_response.run, e06_response.DecoderResponse, formulas=(response,)),
+    Experiment(
+        "e08_band_correction",
+        e08_band_correction.run,
+        e08_band_correction.BandCorrection,
+        formulas=(Scene.scores, e08_band_correction.amplification),
+    ),
+    Experiment(
+        "e09_low_band",
+        e08_band_correction.run_low_band,
+        e08_band_correction.LowBand,
+        formulas=(e08_band_correction.corrections, Scene.scores),
+    ),
+    Experiment("e10_isotropy", e10_isotropy.run, e10_isotropy.Isotropy, formulas=(changes_from, leading_directions)),
+    Experiment("e11_calibration", e11_calibration.run, InViews),
+    Experiment(
+        "e12_test_time", e12_test_time.run, e12_test_time.LatentOptimisation, formulas=(e12_test_time.measure,)
+    ),
+    Experiment("longer_fits", e12_test_time.run_longer, e12_test_time.LongerFits, objects="fewest"),
+    Experiment("e17_source_distance", e17_source_distance.run, e17_source_distance.SourceDistance),
+    Experiment("e18_oracle_length", e01_oracle.run_lengths, e01_oracle.OracleLength, objects="few"),
+    Experiment("extent", e17_source_distance.run_extent, e17_source_distance.Extent),
+    Experiment("virtual_quality", virtual_quality.run, virtual_quality.VirtualQuality, objects="few"),
+)
+EXPERIMENTS = {experiment.name: experiment for experiment in _TABLE}
 
 
 def get_experiment(name: str) -> Experiment:
-    """The experiment of that name.
-
-    Raises:
-        ValueError: if there is none.
-    """
+    """The experiment of that name; ValueError if there is none."""
     if name not in EXPERIMENTS:
         raise ValueError(f"unknown experiment {name!r}; expected one of {', '.join(EXPERIMENTS)}")
     return EXPERIMENTS[name]

@@ -10,42 +10,36 @@ import torch
 
 from lrm_core.atomic import replacing
 from lrm_core.fingerprint import HASH_LENGTH, sha256
-from lrm_core.fit.examples import Example
 from lrm_core.fit.finetune_config import FinetuneConfig
 from lrm_core.fit.losses import ImageLoss
-from lrm_core.fit.scores import render_example
+from lrm_core.fit.scores import Example, render_example
 from lrm_core.fit.trainer import Finetuned, finetune
-from lrm_core.measure.metrics import image_l1, relative_extent, ssim
+from lrm_core.measure.metrics import METRICS, mean_scores, relative_extent
 from lrm_core.model.checkpoints import load_model
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject, load_object, load_split
 from lrm_core.objects.dataset import data_hash
 from lrm_core.profiles import Profile
-from lrm_core.render.perceptual import lpips, lpips_with_gradients
-from lrm_core.render.quality import psnr
+from lrm_core.render.perceptual import lpips_with_gradients
 
 TRAINING_VIEWS = range(4)  # as published: the source and three more
 EVALUATION_VIEWS = (1, 5, 10, 14, 19, 23)
-METRICS = {"l1": image_l1, "psnr": psnr, "ssim": ssim, "lpips": lpips}
 
 
 def object_folders(profile: Profile) -> tuple[list[Path], list[Path]]:
     """Folders of the objects that arms train on and of those that validate; no object is in both.
 
-    Raises:
-        FileNotFoundError: if a folder is missing.
-        ValueError: if a folder holds too few objects.
+    FileNotFoundError if a group of the profile is missing, ValueError if it has too few objects.
     """
-    train, validation = profile.finetuning.objects
+    (train, validation), found = profile.finetuning.objects, ([], [])
     for members in profile.members():
         if len(members) < train + validation:
             raise ValueError(
                 f"{members[0].parent}: expected at least {train + validation} objects, found {len(members)}"
             )
-    return (
-        [folder for members in profile.members() for folder in members[:train]],
-        [folder for members in profile.members() for folder in members[train : train + validation]],
-    )
+        found[0].extend(members[:train])
+        found[1].extend(members[train : train + validation])
+    return found
 
 
 class ArmData(NamedTuple):
@@ -94,11 +88,7 @@ def make_examples(
 def told_and_truth(
     untouched: LRM, tuned: LRM, told: Sequence[Example], truth: Sequence[Example]
 ) -> dict[str, dict[str, Any]]:
-    """Both models on the same objects, told as in training and told the truth.
-
-    Args:
-        untouched, tuned: before and after fine-tuning.
-        told, truth: the validation objects in the same order, with what the encoder is told about each.
+    """Both models on the same validation objects in the same order, told as in training and told the truth.
 
     Returns:
         By object, lists of two values, before and after: `truth`, each metric told the truth; `extent`, size of the
@@ -110,8 +100,9 @@ def told_and_truth(
             [render_example(model, of, of.views.cameras) for model in (untouched, tuned)] for of in (wrong, right)
         )
         true = right.views.images
+        scores = [mean_scores(seen, true) for seen in as_true]
         learned[wrong.name] = {
-            "truth": {name: [float(of(seen, true).mean()) for seen in as_true] for name, of in METRICS.items()},
+            "truth": {name: [of[name] for of in scores] for name in METRICS},
             "extent": {
                 "told": [relative_extent(seen, wrong.views.images) for seen in as_told],
                 "truth": [relative_extent(seen, true) for seen in as_true],
@@ -129,9 +120,7 @@ def finetune_on_folder(run: Path, model_name: str, data: Path, config: FinetuneC
         run: folder of the run, as in `finetune`.
         data: holds objects and `meta/{train,val}_uids.json`.
 
-    Raises:
-        FileNotFoundError: if the model, a split or an object is missing.
-        ValueError: as `load_model`, `load_split` and `finetune`.
+    Raises as `load_model`, `load_split` and `finetune`.
     """
     model = load_model(model_name)
     train = [Example.of(model, item, TRAINING_VIEWS) for item in load_split(data, "train")]

@@ -1,14 +1,14 @@
-"""Where an object is: its surface as depth maps, of the true object or of a triplane; matter and what it reads."""
+"""Where an object is: its surface as depth maps, of the true object or of a triplane; what cameras see; matter."""
 
 from dataclasses import dataclass
+from math import nan
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
-from torch.nn.functional import max_pool2d
+from torch.nn.functional import max_pool2d, normalize, pad
 
 from lrm_core.measure.oracles import Planes
-from lrm_core.measure.visibility import depth_normals, facing, hidden_by_depth, unproject
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject
 from lrm_core.objects.caster import render_object
@@ -17,11 +17,13 @@ from lrm_core.objects.procedural import procedural_name
 from lrm_core.paths import data_dir
 from lrm_core.render import Rendering, query_points
 from lrm_core.render.cameras import pinhole_intrinsics
+from lrm_core.render.rays import camera_rays
 
 PROCEDURAL = procedural_name(0).rstrip("0")  # how the names of procedural objects begin
 SAME_ALPHA = 0.01  # mean difference of alpha up to which stored images show the object that is made now
 MATTER = 5.0  # density in 1 / world unit: a tenth of the box's side absorbs 63% of the light
 OPAQUE = 0.5  # weight of a ray from which on its depth counts
+STEEPEST = 5.0  # slope of a surface against the image: deeper by so many widths of a pixel from one to the next
 
 
 @dataclass(frozen=True)
@@ -54,11 +56,9 @@ class Geometry:
 
 
 def true_geometry(item: RenderedObject, views: list[int]) -> Geometry | None:
-    """The surface of the object that was rendered, found by its name and rendered again from stored poses.
+    """The surface of the object that was rendered, in some of its views, 0 first, rendered again from stored poses.
 
-    Args:
-        item: named `procedural_<number>`, or as a mesh in `data/objects/glb`.
-        views: indices of its views, 0 first.
+    It is found by its name, `procedural_<number>` or that of a mesh in `data/objects/glb`.
 
     Returns:
         None if neither is there: then nothing is known about the object but its images.
@@ -80,13 +80,7 @@ def true_geometry(item: RenderedObject, views: list[int]) -> Geometry | None:
 
 
 def triplane_geometry(cameras: Float[Tensor, "v 25"], rendering: Rendering, tolerance: float) -> Geometry:
-    """The surface of a triplane in views of it, the first of which is the source.
-
-    Args:
-        cameras: of the views.
-        rendering: their depth and weight, each (V, 1, H, H).
-        tolerance: as in `hidden_by_depth`.
-    """
+    """The surface of a triplane in views of it, the source first; the tolerance is that of `hidden_by_depth`."""
     depth = torch.where(rendering.weight > OPAQUE, rendering.depth, torch.inf)[:, 0].cpu()
     cameras, points = cameras.cpu(), unproject(cameras.cpu(), depth)
     hidden = hidden_by_depth(points.flatten(0, 2).nan_to_num(), cameras[0], depth[0], tolerance)
@@ -101,6 +95,69 @@ def _check_same(item: RenderedObject, views: list[int], alpha: Float[Tensor, "v 
             f"{item.name}: expected stored images of the object that this name makes now, found other ones (mean "
             f"difference of alpha {difference:.3f}); render its folder again, or give it a name of its own"
         )
+
+
+def unproject(cameras: Float[Tensor, "views 25"], depth: Float[Tensor, "views h h"]) -> Float[Tensor, "views h h 3"]:
+    """World points that the pixels of depth maps show; NaN where the depth, a distance, is not finite."""
+    rays = camera_rays(cameras, depth.shape[-1])
+    distance = depth.flatten(1).masked_fill(~depth.flatten(1).isfinite(), nan)[..., None]
+    return (rays.origins + distance * rays.directions).unflatten(1, depth.shape[1:])
+
+
+def hidden_by_depth(
+    points: Float[Tensor, "points 3"],
+    camera: Float[Tensor, "25"],
+    depth: Float[Tensor, "h w"],
+    tolerance: float,
+) -> Bool[Tensor, "points"]:
+    """Whether a camera's depth map has something in front of each point; true also outside of its image.
+
+    Args:
+        points: in world units.
+        camera: from `standard_camera`.
+        depth: distance from the camera to the first surface in each pixel, inf where there is none.
+        tolerance: how far behind that a point still counts as part of the surface, in world units.
+    """
+    pose, intrinsics = camera[:16].view(4, 4), camera[16:].view(3, 3)
+    local = (points - pose[:3, 3]) @ pose[:3, :3]  # x right, y up, looking along -z
+    forward = -local[:, 2]
+    across = local[:, :2] * local.new_tensor([1.0, -1.0]) / forward.clamp(min=1e-6)[:, None]
+    uv = across * intrinsics.diagonal()[:2] + intrinsics[:2, 2]
+    height, width = depth.shape
+    column, row = (uv * uv.new_tensor([width, height])).floor().long().unbind(1)
+    inside = (forward > 0) & (column >= 0) & (column < width) & (row >= 0) & (row < height)
+    first = depth[row.clamp(0, height - 1), column.clamp(0, width - 1)]
+    return ~inside | (local.norm(dim=1) > first + tolerance)
+
+
+def facing(
+    points: Float[Tensor, "*lead 3"], normals: Float[Tensor, "*lead 3"], eye: Float[Tensor, "3"]
+) -> Float[Tensor, "*lead"]:
+    """Cosine of the angle between the outward normal and the way to a camera; NaN where there is no normal.
+
+    Above 0 the surface faces the camera (visible by normals), below 0 it faces away.
+    """
+    return (normalize(eye - points, dim=-1) * normals).sum(-1).clamp(-1, 1)
+
+
+def depth_normals(
+    cameras: Float[Tensor, "views 25"], depth: Float[Tensor, "views h h"]
+) -> Float[Tensor, "views h h 3"]:
+    """Unit normals of the surface in depth maps, towards their camera, by central differences.
+
+    NaN at the border of the image, beside pixels without a surface and where the depth jumps: where the next
+    pixel but one is further away than on a surface of the slope `STEEPEST`.
+    """
+    points = unproject(cameras, depth)
+    across = points[:, 1:-1, 2:] - points[:, 1:-1, :-2]
+    down = points[:, 2:, 1:-1] - points[:, :-2, 1:-1]
+    normal = normalize(torch.linalg.cross(down, across, dim=-1), dim=-1)
+    focal = cameras[:, 16, None, None] * depth.shape[-1]  # in pixels
+    widest = 2 * (1 + STEEPEST**2) ** 0.5 * depth[:, 1:-1, 1:-1] / focal
+    jump = torch.maximum(across.norm(dim=-1), down.norm(dim=-1)) > widest
+    away = (normal * (points[:, 1:-1, 1:-1] - cameras[:, None, None, 3:12:4])).sum(-1, keepdim=True) > 0
+    normal = torch.where(away, -normal, normal).masked_fill(jump[..., None], nan)
+    return pad(normal, (0, 0, 1, 1, 1, 1), value=nan)
 
 
 @torch.no_grad()

@@ -1,11 +1,15 @@
 """Distances between images and between triplanes."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from math import nan
 
 import torch
 from jaxtyping import Bool, Float
 from skimage.metrics import structural_similarity
 from torch import Tensor
+
+from lrm_core.render.perceptual import lpips
+from lrm_core.render.quality import psnr
 
 BANDS = ("low", "mid", "high")
 
@@ -29,6 +33,16 @@ def ssim(pred: Float[Tensor, "n 3 h w"], target: Float[Tensor, "n 3 h w"]) -> Fl
     options = {"channel_axis": 0, "data_range": 1.0, "gaussian_weights": True, "sigma": 1.5}
     options |= {"use_sample_covariance": False}
     return pred.new_tensor([structural_similarity(a, b, **options) for a, b in pairs])
+
+
+METRICS = {"l1": image_l1, "psnr": psnr, "ssim": ssim, "lpips": lpips}
+
+
+def mean_scores(
+    pred: Float[Tensor, "n 3 h w"], target: Float[Tensor, "n 3 h w"], names: Iterable[str] = METRICS
+) -> dict[str, float]:
+    """Mean of each metric over the images, PSNR in dB."""
+    return {name: float(METRICS[name](pred, target).mean()) for name in names}
 
 
 def mask_iou(pred: Float[Tensor, "n 1 h w"], target: Float[Tensor, "n 1 h w"]) -> Float[Tensor, " n"]:
@@ -68,18 +82,15 @@ def extent(images: Float[Tensor, "n 3 h w"]) -> Float[Tensor, " n"]:
     The geometric mean of the ranges from the 1st to the 99th percentile of its pixels in x and in y; NaN where no
     pixel shows the object.
     """
-    return torch.stack([_extent((image < SILHOUETTE).any(0)) for image in images])
+    found = []
+    for image in images:
+        places = (image < SILHOUETTE).any(0).nonzero().float()  # (pixels, 2)
+        ends = places.quantile(places.new_tensor([0.01, 0.99]), dim=0) if len(places) else torch.tensor([nan, nan])
+        found.append((ends[1] - ends[0]).prod().sqrt())
+    return torch.stack(found)
 
 
 def relative_extent(seen: Float[Tensor, "n 3 h w"], true: Float[Tensor, "n 3 h w"]) -> float | None:
     """`extent` of renders over that of the true views, mean over views; None where none shows both."""
     ratio = (extent(seen) / extent(true)).nanmean()
     return float(ratio) if ratio.isfinite() else None
-
-
-def _extent(mask: Bool[Tensor, "h w"]) -> Float[Tensor, ""]:
-    places = mask.nonzero().float()  # (pixels, 2)
-    if not len(places):
-        return torch.tensor(torch.nan)
-    first, last = places.quantile(torch.tensor([0.01, 0.99]).to(places), dim=0)
-    return (last - first).prod().sqrt()

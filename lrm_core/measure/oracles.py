@@ -17,9 +17,8 @@ from lrm_core.canonical import canonical_json, plain
 from lrm_core.files import check_listed, parse_json, read_tensors
 from lrm_core.fingerprint import sha256
 from lrm_core.fit import fit_oracle
-from lrm_core.fit.oracle import PUBLISHED_EPS, PUBLISHED_LR
-from lrm_core.model.hashing import model_hash
-from lrm_core.model.lrm import LRM
+from lrm_core.fit.oracle import PUBLISHED_EPS, PUBLISHED_LR, OracleFit
+from lrm_core.model.lrm import LRM, model_hash
 from lrm_core.objects import RenderedObject, Source
 from lrm_core.objects.dataset import data_hash
 from lrm_core.paths import data_dir, repository_root
@@ -57,11 +56,9 @@ class OracleConfig:
 
 @dataclass(frozen=True)
 class OnOracles:
-    """What the configurations of experiments on oracles share.
+    """What the configurations of experiments on oracles share: how T_ref is fitted.
 
-    Attributes:
-        oracle: how T_ref is fitted.
-        definition: raised whenever what is measured changes, so that older records count as stale.
+    `definition` is raised whenever what is measured changes, so that older records count as stale.
     """
 
     oracle: OracleConfig = OracleConfig()
@@ -75,47 +72,28 @@ class InViews(OnOracles):
     views: int = 8
 
 
-@dataclass(frozen=True)
-class Oracle:
-    """A fitted triplane.
-
-    Attributes:
-        planes: T_ref, (3, C, R, R).
-        history: step, loss, train_psnr, heldout_psnr as lists.
-    """
-
-    planes: Planes
-    history: dict[str, list[float]]
-
-
-def save_oracle(path: Path, fitted: Oracle) -> None:
+def save_oracle(path: Path, fitted: OracleFit) -> None:
     """Write an oracle to a safetensors file, its history into the header."""
     planes = fitted.planes.cpu().contiguous()
     save_tensors(path, {"planes": planes}, {"history": json.dumps(fitted.history)})
 
 
-def load_oracle(path: Path) -> Oracle:
-    """A saved oracle.
-
-    Raises:
-        ValueError: naming the file, if it is damaged or another's; it can be fitted again.
-    """
+def load_oracle(path: Path) -> OracleFit:
+    """A saved oracle; ValueError naming the file, if it is damaged or another's: it can be fitted again."""
     check_listed(path)
     tensors, header = read_tensors(path, "it is fitted again")
     planes, history = tensors.get("planes"), parse_json(header.get("history", "null"), path)
     if planes is None or planes.ndim != 4 or len(planes) != 3 or not isinstance(history, dict):
         raise ValueError(f"{path}: expected planes (3, C, R, R) and the history of their fit; it is fitted again")
-    return Oracle(planes, history)
+    return OracleFit(planes, history)
 
 
 @dataclass(frozen=True)
 class OracleCache:
     """Where fitted oracles are kept: their file names are fingerprints of all that decides them.
 
-    Attributes:
-        folder: read and written.
-        shipped: read only; oracles that come with the repository.
-        newer_than: Unix time; older files are ignored, so that a refresh fits each oracle once more.
+    `shipped`, those of the repository, are only read. Files from before `newer_than`, in Unix time, are ignored, so
+    that a refresh fits each oracle once more.
     """
 
     folder: Path = field(default_factory=lambda: repository_root() / ".cache" / "oracles")
@@ -142,11 +120,7 @@ def split_views(item: RenderedObject) -> tuple[list[int], list[int]]:
 
 
 def heldout_views(item: RenderedObject, views: int) -> Views:
-    """The first so many held-out views of an object.
-
-    Raises:
-        ValueError: if that leaves no view.
-    """
+    """The first so many held-out views of an object; ValueError if that leaves none."""
     chosen = split_views(item)[1][:views]
     if not chosen:
         found = f"{len(item.images)} views in all and {views} wanted"
@@ -158,8 +132,7 @@ def heldout_views(item: RenderedObject, views: int) -> Views:
 def predicted_planes(model: LRM, item: RenderedObject) -> Planes:
     """T_pred from view 0, of an encoder that is told and shown what `item.source` says.
 
-    Raises:
-        ValueError: if the images do not have the source size of the model.
+    ValueError if the images do not have the source size of the model.
     """
     size = model.config.source_size
     if item.images.shape[-2:] != (size, size):
@@ -198,7 +171,7 @@ def oracle(
     seed: int,
     cache: OracleCache | None = None,
     on_step: Callable[[int], None] | None = None,
-) -> Oracle:
+) -> OracleFit:
     """The oracle of an object, from the cache if it was fitted before.
 
     Args:
@@ -219,10 +192,10 @@ def oracle(
                 fitted = _fit(model, item, start, config, seed, on_step)
                 save_oracle(cache.path(fingerprint), fitted)
     device = next(model.parameters()).device
-    return Oracle(fitted.planes.to(device), fitted.history)
+    return OracleFit(fitted.planes.to(device), fitted.history)
 
 
-def find_oracle(cache: OracleCache, fingerprint: str, model: LRM) -> Oracle | None:
+def find_oracle(cache: OracleCache, fingerprint: str, model: LRM) -> OracleFit | None:
     """A whole oracle of the cache with planes as the model has; says which file is damaged, if one is."""
     path, size = cache.find(fingerprint), model.config
     if path is None:
@@ -270,7 +243,7 @@ def _fit(
     config: OracleConfig,
     seed: int,
     on_step: Callable[[int], None] | None,
-) -> Oracle:
+) -> OracleFit:
     predicted = predicted_planes(model, item)
     begin = predicted
     if start == "random":
@@ -282,17 +255,13 @@ def _fit(
         model.decoder,
         train,
         heldout=heldout,
-        iterations=config.iterations,
-        lr=config.lr,
-        eps=config.eps,
-        rays_per_step=config.rays_per_step,
-        views_per_step=config.views_per_step,
+        **{name: getattr(config, name) for name in ("iterations", "lr", "eps", "rays_per_step", "views_per_step")},
         samples_per_ray=model.config.rendering_samples_per_ray,
         seed=seed,
         progress=sys.stderr.isatty(),
         on_step=on_step,
     )
-    return Oracle(fitted.planes, plain(fitted.history))
+    return OracleFit(fitted.planes, plain(fitted.history))
 
 
 def targets(model: LRM, item: RenderedObject, indices: list[int], start: Start, predicted: Planes) -> Views:

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from lrm_core.measure.geometry import Geometry, matter_lattice, triplane_geometry, true_geometry
+from lrm_core.measure.geometry import Geometry, facing, matter_lattice, triplane_geometry, true_geometry
 from lrm_core.measure.oracles import (
     OracleCache,
     OracleConfig,
@@ -18,7 +18,6 @@ from lrm_core.measure.oracles import (
     render_planes,
     split_views,
 )
-from lrm_core.measure.visibility import facing, hidden_by_depth
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject
 from lrm_core.render import query_points
@@ -157,13 +156,12 @@ def matter_surface(model: LRM, scene: SurfaceScene) -> tuple[SurfacePoints, Bool
     lattice, solid = matter_lattice(model, scene.reference)
     points = lattice[solid]
     first, second = (field_colour(model, planes, points) for planes in (scene.predicted, scene.reference))
-    camera, depth = scene.own.cameras[0], scene.own.depth[0]
     normals = density_normals(model, scene.reference, points).cpu()
     points, tolerance = points.cpu(), 2 * 3**0.5 / len(solid)
     surface = SurfacePoints(
         points,
-        hidden_by_depth(points, camera, depth, tolerance),
-        facing(points, normals, camera[3:12:4]),
+        scene.own.hidden_from(0, points, tolerance),
+        facing(points, normals, scene.own.cameras[0, 3:12:4]),
         {"reference": (first - second).abs().mean(-1).cpu()},
     )
     return surface, outside(solid)[solid].cpu()

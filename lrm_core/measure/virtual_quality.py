@@ -7,8 +7,7 @@ import torch
 
 from lrm_core.measure.correction_scores import gathered, make_scene
 from lrm_core.measure.e04_visibility import surface_splits
-from lrm_core.measure.e08_band_correction import BandCorrection, band_corrections
-from lrm_core.measure.e09_low_band import low_band
+from lrm_core.measure.e08_band_correction import BandCorrection, band_corrections, low_band
 from lrm_core.measure.oracles import InViews, OracleCache, heldout_views, render_like
 from lrm_core.measure.surface import matter_surface, surface_scene
 from lrm_core.model.lrm import LRM
@@ -17,12 +16,7 @@ from lrm_core.objects import RenderedObject
 
 @dataclass(frozen=True)
 class VirtualQuality(InViews):
-    """Configuration.
-
-    Attributes:
-        nearer: values of a; 0 is the prediction itself.
-        cutoff: end of the low band in x Nyquist, as published.
-    """
+    """Configuration: values of a, 0 is the prediction itself; the published end of the low band in x Nyquist."""
 
     nearer: tuple[float, ...] = (0.0, 0.15, 0.3, 0.45, 0.6, 0.75, 0.9)
     cutoff: float = 0.3
@@ -39,10 +33,8 @@ def run(model: LRM, item: RenderedObject, config: VirtualQuality, seed: int, cac
         nearer; and lists over it: psnr and lpips of held-out renders to the truth; of e08_band_correction,
         e09_low_band and e04_visibility what their own records hold of the published definitions.
     """
-    surface, seen = (
-        surface_scene(model, item, config.oracle, config.views, 0, seed, cache),
-        heldout_views(item, config.views),
-    )
+    surface = surface_scene(model, item, config.oracle, config.views, 0, seed, cache)
+    seen = heldout_views(item, config.views)
     once = BandCorrection(cutoffs=(config.cutoff,), published_cutoff=config.cutoff, control_draws=1)
     rows = []
     for nearer in config.nearer:

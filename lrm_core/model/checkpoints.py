@@ -8,7 +8,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from lrm_core.atomic import save_tensors
+from lrm_core.atomic import appearing, save_tensors
 from lrm_core.files import DIGEST, check_listed, parse_json, read_json, read_tensors
 from lrm_core.model.config import HUB_OWNER, MINI_NAME, PRESETS, LRMConfig
 from lrm_core.model.hub import CONFIG, PUBLISHED, WEIGHTS, fetch
@@ -39,8 +39,7 @@ def load_model(name: str | Path, device: str | torch.device = "cpu") -> LRM:
             f"device {device}: PyTorch {torch.__version__} sees no CUDA GPU here; choose the device cpu "
             "(slow for the published models), or install a CUDA build of that version"
         )
-    path = _locate(name)
-    files = _weights(path)
+    files = _weights(path := _locate(name))
     return _build(_config(path), files).to(device).eval()
 
 
@@ -53,37 +52,43 @@ def save_checkpoint(
     """Write parameters and configuration to one safetensors file; an old file stays until the new is whole.
 
     Args:
-        model: of any sizes, on any device.
-        path: the file; its folder is made where missing.
         dtype: type of the stored parameters; `load_model` reads any into float32.
         metadata: further text for the header, such as steps and data.
 
     Raises:
         ValueError: if a parameter is not finite in `dtype`; nothing is then written.
-        OSError: if the file cannot be written.
     """
     state = {name: x.detach().to("cpu", dtype).contiguous() for name, x in model.state_dict().items()}
     if broken := [name for name, tensor in state.items() if not tensor.isfinite().all()]:
-        found = f"{len(broken)} parameters hold NaN or infinity, first {broken[0]}"
-        raise ValueError(f"{path}: not written: {found}")
+        raise ValueError(f"{path}: not written: {len(broken)} parameters hold NaN or infinity, first {broken[0]}")
     header = {**(metadata or {}), "format": "pt", "config": json.dumps(model.config.to_dict())}
     save_tensors(path, state, header)
+
+
+def save_release(model: LRM, folder: Path, metadata: Mapping[str, str] | None = None) -> None:
+    """Write a model in OpenLRM's released format, a folder with config.json and model.safetensors, in float32.
+
+    It appears whole or not at all; FileExistsError if there is something. Other arguments as in `save_checkpoint`.
+    """
+    if folder.exists():
+        raise FileExistsError(f"{folder}: exists already; remove it or choose another place")
+    with appearing(folder) as temporary:
+        save_checkpoint(model, temporary / WEIGHTS, torch.float32, metadata)
+        text = json.dumps(model.config.to_openlrm(), indent=2)
+        (temporary / CONFIG).write_text(text + "\n", encoding="utf-8")
 
 
 def read_metadata(path: Path) -> dict[str, str]:
     """Text in the header of a checkpoint file: its configuration and what `save_checkpoint` was given.
 
-    Raises:
-        FileNotFoundError: if there is no such file.
-        ValueError: if the file is not a whole safetensors file.
+    FileNotFoundError if there is no such file, ValueError if it is not a whole safetensors file.
     """
     try:
         with safe_open(path, framework="pt") as file:
             return {name: text for name, text in (file.metadata() or {}).items() if name != DIGEST}
     except SafetensorError as error:
-        raise ValueError(
-            f"{path}: not a whole safetensors file ({error}); it may be truncated, copy or download it again"
-        ) from error
+        advice = "it may be truncated, copy or download it again"
+        raise ValueError(f"{path}: not a whole safetensors file ({error}); {advice}") from error
 
 
 def _locate(name: str | Path) -> Path:
@@ -152,18 +157,15 @@ def _header(files: Sequence[Path]) -> dict[str, Tensor]:
     listed = {}
     for path in files:
         with safe_open(path, framework="pt") as file:
-            slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
-            here = {name: (part.get_shape(), part.get_dtype()) for name, part in slices.items()}
-        foreign = [f"{name} {dtype}" for name, (_, dtype) in here.items() if dtype not in FLOATS]
-        if foreign:
-            raise ValueError(
-                f"{path}: {len(foreign)} parameters are not of type {', '.join(FLOATS)}, first {foreign[0]}; "
-                "quantised checkpoints are not read"
-            )
+            here = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
+        types = {name: part.get_dtype() for name, part in here.items()}
+        if foreign := [f"{name} {dtype}" for name, dtype in types.items() if dtype not in FLOATS]:
+            found = f"{len(foreign)} parameters are not of type {', '.join(FLOATS)}, first {foreign[0]}"
+            raise ValueError(f"{path}: {found}; quantised checkpoints are not read")
         if twice := sorted(listed.keys() & here.keys()):
             raise ValueError(f"{path}: {twice[0]} is in another shard too; the shards are of two checkpoints")
         listed |= here
-    return {name: torch.empty(listed[stored][0], device="meta") for name, stored in _plain(listed).items()}
+    return {name: torch.empty(listed[stored].get_shape(), device="meta") for name, stored in _plain(listed).items()}
 
 
 def _read(files: Sequence[Path]) -> dict[str, Tensor]:

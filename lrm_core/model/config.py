@@ -6,10 +6,10 @@ from typing import Any, Self
 
 MINI_NAME = "mini"
 HUB_OWNER = "zxhezexin"
+OURS = ("vit", "source_size", "render_size")  # keys that OpenLRM's config.json does not have
 
 
 def _require_positive(owner: object) -> None:
-    """Raise ValueError unless every integer field of the dataclass `owner` is at least 1."""
     for field in fields(owner):
         value = getattr(owner, field.name)
         if field.type is int and (type(value) is not int or value < 1):
@@ -17,7 +17,6 @@ def _require_positive(owner: object) -> None:
 
 
 def _require_divisible(width_name: str, width: int, heads_name: str, heads: int) -> None:
-    """Raise ValueError unless `width` is a multiple of `heads`."""
     if width % heads:
         raise ValueError(f"{width_name} ({width}) must be a multiple of {heads_name} ({heads})")
 
@@ -94,8 +93,7 @@ class LRMConfig:
 
     def __post_init__(self) -> None:
         _require_positive(self)
-        heads = self.transformer_heads
-        _require_divisible("transformer_dim", self.transformer_dim, "transformer_heads", heads)
+        _require_divisible("transformer_dim", self.transformer_dim, "transformer_heads", self.transformer_heads)
         _require_divisible("source_size", self.source_size, "vit.patch_size", self.vit.patch_size)
         if self.triplane_high_res != 2 * self.triplane_low_res:
             low, high = self.triplane_low_res, self.triplane_high_res
@@ -118,10 +116,8 @@ class LRMConfig:
         Raises:
             ValueError: if a key is missing, or the encoder is unknown and `vit` does not give its sizes.
         """
-        own = {field.name for field in fields(cls)} - {"vit", "source_size", "render_size"}
-        optional = {"encoder_type", "encoder_freeze"}
-        missing = sorted(own - optional - set(config))
-        if missing:
+        own = {field.name for field in fields(cls)} - set(OURS)
+        if missing := sorted(own - {"encoder_type", "encoder_freeze"} - set(config)):
             raise ValueError(f"the model configuration lacks {', '.join(missing)}; found {sorted(config)}")
         encoder = _encoder(config["encoder_model_name"], {**config.get("vit", {}), **(vit or {})})
         sizes = {key: config[key] for key in own if key in config}
@@ -133,18 +129,36 @@ class LRMConfig:
         """As JSON-ready values; `from_openlrm` reads them back."""
         return asdict(self)
 
+    def to_openlrm(self) -> dict[str, Any]:
+        """The keys of OpenLRM's `config.json`, and of `OURS` those without which they would mean another model."""
+        whole = self.to_dict()
+        published = {name: value for name, value in whole.items() if name not in OURS}
+        try:
+            implied = type(self).from_openlrm(published).to_dict()
+        except ValueError:  # an encoder that is none of DINOv2's
+            implied = {}
+        return published | {key: whole[key] for key in OURS if implied.get(key) != whole[key]}
+
+    def what_openlrm_lacks(self) -> str | None:
+        """One sentence about what the released format cannot say to OpenLRM itself; None where it says all."""
+        extra = [key for key in OURS if key in self.to_openlrm()]
+        if not extra:
+            return None
+        reason = f"OpenLRM ignores {', '.join(extra)} in config.json"
+        if "vit" in extra:
+            reason += f" and has no encoder {self.encoder_model_name}, so it cannot build this model"
+        return f"{reason}; lrm reads it back without loss."
+
 
 def _encoder(name: str, override: Mapping[str, int]) -> ViTConfig:
     """Sizes of the encoder `name`, with `override` on top."""
     known = asdict(ENCODERS[name]) if name in ENCODERS else {}
     sizes = {**known, **override}
     foreign = sorted(set(sizes) - {field.name for field in fields(ViTConfig)})
-    missing = sorted({"embed_dim", "depth", "num_heads"} - set(sizes))
     if foreign:
         raise ValueError(f"vit has unknown keys {foreign}; known are {[f.name for f in fields(ViTConfig)]}")
-    if missing:
-        known = sorted(ENCODERS)
-        raise ValueError(f"encoder_model_name {name!r} is not one of {known}, so vit must give {missing}")
+    if missing := sorted({"embed_dim", "depth", "num_heads"} - set(sizes)):
+        raise ValueError(f"encoder_model_name {name!r} is not one of {sorted(ENCODERS)}, so vit must give {missing}")
     return ViTConfig(**sizes)
 
 

@@ -1,14 +1,14 @@
 """Image encoder: a DINOv2 vision transformer with registers (Oquab et al. 2023, Darcet et al. 2023)."""
 
+from collections import OrderedDict
+
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from lrm_core.model.attention import attention, join_heads, split_heads
 from lrm_core.model.config import ViTConfig
-
-NORM_EPS = 1e-6
+from lrm_core.model.transformer import NORM_EPS, attention, join_heads, split_heads
 
 
 class SelfAttention(nn.Module):
@@ -24,19 +24,6 @@ class SelfAttention(nn.Module):
         """Each token (N, T, E) after looking at all of its image."""
         query, key, value = (split_heads(part, self.heads) for part in self.qkv(tokens).chunk(3, dim=-1))
         return self.proj(join_heads(attention(query, key, value)))
-
-
-class Mlp(nn.Module):
-    """Two linear layers with an exact GELU between, four times as wide inside."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.fc1 = nn.Linear(width, 4 * width)
-        self.fc2 = nn.Linear(4 * width, width)
-
-    def forward(self, tokens: Float[Tensor, "n t e"]) -> Float[Tensor, "n t e"]:
-        """Tokens (N, T, E), each mapped by itself."""
-        return self.fc2(F.gelu(self.fc1(tokens)))
 
 
 class LayerScale(nn.Module):
@@ -60,7 +47,8 @@ class Block(nn.Module):
         self.attn = SelfAttention(width, heads)
         self.ls1 = LayerScale(width)
         self.norm2 = nn.LayerNorm(width, eps=NORM_EPS)
-        self.mlp = Mlp(width)
+        mlp = {"fc1": nn.Linear(width, 4 * width), "gelu": nn.GELU(), "fc2": nn.Linear(4 * width, width)}
+        self.mlp = nn.Sequential(OrderedDict(mlp))
         self.ls2 = LayerScale(width)
 
     def forward(self, tokens: Float[Tensor, "n t e"]) -> Float[Tensor, "n t e"]:
@@ -77,7 +65,7 @@ class PatchEmbed(nn.Module):
         self.proj = nn.Conv2d(3, width, patch_size, stride=patch_size)
 
     def forward(self, image: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n p e"]:
-        """Tokens (N, P, E) of images (N, 3, H, W) in [0, 1]; a rest at the right or bottom is left out."""
+        """Tokens (N, P, E) of images (N, 3, H, W) in [0, 1]."""
         return self.proj(image).flatten(2).transpose(1, 2)
 
 
@@ -105,8 +93,16 @@ class VisionTransformer(nn.Module):
         return torch.cat([self.pos_embed[:, :1], resized.flatten(2).transpose(1, 2)], dim=1)
 
     def forward(self, image: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n tokens e"]:
-        """Class token, then patches row by row: (N, 1 + P, E) of images (N, 3, H, W) in [0, 1]."""
+        """Class token, then patches row by row, (N, 1 + P, E), of RGB images (N, 3, H, W) in [0, 1] as they are.
+
+        ValueError if the image is not (N, 3, H, W) or a side is not a multiple of the patch size.
+        """
         patch, registers = self.config.patch_size, self.config.num_register_tokens
+        if image.ndim != 4 or image.shape[1] != 3 or image.shape[-2] % patch or image.shape[-1] % patch:
+            raise ValueError(
+                f"expected images (N, 3, H, W) with H and W multiples of the patch size {patch}, "
+                f"found {tuple(image.shape)}; resize them first"
+            )
         classes = self.cls_token.expand(len(image), -1, -1)
         tokens = torch.cat([classes, self.patch_embed(image)], dim=1)
         tokens = tokens + self.positions(image.shape[-2] // patch, image.shape[-1] // patch)
@@ -116,25 +112,3 @@ class VisionTransformer(nn.Module):
             tokens = block(tokens)
         tokens = self.norm(tokens)
         return torch.cat([tokens[:, :1], tokens[:, 1 + registers :]], dim=1)
-
-
-class ImageEncoder(nn.Module):
-    """The vision transformer under OpenLRM's name `encoder.model`; RGB in [0, 1], no mean or deviation."""
-
-    def __init__(self, config: ViTConfig) -> None:
-        super().__init__()
-        self.model = VisionTransformer(config)
-
-    def forward(self, image: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n tokens e"]:
-        """Features (N, 1 + P, E) of images (N, 3, H, W) in [0, 1], sides being multiples of the patch size.
-
-        Raises:
-            ValueError: if the image is not (N, 3, H, W) or a side is not a multiple of the patch size.
-        """
-        patch = self.model.config.patch_size
-        if image.ndim != 4 or image.shape[1] != 3 or image.shape[-2] % patch or image.shape[-1] % patch:
-            raise ValueError(
-                f"expected images (N, 3, H, W) with H and W multiples of the patch size {patch}, "
-                f"found {tuple(image.shape)}; resize them first"
-            )
-        return self.model(image)

@@ -1,14 +1,21 @@
-"""Published weights from the hub: which commit, whether whole, and why they could not be had."""
+"""Models by name, and published weights from the hub: which commit, whether whole, and why they cannot be had."""
 
 import errno
 import json
 import re
 import sys
 from pathlib import Path
+from typing import NamedTuple
+
+import huggingface_hub
+import torch
+from huggingface_hub import constants, errors
 
 from lrm_core.atomic import replacing
 from lrm_core.fingerprint import sha256
-from lrm_core.model.config import HUB_OWNER, MINI_NAME, PRESETS
+from lrm_core.model.config import HUB_OWNER, MINI, MINI_NAME, PRESETS, LRMConfig
+from lrm_core.model.lrm import LRM
+from lrm_core.paths import data_dir
 
 WEIGHTS = "model.safetensors"
 CONFIG = "config.json"
@@ -31,14 +38,12 @@ def fetch(name: str) -> Path:
         FileNotFoundError: if nothing is cached and the hub cannot be reached, or must not be (offline mode).
         OSError: if there is no space for what is fetched.
     """
-    from huggingface_hub import snapshot_download
-
     folder = cached(name)
     if folder is None:
         print(f"Downloading {HUB_OWNER}/{name}. {LICENCE_NOTE}", file=sys.stderr)
         repository, wanted = _wanted(name)
         try:
-            folder = Path(snapshot_download(repository, **wanted))
+            folder = Path(huggingface_hub.snapshot_download(repository, **wanted))
         except Exception as error:  # the hub's client raises a dozen unrelated types
             if isinstance(error, OSError) and error.errno == errno.ENOSPC:
                 raise
@@ -49,11 +54,9 @@ def fetch(name: str) -> Path:
 
 def cached(name: str) -> Path | None:
     """Folder of a published model in the hub's cache, None where it is not whole; asks no network."""
-    from huggingface_hub import snapshot_download
-
     repository, wanted = _wanted(name)
     try:
-        folder = Path(snapshot_download(repository, **wanted, local_files_only=True))
+        folder = Path(huggingface_hub.snapshot_download(repository, **wanted, local_files_only=True))
     except FileNotFoundError:  # nothing cached; the hub's own error derives from it
         return None
     return folder if all((folder / file).is_file() for file in (CONFIG, WEIGHTS)) else None
@@ -61,34 +64,23 @@ def cached(name: str) -> Path | None:
 
 def _wanted(name: str) -> tuple[str, dict[str, object]]:
     """What is asked of the hub's client: the repository, and two of its files at the commit of the first time."""
-    from huggingface_hub import constants
-    from huggingface_hub.file_download import repo_folder_name
-
     repository = f"{HUB_OWNER}/{name}"
-    home = Path(constants.HF_HUB_CACHE) / repo_folder_name(repo_id=repository, repo_type="model")
+    home = Path(constants.HF_HUB_CACHE) / f"models--{HUB_OWNER}--{name}"
     revision = _read_pin(home).get("commit")
     return repository, {"revision": revision, "allow_patterns": [CONFIG, WEIGHTS]}
 
 
 def _explained(repository: str, error: Exception) -> OSError | ValueError:
     """One sentence about what went wrong and what to do."""
-    from huggingface_hub import constants, errors
-
     instead = f"or pass the path of a folder with {CONFIG} and {WEIGHTS}"
+    login = f"log in with `hf auth login`, {instead}"
     if isinstance(error, errors.GatedRepoError):
-        return PermissionError(
-            f"{repository} is gated: accept its terms on the hub, log in with `hf auth login`, {instead}"
-        )
+        return PermissionError(f"{repository} is gated: accept its terms on the hub, {login}")
     if isinstance(error, errors.RepositoryNotFoundError | errors.RevisionNotFoundError):
-        return ValueError(
-            f"{repository}: the hub has no such repository or commit, or not for you; "
-            f"log in with `hf auth login`, {instead}"
-        )
+        return ValueError(f"{repository}: the hub has no such repository or commit, or not for you; {login}")
     reason = "HF_HUB_OFFLINE is set" if constants.HF_HUB_OFFLINE else type(error).__name__
-    return FileNotFoundError(
-        f"{repository} could not be downloaded and is not in the local cache ({reason}): connect to the network once "
-        f"(what has arrived is kept), {instead}"
-    )
+    missing = f"{repository} could not be downloaded and is not in the local cache ({reason})"
+    return FileNotFoundError(f"{missing}: connect to the network once (what has arrived is kept), {instead}")
 
 
 def _pin(folder: Path) -> None:
@@ -120,3 +112,29 @@ def _read_pin(home: Path) -> dict[str, object]:
     except (OSError, ValueError):
         return {}
     return pin if isinstance(pin, dict) else {}
+
+
+class CatalogueEntry(NamedTuple):
+    """A model: how many parameters, under which licence, and the path of its weights (None if not here)."""
+
+    name: str
+    parameters: int
+    licence: str
+    path: str | None
+
+
+def catalogue() -> list[CatalogueEntry]:
+    """Every model that `load_model` knows by name; asks no network."""
+    mini = data_dir() / "mini" / "mini.safetensors"
+    entries = [CatalogueEntry(MINI_NAME, parameter_count(MINI), "Apache-2.0", str(mini) if mini.exists() else None)]
+    for name in PUBLISHED:
+        folder = cached(name)
+        path = str(folder / WEIGHTS) if folder else None
+        entries.append(CatalogueEntry(name, parameter_count(PRESETS[name]), LICENCE, path))
+    return entries
+
+
+def parameter_count(config: LRMConfig) -> int:
+    """Numbers that a model of these sizes learns."""
+    with torch.device("meta"):
+        return sum(parameter.numel() for parameter in LRM(config).parameters())

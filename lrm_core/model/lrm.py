@@ -6,24 +6,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from lrm_core.fingerprint import labelled, sha256
 from lrm_core.model.config import LRMConfig
 from lrm_core.model.decoder import Decoder
-from lrm_core.model.encoder import ImageEncoder
+from lrm_core.model.encoder import VisionTransformer
 from lrm_core.model.transformer import PlaneTransformer
 
 CAMERA_NUMBERS = 16
-
-
-class CameraEmbedder(nn.Module):
-    """MLP of the source camera, (N, 16) -> (N, m)."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.mlp = nn.Sequential(nn.Linear(CAMERA_NUMBERS, width), nn.SiLU(), nn.Linear(width, width))
-
-    def forward(self, camera: Float[Tensor, "n 16"]) -> Float[Tensor, "n m"]:
-        """Embedding (N, m) of cameras (N, 16): 3x4 pose by rows, fx, fy, cx, cy."""
-        return self.mlp(camera)
 
 
 class LRM(nn.Module):
@@ -42,10 +31,13 @@ class LRM(nn.Module):
         super().__init__()
         self.config = config
         width, low = config.transformer_dim, config.triplane_low_res
-        self.encoder = ImageEncoder(config.vit).requires_grad_(not config.encoder_freeze)
-        self.camera_embedder = CameraEmbedder(config.camera_embed_dim)
+        self.encoder = nn.ModuleDict({"model": VisionTransformer(config.vit)})
+        self.encoder.requires_grad_(not config.encoder_freeze)
+        camera = config.camera_embed_dim
+        mlp = nn.Sequential(nn.Linear(CAMERA_NUMBERS, camera), nn.SiLU(), nn.Linear(camera, camera))
+        self.camera_embedder = nn.ModuleDict({"mlp": mlp})
         self.pos_embed = nn.Parameter(torch.randn(1, 3 * low * low, width) / width**0.5)
-        widths = width, config.encoder_feat_dim, config.camera_embed_dim
+        widths = width, config.encoder_feat_dim, camera
         self.transformer = PlaneTransformer(config.transformer_layers, *widths, config.transformer_heads)
         self.upsampler = nn.ConvTranspose2d(width, config.triplane_dim, kernel_size=2, stride=2)
         self.synthesizer = nn.ModuleDict({"decoder": Decoder(config.triplane_dim)})
@@ -58,10 +50,9 @@ class LRM(nn.Module):
     def encode_image(self, image: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n tokens e"]:
         """Features (N, 1 + P, E) of images in [0, 1]; independent of the camera, so worth caching.
 
-        Raises:
-            ValueError: if the image is not (N, 3, H, W) with sides that are multiples of the patch size.
+        ValueError if the image is not (N, 3, H, W) with sides that are multiples of the patch size.
         """
-        return self.encoder(image)
+        return self.encoder["model"](image)
 
     def planes_from_features(
         self, features: Float[Tensor, "n tokens e"], source_camera: Float[Tensor, "n 16"]
@@ -83,7 +74,7 @@ class LRM(nn.Module):
             )
         low = self.config.triplane_low_res
         tokens = self.pos_embed.expand(len(features), -1, -1)
-        tokens = self.transformer(tokens, features, self.camera_embedder(source_camera))
+        tokens = self.transformer(tokens, features, self.camera_embedder["mlp"](source_camera))
         tokens = tokens.unflatten(1, (3, low, low)).permute(0, 1, 4, 2, 3)  # (N, 3, d, low, low)
         return self.upsampler(tokens.flatten(0, 1)).unflatten(0, (-1, 3))
 
@@ -92,29 +83,24 @@ class LRM(nn.Module):
     ) -> Float[Tensor, "n 3 c r r"]:
         """Planes (N, 3, C, R, R) of images in [0, 1] seen by `source_camera`.
 
-        Args:
-            image: (N, 3, H, W), sides being multiples of the patch size.
-            source_camera: (N, 16), as in `planes_from_features`.
-
-        Raises:
-            ValueError: as `encode_image` and `planes_from_features`.
+        Arguments and errors are those of `encode_image` and `planes_from_features`.
         """
         return self.planes_from_features(self.encode_image(image), source_camera)
 
-    def forward(
-        self, image: Float[Tensor, "n 3 h w"], source_camera: Float[Tensor, "n 16"]
-    ) -> Float[Tensor, "n 3 c r r"]:
-        """As `predict_planes`."""
-        return self.predict_planes(image, source_camera)
+    forward = predict_planes
 
     def load_openlrm_state_dict(self, state: Mapping[str, Float[Tensor, "..."]]) -> None:
         """Take over parameters by OpenLRM's names, every one of them; float16 becomes this model's dtype.
 
-        Raises:
-            ValueError: if names are missing, unexpected, or of another shape; the model is then unchanged.
+        ValueError if names are missing, unexpected, or of another shape; the model is then unchanged.
         """
         check_state(state, {name: tensor.shape for name, tensor in self.state_dict().items()})
         self.load_state_dict(state)
+
+
+def model_hash(model: nn.Module) -> str:
+    """SHA-256, in hexadecimal, over the names, types, shapes and bytes of the state in order of name."""
+    return sha256(*labelled(model.state_dict()))
 
 
 def check_state(state: Mapping[str, Float[Tensor, "..."]], expected: Mapping[str, Sequence[int]]) -> None:
@@ -132,14 +118,13 @@ def check_state(state: Mapping[str, Float[Tensor, "..."]], expected: Mapping[str
             if name in state and state[name].shape != torch.Size(shape)
         ],
     }
-    found = [f"{len(names)} {kind} ({_sample(names)})" for kind, names in faults.items() if names]
+    found = [
+        f"{len(names)} {kind} ({', '.join(names[:3])}{', ...' if names[3:] else ''})"
+        for kind, names in faults.items()
+        if names
+    ]
     if found:
         raise ValueError(
             f"the parameters do not fit this model: {', '.join(found)}; "
             f"expected the {len(expected)} names and shapes of its configuration"
         )
-
-
-def _sample(names: Sequence[str], count: int = 3) -> str:
-    """The first few names."""
-    return ", ".join(names[:count]) + (", ..." if len(names) > count else "")

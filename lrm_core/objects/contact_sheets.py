@@ -18,8 +18,7 @@ from torch.nn.functional import interpolate
 
 from lrm_core.atomic import replacing
 from lrm_core.data_url import to_pixels
-from lrm_core.fit.examples import Example
-from lrm_core.fit.scores import render_example
+from lrm_core.fit.scores import Example, render_example
 from lrm_core.model.lrm import LRM
 from lrm_core.paths import data_dir, repository_root
 

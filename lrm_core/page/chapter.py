@@ -13,8 +13,7 @@ from IPython.display import HTML, Markdown, display
 
 from lrm_core.findings import prose
 from lrm_core.findings.verdicts import experiment_table
-from lrm_core.model.hashing import model_hash
-from lrm_core.model.lrm import LRM
+from lrm_core.model.lrm import LRM, model_hash
 from lrm_core.page.findings import function_link
 from lrm_core.records.runner import record_all
 

@@ -19,6 +19,7 @@ from lrm_core.findings import prose
 from lrm_core.findings.arm_claims import claim_columns
 from lrm_core.findings.figures import Lines, Pictures, window
 from lrm_core.findings.finding import Finding, told
+from lrm_core.fit.oracle import OracleFit
 from lrm_core.measure import oracles
 from lrm_core.measure.experiments import get_experiment
 from lrm_core.model.lrm import LRM
@@ -87,7 +88,7 @@ class Chapter:
         """T_pred of the example."""
         return oracles.predicted_planes(self.model, self.item)
 
-    def oracle(self, start: oracles.Start) -> oracles.Oracle:
+    def oracle(self, start: oracles.Start) -> OracleFit:
         """The example's oracle from that start, from the cache if it is there."""
         return oracles.oracle(self.model, self.item, start, self.oracle_config, self.seed)
 

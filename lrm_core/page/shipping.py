@@ -7,7 +7,7 @@ from lrm_core import load_model
 from lrm_core.atomic import replacing
 from lrm_core.findings import renderer
 from lrm_core.findings.verdicts import FINDINGS, experiment_table
-from lrm_core.fit.tuning import WEIGHTS
+from lrm_core.fit.lora import WEIGHTS
 from lrm_core.measure.experiments import get_experiment
 from lrm_core.measure.oracles import STARTS, OracleCache, Start, load_oracle, oracle_fingerprint
 from lrm_core.model.lrm import LRM

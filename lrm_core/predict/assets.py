@@ -20,8 +20,7 @@ from lrm_core.data_url import to_pixels
 from lrm_core.files import digest, files_of, printable, read_json
 from lrm_core.fingerprint import fingerprint
 from lrm_core.model.checkpoints import load_model
-from lrm_core.model.hashing import model_hash
-from lrm_core.model.lrm import LRM
+from lrm_core.model.lrm import LRM, model_hash
 from lrm_core.objects.mesh import write_mesh, write_textured_glb
 from lrm_core.objects.pictures import FORMATS, framed, load_picture, whole
 from lrm_core.render.cameras import canonical_source_camera

@@ -16,8 +16,7 @@ from lrm_core.atomic import replacing
 from lrm_core.canonical import canonical_json, plain
 from lrm_core.data_url import data_url
 from lrm_core.findings.prose import csv_link, mean_and_interval, number, table_html
-from lrm_core.model.hashing import model_hash
-from lrm_core.model.lrm import LRM
+from lrm_core.model.lrm import LRM, model_hash
 from lrm_core.predict.evaluate import KINDS, METRICS, Evaluation, Pair
 from lrm_core.records.provenance import code_revision, machine
 from lrm_core.records.statistics import Interval, bca_interval

@@ -16,7 +16,6 @@ from lrm_core.fit.lora import Adapters
 from lrm_core.fit.trainer import Finetuned, finetune
 from lrm_core.measure.finetuning import (
     EVALUATION_VIEWS,
-    METRICS,
     TRAINING_VIEWS,
     ArmData,
     make_examples,
@@ -24,8 +23,9 @@ from lrm_core.measure.finetuning import (
     objects_hash,
     told_and_truth,
 )
+from lrm_core.measure.metrics import METRICS
 from lrm_core.model.config import BASE
-from lrm_core.model.hashing import model_hash
+from lrm_core.model.lrm import model_hash
 from lrm_core.paths import repository_root
 from lrm_core.profiles import Profile, get_profile
 from lrm_core.records.arms import ARMS, EXPERIMENT, Arm, arm_seeds, configuration, plan_arms, recipe
@@ -131,15 +131,9 @@ def count_parameters(architecture: LRMConfig, config: FinetuneConfig) -> dict[st
     """Parameters that a run trains, of the transformer, and of the whole model, the adapters not counted in."""
     with torch.device("meta"):
         model = LRM(architecture).requires_grad_(False)
-        sizes = {"transformer": _size(model.transformer), "parameters": _size(model)}
-        if config.rank is None:
-            return {"trainable": sizes["transformer"], **sizes}
-        return {"trainable": _size(Adapters(model, config.rank, config.form).state()), **sizes}
-
-
-def _size(part: torch.nn.Module | dict[str, torch.Tensor]) -> int:
-    tensors = part.parameters() if isinstance(part, torch.nn.Module) else part.values()
-    return sum(tensor.numel() for tensor in tensors)
+        parts = {"transformer": [*model.transformer.parameters()], "parameters": [*model.parameters()]}
+        trained = Adapters(model, config.rank, config.form).state().values() if config.rank else parts["transformer"]
+    return {name: sum(x.numel() for x in tensors) for name, tensors in {**parts, "trainable": trained}.items()}
 
 
 def _curves(folder: Path, done: Finetuned) -> dict[str, Any]:

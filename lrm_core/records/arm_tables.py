@@ -11,21 +11,13 @@ import numpy as np
 import pandas as pd
 
 from lrm_core.canonical import plain
+from lrm_core.measure.metrics import METRICS
 from lrm_core.profiles import get_profile
 from lrm_core.records.arms import ARMS, EXPERIMENT, RANKS, arm_seeds, configuration, rank_arm
 from lrm_core.records.provenance import weights_hash
-from lrm_core.records.statistics import (
-    UNKNOWN,
-    Interval,
-    Statistic,
-    best_of,
-    crossed_bootstrap,
-    grand_mean,
-    worst_object,
-)
+from lrm_core.records.statistics import UNKNOWN, Interval, Statistic, crossed_bootstrap
 from lrm_core.records.store import ResultStore
 
-METRICS = ("l1", "psnr", "ssim", "lpips")
 COLUMNS = ("arm", "seed", "object", "group", "step", *METRICS)
 
 
@@ -35,7 +27,6 @@ def records(
     """Current records of the arms: those with the configuration and the weights of a profile.
 
     Args:
-        profile: "smoke", "mini" or "paper".
         store: `data/results/<profile>` if None.
         model_hash: of the weights; those that the profile has now if None. Where they are not on this machine,
             records of any one model are read.
@@ -57,13 +48,9 @@ def records(
 
 
 def tidy(found: Iterable[dict[str, Any]]) -> pd.DataFrame:
-    """Every validated step of every run: arm, seed, object, group ("real" or "procedural"), step, and the metrics.
+    """Every validated step of every run in `records`: arm, seed, object, group, step, and the metrics, PSNR in dB.
 
-    Args:
-        found: of `records`.
-
-    Returns:
-        One row per arm, seed, object and step, in that order, the arms in reading order; PSNR in dB.
+    One row per arm, seed, object and step, in that order, the arms in reading order.
     """
     rows = [
         (record["object"], record["seed"], name, curves["group"], step, *(curves[m][k] for m in METRICS))
@@ -118,7 +105,7 @@ def mean_interval(table: pd.DataFrame) -> Interval:
 
     Seeds without any value are left out, then objects without one of the others.
     """
-    return _interval([table.dropna(axis=1, how="all").dropna()], grand_mean)
+    return _interval([table.dropna(axis=1, how="all").dropna()], lambda v: v[0].mean((-2, -1)))
 
 
 def best_ranks(table: pd.DataFrame) -> pd.Series:
@@ -132,20 +119,18 @@ def best_rank(table: pd.DataFrame) -> Interval:
 
     Unknown where a rank has no record.
     """
-    return _interval(_ranked(table), best_of(RANKS))
+    return _interval(_ranked(table), lambda v: np.asarray(RANKS)[v.mean((-2, -1)).argmin(0)])
 
 
 def worst(table: pd.DataFrame, arm: str, control: str | None = None) -> Interval:
     """The largest relative change of an object's L1 at the end, seeds averaged, with an interval over both.
 
-    Args:
-        control: of which the change of the same object and seed is subtracted first, as `less` does.
-
-    Returns:
-        Unknown where an arm has no record.
+    That of the same object and seed of a control is subtracted first, as `less` does. Unknown without a record.
     """
     changed = changes(table, arm, "l1")
-    return _interval([less(changed, changes(table, control, "l1")) if control else changed], worst_object)
+    if control:
+        changed = less(changed, changes(table, control, "l1"))
+    return _interval([changed], lambda v: v[0].mean(-1).max(-1))
 
 
 def _ranked(table: pd.DataFrame) -> list[pd.DataFrame]:

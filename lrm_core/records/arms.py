@@ -13,14 +13,13 @@ from lrm_core.fit.finetune_config import FULL_LR, FinetuneConfig
 from lrm_core.fit.losses import LOSSES
 from lrm_core.measure.finetuning import EVALUATION_VIEWS, TRAINING_VIEWS
 from lrm_core.objects import RenderedObject
-from lrm_core.profiles import Profile
+from lrm_core.profiles import TOLD, Profile
 
 EXPERIMENT = "e14_finetuning"
 DEFINITION = 1  # raised whenever a run or its scores change by themselves: older records count as stale
 RANKS = (2, 4, 8, 16, 32)  # as published
 MAIN_RANK = 4
 MAIN_SEEDS, OTHER_SEEDS = 5, 3
-PUBLISHED_DISTANCE = 2.0  # world units: what the published runs told for every object (audit A9)
 BOTH = {"mse": "MSE", "freq": "FreqLoss"}  # losses
 
 
@@ -32,8 +31,8 @@ class Arm:
         label: what figures and tables call it.
         seeds: how many, from 0 on.
         config: of its run with seed 0.
-        told: source distance that the encoder is told in training and in evaluation, in world units; None tells
-            each object's own.
+        told: source distance that the encoder is told in training and in evaluation, in world units, as published
+            (audit A9); None tells each object's own.
         factor: distance told over the object's own instead, for every object.
         shuffled: whether each object is trained on the true images and cameras of another one.
     """
@@ -42,7 +41,7 @@ class Arm:
     label: str
     seeds: int
     config: FinetuneConfig
-    told: float | None = PUBLISHED_DISTANCE
+    told: float | None = TOLD
     shuffled: bool = False
     factor: float | None = None
 
@@ -108,11 +107,7 @@ ARMS: Mapping[str, Arm] = MappingProxyType({arm.name: arm for arm in _ARMS})
 
 
 def plan_arms(profile: Profile, names: Sequence[str] | None = None) -> list[Arm]:
-    """Those arms of a profile that are named, or all, in reading order.
-
-    Raises:
-        ValueError: if the profile has no arm of a name.
-    """
+    """Those arms of a profile that are named, or all, in reading order; ValueError if it has none of a name."""
     there = [arm.name for arm in ARMS.values() if arm.factor is None or profile.condition == "published"]
     known = profile.finetuning.arms or tuple(there)
     for name in names or ():

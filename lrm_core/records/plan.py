@@ -19,13 +19,12 @@ from torch.nn.functional import interpolate
 
 from lrm_core.fit import fit_oracle
 from lrm_core.fit.oracle import REPORT_STEPS, REPORTS
+from lrm_core.measure.e17_source_distance import Extent, run_extent
 from lrm_core.measure.experiments import EXPERIMENTS, Experiment
-from lrm_core.measure.extent import Extent, run
 from lrm_core.measure.oracles import predicted_planes
-from lrm_core.model.catalogue import parameter_count
 from lrm_core.model.checkpoints import load_model
 from lrm_core.model.config import PRESETS
-from lrm_core.model.hub import cached
+from lrm_core.model.hub import cached, parameter_count
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject, load_object
 from lrm_core.paths import data_dir
@@ -36,15 +35,11 @@ from lrm_core.records.store import ResultStore
 GIB = 2**30
 LIBRARIES = 1.5 * GIB  # of an interpreter with PyTorch, an object, and the activations of a step
 COPIES = 4  # of the weights in full fine-tuning: themselves, their gradients, two moments of Adam
-FITS = {
-    "e01_oracle": 3.0,
-    "e18_oracle_length": 3.75,
-}  # oracles of a whole length that an experiment fits itself
-FITS_AGAIN = {"e02_basins": 2.0}  # with every further seed
-OWN_STEPS = {
-    "e12_test_time": 500,
-    "longer_fits": 1250,
-}  # at which the length of a profile's oracles cuts them off
+# Oracles of a whole length that an experiment fits itself, with every further seed, and the steps at which the length
+# of a profile's oracles cuts those of an experiment off.
+FITS = {"e01_oracle": 3.0, "e18_oracle_length": 3.75}
+FITS_AGAIN = {"e02_basins": 2.0}
+OWN_STEPS = {"e12_test_time": 500, "longer_fits": 1250}
 VIEWS = 32  # of an object in the repository
 STEPS, RAYS = 16, 2048  # of the oracle that is measured
 RECORD = 20_000  # bytes
@@ -53,30 +48,18 @@ BASIS = "cc0_ammoBox"  # the object that is measured on
 
 @dataclass(frozen=True)
 class Costs:
-    """Seconds of one device; of a CPU, those of one core.
+    """What one device needs, of a CPU one core."""
 
-    Attributes:
-        look: of a prediction and six views.
-        ray: of one ray in a step of an oracle.
-        side: of the images, in pixels.
-        oracle: bytes of one on the disk.
-    """
-
-    look: float
-    ray: float
-    side: int
-    oracle: int
+    look: float  # seconds of a prediction and six views
+    ray: float  # seconds of one ray in a step of an oracle
+    side: int  # of the images, in pixels
+    oracle: int  # bytes of one on the disk
 
 
 def plan_costs(profile: Profile, costs: Costs, devices: int) -> pd.DataFrame:
-    """Hours and disk of each stage of a profile, one row for each, the sum last.
+    """Columns stage, records, hours and GiB of disk: a row for each stage of a profile, the sum last.
 
-    Args:
-        costs: as `measure_costs` finds them.
-        devices: that share the work; cores of a CPU.
-
-    Returns:
-        Columns stage, records, hours (on that many devices) and GiB (on the disk).
+    So many devices, or cores of a CPU, share the work.
     """
     rows = [*_experiments(profile, costs), _arms(profile, costs)]
     table = pd.DataFrame(rows, columns=["stage", "records", "hours", "GiB"])
@@ -93,8 +76,8 @@ def measure_costs(profile: Profile, device: str) -> tuple[Costs, str]:
     model, words = _model(profile.model)
     model = model.to(device).eval().requires_grad_(False)
     item = _object(model.config.source_size)
-    run(model, item, Extent(), 0)  # what is made once
-    look = _seconds(lambda: run(model, item, Extent(), 0), device)
+    run_extent(model, item, Extent(), 0)  # what is made once
+    look = _seconds(lambda: run_extent(model, item, Extent(), 0), device)
     planes = predicted_planes(model, item)
     samples = model.config.rendering_samples_per_ray
     fit = {"iterations": STEPS, "rays_per_step": RAYS, "samples_per_ray": samples, "progress": False}
@@ -160,18 +143,11 @@ def _first_seed(store: ResultStore, experiment: str) -> float:
 def _reach(profile: Profile, experiment: Experiment) -> tuple[int, int]:
     """How many records of an experiment have the first seed, and how many a further one."""
     try:
-        groups = [len(members) for members in profile.members()]
+        members = profile.members()
     except FileNotFoundError:  # rendered later
-        groups = [profile.per_group] * len(profile.objects)
-    selected = [min(count, profile.per_group) for count in groups]
-    few = [min(count, profile.few) for count in selected]
-    reached = {
-        "every": sum(groups if profile.whole else selected),
-        "selected": sum(selected),
-        "few": sum(few),
-        "fewest": few[0],
-    }
-    more = (len(profile.seeds) - 1) * sum(few) if experiment.every_seed else 0
+        members = [range(profile.per_group)] * len(profile.objects)
+    reached = {reach: len(objects) for reach, objects in profile.reached(members).items()}
+    more = (len(profile.seeds) - 1) * reached["few"] if experiment.every_seed else 0
     return reached[experiment.objects], more
 
 

@@ -2,6 +2,7 @@
 
 import os
 import platform
+import re
 import subprocess
 from dataclasses import dataclass
 from functools import cache
@@ -12,8 +13,8 @@ import torch
 
 from lrm_core import load_model
 from lrm_core.model.config import MINI_NAME, PRESETS
-from lrm_core.model.hashing import model_hash
 from lrm_core.model.hub import cached
+from lrm_core.model.lrm import model_hash
 from lrm_core.paths import repository_root
 
 CHANGED = ("status", "--porcelain", "--untracked-files=no", "--", ".", ":(exclude)data/results")
@@ -89,8 +90,5 @@ def _git(folder: Path, *arguments: str) -> str | None:
 
 def _processor() -> str:
     cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        for line in cpuinfo.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    return platform.processor() or platform.machine()
+    named = re.search(r"^model name\s*:(.*)", cpuinfo.read_text(), re.MULTILINE) if cpuinfo.exists() else None
+    return named[1].strip() if named else platform.processor() or platform.machine()

@@ -3,7 +3,7 @@
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager, redirect_stderr
+from contextlib import closing, redirect_stderr
 from dataclasses import asdict, dataclass, replace
 from io import StringIO
 from itertools import groupby
@@ -17,8 +17,7 @@ from lrm_core.atomic import alone
 from lrm_core.files import check_listed
 from lrm_core.measure.experiments import EXPERIMENTS, Experiment, get_experiment
 from lrm_core.measure.oracles import OracleCache
-from lrm_core.model.hashing import model_hash
-from lrm_core.model.lrm import LRM
+from lrm_core.model.lrm import LRM, model_hash
 from lrm_core.objects import RenderedObject, load_object
 from lrm_core.objects.dataset import data_hash
 from lrm_core.processes import side_by_side
@@ -118,14 +117,20 @@ class Runner(ABC):
 
 
 def make_each(runner: Runner, jobs: Iterable[tuple], refresh: bool) -> Iterator[tuple[int, str]]:
-    """Make jobs one by one, unless another process has meanwhile; yields 1 and what each was."""
+    """Make jobs one by one, unless another process has meanwhile; yields 1 and what it was, which errors say too."""
     for job in jobs:
         key, (_, what) = runner.key(*job), runner.named(*job)
-        with alone(runner.store.path(key).with_suffix(".lock")), _told(what):
-            if refresh:
-                runner.forget(*job)
-            if refresh or runner.store.stale(key) or runner.store.get(key) is None:
-                runner.make(*job)
+        try:
+            with alone(runner.store.path(key).with_suffix(".lock")):
+                if refresh:
+                    runner.forget(*job)
+                if refresh or runner.store.stale(key) or runner.store.get(key) is None:
+                    runner.make(*job)
+        except ValueError as error:
+            raise ValueError(f"{what}: {error}") from error
+        except Exception as error:
+            error.add_note(f"in {what}")
+            raise
         yield 1, what
 
 
@@ -133,18 +138,6 @@ def _together(runner: Runner, jobs: list[tuple], refresh: bool) -> tuple[int, st
     """In a process of its own: `make_each`, quietly, since its progress would run into that of the others."""
     with redirect_stderr(StringIO()):
         return sum(made for made, _ in make_each(runner, jobs, refresh)), runner.named(*jobs[0])[0]
-
-
-@contextmanager
-def _told(what: str) -> Iterator[None]:
-    """Errors say in which job they came up."""
-    try:
-        yield
-    except ValueError as error:
-        raise ValueError(f"{what}: {error}") from error
-    except Exception as error:
-        error.add_note(f"in {what}")
-        raise
 
 
 def record_all(
@@ -192,9 +185,6 @@ def record_all(
     return recorder.make_missing(jobs, refresh, processes, cluster)
 
 
-Job = tuple[RenderedObject, Experiment, int]
-
-
 class Recorder(Runner):
     """Runs experiments of one profile and model on objects."""
 
@@ -223,29 +213,26 @@ class Recorder(Runner):
 
 
 def load_item(profile: Profile, folder: Path) -> RenderedObject:
-    """An object with the views that the profile uses, in the size that it uses, its source as the profile has it.
-
-    Raises:
-        ValueError: if it is damaged.
-    """
+    """An object with views, size and source as the profile has them; ValueError if it is damaged."""
     check_listed(folder)
     item = load_object(folder).first(profile.views).averaged(profile.side)
     return replace(item, source=profile.source(item.name))
 
 
-def _jobs(profile: Profile, experiments: Iterable[Experiment], objects: Sequence[str] | None) -> list[Job]:
+def _jobs(
+    profile: Profile, experiments: Iterable[Experiment], objects: Sequence[str] | None
+) -> list[tuple[RenderedObject, Experiment, int]]:
     """Every (object, experiment, seed) of a profile, object by object so that oracles are shared while warm."""
-    named = None if objects is None else [profile.object_folder(name) for name in objects]
-    selected = named or profile.object_folders()
-    every = named or profile.object_folders(every=True)
-    few = profile.few_of(selected)
-    fewest = [folder for folder in few if folder.parent == few[0].parent]
-    reached = {"every": every, "selected": selected, "few": few, "fewest": fewest}
+    members = profile.members()
+    if objects:
+        named = [profile.object_folder(name) for name in objects]
+        members = [[f for f in named if f.parent == parent] for parent in dict.fromkeys(f.parent for f in named)]
+    reached = profile.reached(members)
     return [
         (item, experiment, seed)
-        for folder in every
+        for folder in reached["every"]
         for item in [load_item(profile, folder)]
         for experiment in experiments
         if folder in reached[experiment.objects]
-        for seed in experiment.seeds(profile, folder in few)
+        for seed in experiment.seeds(profile, folder in reached["few"])
     ]

@@ -43,9 +43,6 @@ def interval_of(table: pd.DataFrame, column: str) -> Interval:
     """Mean over objects of a column with its interval; unknown where no object has a value.
 
     Where the table has the columns `<column>.low` and `<column>.high`, they are the interval.
-
-    Raises:
-        KeyError: if there is no such column.
     """
     values = per_object(table, column)
     if not len(values):
@@ -69,16 +66,10 @@ def in_common(first: pd.DataFrame, second: pd.DataFrame) -> tuple[pd.DataFrame, 
 
 
 def bca_interval(values: Sequence[float], resamples: int = 9999) -> Interval:
-    """Bias-corrected and accelerated bootstrap interval of the mean, 95% (Efron 1987).
+    """Bias-corrected and accelerated bootstrap interval of the mean over objects, 95% (Efron 1987).
 
-    Args:
-        values: one per object; for a paired comparison the differences.
-
-    Returns:
-        The interval collapses onto the mean if all values are equal, and is NaN for fewer than 3 objects.
-
-    Raises:
-        ValueError: if there is no value or one is not finite.
+    It collapses onto the mean if all values are equal, and is NaN for fewer than 3 objects. ValueError if there is no
+    value or one is not finite.
     """
     return _interval(tuple(_finite(values).tolist()), resamples)
 
@@ -104,10 +95,7 @@ def _interval(values: tuple[float, ...], resamples: int) -> Interval:
 def sign_flip_p(differences: Sequence[float]) -> float:
     """Two-sided p value of the mean under random signs: all 2^n of them up to n = 16, else a sample.
 
-    With n objects it cannot fall below 2^(1 - n).
-
-    Raises:
-        ValueError: if there is no value or one is not finite.
+    With n objects it cannot fall below 2^(1 - n). ValueError if there is no value or one is not finite.
     """
     sample = _finite(differences)
     if len(sample) == 1:  # of which scipy makes none
@@ -135,15 +123,8 @@ def crossed_bootstrap(
     seeds, and takes the same ones of every arm. The ends of the interval are values that resamples took. An extreme
     over objects never exceeds that of the sample by another draw of objects, only by one of seeds.
 
-    Args:
-        values: finite, (arms, objects, seeds).
-        statistic: of the last two axes of such an array; axes between those and the arms are resamples.
-
-    Returns:
-        low and high are NaN for fewer than 3 objects.
-
-    Raises:
-        ValueError: if there is no value or one is not finite.
+    The statistic is of the last two axes; axes between those and the arms are resamples. low and high are NaN for
+    fewer than 3 objects. ValueError if there is no value or one is not finite.
     """
     if values.ndim != 3 or not values.size or not np.isfinite(values).all():
         raise ValueError(f"expected finite values (arms, objects, seeds), found shape {values.shape}")
@@ -157,21 +138,6 @@ def crossed_bootstrap(
     found = statistic(values[:, some_objects, some_seeds])  # of (arms, resamples, objects, seeds)
     low, high = np.quantile(found, [(1 - level) / 2, (1 + level) / 2], method="inverted_cdf")
     return Interval(estimate, float(low), float(high), objects)
-
-
-def best_of(labels: tuple[float, ...]) -> Statistic:
-    """The label of the arm with the least mean over objects and seeds; the first of equals."""
-    return lambda values: np.asarray(labels)[values.mean((-2, -1)).argmin(0)]
-
-
-def grand_mean(values: Float[np.ndarray, "1 *draws objects seeds"]) -> Float[np.ndarray, "*draws"]:
-    """The mean over objects and seeds, of one arm."""
-    return values[0].mean((-2, -1))
-
-
-def worst_object(values: Float[np.ndarray, "1 *draws objects seeds"]) -> Float[np.ndarray, "*draws"]:
-    """The largest mean over seeds of an object, of one arm."""
-    return values[0].mean(-1).max(-1)
 
 
 def _finite(values: Sequence[float]) -> np.ndarray:

@@ -79,8 +79,7 @@ class ResultStore:
     def get(self, key: RecordKey) -> dict[str, Any] | None:
         """The record of exactly this key, or None if there is none (`stale` says whether another is there).
 
-        Raises:
-            ValueError: naming the file, if it is not a whole record.
+        ValueError naming the file, if it is not a whole record.
         """
         record = self._read(self.path(key)) if self.path(key).exists() else None
         return record if record and record["fingerprint"] == key.fingerprint else None

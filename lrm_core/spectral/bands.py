@@ -1,11 +1,13 @@
-"""Radial frequency bands of square planes.
+"""Radial frequency bands of square planes, and the power laws that their shares are read against.
 
 The frequency axis is the radius of the two-dimensional DFT index in units of Nyquist: 1.0 is the highest
 frequency along an axis (R/2 cycles per plane) and the corners of the spectrum reach sqrt(2). A band is the
-half-open interval [low, high) of that radius; the constant (DC) lies at radius 0.
+half-open interval [low, high) of that radius; the constant (DC) lies at radius 0. Functions that split or sum
+planes (..., R, R) raise ValueError if these are not square or not finite, or if the edges do not increase.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from math import isnan
 from typing import Literal
@@ -38,9 +40,6 @@ def split_bands(x: Float[Tensor, "*lead r r"], edges: Sequence[float]) -> Float[
 
     Returns:
         (B, ..., R, R); the bands sum to x, up to rounding, when the edges cover [0, inf].
-
-    Raises:
-        ValueError: if the planes are not square or not finite, or the edges do not increase.
     """
     masks = band_masks(_size(x), edges, x.device).to(x.dtype)
     spectrum = torch.fft.fft2(x)
@@ -54,15 +53,20 @@ def band_masks(size: int, edges: Sequence[float], device: torch.device | None = 
     return torch.stack([(radius >= low) & (radius < high) for low, high in pairwise(edges)])
 
 
-def band_totals(
-    x: Float[Tensor, "*lead r r"], edges: Sequence[float], measure: Measure = "power"
-) -> Float[Tensor, "*lead bands"]:
-    """Sum of |DFT|^2 ("power") or |DFT| ("amplitude") over each band, (..., B).
+def occupied_masks(
+    size: int, edges: Sequence[float], device: torch.device | None = None
+) -> Bool[Tensor, "bands r r"]:
+    """`band_masks`; ValueError if a band holds no mode."""
+    masks = band_masks(size, edges, device)
+    if not masks.any(-1).any(-1).all():
+        found = f"one without a mode of a {size} x {size} plane between the edges {list(edges)}"
+        raise ValueError(f"expected a mode in every band, found {found}")
+    return masks
 
-    The power is divided by R^2, so that over all bands it is the sum of x^2 (Parseval).
-    """
-    masks = band_masks(_size(x), edges, x.device).to(x.dtype)
-    return torch.einsum("...hw,bhw->...b", _spectrum(x, measure), masks)
+
+def band_totals(x: Float[Tensor, "*lead r r"], edges: Sequence[float]) -> Float[Tensor, "*lead bands"]:
+    """Power in each band, (..., B): sum of |DFT|^2 / R^2, which over all bands is the sum of x^2 (Parseval)."""
+    return _totals_and_whole(x, edges)[0]
 
 
 def band_shares(
@@ -89,14 +93,9 @@ def band_shares(
     return totals / whole[..., None]
 
 
-def pooled_shares(
-    x: Float[Tensor, "*lead r r"],
-    edges: Sequence[float],
-    measure: Measure = "power",
-    corners: bool = True,
-) -> Float[Tensor, "bands"]:
-    """Shares of the spectrum of all planes together, (B,): sums over planes are taken before the ratio."""
-    totals, whole = _totals_and_whole(x, edges, measure, corners)
+def pooled_shares(x: Float[Tensor, "*lead r r"], edges: Sequence[float]) -> Float[Tensor, "bands"]:
+    """Shares of the power of all planes together, (B,): sums over planes are taken before the ratio."""
+    totals, whole = _totals_and_whole(x, edges)
     return totals.reshape(-1, totals.shape[-1]).sum(0) / whole.sum()
 
 
@@ -108,59 +107,43 @@ def published_shares(
     The denominator holds the corners, the bands end at 1.0. The published table averages the result over
     the three planes: `published_shares(residual).mean(-2)`.
     """
-    totals, whole = _totals_and_whole(residual, edges, "amplitude", corners=True)
+    totals, whole = _totals_and_whole(residual, edges, "amplitude")
     return totals.sum(-2) / whole.sum(-1, keepdim=True)
 
 
-def mode_density(
-    x: Float[Tensor, "*lead r r"], edges: Sequence[float], measure: Measure = "power"
-) -> Float[Tensor, "*lead bands"]:
-    """Mean power (of which R^2 modes sum to the squared norm) or amplitude of a mode in each band, (..., B).
+def mode_density(x: Float[Tensor, "*lead r r"], edges: Sequence[float]) -> Float[Tensor, "*lead bands"]:
+    """Mean power of a mode in each band, (..., B), which white noise has the same of in every one.
 
-    White noise has the same density in every band, however many modes a band holds.
-
-    Raises:
-        ValueError: if a band holds no mode.
+    ValueError if a band holds no mode.
     """
-    modes = band_masks(_size(x), edges, x.device).sum((-2, -1))
-    if (modes == 0).any():
-        raise ValueError(f"edges {list(edges)} hold a band without a single mode of a {_size(x)} x {_size(x)} plane")
-    return band_totals(x, edges, measure) / modes
+    return band_totals(x, edges) / occupied_masks(_size(x), edges, x.device).sum((-2, -1))
 
 
-def radial_profile(
-    x: Float[Tensor, "*lead r r"], measure: Measure = "power", corners: bool = False
-) -> Float[Tensor, "*lead radii"]:
-    """Mean of |DFT|^2 / R^2 or |DFT| over rings one DFT index wide.
+def radial_profile(x: Float[Tensor, "*lead r r"], measure: Measure = "power") -> Float[Tensor, "*lead radii"]:
+    """Mean of |DFT|^2 / R^2 or |DFT| over rings one DFT index wide, (..., R // 2).
 
-    Ring k holds the radii [k, k + 1) in cycles per plane, so R // 2 rings end at Nyquist (as published, where
-    the amplitude is then averaged over the channels); `corners` appends the rings beyond.
-
-    Returns:
-        (..., rings).
+    Ring k holds the radii [k, k + 1) in cycles per plane, so the last one ends at Nyquist (as published, where
+    the amplitude is then averaged over the channels).
     """
-    ring, count = _rings(_size(x), corners, x.device)
+    ring, count = _rings(_size(x), x.device)
     sums = x.new_zeros(*x.shape[:-2], int(ring.max()) + 1)
     sums.index_add_(-1, ring.flatten(), _spectrum(x, measure).flatten(-2))
     return sums[..., : len(count)] / count
 
 
-def profile_radii(size: int, corners: bool = False) -> Float[Tensor, "radii"]:
+def profile_radii(size: int) -> Float[Tensor, "radii"]:
     """Mean radius of the modes in each ring of `radial_profile`, in x Nyquist."""
-    ring, count = _rings(size, corners)
+    ring, count = _rings(size)
     radius = frequency_radius(size, size)
     return torch.bincount(ring.flatten(), weights=radius.flatten())[: len(count)] / count
 
 
 def block_grid_share(x: Float[Tensor, "*lead r r"]) -> Float[Tensor, "*lead"]:
-    """Share of the squared norm that lies inside 2 x 2 blocks, (...) (audit A15).
+    """Share of the squared norm that lies inside 2 x 2 blocks, (...) (audit A15); ValueError if R is odd.
 
     A stride-2 transposed convolution writes each 2 x 2 block from one token. The part of a plane that varies
     inside such blocks (x minus its block means, written back to the four texels) is what a grid of half the
     resolution cannot hold. White noise scores 3/4; a plane constant on blocks scores 0.
-
-    Raises:
-        ValueError: if the planes are not square or of odd size.
     """
     size = _size(x)
     if size % 2:
@@ -170,8 +153,54 @@ def block_grid_share(x: Float[Tensor, "*lead r r"]) -> Float[Tensor, "*lead"]:
     return 1 - 4 * means.square().sum((-2, -1)) / x.square().sum((-2, -1))
 
 
+@dataclass(frozen=True)
+class PowerLaw:
+    """Power = scale * f^-exponent with f in x Nyquist; r2 is the explained variance of log power."""
+
+    exponent: float
+    scale: float
+    r2: float
+
+
+def fit_power_law(profile: Float[Tensor, "radii"], size: int) -> PowerLaw:
+    """Least-squares line through log power against log radius.
+
+    Args:
+        profile: radial power profile as `radial_profile` gives it, (R // 2,); ring 0, which is DC, is left out.
+        size: R, texels along a plane.
+
+    Raises:
+        ValueError: if the profile has another length than the plane has rings, or a ring without power.
+    """
+    if profile.shape != (size // 2,):
+        raise ValueError(f"expected a profile of {size // 2} rings for R = {size}, found {tuple(profile.shape)}")
+    if not (profile[1:] > 0).all():
+        raise ValueError("expected power in every ring: log power is undefined for a ring without any")
+    log_radius = profile_radii(size)[1:].log()
+    log_power = profile[1:].double().cpu().log()
+    design = torch.stack([torch.ones_like(log_radius), log_radius], dim=1)
+    intercept, slope = torch.linalg.lstsq(design, log_power).solution
+    misfit = (log_power - design @ torch.stack([intercept, slope])).square().sum()
+    spread = (log_power - log_power.mean()).square().sum()
+    return PowerLaw(-float(slope), float(intercept.exp()), 1 - float(misfit / spread) if spread > 0 else 1.0)
+
+
+def power_law_shares(
+    size: int, exponent: float, edges: Sequence[float], measure: Measure = "power"
+) -> Float[Tensor, "bands"]:
+    """Expected share of each band on a plane whose power falls like f^-exponent, with DC as the first harmonic.
+
+    The amplitude falls with half the exponent. An exponent of 0 is white noise, which scores the share of the modes:
+    two thirds of them lie above 0.4 x Nyquist (audit A1). In amplitude too, since every mode has the same
+    distribution (the four real modes apart, whose mean amplitude is 10% lower).
+    """
+    slope = exponent if measure == "power" else exponent / 2
+    law = frequency_radius(size, size).clamp(min=2 / size).pow(-slope)
+    return (band_masks(size, edges) * law).sum((-2, -1)) / law.sum()
+
+
 def _totals_and_whole(
-    x: Float[Tensor, "*lead r r"], edges: Sequence[float], measure: Measure, corners: bool
+    x: Float[Tensor, "*lead r r"], edges: Sequence[float], measure: Measure = "power", corners: bool = True
 ) -> tuple[Float[Tensor, "*lead bands"], Float[Tensor, "*lead"]]:
     spectrum = _spectrum(x, measure)
     if not corners:
@@ -188,12 +217,10 @@ def _spectrum(x: Float[Tensor, "*lead r r"], measure: Measure) -> Float[Tensor, 
     raise ValueError(f'expected measure "power" or "amplitude", found {measure!r}')
 
 
-def _rings(
-    size: int, corners: bool, device: torch.device | None = None
-) -> tuple[Int[Tensor, "r r"], Int[Tensor, "radii"]]:
+def _rings(size: int, device: torch.device | None = None) -> tuple[Int[Tensor, "r r"], Int[Tensor, "radii"]]:
+    """The ring of each mode, and the number of modes in each ring up to Nyquist."""
     ring = (frequency_radius(size, size, device) * size / 2 + 1e-6).floor().long()
-    count = torch.bincount(ring.flatten())
-    return ring, count if corners else count[: size // 2]
+    return ring, torch.bincount(ring.flatten())[: size // 2]
 
 
 def _size(x: Tensor) -> int:

@@ -1,17 +1,25 @@
-"""Parts of a residual by which a predicted triplane is corrected, the random control beside them, and what none sees.
+"""Corrections of a predicted triplane by parts of its residual, their random controls, and its calibrations.
 
-A correction is subtracted from T_pred. Subtracting the whole residual dT = T_pred - T_ref gives T_ref.
+A correction is subtracted from T_pred. Subtracting the whole residual dT = T_pred - T_ref gives T_ref. Functions that
+take dT, (3, C, R, R), raise ValueError if it has another shape, or if the edges of a band do not increase.
+
+A calibration is the scale and the shift that bring T_pred closest to the oracle (method E11). All of them follow in
+closed form from six numbers per channel, so that one calibration for several objects needs nothing else of them.
 """
 
+from dataclasses import dataclass
 from math import inf
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from lrm_core.spectral.bands import band_masks, split_bands
-from lrm_core.spectral.response import band_noise
+from lrm_core.spectral.response import band_noise, check_planes
+
+Kind = Literal["scale", "channel_scale", "channel_affine"]
+KINDS: tuple[Kind, ...] = ("scale", "channel_scale", "channel_affine")
 
 
 class BandSplit(NamedTuple):
@@ -22,57 +30,22 @@ class BandSplit(NamedTuple):
 
 
 def split_residual(residual: Float[Tensor, "3 c r r"], cutoff: float) -> BandSplit:
-    """Split a residual at a radius (method E8; published cutoff 0.3).
+    """Split a residual at a radius above 0, in x Nyquist (method E8; published cutoff 0.3).
 
-    Args:
-        residual: dT, (3, C, R, R).
-        cutoff: in x Nyquist, above 0; the corners of the spectrum are in the high part.
-
-    Raises:
-        ValueError: if the residual has another shape, or the cutoff is not a positive radius.
+    The corners of the spectrum are in the high part.
     """
-    _check_residual(residual)
+    check_planes(residual, "a residual")
     return BandSplit(*split_bands(residual, (0.0, cutoff, inf)))
 
 
 def channel_means(residual: Float[Tensor, "3 c r r"]) -> Float[Tensor, "3 c 1 1"]:
-    """DC of each channel: 3C numbers, (3, C, 1, 1), that shift whole channels (method E9).
-
-    Raises:
-        ValueError: if the residual has another shape.
-    """
-    _check_residual(residual)
+    """DC of each channel: 3C numbers, (3, C, 1, 1), that shift whole channels (method E9)."""
+    check_planes(residual, "a residual")
     return residual.mean((-2, -1), keepdim=True)
 
 
-@torch.no_grad()
-def invisible_constants(
-    first_layer: Float[Tensor, "hidden inputs"], size: float, generator: torch.Generator
-) -> Float[Tensor, "3 c 1 1"]:
-    """A shift of every channel that a decoder does not notice: constants that its first layer maps to zero.
-
-    Args:
-        first_layer: its weight, which reads 3C channels into fewer hidden units, so that there are such constants.
-        size: their mean absolute value.
-        generator: which of them.
-
-    Returns:
-        (3, C, 1, 1), to be added to planes; only a lookup that reaches beyond the planes sees it.
-
-    Raises:
-        ValueError: if the layer has as many units as inputs, hence no null space for certain.
-    """
-    hidden, inputs = first_layer.shape
-    if hidden >= inputs:
-        raise ValueError(f"expected a first layer with fewer units than inputs, found {hidden} and {inputs}")
-    null = torch.linalg.svd(first_layer.double()).Vh[hidden:]  # (3C - hidden, 3C)
-    mix = torch.randn(len(null), generator=generator, dtype=torch.float64).to(null)
-    constants = mix @ null
-    return (constants * size / constants.abs().mean()).to(first_layer).view(3, -1, 1, 1)
-
-
 def structured_low(residual: Float[Tensor, "3 c r r"], cutoff: float) -> Float[Tensor, "3 c r r"]:
-    """The low part of `split_residual` without the channel means, (3, C, R, R) (method E9); raises as it."""
+    """The low part of `split_residual` without the channel means, (3, C, R, R) (method E9)."""
     return split_residual(residual, cutoff).low - channel_means(residual)
 
 
@@ -88,17 +61,14 @@ def matched_noise(
     flat, whatever that of dT is.
 
     Args:
-        residual: dT, (3, C, R, R).
+        residual: dT; the noise is zero in channels where it has no power in the band.
         band: [low, high) in x Nyquist; `math.inf` includes the corners.
-        generator: of the noise; the noise depends on nothing else but the powers.
-
-    Returns:
-        (3, C, R, R), zero in channels where dT has no power in the band.
+        generator: the noise depends on nothing else but the powers.
 
     Raises:
-        ValueError: if the residual has another shape, or no power in the band.
+        ValueError: also if the residual has no power in the band.
     """
-    _check_residual(residual)
+    check_planes(residual, "a residual")
     size = split_bands(residual, band)[0].square().mean((-2, -1)).sqrt()  # (3, C)
     if not size.any():
         raise ValueError(f"expected a residual with power in [{band[0]}, {band[1]}) x Nyquist, found none")
@@ -115,17 +85,14 @@ def random_part(
     together; of the last one drawn so much is taken that exactly the share is gone.
 
     Args:
-        residual: dT, (3, C, R, R).
-        share: of the power of each channel, (3, C), between 0 and 1.
+        residual: dT; less the part it has 1 - share of the power of every channel.
+        share: of the power of each channel, between 0 and 1.
         generator: of the order of the modes.
 
-    Returns:
-        (3, C, R, R); the residual less it has 1 - share of the power of every channel.
-
     Raises:
-        ValueError: if the residual has another shape, or a share lies outside [0, 1].
+        ValueError: also if a share lies outside [0, 1].
     """
-    _check_residual(residual)
+    check_planes(residual, "a residual")
     if not ((share >= 0) & (share <= 1)).all():
         raise ValueError(f"expected shares between 0 and 1, found {float(share.min()):g} to {float(share.max()):g}")
     spectrum = torch.fft.fft2(residual)
@@ -150,16 +117,112 @@ def count_numbers(residual: Float[Tensor, "3 c r r"], band: tuple[float, float])
     """How many real numbers the part of a residual in a band [low, high) has: 3C for each DFT index in it.
 
     The modes of a real plane come in conjugate pairs, so n indices carry n real numbers.
-
-    Raises:
-        ValueError: if the residual has another shape, or the edges of the band do not increase.
     """
-    _check_residual(residual)
+    check_planes(residual, "a residual")
     planes, channels, size, _ = residual.shape
     return planes * channels * int(band_masks(size, band).sum())
 
 
-def _check_residual(residual: Tensor) -> None:
-    square = residual.dim() == 4 and residual.shape[-2] == residual.shape[-1]
-    if not square or len(residual) != 3:
-        raise ValueError(f"expected a residual of shape (3, C, R, R), found {tuple(residual.shape)}")
+@dataclass(frozen=True)
+class Moments:
+    """Means and (co)variances of predicted and reference values over the texels of each channel, all (3, C).
+
+    Attributes:
+        count: texels of each plane, (3, 1).
+        mean_pred, mean_ref, var_pred, var_ref, cov: float64; divided by the count.
+    """
+
+    count: Float[Tensor, "3 1"]
+    mean_pred: Float[Tensor, "3 c"]
+    mean_ref: Float[Tensor, "3 c"]
+    var_pred: Float[Tensor, "3 c"]
+    var_ref: Float[Tensor, "3 c"]
+    cov: Float[Tensor, "3 c"]
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """scale * T + offset in each channel, both (3, C), float64."""
+
+    scale: Float[Tensor, "3 c"]
+    offset: Float[Tensor, "3 c"]
+
+    def apply(self, planes: Float[Tensor, "3 c r r"]) -> Float[Tensor, "3 c r r"]:
+        """The calibrated planes."""
+        scale, offset = (x[..., None, None].to(planes) for x in (self.scale, self.offset))
+        return scale * planes + offset
+
+
+def moments(
+    predicted: Float[Tensor, "3 c r r"],
+    reference: Float[Tensor, "3 c r r"],
+    mask: Bool[Tensor, "3 r r"] | None = None,
+) -> Moments:
+    """Moments of each channel over the texels of its plane, or over those of the mask.
+
+    ValueError if the shapes differ, are not (3, C, R, R), or a plane has no texel in the mask.
+    """
+    if predicted.shape != reference.shape or predicted.dim() != 4 or len(predicted) != 3:
+        found = f"{tuple(predicted.shape)} and {tuple(reference.shape)}"
+        raise ValueError(f"expected two triplanes of one shape (3, C, R, R), found {found}")
+    inside = torch.ones_like(predicted[:, 0], dtype=torch.bool) if mask is None else mask
+    if inside.shape != predicted[:, 0].shape or not inside.flatten(1).any(1).all():
+        found = f"{tuple(inside.shape)} with {inside.sum().item()} texels"
+        raise ValueError(f"expected a mask (3, R, R) with texels of each plane, found {found}")
+    weight = inside.flatten(1)[:, None].double()  # (3, 1, texels)
+    count, p, r = weight.sum(-1), predicted.flatten(2).double(), reference.flatten(2).double()
+    mean_p, mean_r = ((x * weight).sum(-1) / count for x in (p, r))
+    p, r = p - mean_p[..., None], r - mean_r[..., None]
+    spreads = ((a * b * weight).sum(-1) / count for a, b in ((p, p), (r, r), (p, r)))
+    return Moments(count, mean_p, mean_r, *spreads)
+
+
+def calibrate(m: Moments, kind: Kind) -> Calibration:
+    """The least-squares calibration of a kind: the one that leaves the smallest sum of squares to the reference.
+
+    "scale" is one number for all channels; "channel_scale" one of each channel of each plane; "channel_affine" that
+    and a shift. A channel that says nothing (zero, or constant where a shift is fitted) keeps its scale of 1.
+    """
+    square, product = m.var_pred + m.mean_pred.square(), m.cov + m.mean_pred * m.mean_ref
+    if kind == "scale":
+        ratio = _ratio((m.count * product).sum(), (m.count * square).sum())
+        return Calibration(ratio.expand_as(m.cov).clone(), torch.zeros_like(m.cov))
+    if kind == "channel_scale":
+        return Calibration(_ratio(product, square), torch.zeros_like(m.cov))
+    if kind not in KINDS:
+        raise ValueError(f"unknown calibration {kind!r}; expected one of {', '.join(KINDS)}")
+    scale = _ratio(m.cov, m.var_pred)
+    return Calibration(scale, m.mean_ref - scale * m.mean_pred)
+
+
+def squared_error(m: Moments, calibration: Calibration) -> float:
+    """Sum of the squares of calibrated prediction minus reference, over all channels and their texels."""
+    a, shift = calibration.scale, calibration.scale * m.mean_pred + calibration.offset - m.mean_ref
+    spread = m.var_ref + a.square() * m.var_pred - 2 * a * m.cov
+    return float((m.count * (spread.clamp(min=0) + shift.square())).sum())
+
+
+def removed_share(m: Moments, calibration: Calibration) -> float | None:
+    """Share of the squared residual that a calibration removes; below 0 it adds. None if there is no residual."""
+    before = squared_error(m, Calibration(torch.ones_like(m.cov), torch.zeros_like(m.cov)))
+    return 1 - squared_error(m, calibration) / before if before else None
+
+
+def unrelated(m: Moments) -> Moments:
+    """The moments if the residual were noise of the same size in each channel that knows nothing of the reference.
+
+    The null reference of a calibration: a noisy prediction is improved by shrinking it, as every regression shrinks
+    (regression dilution), although nothing about its scale is wrong.
+    """
+    residual = m.var_pred + m.var_ref - 2 * m.cov + (m.mean_pred - m.mean_ref).square()
+    return Moments(m.count, m.mean_ref, m.mean_ref, m.var_ref + residual, m.var_ref, m.var_ref)
+
+
+def parameters(kind: Kind, channels: int) -> int:
+    """How many numbers a calibration of a triplane of 3 x `channels` channels has."""
+    return {"scale": 1, "channel_scale": 3 * channels, "channel_affine": 6 * channels}[kind]
+
+
+def _ratio(top: Tensor, bottom: Tensor) -> Tensor:
+    """top / bottom, 1 where bottom is zero."""
+    return torch.where(bottom > 0, top / bottom.clamp(min=1e-300), torch.ones_like(bottom))

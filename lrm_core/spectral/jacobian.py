@@ -6,7 +6,7 @@ J^T u are enough for its leading singular directions and for how much it changes
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import inf, prod, sqrt
+from math import inf, sqrt
 
 import torch
 from jaxtyping import Bool, Float
@@ -58,10 +58,7 @@ def linearise(function: Callable[[Tensor], Tensor], at: Float[Tensor, "*inputs"]
 
     Args:
         function: differentiable twice, from (*inputs) to (*outputs).
-        at: where, (*inputs).
-
-    Raises:
-        ValueError: if a vector has not the shape of the inputs or of the outputs.
+        at: where, (*inputs). The products raise ValueError for a vector of another shape than theirs.
     """
     with torch.enable_grad():
         inputs = at.detach().clone().requires_grad_()
@@ -72,11 +69,11 @@ def linearise(function: Callable[[Tensor], Tensor], at: Float[Tensor, "*inputs"]
         (pulled,) = torch.autograd.grad(value, inputs, dual, create_graph=True)
 
     def jvp(vector: Tensor) -> Tensor:
-        _check_shape("vector", vector, at)
+        _check_shape(vector, at)
         return torch.autograd.grad(pulled, dual, vector, retain_graph=True, materialize_grads=True)[0]
 
     def vjp(vector: Tensor) -> Tensor:
-        _check_shape("vector", vector, value)
+        _check_shape(vector, value)
         return torch.autograd.grad(value, inputs, vector, retain_graph=True)[0]
 
     return Linearised(value.detach(), jvp, vjp)
@@ -98,20 +95,15 @@ def leading_directions(
     and J is decomposed on what they span. On their first way they also give the moments of the singular values:
     E |J w|^2 = sum s^2 and E |J^T J w|^2 = sum s^4 for w of norm sqrt(n) (Hutchinson 1990).
 
+    It takes (`iterations` + 1) * (rank + oversample) products with J all in all.
+
     Args:
-        jvp: J v, linear, from (*inputs).
-        vjp: J^T u, back to (*inputs).
-        like: gives shape, type and device of the inputs; its values do not matter.
+        jvp, vjp: J v from (*inputs), and J^T u back to them.
+        like: gives shape, type and device of the inputs.
         rank: how many directions.
         generator: of the Gaussian directions.
         oversample: further directions, which are thrown away; together at most as many as there are inputs.
         iterations: of J^T J, at least 1. The error falls with the ratio of singular values to that power.
-
-    Returns:
-        values, directions and moments; (`iterations` + 1) * (rank + oversample) products with J all in all.
-
-    Raises:
-        ValueError: if the counts are not possible.
     """
     count = rank + oversample
     if rank < 1 or oversample < 0 or iterations < 1 or count > like.numel():
@@ -144,10 +136,7 @@ def expected_spread(dimension: float, inputs: int) -> float:
     |J v|^2 of a v that is uniform on the sphere has the mean sum s^2 / n and the second moment
     (2 sum s^4 + (sum s^2)^2) / (n (n + 2)); the root halves the relative spread. With d the effective dimension,
     sqrt((n / d - 1) / (2 n + 4)), which is about 1 / sqrt(2 d) where d is far below n: it says how many singular
-    values count, and not that they are equal.
-
-    Raises:
-        ValueError: if the dimension does not lie above 0 and, up to rounding, at most at the number of inputs.
+    values count, and not that they are equal. ValueError unless 0 < d <= n, up to rounding.
     """
     if not 0 < dimension <= inputs * (1 + 1e-6):
         raise ValueError(f"expected a dimension above 0 and at most {inputs}, found {dimension}")
@@ -181,12 +170,8 @@ def direction(
     Args:
         like: gives shape, type and device.
         norm: in units of the planes, over all their numbers.
-        generator: of the noise.
         band: [low, high) in x Nyquist; `math.inf` includes the corners.
-        mask: texels (3, R, R) outside of which the direction is zero; applied after the band.
-
-    Raises:
-        ValueError: if nothing is left: no mode in the band, or no texel in the mask.
+        mask: texels outside of which the direction is zero; applied after the band. ValueError if nothing is left.
     """
     drawn = torch.randn(like.shape, generator=generator, device=generator.device).to(like)
     if band != (0.0, inf):
@@ -195,11 +180,7 @@ def direction(
 
 
 def with_norm(x: Float[Tensor, "*shape"], norm: float) -> Float[Tensor, "*shape"]:
-    """x, longer or shorter, with this Euclidean norm.
-
-    Raises:
-        ValueError: if x is zero.
-    """
+    """x, longer or shorter, with this Euclidean norm; ValueError if x is zero."""
     length = float(x.norm())
     if not length:
         raise ValueError("expected a direction, found zeros in every place")
@@ -228,9 +209,7 @@ def _signed(vectors: Float[Tensor, "rank inputs"]) -> Float[Tensor, "rank inputs
     return vectors * torch.where(largest < 0, -1.0, 1.0).to(vectors)
 
 
-def _check_shape(name: str, found: Tensor, expected: Tensor) -> None:
-    if found.shape != expected.shape:
-        raise ValueError(
-            f"expected a {name} of shape {tuple(expected.shape)} ({prod(expected.shape)} numbers), "
-            f"found {tuple(found.shape)}"
-        )
+def _check_shape(found: Tensor, like: Tensor) -> None:
+    if found.shape != like.shape:
+        wanted = f"a vector of shape {tuple(like.shape)} ({like.numel()} numbers)"
+        raise ValueError(f"expected {wanted}, found {tuple(found.shape)}")

@@ -1,7 +1,10 @@
 """The response H(f) of a renderer: how much its images change when noise of one band is added to the planes.
 
 Three things besides the renderer bend an H, and stand beside it here: bands of different numbers of bins
-(audit A5), noise that a mask spreads into other bands, and the bilinear lookup of the planes itself.
+(audit A5), noise that a mask spreads into other bands, and the bilinear lookup of the planes itself. Edges are B + 1
+increasing radii in x Nyquist; bin i is [edges[i], edges[i + 1]). A mask names the texels (3, R, R) that noise is
+confined to; None leaves it everywhere. ValueError if a shape does not fit, if a plane has no texel in the mask, or if
+a band holds no mode.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,7 +15,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from lrm_core.spectral.bands import band_masks, split_bands
+from lrm_core.spectral.bands import occupied_masks, split_bands
 
 Render = Callable[[Float[Tensor, "3 c r r"]], Float[Tensor, "*images"]]
 RESPONSE_BANDS = (0.0, 0.3, 0.6, 1.0)
@@ -33,24 +36,17 @@ def response(
     As published with std = 0.5 and without a mask. A linear renderer has the same H at every std.
 
     Args:
-        planes: around which the renderer is probed, (3, C, R, R).
-        render: planes (3, C, R, R) -> images of any shape.
-        edges: B + 1 increasing radii in x Nyquist; bin i is [edges[i], edges[i + 1]).
-        std: of the noise, in units of the planes: one number or one per channel, as in `band_noise`. With
-            one per channel, H is divided by their root mean square.
+        planes: around which the renderer is probed.
+        render: planes -> images of any shape.
+        edges, std, generator, mask: as in `band_noise`; of one std per channel the root mean square divides.
         draws: of the noise, at least 1.
-        generator: of the noise.
-        mask: texels that the noise is confined to, (3, R, R); all if None.
 
     Returns:
         (draws, B), in units of the images per unit of the planes.
-
-    Raises:
-        ValueError: if there is no draw; as `band_noise`.
     """
     if draws < 1:
         raise ValueError(f"expected at least 1 draw of the noise, found {draws}")
-    _check_planes(planes)
+    check_planes(planes)
     before, rows = render(planes), []
     for _ in range(draws):
         noises = band_noise(planes, edges, std, generator, mask)
@@ -74,23 +70,21 @@ def band_noise(
     a band that holds DC, the mean of the channel is part of the noise and counts in its standard deviation.
 
     Args:
-        like: gives shape, dtype and device, (3, C, R, R).
-        edges: B + 1 increasing radii in x Nyquist.
-        std: one number, or one per channel (3, C), where 0 leaves a channel without noise.
-        generator: of the noise, which depends on nothing else but `like`'s shape, edges, std and mask.
-        mask: texels that the noise is confined to, (3, R, R); all if None. It moves the share `mask_leakage`
-            of the noise out of its band.
+        like: gives shape, dtype and device.
+        edges: of the bins.
+        std: in units of the planes: one number, or one per channel (3, C), where 0 leaves a channel without noise.
+        generator: the noise depends on nothing else but `like`'s shape, edges, std and mask.
+        mask: it moves the share `mask_leakage` of the noise out of its band.
 
     Returns:
         (B, 3, C, R, R).
 
     Raises:
-        ValueError: if `like` or the mask has another shape, a plane has no texel in the mask, a band holds no
-            mode, or a std is negative, not finite, of another shape, or 0 throughout.
+        ValueError: also if a std is negative, not finite, or 0 throughout.
     """
-    _check_planes(like)
+    check_planes(like)
     wanted = _per_channel(std, like)[..., None, None]
-    _masks_with_modes(like.shape[-1], edges)
+    occupied_masks(like.shape[-1], edges)
     white = torch.randn(like.shape, generator=generator, device=generator.device).to(like)
     noise = split_bands(white, edges)
     if mask is None:
@@ -106,20 +100,10 @@ def mask_leakage(mask: Bool[Tensor, "3 r r"], edges: Sequence[float]) -> Float[T
 
     Multiplying by a mask convolves spectra: of noise that is flat in the band, a mode k receives the sum over
     the band's modes q of |DFT(mask)(k - q)|^2. The planes count as their texels in the mask. A mask of all
-    texels leaks nothing; one of a single texel makes the noise white.
-
-    Args:
-        mask: texels that the noise is confined to, (3, R, R).
-        edges: B + 1 increasing radii in x Nyquist.
-
-    Returns:
-        (B,), float64.
-
-    Raises:
-        ValueError: if the mask has another shape, or a plane without a texel, or if a band holds no mode.
+    texels leaks nothing; one of a single texel makes the noise white. Returns (B,), float64.
     """
     _check_mask(mask, mask.shape[-1])
-    bands = _masks_with_modes(mask.shape[-1], edges, mask.device).double()  # (B, R, R)
+    bands = occupied_masks(mask.shape[-1], edges, mask.device).double()  # (B, R, R)
     spread = torch.fft.fft2(mask.double()).abs().square().sum(0)  # (R, R)
     received = torch.fft.ifft2(torch.fft.fft2(bands) * torch.fft.fft2(spread)).real
     kept = (received * bands).sum((-2, -1)) / (bands.sum((-2, -1)) * spread.sum())
@@ -131,20 +115,11 @@ def lookup_response(size: int, edges: Sequence[float]) -> Float[Tensor, "bins"]:
 
     Between two texels a wave of phase step t keeps |1 - s + s exp(it)|^2 of its power, where s in [0, 1] is
     the place; that is (2 + cos t) / 3 on average. Root mean square over the points of a plane and the modes
-    of a band; lookups that reach beyond the plane are left out.
-
-    Args:
-        size: R, texels along a plane.
-        edges: B + 1 increasing radii in x Nyquist.
-
-    Returns:
-        (B,), float64; 1 at frequency 0, 1/3 at the corner of the spectrum.
-
-    Raises:
-        ValueError: if a band holds no mode.
+    of a band; lookups that reach beyond the plane are left out. Returns (B,), float64, of a plane of R = `size`
+    texels a side: 1 at frequency 0, 1/3 at the corner of the spectrum.
     """
     kept = (2 + (2 * pi * torch.fft.fftfreq(size, dtype=torch.float64)).cos()) / 3
-    bands = _masks_with_modes(size, edges)
+    bands = occupied_masks(size, edges)
     return torch.stack([(kept[:, None] * kept)[band].mean().sqrt() for band in bands])
 
 
@@ -158,17 +133,11 @@ def response_shares(
 
     Args:
         h: response of each bin, (..., B).
-        edges: of its bins, B + 1 radii in x Nyquist.
+        edges: of its bins.
         bands: radii in x Nyquist, each of them an edge; published 0, 0.3, 0.6, 1.
         per_bin: False sums the bins of a band and divides by the sum of all bins, as published: a level H
             scores 0.3, 0.3, 0.4 in bands of 3, 3 and 4 bins (audit A5). True takes the mean of the bins of
             a band and divides by the sum of these means: a level H scores 1/3 in each.
-
-    Returns:
-        (..., bands).
-
-    Raises:
-        ValueError: if there is not one response per bin, or a band does not begin and end at an edge.
     """
     _check_response(h, edges)
     index = {round(edge, 9): position for position, edge in enumerate(edges)}
@@ -176,10 +145,8 @@ def response_shares(
     if min(ends) < 0 or not all(low < high for low, high in pairwise(ends)):
         raise ValueError(f"expected bands that begin and end at the edges {list(edges)}, found {list(bands)}")
     parts = [h[..., low:high] for low, high in pairwise(ends)]
-    if not per_bin:
-        return torch.stack([part.sum(-1) for part in parts], dim=-1) / h.sum(-1, keepdim=True)
-    means = torch.stack([part.mean(-1) for part in parts], dim=-1)
-    return means / means.sum(-1, keepdim=True)
+    sizes = torch.stack([part.mean(-1) if per_bin else part.sum(-1) for part in parts], dim=-1)
+    return sizes / (sizes if per_bin else h).sum(-1, keepdim=True)
 
 
 def response_slope(h: Float[Tensor, "*lead bins"], edges: Sequence[float]) -> Float[Tensor, "*lead"]:
@@ -190,14 +157,10 @@ def response_slope(h: Float[Tensor, "*lead bins"], edges: Sequence[float]) -> Fl
 
     Args:
         h: response of each bin, (..., B), above 0.
-        edges: of its bins, B + 1 finite radii in x Nyquist, B at least 2.
+        edges: of its bins, at least two, all finite.
 
     Returns:
         (...), float64, in 1 / Nyquist.
-
-    Raises:
-        ValueError: if there is not one response per bin, one is not above 0, there are fewer than two bins, or
-            an edge is infinite.
     """
     _check_response(h, edges)
     if h.shape[-1] < 2 or not all(map(isfinite, edges)):
@@ -221,19 +184,10 @@ def _per_channel(std: float | Tensor, planes: Tensor) -> Float[Tensor, "3 c"]:
     return values.expand(planes.shape[:2])
 
 
-def _masks_with_modes(
-    size: int, edges: Sequence[float], device: torch.device | None = None
-) -> Bool[Tensor, "bins r r"]:
-    masks = band_masks(size, edges, device)
-    if not masks.any(-1).any(-1).all():
-        found = f"one without a mode of a {size} x {size} plane between the edges {list(edges)}"
-        raise ValueError(f"expected a mode in every band, found {found}")
-    return masks
-
-
-def _check_planes(planes: Tensor) -> None:
+def check_planes(planes: Tensor, what: str = "planes") -> None:
+    """Raise ValueError, naming `what` they are, unless they are (3, C, R, R)."""
     if planes.dim() != 4 or planes.shape[-2] != planes.shape[-1] or len(planes) != 3:
-        raise ValueError(f"expected planes of shape (3, C, R, R), found {tuple(planes.shape)}")
+        raise ValueError(f"expected {what} of shape (3, C, R, R), found {tuple(planes.shape)}")
 
 
 def _check_mask(mask: Tensor, size: int) -> None:

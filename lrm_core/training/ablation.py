@@ -7,16 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from lrm_core.atomic import replacing
-from lrm_core.fit.run_folder import Rows
-from lrm_core.model.catalogue import parameter_count
+from lrm_core.fit.runs import Rows
 from lrm_core.model.config import LRMConfig
+from lrm_core.model.hub import parameter_count
 from lrm_core.training.pretrain import COLUMNS, pretrain_in_processes
 from lrm_core.training.pretrain_config import PretrainConfig, get_preset
 from lrm_core.training.publish import list_made
 
 FOLDER, TABLE = Path("runs/ablation"), "ablation.csv"
 STEPS, WARMUP = 200, 50
-
 
 Changes = tuple[dict[str, Any], dict[str, Any]]
 
@@ -64,15 +63,9 @@ def ablate(
         preset: of `get_preset`.
         folder: holds one run of each variant.
         out: a CSV: variant, parameters (in all), objects, seconds, source_psnr and novel_psnr (dB, validation).
-        variants: names; all if None.
+        variants: names; all if None. ValueError if one, or the preset, is unknown.
         steps: of each round, instead of those of the preset.
         processes: as in `pretrain_in_processes`.
-
-    Returns:
-        The rows that were written.
-
-    Raises:
-        ValueError: if a variant or the preset is unknown.
     """
     chosen = list(variants or VARIANTS)
     if unknown := [name for name in chosen if name not in VARIANTS]:

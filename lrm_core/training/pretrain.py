@@ -10,28 +10,23 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import torch
 from accelerate import Accelerator
 from accelerate.utils import send_to_device
-from tqdm import tqdm
 
 from lrm_core.atomic import replacing
-from lrm_core.fit.checkpoint import TrainingState
-from lrm_core.fit.run_folder import STATE, Rows, claim_folder
-from lrm_core.fit.team import sum_over_processes
+from lrm_core.fit.runs import STATE, Rows, TrainingState, claim_folder, share
 from lrm_core.model.checkpoints import load_model, read_metadata
 from lrm_core.model.config import LRMConfig
 from lrm_core.model.initialise import initialise
 from lrm_core.model.lrm import LRM
 from lrm_core.processes import side_by_side
-from lrm_core.training.optimisers import build_optimisers, set_rates
-from lrm_core.training.pretrain_batch import Scene, cast_scene, open_pool, scenes
-from lrm_core.training.pretrain_config import PretrainConfig
-from lrm_core.training.pretrain_data import check_pool
-from lrm_core.training.pretrain_loss import reconstruction_loss
-from lrm_core.training.pretrain_validation import Validation
+from lrm_core.training.pretrain_batch import Scene, cast_scene, check_pool, open_pool, scenes
+from lrm_core.training.pretrain_config import PretrainConfig, build_optimisers, set_rates
+from lrm_core.training.pretrain_loss import Validation, reconstruction_loss
 
 CURVE = "pretrain_curve.csv"  # beside published weights
 COLUMNS = ("step", "objects", "seconds", "loss", "source_psnr", "novel_psnr")  # scores where a step is validated
@@ -65,28 +60,16 @@ def train_step(state: TrainingState, config: PretrainConfig, team: Accelerator, 
     set_rates(state.optimisers, state.step, config)
     state.model.zero_grad()
     loss = torch.zeros((), device=team.device)
-    progress, size = state.step / config.steps, state.model.config.source_size
-    for number in _my_groups(state.step, config, team):
-        batch = cast_scene(next(coming), config, size, progress, team.device)
+    progress = state.step / config.steps
+    for number in share(state.step, config.batch // config.group, team):
+        batch = cast_scene(next(coming), team.device)
         generator = torch.Generator(team.device).manual_seed(number)
         part = reconstruction_loss(state.model, batch, config, generator, progress) * config.group / config.batch
         part.backward()
         loss += part.detach()
-    reached = [p for p in state.model.parameters() if p.grad is not None]
-    loss = sum_over_processes(reached, loss, team)
-    if not torch.isfinite(loss):
-        raise ValueError(f"step {state.step}: the loss is {loss.item()}; resume with a lower learning rate")
-    torch.nn.utils.clip_grad_norm_(state.model.parameters(), config.clip)
-    for optimiser in state.optimisers:
-        optimiser.step()
+    loss = state.sum_up(loss, team, config.clip, "resume with a lower learning rate")
     state.advance(min(config.ema, (1 + done) / (10 + done)))
     return loss.item()
-
-
-def _my_groups(step: int, config: PretrainConfig, team: Accelerator) -> range:
-    """Numbers of the groups of a step that this process trains on."""
-    groups = config.batch // config.group
-    return range(step * groups + team.process_index, (step + 1) * groups, team.num_processes)
 
 
 def pretrain(
@@ -130,12 +113,23 @@ def pretrain(
     validation = send_to_device(Validation.prepare(architecture.source_size), team.device)
     started = time.perf_counter() - curve.last("seconds")
     end = min(until or config.rounds * config.steps, config.rounds * config.steps)
-    for step, loss in _steps(state, config, team, end):
+    groups = config.batch // config.group
+    numbers = [number for step in range(state.step, end) for number in share(step, groups, team)]
+    coming = scenes(numbers, config, architecture.source_size, ahead=team.device.type == "cuda")
+    losses = []  # since the last checkpoint
+
+    def update() -> dict[str, float]:
+        if state.step % config.checkpoint_every == 0:
+            losses.clear()
+        losses.append(train_step(state, config, team, coming))
+        return {"loss": fmean(losses)}
+
+    for step in state.updates(end, team, "pretrain", update):
         last = step % config.steps == 0 or step == end
         if not team.is_main_process or (step % config.checkpoint_every and not last):
             continue
         scores = validation.score(state, run) if step % config.validate_every == 0 or last else {}
-        measured = {"seconds": time.perf_counter() - started, "loss": loss} | scores
+        measured = {"seconds": time.perf_counter() - started, "loss": fmean(losses)} | scores
         shown = {name: f"{value:.6g}" for name, value in measured.items()}
         curve.add(step=step, objects=step * config.batch, **shown)
         curve.write()
@@ -155,22 +149,6 @@ def _configuration(architecture: LRMConfig, config: PretrainConfig) -> dict[str,
     return claimed | {"pool": pool.digest}
 
 
-def _steps(state: TrainingState, config: PretrainConfig, team: Accelerator, end: int) -> Iterator[tuple[int, float]]:
-    """Train to that step: (steps done, mean loss since the last checkpoint)."""
-    mean = 0.0
-    numbers = [n for step in range(state.step, end) for n in _my_groups(step, config, team)]
-    coming = scenes(numbers, config, state.model.config.source_size, ahead=team.device.type == "cuda")
-    silent = not team.is_main_process
-    with tqdm(total=end, initial=state.step, desc="pretrain", unit="step", disable=silent) as bar:
-        while state.step < end:
-            loss = train_step(state, config, team, coming)
-            count = (state.step - 1) % config.checkpoint_every
-            mean = (mean * count + loss) / (count + 1)
-            bar.set_postfix(loss=f"{mean:.4f}")
-            bar.update()
-            yield state.step, mean
-
-
 def default_processes(at_most: int | None = None) -> int:
     """One process per core, at most so many; one where there is a GPU."""
     cores = 1 if torch.cuda.is_available() else len(os.sched_getaffinity(0))
@@ -188,11 +166,7 @@ def pretrain_in_processes(
 ) -> None:
     """Run `pretrain` in this process, or in several on the CPU that share every batch and end together.
 
-    There is one per core if `processes` is None, but no more than there are groups in a batch.
-
-    Raises:
-        ValueError: as `pretrain`.
-        OSError: if the folder cannot be written, or a process died.
+    There is one per core if `processes` is None, but no more than there are groups in a batch. OSError if one died.
     """
     processes = processes or default_processes(config.batch // config.group)
     if processes == 1:

@@ -1,4 +1,4 @@
-"""The batch of a training step: procedural objects, and objects of a pool among them.
+"""The batch of a training step: procedural objects, and among them objects of a pool, whose rays are stored pixels.
 
 What is small and takes Python's time, the objects and where they are seen from, is drawn on the CPU (`Scene`), by
 other processes while a GPU trains. The rays are cast where the model is.
@@ -16,12 +16,24 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from lrm_core.fit.team import in_order
+from lrm_core.fit.runs import in_order
 from lrm_core.objects.pool import Pool
 from lrm_core.objects.procedural import ProceduralBatch, sample_objects
-from lrm_core.training.patches import Patches
+from lrm_core.render.cameras import normalize_poses, pinhole_intrinsics, principal_camera, standard_camera
+from lrm_core.render.rays import rays_through
 from lrm_core.training.pretrain_config import PATCH, PretrainConfig
-from lrm_core.training.pretrain_data import RayBatch, draw_poses, pool_batch, procedural_batch, training_seeds
+from lrm_core.training.pretrain_data import (
+    CANDIDATES,
+    Patches,
+    RayBatch,
+    crops,
+    draw_poses,
+    draw_squares,
+    kept_rays,
+    procedural_batch,
+    take,
+    training_seeds,
+)
 
 
 @cache
@@ -35,17 +47,16 @@ class Scene:
     """A group of objects before rays are cast, on the CPU.
 
     Attributes:
-        objects: the procedural ones, None if there are none.
-        poses: of their views, (B, M, 3, 4).
+        objects, poses: the procedural ones and those of their views; None if there are none.
+        plan: rays, size and squares of their batch, as in `procedural_batch`.
         pool: the batch of those of the pool, None if there are none.
-        patches: how many procedural objects have a square.
         generator: state of the generator that the rays are drawn from.
     """
 
     objects: ProceduralBatch | None
     poses: Float[Tensor, "B M 3 4"] | None
+    plan: dict[str, int]
     pool: RayBatch | None
-    patches: int
     generator: Tensor
 
 
@@ -54,40 +65,33 @@ def draw_scene(number: int, config: PretrainConfig, size: int, progress: float) 
 
     The source view has `size` pixels a side, and the share `progress` of the first round is done.
     """
-    patches, generator = config.patches(progress), torch.Generator().manual_seed(number)
+    squares, generator = config.patches(progress), torch.Generator().manual_seed(number)
     from_pool = torch.zeros(config.group, dtype=torch.bool)
     if config.pool is not None:
         from_pool = torch.rand(config.group, generator=generator) < config.pool_share
-    pool_patches, count = int(from_pool[:patches].sum()), int(from_pool.sum())
+    of_pool, count = int(from_pool[:squares].sum()), int(from_pool.sum())
     seeds = [s for s, out in zip(training_seeds(number, config.group), from_pool, strict=True) if not out]
-    plan = {"views": config.views, "rays": _rays(config, patches), "size": size, "patches": pool_patches}
+    plan = {"rays": config.rays - squares * PATCH**2 // config.group, "size": size}
+    pooled = plan | {"views": config.views, "patches": of_pool}
     return Scene(
         objects=sample_objects(seeds) if seeds else None,
         poses=draw_poses(len(seeds), config.views, generator) if seeds else None,
-        pool=pool_batch(open_pool(config.pool), count, generator, **plan) if count else None,
-        patches=patches - pool_patches,
+        plan=plan | {"patches": squares - of_pool},
+        pool=pool_batch(open_pool(config.pool), count, generator, **pooled) if count else None,
         generator=generator.get_state(),
     )
 
 
-def cast_scene(
-    scene: Scene, config: PretrainConfig, size: int, progress: float, device: torch.device | str = "cpu"
-) -> RayBatch:
-    """The batch of a scene, made on a device; other arguments as in `draw_scene`."""
+def cast_scene(scene: Scene, device: torch.device | str = "cpu") -> RayBatch:
+    """The batch of a scene, made on a device."""
     generator = torch.Generator()
     generator.set_state(scene.generator)
     parts = []
     if scene.objects is not None:
-        plan = {"rays": _rays(config, config.patches(progress)), "size": size, "patches": scene.patches}
-        parts.append(procedural_batch(scene.objects.to(device), scene.poses, generator, **plan))
+        parts.append(procedural_batch(scene.objects.to(device), scene.poses, generator, **scene.plan))
     if scene.pool is not None:
         parts.append(send_to_device(scene.pool, device))
     return join(*parts) if len(parts) > 1 else parts[0]
-
-
-def _rays(config: PretrainConfig, patches: int) -> int:
-    """Rays of each object beside those of the group's squares."""
-    return config.rays - patches * PATCH**2 // config.group
 
 
 @dataclass(frozen=True)
@@ -107,16 +111,69 @@ def scenes(numbers: Sequence[int], config: PretrainConfig, size: int, ahead: boo
 
 
 def join(first: RayBatch, second: RayBatch) -> RayBatch:
-    """The objects of both; only the first may have points."""
+    """The objects of both, the second's after the first's; only the first may have points."""
     tensors = (torch.cat(pair) for pair in zip(first[:-1], second[:-1], strict=True))
-    return RayBatch(*tensors, _join_patches(first.patches, second.patches, len(first.sources)))
+    ours, theirs = first.patches, second.patches
+    if theirs is not None:
+        theirs = theirs._replace(owners=theirs.owners + len(first.sources))
+    if ours is not None and theirs is not None:
+        ours = Patches(*map(torch.cat, zip(ours[:-1], theirs[:-1], strict=True)), ours.resolution)
+    return RayBatch(*tensors, ours or theirs)
 
 
-def _join_patches(first: Patches | None, second: Patches | None, offset: int) -> Patches | None:
-    """Squares of both batches, where the objects of the second come after `offset` others."""
-    if second is None:
-        return first
-    second = second._replace(owners=second.owners + offset)
-    if first is None:
-        return second
-    return Patches(*map(torch.cat, zip(first[:-1], second[:-1], strict=True)), first.resolution)
+def pool_batch(
+    pool: Pool, count: int, generator: torch.Generator, *, views: int, rays: int, size: int, patches: int = 0
+) -> RayBatch:
+    """A batch of `count` objects drawn from the pool, without points, since nobody knows what lies inside a mesh.
+
+    Each object has so many views, its source among them; other arguments as in `procedural_batch`. ValueError if the
+    pool's pictures have another size, or too few views.
+    """
+    check_pool(pool, views, size)
+    drawn = [_draw_object(pool, views, generator) for _ in range(count)]
+    pictures, poses = (torch.stack(part) for part in zip(*drawn, strict=True))
+    normal = torch.stack([normalize_poses(p) for p in poses])
+    cameras = standard_camera(normal, pinhole_intrinsics())
+    pixel = torch.randint(size**2, (count, views, CANDIDATES * rays // views), generator=generator)
+    row, column = pixel // size, pixel % size
+    target = rays_through(cameras, (torch.stack([column, row], dim=-1) + 0.5) / size)
+    candidates = take(pictures.flatten(0, 1).flatten(1, 2), pixel.flatten(0, 1)[..., None])
+    candidates = candidates.unflatten(0, (count, views)).flatten(1, 2)  # (B, C, 4)
+    _, fields = kept_rays(target, *candidates.split([3, 1], dim=-1), rays, generator)
+    return RayBatch(
+        sources=(pictures[:, 0, ..., :3] + 1 - pictures[:, 0, ..., 3:]).movedim(-1, 1).contiguous(),
+        cameras=principal_camera(normal[:, 0], pinhole_intrinsics()),
+        **fields,
+        points=torch.empty(0, 8 * (rays // 2), 3),
+        solid=torch.empty(0, 8 * (rays // 2), dtype=torch.bool),
+        patches=_pool_patches(pictures, cameras, patches, generator) if patches else None,
+    )
+
+
+def check_pool(pool: Pool, views: int, size: int) -> None:
+    """Raise ValueError if the pool does not hold so many views of this size."""
+    if pool.resolution != size or pool.views < views:
+        expected = f"expected at least {views} views of {size} x {size} pixels"
+        found = f"found {pool.views} of {pool.resolution}; render it with `lrm pool --resolution {size}`"
+        raise ValueError(f"{pool.folder}: {expected}, {found}")
+
+
+def _draw_object(
+    pool: Pool, views: int, generator: torch.Generator
+) -> tuple[Float[Tensor, "M S S 4"], Float[Tensor, "M 3 4"]]:
+    """Premultiplied pictures in [0, 1] and poses of some views of one object; the first is a source."""
+    item = pool[int(torch.randint(len(pool), (), generator=generator))]
+    source = item.sources[int(torch.randint(len(item.sources), (), generator=generator))]
+    order = torch.randperm(len(item.poses), generator=generator)
+    chosen = torch.cat([source[None], order[order != source]])[:views]
+    rgba = item.rgba[chosen].float() / 255
+    return torch.cat([rgba[..., :3] * rgba[..., 3:], rgba[..., 3:]], dim=-1), item.poses[chosen]
+
+
+def _pool_patches(
+    pictures: Float[Tensor, "B M S S 4"], cameras: Float[Tensor, "B M 25"], count: int, generator: torch.Generator
+) -> Patches:
+    """A square of one view of each of the first `count` objects."""
+    owners, views, anchors = draw_squares(count, cameras.shape[1], pictures.shape[2], generator)
+    rgb, alpha = crops(pictures[owners, views].movedim(-1, 1), anchors, PATCH).split([3, 1], dim=1)
+    return Patches(owners, cameras[owners, views], anchors, rgb, alpha, pictures.shape[2])

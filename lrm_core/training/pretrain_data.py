@@ -1,26 +1,43 @@
-"""Training batches of procedural objects, made on the fly (an object is its seed, a batch its step), and of a pool.
-
-Of objects of a rendered pool, pixels of stored views are the rays.
-"""
+"""Training batches of procedural objects, made on the fly: an object is its seed, a batch its step."""
 
 from typing import NamedTuple
 
 import torch
+from accelerate.utils import send_to_device
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
 from lrm_core.objects.caster import Hits, cast
-from lrm_core.objects.pool import Pool
 from lrm_core.objects.poses import sample_poses
 from lrm_core.objects.procedural import FIRST_HELD_OUT_SEED, ProceduralBatch, inside
 from lrm_core.render.cameras import normalize_poses, pinhole_intrinsics, principal_camera, standard_camera
 from lrm_core.render.rays import Rays, camera_rays, rays_through
-from lrm_core.training.patches import SUPERSAMPLE, Patches, draw_anchors, procedural_patches
 from lrm_core.training.pretrain_config import PATCH
 
 ABOUT, BEHIND = 0.06, 0.8  # world units, of points on and behind surfaces
+SUPERSAMPLE = 2  # rays per pixel and axis of a true picture
 CANDIDATES = 3  # rays cast for each ray kept, so that half of those kept can lie on the object
+
+
+class Patches(NamedTuple):
+    """Q true squares of `PATCH` pixels.
+
+    Attributes:
+        owners: which object of the batch each shows, (Q,).
+        cameras: of the whole pictures, after pose normalisation, (Q, 25).
+        anchors: (row, column) of the first pixel of each, (Q, 2).
+        rgb: colour times coverage, (Q, 3, P, P).
+        alpha: coverage, (Q, 1, P, P).
+        resolution: side of the whole pictures, in pixels.
+    """
+
+    owners: Int[Tensor, " Q"]
+    cameras: Float[Tensor, "Q 25"]
+    anchors: Float[Tensor, "Q 2"]
+    rgb: Float[Tensor, "Q 3 P P"]
+    alpha: Float[Tensor, "Q 1 P P"]
+    resolution: int
 
 
 class RayBatch(NamedTuple):
@@ -76,7 +93,7 @@ def procedural_batch(
 
     Args:
         poses: on the CPU; the first of each object is its source.
-        generator: on the CPU; draws rays and points, the same on every device.
+        generator: on the CPU; draws the same on every device.
         rays: target rays of each object K, spread over its views; half of them on the object where it fills enough.
         size: side of the source view, in pixels.
         patches: how many of the objects have a square of one view.
@@ -179,76 +196,45 @@ def _cast_all(
     return of_targets, _on_white(of_views, size, SUPERSAMPLE)
 
 
-def pool_batch(
-    pool: Pool, count: int, generator: torch.Generator, *, views: int, rays: int, size: int, patches: int = 0
-) -> RayBatch:
-    """A batch of `count` objects drawn from the pool, without points, since nobody knows what lies inside a mesh.
+def draw_squares(
+    count: int, views: int, resolution: int, generator: torch.Generator
+) -> tuple[Int[Tensor, " Q"], Int[Tensor, " Q"], Float[Tensor, "Q 2"]]:
+    """Of each of the first `count` objects its number, a view, and the first pixel of a square in that picture.
+
+    Centres lie in the picture's middle half; ValueError if it is too small.
+    """
+    if resolution < PATCH:
+        raise ValueError(f"a square of {PATCH} pixels does not fit into a picture of {resolution}")
+    chosen = torch.randint(views, (count,), generator=generator)
+    centres = resolution * (0.25 + 0.5 * torch.rand(count, 2, generator=generator))
+    return torch.arange(count), chosen, (centres - PATCH / 2).round().clamp(0, resolution - PATCH)
+
+
+def crops(pictures: Float[Tensor, "n c h w"], anchors: Float[Tensor, "n 2"], region: int) -> Float[Tensor, "n c p p"]:
+    """The square of `region` pixels of each picture whose first pixel is its anchor (row, column)."""
+    corners = zip(pictures, anchors.int().tolist(), strict=True)
+    return torch.stack([p[:, row : row + region, col : col + region] for p, (row, col) in corners])
+
+
+def procedural_patches(
+    objects: ProceduralBatch,
+    cameras: Float[Tensor, "B M 25"],
+    target_cameras: Float[Tensor, "B M 25"],
+    count: int,
+    resolution: int,
+    generator: torch.Generator,
+) -> Patches:
+    """A square of one view of each of the first `count` objects, anti-aliased by a box filter.
 
     Args:
-        generator: on the CPU; draws objects, views and rays.
-        views: of each object, its source among them.
-        rays, size, patches: as in `procedural_batch`.
-
-    Raises:
-        ValueError: if the pool's pictures have another size, or too few views.
+        cameras, target_cameras: of the views before and after pose normalisation.
+        resolution: side of the whole picture, in pixels; raises as `draw_squares`.
     """
-    check_pool(pool, views, size)
-    drawn = [_draw_object(pool, views, generator) for _ in range(count)]
-    pictures, poses = (torch.stack(part) for part in zip(*drawn, strict=True))
-    normal = torch.stack([normalize_poses(p) for p in poses])
-    cameras = standard_camera(normal, pinhole_intrinsics())
-    pixel = torch.randint(size**2, (count, views, CANDIDATES * rays // views), generator=generator)
-    row, column = pixel // size, pixel % size
-    target = rays_through(cameras, (torch.stack([column, row], dim=-1) + 0.5) / size)
-    candidates = take(pictures.flatten(0, 1).flatten(1, 2), pixel.flatten(0, 1)[..., None])
-    candidates = candidates.unflatten(0, (count, views)).flatten(1, 2)  # (B, C, 4)
-    _, fields = kept_rays(target, *candidates.split([3, 1], dim=-1), rays, generator)
-    return RayBatch(
-        sources=(pictures[:, 0, ..., :3] + 1 - pictures[:, 0, ..., 3:]).movedim(-1, 1).contiguous(),
-        cameras=principal_camera(normal[:, 0], pinhole_intrinsics()),
-        **fields,
-        points=torch.empty(0, 8 * (rays // 2), 3),
-        solid=torch.empty(0, 8 * (rays // 2), dtype=torch.bool),
-        patches=_pool_patches(pictures, cameras, patches, generator) if patches else None,
-    )
-
-
-def check_pool(pool: Pool, views: int, size: int) -> None:
-    """Raise ValueError if the pool does not hold so many views of this size."""
-    if pool.resolution != size or pool.views < views:
-        expected = f"expected at least {views} views of {size} x {size} pixels"
-        found = f"found {pool.views} of {pool.resolution}; render it with `lrm pool --resolution {size}`"
-        raise ValueError(f"{pool.folder}: {expected}, {found}")
-
-
-def _draw_object(
-    pool: Pool, views: int, generator: torch.Generator
-) -> tuple[Float[Tensor, "M S S 4"], Float[Tensor, "M 3 4"]]:
-    """Premultiplied pictures in [0, 1] and poses of some views of one object; the first is a source."""
-    item = pool[_draw(len(pool), generator)]
-    source = item.sources[_draw(len(item.sources), generator)]
-    order = torch.randperm(len(item.poses), generator=generator)
-    chosen = torch.cat([source[None], order[order != source]])[:views]
-    rgba = item.rgba[chosen].float() / 255
-    return torch.cat([rgba[..., :3] * rgba[..., 3:], rgba[..., 3:]], dim=-1), item.poses[chosen]
-
-
-def _draw(count: int, generator: torch.Generator) -> int:
-    return int(torch.randint(count, (), generator=generator))
-
-
-def _pool_patches(
-    pictures: Float[Tensor, "B M S S 4"], cameras: Float[Tensor, "B M 25"], count: int, generator: torch.Generator
-) -> Patches:
-    """A square of one view of each of the first `count` objects."""
-    views = torch.randint(cameras.shape[1], (count,), generator=generator)
-    anchors = draw_anchors(count, pictures.shape[2], generator)
-    squares = torch.stack(
-        [
-            pictures[owner, views[owner], row : row + PATCH, column : column + PATCH].movedim(-1, 0)
-            for owner, (row, column) in enumerate(anchors.int().tolist())
-        ]
-    )
-    rgb, alpha = squares.split([3, 1], dim=1)
-    owners = torch.arange(count)
-    return Patches(owners, cameras[owners, views], anchors, rgb, alpha, pictures.shape[2])
+    owners, views, anchors = draw_squares(count, cameras.shape[1], resolution, generator)
+    fine = PATCH * SUPERSAMPLE
+    rays = camera_rays(cameras[owners, views], resolution * SUPERSAMPLE, anchors * SUPERSAMPLE, fine)
+    hits = cast(objects.map(lambda value: value[:count]), rays.origins.contiguous(), rays.directions)
+    pixels = torch.cat([hits.rgb, hits.alpha], dim=-1).mT.unflatten(-1, (fine, fine))
+    rgb, alpha = avg_pool2d(pixels, SUPERSAMPLE).split([3, 1], dim=1)
+    found = Patches(owners, target_cameras[owners, views], anchors, rgb, alpha, resolution)
+    return send_to_device(found, cameras.device)

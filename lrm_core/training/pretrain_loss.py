@@ -1,22 +1,32 @@
-"""What a training step from scratch minimises, on the rays of one batch of objects."""
+"""What a training step from scratch minimises, on the rays of one batch of objects, and its validation."""
 
-from contextlib import nullcontext
+from pathlib import Path
+from typing import NamedTuple, Self
 
+import numpy as np
 import torch
 from jaxtyping import Float
+from PIL import Image
 from torch import Tensor, nn
 from torch.nn.functional import relu
 
+from lrm_core.atomic import replacing
+from lrm_core.fit.runs import TrainingState
 from lrm_core.model.decoder import activate
 from lrm_core.model.lrm import LRM
-from lrm_core.render import render_rays
+from lrm_core.objects.procedural import FIRST_HELD_OUT_SEED, sample_objects
+from lrm_core.render import render_rays, render_views
+from lrm_core.render.cameras import normalize_poses, pinhole_intrinsics, principal_camera, standard_camera
 from lrm_core.render.field import Field, raw_at
+from lrm_core.render.perceptual import lpips_with_gradients
+from lrm_core.render.quality import psnr
 from lrm_core.render.rays import box_span
-from lrm_core.training.patches import perceptual_loss
-from lrm_core.training.pretrain_config import PretrainConfig
-from lrm_core.training.pretrain_data import RayBatch
+from lrm_core.training.pretrain_config import PATCH, PretrainConfig
+from lrm_core.training.pretrain_data import Patches, RayBatch, draw_poses, source_views
 
 RAW_FREE = -10.0
+OBJECTS, VIEWS, SIZE = 16, 4, 64
+FIRST_SEED = FIRST_HELD_OUT_SEED + 1_000_000  # none of the objects that are stored for evaluation
 
 
 def total_variation(planes: Float[Tensor, "N 3 C R R"]) -> Tensor:
@@ -38,7 +48,7 @@ def reconstruction_loss(
         generator: draws backgrounds, sample positions and points in free space.
         progress: share of the schedule that is done.
     """
-    planes = predict(model, batch, config.precision).float()
+    planes = predict(model, batch.sources, batch.cameras, config.precision)
     shade = torch.randint(0, 3, (len(planes), 1, 1), generator=generator, device=generator.device)
     shade, samples = shade.to(planes) / 2, model.config.rendering_samples_per_ray
     how = {"background": shade, "samples_per_ray": samples, "jitter": generator}
@@ -97,8 +107,76 @@ def _raw(
     return torch.stack([Field(p, decoder).raw(x) for p, x in zip(planes, points, strict=True)])
 
 
-def predict(model: LRM, batch: RayBatch, precision: str) -> Float[Tensor, "B 3 C R R"]:
+def predict(
+    model: LRM, sources: Float[Tensor, "B 3 S S"], cameras: Float[Tensor, "B 16"], precision: str
+) -> Float[Tensor, "B 3 C R R"]:
     """Planes of the source views; with precision "bf16" the transformer runs in bfloat16, else in float32."""
-    device = batch.sources.device.type
-    with torch.autocast(device, torch.bfloat16) if precision == "bf16" else nullcontext():
-        return model.predict_planes(batch.sources, batch.cameras)
+    with torch.autocast(sources.device.type, torch.bfloat16, enabled=precision == "bf16"):
+        return model.predict_planes(sources, cameras).float()
+
+
+def perceptual_loss(
+    planes: Float[Tensor, "B 3 C R R"],
+    decoder: nn.Module,
+    patches: Patches,
+    shade: Float[Tensor, "B 1 1"],
+    samples_per_ray: int,
+    jitter: torch.Generator | None,
+) -> Float[Tensor, ""]:
+    """Mean LPIPS of the squares, rendered (as by `render_views`) and true, on the backgrounds of their objects."""
+    background = shade[patches.owners]
+    rendered = render_views(
+        planes[patches.owners],
+        decoder,
+        patches.cameras[:, None],
+        patches.resolution,
+        anchors=patches.anchors[:, None],
+        region_size=PATCH,
+        background=background,
+        samples_per_ray=samples_per_ray,
+        jitter=jitter,
+    )
+    truth = patches.rgb + background[..., None] * (1 - patches.alpha)
+    return lpips_with_gradients(rendered.rgb[:, 0], truth).mean()
+
+
+class Validation(NamedTuple):
+    """Sources (B, 3, S, S), their cameras (B, 16), and target views (B, M, 3, H, W) with cameras (B, M, 25).
+
+    Target view 0 is the source view.
+    """
+
+    sources: Float[Tensor, "B 3 S S"]
+    cameras: Float[Tensor, "B 16"]
+    targets: Float[Tensor, "B M 3 H W"]
+    target_cameras: Float[Tensor, "B M 25"]
+
+    @classmethod
+    def prepare(cls, source_size: int) -> Self:
+        """The same objects and views for every run, with source images of so many pixels a side."""
+        objects = sample_objects(range(FIRST_SEED, FIRST_SEED + OBJECTS))
+        generator = torch.Generator().manual_seed(FIRST_SEED)
+        poses = draw_poses(OBJECTS, VIEWS, generator)
+        normal = torch.stack([normalize_poses(p) for p in poses])
+        cameras = standard_camera(poses, pinhole_intrinsics())
+        return cls(
+            sources=source_views(objects, cameras[:, 0], source_size, 2),
+            cameras=principal_camera(normal[:, 0], pinhole_intrinsics()),
+            targets=torch.stack([source_views(objects, cameras[:, m], SIZE, 2) for m in range(VIEWS)], dim=1),
+            target_cameras=standard_camera(normal, pinhole_intrinsics()),
+        )
+
+    @torch.no_grad()
+    def score(self, state: TrainingState, run: Path) -> dict[str, float]:
+        """Mean PSNR in dB of source and novel views under the averaged weights; writes a contact sheet."""
+        model = state.averaged()
+        planes = model.predict_planes(self.sources, self.cameras)
+        samples = model.config.rendering_samples_per_ray
+        images = render_views(planes, model.decoder, self.target_cameras, SIZE, samples_per_ray=samples).rgb
+        scores = psnr(images, self.targets)
+        pairs = torch.stack([self.targets, images], dim=2).flatten(1, 2)  # (B, 2M, 3, H, W)
+        sheet = pairs.permute(0, 3, 1, 4, 2).flatten(0, 1).flatten(1, 2)  # (B H, 2M W, 3)
+        picture = Image.fromarray((sheet.clamp(0, 1) * 255).byte().cpu().numpy().astype(np.uint8))
+        with replacing(run / f"validation-{state.step:06d}.png") as temporary:
+            picture.save(temporary, format="PNG")
+        return {"source_psnr": scores[:, 0].mean().item(), "novel_psnr": scores[:, 1:].mean().item()}

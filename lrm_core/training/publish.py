@@ -1,4 +1,4 @@
-"""From training runs to the weights that the book uses, with their card, and to models of growing quality."""
+"""From training runs to the weights that the book uses, to models of growing quality, and to other formats."""
 
 import platform
 import shutil
@@ -9,11 +9,12 @@ from pathlib import Path
 import torch
 
 from lrm_core.atomic import replacing
-from lrm_core.files import digest
-from lrm_core.fit.checkpoint import TrainingState
-from lrm_core.fit.run_folder import STATE, Rows
-from lrm_core.model.checkpoints import save_checkpoint
+from lrm_core.files import digest, read_json
+from lrm_core.fit.runs import STATE, Rows, TrainingState, read_training_checkpoint
+from lrm_core.model.checkpoints import load_model, read_metadata, save_checkpoint, save_release
 from lrm_core.model.config import LRMConfig
+from lrm_core.model.hub import WEIGHTS, parameter_count
+from lrm_core.model.lrm import LRM
 from lrm_core.objects.manifest import make_entry, record_entries
 from lrm_core.objects.pool import LIBRARY, Pool
 from lrm_core.paths import data_dir
@@ -25,8 +26,9 @@ from lrm_core.training.pretrain_config import PATCH, PretrainConfig, get_preset
 PRESET = "mini-cpu"  # of the rungs
 CARD = """# {name}
 
-A reconstruction model with OpenLRM's architecture at small size: one {size} x {size} image to a triplane of
-3 x {channels} x {side} x {side}. {parameters:,} parameters. Licence: Apache-2.0.
+A reconstruction model with OpenLRM's architecture at small size: one {source_size} x {source_size} image \
+to a triplane of
+3 x {triplane_dim} x {triplane_high_res} x {triplane_high_res}. {parameters:,} parameters. Licence: Apache-2.0.
 
 | | |
 |---|---|
@@ -39,15 +41,17 @@ less, also whether points in space are inside the object{seen_whole} |
 | machine | {machine}, PyTorch {torch} |
 | seed | {seed} (weights); the step number fixes every other draw |
 | recipe | {recipe} |
-| last validation | source view {source} dB, novel views {novel} dB PSNR at 64 x 64 (16 held-out procedural objects) |
+| last validation | source view {source_psnr} dB, novel views {novel_psnr} dB PSNR at 64 x 64 \
+(16 held-out procedural objects) |
 | SHA-256 | `{sha256}` |
 
 Made by `lrm pretrain --preset {preset} --out {out}{options}`; the curve is in `pretrain_curve.csv`.
 
 Limits: it knows {known} only; what the source view does not show it fills with an average; its planes
-have {side} texels a side, so it cannot carry detail finer than {texel:.3f} world units.
+have {triplane_high_res} texels a side, so it cannot carry detail finer than {texel:.3f} world units.
 {credits}"""
 CARD_NAME = "MODEL_CARD.md"
+INSIDE = ("config", "format")  # header entries that every file writes for itself
 MADE = "made on the fly (`lrm_core/objects/procedural.py`)"
 
 
@@ -70,37 +74,29 @@ def publish(run: Path, architecture: LRMConfig, config: PretrainConfig, out: Pat
         OSError: if a file cannot be written; the old one then stays.
     """
     state = save_averaged(run, architecture, config, out)
-    model, curve = state.averaged(), Rows(run / "curve.csv", COLUMNS, state.step)
+    curve = Rows(run / "curve.csv", COLUMNS, state.step)
     with replacing(out.with_name(CURVE)) as temporary:
         shutil.copyfile(run / "curve.csv", temporary)
     scores = [row for row in curve.rows if row["novel_psnr"]][-1]
     cuda = torch.cuda.is_available()
     where = torch.cuda.get_device_name() if cuda else f"{torch.get_num_threads()} threads"
-    card = CARD.format(
-        name=f"The {out.stem} model",
-        preset=out.stem,
-        out=f"data/{out.stem}/{out.name}",
-        size=architecture.source_size,
-        shape_until=config.shape_until,
-        channels=architecture.triplane_dim,
-        side=architecture.triplane_high_res,
-        texel=2 / architecture.triplane_high_res,
-        parameters=sum(p.numel() for p in model.parameters()),
-        **_data(state.step * config.batch, config),
-        steps=state.step,
-        rounds="one round" if state.step <= config.steps else f"{state.step / config.steps:g} rounds",
-        batch=config.batch,
-        seconds=curve.last("seconds"),
-        machine=f"{platform.machine()}, {where}",
-        torch=torch.__version__,
-        seed=config.seed,
-        recipe=", ".join(f"{key} {value}" for key, value in config.in_force().items()),
-        source=scores["source_psnr"],
-        novel=scores["novel_psnr"],
-        sha256=digest(out)[0],
-    )
+    facts = vars(architecture) | vars(config) | _data(state.step * config.batch, config) | scores
+    facts |= {
+        "name": f"The {out.stem} model",
+        "preset": out.stem,
+        "out": f"data/{out.stem}/{out.name}",
+        "texel": 2 / architecture.triplane_high_res,
+        "parameters": parameter_count(architecture),
+        "steps": state.step,
+        "rounds": "one round" if state.step <= config.steps else f"{state.step / config.steps:g} rounds",
+        "seconds": curve.last("seconds"),
+        "machine": f"{platform.machine()}, {where}",
+        "torch": torch.__version__,
+        "recipe": ", ".join(f"{key} {value}" for key, value in config.in_force().items()),
+        "sha256": digest(out)[0],
+    }
     with replacing(out.with_name(CARD_NAME)) as temporary:
-        temporary.write_text(card)
+        temporary.write_text(CARD.format_map(facts))
     made = [out, out.with_name(CURVE), out.with_name(CARD_NAME)]
     list_made(made, f"lrm pretrain --preset {out.stem}", config.seed)
 
@@ -125,20 +121,11 @@ def train_rungs(
 def _data(objects: int, config: PretrainConfig) -> dict[str, str]:
     """What the card says about the training objects, and whom it names."""
     seeds = f"seeds 0 to {objects - 1:,}"
-    words = {
-        "data": f"{objects:,} procedural objects, {MADE}, {seeds}",
-        "unseen": "mesh object",
-        "known": "procedural shapes",
-        "seen_whole": "",
-        "credits": "",
-        "options": "",
-    }
-    if config.lpips_weight:
-        words["seen_whole"] = (
-            f"; from {config.lpips_from:.0%} of the first round on, also LPIPS of squares of {PATCH} pixels"
-        )
+    late = f"; from {config.lpips_from:.0%} of the first round on, also LPIPS of squares of {PATCH} pixels"
+    words = {"seen_whole": late if config.lpips_weight else "", "credits": "", "options": ""}
     if config.pool is None:
-        return words
+        made = f"{objects:,} procedural objects, {MADE}, {seeds}"
+        return words | {"data": made, "unseen": "mesh object", "known": "procedural shapes"}
     pool = open_pool(config.pool)
     return words | {
         "data": f"{objects:,} objects: each, with a probability of {config.pool_share:.0%}, one of {len(pool)} "
@@ -166,3 +153,54 @@ def list_made(paths: Sequence[Path], source: str, seed: int) -> None:
     if inside := [path.relative_to(data).as_posix() for path in found]:
         how = {"source": source, "licence": "Apache-2.0", "seed": seed}
         record_entries(data, [make_entry(data, path, **how) for path in inside])
+
+
+def convert(source: str | Path, target: Path) -> LRM:
+    """Write a model anew, in float32: to a file if `target` ends in .safetensors, else to a folder as OpenLRM's.
+
+    Args:
+        source: a name or path for `load_model`, or a run of training: its folder, or its state.safetensors. Of a
+            run's state the averaged weights are taken where it keeps an average. Steps and other text in the header
+            of the source's weights are kept.
+        target: must not exist yet.
+
+    Raises:
+        FileExistsError: if there is something at `target`.
+        FileNotFoundError, ValueError: as `load_model`, or if a run's state is not that of a whole model.
+    """
+    if target.exists():
+        raise FileExistsError(f"{target}: exists already; remove it or choose another place")
+    path = Path(source)
+    state = path / STATE if (path / STATE).is_file() else path
+    if state.name == STATE and state.is_file():
+        model, metadata = _of_run(state)
+    else:
+        model, weights = load_model(source), path / WEIGHTS if path.is_dir() else path
+        found = read_metadata(weights) if weights.is_file() else {}
+        metadata = {key: value for key, value in found.items() if key not in INSIDE}
+    if target.suffix == ".safetensors":
+        save_checkpoint(model, target, torch.float32, metadata)
+    else:
+        save_release(model, target, metadata)
+    return model
+
+
+def _of_run(state: Path) -> tuple[LRM, dict[str, str]]:
+    """The model of a run whose config.json lies beside its state."""
+    place = state.with_name("config.json")
+    try:
+        described = read_json(place).get("model")
+    except (FileNotFoundError, ValueError, AttributeError) as error:
+        raise ValueError(f"{place}: expected the configuration of the run beside its state ({error})") from error
+    if not isinstance(described, dict):
+        advice = "convert the model.safetensors that it ends with, or merge its adapters"
+        raise ValueError(f"{state}: the state of a fine-tuning holds only what it trains; {advice}")
+    stored, step = read_training_checkpoint(state)
+    kind = "average." if any(name.startswith("average.") for name in stored) else "weight."
+    weights = {name.removeprefix(kind): value for name, value in stored.items() if name.startswith(kind)}
+    model = LRM(LRMConfig.from_openlrm(described)).eval()
+    try:
+        model.load_openlrm_state_dict(weights)
+    except ValueError as error:
+        raise ValueError(f"{state}: {error}") from error
+    return model, {"steps": str(step)}

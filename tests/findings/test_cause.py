@@ -13,7 +13,7 @@ from lrm_core.canonical import plain
 from lrm_core.findings.cause import PATTERN, Cause, compare, pattern, pattern_met
 from lrm_core.findings.claims import headline
 from lrm_core.findings.verdicts import RULES
-from lrm_core.measure.extent import Extent, run
+from lrm_core.measure.e17_source_distance import Extent, run_extent
 from lrm_core.measure.metrics import extent
 from lrm_core.measure.oracles import OracleConfig, oracle_fingerprint
 from lrm_core.objects import Source
@@ -94,7 +94,7 @@ def test_extent_of_rectangles_and_its_record(model, item):
     found = extent(images)
     assert found[:2].tolist() == pytest.approx([(40 * 20) ** 0.5, 80], rel=0.03)
     assert found[2].isnan()
-    record = plain(run(model, replace(item, source=Source(told=0.9)), Extent(views=(1, 5, 40)), 0))
+    record = plain(run_extent(model, replace(item, source=Source(told=0.9)), Extent(views=(1, 5, 40)), 0))
     assert record["told"] == 0.9
     assert min(record["l1"], record["psnr"]) > 0
 

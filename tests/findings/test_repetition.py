@@ -91,7 +91,7 @@ def test_it_begins_with_nothing_and_resumes(monkeypatch, tmp_path, model, make_o
     for module in (runner, repetition):
         monkeypatch.setattr(module, "get_profile", lambda name: profile)
     monkeypatch.setattr(runner, "load_model", lambda name, device: model)
-    monkeypatch.setattr(Profile, "object_folders", lambda self, every=False: [Path("disc0")])
+    monkeypatch.setattr(Profile, "members", lambda self: [[Path("disc0")]])
     monkeypatch.setattr(runner, "load_object", lambda folder: make_object(0))
     stored = ResultStore(tmp_path / "stored")
     runner.record_all("mini", ["e01_oracle"], store=stored, cache=OracleCache(tmp_path / "elsewhere"))

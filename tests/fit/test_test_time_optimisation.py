@@ -7,8 +7,14 @@ import pytest
 import torch
 from tiny_runs import SIZE, tiny_model, tiny_object
 
-from lrm_core.fit.latent import make_latent, plane_tokens
-from lrm_core.fit.test_time_optimisation import Refinement, RefinementConfig, optimise_latent, window
+from lrm_core.fit.test_time_optimisation import (
+    Refinement,
+    RefinementConfig,
+    make_latent,
+    optimise_latent,
+    plane_tokens,
+    window,
+)
 from lrm_core.render import render_views
 from lrm_core.spectral import split_bands
 

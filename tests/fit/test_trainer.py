@@ -12,13 +12,11 @@ from safetensors.torch import load_file
 from tiny_runs import METRICS, SHORT, tiny_examples, tiny_model, tiny_object
 
 from lrm_core.fit import trainer
-from lrm_core.fit.examples import Example
 from lrm_core.fit.finetune_config import FinetuneConfig
-from lrm_core.fit.lora import Adapters
+from lrm_core.fit.lora import Adapters, Tuning
 from lrm_core.fit.losses import LOSSES, ImageLoss
-from lrm_core.fit.scores import early_stop, render_example
+from lrm_core.fit.scores import Example, early_stop, render_example
 from lrm_core.fit.trainer import Finetuned, batch_loss, finetune
-from lrm_core.fit.tuning import Tuning
 from lrm_core.model.checkpoints import load_model
 
 
@@ -87,7 +85,7 @@ def test_a_broken_run_resumes_bit_by_bit(tmp_path, monkeypatch, changes, error, 
 
 def test_ctrl_c_within_an_update_leaves_the_checkpoint_before(tmp_path, monkeypatch):
     def half(tuning):
-        tuning.optimiser.step()
+        tuning.optimisers[0].step()
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Tuning, "advance", half)
@@ -176,13 +174,13 @@ def test_a_batch_is_the_mean_of_its_pairs():
     loss = batch_loss(whole, train, config, ALONE)
     single, parts = replace(config, batch=1), []
     alone = Tuning(model, single)
-    gradients = [torch.zeros_like(p) for p in alone.trained.values()]
+    gradients = [torch.zeros_like(p) for p in alone.kept.values()]
     for step in range(3):
         alone.step = step
         parts.append(batch_loss(alone, train, single, ALONE))
-        gradients = [g + p.grad / 3 for g, p in zip(gradients, alone.trained.values(), strict=True)]
+        gradients = [g + p.grad / 3 for g, p in zip(gradients, alone.kept.values(), strict=True)]
     assert loss == pytest.approx(sum(parts) / 3, rel=1e-5)
-    for parameter, gradient in zip(whole.trained.values(), gradients, strict=True):
+    for parameter, gradient in zip(whole.kept.values(), gradients, strict=True):
         torch.testing.assert_close(parameter.grad, gradient, rtol=1e-3, atol=1e-6)
 
 
@@ -193,7 +191,7 @@ def test_clipping_bounds_the_gradient_and_is_off_by_default():
     for clip in (None, 1e-3):
         tuning = Tuning(model, replace(SHORT, rank=None))
         batch_loss(tuning, train, replace(SHORT, rank=None, clip=clip), ALONE)
-        norms.append(torch.stack([p.grad.norm() for p in tuning.trained.values()]).norm().item())
+        norms.append(torch.stack([p.grad.norm() for p in tuning.kept.values()]).norm().item())
     assert norms[0] > 2e-3
     assert norms[1] == pytest.approx(1e-3, rel=1e-3)
     assert FinetuneConfig().clip is None

@@ -5,9 +5,10 @@ import torch
 from tiny_measure import noise
 
 from lrm_core import LRM
+from lrm_core.fit.oracle import OracleFit
 from lrm_core.measure import e02_basins, geometry
 from lrm_core.measure.e02_basins import Basins, features_at, latent_distance
-from lrm_core.measure.oracles import Oracle, predicted_planes
+from lrm_core.measure.oracles import predicted_planes
 from lrm_core.render import query_points
 
 
@@ -56,7 +57,7 @@ def test_features_hide_what_the_decoder_cannot_see(model):
 
 def test_record_of_known_oracles(model, item, cache, monkeypatch):
     predicted = predicted_planes(model, item)
-    monkeypatch.setattr(e02_basins, "oracle", lambda *arguments: Oracle(0.5 * predicted, {}))
+    monkeypatch.setattr(e02_basins, "oracle", lambda *arguments: OracleFit(0.5 * predicted, {}))
     monkeypatch.setattr(geometry, "MATTER", 0.0)
     record = e02_basins.run(model, item, Basins(path_points=3, probe_points=500), 0, cache)
     assert set(record["published"]) == {"pred_vs_random", "pred_vs_predinit", "random_vs_predinit"}

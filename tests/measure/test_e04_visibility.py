@@ -7,9 +7,10 @@ import sphere
 import torch
 
 from lrm_core.canonical import plain
+from lrm_core.fit.oracle import OracleFit
 from lrm_core.measure import e04_visibility, oracles, surface
 from lrm_core.measure.e04_visibility import Visibility, audited_splits, surface_splits
-from lrm_core.measure.oracles import Oracle, OracleConfig
+from lrm_core.measure.oracles import OracleConfig
 from lrm_core.measure.surface import matter_surface, seen_surface, surface_scene
 
 CONFIG = Visibility(views=2, controls=4, shuffles=10)
@@ -32,7 +33,7 @@ def make_scene(
     patch: pytest.MonkeyPatch, predicted: torch.Tensor, reference: torch.Tensor, true: bool = True
 ) -> surface.SurfaceScene:
     patch.setattr(oracles, "predicted_planes", lambda *arguments: predicted)
-    patch.setattr(oracles, "oracle", lambda *arguments: Oracle(reference, {}))
+    patch.setattr(oracles, "oracle", lambda *arguments: OracleFit(reference, {}))
     known = (lambda item, views: sphere.geometry(item.cameras()[views])) if true else (lambda *_: None)
     patch.setattr(surface, "true_geometry", known)
     item = sphere.rendered(8, 0.0)

@@ -8,9 +8,10 @@ from tiny_measure import noise
 
 from lrm_core import LRM
 from lrm_core.canonical import plain
+from lrm_core.fit.oracle import OracleFit
 from lrm_core.measure import e05_residual_spectrum
 from lrm_core.measure.e05_residual_spectrum import ResidualSpectrum, invisible_dc_share, noise_floor, spectrum_summary
-from lrm_core.measure.oracles import Oracle, predicted_planes
+from lrm_core.measure.oracles import predicted_planes
 from lrm_core.spectral import published_shares, split_bands
 
 
@@ -77,9 +78,9 @@ def test_record_of_known_oracles(model, item, cache, monkeypatch):
     predicted = predicted_planes(model, item)
     half = torch.arange(16).expand(3, 16, 16) < 8
     fitted = {
-        "predicted": Oracle(predicted - band(0), {}),
-        "random": Oracle(predicted - torch.where(half[:, None], band(0), noise(7)), {}),
-        "null": Oracle(predicted, {}),
+        "predicted": OracleFit(predicted - band(0), {}),
+        "random": OracleFit(predicted - torch.where(half[:, None], band(0), noise(7)), {}),
+        "null": OracleFit(predicted, {}),
     }
     monkeypatch.setattr(e05_residual_spectrum, "matter_texels", lambda model, planes: half)
     monkeypatch.setattr(e05_residual_spectrum, "oracle", lambda model, item, start, *rest: fitted[start])

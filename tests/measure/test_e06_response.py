@@ -9,11 +9,13 @@ import torch
 from tiny_measure import noise
 
 from lrm_core.canonical import blank, plain
+from lrm_core.fit.oracle import OracleFit
 from lrm_core.measure import e06_response, geometry, oracles
 from lrm_core.measure.e06_response import DecoderResponse, audited_summary, level_sweep, response_summary, run
-from lrm_core.measure.oracles import Oracle, OracleConfig
-from lrm_core.spectral import lookup_response, mask_leakage
+from lrm_core.measure.oracles import OracleConfig
+from lrm_core.spectral import lookup_response
 from lrm_core.spectral.bands import frequency_radius
+from lrm_core.spectral.response import mask_leakage
 
 SHORT = OracleConfig(iterations=4, rays_per_step=64)
 CONFIG = DecoderResponse(oracle=SHORT, views=1, levels=(0.05, 0.15), draws=2)
@@ -102,7 +104,7 @@ def test_record_of_a_known_renderer(model, item, cache, monkeypatch):
 
     The first bin holds DC alone here, a shift by the std: H = 1. The others are Gaussian.
     """
-    fitted = {"predicted": Oracle(3 * noise(1), {})}  # no other start is asked for
+    fitted = {"predicted": OracleFit(3 * noise(1), {})}  # no other start is asked for
     monkeypatch.setattr(oracles, "oracle", lambda model, item, start, *rest: fitted[start])
     monkeypatch.setattr(geometry, "MATTER", 0.0)
     monkeypatch.setattr(e06_response, "render_images", lambda model, planes, *rest: low_pass(planes))

@@ -7,11 +7,19 @@ import pytest
 import torch
 
 from lrm_core.canonical import plain
-from lrm_core.measure import correction_scores, e08_band_correction, oracles
+from lrm_core.fit.oracle import OracleFit
+from lrm_core.measure import e08_band_correction, oracles
 from lrm_core.measure.correction_scores import Scene, make_scene
-from lrm_core.measure.e08_band_correction import BandCorrection, amplification, band_corrections, flat_improvement
-from lrm_core.measure.e09_low_band import corrections, low_band
-from lrm_core.measure.oracles import Oracle, predicted_planes
+from lrm_core.measure.e08_band_correction import (
+    BandCorrection,
+    amplification,
+    band_corrections,
+    corrections,
+    flat_improvement,
+    low_band,
+)
+from lrm_core.measure.metrics import METRICS
+from lrm_core.measure.oracles import predicted_planes
 from lrm_core.spectral import published_shares, split_bands
 
 CONFIG = BandCorrection(cutoffs=(0.15, 0.3, 1.0), control_draws=2)
@@ -36,7 +44,7 @@ def picture_scene(residual: torch.Tensor) -> Scene:
 def pixels_alone(monkeypatch):
     """Leaves out SSIM and LPIPS, which take as long as all else."""
     for name in ("ssim", "lpips"):
-        monkeypatch.setattr(correction_scores, name, lambda images, target: torch.zeros(len(images)))
+        monkeypatch.setitem(METRICS, name, lambda images, target: torch.zeros(len(images)))
 
 
 def wave(cycles: int, size: int = 32) -> torch.Tensor:
@@ -164,7 +172,7 @@ def test_scenes_of_other_shapes_or_without_an_error_are_refused(reference, truth
 
 def test_record_of_a_known_oracle(model, item, cache, monkeypatch):
     residual = 20 * split_bands(noise(3, 4, 16, 16), [0, 0.3])[0]
-    known = {"predicted": Oracle(predicted_planes(model, item) - residual, {})}
+    known = {"predicted": OracleFit(predicted_planes(model, item) - residual, {})}
     monkeypatch.setattr(oracles, "oracle", lambda model, item, start, *rest: known[start])
     record = plain(e08_band_correction.run(model, item, CONFIG, 0, cache))
     assert record["share"]["power"]["low"] == pytest.approx(1, abs=1e-5)
@@ -177,14 +185,14 @@ def test_record_of_a_known_oracle(model, item, cache, monkeypatch):
 def test_parts_of_the_low_band_add_up_and_so_do_their_numbers():
     residual = noise(3, 4, 16, 16) + 2
     dc, structured, low, high, everything = corrections(residual, 0.3).values()
-    torch.testing.assert_close(dc.part + structured.part, low.part, atol=1e-5, rtol=0)
-    torch.testing.assert_close(low.part + high.part, residual, atol=1e-5, rtol=0)
-    torch.testing.assert_close(everything.part, residual)
-    torch.testing.assert_close(dc.part, residual.mean((-2, -1), keepdim=True).expand_as(residual))
-    assert dc.numbers == 12
-    assert low.numbers == 12 * 21  # DFT indices inside a circle of 2.4 cycles
-    assert dc.numbers + structured.numbers == low.numbers
-    assert low.numbers + high.numbers == everything.numbers == residual.numel()
+    torch.testing.assert_close(dc[0] + structured[0], low[0], atol=1e-5, rtol=0)
+    torch.testing.assert_close(low[0] + high[0], residual, atol=1e-5, rtol=0)
+    torch.testing.assert_close(everything[0], residual)
+    torch.testing.assert_close(dc[0], residual.mean((-2, -1), keepdim=True).expand_as(residual))
+    assert dc[1] == 12
+    assert low[1] == 12 * 21  # DFT indices inside a circle of 2.4 cycles
+    assert dc[1] + structured[1] == low[1]
+    assert low[1] + high[1] == everything[1] == residual.numel()
 
 
 def test_scores_of_a_residual_of_known_parts():

@@ -9,7 +9,7 @@ import torch
 from lrm_core.canonical import plain
 from lrm_core.measure.correction_scores import Scene, make_scene
 from lrm_core.measure.e11_calibration import calibrations
-from lrm_core.spectral.calibration import KINDS, Moments, calibrate, moments
+from lrm_core.spectral.corrections import KINDS, Moments, calibrate, moments
 
 EVERYWHERE = torch.ones(3, 16, 16, dtype=torch.bool)
 

@@ -8,17 +8,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lrm_core.measure.visibility import (
-    ANGLE_BINS,
-    FEWEST,
-    angle_curve,
-    depth_normals,
-    facing,
-    hidden_by_depth,
-    shuffled_ratio,
-    split_errors,
-    unproject,
-)
+from lrm_core.measure.e04_visibility import ANGLE_BINS, FEWEST, angle_curve, shuffled_ratio, split_errors
+from lrm_core.measure.geometry import depth_normals, facing, hidden_by_depth, unproject
 from lrm_core.render.cameras import look_at, standard_camera
 
 EYE = torch.tensor([0.0, -sphere.DISTANCE, 0.0])

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from lrm_core.model.attention import _tokens_first, attention
+from lrm_core.model.transformer import _tokens_first, attention
 
 
 def _ref_attention(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
@@ -60,7 +60,7 @@ def test_operator_with_tokens_before_heads() -> None:
 
 def test_cpu_attention_never_imports_xformers() -> None:
     code = (
-        "import sys, torch; from lrm_core.model.attention import attention; "
+        "import sys, torch; from lrm_core.model.transformer import attention; "
         "x = torch.ones(1, 1, 2, 4); attention(x, x, x); "
         "sys.exit('xformers' in sys.modules)"
     )

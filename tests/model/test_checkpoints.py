@@ -17,8 +17,7 @@ from tiny_model import TINY
 from lrm_core.model import checkpoints
 from lrm_core.model.checkpoints import INDEX, load_model, read_metadata, save_checkpoint
 from lrm_core.model.config import LRMConfig
-from lrm_core.model.hashing import model_hash
-from lrm_core.model.lrm import LRM
+from lrm_core.model.lrm import LRM, model_hash
 
 PARITY = Path(__file__).parents[1] / "fixtures" / "parity"
 

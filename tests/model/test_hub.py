@@ -17,10 +17,9 @@ from safetensors.torch import save
 from tiny_model import TINY
 
 from lrm_core.cli import main
-from lrm_core.model.catalogue import parameter_count
 from lrm_core.model.checkpoints import load_model
 from lrm_core.model.config import PRESETS
-from lrm_core.model.hub import PUBLISHED, WEIGHTS, cached, fetch
+from lrm_core.model.hub import PUBLISHED, WEIGHTS, cached, fetch, parameter_count
 from lrm_core.model.lrm import LRM
 
 NAME = "openlrm-mix-base-1.1"

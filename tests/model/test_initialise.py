@@ -8,12 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from lrm_core.model.attention import split_heads
 from lrm_core.model.config import MINI
 from lrm_core.model.decoder import activate
-from lrm_core.model.initialise import initialise
+from lrm_core.model.initialise import initialise, patch_coordinates, plane_coordinates
 from lrm_core.model.lrm import LRM
-from lrm_core.model.positions import patch_coordinates, plane_coordinates
+from lrm_core.model.transformer import split_heads
 
 CAMERA = torch.tensor([[1, 0, 0, 0, 0, 0, -1, -2, 0, 1, 0, 0, 0.75, 0.75, 0.5, 0.5]])
 
@@ -61,7 +60,7 @@ def test_first_attention_lies_where_the_token_projects(mini: LRM) -> None:
     layer = mini.transformer.layers[0]
     picture = torch.rand(1, 3, 16, 16, generator=torch.Generator().manual_seed(0))  # a colour for each patch
     features = mini.encode_image(picture.repeat_interleave(8, dim=2).repeat_interleave(8, dim=3))
-    tokens = layer.norm1(mini.pos_embed, mini.camera_embedder(CAMERA))
+    tokens = layer.norm1(mini.pos_embed, mini.camera_embedder["mlp"](CAMERA))
     query, key, _ = layer.cross_attn.projections()
     heads = MINI.transformer_heads
     query, key = split_heads(tokens @ query.T, heads), split_heads(features @ key.T, heads)

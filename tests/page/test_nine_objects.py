@@ -6,7 +6,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from lrm_core.measure.oracles import Oracle, predicted_planes
+from lrm_core.fit.oracle import OracleFit
+from lrm_core.measure.oracles import predicted_planes
 from lrm_core.objects.contact_sheets import SheetStore
 from lrm_core.page import models as nine_objects
 from lrm_core.profiles import Profile, get_profile
@@ -34,7 +35,7 @@ def test_the_nine_are_evenly_spaced_from_the_best_to_the_worst_that_has_an_oracl
 
 def test_a_sheet_is_made_once_for_the_records_that_decide_it(tables, tmp_path, model, item, monkeypatch):
     tables["e01_oracle"] = tables["e01_oracle"].head(2)
-    fitted = Oracle(predicted_planes(model, item), {})
+    fitted = OracleFit(predicted_planes(model, item), {})
     monkeypatch.setattr(nine_objects, "load_item", lambda plan, folder: item)
     monkeypatch.setattr(nine_objects, "oracle", lambda *_: fitted)
     monkeypatch.setattr(Profile, "object_folder", lambda self, name: tmp_path / name)

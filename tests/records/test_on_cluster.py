@@ -18,9 +18,9 @@ import pytest
 from click.testing import CliRunner
 from tiny_runner import BROKEN, Elsewhere, Sums
 
-from lrm_core import cluster as calls
 from lrm_core.cli import main
 from lrm_core.profiles import Profile
+from lrm_core.records import on_cluster as calls
 from lrm_core.records.on_cluster import ERROR, Cluster, Work, _keep, _make_group, make_on_cluster
 from lrm_core.records.runner import Made
 
@@ -184,7 +184,7 @@ def test_without_a_shared_folder_records_come_back_and_are_written_by_the_driver
     monkeypatch.setattr("tempfile.tempdir", None)
     (tmp_path / "node").mkdir()
     driver, alone = Sums(tmp_path / "driver"), Sums(tmp_path / "alone")
-    outcomes = _make_group(_work(Sums(tmp_path / "driver")), 0, [(1, 0), (1, 1)])
+    outcomes = _make_group(_work(Sums(tmp_path / "driver")), [(1, 0), (1, 1)])
     assert not driver.store.root.exists()
     assert all(_keep(driver.store, outcome) for outcome in outcomes)
     alone.make_missing([(1, 0), (1, 1)], False, 1)
@@ -193,7 +193,7 @@ def test_without_a_shared_folder_records_come_back_and_are_written_by_the_driver
 
 def test_the_error_of_a_job_begins_with_what_it_was_and_goes_when_the_record_is_made(tmp_path):
     runner = Sums(tmp_path / "sums")
-    failed, made = _make_group(_work(runner), 0, [(BROKEN, 0), (1, 0)])
+    failed, made = _make_group(_work(runner), [(BROKEN, 0), (1, 0)])
     assert failed.error.splitlines()[0] == "OSError: nothing adds up to 13"
     assert not _keep(runner.store, failed)
     assert _keep(runner.store, replace(made, key=failed.key))
@@ -202,7 +202,7 @@ def test_the_error_of_a_job_begins_with_what_it_was_and_goes_when_the_record_is_
 
 def test_a_worker_with_other_weights_is_refused(tmp_path):
     with pytest.raises(ValueError, match="has other weights or data, SHA-256 weights instead of others"):
-        _make_group(_work(Sums(tmp_path / "sums"), hashes=("others",)), 0, [(1, 0)])
+        _make_group(_work(Sums(tmp_path / "sums"), hashes=("others",)), [(1, 0)])
 
 
 def _in_this_process(function, shared, calls, *_):
@@ -224,7 +224,7 @@ def test_a_full_disk_of_a_node_is_the_error_of_its_jobs_and_is_told(tmp_path, mo
 
 def test_a_full_disk_of_the_driver_ends_it_with_the_file(tmp_path, monkeypatch):
     runner = Sums(tmp_path / "driver")
-    outcome = _make_group(_work(Sums(tmp_path / "node")), 0, [(1, 0)])[0]
+    outcome = _make_group(_work(Sums(tmp_path / "node")), [(1, 0)])[0]
     monkeypatch.setattr(Path, "write_text", _full)
     with pytest.raises(OSError, match="No space left on device"):
         _keep(runner.store, outcome)

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from lrm_core import load_model
-from lrm_core.model.hashing import model_hash
+from lrm_core.model.lrm import model_hash
 from lrm_core.objects import RenderedObject
 from lrm_core.objects.dataset import data_hash
 from lrm_core.records import provenance

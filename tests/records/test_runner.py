@@ -50,7 +50,7 @@ def probe(monkeypatch, model, make_object):
     monkeypatch.setattr(runner, "get_experiment", experiments.__getitem__)
     monkeypatch.setattr(runner, "get_profile", lambda name: profile)
     monkeypatch.setattr(runner, "load_model", lambda name, device: model)
-    monkeypatch.setattr(Profile, "object_folders", lambda self, every=False: [Path(name) for name in NAMES])
+    monkeypatch.setattr(Profile, "members", lambda self: [[Path(name) for name in NAMES]])
     monkeypatch.setattr(runner, "load_object", lambda folder: make_object(int(folder.name[-1])))
     return run
 
@@ -75,7 +75,7 @@ def test_an_experiment_reaches_the_objects_and_seeds_that_it_says(probe, monkeyp
     profile = Profile("tiny", "tiny", ("group",), 3, iterations=1, rays_per_step=8, seeds=(0, 1), few=2)
     folders = [Path(group, name) for group in ("real", "made") for name in NAMES]
     few = [folders[k] for k in (0, 1, 3, 4)]
-    monkeypatch.setattr(Profile, "object_folders", lambda self, every=False: folders)
+    monkeypatch.setattr(Profile, "members", lambda self: [folders[:3], folders[3:]])
     monkeypatch.setattr(runner, "load_item", lambda plan, folder: folder)
 
     def jobs(reach, objects=None, every_seed=False):

@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from lrm_core.findings.verdicts import FINDINGS, experiment_table
+from lrm_core.fit.oracle import OracleFit
 from lrm_core.measure.experiments import get_experiment
-from lrm_core.measure.oracles import STARTS, Oracle, OracleCache, load_oracle, oracle_fingerprint, save_oracle
+from lrm_core.measure.oracles import STARTS, OracleCache, load_oracle, oracle_fingerprint, save_oracle
 from lrm_core.objects.manifest import make_entry, read_manifest, record_entries
 from lrm_core.page import shipping
 from lrm_core.paths import data_dir
@@ -40,7 +41,7 @@ def cache(tmp_path, model, item, monkeypatch):
     cache.folder.mkdir()
     config = get_experiment("e02_basins").configuration(PLAN).oracle
     for start in STARTS:
-        fitted = Oracle(torch.zeros(3, 1, 2, 2), {"start": [start]})
+        fitted = OracleFit(torch.zeros(3, 1, 2, 2), {"start": [start]})
         save_oracle(cache.path(oracle_fingerprint(model, item, start, config, 0)), fitted)
     return cache
 

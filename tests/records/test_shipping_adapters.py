@@ -9,9 +9,8 @@ import pytest
 import torch
 from PIL import Image
 
-from lrm_core.fit.examples import Example
-from lrm_core.fit.lora import Adapters
-from lrm_core.fit.tuning import ADAPTERS, WEIGHTS
+from lrm_core.fit.lora import ADAPTERS, WEIGHTS, Adapters
+from lrm_core.fit.scores import Example
 from lrm_core.measure.finetuning import ArmData
 from lrm_core.model.checkpoints import save_checkpoint
 from lrm_core.objects.contact_sheets import SheetStore

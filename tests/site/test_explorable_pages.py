@@ -25,14 +25,8 @@ from lrm_core.page.explorables.widget import Explorable, Scene, switched
 from lrm_core.page.viewer import Packed, unpack
 from lrm_core.paths import data_dir
 from lrm_core.render.quality import psnr
-from lrm_core.spectral import (
-    PUBLISHED_EDGES,
-    band_shares,
-    pooled_shares,
-    power_law_shares,
-    published_shares,
-    split_bands,
-)
+from lrm_core.spectral import PUBLISHED_EDGES, band_shares, published_shares, split_bands
+from lrm_core.spectral.bands import pooled_shares, power_law_shares
 
 OBJECT = data_dir() / "mini" / "objects" / "real" / "cc0_JapaneseLantern"
 PATIENCE = 240_000  # milliseconds

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lrm_core.spectral.calibration import (
+from lrm_core.spectral.corrections import (
     KINDS,
     Calibration,
     calibrate,

@@ -7,19 +7,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lrm_core.model.decoder import Decoder
-from lrm_core.render import query_points
-from lrm_core.spectral import (
-    band_totals,
-    channel_means,
-    count_numbers,
-    invisible_constants,
-    matched_noise,
-    random_part,
-    split_bands,
-    split_residual,
-    structured_low,
-)
+from lrm_core.spectral import random_part, split_bands, split_residual, structured_low
+from lrm_core.spectral.bands import band_totals
+from lrm_core.spectral.corrections import channel_means, count_numbers, matched_noise
 
 quick = settings(max_examples=15, deadline=None)
 sizes = st.integers(3, 12)
@@ -176,20 +166,3 @@ def test_bad_residuals_and_cutoffs() -> None:
     for cutoff in (0.0, -0.1, float("nan")):
         with pytest.raises(ValueError, match="increasing radii"):
             split_residual(noise(), cutoff)
-
-
-def test_constants_in_the_null_space_move_the_planes_and_not_the_field() -> None:
-    decoder = Decoder(24)
-    shift = invisible_constants(decoder.net[0].weight, 2.0, at(0))
-    assert shift.shape == (3, 24, 1, 1)
-    assert float(shift.abs().mean()) == pytest.approx(2, rel=1e-5)
-    planes = torch.randn(3, 24, 16, 16, generator=at(1))
-    points = (1 - 1 / 16) * (2 * torch.rand(1, 50, 3, generator=at(2)) - 1)  # no lookup leaves the planes
-    before, after = (query_points(p[None], decoder, points) for p in (planes, planes + shift))
-    torch.testing.assert_close(after.density, before.density, atol=1e-4, rtol=1e-4)
-    torch.testing.assert_close(after.rgb, before.rgb, atol=1e-4, rtol=1e-4)
-
-
-def test_a_first_layer_without_null_space_is_refused() -> None:
-    with pytest.raises(ValueError, match="fewer units than inputs, found 64 and 12"):
-        invisible_constants(torch.zeros(64, 12), 1.0, at(0))

@@ -10,19 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lrm_core.render.lookup import lookup, padded
-from lrm_core.spectral import (
-    band_noise,
-    band_shares,
-    lookup_response,
-    mask_leakage,
-    pooled_shares,
-    response,
-    response_shares,
-    response_slope,
-    split_bands,
-    white_noise_shares,
-)
-from lrm_core.spectral.bands import frequency_radius
+from lrm_core.spectral import band_shares, lookup_response, response, split_bands
+from lrm_core.spectral.bands import frequency_radius, pooled_shares, power_law_shares
+from lrm_core.spectral.response import band_noise, mask_leakage, response_shares, response_slope
 
 quick = settings(max_examples=25, deadline=None)
 EDGES = tuple(k / 10 for k in range(11))
@@ -232,7 +222,7 @@ def test_response_to_masked_noise_counts_the_texels_that_are_reached() -> None:
 def test_a_single_texel_leaks_like_white_noise() -> None:
     mask = torch.zeros(3, 10, 10, dtype=torch.bool)
     mask[0, 2, 3] = mask[1, 7, 7] = mask[2, 0, 9] = True
-    expected = 1 - white_noise_shares(10, [0, 0.3, 0.8, inf])
+    expected = 1 - power_law_shares(10, 0.0, [0, 0.3, 0.8, inf])
     torch.testing.assert_close(mask_leakage(mask, [0, 0.3, 0.8, inf]), expected)
 
 

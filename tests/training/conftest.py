@@ -5,14 +5,14 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from lrm_core.training import pretrain_validation
+from lrm_core.training import pretrain_loss
 
 
 @pytest.fixture(autouse=True, scope="module")
 def _small_validation() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pretrain_validation, "OBJECTS", 2)
-        patch.setattr(pretrain_validation, "SIZE", 16)
+        patch.setattr(pretrain_loss, "OBJECTS", 2)
+        patch.setattr(pretrain_loss, "SIZE", 16)
         yield
 
 

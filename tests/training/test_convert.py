@@ -9,15 +9,14 @@ from click.testing import CliRunner
 from test_pretrain import SHORT, TINY
 
 from lrm_core.cli import main
-from lrm_core.fit.run_folder import claim_folder
+from lrm_core.fit.runs import claim_folder
 from lrm_core.model.checkpoints import load_model, read_metadata
 from lrm_core.model.config import PRESETS, LRMConfig
 from lrm_core.model.lrm import LRM
-from lrm_core.model.release import openlrm_config, what_openlrm_lacks
 from lrm_core.render import render_views
 from lrm_core.render.cameras import canonical_source_camera, orbit_poses, standard_camera
-from lrm_core.training.convert import convert
 from lrm_core.training.pretrain import new_state
+from lrm_core.training.publish import convert
 
 KEYS = {
     *("camera_embed_dim", "rendering_samples_per_ray", "transformer_dim", "transformer_layers"),
@@ -52,10 +51,10 @@ def test_the_mini_model_there_and_back(tmp_path):
 
 def test_what_openlrm_cannot_say_is_said():
     other = replace(PRESETS["openlrm-obj-small-1.1"], source_size=448)
-    assert openlrm_config(other).keys() == KEYS | {"source_size"}
-    assert LRMConfig.from_openlrm(openlrm_config(other)) == other
-    assert "OpenLRM ignores source_size in config.json" in what_openlrm_lacks(other)
-    assert "has no encoder vit_mini8_reg" in what_openlrm_lacks(PRESETS["mini"])
+    assert other.to_openlrm().keys() == KEYS | {"source_size"}
+    assert LRMConfig.from_openlrm(other.to_openlrm()) == other
+    assert "OpenLRM ignores source_size in config.json" in other.what_openlrm_lacks()
+    assert "has no encoder vit_mini8_reg" in PRESETS["mini"].what_openlrm_lacks()
 
 
 def test_of_a_pretraining_the_average_is_taken(tmp_path):

@@ -14,9 +14,8 @@ from lrm_core.objects.pool import INDEX, render_pool
 from lrm_core.paths import data_dir
 from lrm_core.render.rays import camera_rays
 from lrm_core.training.pretrain import pretrain
-from lrm_core.training.pretrain_batch import open_pool
+from lrm_core.training.pretrain_batch import open_pool, pool_batch
 from lrm_core.training.pretrain_config import PATCH
-from lrm_core.training.pretrain_data import pool_batch
 from lrm_core.training.pretrain_loss import reconstruction_loss
 from lrm_core.training.publish import publish
 

@@ -1,24 +1,34 @@
-"""Training from scratch: a run resumes, goes on in rounds, and is published."""
+"""Training from scratch: a run resumes, goes on in rounds, shares its batches among processes, and is published."""
 
 import csv
+import multiprocessing
 from dataclasses import replace
 from itertools import pairwise
 from types import SimpleNamespace
 
 import pytest
 import torch
+from click.testing import CliRunner
 from safetensors.torch import load_file
 from tiny_model import TINY
 
-from lrm_core.fit.run_folder import Rows
+from lrm_core.cli import main
+from lrm_core.fit.runs import Rows
 from lrm_core.model.checkpoints import load_model
 from lrm_core.model.lrm import LRM
 from lrm_core.objects.manifest import read_manifest
 from lrm_core.training import pretrain as module
-from lrm_core.training.optimisers import Muon, rate, split_parameters
-from lrm_core.training.pretrain import COLUMNS, new_state, pretrain, take_over, train_step
+from lrm_core.training.pretrain import (
+    COLUMNS,
+    default_processes,
+    new_state,
+    pretrain,
+    pretrain_in_processes,
+    take_over,
+    train_step,
+)
 from lrm_core.training.pretrain_batch import cast_scene, draw_scene
-from lrm_core.training.pretrain_config import PATCH, PretrainConfig
+from lrm_core.training.pretrain_config import PATCH, PRESETS, Muon, PretrainConfig, rate, split_parameters
 from lrm_core.training.pretrain_loss import reconstruction_loss
 from lrm_core.training.publish import publish
 
@@ -166,7 +176,7 @@ def test_a_step_on_cuda_lowers_the_loss_that_the_cpu_finds():
     """Its rays are the CPU's, their samples are not: there every object is rendered at once."""
     config = replace(SHORT, group=4)
     scene = draw_scene(0, config, TINY.source_size, 0.0)
-    batches = [cast_scene(scene, config, TINY.source_size, 0.0, device) for device in ("cpu", "cuda")]
+    batches = [cast_scene(scene, device) for device in ("cpu", "cuda")]
     for here, there in zip(*batches, strict=True):
         if torch.is_tensor(here):
             torch.testing.assert_close(there.cpu(), here, atol=1e-4, rtol=1e-4)
@@ -180,3 +190,32 @@ def test_a_step_on_cuda_lowers_the_loss_that_the_cpu_finds():
     again = iter([scene] * 20)
     found = [train_step(state, replace(config, steps=1000), team, again) for _ in range(20)]
     assert found[-1] < found[0]
+
+
+def test_processes_are_at_most_the_groups_of_a_batch():
+    assert default_processes(1) == 1
+    assert 1 <= default_processes(64) <= 64
+
+
+def test_two_processes_train_as_one_does(tmp_path, one_thread):
+    """Gloo between real processes; the sum over two groups is the same to the last bit."""
+    config = replace(SHORT, steps=2)
+    pretrain_in_processes(tmp_path / "two", TINY, config, processes=2)
+    pretrain(tmp_path / "one", TINY, config)
+    one, two = (load_file(tmp_path / run / "state.safetensors") for run in ("one", "two"))
+    assert one.keys() == two.keys()
+    assert all(torch.equal(one[name], two[name]) for name in one)
+
+
+def test_ctrl_c_ends_the_processes_and_keeps_the_checkpoint(tmp_path, monkeypatch, capfd, interrupt):
+    checkpoint = tmp_path / "state.safetensors"
+    interrupt(checkpoint.exists)
+    endless = replace(SHORT, steps=10**6, checkpoint_every=1, validate_every=10**6)
+    monkeypatch.setitem(PRESETS, "tiny", (TINY, endless))
+    command = ["pretrain", "--preset", "tiny", "--run", str(tmp_path), "--processes", "2"]
+    result = CliRunner().invoke(main, command)
+    assert result.exit_code == 130
+    assert result.stderr == "Interrupted; finished work is kept.\n"
+    assert "Traceback" not in capfd.readouterr().err
+    assert multiprocessing.active_children() == []
+    assert load_file(checkpoint)

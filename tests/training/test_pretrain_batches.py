@@ -1,20 +1,26 @@
-"""Batches of procedural objects and what a step minimises on them."""
+"""Batches of procedural objects, squares of pictures for LPIPS among them, and what a step minimises on them."""
 
 from dataclasses import replace
 
 import pytest
 import torch
-from test_pretrain import SHORT, TINY
+from test_pretrain import LATE, SHORT, TINY
 from tiny_batches import ray_batch
 
 from lrm_core.model.lrm import LRM
-from lrm_core.objects.procedural import FIRST_HELD_OUT_SEED
+from lrm_core.objects.poses import sample_poses
+from lrm_core.objects.procedural import FIRST_HELD_OUT_SEED, sample_objects
+from lrm_core.render import render_views
+from lrm_core.render.cameras import normalize_poses, pinhole_intrinsics, standard_camera
 from lrm_core.render.field import Field
+from lrm_core.training import pretrain_loss
 from lrm_core.training.pretrain_batch import cast_scene, scenes
-from lrm_core.training.pretrain_data import training_seeds
+from lrm_core.training.pretrain_config import PATCH, PretrainConfig
+from lrm_core.training.pretrain_data import source_views, training_seeds
 from lrm_core.training.pretrain_loss import (
     RAW_FREE,
     emptiness_loss,
+    perceptual_loss,
     predict,
     reconstruction_loss,
     shape_loss,
@@ -46,7 +52,7 @@ def test_no_training_object_is_held_out():
 def test_scenes_come_in_their_order_from_wherever_they_are_drawn(ahead):
     numbers = [5, 2, 9]
     for number, scene in zip(numbers, scenes(numbers, SHORT, SIZE, ahead), strict=True):
-        found = cast_scene(scene, SHORT, SIZE, 0.0)
+        found = cast_scene(scene)
         expected = ray_batch(number, batch=SHORT.group, views=SHORT.views, rays=SHORT.rays, size=SIZE)
         for name in ("sources", "origins", "rgb", "points"):
             assert torch.equal(getattr(found, name), getattr(expected, name))
@@ -103,7 +109,7 @@ def test_the_shape_counts_less_and_less_and_the_end_is_rendering_alone(model, ba
     def loss(progress):
         return reconstruction_loss(model, batch, config, torch.Generator().manual_seed(0), progress)
 
-    shape = shape_loss(predict(model, batch, "float32"), model.decoder, batch)
+    shape = shape_loss(predict(model, batch.sources, batch.cameras, "float32"), model.decoder, batch)
     torch.testing.assert_close(loss(0.0) - loss(0.25), 0.25 * shape)
     torch.testing.assert_close(loss(0.25) - loss(0.5), 0.25 * shape)
     assert loss(0.5) == loss(1.0)
@@ -151,3 +157,74 @@ def test_shape_loss_stays_finite_in_emptiness_and_in_rock(model, batch):
 def test_total_variation_of_a_ramp():
     ramp = torch.arange(4.0).expand(1, 3, 2, 4, 4)
     assert total_variation(ramp).item() == 1.0
+
+
+WHOLE = 64  # pixels, of the pictures that squares are cut from
+
+
+@pytest.fixture(scope="module")
+def squares():
+    return ray_batch(3, batch=2, views=3, rays=32, size=WHOLE, patches=2)
+
+
+def test_true_squares_are_cut_from_the_whole_picture(squares):
+    """On white they equal that part of the anti-aliased picture of their view."""
+    generator = torch.Generator().manual_seed(3)
+    poses = torch.stack([sample_poses(generator, 3) for _ in range(2)])
+    objects, patches = sample_objects([6, 7]), squares.patches
+    found = []
+    for owner, (row, column) in enumerate(patches.anchors.int().tolist()):
+        cameras = standard_camera(normalize_poses(poses[owner]), pinhole_intrinsics())
+        (view,) = [v for v in range(3) if torch.allclose(cameras[v], patches.cameras[owner])]
+        whole = source_views(objects, standard_camera(poses[:, view], pinhole_intrinsics()), WHOLE, 2)[owner]
+        found.append(whole[:, row : row + PATCH, column : column + PATCH])
+    torch.testing.assert_close(patches.rgb + 1 - patches.alpha, torch.stack(found), atol=1e-5, rtol=1e-5)
+    assert patches.alpha.mean() > 0.2
+
+
+def test_rendered_squares_are_the_pixels_of_a_whole_render(model, squares, monkeypatch):
+    patches, seen = squares.patches, []
+    planes, shade = torch.randn(2, 3, 4, 8, 8), torch.tensor([0.0, 0.5]).view(2, 1, 1)
+
+    def record(rendered, truth):
+        seen.append((rendered, truth))
+        return (rendered - truth).square().mean((1, 2, 3))
+
+    monkeypatch.setattr(pretrain_loss, "lpips_with_gradients", record)
+    perceptual_loss(planes, model.decoder, patches, shade, 16, None)
+    ((rendered, truth),) = seen
+    whole = render_views(
+        planes, model.decoder, patches.cameras[:, None], WHOLE, background=shade, samples_per_ray=16
+    ).rgb[:, 0]
+    for owner, (row, column) in enumerate(patches.anchors.int().tolist()):
+        expected = whole[owner, :, row : row + PATCH, column : column + PATCH]
+        torch.testing.assert_close(rendered[owner], expected)
+        free = patches.alpha[owner, 0] == 0
+        assert (truth[owner][:, free] == shade[owner].item()).all()
+
+
+def test_the_term_is_added_with_its_weight_after_every_other_draw(model, monkeypatch):
+    monkeypatch.setattr(pretrain_loss, "lpips_with_gradients", lambda a, b: (a - b).square().mean((1, 2, 3)))
+
+    def loss(batch, weight):
+        config = replace(LATE, lpips_weight=weight)
+        return reconstruction_loss(model, batch, config, torch.Generator().manual_seed(0), 1.0)
+
+    small = ray_batch(0, batch=2, views=2, rays=32, size=32, patches=1)
+    without = loss(small._replace(patches=None), 0.5)
+    one, two = loss(small, 0.5) - without, loss(small, 1.0) - without
+    torch.testing.assert_close(two, 2 * one)
+    assert one > 0
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"lpips_from": 1.5}, "lpips_from: expected a share between 0 and 1, found 1.5"),
+        ({"pool_share": -0.1}, "pool_share: expected a share between 0 and 1"),
+        ({"lpips_weight": 1.0, "rays": 100}, "at least 2048 rays a group, found 4 x 100; raise rays"),
+    ],
+)
+def test_faulty_settings_are_named(change, message):
+    with pytest.raises(ValueError, match=message):
+        PretrainConfig(**change)

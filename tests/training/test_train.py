@@ -13,15 +13,14 @@ from tiny_folder import launched
 from tiny_training import changed, tiny_config, tiny_layout, write_layout
 
 from lrm_core.cli import main
-from lrm_core.measure.finetuning import METRICS
+from lrm_core.measure.metrics import METRICS
 from lrm_core.model.checkpoints import load_model
 from lrm_core.objects import load_object
 from lrm_core.render import render_views
 from lrm_core.render.quality import mean_square
-from lrm_core.training.convert import convert
+from lrm_core.training.publish import convert
 from lrm_core.training.upstream import train as module
-from lrm_core.training.upstream.loss import validate
-from lrm_core.training.upstream.samples import Samples, object_places
+from lrm_core.training.upstream.samples import Samples, object_places, validate
 from lrm_core.training.upstream.train import build_optimiser, new_state, rate, train
 
 FAST = {  # of a run of ten steps
@@ -41,10 +40,10 @@ class Killed(Exception):
 def dying(monkeypatch, at: int) -> None:
     """From now on a run ends before its update number `at` + 1."""
 
-    def dies(task, state, coming, true=module.train_step):
+    def dies(samples, state, *others, true=module.train_step):
         if state.step == at:
             raise Killed
-        return true(task, state, coming)
+        return true(samples, state, *others)
 
     monkeypatch.setattr(module, "train_step", dies)
 

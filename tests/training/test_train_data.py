@@ -13,8 +13,15 @@ from lrm_core.model.lrm import LRM
 from lrm_core.objects import load_object
 from lrm_core.render import render_views
 from lrm_core.render.perceptual import lpips
-from lrm_core.training.upstream.loss import PARTS, render_samples, sample_losses
-from lrm_core.training.upstream.samples import BACKGROUNDS, Samples, draw_sample, object_places
+from lrm_core.training.upstream.samples import (
+    BACKGROUNDS,
+    PARTS,
+    Samples,
+    draw_sample,
+    object_places,
+    render_samples,
+    sample_losses,
+)
 
 
 @pytest.fixture

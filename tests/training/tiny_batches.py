@@ -16,4 +16,4 @@ def ray_batch(step: int, *, batch: int, views: int, rays: int, size: int, patche
 
 def training_batch(number, config, size, progress):
     """The batch of a group, of which some objects may come from a pool."""
-    return cast_scene(draw_scene(number, config, size, progress), config, size, progress)
+    return cast_scene(draw_scene(number, config, size, progress))

@@ -27,7 +27,8 @@ from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject
 from lrm_core.page.elements.curves import Curve, curves
 from lrm_core.page.elements.style import COLOURS
-from lrm_core.spectral import profile_radii, response
+from lrm_core.spectral import response
+from lrm_core.spectral.bands import profile_radii
 
 Planes = Float[Tensor, "3 c r r"]
 PLANES = "planes.safetensors"

@@ -15,7 +15,7 @@ from lrm_core import load_model
 from lrm_core.findings import prose
 from lrm_core.findings.arm_claims import claim_columns, told_wrong
 from lrm_core.findings.finding import Finding
-from lrm_core.fit.examples import Example, pair
+from lrm_core.fit.scores import Example
 from lrm_core.measure.finetuning import TRAINING_VIEWS, make_examples, object_folders
 from lrm_core.page import chapter as pages
 from lrm_core.page.finding_page import Chapter
@@ -52,7 +52,7 @@ class ArmPage(Chapter):
         train, _ = object_folders(self.plan)
         config = recipe(self.plan, ARMS["lora_freq"], self.seed)
         for step in range(number):
-            place, view = pair(step, len(train), len(TRAINING_VIEWS), config.order, config.seed)
+            place, view = config.pair(step, len(train), len(TRAINING_VIEWS))
             example = self.example(TRAINING_VIEWS, train[place].name)
             yield example, *(part[view : view + 1] for part in example.views)
 

@@ -13,8 +13,7 @@ import pandas as pd
 from lrm_core import LRM, load_model
 from lrm_core.findings.c13 import harmed, kind
 from lrm_core.findings.prose import number
-from lrm_core.fit.lora import Adapters
-from lrm_core.fit.tuning import ADAPTERS, WEIGHTS
+from lrm_core.fit.lora import ADAPTERS, WEIGHTS, Adapters
 from lrm_core.measure.finetuning import EVALUATION_VIEWS
 from lrm_core.objects import load_object
 from lrm_core.objects.contact_sheets import SheetStore, contact_sheet, picture_at, rendered_sheet

@@ -1,7 +1,7 @@
 """What a training run is, in OpenLRM's own layout of YAML (its `train-sample.yaml`), read key by key."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -11,21 +11,11 @@ import yaml
 from lrm_core.model.config import LRMConfig
 
 IGNORED = (
-    "logger",
-    "compile",
-    "dataset.num_train_workers",
-    "dataset.num_val_workers",
-    "dataset.pin_mem",
+    *("logger", "compile", "dataset.num_train_workers", "dataset.num_val_workers", "dataset.pin_mem"),
     "train.find_unused_parameters",
 )
 PRECISIONS = {"no": "float32", "False": "float32"}  # YAML reads a bare `no` as false
 LPIPS_SIDE = 32  # pixels that LPIPS needs
-WEIGHTS = ("pixel_weight", "perceptual_weight", "tv_weight", "weight_decay", "clip_grad_norm")
-EVERY = ("validate_every", "checkpoint_every", "keep", "debug_global_steps", "debug_batches")
-AT_LEAST = {
-    0: ("sample_side_views", "seed", "warmup", *WEIGHTS),
-    1: ("batch_size", "accum_steps", "epochs", "val_batch_size", "region", "low", *EVERY),
-}
 
 
 @dataclass(frozen=True)
@@ -50,9 +40,9 @@ def _expect(key: str, value: Any, holds: bool, what: str) -> Any:
     return value
 
 
-def _key(name: str, **how: Any) -> Any:
-    """A field that is read from the key `name` of the file."""
-    return field(metadata={"key": name}, **how)
+def _key(name: str, *, least: int | None = None, **how: Any) -> Any:
+    """A field that is read from the key `name` of the file, perhaps a number of at least so much."""
+    return field(metadata={"key": name, "least": least}, **how)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,51 +67,50 @@ class TrainConfig:
 
     ignored: tuple[str, ...]
     type: str = _key("experiment.type")
-    seed: int = _key("experiment.seed")
+    seed: int = _key("experiment.seed", least=0)
     parent: str = _key("experiment.parent")
     child: str = _key("experiment.child")
     model: LRMConfig = field(metadata={"key": "model"})
     subsets: tuple[Subset, ...] = _key("dataset.subsets")
-    sample_side_views: int = _key("dataset.sample_side_views")
+    sample_side_views: int = _key("dataset.sample_side_views", least=0)
     source_image_res: int = _key("dataset.source_image_res")
-    low: int = _key("dataset.render_image.low")
+    low: int = _key("dataset.render_image.low", least=1)
     high: int = _key("dataset.render_image.high")
-    region: int = _key("dataset.render_image.region")
+    region: int = _key("dataset.render_image.region", least=1)
     normalize_camera: bool = _key("dataset.normalize_camera", default=True)
     normed_dist_to_center: float | str = _key("dataset.normed_dist_to_center", default="auto")
     precision: str = _key("train.mixed_precision")
-    pixel_weight: float = _key("train.loss.pixel_weight")
-    perceptual_weight: float = _key("train.loss.perceptual_weight")
-    tv_weight: float = _key("train.loss.tv_weight")
+    pixel_weight: float = _key("train.loss.pixel_weight", least=0)
+    perceptual_weight: float = _key("train.loss.perceptual_weight", least=0)
+    tv_weight: float = _key("train.loss.tv_weight", least=0)
     lr: float = _key("train.optim.lr")
-    weight_decay: float = _key("train.optim.weight_decay")
+    weight_decay: float = _key("train.optim.weight_decay", least=0)
     beta1: float = _key("train.optim.beta1")
     beta2: float = _key("train.optim.beta2")
-    clip_grad_norm: float = _key("train.optim.clip_grad_norm")
+    clip_grad_norm: float = _key("train.optim.clip_grad_norm", least=0)
     scheduler: str = _key("train.scheduler.type")
-    warmup: int = _key("train.scheduler.warmup_real_iters")
-    batch_size: int = _key("train.batch_size")
-    accum_steps: int = _key("train.accum_steps", default=1)
-    epochs: int = _key("train.epochs")
-    debug_global_steps: int | None = _key("train.debug_global_steps", default=None)
-    val_batch_size: int = _key("val.batch_size")
-    validate_every: int = _key("val.global_step_period")
-    debug_batches: int | None = _key("val.debug_batches", default=None)
+    warmup: int = _key("train.scheduler.warmup_real_iters", least=0)
+    batch_size: int = _key("train.batch_size", least=1)
+    accum_steps: int = _key("train.accum_steps", least=1, default=1)
+    epochs: int = _key("train.epochs", least=1)
+    debug_global_steps: int | None = _key("train.debug_global_steps", least=1, default=None)
+    val_batch_size: int = _key("val.batch_size", least=1)
+    validate_every: int = _key("val.global_step_period", least=1)
+    debug_batches: int | None = _key("val.debug_batches", least=1, default=None)
     auto_resume: bool = _key("saver.auto_resume", default=True)
     load_model: str | None = _key("saver.load_model", default=None)
     checkpoint_root: str = _key("saver.checkpoint_root")
-    checkpoint_every: int = _key("saver.checkpoint_global_steps")
-    keep: int = _key("saver.checkpoint_keep_level")
+    checkpoint_every: int = _key("saver.checkpoint_global_steps", least=1)
+    keep: int = _key("saver.checkpoint_keep_level", least=1)
 
     def __post_init__(self) -> None:
         """Raises ValueError, naming the key, where a value is out of its range."""
-        distance, least = self.normed_dist_to_center, [(n, name) for n, names in AT_LEAST.items() for name in names]
+        distance = self.normed_dist_to_center
         seen = "region" if self.perceptual_weight else "high"  # validation sees whole pictures
         rules = [
             ("type", self.type == "lrm", "'lrm', the only kind"),
             ("scheduler", self.scheduler == "cosine", "'cosine', the only kind"),
             ("precision", self.precision in ("bf16", "float32"), "bf16 or no"),
-            *((name, getattr(self, name) is None or getattr(self, name) >= n, f"at least {n}") for n, name in least),
             *((name, 0 <= getattr(self, name) < 1, "a number in [0, 1)") for name in ("beta1", "beta2")),
             ("lr", self.lr > 0, "a number above 0"),
             ("normed_dist_to_center", distance == "auto" or distance > 0, "auto or a number above 0"),
@@ -178,7 +167,10 @@ def _config(found: Mapping[str, Any]) -> TrainConfig:
     if missing:
         raise ValueError(f"lacks {', '.join(missing)}")
     given = {p: p.metadata["key"] for p in parts if found.get(p.metadata["key"], p.default) is not p.default}
-    values = {p.name: _READERS[p.type](key, found[key]) for p, key in given.items()}
+    values = {p.name: _value(p.type, key, found[key]) for p, key in given.items()}
+    for part, key in given.items():
+        if (least := part.metadata.get("least")) is not None:
+            _expect(key, values[part.name], values[part.name] >= least, f"at least {least}")
     sizes = {"source_size": values["source_image_res"], "render_size": values["high"]}
     try:
         values["model"] = LRMConfig.from_openlrm({**values["model"], **sizes})
@@ -193,8 +185,17 @@ def _refuse_unknown(found: Mapping[str, Any], known: set[str], above: str) -> No
         raise ValueError(f"unknown key {', '.join(unknown)}; known are those of OpenLRM's train-sample.yaml")
 
 
-def _whole(key: str, value: Any) -> int:
-    return _expect(key, value, type(value) is int, "a whole number")
+def _value(kind: Any, key: str, value: Any) -> Any:
+    """The value of a key as a field of that type takes it; ValueError naming the key, if it is none."""
+    if kind in (int, int | None):
+        return _expect(key, value, type(value) is int, "a whole number")
+    if kind is bool:
+        return _expect(key, value, isinstance(value, bool), "true or false")
+    if kind in (str, str | None):
+        return _text(key, value)
+    if kind in (float, float | str):
+        return value if kind is not float and value == "auto" else _number(key, value)
+    return _model(key, value) if kind is LRMConfig else _subsets(key, value)
 
 
 def _number(key: str, value: Any) -> float:
@@ -205,10 +206,6 @@ def _number(key: str, value: Any) -> float:
         number = math.nan
     _expect(key, value, math.isfinite(number), "a number")
     return number
-
-
-def _flag(key: str, value: Any) -> bool:
-    return _expect(key, value, isinstance(value, bool), "true or false")
 
 
 def _text(key: str, value: Any) -> str:
@@ -242,16 +239,3 @@ def _subset(key: str, value: Any) -> Subset:
     _expect(f"{key}.sample_rate", rate, rate > 0, "a number above 0")
     places = {split: Path(_text(f"{key}.meta_path.{split}", place)) for split, place in lists.items()}
     return Subset(tuple(Path(_text(f"{key}.root_dirs", root)) for root in roots), places, rate)
-
-
-_READERS: Mapping[Any, Callable[[str, Any], Any]] = {
-    int: _whole,
-    float: _number,
-    bool: _flag,
-    str: _text,
-    int | None: _whole,
-    str | None: _text,
-    float | str: lambda key, value: value if value == "auto" else _number(key, value),
-    LRMConfig: _model,
-    tuple[Subset, ...]: _subsets,
-}

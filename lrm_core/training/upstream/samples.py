@@ -1,4 +1,7 @@
-"""What training as OpenLRM does it sees of rendered objects: random views, backgrounds, sizes and crops."""
+"""What training as OpenLRM does it sees of rendered objects, and what it minimises there.
+
+It sees random views, backgrounds, sizes and crops; MSE, LPIPS and the planes' total variation count.
+"""
 
 import math
 from collections.abc import Sequence
@@ -13,13 +16,23 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import interpolate
 from torch.utils.data import Dataset
+from tqdm import tqdm
 
+from lrm_core.fit.scores import Example, Metrics, score
+from lrm_core.model.lrm import LRM
 from lrm_core.objects.dataset import RenderedObject, count_views, load_object
 from lrm_core.objects.files import read_names
+from lrm_core.render import render_rays
 from lrm_core.render.cameras import normalize_poses, principal_camera, standard_camera
+from lrm_core.render.perceptual import lpips_with_gradients
+from lrm_core.render.rays import camera_rays
+from lrm_core.render.views import Views
+from lrm_core.training.pretrain_data import crops
+from lrm_core.training.pretrain_loss import predict, total_variation
 from lrm_core.training.upstream.config import Subset, TrainConfig
 
 BACKGROUNDS = (0.0, 0.5, 1.0)
+PARTS = ("loss", "pixel", "perceptual", "tv")
 
 
 class Sample(NamedTuple):
@@ -47,8 +60,7 @@ class Sample(NamedTuple):
 def draw_sample(folder: Path, config: TrainConfig, draw: np.random.Generator) -> Sample:
     """A sample of the object in `folder`: views without repetition, one size, and a crop and a background for each.
 
-    Raises:
-        FileNotFoundError, ValueError: as `load_object`, or if the object has too few views.
+    FileNotFoundError and ValueError as `load_object`, or if the object has too few views.
     """
     count, wanted = count_views(folder), config.sample_side_views + 1
     if count < wanted:
@@ -83,18 +95,10 @@ def resized(images: Float[Tensor, "n 3 h w"], side: int) -> Float[Tensor, "n 3 s
     return interpolate(images, size=(side, side), mode="bicubic", align_corners=True).clamp(0, 1)
 
 
-def crops(pictures: Float[Tensor, "n 3 h w"], anchors: Float[Tensor, "n 2"], region: int) -> Float[Tensor, "n 3 p p"]:
-    """The square of `region` pixels of each picture whose first pixel is its anchor (row, column)."""
-    corners = zip(pictures, anchors.tolist(), strict=True)
-    return torch.stack([p[:, row : row + region, col : col + region] for p, (row, col) in corners])
-
-
 def object_places(subsets: Sequence[Subset], split: str) -> list[Path]:
     """Folders of the objects of an epoch, `sample_rate` times over those of each subset.
 
-    Raises:
-        FileNotFoundError: if a list or an object is missing.
-        ValueError: if a list is faulty or empty.
+    FileNotFoundError if a list or an object is missing, ValueError if a list is faulty or empty.
     """
     places = []
     for subset in subsets:
@@ -142,9 +146,73 @@ class Samples(Dataset):
         """Whole batches of all samples."""
         return len(self.places) // self.batch
 
+    @property
+    def planned(self) -> int:
+        """Steps of the schedule."""
+        return self.config.epochs * self.steps_per_epoch
+
     def __getitem__(self, number: int) -> Sample:
         step, member = divmod(number, self.batch)
         epoch, within = divmod(step, self.steps_per_epoch)
         order = _order(self.config.seed, epoch, len(self.places))
         draw = np.random.default_rng((self.config.seed, step, member))
         return draw_sample(self.places[order[within * self.batch + member]], self.config, draw)
+
+
+def sample_losses(
+    model: LRM, samples: Sequence[Sample], config: TrainConfig, jitter: torch.Generator | None
+) -> Float[Tensor, "4"]:
+    """The weighted loss and its unweighted parts (`PARTS`), each a mean over the objects; a part of no weight is 0.
+
+    LPIPS is AlexNet's; OpenLRM trains with VGG's, whose weights are not in the repository. OpenLRM jitters the sample
+    positions on the rays, and so does this.
+    """
+    sources, cameras = (torch.stack(parts) for parts in list(zip(*samples, strict=True))[:2])
+    planes = predict(model, sources, cameras, config.precision)
+    rendered = render_samples(model, planes, samples, config.region, jitter).flatten(0, 1)
+    targets = torch.cat([sample.targets for sample in samples])
+    zero = planes.new_zeros(())
+    pixel = (rendered - targets).square().mean()
+    perceptual = lpips_with_gradients(rendered, targets).mean() if config.perceptual_weight else zero
+    smooth = total_variation(planes) if config.tv_weight else zero
+    weighted = config.pixel_weight * pixel + config.perceptual_weight * perceptual + config.tv_weight * smooth
+    return torch.stack([weighted, pixel, perceptual, smooth])
+
+
+def render_samples(
+    model: LRM,
+    planes: Float[Tensor, "B 3 C R R"],
+    samples: Sequence[Sample],
+    region: int,
+    jitter: torch.Generator | None = None,
+) -> Float[Tensor, "B M 3 P P"]:
+    """The crops that the samples ask for; the sizes of the whole pictures may differ from object to object."""
+    rays = [camera_rays(s.cameras, s.resolution, s.anchors, region) for s in samples]
+    origins, directions = (torch.stack(part).flatten(1, 2) for part in zip(*rays, strict=True))
+    backgrounds = torch.stack([s.backgrounds for s in samples]).repeat_interleave(region**2, dim=1)
+    how = {"samples_per_ray": model.config.rendering_samples_per_ray, "jitter": jitter}
+    rendering = render_rays(planes, model.decoder, origins, directions, background=backgrounds, **how)
+    return rendering.rgb.unflatten(1, (-1, region, region)).movedim(-1, 2)
+
+
+def validate(model: LRM, places: Sequence[Path], config: TrainConfig, metrics: Metrics) -> dict[str, float]:
+    """Mean of each metric over the objects, of each over its views: the source and as many as in training.
+
+    Nothing is drawn: the source is view 0, the others lie evenly among the object's views, and the pictures have the
+    largest size of training. OpenLRM's own validation draws views, sizes and crops anew.
+    """
+    objects = tqdm(places, desc="validate", unit="object", leave=False)
+    rows = list(score(model, (_example(model, place, config) for place in objects), metrics))
+    return {name: sum(row[name] for row in rows) / len(rows) for name in metrics}
+
+
+@torch.no_grad()
+def _example(model: LRM, place: Path, config: TrainConfig) -> Example:
+    """The object as the model sees it now."""
+    count = count_views(place)
+    wanted = min(config.sample_side_views + 1, count)
+    item = load_object(place, [number * count // wanted for number in range(wanted)])
+    camera, cameras = told_cameras(item, config)
+    device = next(model.parameters()).device
+    features = model.encode_image(resized(item.images[:1], config.source_image_res).to(device))
+    return Example(item.name, features, camera, Views(resized(item.images, config.high), cameras)).to(device)

@@ -4,8 +4,8 @@ import math
 import re
 import shutil
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import asdict
+from itertools import chain
 
 import numpy as np
 import torch
@@ -13,23 +13,18 @@ from accelerate import Accelerator
 from accelerate.utils import send_to_device
 from jaxtyping import Float
 from torch import Tensor, nn
-from tqdm import tqdm
 
 from lrm_core.fingerprint import sha256
-from lrm_core.fit.checkpoint import TrainingState
-from lrm_core.fit.run_folder import STATE, Rows, claim_folder
+from lrm_core.fit.runs import STATE, Rows, TrainingState, claim_folder, in_order, share
 from lrm_core.fit.scores import Metrics
-from lrm_core.fit.team import in_order, sum_over_processes
-from lrm_core.model.checkpoints import load_model
+from lrm_core.model.checkpoints import load_model, save_release
 from lrm_core.model.initialise import initialise
 from lrm_core.model.lrm import LRM
-from lrm_core.model.release import save_release
 from lrm_core.training.upstream.config import TrainConfig
-from lrm_core.training.upstream.loss import PARTS, sample_losses, validate
-from lrm_core.training.upstream.samples import Sample, Samples, object_places
+from lrm_core.training.upstream.samples import PARTS, Sample, Samples, object_places, sample_losses, validate
 
 LOSSES, SCORES = "losses.csv", "validation.csv"
-WITHOUT_EFFECT = (  # on the weights after a step
+WITHOUT_EFFECT = (  # on the weights after a step: a later end, or the same batch on more processes
     *("ignored", "model", "subsets", "parent", "child", "checkpoint_root", "keep", "auto_resume"),
     *("batch_size", "accum_steps", "debug_global_steps", "val_batch_size", "debug_batches"),
     *("validate_every", "checkpoint_every"),
@@ -74,32 +69,6 @@ def new_state(config: TrainConfig, device: torch.device | str = "cpu") -> Traini
     return TrainingState(model, [build_optimiser(model, config)], averaging=False)
 
 
-@dataclass(frozen=True)
-class _Task:
-    """What a run works on: all that does not change while it goes on."""
-
-    config: TrainConfig
-    samples: Samples
-    held_out: list[Path]
-    metrics: Metrics
-    team: Accelerator
-
-    @property
-    def planned(self) -> int:
-        """Steps of the schedule."""
-        return self.config.epochs * self.samples.steps_per_epoch
-
-    @property
-    def steps(self) -> int:
-        """Steps that are made."""
-        return self.config.debug_global_steps or self.planned
-
-    def mine(self, step: int) -> range:
-        """Numbers of the samples of a step that this process trains on."""
-        batch = self.samples.batch
-        return range(step * batch + self.team.process_index, (step + 1) * batch, self.team.num_processes)
-
-
 def train(config: TrainConfig, metrics: Metrics) -> Rows:
     """Train in the folder `config.run`, from its last state where there is one; returns the table of validations.
 
@@ -110,101 +79,70 @@ def train(config: TrainConfig, metrics: Metrics) -> Rows:
     the CPU of one machine with one thread it equals an unbroken one bit by bit. Under `accelerate launch` every
     process adds `config.batch_size` objects to a step.
 
-    Args:
-        config: of the run.
-        metrics: by name, each from images (n, 3, H, W) twice to (n,).
-
     Raises:
         FileNotFoundError: if a list, an object or the weights to start from are missing.
         ValueError: if the folder holds another run, there are fewer objects than a batch takes, or the loss becomes
             NaN or infinite.
     """
     team = Accelerator()
-    task = _task(config, metrics, team)
+    batch = config.batch_size * config.accum_steps * team.num_processes
+    samples = Samples(object_places(config.subsets, "train"), config, batch)
+    if not samples.planned:
+        found = f"found {len(samples.places)} to train on"
+        raise ValueError(f"train.batch_size: a step takes {batch} objects, {found}; lower it")
+    held_out = list(dict.fromkeys(object_places(config.subsets, "val")))
+    held_out = held_out[: config.debug_batches and config.debug_batches * config.val_batch_size]
     state = new_state(config, team.device)
     if not config.auto_resume and (config.run / STATE).exists():
         raise ValueError(f"{config.run}: holds a run and saver.auto_resume is false; choose another child")
     team.wait_for_everyone()
-    claim_folder(config.run / "config.json", _description(task))
-    state.load(config.run / STATE)
-    if state.step > task.planned:
-        raise ValueError(f"{config.run / STATE}: at step {state.step} of {task.planned}; delete it to restart")
+    settings = {name: value for name, value in asdict(config).items() if name not in WITHOUT_EFFECT}
+    objects = {"batch": batch, "objects": sha256("\n".join(place.name for place in samples.places))[:16]}
+    claim_folder(config.run / "config.json", {"model": config.model.to_dict(), "training": settings, **objects})
+    state.load(config.run / STATE, samples.planned)
     losses = Rows(config.run / LOSSES, ("step", *PARTS, "lr"), state.step)
     scores = Rows(config.run / SCORES, ("step", *metrics), state.step)
     team.wait_for_everyone()
-    for _ in _steps(task, state, losses):
+    end = config.debug_global_steps or samples.planned
+    numbers = chain.from_iterable(share(step, batch, team) for step in range(state.step, end))
+    coming = in_order(samples, numbers, ahead=team.device.type == "cuda")
+
+    def update() -> dict[str, float]:
+        parts = dict(zip(PARTS, train_step(samples, state, coming, team).tolist(), strict=True))
+        losses.add(step=state.step, **parts, lr=state.optimisers[0].param_groups[0]["lr"])
+        return parts
+
+    for step in chain([] if state.step else [0], state.updates(end, team, "train", update)):
         if not team.is_main_process:
             continue
-        last = state.step == task.steps
-        if (last or state.step % config.validate_every == 0) and not scores.has(state.step):
-            scores.add(step=state.step, **validate(state.model, task.held_out, config, metrics))
+        if (step == end or step % config.validate_every == 0) and not scores.has(step):
+            scores.add(step=step, **validate(state.model, held_out, config, metrics))
             scores.write()
-        if state.step and (last or state.step % config.checkpoint_every == 0):
+        if step and (step == end or step % config.checkpoint_every == 0):
             losses.write()
             _release(state, config)
             state.save(config.run / STATE)
     team.wait_for_everyone()
-    return Rows(config.run / SCORES, scores.columns, task.steps)
+    return Rows(config.run / SCORES, scores.columns, end)
 
 
-def _task(config: TrainConfig, metrics: Metrics, team: Accelerator) -> _Task:
-    batch = config.batch_size * config.accum_steps * team.num_processes
-    samples = Samples(object_places(config.subsets, "train"), config, batch)
-    if not samples.steps_per_epoch:
-        found = f"found {len(samples.places)} to train on"
-        raise ValueError(f"train.batch_size: a step takes {batch} objects, {found}; lower it")
-    held_out = list(dict.fromkeys(object_places(config.subsets, "val")))
-    at_most = config.debug_batches * config.val_batch_size if config.debug_batches else None
-    return _Task(config, samples, held_out[:at_most], metrics, team)
-
-
-def _description(task: _Task) -> dict:
-    """All that decides a run; a later end, or the same batch on more processes, does not make it another."""
-    settings = {name: value for name, value in asdict(task.config).items() if name not in WITHOUT_EFFECT}
-    names = "\n".join(place.name for place in task.samples.places)
-    objects = {"batch": task.samples.batch, "objects": sha256(names)[:16]}
-    return {"model": task.config.model.to_dict(), "training": settings, **objects}
-
-
-def _steps(task: _Task, state: TrainingState, losses: Rows) -> Iterator[int]:
-    """Train to the end, with a row among the losses for each step; gives the number of steps done, 0 at the start."""
-    numbers = (number for step in range(state.step, task.steps) for number in task.mine(step))
-    coming = in_order(task.samples, numbers, ahead=task.team.device.type == "cuda")
-    if state.step == 0:
-        yield 0
-    silent = not task.team.is_main_process
-    with tqdm(total=task.steps, initial=state.step, desc="train", unit="step", disable=silent) as bar:
-        while state.step < task.steps:
-            parts = dict(zip(PARTS, train_step(task, state, coming).tolist(), strict=True))
-            losses.add(step=state.step, **parts, lr=state.optimisers[0].param_groups[0]["lr"])
-            bar.set_postfix({name: f"{value:.4g}" for name, value in parts.items()})
-            bar.update()
-            yield state.step
-
-
-def train_step(task: _Task, state: TrainingState, coming: Iterator[Sample]) -> Float[Tensor, "4"]:
+def train_step(run: Samples, state: TrainingState, coming: Iterator[Sample], team: Accelerator) -> Float[Tensor, "4"]:
     """One update of the weights by the next samples; returns the losses over the whole batch."""
-    config, device = task.config, task.team.device
+    config, device = run.config, team.device
     for group in state.optimisers[0].param_groups:
-        group["lr"] = config.lr * rate(state.step, config.warmup, task.planned)
+        group["lr"] = config.lr * rate(state.step, config.warmup, run.planned)
     state.model.zero_grad()
-    losses, numbers = torch.zeros(len(PARTS), device=device), task.mine(state.step)
+    losses, numbers = torch.zeros(len(PARTS), device=device), share(state.step, run.batch, team)
     at_once = config.batch_size if device.type == "cuda" else 1
     for start in range(0, len(numbers), at_once):
         samples = [send_to_device(next(coming), device) for _ in numbers[start : start + at_once]]
         seed = np.random.SeedSequence((config.seed, numbers[start])).generate_state(1)[0]
         jitter = torch.Generator(device).manual_seed(int(seed))
-        parts = sample_losses(state.model, samples, config, jitter) * len(samples) / task.samples.batch
+        parts = sample_losses(state.model, samples, config, jitter) * len(samples) / run.batch
         parts[0].backward()
         losses += parts.detach()
-    trained = [p for p in state.model.parameters() if p.grad is not None]
-    losses = sum_over_processes(trained, losses, task.team)
-    if not torch.isfinite(losses[0]):
-        raise ValueError(f"step {state.step + 1}: the loss is {losses[0].item()}; lower train.optim.lr")
-    if config.clip_grad_norm:
-        nn.utils.clip_grad_norm_(trained, config.clip_grad_norm)
-    state.optimisers[0].step()
-    state.step += 1
+    losses = state.sum_up(losses, team, config.clip_grad_norm, "lower train.optim.lr")
+    state.advance()
     return losses
 
 

@@ -8,7 +8,7 @@ import torch
 from torch.nn.functional import grid_sample
 
 from lrm_core.measure.e05_residual_spectrum import shares_summary
-from lrm_core.measure.e17_source_distance import ENTRIES, told_planes
+from lrm_core.measure.e17_source_distance import told_planes
 from lrm_core.measure.metrics import BANDS
 from lrm_core.model.decoder import Decoder
 from lrm_core.page import explorables
@@ -25,8 +25,9 @@ SIDE, CHANNELS = 16, 4
 def _row(factors=FACTORS, **changes) -> dict:
     made = [None if factor == 1 else factor for factor in factors]
     row = {"object": "disc0", "seed": 0, "factors": list(factors)}
-    row |= {f"residual.{entry}": [2 * factor for factor in factors] for entry in ENTRIES}
-    row |= {f"manufactured.{entry}": made for entry in ENTRIES}
+    entries = ("relative_size", *(f"{kind}_{band}" for kind in ("published", "power") for band in ("low", "high")))
+    row |= {f"residual.{entry}": [2 * factor for factor in factors] for entry in entries}
+    row |= {f"manufactured.{entry}": made for entry in entries}
     row |= {"images.l1": [0.1] * len(factors), "images.psnr": [20.0] * len(factors)}
     return row | {"images.area": AREAS} | changes
 

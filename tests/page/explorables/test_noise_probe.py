@@ -15,7 +15,7 @@ from lrm_core.page import explorables
 from lrm_core.page.explorables.spectra import PLACES, probe
 from lrm_core.page.explorables.widget import Scene
 from lrm_core.page.viewer import Packed, unpack
-from lrm_core.spectral import band_noise
+from lrm_core.spectral.response import band_noise
 
 CONFIG = DecoderResponse()
 SIDE, CHANNELS = 16, 4

@@ -9,7 +9,7 @@ from lrm_core.findings.prose import number
 from lrm_core.measure.oracles import oracle, predicted_planes
 from lrm_core.objects import load_object
 from lrm_core.page.widgets.bench import Bench
-from lrm_core.spectral import pooled_shares
+from lrm_core.spectral.bands import pooled_shares
 
 
 @pytest.fixture

@@ -5,10 +5,8 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from lrm_core.measure import e05_residual_spectrum
-from lrm_core.measure import e18_oracle_length as e18
-from lrm_core.measure.e01_oracle import quality
-from lrm_core.measure.e18_oracle_length import OracleLength
+from lrm_core.measure import e01_oracle, e05_residual_spectrum
+from lrm_core.measure.e01_oracle import OracleLength, quality, run_lengths
 from lrm_core.measure.oracles import OracleConfig, predicted_planes
 from lrm_core.spectral import split_bands
 
@@ -16,7 +14,7 @@ FIT = OracleConfig(iterations=4, lr=0.05, rays_per_step=64)
 
 
 def test_the_usual_length_is_what_e5_measures(model, item, cache):
-    found = e18.run(model, item, OracleLength(FIT, factors=(0.5, 1, 2)), 0, cache)
+    found = run_lengths(model, item, OracleLength(FIT, factors=(0.5, 1, 2)), 0, cache)
     spectrum = e05_residual_spectrum.run(model, item, e05_residual_spectrum.ResidualSpectrum(FIT), 0, cache)
     assert found["steps"] == [2, 4, 8]
     for measure in ("published", "power"):
@@ -34,8 +32,8 @@ def test_lists_follow_the_oracles(model, item, monkeypatch):
         part = 0.1 * low if start == "null" else (low if config.iterations == 4 else high)
         return SimpleNamespace(planes=predicted - part)
 
-    monkeypatch.setattr(e18, "oracle", shifted)
-    found = e18.run(model, item, OracleLength(FIT, factors=(1, 2)), 0, None)
+    monkeypatch.setattr(e01_oracle, "oracle", shifted)
+    found = run_lengths(model, item, OracleLength(FIT, factors=(1, 2)), 0, None)
     assert found["power"]["low"] == pytest.approx([1, 0], abs=1e-4)
     assert found["power"]["high"] == pytest.approx([0, 1], abs=1e-4)
     assert found["floor"]["low"][0] == pytest.approx(0.01, rel=1e-3)
