@@ -14,8 +14,8 @@ from lrm_core.findings.prose import counted
 from lrm_core.findings.rules import NOT_REPLICATED, All, Case, Condition, Rule, artefact, judge
 from lrm_core.measure.oracles import render_like
 from lrm_core.records.statistics import per_object
+from lrm_core.render.cameras import Views
 from lrm_core.render.quality import psnr
-from lrm_core.render.views import Views
 
 PAIRS = published("C1")
 # 1 dB: what a seed or a longer fit changes between equally good fits; also the least height of a ridge.

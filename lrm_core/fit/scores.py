@@ -11,8 +11,7 @@ from torch import Tensor
 from lrm_core.fingerprint import sha256
 from lrm_core.model.lrm import LRM
 from lrm_core.render import render_views
-from lrm_core.render.cameras import normalize_poses, principal_camera
-from lrm_core.render.views import Views
+from lrm_core.render.cameras import Views, normalize_poses, principal_camera
 
 Metric = Callable[[Tensor, Tensor], Tensor]  # images (n, 3, H, W) twice -> (n,)
 Metrics = Mapping[str, Metric]

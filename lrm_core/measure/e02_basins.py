@@ -21,10 +21,10 @@ from lrm_core.measure.oracles import (
 )
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject
+from lrm_core.render.cameras import Views
 from lrm_core.render.field import Field
 from lrm_core.render.lookup import lookup
 from lrm_core.render.quality import psnr
-from lrm_core.render.views import Views
 
 Triplanes = dict[str, Planes]
 

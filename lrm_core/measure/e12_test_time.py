@@ -25,8 +25,8 @@ from lrm_core.measure.oracles import heldout_views, render_images, render_like, 
 from lrm_core.measure.surface import evenly
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject
-from lrm_core.render.perceptual import lpips, lpips_with_gradients
-from lrm_core.render.views import Views
+from lrm_core.render.cameras import Views
+from lrm_core.render.quality import lpips, lpips_with_gradients
 
 LESS_IS_BETTER = {"l1": True, "psnr": False, "ssim": False, "lpips": True}
 # Changes of these are over the start; those of PSNR (dB) and SSIM are differences.

@@ -36,7 +36,7 @@ from lrm_core.measure.oracles import (
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject, Source
 from lrm_core.profiles import TOLD
-from lrm_core.render.views import Views
+from lrm_core.render.cameras import Views
 from lrm_core.spectral import split_residual
 
 TRUE = 1.0

@@ -20,7 +20,7 @@ from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject, load_object, load_split
 from lrm_core.objects.dataset import data_hash
 from lrm_core.profiles import Profile
-from lrm_core.render.perceptual import lpips_with_gradients
+from lrm_core.render.quality import lpips_with_gradients
 
 TRAINING_VIEWS = range(4)  # as published: the source and three more
 EVALUATION_VIEWS = (1, 5, 10, 14, 19, 23)

@@ -8,8 +8,7 @@ from jaxtyping import Bool, Float
 from skimage.metrics import structural_similarity
 from torch import Tensor
 
-from lrm_core.render.perceptual import lpips
-from lrm_core.render.quality import psnr
+from lrm_core.render.quality import lpips, psnr
 
 BANDS = ("low", "mid", "high")
 

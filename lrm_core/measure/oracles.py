@@ -23,7 +23,7 @@ from lrm_core.objects import RenderedObject, Source
 from lrm_core.objects.dataset import data_hash
 from lrm_core.paths import data_dir, repository_root
 from lrm_core.render import Rendering, render_views
-from lrm_core.render.views import Views
+from lrm_core.render.cameras import Views
 
 Planes = Float[Tensor, "3 c r r"]
 Images = Float[Tensor, "views 3 h w"]

@@ -32,7 +32,7 @@ from lrm_core.profiles import Profile, get_profile
 from lrm_core.records.arm_tables import changes
 from lrm_core.records.arms import EXPERIMENT as FINETUNING
 from lrm_core.records.runner import load_item
-from lrm_core.render.views import Views
+from lrm_core.render.cameras import Views
 
 OTHERS = 2  # objects to which an explorable can be switched
 VIEWS = 8  # held-out views, as the experiments take

@@ -4,7 +4,7 @@ Pictures of several objects are one contact sheet, filed under the fingerprints 
 it stands where the oracles were never fitted.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 
 import numpy as np
@@ -45,7 +45,7 @@ TRAINING_OBJECTS, TRAINING_SIZE = 12, 96
 TOGETHER = 3  # objects that stand beside each other on a phone
 AXIS = "PSNR in novel views (dB)"
 COLOURS_OF = {"told the truth": "procedural", "as published": "real", "moved to the oracle": "null"}
-STYLE = "display:grid;gap:1rem;align-items:start;grid-template-columns:repeat(auto-fit,minmax(min(100%,17rem),1fr))"
+STYLE = "display:grid;gap:1rem 0.6rem;align-items:start;grid-template-columns:repeat(auto-fit,minmax(min(100%,17rem),1fr))"
 GROUP = "display:grid;gap:0.3rem;grid-template-columns:1.2rem repeat({},minmax(0,1fr));font-size:0.88rem"
 TURNED = "writing-mode:vertical-rl;transform:rotate(180deg);text-align:center"
 
@@ -89,10 +89,10 @@ def show_nine(chapter: Chapter) -> None:
     title, _, caption = told(chapter.finding, "figure nine", chapter.table).partition("\n")
     chosen, (_, sheet) = nine(chapter.plan), nine_sheet(chapter.plan, chapter.model)
     shape = (len(chosen), len(PICTURES))
-    drawn = [
-        (row.object, row.psnr, [picture_at(sheet, (row.Index, at), shape) for at in range(len(PICTURES))])
-        for row in chosen.itertuples()
-    ]
+    drawn = []
+    for row in chosen.itertuples():
+        pictures = {what: picture_at(sheet, (row.Index, at), shape) for at, what in enumerate(PICTURES)}
+        drawn.append((row.object, row.psnr, cut_to_object(pictures)))
     figures = "".join(_group(drawn[at : at + TOGETHER]) for at in range(0, len(drawn), TOGETHER))
     about = f'tabindex="0" role="group" aria-label="{escape(title)}" style="{STYLE}"'
     html = f'<p class="lrm-figure-title">{escape(title)}</p><div class="lrm-images" {about}>{figures}</div>'
@@ -100,12 +100,12 @@ def show_nine(chapter: Chapter) -> None:
     pages.show_html(html + caption, chapter.table)
 
 
-def _group(drawn: Sequence[tuple[str, float, Sequence[Float[Tensor, "3 h w"]]]]) -> str:
+def _group(drawn: Sequence[tuple[str, float, Mapping[str, Float[Tensor, "3 h w"]]]]) -> str:
     """Objects beside each other, with PSNR and pictures: a row for each of `PICTURES`, and one of names."""
     cells = ""
-    for at, what in enumerate(PICTURES):
+    for what in PICTURES:
         cells += f'<span style="{TURNED}">{what}</span>' + "".join(
-            f'<img src="{data_url(pictures[at])}" alt="{escape(f"{name}: {what}")}" style="width:100%">'
+            f'<img src="{data_url(pictures[what])}" alt="{escape(f"{name}: {what}")}" style="width:100%">'
             for name, _, pictures in drawn
         )
     names = ""

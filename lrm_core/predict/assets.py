@@ -24,8 +24,7 @@ from lrm_core.model.lrm import LRM, model_hash
 from lrm_core.objects.mesh import write_mesh, write_textured_glb
 from lrm_core.objects.pictures import FORMATS, framed, load_picture, whole
 from lrm_core.render.cameras import canonical_source_camera
-from lrm_core.render.surface import SURFACE_DENSITY, Surface, extract_surface
-from lrm_core.render.texture import bake
+from lrm_core.render.surface import SURFACE_DENSITY, Surface, bake, extract_surface
 from lrm_core.render.turntable import stills, turntable, write_film
 
 ASSETS = {

@@ -22,8 +22,7 @@ from lrm_core.objects import RenderedObject, load_object, split_names
 from lrm_core.objects.files import object_folders
 from lrm_core.objects.pictures import Picture, whole
 from lrm_core.render import Rendering
-from lrm_core.render.perceptual import lpips
-from lrm_core.render.quality import psnr
+from lrm_core.render.quality import lpips, psnr
 
 METRICS = ("psnr", "ssim", "lpips", "l1", "iou", "depth")
 KINDS = ("source", "novel")

@@ -5,6 +5,7 @@ whose z axis points up. Intrinsics are [[fx, fy], [cx, cy], [width, height]] in 
 """
 
 import math
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float
@@ -119,3 +120,10 @@ def orbit_poses(count: int, radius: float = 2.0, height: float = 0.8) -> Float[T
         [ground * azimuth.cos(), ground * azimuth.sin(), torch.full((count,), float(height))], dim=-1
     )
     return look_at(position)
+
+
+class Views(NamedTuple):
+    """Images (views, 3, H, W) in [0, 1] on white, and their render cameras (views, 25)."""
+
+    images: Float[Tensor, "views 3 H W"]
+    cameras: Float[Tensor, "views 25"]

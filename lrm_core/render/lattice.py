@@ -7,8 +7,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn.functional import embedding_bag, linear
 
-from lrm_core.render.field import Field
-from lrm_core.render.layers import CUDA_TILE, TILE, affine, filled_up
+from lrm_core.render.field import CUDA_TILE, TILE, Field, affine, filled_up
 from lrm_core.render.side_by_side import side_by_side
 
 

@@ -17,8 +17,7 @@ from torch.utils.checkpoint import checkpoint
 
 from lrm_core.model.decoder import colour_of
 from lrm_core.render.dense import in_chunks
-from lrm_core.render.field import Field
-from lrm_core.render.layers import CUDA_TILE
+from lrm_core.render.field import CUDA_TILE, Field
 from lrm_core.render.lookup import lookup
 from lrm_core.render.occupancy import skimmed_along
 from lrm_core.render.quadrature import absorption, coarse_depths, composite, fine_samples, places

@@ -18,8 +18,7 @@ from lrm_core.objects.procedural import FIRST_HELD_OUT_SEED, sample_objects
 from lrm_core.render import render_rays, render_views
 from lrm_core.render.cameras import normalize_poses, pinhole_intrinsics, principal_camera, standard_camera
 from lrm_core.render.field import Field, raw_at
-from lrm_core.render.perceptual import lpips_with_gradients
-from lrm_core.render.quality import psnr
+from lrm_core.render.quality import lpips_with_gradients, psnr
 from lrm_core.render.rays import box_span
 from lrm_core.training.pretrain_config import PATCH, PretrainConfig
 from lrm_core.training.pretrain_data import Patches, RayBatch, draw_poses, source_views

@@ -12,8 +12,7 @@ from lrm_core.objects.mesh import RADIUS, load_mesh, write_mesh, write_textured_
 from lrm_core.objects.mesh_render import render_mesh
 from lrm_core.render import query_points, render_views
 from lrm_core.render.cameras import orbit_poses, pinhole_intrinsics, standard_camera
-from lrm_core.render.surface import extract_surface
-from lrm_core.render.texture import bake, rasterise
+from lrm_core.render.surface import bake, extract_surface, rasterise
 from lrm_core.render.turntable import turntable, write_film
 
 SUFFIXES = (".glb", ".obj", ".ply")

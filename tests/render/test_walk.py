@@ -6,8 +6,7 @@ import torch
 from lrm_core.model.decoder import Decoder
 from lrm_core.render import gradient, render_views
 from lrm_core.render.cameras import orbit_poses, standard_camera
-from lrm_core.render.field import Field
-from lrm_core.render.layers import TILE, affine, filled_up, pulled
+from lrm_core.render.field import TILE, Field, affine, filled_up, pulled
 from lrm_core.render.march import _looked_at, _march, draws
 from lrm_core.render.occupancy import Occupancy
 from lrm_core.render.rays import RaySegments, camera_rays

@@ -12,7 +12,7 @@ from tiny_training import tiny_config
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import load_object
 from lrm_core.render import render_views
-from lrm_core.render.perceptual import lpips
+from lrm_core.render.quality import lpips
 from lrm_core.training.upstream.samples import (
     BACKGROUNDS,
     PARTS,

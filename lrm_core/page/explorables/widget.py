@@ -17,8 +17,8 @@ from lrm_core.page.embedded import EXPLORABLE, EXPLORABLES_JS, EmbeddedWidget
 from lrm_core.page.finding_page import Chapter
 from lrm_core.page.viewer import Packed, TriplaneViewer, check_field, pack
 from lrm_core.render import render_rays
+from lrm_core.render.cameras import Views
 from lrm_core.render.rays import camera_rays
-from lrm_core.render.views import Views
 
 NOTES = "explorables"  # the text of what stands below the figures
 NOTHING = Packed({}, b"")

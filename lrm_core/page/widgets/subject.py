@@ -20,7 +20,7 @@ from lrm_core.page.finding_page import Chapter
 from lrm_core.paths import repository_root
 from lrm_core.profiles import Profile
 from lrm_core.records.runner import load_item
-from lrm_core.render.views import Views
+from lrm_core.render.cameras import Views
 
 VIEWS = 1  # held-out views that a bench renders
 KEPT = 8  # objects whose planes and renders stay in memory

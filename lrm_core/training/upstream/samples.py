@@ -23,10 +23,9 @@ from lrm_core.model.lrm import LRM
 from lrm_core.objects.dataset import RenderedObject, count_views, load_object
 from lrm_core.objects.files import read_names
 from lrm_core.render import render_rays
-from lrm_core.render.cameras import normalize_poses, principal_camera, standard_camera
-from lrm_core.render.perceptual import lpips_with_gradients
+from lrm_core.render.cameras import Views, normalize_poses, principal_camera, standard_camera
+from lrm_core.render.quality import lpips_with_gradients
 from lrm_core.render.rays import camera_rays
-from lrm_core.render.views import Views
 from lrm_core.training.pretrain_data import crops
 from lrm_core.training.pretrain_loss import predict, total_variation
 from lrm_core.training.upstream.config import Subset, TrainConfig
