@@ -1,4 +1,4 @@
-"""The surface of a triplane's field as a mesh: marching cubes near it, colours of vertices or a baked texture (xatlas)."""
+"""The surface of a triplane's field as a mesh, by marching cubes near it; colours of vertices, or a baked texture."""
 
 import math
 from dataclasses import dataclass
