@@ -11,7 +11,7 @@ from lrm_core.findings.claims import published
 from lrm_core.findings.figures import WHITE, Lines, Panel, Picture, Row, Series, Strips, window
 from lrm_core.findings.finding import Finding
 from lrm_core.findings.prose import counted
-from lrm_core.findings.rules import NOT_REPLICATED, All, Case, Condition, Rule, artefact, judge
+from lrm_core.findings.rules import NOT_REPLICATED, Case, Condition, Rule, artefact, judge
 from lrm_core.measure.oracles import render_like
 from lrm_core.records.statistics import per_object
 from lrm_core.render.cameras import Views
@@ -53,12 +53,12 @@ RULE = Rule(
             f"held-out PSNR of the oracles within {ALIKE_DB:g} dB, their renders closer to each other than the "
             f"prediction's to the truth, correlation in the texels that matter reads below {FAR}, and between them a "
             f"ridge of more than {RIDGE_DB:g} dB",
-            All([*ALIKE, Condition(MATTER, under=FAR), Condition(BARRIER, over=RIDGE_DB)]),
+            [*ALIKE, Condition(MATTER, under=FAR), Condition(BARRIER, over=RIDGE_DB)],
         ),
         Case(
             "replicated with a different size",
             f"alike as above, and that correlation below {NEAR}, ridge or not",
-            All([*ALIKE, Condition(MATTER, under=NEAR, failed="their numbers are not shown to be apart")]),
+            [*ALIKE, Condition(MATTER, under=NEAR, failed="their numbers are not shown to be apart")],
         ),
         NOT_REPLICATED,
     ),
@@ -95,7 +95,6 @@ def along(page: Any) -> list[Mapping[str, Picture]]:
 
 
 FINDING = Finding(
-    module=__name__,
     rule=RULE,
     typical=(ALL_TEXELS, MATTER, BARRIER),
     starts=("predicted", "random"),

@@ -97,7 +97,6 @@ def _rows(measure: str) -> list[Row]:
 
 
 FINDING = Finding(
-    module=__name__,
     rule=RULE,
     judged={ORACLES["predicted"]: RULE, ORACLES["random"]: BY_NOISE},
     typical=tuple(f"{oracle}.power.{band}" for oracle in ORACLES for band in ("low", "high")),

@@ -106,7 +106,6 @@ def seen(page: Any) -> list[Mapping[str, Picture]]:
 
 
 FINDING = Finding(
-    module=__name__,
     rule=RULE,
     typical=(ENDS, *AROUND.values()),
     derived={f"curve.{name}": _over_its_mean(place) for name, place in CURVES.items()},

@@ -115,7 +115,6 @@ def _better(table: pd.DataFrame, sign: int) -> str:
 
 
 FINDING = Finding(
-    module=__name__,
     rule=RULE,
     typical=(*LOW.values(), *HIGH.values()),
     facts={

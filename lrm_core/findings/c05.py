@@ -75,7 +75,6 @@ DEFINITIONS = {
     TRUTH: "one cutoff, power, to the truth",
 }
 FINDING = Finding(
-    module=__name__,
     rule=RULE,
     facts={
         "published.range": lambda table: " to ".join(map(str, RANGE)),

@@ -70,7 +70,6 @@ def _gain(table: pd.DataFrame, part: str) -> float:
 
 
 FINDING = Finding(
-    module=__name__,
     rule=RULE,
     typical=(*DC.values(), *REST.values()),
     facts={

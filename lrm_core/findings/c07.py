@@ -64,7 +64,6 @@ ROWS = {
     "the same, another camera as the source": "audited.cameras.mean",
 }
 FINDING = Finding(
-    module=__name__,
     rule=RULE,
     typical=(OURS, TRUTH),
     beside=("e05_residual_spectrum",),

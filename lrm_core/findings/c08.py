@@ -91,7 +91,6 @@ def _by_views(name: str, at: int):
 
 
 FINDING = Finding(
-    module=__name__,
     rule=RULE,
     typical=("audited.residual.over_random", "leading.over_random"),
     beside=(CALIBRATION,),

@@ -106,7 +106,6 @@ WORDS = {
 }
 COLOURS = {"planes": "real", "proximity": "pred", "low_band": "procedural", "tokens": "predinit"}
 FINDING = Finding(
-    module=__name__,
     rule=RULE,
     typical=tuple(f"{space}.end.{measure}" for space in SPACES for measure in ("l1", "lpips")),
     starts=(),

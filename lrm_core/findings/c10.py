@@ -9,7 +9,7 @@ from lrm_core.findings.claims import headline, published
 from lrm_core.findings.figures import Row, Slopes, strip
 from lrm_core.findings.finding import Finding
 from lrm_core.findings.prose import counted
-from lrm_core.findings.rules import All, Case, Condition, Rule, artefact, graded
+from lrm_core.findings.rules import Case, Condition, Rule, artefact, graded
 from lrm_core.records.arms import ARMS, EXPERIMENT
 from lrm_core.records.statistics import per_object
 
@@ -39,7 +39,7 @@ def few_seeds(claim: str, arms: str) -> Case:
     return Case(
         "not testable here",
         f"fewer than {FEWEST_SEEDS} seeds of {arms}",
-        All([Condition(f"seeds.{claim}", under=FEWEST_SEEDS)]),
+        [Condition(f"seeds.{claim}", under=FEWEST_SEEDS)],
     )
 
 
@@ -111,7 +111,6 @@ def _worst(table: pd.DataFrame) -> str:
 
 
 FINDING = Finding(
-    module=__name__,
     rule=RULE,
     typical=("change.l1.lora_mse", "change.l1.lora_freq"),
     starts=(),

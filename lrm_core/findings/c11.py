@@ -6,7 +6,7 @@ from lrm_core.findings.c10 import EXPERIMENT, few_seeds
 from lrm_core.findings.claims import headline, published
 from lrm_core.findings.figures import Row, strip
 from lrm_core.findings.finding import Finding
-from lrm_core.findings.rules import All, Case, Condition, Rule, artefact, graded
+from lrm_core.findings.rules import Case, Condition, Rule, artefact, graded
 from lrm_core.records.statistics import interval_of
 
 P, HEADLINE, TWICE = published("C11"), headline("C11"), published("C10")
@@ -33,7 +33,7 @@ RULE = Rule(
         Case(
             "not testable here",
             f"fewer than {FEWEST_OBJECTS} objects, too few for p < {LEVEL} after Holm",
-            All([Condition("objects.C11", under=FEWEST_OBJECTS)]),
+            [Condition("objects.C11", under=FEWEST_OBJECTS)],
         ),
         artefact(
             "FreqLoss has a lower LPIPS than MSE on average, but MSE × 25 more than half of that advantage",
@@ -62,9 +62,7 @@ def _shown(table: pd.DataFrame) -> str:
 
 
 FINDING = Finding(
-    module=__name__,
     rule=RULE,
-    starts=(),
     facts={"published": lambda table: HEADLINE, "shown": _shown},
     figures={
         "losses": strip(

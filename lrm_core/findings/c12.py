@@ -9,7 +9,7 @@ from lrm_core.findings.claims import published
 from lrm_core.findings.figures import Means
 from lrm_core.findings.finding import Finding
 from lrm_core.findings.prose import number
-from lrm_core.findings.rules import NOT_REPLICATED, All, Case, Condition, Rule, artefact
+from lrm_core.findings.rules import NOT_REPLICATED, Case, Condition, Rule, artefact
 from lrm_core.records.arms import rank_arm
 
 # The best rank over all objects and seeds, with the interval of resampled objects and seeds.
@@ -31,12 +31,12 @@ RULE = Rule(
         Case(
             "replicated",
             f"rank {PUBLISHED} has the lowest LPIPS, over the whole interval",
-            All([Condition(RANK, PUBLISHED - 1, PUBLISHED + 1)]),
+            [Condition(RANK, PUBLISHED - 1, PUBLISHED + 1)],
         ),
         Case(
             "replicated with a different size",
             f"a rank below {HIGH_RANK} has the lowest LPIPS, over the whole interval",
-            All([Condition(RANK, under=HIGH_RANK, failed="a high rank has the lowest LPIPS")]),
+            [Condition(RANK, under=HIGH_RANK, failed="a high rank has the lowest LPIPS")],
         ),
         artefact(
             f"rank {PUBLISHED} is best in one run, as published, but the interval reaches to {HIGH_RANK} or more",
@@ -58,7 +58,6 @@ def _columns(arm: str, prefix: str = "") -> list[str]:
 
 
 FINDING = Finding(
-    module=__name__,
     rule=RULE,
     typical=("change.lpips.lora_mse", "change.lpips.lora_freq"),
     starts=(),

@@ -7,7 +7,7 @@ from lrm_core.findings.claims import headline, published
 from lrm_core.findings.figures import Panel, Pictures, Row, Strips
 from lrm_core.findings.finding import Finding
 from lrm_core.findings.prose import counted
-from lrm_core.findings.rules import All, Condition, Rule, artefact, graded
+from lrm_core.findings.rules import Condition, Rule, artefact, graded
 from lrm_core.records.arms import ARMS as KNOWN
 from lrm_core.records.statistics import per_object
 
@@ -24,7 +24,7 @@ FULL, OVER = "worst.l1.full_mse", "worst.l1.full_minus_lora"
 ADAPTERS = ["worst.l1.lora_mse", "worst.l1.lora_freq"]
 RISE, BY_ADAPTERS = "rise.l1.full_mse", "rise.l1.adapters"
 HARMS = Condition(RISE, over=HARM, failed="no object gets worse by training all weights")
-ONLY_FULL = All([HARMS, *(Condition(of, under=HARM, failed="adapters harm one too") for of in ADAPTERS)])
+ONLY_FULL = [HARMS, *(Condition(of, under=HARM, failed="adapters harm one too") for of in ADAPTERS)]
 RULE = Rule(
     claim="C13",
     experiment=EXPERIMENT,
@@ -75,7 +75,6 @@ def _rows(metric: str) -> list[Row]:
 
 
 FINDING = Finding(
-    module=__name__,
     rule=RULE,
     typical=("change.l1.full_mse",),
     starts=(),

@@ -5,7 +5,7 @@ from math import isnan
 from lrm_core.findings.c10 import EXPERIMENT
 from lrm_core.findings.claims import headline, published
 from lrm_core.findings.finding import Finding
-from lrm_core.findings.rules import NOT_REPLICATED, All, Case, Condition, Rule
+from lrm_core.findings.rules import NOT_REPLICATED, Case, Condition, Rule
 
 # The published share is that of the transformer, of which it is 0.087%; of the model it is 0.057% (A13).
 # 0.00005: half of the last digit that was published.
@@ -27,12 +27,12 @@ RULE = Rule(
         Case(
             "replicated",
             "adapters of rank 4 have the published share of all parameters, as rounded",
-            All([_as_published(MODEL)]),
+            [_as_published(MODEL)],
         ),
         Case(
             "replicated with a different size",
             "they have less than it; it is their share of the transformer",
-            All([Condition(MODEL, under=HEADLINE), _as_published(OURS)]),
+            [Condition(MODEL, under=HEADLINE), _as_published(OURS)],
         ),
         NOT_REPLICATED,
     ),
@@ -45,9 +45,7 @@ def _fine(share: float) -> str:
 
 
 FINDING = Finding(
-    module=__name__,
     rule=RULE,
-    starts=(),
     facts={
         "trained": lambda table: f"{published('C10')['trainable_r4']:,}",
         "published": lambda table: f"{100 * HEADLINE:.2f}%",

@@ -1,13 +1,13 @@
 """The published claims as data, and the one published number by which each is compared."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import cache
 from math import isnan
 from statistics import fmean
-from typing import Any
+from typing import Any, NamedTuple
 
 from lrm_core.files import read_json
+from lrm_core.findings.finding import sections
 from lrm_core.findings.prose import number
 from lrm_core.paths import data_dir
 
@@ -48,85 +48,32 @@ def published_setup() -> Mapping[str, Any]:
 SHARES = ("C2", "C4", "C6", "C8", "C9", "C10", "C13", "C14")  # written in percent
 
 
-@dataclass(frozen=True)
-class Headline:
-    """What the number is as published, in what the audited one is another, and how it follows `of` published ones."""
-
-    quantity: str
-    audited: str
-    of: Callable[[Mapping[str, Any]], float]
-
-
-HEADLINES = {
-    "C1": Headline(
-        "channel correlation, random against predicted start",
-        "in texels that the object occupies",
-        lambda p: p["random_vs_predinit"]["channel_correlation"],
-    ),
-    "C2": Headline(
-        "share of the residual in the high band, mean of the objects",
-        "of the power, corners included",
-        lambda p: fmean(p[name][2] for name in PUBLISHED_OBJECTS),
-    ),
-    "C3": Headline(
-        "response at low over high frequency",
-        "per bin, to noise where the object is, around the oracle",
-        lambda p: p["ratio"],
-    ),
-    "C4": Headline(
-        "improvement by the low band alone, mean of the objects",
-        "with the truth as the target",
-        lambda p: fmean(p["low_only"].values()),
-    ),
-    "C5": Headline(
-        "amplification of the low over the high band, middle of the range",
-        "at one cutoff and by power, to renders of the oracle, in objects that have a ratio; the rule reads "
-        "another number",
-        lambda p: fmean(p["ratio"]),
-    ),
-    "C6": Headline(
-        "improvement by the low band without DC, mean",
-        "with the truth as the target",
-        lambda p: fmean(p["structured_low"].values()),
-    ),
-    "C7": Headline(
-        "error of occluded over visible surface, mean",
-        "on surface that held-out views show, to the truth",
-        lambda p: fmean(p["ratio"].values()),
-    ),
-    "C8": Headline(
-        "spread over mean of the change along random directions, mean",
-        "along directions of different frequency",
-        lambda p: fmean(p[name]["std"] / p[name]["mean"] for name in ("stone", "office")),
-    ),
-    "C9": Headline(
-        "change of L1 by free optimisation of the triplane",
-        "stopped where two more views have the least LPIPS",
-        lambda p: p["triplane_unconstrained_l1_change"],
-    ),
-    "C10": Headline(
-        "change of the mean held-out L1, LoRA-FreqLoss of rank 8",
-        "at rank 4, told the true source distance",
-        lambda p: p["lora_freq_r8"]["l1"] / p["baseline"]["l1"] - 1,
-    ),
-    "C11": Headline(
-        "LPIPS of FreqLoss minus that of MSE, mean over ranks",
-        "minus that of MSE × 25, at rank 4",
-        lambda p: fmean(p["lpips_freq"]) - fmean(p["lpips_std"]),
-    ),
-    "C12": Headline("rank with the lowest LPIPS", "over objects and seeds", lambda p: float(p["best_rank"])),
-    "C13": Headline(
-        "largest rise of an object's L1 by full fine-tuning",
-        "beyond the change by adapters of the same object",
-        lambda p: max(full / before - 1 for before, full, _ in p["per_object_l1"].values()),
-    ),
-    "C14": Headline(
-        "trainable parameters over all",
-        "over those of the whole published architecture",
-        lambda p: p["fraction"],
-    ),
+_HEADLINES: Mapping[str, Callable[[Mapping[str, Any]], float]] = {  # how they follow from the published numbers
+    "C1": lambda p: p["random_vs_predinit"]["channel_correlation"],
+    "C2": lambda p: fmean(p[name][2] for name in PUBLISHED_OBJECTS),
+    "C3": lambda p: p["ratio"],
+    "C4": lambda p: fmean(p["low_only"].values()),
+    "C5": lambda p: fmean(p["ratio"]),
+    "C6": lambda p: fmean(p["structured_low"].values()),
+    "C7": lambda p: fmean(p["ratio"].values()),
+    "C8": lambda p: fmean(p[name]["std"] / p[name]["mean"] for name in ("stone", "office")),
+    "C9": lambda p: p["triplane_unconstrained_l1_change"],
+    "C10": lambda p: p["lora_freq_r8"]["l1"] / p["baseline"]["l1"] - 1,
+    "C11": lambda p: fmean(p["lpips_freq"]) - fmean(p["lpips_std"]),
+    "C12": lambda p: float(p["best_rank"]),
+    "C13": lambda p: max(full / before - 1 for before, full, _ in p["per_object_l1"].values()),
+    "C14": lambda p: p["fraction"],
 }
 
+
+class Headline(NamedTuple):
+    """A published number in words, two lines in `texts/headlines.md`."""
+
+    quantity: str  # what it is
+    audited: str  # in what the audited one is another
+
+
+HEADLINES = {name: Headline(*sections("headlines")[name].splitlines()) for name in _HEADLINES}
 SHORT = {  # of claims, and of the two shares of the published pattern that none of them is
     "C1": "correlation of oracles",
     "C2": "fine share",
@@ -143,7 +90,7 @@ SHORT = {  # of claims, and of the two shares of the published pattern that none
 
 def headline(claim_id: str) -> float:
     """The published number of a claim; raises ValueError if the claim is unknown."""
-    return HEADLINES[claim_id].of(published(claim_id))
+    return _HEADLINES[claim_id](published(claim_id))
 
 
 def written(claim_id: str, value: float) -> str:

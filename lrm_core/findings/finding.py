@@ -27,8 +27,7 @@ FIELD = re.compile(r"\{([a-z][\w.\[\]]*)(?::([,%.\w]*))?\}")
 class Finding:
     """One claim as its chapter tells it, or what a chapter measures that examines none."""
 
-    module: str  # where it is declared
-    rule: Rule | None = None  # of the scorecard; without one `experiment` and `text` are given
+    rule: Rule | None = None  # of the scorecard; without one `module`, `experiment` and `text` are given
     typical: tuple[str, ...] = ()  # columns; the example is the object that is nearest to the mean in all of them
     figures: Mapping[str, Declaration] = field(default_factory=dict)  # by the names in the sentences
     starts: tuple[str, ...] = ("predicted",)  # of the oracles that the chapter needs of its example
@@ -38,11 +37,14 @@ class Finding:
     facts: Mapping[str, Callable[[pd.DataFrame], Any]] = field(default_factory=dict)  # of sentences, if no columns
     experiment: str = ""  # whose records are read, by default that of the rule
     text: str = ""  # its file in `texts`, by default that of the claim
+    module: str = ""  # where it is declared, by default that of the claim
 
     def __post_init__(self) -> None:
         if self.rule:
-            object.__setattr__(self, "experiment", self.experiment or self.rule.experiment)
-            object.__setattr__(self, "text", self.text or self.rule.claim)
+            claim = self.rule.claim
+            own = {"experiment": self.rule.experiment, "text": claim, "module": f"{__package__}.c{claim[1:]:0>2}"}
+            for name, value in own.items():
+                object.__setattr__(self, name, getattr(self, name) or value)
 
     def completed(self, table: pd.DataFrame, beside: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
         """The table of the rule's experiment with the columns of the others and the derived ones."""
@@ -83,7 +85,7 @@ class Finding:
     def _missed(self, case: Case, table: pd.DataFrame) -> list[Condition | Either]:
         """What is missing to the least replication, or to the whole one if the size is another."""
         better = GRADES[: GRADES.index(case.verdict)] if case.verdict in GRADES else ()
-        wanted = [of.holds for of in self.rule.cases if of.verdict in better]
+        wanted = [of for of in self.rule.cases if of.verdict in better]
         return wanted[-1].missed(lambda column: interval_of(table, column)) if wanted else []
 
 

@@ -69,28 +69,20 @@ class Either:
         return " or ".join(" and ".join(condition.code for condition in part) for part in self.parts)
 
 
-class All(tuple[Condition | Either, ...]):
-    """Conditions of a case, all of which must hold."""
-
-    def __call__(self, x: Intervals) -> bool:
-        """Whether they do."""
-        return not self.missed(x)
-
-    def missed(self, x: Intervals) -> list[Condition | Either]:
-        """Those that do not hold."""
-        return [condition for condition in self if not condition(x)]
-
-
 Conditions = Sequence[Condition | Either]
 
 
 @dataclass(frozen=True)
 class Case:
-    """One line of a rule: the verdict if it holds, and the condition as the book quotes it."""
+    """One line of a rule: the verdict if all conditions hold, and these as the book quotes them."""
 
     verdict: Verdict
     words: str
-    holds: Callable[[Intervals], bool]
+    conditions: Conditions = ()
+
+    def missed(self, x: Intervals) -> list[Condition | Either]:
+        """The conditions that do not hold."""
+        return [condition for condition in self.conditions if not condition(x)]
 
 
 @dataclass(frozen=True)
@@ -106,23 +98,23 @@ class Rule:
 
 def artefact(words: str, held: Conditions) -> Case:
     """The case of a number that its measure makes: all of these conditions hold."""
-    return Case("metric artefact", words, All(held))
+    return Case("metric artefact", words, held)
 
 
-NOT_REPLICATED = Case("not replicated", "none of the above", All())
+NOT_REPLICATED = Case("not replicated", "none of the above")
 
 
 def graded(held: Conditions, size: Conditions, same: str, other: str) -> tuple[Case, ...]:
     """The last cases of most rules: a claim holds, by the conditions `held`, and its published `size` too; or not."""
     return (
-        Case("replicated", same, All([*held, *size])),
-        Case("replicated with a different size", other, All(held)),
+        Case("replicated", same, [*held, *size]),
+        Case("replicated with a different size", other, held),
         NOT_REPLICATED,
     )
 
 
-NOT_MEASURED = Case("not measured yet", "no record", All())
-TOO_FEW = Case("not testable here", "fewer than 3 objects", All())
+NOT_MEASURED = Case("not measured yet", "no record")
+TOO_FEW = Case("not testable here", "fewer than 3 objects")
 
 
 @dataclass(frozen=True)
@@ -142,4 +134,4 @@ def judge(rule: Rule, table: pd.DataFrame) -> Judgement:
     ours, audited = interval(rule.ours), interval(rule.audited)
     if not audited.known:
         return Judgement(ours, audited, TOO_FEW)
-    return Judgement(ours, audited, next(case for case in rule.cases if case.holds(interval)))
+    return Judgement(ours, audited, next(case for case in rule.cases if not case.missed(interval)))

@@ -11,7 +11,7 @@ import pandas as pd
 from lrm_core.findings.cause import cause
 from lrm_core.findings.claims import HEADLINES, written
 from lrm_core.findings.finding import Finding, say, sections, told
-from lrm_core.findings.rules import All, Case, judge
+from lrm_core.findings.rules import Case, judge
 from lrm_core.findings.verdicts import FINDINGS, experiment_table
 from lrm_core.paths import repository_root
 from lrm_core.profiles import PROFILES, PUBLISHED
@@ -110,7 +110,7 @@ def cases_html(finding: Finding, table: pd.DataFrame) -> str:
     for case in finding.rule.cases:
         if case.verdict in UNIVERSAL and case.words not in decided:
             continue
-        code = " and ".join(c.code for c in case.holds) if isinstance(case.holds, All) else ""
+        code = " and ".join(c.code for c in case.conditions)
         cells = "".join(f"<td>{'<b>decides</b>' if words == case.words else ''}</td>" for words in decided)
         body += f'<tr title="{escape(code)}"><td>{escape(case.words)}</td><td>{case.verdict}</td>{cells}</tr>'
     return (

@@ -12,8 +12,8 @@ from lrm_core.findings.verdicts import RULES
 from lrm_core.records.statistics import Interval
 
 NUMBER = Interval(0.5, 0.4, 0.6, 3)
-OTHERWISE = Case("not replicated", "none of the above", lambda x: True)
-REPLICATED = Case("replicated", "always", lambda x: True)
+OTHERWISE = Case("not replicated", "none of the above")
+REPLICATED = Case("replicated", "always")
 
 
 def comparison(by_cycles, case):

@@ -13,7 +13,6 @@ from lrm_core.findings import c02, c04, c05, prose, quality, renderer
 from lrm_core.findings.arm_claims import told_wrong
 from lrm_core.findings.figures import Pairs, Pictures, window
 from lrm_core.findings.finding import said, sections, told
-from lrm_core.findings.rules import All
 from lrm_core.findings.verdicts import FINDINGS as CLAIMS
 from lrm_core.findings.verdicts import experiment_table
 from lrm_core.page import findings
@@ -105,8 +104,7 @@ def test_the_residual_is_judged_by_both_oracles(tables):
 def test_every_comparison_of_a_rule_reads_a_column_and_is_shown_as_code(tables, claim):
     for rule in (FINDINGS[claim].rule, *FINDINGS[claim].judged.values()):
         for case in rule.cases:
-            assert isinstance(case.holds, All)
-            for condition in case.holds:
+            for condition in case.conditions:
                 alone = [one for part in getattr(condition, "parts", ([condition],)) for one in part]
                 assert condition.code
                 assert all(one.column in tables[claim] for one in alone)
