@@ -99,26 +99,20 @@ def pool(folder: Path, out: Path, views: int, resolution: int) -> None:
 @click.option("--views", default=32)
 @click.option("--resolution", default=336, help="Pixels per side.")
 def render_objaverse(
-    num_objects: int | None,
-    out: Path,
-    uid_file: Path | None,
-    licences: str,
-    mirror: Path | None,
-    **cameras: int,
+    num_objects: int | None, out: Path, uid_file: Path | None, licences: str, mirror: Path | None, **cameras: int
 ) -> None:
     """Draw objects of Objaverse, fetch them from the hub, and render them; finished ones are kept."""
-    from lrm_core.objects.objaverse import MANIFEST, NUM_OBJECTS
-    from lrm_core.objects.objaverse import render_objaverse as rendered
+    from lrm_core.objects import objaverse
     from lrm_core.objects.objaverse_index import read_uids
 
     uids = read_uids(uid_file) if uid_file else None
     if num_objects is None:
-        num_objects = len(uids) if uids else NUM_OBJECTS
+        num_objects = len(uids) if uids else objaverse.NUM_OBJECTS
     source = {"uids": uids, "licences": licences.split(","), "mirror": mirror}
-    report = rendered(out, num_objects=num_objects, **source, **cameras)
+    report = objaverse.render_objaverse(out, num_objects=num_objects, **source, **cameras)
     for fault in report.failed.values():
         click.echo(fault, err=True)
     counts = f"{len(report.rendered)} rendered, {len(report.kept)} kept, {len(report.failed)} failed"
-    click.echo(f"{out}: {counts}; see {out / MANIFEST}")
+    click.echo(f"{out}: {counts}; see {out / objaverse.MANIFEST}")
     if (made := len(report.rendered) + len(report.kept)) < num_objects:
         raise ValueError(f"{out}: {made} of {num_objects} objects; there are no others to take the place of the rest")

@@ -1,7 +1,9 @@
 """Options that several commands share."""
 
 from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -18,10 +20,6 @@ PROFILE = click.option(
 DEVICE = click.option("--device", default="cpu", help="cpu or cuda.")
 REFRESH = click.option("--refresh", is_flag=True, help="Recompute what is stored already.")
 MODEL_NAME = click.option("--model-name", "--model", default="mini", help="Name or path of the model.")
-CLUSTER = click.option(
-    "--cluster", help="local (a Ray on this machine) or HOST:PORT of a Ray; needs lrm_core[cluster]."
-)
-GPUS = click.option("--gpus-per-job", type=click.FloatRange(min=0), help="On a cluster, perhaps a fraction.")
 
 
 def rendered_objects(words: str) -> Callable:
@@ -53,14 +51,23 @@ def _per_core(context: click.Context, option: click.Parameter, given: int | None
     return given or default_processes()
 
 
-def cluster_of(address: str | None, gpus: float | None, profile: str):
-    """Where jobs go, None for this machine alone; a GPU for each if the profile wants one and nothing is said."""
-    from lrm_core.profiles import get_profile
-    from lrm_core.records.on_cluster import Cluster
+def clustered(command: Callable) -> Callable:
+    """The options for where jobs go, as `cluster`: None for this machine alone.
 
-    if address is None:
-        if gpus is not None:
+    There each has a GPU if the profile wants one and nothing is said.
+    """
+
+    @click.option("--cluster", help="local (a Ray on this machine) or HOST:PORT of a Ray; needs lrm_core[cluster].")
+    @click.option("--gpus-per-job", type=click.FloatRange(min=0), help="On a cluster, perhaps a fraction.")
+    @wraps(command)
+    def run(profile: str, cluster: str | None, gpus_per_job: float | None, **rest: Any) -> None:
+        from lrm_core.profiles import get_profile
+        from lrm_core.records.on_cluster import Cluster
+
+        if gpus_per_job is None:
+            gpus_per_job = 1.0 if get_profile(profile).device == "cuda" else 0.0
+        elif cluster is None:
             raise ValueError("--gpus-per-job: of a cluster; give --cluster too")
-        return None
-    default = 1.0 if get_profile(profile).device == "cuda" else 0.0
-    return Cluster(address, default if gpus is None else gpus)
+        command(profile, cluster=cluster and Cluster(cluster, gpus_per_job), **rest)
+
+    return run

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from lrm_core.cli.options import CLUSTER, GPUS, PROFILE, REFRESH, at_once, cluster_of, output_dir
+from lrm_core.cli.options import PROFILE, REFRESH, at_once, clustered, output_dir
 
 
 @click.command()
@@ -82,15 +82,12 @@ def pdf(profile: str, out: Path | None) -> None:
 @click.option("--experiment", "experiments", multiple=True, help="Such as e02_basins; every one by default.")
 @REFRESH
 @at_once("Objects")
-@CLUSTER
-@GPUS
-def records(
-    profile: str, experiments: tuple[str, ...], cluster: str | None, gpus_per_job: float | None, **how: Any
-) -> None:
+@clustered
+def records(profile: str, experiments: tuple[str, ...], **how: Any) -> None:
     """Compute the records of the experiments that are not in the results store yet."""
     from lrm_core.records.runner import record_all
 
-    record_all(profile, experiments or None, cluster=cluster_of(cluster, gpus_per_job, profile), **how)
+    record_all(profile, experiments or None, **how)
 
 
 @click.command()
@@ -101,12 +98,11 @@ def records(
 @at_once("Objects")
 def repeat(profile: str, output_dir: Path, processes: int, **chosen: tuple[str, ...]) -> None:
     """Make records again from nothing, and hold them against the stored ones; resumes. Exit code 1: too far."""
-    from lrm_core.findings.repetition import keep_repetition
-    from lrm_core.findings.repetition import repeat as make
+    from lrm_core.findings import repetition
 
     which = {name: given or None for name, given in chosen.items()}
-    again = make(profile, output_dir / profile, **which, processes=processes)
-    tables = keep_repetition(profile, again)
+    again = repetition.repeat(profile, output_dir / profile, **which, processes=processes)
+    tables = repetition.keep_repetition(profile, again)
     for table in tables:
         click.echo(table.to_string(index=False) + "\n")
     sys.exit(0 if all(table["passes"].all() for table in tables) else 1)
@@ -118,20 +114,12 @@ def repeat(profile: str, output_dir: Path, processes: int, **chosen: tuple[str, 
 @click.option("--seed", "seeds", type=int, multiple=True, help="Every one by default.")
 @REFRESH
 @at_once("Runs")
-@CLUSTER
-@GPUS
-def arms(
-    profile: str,
-    arms: tuple[str, ...],
-    seeds: tuple[int, ...],
-    cluster: str | None,
-    gpus_per_job: float | None,
-    **how: Any,
-) -> None:
+@clustered
+def arms(profile: str, arms: tuple[str, ...], seeds: tuple[int, ...], **how: Any) -> None:
     """Fine-tune the arms of E13 to E15 whose records are not in the results store yet; begun runs resume."""
     from lrm_core.records.arm_runs import record_arms
 
-    record_arms(profile, arms or None, seeds or None, cluster=cluster_of(cluster, gpus_per_job, profile), **how)
+    record_arms(profile, arms or None, seeds or None, **how)
 
 
 @click.command()

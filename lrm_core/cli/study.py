@@ -1,5 +1,6 @@
 """Commands that ask a model: assets of pictures, scores and studies of rendered objects."""
 
+import sys
 from collections.abc import Callable
 from functools import reduce
 from pathlib import Path
@@ -15,8 +16,7 @@ from lrm_core.cli.options import DEVICE, MODEL_NAME, PATH, output_dir, rendered_
 @MODEL_NAME
 @output_dir("predicted", "A folder for each picture goes there.", "--out")
 @click.option(
-    "--formats",
-    help="Of glb, obj, ply, textured, mp4, gif, webp, planes, sheet, with commas; all by default.",
+    "--formats", help="Of glb, obj, ply, textured, mp4, gif, webp, planes, sheet, with commas; all by default."
 )
 @click.option("--source-distance", default=2.0, help="Of the camera, in world units.")
 @click.option("--keep-framing", is_flag=True, help="The picture is framed as in training already.")
@@ -56,18 +56,17 @@ def app(model_name: str, port: int) -> None:
 def evaluate(arguments: tuple[Path, ...], model_name: str | None, output_dir: Path, split: str, device: str) -> None:
     """Score a model, by name or path, on rendered objects: each view against its image, as tables and a page."""
     from lrm_core.model.checkpoints import load_model
-    from lrm_core.predict.evaluate import evaluate as evaluated
-    from lrm_core.predict.evaluate import listed_objects
+    from lrm_core.predict import evaluate as scores
     from lrm_core.predict.evaluation_page import PAGE, object_table, subject_of, summary_table, write_evaluation
 
     folders = arguments if model_name else arguments[1:]
     model_name = model_name or str(arguments[0])
     if not folders:
         raise click.UsageError("Missing argument 'FOLDER...'.")
-    listed_objects(folders, split)
+    scores.listed_objects(folders, split)
     model = load_model(model_name, device).requires_grad_(False)
     output_dir.mkdir(parents=True, exist_ok=True)
-    found = evaluated(model, folders, split)
+    found = scores.evaluate(model, folders, split)
     write_evaluation(output_dir, found, subject_of(model, model_name), split)
     for table in (object_table(found), summary_table(found)):
         click.echo(table.to_string(index=False) + "\n")
@@ -145,19 +144,18 @@ def spectrum(
     triplane_path: Path | None, reference: Path | None, num_iters: int, lr: float, seed: int, **place: Any
 ) -> None:
     """Spectrum of prediction minus oracle for each object, or of saved planes, less those of a reference."""
-    from lrm_core.measure.oracles import OracleConfig, predicted_planes
-    from lrm_core.measure.oracles import oracle as fitted
+    from lrm_core.measure import oracles
     from lrm_core.page.own_data.study import saved_residual, study_spectrum
 
     if triplane_path or reference:
         residual, name = saved_residual(triplane_path, reference), triplane_path.stem
         click.echo(f"{name}: {study_spectrum(residual, place['output_dir'] / name)}")
         return
-    config = OracleConfig(iterations=num_iters, lr=lr)
+    config = oracles.OracleConfig(iterations=num_iters, lr=lr)
 
     def study(model, item, folder: Path) -> str:
-        target = fitted(model, item, "predicted", config, seed).planes
-        return study_spectrum(predicted_planes(model, item) - target, folder)
+        target = oracles.oracle(model, item, "predicted", config, seed).planes
+        return study_spectrum(oracles.predicted_planes(model, item) - target, folder)
 
     _each_object(study, **place)
 
@@ -170,17 +168,16 @@ def response(
     triplane_path: Path | None, noise_std: float, num_iters: int, lr: float, seed: int, **place: Any
 ) -> None:
     """How much the renders of each object change by noise of each frequency, around its oracle or saved planes."""
+    from lrm_core.measure import oracles
     from lrm_core.measure.e06_response import DecoderResponse
-    from lrm_core.measure.oracles import OracleConfig
-    from lrm_core.measure.oracles import oracle as fitted
     from lrm_core.page.own_data.study import read_planes, study_response
 
-    fit = OracleConfig(iterations=num_iters, lr=lr)
+    fit = oracles.OracleConfig(iterations=num_iters, lr=lr)
     config = DecoderResponse(oracle=fit, published_std=noise_std)
     saved = read_planes(triplane_path) if triplane_path else None
 
     def study(model, item, folder: Path) -> str:
-        planes = fitted(model, item, "predicted", fit, seed).planes if saved is None else saved
+        planes = oracles.oracle(model, item, "predicted", fit, seed).planes if saved is None else saved
         return study_response(model, item, planes, folder, config, seed)
 
     _each_object(study, **place)
@@ -215,8 +212,6 @@ def distance(folders: tuple[Path, ...], model_name: str, out: Path | None, devic
 
 def _each_object(study: Callable[..., str], model_name: str, data_dir: Path, output_dir: Path) -> None:
     """One line for each object: what `study(model, object, folder of its results)` says."""
-    import sys
-
     from tqdm import tqdm
 
     from lrm_core.model.checkpoints import load_model

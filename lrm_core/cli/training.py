@@ -8,6 +8,8 @@ import click
 from lrm_core.cli.options import MODEL_NAME, PATH, output_dir, rendered_objects
 from lrm_core.paths import data_dir
 
+SHARED = click.option("--processes", type=int, help="Share each batch among so many; one per core by default.")
+
 
 @click.command()
 @click.option("--preset", default="mini", help="Which model and training recipe.")
@@ -17,7 +19,7 @@ from lrm_core.paths import data_dir
 @click.option("--start", type=PATH, help="Published weights to take another round from.")
 @click.option("--pool", type=str, help="Meshes by `lrm pool` to train on as well.")
 @click.option("--pool-share", type=float, help="Probability that an object comes from the pool.")
-@click.option("--processes", type=int, help="Share each batch among so many; one per core by default.")
+@SHARED
 def pretrain(
     preset: str, run: Path | None, out: Path | None, start: Path | None, processes: int | None, **changes: Any
 ) -> None:
@@ -97,14 +99,13 @@ STEPS = click.option("--steps", default=500)
 @click.command()
 @click.option("--preset", default="mini-cpu", help="The recipe that is varied.")
 @click.option("--variant", "variants", multiple=True, help='Such as "width 128"; every one by default.')
-@click.option("--processes", type=int, help="Share each batch among so many; one per core by default.")
+@SHARED
 def ablate(preset: str, variants: tuple[str, ...], processes: int | None) -> None:
     """Train variants of a recipe for a short round each, into a table in data/; finished ones are kept."""
-    from lrm_core.training.ablation import FOLDER, TABLE
-    from lrm_core.training.ablation import ablate as train
+    from lrm_core.training import ablation
 
-    out = data_dir() / "mini" / TABLE
-    for row in train(preset, FOLDER, out, variants or None, processes=processes):
+    out = data_dir() / "mini" / ablation.TABLE
+    for row in ablation.ablate(preset, ablation.FOLDER, out, variants or None, processes=processes):
         click.echo(f"{row['variant']}: novel views {float(row['novel_psnr']):.2f} dB")
     click.echo(out)
 

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import torch
 
-from lrm_core.findings.claims import published
+from lrm_core.findings.claims import headline, published
 from lrm_core.findings.figures import WHITE, Lines, Panel, Picture, Row, Series, Strips, window
 from lrm_core.findings.finding import Finding
 from lrm_core.findings.prose import counted
@@ -32,37 +32,32 @@ ALIKE = (
     Condition("alike.closeness", over=0, failed="their renders are not shown to be alike"),
 )  # as pictures
 
-RULE = Rule(
-    claim="C1",
-    experiment="e02_basins",
-    ours=ALL_TEXELS,
-    audited=MATTER,
-    cases=(
-        *(
-            artefact(
-                f"correlation over all texels below {NEAR}, but above it {where}",
-                [Condition(ALL_TEXELS, under=NEAR), Condition(column, over=NEAR)],
-            )
-            for column, where in {
-                MATTER: "in the texels that matter reads",
-                FEATURES: "behind the decoder's first layer",
-            }.items()
-        ),
-        Case(
-            "replicated",
-            f"held-out PSNR of the oracles within {ALIKE_DB:g} dB, their renders closer to each other than the "
-            f"prediction's to the truth, correlation in the texels that matter reads below {FAR}, and between them a "
-            f"ridge of more than {RIDGE_DB:g} dB",
-            [*ALIKE, Condition(MATTER, under=FAR), Condition(BARRIER, over=RIDGE_DB)],
-        ),
-        Case(
-            "replicated with a different size",
-            f"alike as above, and that correlation below {NEAR}, ridge or not",
-            [*ALIKE, Condition(MATTER, under=NEAR, failed="their numbers are not shown to be apart")],
-        ),
-        NOT_REPLICATED,
+CASES = (
+    *(
+        artefact(
+            f"correlation over all texels below {NEAR}, but above it {where}",
+            [Condition(ALL_TEXELS, under=NEAR), Condition(column, over=NEAR)],
+        )
+        for column, where in (
+            (MATTER, "in the texels that matter reads"),
+            (FEATURES, "behind the decoder's first layer"),
+        )
     ),
+    Case(
+        "replicated",
+        f"held-out PSNR of the oracles within {ALIKE_DB:g} dB, their renders closer to each other than the "
+        f"prediction's to the truth, correlation in the texels that matter reads below {FAR}, and between them a "
+        f"ridge of more than {RIDGE_DB:g} dB",
+        [*ALIKE, Condition(MATTER, under=FAR), Condition(BARRIER, over=RIDGE_DB)],
+    ),
+    Case(
+        "replicated with a different size",
+        f"alike as above, and that correlation below {NEAR}, ridge or not",
+        [*ALIKE, Condition(MATTER, under=NEAR, failed="their numbers are not shown to be apart")],
+    ),
+    NOT_REPLICATED,
 )
+RULE = Rule(claim="C1", experiment="e02_basins", ours=ALL_TEXELS, audited=MATTER, cases=CASES)
 
 
 def _repeated(table: pd.DataFrame) -> pd.DataFrame:
@@ -98,9 +93,7 @@ FINDING = Finding(
     rule=RULE,
     typical=(ALL_TEXELS, MATTER, BARRIER),
     starts=("predicted", "random"),
-    derived={
-        "path.over": lambda table: table["path.psnr"].map(lambda at: [dB - min(at[0], at[-1]) for dB in at]),
-    },
+    derived={"path.over": lambda table: table["path.psnr"].map(lambda at: [dB - min(at[0], at[-1]) for dB in at])},
     facts={
         **{f"published.{pair}": lambda table, of=PAIRS[pair]["channel_correlation"]: of for pair in list(PAIRS)[1:]},
         "ridge": lambda table: RIDGE_DB,
@@ -132,11 +125,7 @@ FINDING = Finding(
             Panel(
                 "correlation of the two oracles: to the right is closer",
                 (
-                    Row(
-                        "over all texels, as published",
-                        ALL_TEXELS,
-                        {"published": PAIRS["random_vs_predinit"]["channel_correlation"]},
-                    ),
+                    Row("over all texels, as published", ALL_TEXELS, {"published": headline("C1")}),
                     Row("over texels that the object occupies", MATTER),
                     Row("behind the decoder's first layer", FEATURES),
                 ),

@@ -9,7 +9,7 @@ from lrm_core.findings.claims import PUBLISHED_OBJECTS, published
 from lrm_core.findings.figures import Lines, Panel, Row, Series, Strips
 from lrm_core.findings.finding import Finding
 from lrm_core.findings.prose import counted
-from lrm_core.findings.rules import Condition, Rule, artefact, graded
+from lrm_core.findings.rules import Condition, Rule, around, artefact, graded
 from lrm_core.records.statistics import per_object
 from lrm_core.spectral import PUBLISHED_EDGES
 from lrm_core.spectral.bands import power_law_shares, profile_radii
@@ -31,9 +31,7 @@ FLOOR, SLACK = 0.5, 0.05
 
 def rule_by(oracle: str, floor: str) -> Rule:
     """The rule on the residual to one oracle; a residual lives where its power is, and |DFT| is no power (A1)."""
-    amplitude, power = Condition(f"{oracle}.published.high_minus_low", over=0), f"{oracle}.power.high_minus_low"
-    fine = Condition(power, over=0, failed="the high band is not shown to hold more power than the low one")
-    limits = min(SHARES["high"]) - SLACK, max(SHARES["high"]) + SLACK
+    amplitude, power = (f"{oracle}.{measure}.high_minus_low" for measure in ("published", "power"))
     return Rule(
         claim="C2",
         experiment="e05_residual_spectrum",
@@ -46,11 +44,11 @@ def rule_by(oracle: str, floor: str) -> Rule:
             ),
             artefact(
                 "the high band outweighs the low one by amplitude, but by power the low one does",
-                [amplitude, Condition(power, under=0)],
+                [Condition(amplitude, over=0), Condition(power, under=0)],
             ),
             *graded(
-                [fine],
-                [Condition(f"{oracle}.published.high", *limits)],
+                [Condition(power, over=0, failed="the high band is not shown to hold more power than the low one")],
+                [around(f"{oracle}.published.high", SHARES["high"], SLACK)],
                 f"the high band holds more power, and by amplitude the published share within {SLACK}",
                 "the high band holds more power, and by amplitude another share",
             ),

@@ -35,29 +35,25 @@ LOW_PASS = tuple(
     for name, column in AROUND.items()
 )
 
-RULE = Rule(
-    claim="C3",
-    experiment="e06_response",
-    ours=ENDS,
-    audited=AROUND["oracle"],
-    cases=(
-        *(
-            artefact(
-                f"as published the first tenth of the spectrum outweighs the last, but around the {name}, per bin "
-                "and to noise that the renderer can see, low frequencies answer less than high ones",
-                [Condition(ENDS, over=LEVEL_H), Condition(column, under=LEVEL_H)],
-            )
-            for name, column in AROUND.items()
-        ),
-        *graded(
-            LOW_PASS,
-            [Condition(ENDS, P["ratio"] / FACTOR, P["ratio"] * FACTOR)],
-            "so measured, low frequencies answer more around both; as published, the first tenth answers "
-            f"{P['ratio']} times as much as the last, within a factor of {FACTOR}",
-            "the same, by another factor",
-        ),
+CASES = (
+    artefact(
+        "as published the first tenth of the spectrum outweighs the last, but around the oracle, per bin and to "
+        "noise that the renderer can see, low frequencies answer less than high ones",
+        [Condition(ENDS, over=LEVEL_H), Condition(AROUND["oracle"], under=LEVEL_H)],
+    ),
+    artefact(
+        "the same, but around the prediction",
+        [Condition(ENDS, over=LEVEL_H), Condition(AROUND["prediction"], under=LEVEL_H)],
+    ),
+    *graded(
+        LOW_PASS,
+        [Condition(ENDS, P["ratio"] / FACTOR, P["ratio"] * FACTOR)],
+        "so measured, low frequencies answer more around both; as published, the first tenth answers "
+        f"{P['ratio']} times as much as the last, within a factor of {FACTOR}",
+        "the same, by another factor",
     ),
 )
+RULE = Rule(claim="C3", experiment="e06_response", ours=ENDS, audited=AROUND["oracle"], cases=CASES)
 
 EDGES = [at / P["bins"] for at in range(P["bins"] + 1)]
 LEVEL_BANDS = (RESPONSE_BANDS[1] - RESPONSE_BANDS[0]) / (RESPONSE_BANDS[3] - RESPONSE_BANDS[2])
@@ -66,11 +62,9 @@ PER_BIN = BANDS / LEVEL_BANDS
 CURVES = {"predicted": "audited.predicted", "published": "published", "lookup": "lookup"}
 
 
-def _over_its_mean(place: str):
-    """H over its mean."""
-    return lambda table: table[f"{place}.bin_shares"].map(
-        lambda shares: [len(shares) * share for share in shares], na_action="ignore"
-    )
+def _over_its_mean(shares: pd.Series) -> pd.Series:
+    """H over its mean, of the shares of the bins."""
+    return shares.map(lambda of: [len(of) * share for share in of], na_action="ignore")
 
 
 def _marks(reading: str, there: float, level: float = LEVEL_H) -> dict[str, float | str]:
@@ -108,14 +102,15 @@ def seen(page: Any) -> list[Mapping[str, Picture]]:
 FINDING = Finding(
     rule=RULE,
     typical=(ENDS, *AROUND.values()),
-    derived={f"curve.{name}": _over_its_mean(place) for name, place in CURVES.items()},
+    derived={
+        f"curve.{name}": lambda table, of=of: _over_its_mean(table[f"{of}.bin_shares"]) for name, of in CURVES.items()
+    },
     facts={
         "published.ratio": lambda table: P["ratio"],
         "published.bands": lambda table: BANDS,
         "published.per_bin": lambda table: PER_BIN,
         "part.ends": lambda table: _of_lookup(table, ENDS, "first_over_last"),
-        "part.oracle": lambda table: _of_lookup(table, AROUND["oracle"], "per_bin"),
-        "part.prediction": lambda table: _of_lookup(table, AROUND["prediction"], "per_bin"),
+        **{f"part.{name}": lambda table, of=of: _of_lookup(table, of, "per_bin") for name, of in AROUND.items()},
         "sizes": _sizes,
     },
     figures={

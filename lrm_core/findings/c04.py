@@ -10,7 +10,7 @@ from lrm_core.findings.claims import published
 from lrm_core.findings.figures import Lines, Pairs, Row, Series, Strips, strip
 from lrm_core.findings.finding import Finding
 from lrm_core.findings.prose import counted
-from lrm_core.findings.rules import Condition, Rule, artefact, graded
+from lrm_core.findings.rules import Condition, Rule, around, artefact, graded
 from lrm_core.records.statistics import per_object
 
 P = published("C4")
@@ -30,33 +30,25 @@ HELPS = [
     Condition(MARGIN["truth"], over=0, failed="its lead is not shown against the truth"),
     Condition(LOW["truth"], over=0, failed="correcting the coarse band is not shown to help"),
 ]
-AMOUNTS = [
-    Condition(column, min(PUBLISHED[band]) - SLACK, max(PUBLISHED[band]) + SLACK)
-    for band, column in (("low", LOW["reference"]), ("high", HIGH["reference"]))
-]
-RULE = Rule(
-    claim="C4",
-    experiment="e08_band_correction",
-    ours=LOW["reference"],
-    audited=LOW["truth"],
-    cases=(
-        artefact(
-            "low helps more than high against renders of the oracle, but less against the truth",
-            [AHEAD, Condition(MARGIN["truth"], under=0)],
-        ),
-        artefact("the same, but harms against the truth", [AHEAD, Condition(LOW["truth"], under=0)]),
-        artefact(
-            "low helps more than high, but less than a random part of the residual of the same power",
-            [AHEAD, Condition(RANDOM, under=0)],
-        ),
-        *graded(
-            HELPS,
-            AMOUNTS,
-            f"low helps, and more than high, against both targets; by the published amounts within {SLACK}",
-            "the same, by other amounts",
-        ),
+AMOUNTS = [around(of["reference"], PUBLISHED[band], SLACK) for band, of in (("low", LOW), ("high", HIGH))]
+CASES = (
+    artefact(
+        "low helps more than high against renders of the oracle, but less against the truth",
+        [AHEAD, Condition(MARGIN["truth"], under=0)],
+    ),
+    artefact("the same, but harms against the truth", [AHEAD, Condition(LOW["truth"], under=0)]),
+    artefact(
+        "low helps more than high, but less than a random part of the residual of the same power",
+        [AHEAD, Condition(RANDOM, under=0)],
+    ),
+    *graded(
+        HELPS,
+        AMOUNTS,
+        f"low helps, and more than high, against both targets; by the published amounts within {SLACK}",
+        "the same, by other amounts",
     ),
 )
+RULE = Rule(claim="C4", experiment="e08_band_correction", ours=LOW["reference"], audited=LOW["truth"], cases=CASES)
 
 
 def _lead(table: pd.DataFrame) -> pd.Series:

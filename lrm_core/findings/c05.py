@@ -22,26 +22,23 @@ TWICE = Condition(
     over=0,
     failed="over all objects a share of the low band is not shown to be worth twice one of the high band",
 )
-RULE = Rule(
-    claim="C5",
-    experiment="e08_band_correction",
-    ours=f"{MIXTURE}.ratio",
-    audited=f"{REFERENCE}.ratio",
-    cases=(
-        *(
-            artefact(words, [Condition(MIXTURE + TESTED, over=0), Condition(target + TESTED, under=0)])
-            for target, words in {
-                REFERENCE: "more than twice as published, less at one cutoff and by power, to renders of the oracle",
-                TRUTH: "the same, but to the truth",
-            }.items()
-        ),
-        *graded(
-            [TWICE],
-            [Condition(f"{REFERENCE}.ratio", *RANGE)],
-            f"{RANGE[0]} to {RANGE[1]} times at one cutoff and by power",
-            f"more than twice at one cutoff and by power, but not {RANGE[0]} to {RANGE[1]} times",
-        ),
+CASES = (
+    *(
+        artefact(words, [Condition(MIXTURE + TESTED, over=0), Condition(target + TESTED, under=0)])
+        for target, words in {
+            REFERENCE: "more than twice as published, less at one cutoff and by power, to renders of the oracle",
+            TRUTH: "the same, but to the truth",
+        }.items()
     ),
+    *graded(
+        [TWICE],
+        [Condition(f"{REFERENCE}.ratio", *RANGE)],
+        f"{RANGE[0]} to {RANGE[1]} times at one cutoff and by power",
+        f"more than twice at one cutoff and by power, but not {RANGE[0]} to {RANGE[1]} times",
+    ),
+)
+RULE = Rule(
+    claim="C5", experiment="e08_band_correction", ours=f"{MIXTURE}.ratio", audited=f"{REFERENCE}.ratio", cases=CASES
 )
 
 

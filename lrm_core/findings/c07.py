@@ -7,7 +7,7 @@ import pandas as pd
 from lrm_core.findings.claims import published
 from lrm_core.findings.figures import Pictures, Row, strip
 from lrm_core.findings.finding import Finding
-from lrm_core.findings.rules import Condition, Rule, artefact, graded
+from lrm_core.findings.rules import Condition, Rule, around, artefact, graded
 from lrm_core.records.statistics import interval_of, per_object
 
 # 1.5: where half of the surface is occluded, making it as good as the visible one would remove (r - 1) / (r + 1) of
@@ -27,25 +27,20 @@ SEEN = Condition(
     failed=f"the limit of the rule, {LIMIT:g} times, lies inside the interval for the surface that views show",
 )
 LITTLE = f"what is occluded is less than {LIMIT} times as wrong as what is visible, by both definitions"
-RULE = Rule(
-    claim="C7",
-    experiment="e04_visibility",
-    ours=OURS,
-    audited=TRUTH,
-    cases=(
-        artefact(
-            f"what is occluded is less than {LIMIT} times as wrong as what is visible by the published definition, "
-            "all points in matter, to T_ref, but more on surface that images show, to the truth",
-            [INSIDE, Condition(TRUTH, over=LIMIT)],
-        ),
-        *graded(
-            [INSIDE, SEEN],
-            [Condition(OURS, min(RATIOS) - SLACK, max(RATIOS) + SLACK)],
-            f"{LITTLE}; by the published one by the published ratio within {SLACK}",
-            "the same, by another ratio",
-        ),
+CASES = (
+    artefact(
+        f"what is occluded is less than {LIMIT} times as wrong as what is visible by the published definition, all "
+        "points in matter, to T_ref, but more on surface that images show, to the truth",
+        [INSIDE, Condition(TRUTH, over=LIMIT)],
+    ),
+    *graded(
+        [INSIDE, SEEN],
+        [around(OURS, RATIOS, SLACK)],
+        f"{LITTLE}; by the published one by the published ratio within {SLACK}",
+        "the same, by another ratio",
     ),
 )
+RULE = Rule(claim="C7", experiment="e04_visibility", ours=OURS, audited=TRUTH, cases=CASES)
 
 
 def farthest(table: pd.DataFrame) -> str:

@@ -7,6 +7,8 @@ one band and noise of another change the images unlike (C3).
 from collections.abc import Mapping
 from statistics import fmean
 
+import pandas as pd
+
 from lrm_core.findings.claims import published
 from lrm_core.findings.figures import Row, strip
 from lrm_core.findings.finding import Finding
@@ -41,33 +43,28 @@ ISOTROPIC = [
     Condition(BANDS, under=NEARLY, failed="directions of different frequency do not agree"),
     Condition(LEADING, under=0, failed="the leading direction stands out"),
 ]
-RULE = Rule(
-    claim="C8",
-    experiment="e10_isotropy",
-    ours=OURS,
-    audited=BANDS,
-    cases=(
-        artefact(
-            f"random directions agree, but a renderer that draws its samples anew makes more than {FLOOR:.0%} of "
-            "that change without any direction",
-            [AGREE[0], Condition(JITTER, over=FLOOR)],
-        ),
-        artefact(
-            f"random directions agree within {NEARLY:.0%}, directions of different frequency do not",
-            [*AGREE, Condition(BANDS, over=NEARLY)],
-        ),
-        artefact(
-            "they agree, but the leading direction exceeds them by more than in a random matrix",
-            [*AGREE, Condition(LEADING, over=0)],
-        ),
-        *graded(
-            ISOTROPIC,
-            [Condition(OURS, PUBLISHED_SPREAD / FACTOR, PUBLISHED_SPREAD * FACTOR)],
-            f"all agree within {NEARLY:.0%}, and the spread is the published one within a factor {FACTOR:g}",
-            "the same with another spread",
-        ),
+CASES = (
+    artefact(
+        f"random directions agree, but a renderer that draws its samples anew makes more than {FLOOR:.0%} of "
+        "that change without any direction",
+        [AGREE[0], Condition(JITTER, over=FLOOR)],
+    ),
+    artefact(
+        f"random directions agree within {NEARLY:.0%}, directions of different frequency do not",
+        [*AGREE, Condition(BANDS, over=NEARLY)],
+    ),
+    artefact(
+        "they agree, but the leading direction exceeds them by more than in a random matrix",
+        [*AGREE, Condition(LEADING, over=0)],
+    ),
+    *graded(
+        ISOTROPIC,
+        [Condition(OURS, PUBLISHED_SPREAD / FACTOR, PUBLISHED_SPREAD * FACTOR)],
+        f"all agree within {NEARLY:.0%}, and the spread is the published one within a factor {FACTOR:g}",
+        "the same with another spread",
     ),
 )
+RULE = Rule(claim="C8", experiment="e10_isotropy", ours=OURS, audited=BANDS, cases=CASES)
 
 
 RULER = {
@@ -81,30 +78,27 @@ THERE = {"published": [LEVELS * of["mean"] for of in OBJECTS.values()]}
 BY_CHANCE = {"random matrix": "random_map.spread", "from the singular values": "linear.expected_spread"}
 
 
-def _levels(column: str):
-    """A change of the images in levels of a stored image; of a list its first entry."""
-    return lambda table: LEVELS * table[column].map(lambda found: found[0] if isinstance(found, list) else found)
-
-
-def _by_views(name: str, at: int):
-    return lambda table: fmean(of[at] for of in table[f"published.by_views.{name}"])
+def _levels(changes: pd.Series) -> pd.Series:
+    """Changes of the images in levels of a stored image; of a list its first entry."""
+    return LEVELS * changes.map(lambda found: found[0] if isinstance(found, list) else found)
 
 
 FINDING = Finding(
     rule=RULE,
     typical=("audited.residual.over_random", "leading.over_random"),
     beside=(CALIBRATION,),
-    derived={f"ruler.{name}": _levels(column) for name, (_, column) in RULER.items()},
+    derived={f"ruler.{name}": lambda table, of=column: _levels(table[of]) for name, (_, column) in RULER.items()},
     facts={
         "norm": lambda table: f"{P['norm']:g}",
         "levels": lambda table: LEVELS,
         "there.levels": lambda table: " and ".join(f"{levels:#.2g}" for levels in THERE["published"]),
         "there.scale": lambda table: published("C1")["pred_vs_predinit"]["best_scale"],
         "times.noise": lambda table: table["ruler.noise"].mean() / table["ruler.random"].mean(),
-        "pixels.few": _by_views("pixels", 0),
-        "pixels.many": _by_views("pixels", -1),
-        "spread.few": _by_views("spread", 0),
-        "spread.many": _by_views("spread", -1),
+        **{
+            f"{name}.{views}": lambda table, of=f"published.by_views.{name}", at=at: fmean(x[at] for x in table[of])
+            for name in ("pixels", "spread")
+            for views, at in (("few", 0), ("many", -1))
+        },
     },
     figures={
         "ruler": strip(

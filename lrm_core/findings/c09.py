@@ -7,7 +7,7 @@ from lrm_core.findings.claims import published
 from lrm_core.findings.figures import Lines, Pictures, Series
 from lrm_core.findings.finding import Finding
 from lrm_core.findings.prose import counted
-from lrm_core.findings.rules import Condition, Either, Rule, artefact, graded
+from lrm_core.findings.rules import Condition, Either, Rule, around, artefact, graded
 from lrm_core.measure.e12_test_time import SPACES, LatentOptimisation
 
 # Two statements, less L1 and artefacts, and both must hold in both spaces that nothing else constrains. Proximity and
@@ -45,28 +45,21 @@ FAILS = [*FALLS.values(), *LEFT.values()]
 STOPPED = Either(
     [[Condition(f"{of}.stopped.l1", under=0), Condition(f"{of}.stopped.lpips", under=-LESS)] for of in SPACES]
 )
-SIZES = [
-    Condition(f"{space}.end.l1", min(PUBLISHED[space]) - SLACK, max(PUBLISHED[space]) + SLACK) for space in SPACES
-]
-RULE = Rule(
-    claim="C9",
-    experiment="e12_test_time",
-    ours="planes.end.l1",
-    audited="planes.stopped.l1",
-    cases=(
-        artefact(
-            f"L1 falls, and LPIPS does not (by {LESS:.0%}) or rises again, in planes and in tokens; but stopped by "
-            "other views one of them has less of both",
-            [*FAILS, STOPPED],
-        ),
-        *graded(
-            FAILS,
-            SIZES,
-            f"L1 falls, by the published amounts within {SLACK}, and LPIPS does not or rises again, in both",
-            "the same, by other amounts",
-        ),
+SIZES = [around(f"{space}.end.l1", PUBLISHED[space], SLACK) for space in SPACES]
+CASES = (
+    artefact(
+        f"L1 falls, and LPIPS does not (by {LESS:.0%}) or rises again, in planes and in tokens; but stopped by other "
+        "views one of them has less of both",
+        [*FAILS, STOPPED],
+    ),
+    *graded(
+        FAILS,
+        SIZES,
+        f"L1 falls, by the published amounts within {SLACK}, and LPIPS does not or rises again, in both",
+        "the same, by other amounts",
     ),
 )
+RULE = Rule(claim="C9", experiment="e12_test_time", ours="planes.end.l1", audited="planes.stopped.l1", cases=CASES)
 
 
 def _at_the_end(table: pd.DataFrame, prefix: str) -> list[bool]:

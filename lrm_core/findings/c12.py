@@ -18,43 +18,34 @@ from lrm_core.records.arms import rank_arm
 HIGH_RANK = 16
 ONE_RUN, RANK = "best_rank.one_run", "best_rank"
 PUBLISHED = published("C12")["best_rank"]
-LOSSES = {"MSE": ("std", "lora_mse", "procedural"), "FreqLoss": ("freq", "lora_freq", "real")}
+LOSSES = {"MSE": ("std", "mse", "procedural"), "FreqLoss": ("freq", "freq", "real")}
 ARMS = tuple(rank_arm(loss, rank) for loss in ("mse", "freq") for rank in RANKS)
 
-RULE = Rule(
-    claim="C12",
-    experiment=EXPERIMENT,
-    ours=ONE_RUN,
-    audited=RANK,
-    cases=(
-        few_seeds("C12", "FreqLoss at any rank"),
-        Case(
-            "replicated",
-            f"rank {PUBLISHED} has the lowest LPIPS, over the whole interval",
-            [Condition(RANK, PUBLISHED - 1, PUBLISHED + 1)],
-        ),
-        Case(
-            "replicated with a different size",
-            f"a rank below {HIGH_RANK} has the lowest LPIPS, over the whole interval",
-            [Condition(RANK, under=HIGH_RANK, failed="a high rank has the lowest LPIPS")],
-        ),
-        artefact(
-            f"rank {PUBLISHED} is best in one run, as published, but the interval reaches to {HIGH_RANK} or more",
-            [Condition(ONE_RUN, PUBLISHED - 1, PUBLISHED + 1), Condition(f"{RANK}.low", under=PUBLISHED + 1)],
-        ),
-        NOT_REPLICATED,
+CASES = (
+    few_seeds("C12", "FreqLoss at any rank"),
+    Case(
+        "replicated",
+        f"rank {PUBLISHED} has the lowest LPIPS, over the whole interval",
+        [Condition(RANK, PUBLISHED - 1, PUBLISHED + 1)],
     ),
+    Case(
+        "replicated with a different size",
+        f"a rank below {HIGH_RANK} has the lowest LPIPS, over the whole interval",
+        [Condition(RANK, under=HIGH_RANK, failed="a high rank has the lowest LPIPS")],
+    ),
+    artefact(
+        f"rank {PUBLISHED} is best in one run, as published, but the interval reaches to {HIGH_RANK} or more",
+        [Condition(ONE_RUN, PUBLISHED - 1, PUBLISHED + 1), Condition(f"{RANK}.low", under=PUBLISHED + 1)],
+    ),
+    NOT_REPLICATED,
 )
+RULE = Rule(claim="C12", experiment=EXPERIMENT, ours=ONE_RUN, audited=RANK, cases=CASES)
 
 
 def _ends(table: pd.DataFrame) -> str:
     """The interval of the best rank."""
     low, high = (number(table[f"{RANK}.{end}"].iloc[0], 0) for end in ("low", "high"))
     return f"{low} to {high}" if low != high else low
-
-
-def _columns(arm: str, prefix: str = "") -> list[str]:
-    return [f"{prefix}change.lpips.{rank_arm(arm.removeprefix('lora_'), rank)}" for rank in RANKS]
 
 
 FINDING = Finding(
@@ -73,7 +64,10 @@ FINDING = Finding(
             RANKS,
             ("rank", "change of LPIPS, over its value before"),
             {
-                place: {loss: (colour, _columns(arm, prefix)) for loss, (_, arm, colour) in LOSSES.items()}
+                place: {
+                    name: (colour, [f"{prefix}change.lpips.{rank_arm(loss, rank)}" for rank in RANKS])
+                    for name, (_, loss, colour) in LOSSES.items()
+                }
                 for place, prefix in zip(CONDITIONS.values(), ("", WRONG), strict=True)
             },
             {

@@ -25,26 +25,21 @@ ADAPTERS = ["worst.l1.lora_mse", "worst.l1.lora_freq"]
 RISE, BY_ADAPTERS = "rise.l1.full_mse", "rise.l1.adapters"
 HARMS = Condition(RISE, over=HARM, failed="no object gets worse by training all weights")
 ONLY_FULL = [HARMS, *(Condition(of, under=HARM, failed="adapters harm one too") for of in ADAPTERS)]
-RULE = Rule(
-    claim="C13",
-    experiment=EXPERIMENT,
-    ours=FULL,
-    audited=OVER,
-    cases=(
-        few_seeds("C13", "the adapters that it is compared with"),
-        artefact(
-            f"all weights raise the L1 of an object by more than {HARM:.0%}, and adapters on equal data do so too",
-            [HARMS, Condition(BY_ADAPTERS, over=HARM)],
-        ),
-        *graded(
-            ONLY_FULL,
-            [Condition(RISE, HEADLINE / FACTOR, HEADLINE * FACTOR)],
-            f"all weights raise it by the published {HEADLINE:.0%} within a factor of {FACTOR:g}, adapters by no "
-            f"more than {HARM:.0%}",
-            "as above, by another amount than published",
-        ),
+CASES = (
+    few_seeds("C13", "the adapters that it is compared with"),
+    artefact(
+        f"all weights raise the L1 of an object by more than {HARM:.0%}, and adapters on equal data do so too",
+        [HARMS, Condition(BY_ADAPTERS, over=HARM)],
+    ),
+    *graded(
+        ONLY_FULL,
+        [Condition(RISE, HEADLINE / FACTOR, HEADLINE * FACTOR)],
+        f"all weights raise it by the published {HEADLINE:.0%} within a factor of {FACTOR:g}, adapters by no "
+        f"more than {HARM:.0%}",
+        "as above, by another amount than published",
     ),
 )
+RULE = Rule(claim="C13", experiment=EXPERIMENT, ours=FULL, audited=OVER, cases=CASES)
 
 
 def _published(arm: str) -> float:

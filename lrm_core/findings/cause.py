@@ -15,17 +15,9 @@ import pandas as pd
 from lrm_core.findings.c02 import SHARES
 from lrm_core.findings.c04 import PUBLISHED as REMOVED
 from lrm_core.findings.claims import headline
-from lrm_core.findings.verdicts import RULES, experiment_table
+from lrm_core.findings.verdicts import RULES, experiment_table, tables_in_common
 from lrm_core.profiles import PUBLISHED
-from lrm_core.records.statistics import (
-    FEWEST_OBJECTS,
-    UNKNOWN,
-    Interval,
-    bca_interval,
-    in_common,
-    interval_of,
-    per_object,
-)
+from lrm_core.records.statistics import FEWEST_OBJECTS, UNKNOWN, Interval, bca_interval, interval_of, per_object
 
 # 0.5: what makes more than half of a difference makes most of it.
 # 0.05: around published shares and improvements, since objects, model and resolution differ; as in the rules.
@@ -60,23 +52,21 @@ class Cause:
 
 def causes(profile: str = "mini") -> list[Cause]:
     """The number of every claim told the truth and in the published condition; raises as `experiment_table`."""
-    read = cache(experiment_table)  # claims share experiments
+    read = cache(tables_in_common)  # claims share experiments
     return [cause(claim_id, profile, read) for claim_id in RULES]
 
 
-def cause(claim_id: str, profile: str, read: Callable[[str, str], pd.DataFrame] = experiment_table) -> Cause:
+def cause(claim_id: str, profile: str, read: Callable[..., list[pd.DataFrame]] = tables_in_common) -> Cause:
     """The number of one claim in both conditions, `read` from records; raises as `causes`."""
-    tables = [read(RULES[claim_id].experiment, name) for name in (profile, profile + PUBLISHED)]
-    if any(table.empty for table in tables):
-        return Cause(claim_id, headline(claim_id))
-    return compare(claim_id, *in_common(*tables))
+    tables = read(RULES[claim_id].experiment, profile, profile + PUBLISHED)
+    return compare(claim_id, *tables) if tables else Cause(claim_id, headline(claim_id))
 
 
 def compare(claim_id: str, truth: pd.DataFrame, condition: pd.DataFrame) -> Cause:
     """The cause of a claim by any two tables of the same objects and seeds."""
     column, target = RULES[claim_id].ours, headline(claim_id)
-    paired = pd.DataFrame({"truth": per_object(truth, column), "condition": per_object(condition, column)})
-    paired = paired.dropna()
+    both = {"truth": truth, "condition": condition}
+    paired = pd.DataFrame({name: per_object(table, column) for name, table in both.items()}).dropna()
     if len(paired) < FEWEST_OBJECTS or (paired.nunique() == 1).all():  # a number that is not one of objects
         return Cause(claim_id, target)
     means = {name: bca_interval(paired[name].to_numpy()) for name in paired}
@@ -125,25 +115,21 @@ def pattern(profile: str, *, like: str | None = None) -> dict[str, Interval]:
     Args:
         like: another profile; only objects and seeds that it has as well are counted, where it has any.
     """
-    read, found = cache(experiment_table), {}
+    found = {}
     for name, share in PATTERN.items():
-        table = read(share.experiment, profile)
-        if like and len(table) and len(other := read(share.experiment, like)):
-            table, _ = in_common(table, other)
+        common = tables_in_common(share.experiment, profile, like) if like else []
+        table = common[0] if common else experiment_table(share.experiment, profile)
         found[name] = UNKNOWN if table.empty else interval_of(table, share.column)
     return found
 
 
 def shift(profile: str) -> dict[str, Interval]:
     """How much larger the four shares are in the published condition than told the truth, object by object."""
-    read, found = cache(experiment_table), {}
+    found = dict.fromkeys(PATTERN, UNKNOWN)
     for name, share in PATTERN.items():
-        tables = [read(share.experiment, of) for of in (profile, profile + PUBLISHED)]
-        if any(table.empty for table in tables):
-            found[name] = UNKNOWN
-            continue
-        truth, condition = (per_object(table, share.column) for table in in_common(*tables))
-        found[name] = bca_interval((condition - truth).dropna().to_numpy())
+        if tables := tables_in_common(share.experiment, profile, profile + PUBLISHED):
+            truth, condition = (per_object(table, share.column) for table in tables)
+            found[name] = bca_interval((condition - truth).dropna().to_numpy())
     return found
 
 

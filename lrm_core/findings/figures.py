@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib import import_module
+from pkgutil import resolve_name
 from typing import Any
 
 import pandas as pd
@@ -126,8 +126,7 @@ class Pictures:
     @property
     def function(self) -> Callable:
         """That function."""
-        module, _, name = self.by.partition(":")
-        return getattr(import_module(module), name)
+        return resolve_name(self.by)
 
 
 Declaration = Strips | Lines | Pairs | Slopes | Means | Bars | Pictures

@@ -50,8 +50,8 @@ class Finding:
         """The table of the rule's experiment with the columns of the others and the derived ones."""
         for name, other in beside.items():
             if not other.empty:
-                named = other.rename(columns=lambda c, n=name: c if c in ("object", "seed") else f"{n}.{c}")
-                table = table.merge(named, on=["object", "seed"], how="left")
+                named = other.set_index(["object", "seed"]).add_prefix(f"{name}.")
+                table = table.join(named, on=["object", "seed"])
         return table.assign(**self.derived) if len(table) else table
 
     def example(self, table: pd.DataFrame, groups: Mapping[str, str]) -> str:
@@ -75,12 +75,8 @@ class Finding:
 
     def is_near(self, case: Case, table: pd.DataFrame) -> bool:
         """Whether the means satisfy the conditions that the intervals miss."""
-
-        def mean(column: str) -> Interval:
-            estimate = interval_of(table, column).estimate
-            return Interval(estimate, estimate, estimate, 0)
-
-        return all(condition(mean) for condition in self._missed(case, table))
+        means = cache(lambda column: Interval(*[interval_of(table, column).estimate] * 3, 0))
+        return all(condition(means) for condition in self._missed(case, table))
 
     def _missed(self, case: Case, table: pd.DataFrame) -> list[Condition | Either]:
         """What is missing to the least replication, or to the whole one if the size is another."""

@@ -116,18 +116,21 @@ def _trend(claim: str, numbers: pd.DataFrame) -> Trend:
     return Trend(claim, numbers, bca_interval(slopes))
 
 
+def _trends(claim: str, profile: str) -> dict[str, Trend]:
+    trends = {"told the truth": trend(claim), "as published": trend(claim, PUBLISHED)}
+    return trends | {"moved to the oracle": virtual(claim, profile)}
+
+
 def numbers_over_quality(profile: str = "mini") -> dict[str, dict[str, dict[float, Interval]]]:
     """Claim -> "told the truth", "as published" or "moved to the oracle" -> PSNR -> mean; what was measured."""
-    found = {}
-    for claim in CLAIMS:
-        trends = {"told the truth": trend(claim), "as published": trend(claim, PUBLISHED)}
-        trends["moved to the oracle"] = virtual(claim, profile)
-        found[claim] = {
+    return {
+        claim: {
             label: {psnr: bca_interval(values.to_numpy()) for psnr, values in of.numbers.items()}
-            for label, of in trends.items()
+            for label, of in _trends(claim, profile).items()
             if len(of.numbers)
         }
-    return found
+        for claim in CLAIMS
+    }
 
 
 def rungs_table() -> pd.DataFrame:
@@ -160,21 +163,19 @@ def trends_table(profile: str = "mini") -> pd.DataFrame:
     """Every claim: published, its number on the worst and the best rung, change per dB and answer, as text."""
     rows = []
     for claim in CLAIMS:
-        found = trend(claim)
+        trends = _trends(claim, profile)
+        numbers = trends["told the truth"].numbers
         ends = [
-            written(claim, found.numbers.iloc[:, at].mean()) if len(found.numbers.columns) > least else "–"
+            written(claim, numbers.iloc[:, at].mean()) if len(numbers.columns) > least else "–"
             for at, least in ((0, 1), (-1, 0))
         ]
         cells = [
             "–" if of.answer == "not measured yet" else f"{mean_and_interval(of.slope, 3)}, {of.answer}"
-            for of in (found, trend(claim, PUBLISHED), virtual(claim, profile))
+            for of in trends.values()
         ]
         rows.append((f"{claim}: {HEADLINES[claim].quantity}", written(claim, headline(claim)), *ends, *cells))
-    return pd.DataFrame(
-        rows,
-        columns=["claim", "published", "worst model", "best model", "per dB, told the truth", "per dB, as published",
-        "per dB, moved to the oracle"],
-    )  # fmt: skip
+    columns = ["claim", "published", "worst model", "best model", *(f"per dB, {label}" for label in trends)]
+    return pd.DataFrame(rows, columns=columns)
 
 
 WORDS = {

@@ -1,7 +1,5 @@
 """How good the model under study is: against guesses without a model, its own decoder, and the published baseline."""
 
-from dataclasses import replace
-
 import numpy as np
 import pandas as pd
 
@@ -58,8 +56,8 @@ def _variants(table: pd.DataFrame) -> float:
 
 
 def _guesses(axis: str, measure: str) -> Panel:
-    model, *guesses = (Row(label, f"{of}.novel.{measure}") for of, label in GUESSES.items())
-    return Panel(axis, [replace(model, marks={"published": BASELINE[measure]}), *guesses])
+    marks = {"model": {"published": BASELINE[measure]}}
+    return Panel(axis, [Row(label, f"{of}.novel.{measure}", marks.get(of, {})) for of, label in GUESSES.items()])
 
 
 FINDING = Finding(

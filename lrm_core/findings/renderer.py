@@ -18,11 +18,11 @@ from lrm_core.findings.figures import Row, strip
 from lrm_core.findings.prose import counted, number
 from lrm_core.findings.quality import QUALITY
 from lrm_core.findings.rules import Judgement, judge
-from lrm_core.findings.verdicts import RULES, experiment_table
+from lrm_core.findings.verdicts import RULES, tables_in_common
 from lrm_core.measure.experiments import EXPERIMENTS as MEASURED
 from lrm_core.profiles import RENDERINGS
 from lrm_core.records.runner import record_all
-from lrm_core.records.statistics import FEWEST_OBJECTS, Interval, bca_interval, in_common, per_object
+from lrm_core.records.statistics import FEWEST_OBJECTS, Interval, bca_interval, per_object
 
 CASTER, CYCLES = RENDERINGS
 CLAIMS = tuple(name for name, rule in RULES.items() if rule.experiment in MEASURED)
@@ -58,21 +58,10 @@ class Comparison:
 def compare(claim: str) -> Comparison | None:
     """Judge a claim by each rendering on the objects that both have; None where too few have the audited number."""
     rule = RULES[claim]
-    tables = both(rule.experiment)
-    if tables[CASTER].empty:
-        return None
-    values = pd.DataFrame({name: per_object(t, rule.audited) for name, t in tables.items()}).dropna()
-    if len(values) < FEWEST_OBJECTS:
-        return None
-    return Comparison(values, *(judge(rule, tables[name]) for name in (CASTER, CYCLES)))
-
-
-def both(experiment: str) -> dict[str, pd.DataFrame]:
-    """Current records of an experiment by each profile, of the objects and seeds that both have."""
-    tables = {name: experiment_table(experiment, name) for name in (CASTER, CYCLES)}
-    if any(table.empty for table in tables.values()):
-        return {name: pd.DataFrame({"object": []}) for name in tables}
-    return dict(zip(tables, in_common(*tables.values()), strict=True))
+    tables = tables_in_common(rule.experiment, *RENDERINGS)
+    numbers = zip(RENDERINGS, (per_object(table, rule.audited) for table in tables), strict=False)
+    values = pd.DataFrame(dict(numbers)).dropna()
+    return Comparison(values, *(judge(rule, of) for of in tables)) if len(values) >= FEWEST_OBJECTS else None
 
 
 def make_records(refresh: bool) -> None:
@@ -89,19 +78,18 @@ def comparisons() -> dict[str, Comparison]:
 
 def verdicts_table() -> pd.DataFrame:
     """Verdict of every claim (a second one if the path tracer's is another) and both audited numbers, as text."""
-    rows = []
+    columns, rows = ["claim", "verdict on these objects", "audited, ray caster", "audited, path tracer"], []
     for name, found in comparisons().items():
         by = found.caster, found.cycles
         verdicts = ", then ".join(dict.fromkeys(one.case.verdict for one in by))
         rows.append((name, verdicts, *(number(one.audited.estimate) for one in by)))
-    columns = ("claim", "verdict on these objects", "audited, ray caster", "audited, path tracer")
     return pd.DataFrame(rows, columns=columns)
 
 
 def records() -> pd.DataFrame:
     """Every record that the chapter rests on."""
     names = {RULES[name].experiment for name in comparisons()} | {QUALITY}
-    return pd.concat([table for name in sorted(names) for table in both(name).values()])
+    return pd.concat([table for name in sorted(names) for table in tables_in_common(name, *RENDERINGS)])
 
 
 def _shift(table: pd.DataFrame, name: str) -> pd.Series:
@@ -113,18 +101,17 @@ def _shift(table: pd.DataFrame, name: str) -> pd.Series:
 
 def _changes(measure: str) -> pd.Series:
     """Path-traced less ray-cast of a measure of the model, of all objects that both have."""
-    by = {name: per_object(table, measure) for name, table in both(QUALITY).items()}
-    return by[CYCLES] - by[CASTER]
+    caster, cycles = (per_object(table, measure) for table in tables_in_common(QUALITY, *RENDERINGS))
+    return cycles - caster
 
 
 def _named(answer: str) -> str:
-    return ", ".join([name for name, found in comparisons().items() if found.answer == answer]) or "none"
+    return ", ".join(name for name, found in comparisons().items() if found.answer == answer) or "none"
 
 
 def _larger(table: pd.DataFrame) -> pd.Series:
     """Shifts of the first claim of another size; empty where there is none."""
-    first = next((name for name, found in comparisons().items() if found.answer == "another size"), None)
-    return table[f"shift.{first}"] if first else pd.Series(dtype=float)
+    return table.get(f"shift.{_named('another size').partition(',')[0]}", pd.Series(dtype=float))
 
 
 MEASURES = {"gain": "gain", "white": "white.novel.psnr"} | {of: f"model.novel.{of}" for of in ("psnr", "lpips")}
@@ -143,7 +130,7 @@ FINDING = replace(
         "size": lambda table: _named("another size"),
         "size.mean": lambda table: _larger(table).mean(),
         "size.median": lambda table: _larger(table).median(),
-        "left": lambda table: ", ".join([name for name in CLAIMS if name not in comparisons()]) or "none",
+        "left": lambda table: ", ".join(name for name in CLAIMS if name not in comparisons()) or "none",
         **{name: lambda table, of=of: bca_interval(_changes(of).to_numpy()) for name, of in MEASURES.items()},
         "better": lambda table: counted(_changes("model.novel.psnr") > 0),
     },

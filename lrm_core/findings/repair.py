@@ -5,7 +5,7 @@ was trained in the published condition. One factor for all objects is the best t
 the training objects of true over told distance. Growth and errors are means over the validation objects.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Any, Literal
@@ -72,25 +72,23 @@ def training_factor(arm: str, profile: str) -> float:
 
 def summary(arm: str, found: list[Mapping[str, Any]], profile: str) -> Learned:
     """`Learned` of the records of one arm."""
-
-    def by_seed(number: Callable[[Any], float]) -> pd.DataFrame:
-        objects = {record["seed"]: record["result"]["objects"].items() for record in found}
-        return pd.DataFrame({seed: {name: number(o) for name, o in of} for seed, of in objects.items()})
-
-    def mean(number: Callable[[Any], float]) -> Interval:
-        return mean_interval(by_seed(number))
-
-    return Learned(
-        arm=arm,
-        factor=training_factor(arm, profile),
-        grown=mean(lambda o: o["extent"]["told"][1] / o["extent"]["told"][0]),
-        gain=mean(lambda o: o["l1"][-1] / o["l1"][0] - 1),
-        psnr=mean(lambda o: o["psnr"][-1] - o["psnr"][0]),
-        lpips=mean(lambda o: o["lpips"][-1] / o["lpips"][0] - 1),
-        worse=int((by_seed(lambda o: o["l1"][-1] / o["l1"][0] - 1).mean(axis=1) > 0).sum()),
-        gain_truth=mean(lambda o: o["truth"]["l1"][1] / o["truth"]["l1"][0] - 1),
-        only_told=mean(lambda o: o["truth"]["l1"][0] / o["l1"][0] - 1),
-    )
+    rows = [
+        {
+            **{"object": name, "seed": record["seed"]},
+            "grown": of["extent"]["told"][1] / of["extent"]["told"][0],
+            "gain": of["l1"][-1] / of["l1"][0] - 1,
+            "psnr": of["psnr"][-1] - of["psnr"][0],
+            "lpips": of["lpips"][-1] / of["lpips"][0] - 1,
+            "gain_truth": of["truth"]["l1"][1] / of["truth"]["l1"][0] - 1,
+            "only_told": of["truth"]["l1"][0] / of["l1"][0] - 1,
+        }
+        for record in found
+        for name, of in record["result"]["objects"].items()
+    ]
+    numbers = pd.DataFrame(rows).pivot(index="object", columns="seed")
+    means = {name: mean_interval(numbers[name]) for name in numbers.columns.unique(0)}
+    worse = int((numbers["gain"].mean(axis=1) > 0).sum())
+    return Learned(arm=arm, factor=training_factor(arm, profile), worse=worse, **means)
 
 
 def arms(profile: str) -> list[Learned]:

@@ -6,7 +6,7 @@ the first that holds is the verdict. "Above x" means that the whole interval lie
 lies below. Fewer than 3 objects give no interval, hence "not testable here".
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
 from math import inf
@@ -50,6 +50,11 @@ class Condition:
         """
         low = f"{self.over:g} < " if self.over > -inf and self.under < inf else ""
         return low + self.column + (f" < {self.under:g}" if self.under < inf else f" > {self.over:g}")
+
+
+def around(column: str, published: Collection[float], slack: float, failed: str = "") -> Condition:
+    """The condition that an interval lies in the range of published numbers, with some slack on either side."""
+    return Condition(column, min(published) - slack, max(published) + slack, failed)
 
 
 @dataclass(frozen=True)

@@ -14,14 +14,7 @@ import pandas as pd
 from lrm_core.findings import repair
 from lrm_core.findings.cause import MOST, PATTERN, SLACK, Cause, Share, pattern, pattern_met, shift
 from lrm_core.findings.finding import say
-from lrm_core.findings.prose import (
-    listed,
-    mean_and_interval,
-    number,
-    percent,
-    percent_interval,
-    percent_range,
-)
+from lrm_core.findings.prose import listed, mean_and_interval, number, percent, percent_interval, percent_range
 from lrm_core.findings.verdicts import experiment_table
 from lrm_core.measure.e17_source_distance import FACTORS, best_told
 from lrm_core.paths import data_dir

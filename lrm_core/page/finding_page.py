@@ -16,9 +16,9 @@ from torch.nn.functional import interpolate
 from lrm_core import load_model
 from lrm_core.data_url import data_url
 from lrm_core.findings import prose
-from lrm_core.findings.arm_claims import claim_columns
 from lrm_core.findings.figures import Lines, Pictures, window
 from lrm_core.findings.finding import Finding, told
+from lrm_core.findings.verdicts import claim_columns
 from lrm_core.fit.oracle import OracleFit
 from lrm_core.measure import oracles
 from lrm_core.measure.experiments import get_experiment

@@ -5,7 +5,7 @@ from math import nan
 import pandas as pd
 import pytest
 
-from lrm_core.findings import renderer
+from lrm_core.findings import renderer, verdicts
 from lrm_core.findings.renderer import CASTER, CYCLES, Comparison, compare
 from lrm_core.findings.rules import Case, Judgement
 from lrm_core.findings.verdicts import RULES
@@ -36,7 +36,7 @@ def test_a_size_is_another_one_beyond_the_spread_of_the_objects_and_a_verdict_ou
 def stored(monkeypatch):
     """Replaces the store; its tables have the columns that the rule of C2 reads."""
     tables = {}
-    monkeypatch.setattr(renderer, "experiment_table", lambda experiment, profile: tables[profile])
+    monkeypatch.setattr(verdicts, "experiment_table", lambda experiment, profile: tables[profile])
     return tables
 
 

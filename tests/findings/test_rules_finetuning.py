@@ -9,11 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lrm_core.findings.arm_claims import claim_columns
 from lrm_core.findings.c10 import EXPERIMENT as RULES_EXPERIMENT
 from lrm_core.findings.claims import headline
 from lrm_core.findings.rules import Rule, judge
-from lrm_core.findings.verdicts import RULES, experiment_table, verdicts
+from lrm_core.findings.verdicts import RULES, claim_columns, experiment_table, verdicts
 from lrm_core.profiles import get_profile
 from lrm_core.records.arm_tables import COLUMNS, best_rank, best_ranks, changes, paired, worst
 from lrm_core.records.arms import ARMS, EXPERIMENT, RANKS, arm_seeds, configuration, rank_arm

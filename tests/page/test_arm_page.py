@@ -10,10 +10,10 @@ from finetuning_records import OBJECTS, STEPS, object_metrics, tidy
 from PIL import Image
 
 from lrm_core.findings import c10, c11, c12, c13, c14, prose
-from lrm_core.findings.arm_claims import claim_columns, told_wrong
 from lrm_core.findings.claims import published
 from lrm_core.findings.figures import Pictures
 from lrm_core.findings.finding import sections, told
+from lrm_core.findings.verdicts import claim_columns, told_wrong
 from lrm_core.measure.finetuning import EVALUATION_VIEWS, object_folders
 from lrm_core.objects.contact_sheets import SIDE, SheetStore, contact_sheet, picture_at
 from lrm_core.page.elements import drawn

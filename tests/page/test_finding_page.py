@@ -10,11 +10,10 @@ import pytest
 import torch
 
 from lrm_core.findings import c02, c04, c05, prose, quality, renderer
-from lrm_core.findings.arm_claims import told_wrong
 from lrm_core.findings.figures import Pairs, Pictures, window
 from lrm_core.findings.finding import said, sections, told
 from lrm_core.findings.verdicts import FINDINGS as CLAIMS
-from lrm_core.findings.verdicts import experiment_table
+from lrm_core.findings.verdicts import experiment_table, told_wrong
 from lrm_core.page import findings
 from lrm_core.page.elements import drawn
 from lrm_core.page.finding_page import source_links

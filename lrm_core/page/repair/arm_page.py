@@ -13,8 +13,8 @@ from torch import Tensor
 
 from lrm_core import load_model
 from lrm_core.findings import prose
-from lrm_core.findings.arm_claims import claim_columns, told_wrong
 from lrm_core.findings.finding import Finding
+from lrm_core.findings.verdicts import claim_columns, told_wrong
 from lrm_core.fit.scores import Example
 from lrm_core.measure.finetuning import TRAINING_VIEWS, make_examples, object_folders
 from lrm_core.page import chapter as pages
