@@ -112,8 +112,7 @@ PATTERN: Mapping[str, Share] = {
 def pattern(profile: str, *, like: str | None = None) -> dict[str, Interval]:
     """The four shares of the pattern in a profile; unknown where there is no record.
 
-    Args:
-        like: another profile; only objects and seeds that it has as well are counted, where it has any.
+    Only objects and seeds that another profile, `like`, has as well are counted, where it has any.
     """
     found = {}
     for name, share in PATTERN.items():

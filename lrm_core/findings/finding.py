@@ -97,10 +97,7 @@ def sections(text: str) -> dict[str, str]:
 
 
 def told(finding: Finding, section: str, table: pd.DataFrame) -> str:
-    """A section with its fields filled; the one that is written for the outcome, `## name: verdict`, if there is one.
-
-    Args:
-        table: completed, as by `Finding.completed`.
+    """A section filled from a table by `Finding.completed`; that for the outcome, `## name: verdict`, if there is one.
 
     Raises:
         ValueError: naming section and field, if there is no such section, column or fact.
@@ -130,8 +127,7 @@ def say(text: str, section: str, **fields: str) -> str:
     try:
         return _section(text, section).format(**fields)
     except KeyError as error:
-        said = f"{TEXTS / text}.md: section {section!r} has a field {error} that nothing fills"
-        raise ValueError(said) from error
+        raise ValueError(f"{TEXTS / text}.md: section {section!r} has a field {error} that nothing fills") from error
 
 
 def _section(text: str, section: str) -> str:

@@ -79,11 +79,11 @@ def numbers_of(profile: str) -> pd.DataFrame:
 def fingerprints(profile: str = "mini") -> list[Fingerprint]:
     """Every harm that was measured on enough objects, the truth first, on the objects that the truth has as well."""
     truth = numbers_of(profile)
-    places = {harm: f"{profile}-{harm}" for harm in ("published", *HARMS)} | {"truth": profile}
+    places = {"truth": profile} | {harm: f"{profile}-{harm}" for harm in ("published", *HARMS) if harm != "truth"}
     if profile == RENDERINGS[0]:
         places |= {"path-traced": RENDERINGS[1]} | {name: name for name in RUNGS}
     found = []
-    for harm, place in sorted(places.items(), key=lambda each: each[0] != "truth"):
+    for harm, place in places.items():
         harmed = numbers_of(place) if place in PROFILES else truth[:0]
         common = truth.index.intersection(harmed.index)
         if len(common) >= FEWEST_OBJECTS:
