@@ -45,18 +45,12 @@ SUN = math.pi * (1 - SKY)  # irradiance; a white surface that faces the sun come
 
 @dataclass(frozen=True)
 class Cycles:
-    """How to render with Cycles.
+    """How to render with Cycles."""
 
-    Attributes:
-        command: what starts the script; see `blender_command`.
-        samples: rays per pixel.
-        time_limit: for all views of an object together, in seconds.
-    """
-
-    command: tuple[str, ...]
-    samples: int = SAMPLES
+    command: tuple[str, ...]  # what starts the script; see `blender_command`
+    samples: int = SAMPLES  # rays per pixel
     gpu: bool = False
-    time_limit: float = TIME_LIMIT
+    time_limit: float = TIME_LIMIT  # for all views of an object together, in seconds
 
     def __post_init__(self) -> None:
         if self.samples < 1 or self.time_limit <= 0:

@@ -62,8 +62,7 @@ class Companions(FilePathResolver):
         return None
 
     def _read(self, name: str) -> bytes:
-        path = self.find(name)
-        if path is None:
+        if (path := self.find(name)) is None:
             self.faults.append(f"{name} is missing, which the mesh needs; put it into the mesh's folder")
             raise FileNotFoundError(name)
         return path.read_bytes()
@@ -125,11 +124,8 @@ def option(statement: str, letter: str, default: float) -> tuple[float, float]:
 
 def _spellings(name: str) -> Iterator[str]:
     plain = name.strip().replace("\\", "/")
-    forms = [
-        unicodedata.normalize(form, spelling)
-        for spelling in (name.strip(), plain, unquote(plain))
-        for form in ("NFC", "NFD")
-    ]
+    written = (name.strip(), plain, unquote(plain))
+    forms = [unicodedata.normalize(form, spelling) for spelling in written for form in ("NFC", "NFD")]
     yield from dict.fromkeys(forms)
     yield from dict.fromkeys(form.lstrip("/") for form in forms)
     yield from dict.fromkeys(PurePosixPath(form).name for form in forms)

@@ -22,13 +22,8 @@ import numpy as np
 REPOSITORY = "allenai/objaverse"
 REVISION = "main"  # asked for once; the commit that it was then is kept to ever after
 PATHS = "object-paths.json.gz"
-LICENCES = {
-    "cc0": "CC0-1.0",
-    "by": "CC-BY-4.0",
-    "by-sa": "CC-BY-SA-4.0",
-    "by-nc": "CC-BY-NC-4.0",
-    "by-nc-sa": "CC-BY-NC-SA-4.0",
-}  # as the annotations have them, and their SPDX identifiers
+LICENCES = {"cc0": "CC0-1.0"}  # as the annotations have them, and their SPDX identifiers
+LICENCES |= {name: f"CC-{name.upper()}-4.0" for name in ("by", "by-sa", "by-nc", "by-nc-sa")}
 UID = re.compile("[0-9a-f]{32}")
 GLB = re.compile(rf"glbs/([0-9]{{3}}-[0-9]{{3}})/({UID.pattern})\.glb")
 

@@ -10,9 +10,8 @@ import trimesh
 from PIL import Image
 
 from lrm_core.objects import build, load_object, load_split, split_names
-from lrm_core.objects.build import render_path
+from lrm_core.objects.build import build_procedural, render_path
 from lrm_core.objects.caster import render_object
-from lrm_core.objects.manifest import build_procedural
 from lrm_core.objects.mesh_render import render_mesh
 from lrm_core.objects.procedural import FIRST_HELD_OUT_SEED, procedural_name
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from lrm_core.objects.manifest import digest, make_entry, read_manifest, record_entries
+from lrm_core.files import digest
+from lrm_core.objects.build import make_entry, read_manifest, record_entries
 
 DATA = Path(__file__).resolve().parents[2] / "data"
 
