@@ -62,9 +62,7 @@ class Cycles:
     ) -> Float[Tensor, "V 4 H W"]:
         """Straight RGBA in [0, 1] of one mesh file, fitted into its sphere as in `load_mesh`.
 
-        Args:
-            folder: of the object; work is done beside it, and its name and the seed fix the noise.
-            poses, resolution: as in `render_mesh`.
+        Work is done beside the object's folder, whose name and the seed fix the noise. Else as `render_mesh`.
 
         Raises:
             FileNotFoundError, ValueError: as `load_mesh`; ValueError too if Blender fails, takes longer than the

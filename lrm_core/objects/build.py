@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 import torch
@@ -78,9 +79,8 @@ def render_path(
     check_sizes(views, resolution)
     cameras = {"views": views, "resolution": resolution, "seed": seed}
     files, out, report = files_of(Path(path), SUFFIXES if cycles else UP_AXIS, "meshes"), Path(out), RenderReport()
-    by_stem: dict[str, Path] = {}
-    for file in files:
-        if (other := by_stem.setdefault(file.stem, file)) != file:
+    for other, file in pairwise(sorted(files, key=lambda file: file.stem)):
+        if other.stem == file.stem:
             raise ValueError(f"{file}: would overwrite the views of {other.name}; rename one")
     _write_failures(out, report.failed)
     for file in (progress := tqdm(files, desc="render", unit="object")):
@@ -120,12 +120,9 @@ def render_file(
 ) -> bool:
     """Render one mesh file, as `render_path` does, into an object's folder; False if the object is there already.
 
-    The name of the folder and the seed fix the cameras, whatever else is rendered beside it.
-
-    Raises:
-        FileNotFoundError, ValueError: as `render_mesh` or `Cycles.render`, and if `folder` was rendered otherwise, of
-            another mesh, or of this one before it was edited.
-        OSError: if Blender cannot be started, or `folder` cannot be written.
+    The name of the folder and the seed fix the cameras, whatever else is rendered beside it. Raises as `render_mesh`
+    or `Cycles.render`, ValueError too if `folder` was rendered otherwise, of another mesh, or of this one before it
+    was edited, and OSError if it cannot be written.
     """
     engine = {"engine": "cycles", "samples": cycles.samples} if cycles else {}
     settings = engine | {MESH: fingerprint(mesh_parts(file))}
@@ -147,14 +144,13 @@ def _check_same(folder: Path, cameras: Mapping[str, int], settings: Mapping[str,
     stored = folder / SETTINGS
     try:
         found = json.loads(stored.read_text(encoding="utf-8")) if stored.exists() else {}
-        mesh = found.pop(MESH, settings[MESH])
+        found.setdefault(MESH, settings[MESH])
     except (ValueError, AttributeError, TypeError) as error:
         raise ValueError(f"{stored}: not readable ({error}); remove {folder} to render again") from error
-    if {**found, MESH: settings[MESH]} != settings:
-        raise ValueError(f"{folder}: exists with another engine or other samples; remove it or change --out")
-    if mesh != settings[MESH]:
-        other = "another mesh of this name, or of this one before it was edited"
-        raise ValueError(f"{folder}: exists with the views of {other}; remove it or change --out")
+    if found != settings:
+        edited = "the views of another mesh of this name, or of this one before it was edited"
+        other = edited if found | {MESH: settings[MESH]} == settings else "another engine or other samples"
+        raise ValueError(f"{folder}: exists with {other}; remove it or change --out")
 
 
 def check_same_cameras(folder: Path, *, views: int, resolution: int, seed: int) -> None:

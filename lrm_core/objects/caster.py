@@ -26,14 +26,11 @@ Slots = Int[Tensor, " lines"]  # of primitives, counted through the batch; or ro
 
 @dataclass(frozen=True)
 class Hits:
-    """What K rays per object meet: lit colour in [0, 1], 0 where missed; alpha, 1 where hit, else 0; depth.
+    """What K rays per object meet."""
 
-    The hit point is origin + depth * direction; depth is inf where missed.
-    """
-
-    rgb: Float[Tensor, "B K 3"]
-    alpha: Float[Tensor, "B K 1"]
-    depth: Float[Tensor, "B K 1"]
+    rgb: Float[Tensor, "B K 3"]  # lit colour in [0, 1], 0 where missed
+    alpha: Float[Tensor, "B K 1"]  # 1 where hit, else 0
+    depth: Float[Tensor, "B K 1"]  # the hit point is origin + depth * direction; inf where missed
 
 
 def render_object(

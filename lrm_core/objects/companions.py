@@ -5,6 +5,7 @@ import re
 import struct
 import unicodedata
 from collections.abc import Iterator
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -53,12 +54,9 @@ class Companions(FilePathResolver):
     def find(self, name: str) -> Path | None:
         """The file that is meant: slashes, percent signs and accents may be written in any way."""
         for spelling in _spellings(name):
-            try:
-                path = self.absolute(spelling)
-                if path.is_file():
+            with suppress(ValueError, OSError):  # out of the folder, or not a name at all
+                if (path := self.absolute(spelling)).is_file():
                     return path
-            except (ValueError, OSError):  # out of the folder, or not a name at all
-                continue
         return None
 
     def _read(self, name: str) -> bytes:

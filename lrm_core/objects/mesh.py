@@ -81,9 +81,8 @@ def edge_products(triangles: Triangles) -> Float[np.ndarray, "F 3"]:
 
 def _upright(vectors: Triangles, path: Path) -> Triangles:
     """Points or directions turned from the axes of the file to those of the world."""
-    if UP_AXIS[path.suffix.lower()] == "z":
-        return vectors
-    return np.stack([vectors[..., 0], -vectors[..., 2], vectors[..., 1]], axis=-1)
+    x, y, z = np.moveaxis(vectors, -1, 0)
+    return vectors if UP_AXIS[path.suffix.lower()] == "z" else np.stack([x, -z, y], axis=-1)
 
 
 def _normalise(triangles: Triangles, path: Path) -> Triangles:
@@ -140,9 +139,8 @@ def write_textured_glb(
 
 def turned(vertices: Points, suffix: str) -> Points:
     """World coordinates in the axes of a file: (x, z, -y) where y is up there."""
-    if UP_AXIS[suffix] == "z":
-        return vertices
-    return np.stack([vertices[:, 0], vertices[:, 2], -vertices[:, 1]], axis=1)
+    x, y, z = vertices.T
+    return vertices if UP_AXIS[suffix] == "z" else np.stack([x, z, -y], axis=1)
 
 
 def _unlit(tree: dict[str, Any]) -> None:

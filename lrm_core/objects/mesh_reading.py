@@ -32,13 +32,9 @@ NO_TEXTURE = np.ones((1, 1, 4), dtype=np.float32)
 
 @dataclass(frozen=True)
 class Material:
-    """What a surface looks like before shading.
+    """What a surface looks like before shading."""
 
-    The first of the levels is the texture, display-referred straight RGBA in [0, 1]; the others are halved, again and
-    again, down to one texel.
-    """
-
-    levels: tuple[Texture, ...]
+    levels: tuple[Texture, ...]  # display-referred straight RGBA in [0, 1]; each half of the last, down to one texel
     cutoff: float  # rays pass where alpha is below; 0 for an opaque material
 
 

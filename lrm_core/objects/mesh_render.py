@@ -71,7 +71,11 @@ class MeshCaster:
     def __init__(self, mesh: Mesh) -> None:
         self.mesh = mesh
         self.face_normals = face_normals(mesh.triangles)
-        self.texel_density = _texel_density(mesh)
+        area = np.linalg.norm(edge_products(mesh.triangles), axis=-1)
+        first, second = mesh.uv[:, 1] - mesh.uv[:, 0], mesh.uv[:, 2] - mesh.uv[:, 0]
+        uv_area = np.abs(first[:, 0] * second[:, 1] - first[:, 1] * second[:, 0])
+        size = np.array([np.prod(m.levels[0].shape[:2]) for m in mesh.materials])
+        self.texel_density = np.sqrt(uv_area * size[mesh.material] / area)  # (F,), finest level, per world unit
         self._cutoffs = np.array([m.cutoff for m in mesh.materials])
         soup = trimesh.triangles.to_kwargs(mesh.triangles)
         self._tree = RayMeshIntersector(trimesh.Trimesh(**soup, process=False))
@@ -194,12 +198,3 @@ def sample_texture(texture: Texture, uv: Float[np.ndarray, "n 2"]) -> Float[np.n
     upper = texture[top, left] * (1 - across) + texture[top, right] * across
     lower = texture[bottom, left] * (1 - across) + texture[bottom, right] * across
     return upper * (1 - down) + lower * down
-
-
-def _texel_density(mesh: Mesh) -> Float[np.ndarray, " F"]:
-    """Texels of the finest level per world unit, (F,)."""
-    area = np.linalg.norm(edge_products(mesh.triangles), axis=-1)
-    first, second = mesh.uv[:, 1] - mesh.uv[:, 0], mesh.uv[:, 2] - mesh.uv[:, 0]
-    uv_area = np.abs(first[:, 0] * second[:, 1] - first[:, 1] * second[:, 0])
-    size = np.array([np.prod(m.levels[0].shape[:2]) for m in mesh.materials])
-    return np.sqrt(uv_area * size[mesh.material] / area)

@@ -44,14 +44,11 @@ class Credit:
 
 @dataclass(frozen=True)
 class PoolObject:
-    """V views of one object: straight alpha, 0 to 255; camera-to-world poses, Blender axes, world units.
+    """V views of one object."""
 
-    `sources` are the views that are as level as a source view and show enough.
-    """
-
-    rgba: UInt8[Tensor, "V H H 4"]
-    poses: Float[Tensor, "V 3 4"]
-    sources: Int[Tensor, " S"]
+    rgba: UInt8[Tensor, "V H H 4"]  # straight alpha, 0 to 255
+    poses: Float[Tensor, "V 3 4"]  # camera-to-world, Blender axes, world units
+    sources: Int[Tensor, " S"]  # the views that are as level as a source view and show enough
 
 
 class Pool:
