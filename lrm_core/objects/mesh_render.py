@@ -31,6 +31,8 @@ WRAP = 0.3
 Vectors = Float[np.ndarray, "n 3"]  # points, directions or barycentric coordinates
 Scalars = Float[np.ndarray, " n"]
 Faces = Int[np.ndarray, " n"]
+Flags = Bool[np.ndarray, " n"]
+Point = Float[np.ndarray, " 3"]
 
 
 class MeshViews(NamedTuple):
@@ -124,7 +126,7 @@ class MeshCaster:
 
 
 def _render_view(
-    caster: MeshCaster, camera: Float[Tensor, " 25"], source: Float[np.ndarray, " 3"], resolution: int
+    caster: MeshCaster, camera: Float[Tensor, " 25"], source: Point, resolution: int
 ) -> tuple[Float[Tensor, "4 H W"], Float[Tensor, "1 H W"], Bool[Tensor, "1 H W"]]:
     """One view: means over the rays of each pixel that hit; alpha is the share that does."""
     fine = resolution * SAMPLES
@@ -158,9 +160,7 @@ def _shade(caster: MeshCaster, face: Faces, barycentric: Vectors, directions: Ve
     return (AMBIENT + (1 - AMBIENT) * np.maximum((cosine + WRAP) / (1 + WRAP), 0))[:, None]
 
 
-def _sees(
-    caster: MeshCaster, source: Float[np.ndarray, " 3"], points: Vectors, face: Faces, directions: Vectors
-) -> Bool[np.ndarray, " n"]:
+def _sees(caster: MeshCaster, source: Point, points: Vectors, face: Faces, directions: Vectors) -> Flags:
     """Whether a camera at `source` sees the side of the surface points (n, 3) that rays `directions` meet."""
     towards, flat = points - source, caster.face_normals[face]
     seen = (flat * towards).sum(-1) * (flat * directions).sum(-1) > 0  # the same side

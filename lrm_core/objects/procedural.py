@@ -185,19 +185,11 @@ def _draw_part(rng: np.random.Generator, size: float, forms: tuple[float, float]
         scale = np.array([1, *[between(rng, 0.14, 0.35)] * 2])
     else:
         scale = np.array([1, between(rng, 0.5, 1), between(rng, 0.12, 0.3)])
-    if kind != Kind.TORUS:
-        scale = _order_axes(rng, kind, scale)
+    axial = kind not in (Kind.TORUS, Kind.ELLIPSOID, Kind.BOX, Kind.ROUNDED)
+    if axial and rng.random() >= 0.2:  # mostly round about their axis
+        long, middle, short = scale
+        scale = np.array([short, middle, long] if short == middle else [long, long, short])
     return Part(kind, np.zeros(3), _draw_turn(rng, spin), np.maximum(size * scale, 0.05), form)
-
-
-def _order_axes(rng: np.random.Generator, kind: Kind, scale: Vector) -> Vector:
-    """Turn the half sizes so that solids with an axis are mostly round about it."""
-    long, middle, short = scale
-    if kind in (Kind.ELLIPSOID, Kind.BOX, Kind.ROUNDED) or rng.random() < 0.2:
-        return scale
-    if short == middle:
-        return np.array([short, middle, long])
-    return np.array([long, long, short])
 
 
 def _attach(rng: np.random.Generator, parent: Part, part: Part, spin: Rotation | None) -> Part:

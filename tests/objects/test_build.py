@@ -1,4 +1,4 @@
-"""Rendering files into a dataset: resumed, reported; the project's own data, with digests that anybody can recompute."""
+"""Rendering files into a dataset: resumed, reported; the project's own data and their digests."""
 
 import hashlib
 import json
