@@ -81,7 +81,7 @@ def unmeasured() -> list[str]:
 
 @cache
 def trend(claim: str, after: str = "") -> Trend:
-    """A claim over all rungs that have its number for every object: told the truth, or as published if `after` says so."""
+    """A claim over all rungs that have its number for every object, told the truth; `after` may be `PUBLISHED`."""
     rule, wanted, columns = RULES[claim], objects(), {}
     for name, quality in qualities().iterrows():
         table = experiment_table(rule.experiment, name + after)
