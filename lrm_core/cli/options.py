@@ -68,6 +68,6 @@ def clustered(command: Callable) -> Callable:
             gpus_per_job = 1.0 if get_profile(profile).device == "cuda" else 0.0
         elif cluster is None:
             raise ValueError("--gpus-per-job: of a cluster; give --cluster too")
-        command(profile, cluster=cluster and Cluster(cluster, gpus_per_job), **rest)
+        command(profile, cluster=None if cluster is None else Cluster(cluster, gpus_per_job), **rest)
 
     return run

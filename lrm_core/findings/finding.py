@@ -97,7 +97,7 @@ def sections(text: str) -> dict[str, str]:
 
 
 def told(finding: Finding, section: str, table: pd.DataFrame) -> str:
-    """A section filled from a table by `Finding.completed`; that for the outcome (`## name: verdict`) if there is one.
+    """A section filled from a table by `Finding.completed`; that of the outcome, `## name: verdict`, if there is one.
 
     Raises:
         ValueError: naming section and field, if there is no such section, column or fact.
