@@ -1,10 +1,13 @@
-"""What every chapter does: records made where they are missing; text, tables and figures displayed."""
+"""What every chapter does: records made where they are missing; text, tables and figures displayed, code linked."""
 
+import inspect
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import redirect_stdout
 from html import escape
+from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -12,9 +15,10 @@ import plotly.graph_objects as go
 from IPython.display import HTML, Markdown, display
 
 from lrm_core.findings import prose
+from lrm_core.findings.finding import Finding
 from lrm_core.findings.verdicts import experiment_table
 from lrm_core.model.lrm import LRM, model_hash
-from lrm_core.page.findings import function_link
+from lrm_core.paths import repository_root
 from lrm_core.records.runner import record_all
 
 if TYPE_CHECKING:
@@ -109,3 +113,21 @@ def computed(content: str, said: str) -> str:
     """
     about = f'role="group" aria-label="Computed" title="{escape(said)}"'
     return f'<div class="lrm-computed" tabindex="0" {about}>\n\n{content}\n\n</div>'
+
+
+def module_file(finding: Finding) -> Path:
+    """Where a finding is declared."""
+    return Path(inspect.getsourcefile(import_module(finding.module)))
+
+
+def function_link(function: Callable, before: str = "") -> str:
+    """A link to where a function stands, after some words, as HTML."""
+    function = inspect.unwrap(function)  # of its cache
+    path, (_, start) = Path(inspect.getsourcefile(function)), inspect.getsourcelines(function)
+    name = path.stem if function.__name__ == "run" else function.__name__
+    return before + source_link(path, start, name)
+
+
+def source_link(path: Path, line: int, text: str) -> str:
+    """A link to a line of the repository, as HTML."""
+    return f'<a href="../{path.relative_to(repository_root()).as_posix()}#L{line}"><code>{text}</code></a>'

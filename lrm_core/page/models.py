@@ -31,8 +31,8 @@ from lrm_core.model.lrm import LRM
 from lrm_core.objects.contact_sheets import SheetStore, contact_sheet, picture_at
 from lrm_core.objects.procedural import FIRST_HELD_OUT_SEED
 from lrm_core.page import chapter as pages
-from lrm_core.page.elements.curves import panels
 from lrm_core.page.elements.pictures import cut_to_object, image_row
+from lrm_core.page.elements.plots import panels
 from lrm_core.page.finding_page import Chapter
 from lrm_core.paths import data_dir
 from lrm_core.profiles import RUNGS, Profile, get_profile
@@ -124,9 +124,8 @@ def training_pictures() -> str:
 
 def sizes_table(model: LRM) -> pd.DataFrame:
     """Sizes of the model beside those of OpenLRM base, as text."""
-    ours, base = _sizes(model.config), _sizes(BASE)
-    rows = [(name, ours[name], base[name]) for name in ours]
-    return pd.DataFrame(rows, columns=["", "this model", "OpenLRM 1.1 base"])
+    sizes = pd.DataFrame({"this model": _sizes(model.config), "OpenLRM 1.1 base": _sizes(BASE)})
+    return sizes.rename_axis("").reset_index()
 
 
 def _sizes(config: LRMConfig) -> dict[str, str]:

@@ -47,13 +47,10 @@ def cut_to_object(images: Mapping[str, Float[Tensor, "3 h w"]]) -> dict[str, Flo
 
 
 def switch(key: str, panels: Mapping[str, tuple[str, str]], columns: str, described: str) -> str:
-    """Labels of which one is chosen, above what belongs to it.
+    """Labels of which one is chosen, above what belongs to it; `described` tells screen readers what one chooses.
 
-    Args:
-        key: unique on the page; letters and dashes.
-        panels: for each name the HTML inside its label and the HTML that is displayed once it is chosen.
-        columns: CSS of the columns in which the labels stand.
-        described: what one chooses, for screen readers.
+    The key, letters and dashes, is unique on the page. Panels have for each name the HTML inside its label, and that
+    which is displayed once it is chosen. The labels stand in columns by their CSS.
     """
     inputs = "".join(
         f'<input type="radio" name="{key}" id="{key}-{at}" aria-label="{escape(name)}"{" checked" if not at else ""}>'
