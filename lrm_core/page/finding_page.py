@@ -28,7 +28,6 @@ from lrm_core.objects import RenderedObject
 from lrm_core.page import chapter as pages
 from lrm_core.page import findings as judged
 from lrm_core.page.elements import drawn
-from lrm_core.page.elements.pictures import cut_to_object, image_row
 from lrm_core.profiles import Profile, get_profile
 from lrm_core.records.arm_tables import changes
 from lrm_core.records.arms import EXPERIMENT as FINETUNING
@@ -152,7 +151,7 @@ class Chapter:
         else:
             pictures = self._thumbnails() if isinstance(declared, drawn.PICTURED) else {}
             for row in declared.pictures(self) if isinstance(declared, Lines) and declared.pictures else ():
-                pages.show_html(f'<div class="lrm-above">{image_row(row, self.item.name, width=96)}</div>')
+                pages.show_html(f'<div class="lrm-above">{pages.image_row(row, self.item.name, width=96)}</div>')
             figure = drawn.draw(declared, self.table, self.groups, pictures, title)
             figure.show()
             data = prose.figure_data(figure)
@@ -165,7 +164,7 @@ class Chapter:
 
     def pictures(self, images: dict[str, Float[Tensor, "3 h w"]]) -> None:
         """Display images of the example side by side, by caption, cut to what is not white in any of them."""
-        pages.show_html(image_row(cut_to_object(images), self.item.name))
+        pages.show_html(pages.image_row(pages.cut_to_object(images), self.item.name))
 
     def tweak(self, *functions: Callable, **sliders: tuple[float, float]) -> None:
         """In JupyterLab, sliders that call functions of the chapter (`widgets.bench.show_sliders`)."""

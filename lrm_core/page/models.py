@@ -31,7 +31,6 @@ from lrm_core.model.lrm import LRM
 from lrm_core.objects.contact_sheets import SheetStore, contact_sheet, picture_at
 from lrm_core.objects.procedural import FIRST_HELD_OUT_SEED
 from lrm_core.page import chapter as pages
-from lrm_core.page.elements.pictures import cut_to_object, image_row
 from lrm_core.page.elements.plots import panels
 from lrm_core.page.finding_page import Chapter
 from lrm_core.paths import data_dir
@@ -92,7 +91,7 @@ def show_nine(chapter: Chapter) -> None:
     drawn = []
     for row in chosen.itertuples():
         pictures = {what: picture_at(sheet, (row.Index, at), shape) for at, what in enumerate(PICTURES)}
-        drawn.append((row.object, row.psnr, cut_to_object(pictures)))
+        drawn.append((row.object, row.psnr, pages.cut_to_object(pictures)))
     figures = "".join(_group(drawn[at : at + TOGETHER]) for at in range(0, len(drawn), TOGETHER))
     about = f'tabindex="0" role="group" aria-label="{escape(title)}" style="{STYLE}"'
     html = f'<p class="lrm-figure-title">{escape(title)}</p><div class="lrm-images" {about}>{figures}</div>'
@@ -119,7 +118,7 @@ def _group(drawn: Sequence[tuple[str, float, Mapping[str, Float[Tensor, "3 h w"]
 def training_pictures() -> str:
     """Source views of the first training objects, as HTML."""
     images = {str(seed): training_view(seed, 0, TRAINING_SIZE, 3) for seed in range(TRAINING_OBJECTS)}
-    return image_row(images, "training object", width=120)
+    return pages.image_row(images, "training object", width=120)
 
 
 def sizes_table(model: LRM) -> pd.DataFrame:
@@ -183,5 +182,5 @@ def rungs_pictures() -> str:
     for name in sorted(kinds.values()):
         places = ((objects().index(name), at) for at in range(shape[1]))
         shown = {caption: picture_at(sheet, at, shape) for caption, at in zip(captions, places, strict=True)}
-        rows += image_row(cut_to_object(shown), name, width=80)
+        rows += pages.image_row(pages.cut_to_object(shown), name, width=80)
     return rows

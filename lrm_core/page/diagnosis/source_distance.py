@@ -20,7 +20,6 @@ from lrm_core.measure.experiments import get_experiment
 from lrm_core.measure.oracles import heldout_views, predicted_planes, render_like
 from lrm_core.objects import Source
 from lrm_core.page import chapter as chapters
-from lrm_core.page.elements.pictures import image_row
 from lrm_core.page.elements.plots import Curve, curves, panels
 from lrm_core.page.elements.style import COLOURS, SMALL, finish, spans
 from lrm_core.page.finding_page import Chapter
@@ -49,7 +48,7 @@ def pictures(chapter: Chapter) -> str:
         planes = predicted_planes(chapter.model, replace(chapter.item, source=Source(told=factor)))
         words = "told the truth" if factor == 1 else f"told × {factor:g}"
         shown[words] = render_like(chapter.model, planes, seen)[0]
-    return image_row(shown, f"{chapter.item.name}, held-out view", width=140)
+    return chapters.image_row(shown, f"{chapter.item.name}, held-out view", width=140)
 
 
 def pattern_figure(points: Mapping[str, Point], doses: Mapping[float, Mapping[str, Interval]]) -> go.Figure:

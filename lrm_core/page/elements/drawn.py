@@ -131,8 +131,6 @@ def bars(figure: Bars, table: pd.DataFrame, pictures: Mapping[str, str], title: 
     for at, (label, (column, colour)) in enumerate(figure.columns.items()):
         mean = interval_of(table, column)
         heights = [mean.estimate, *(of[at] for of in figure.published.values()), *values[label][names]]
-        if not at:
-            ticks = [figure.factor * height for height in heights]
         point = Interval(0, 0, 0, 0)  # without an interval
         shown.add_bar(
             x=list(range(len(places))), y=heights, name=label, text=places, textposition="none",
@@ -141,8 +139,8 @@ def bars(figure: Bars, table: pd.DataFrame, pictures: Mapping[str, str], title: 
             hovertemplate=f"%{{text}}, {label}: %{{y:.1%}}<extra></extra>",
         )  # fmt: skip
     shown.add_scatter(
-        x=list(range(len(places))), y=ticks, mode="markers", text=places,
-        name=f"{figure.factor:g} × {next(iter(figure.columns))}",
+        x=list(range(len(places))), y=[figure.factor * height for height in shown.data[0].y], mode="markers",
+        text=places, name=f"{figure.factor:g} × {next(iter(figure.columns))}",
         marker={"symbol": "line-ew-open", "size": 14, "color": COLOURS["reference"], "line": {"width": 2}},
         hovertemplate="%{text}, %{fullData.name}: %{y:.1%}<extra></extra>",
     )  # fmt: skip

@@ -30,8 +30,7 @@ MARKS = {
     "random matrix": "hexagram-open",
     "from the singular values": "asterisk-open",
 }
-COLUMNS = 2
-HEIGHT = 130  # pixels of a panel
+COLUMNS, HEIGHT = 2, 130  # of small panels; pixels of one
 RATIOS = ("C5",)  # without an upper end, on a logarithmic axis
 Place = Mapping[str, int]  # row and column among the panels
 
@@ -79,9 +78,8 @@ def _described(figure: Strips, table: pd.DataFrame) -> str:
     for panel in figure.panels:
         rows = []
         for row in panel.rows:
-            own = f"{figure.names[row.colour]} " if row.beside else ""
-            parts = [own + mean(row.column)]
-            parts += [f"{figure.names[colour]} {mean(column)}" for colour, column in row.beside.items()]
+            columns = {row.colour: row.column, **row.beside}.items()
+            parts = [f"{figure.names[of]} {mean(column)}" if row.beside else mean(column) for of, column in columns]
             for name, reference in row.marks.items():
                 parts.append(f"{name} {', '.join(number(x) for x in numbers_of(reference, table))}")
             rows.append(f"{row.label}: {'; '.join(parts)}")
@@ -109,10 +107,10 @@ def _add_columns(
     """A row with several columns: each in its own colour, its mean below the points."""
     for offset, (colour, column) in enumerate({row.colour: row.column, **row.beside}.items()):
         values, height = per_object(table, column), place + 0.22 * offset
-        if values.empty:
-            continue
-        _add_points(figure, values, height, names[colour], {"color": COLOURS[colour], "size": 7, "opacity": 0.55}, at)
-        _add_mean(figure, table, column, height, at, COLOURS[colour])
+        look = {"color": COLOURS[colour], "size": 7, "opacity": 0.55}
+        if len(values):
+            _add_points(figure, values, height, names[colour], look, at)
+            _add_mean(figure, table, column, height, at, COLOURS[colour])
     _add_references(figure, table, row, place, at, 0.2)
 
 
@@ -258,5 +256,5 @@ def panels(
     )
     name_once(figure)
     figure.update_layout(showlegend=several)
-    alt = f"Numbers over {axis}. {'; '.join(said)}."
-    return finish(figure, alt, HEIGHT * rows, top=30, bottom=BOTTOM if several else 50)
+    bottom, alt = BOTTOM if several else 50, f"Numbers over {axis}. {'; '.join(said)}."
+    return finish(figure, alt, HEIGHT * rows, top=30, bottom=bottom)

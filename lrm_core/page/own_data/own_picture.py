@@ -28,7 +28,6 @@ from lrm_core.fingerprint import sha256
 from lrm_core.model.lrm import LRM
 from lrm_core.objects.pictures import load_picture, whole
 from lrm_core.page import chapter as page
-from lrm_core.page.elements.pictures import image_row
 from lrm_core.page.elements.style import finish
 from lrm_core.page.embedded import OWN_PICTURE, OWN_PICTURE_JS, EmbeddedWidget
 from lrm_core.page.viewer import Packed, pack
@@ -158,7 +157,7 @@ def show_own_picture(model: LRM) -> None:
 def pictures(path: Path, found: Prediction) -> str:
     """The picture as it was given, on white, and as the model sees it, as HTML; raises as `load_picture`."""
     given = whole(load_picture(path), found.picture.shape[-1]).image
-    return image_row({"as given": given, "as the model sees it": found.picture}, path.name)
+    return page.image_row({"as given": given, "as the model sees it": found.picture}, path.name)
 
 
 def film(model: LRM, found: Prediction, distance: float) -> Frames:
@@ -171,7 +170,7 @@ def around(frames: Frames) -> str:
     """Some frames of the film by their angle, as HTML."""
     angles = np.linspace(0, 360, FRAMES, endpoint=False)[::EVERY]
     images = (torch.from_numpy(frame).permute(2, 0, 1) / 255 for frame in frames[::EVERY])
-    return image_row({f"{angle:.0f}°": image for angle, image in zip(angles, images, strict=True)}, "prediction")
+    return page.image_row({f"{angle:.0f}°": image for angle, image in zip(angles, images, strict=True)}, "prediction")
 
 
 def mesh_figure(surface: Surface) -> go.Figure:

@@ -16,7 +16,7 @@ from lrm_core.findings.prose import percent
 from lrm_core.measure.e12_test_time import SPACES
 from lrm_core.measure.oracles import split_views
 from lrm_core.objects.contact_sheets import picture_at
-from lrm_core.page.elements.pictures import switch
+from lrm_core.page.chapter import switch
 from lrm_core.page.elements.style import COLOURS
 from lrm_core.page.finding_page import Chapter
 from lrm_core.records.runner import load_item

@@ -24,8 +24,7 @@ from lrm_core.render.cameras import FOCAL
 from lrm_core.render.field import check_planes
 
 POSTER_SIDE = 192  # pixels
-_LENS = ("resolution", "samples", "focal", "background")
-SCENE_TRAITS = (*_LENS, "azimuth", "elevation", "distance", "half", "patience")
+SHOWN = ("resolution", "samples", "focal", "background", "azimuth", "elevation", "distance", "half", "patience")
 LEVELS = 255  # steps between the least and the greatest value of a channel
 LITTLE = np.dtype("<f4")
 
@@ -93,7 +92,7 @@ class TriplaneViewer(EmbeddedWidget):
     """
 
     MIME = VIEWER.mime
-    PAGE_TRAITS = (*EmbeddedWidget.PAGE_TRAITS, *SCENE_TRAITS)
+    PAGE_TRAITS = (*EmbeddedWidget.PAGE_TRAITS, *SHOWN)
     _esm = VIEWER_JS + "\nexport default { render };\n"
 
     resolution = traitlets.Int(256, min=16, max=1024).tag(sync=True)  # side of the drawn picture, in pixels
@@ -124,7 +123,7 @@ class TriplaneViewer(EmbeddedWidget):
 
     def scene(self) -> dict[str, Any]:
         """How the field is shown, JSON-ready."""
-        return {name: getattr(self, name) for name in SCENE_TRAITS}
+        return {name: getattr(self, name) for name in SHOWN}
 
 
 def camera_of(azimuth: float, elevation: float, distance: float, focal: float) -> Float[Tensor, "25"]:

@@ -18,7 +18,6 @@ from torch import Tensor
 
 from lrm_core.findings.prose import number, table_html
 from lrm_core.page import chapter as page
-from lrm_core.page.elements.pictures import image_row
 from lrm_core.page.finding_page import Chapter
 from lrm_core.page.widgets.subject import Subject, folders, subject_of
 
@@ -193,7 +192,7 @@ def displayed(results: Mapping[str, Mapping[str, Any]]) -> str:
         images = {label: of for label, of in found.items() if isinstance(of, Tensor) and of.ndim == 4}
         for view in range(len(next(iter(images.values()), []))):
             shown = {label: of[view] for label, of in images.items()}
-            pictures += image_row(shown, f"held-out view {view + 1}", width=160)
+            pictures += page.image_row(shown, f"held-out view {view + 1}", width=160)
         numbers = {label: number(float(value), 3) for label, value in found.items() if label not in images}
         rows.append({"": name.replace("_", " ")} | numbers)
     return pictures + table_html(pd.DataFrame(rows).fillna("–"))
