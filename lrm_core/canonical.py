@@ -27,12 +27,10 @@ def plain(value: Any, where: str = "record") -> Plain:
     """
     if isinstance(value, Tensor):
         value = value.detach().cpu().numpy()
-    if isinstance(value, np.ndarray):
+    if isinstance(value, np.ndarray | np.generic):
         if value.size > LARGEST_ARRAY:
             raise ValueError(f"{where}: {value.size} values, a record holds arrays of at most {LARGEST_ARRAY}")
         value = value.tolist()
-    if isinstance(value, np.generic):
-        value = value.item()
     if value is None or isinstance(value, bool | int | str):
         return value
     if isinstance(value, float):

@@ -8,17 +8,10 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from lrm_core.measure import oracles
 from lrm_core.measure.geometry import matter_texels, points_in_matter
 from lrm_core.measure.metrics import best_scale, channel_correlation, image_l1
-from lrm_core.measure.oracles import (
-    OnOracles,
-    OracleCache,
-    Planes,
-    oracle,
-    predicted_planes,
-    render_like,
-    split_views,
-)
+from lrm_core.measure.oracles import OnOracles, OracleCache, Planes, oracle, render_like
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject
 from lrm_core.render.cameras import Views
@@ -54,11 +47,11 @@ def run(model: LRM, item: RenderedObject, config: Basins, seed: int, cache: Orac
         path: PSNR along the line between the oracles, and how far it drops below the lower end (dB).
     """
     planes = {
-        "pred": predicted_planes(model, item),
+        "pred": oracles.predicted_planes(model, item),
         "random": oracle(model, item, "random", config.oracle, seed, cache).planes,
         "predinit": oracle(model, item, "predicted", config.oracle, seed, cache).planes,
     }
-    views = item.views(split_views(item)[1])
+    views = item.views(oracles.split_views(item)[1])
     heldout = image_distances(model, planes, views)
     return {
         "published": {name: latent_distance(*pair) for name, pair in _pairs(planes).items()},

@@ -17,6 +17,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from lrm_core.canonical import blank
+from lrm_core.measure import oracles
 from lrm_core.measure.correction_scores import gathered, make_scene
 from lrm_core.measure.e05_residual_spectrum import shares_summary
 from lrm_core.measure.finetuning import EVALUATION_VIEWS
@@ -26,12 +27,9 @@ from lrm_core.measure.oracles import (
     InViews,
     OracleCache,
     Planes,
-    heldout_views,
-    oracle,
     predicted_planes,
     render_like,
     render_planes,
-    split_views,
 )
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject, Source
@@ -69,10 +67,10 @@ def run(model: LRM, item: RenderedObject, config: SourceDistance, seed: int, cac
         images: l1 and psnr (dB) of the renders to ground truth, and area: the coverage of the renders over that
             of the truth.
     """
-    seen = heldout_views(item, config.views)
-    masks = item.masks[split_views(item)[1][: config.views]]
+    seen = oracles.heldout_views(item, config.views)
+    masks = item.masks[oracles.split_views(item)[1][: config.views]]
     right = told_planes(model, item, TRUE)
-    reference = oracle(model, item, "predicted", config.oracle, seed, cache).planes
+    reference = oracles.oracle(model, item, "predicted", config.oracle, seed, cache).planes
     size = float((right - right.mean((-2, -1), keepdim=True)).norm())
     rows = []
     for factor in config.factors:

@@ -28,19 +28,12 @@ STEEPEST = 5.0  # slope of a surface against the image: deeper by so many widths
 
 @dataclass(frozen=True)
 class Geometry:
-    """The surface of an object in some of its views, the first of which is the source.
+    """The surface of an object in some of its views, the first of which is the source."""
 
-    Attributes:
-        cameras: in the normalised world, (V, 25).
-        depth: distance from the camera to the surface, in world units, inf where there is none, (V, H, H).
-        visible: whether the point that a pixel shows is in the source's line of sight, (V, H, H).
-        true: whether it is that of the true object, by ray casting, or else of a triplane, by depth buffer.
-    """
-
-    cameras: Float[Tensor, "v 25"]
-    depth: Float[Tensor, "v h h"]
-    visible: Bool[Tensor, "v h h"]
-    true: bool
+    cameras: Float[Tensor, "v 25"]  # in the normalised world
+    depth: Float[Tensor, "v h h"]  # distance from the camera to the surface, in world units, inf where there is none
+    visible: Bool[Tensor, "v h h"]  # whether the point that a pixel shows is in the source's line of sight
+    true: bool  # whether it is that of the true object, by ray casting, or else of a triplane, by depth buffer
 
     def points(self) -> Float[Tensor, "v h h 3"]:
         """World point of every pixel; NaN where there is no surface."""
@@ -105,18 +98,12 @@ def unproject(cameras: Float[Tensor, "views 25"], depth: Float[Tensor, "views h 
 
 
 def hidden_by_depth(
-    points: Float[Tensor, "points 3"],
-    camera: Float[Tensor, "25"],
-    depth: Float[Tensor, "h w"],
-    tolerance: float,
+    points: Float[Tensor, "points 3"], camera: Float[Tensor, "25"], depth: Float[Tensor, "h w"], tolerance: float
 ) -> Bool[Tensor, "points"]:
     """Whether a camera's depth map has something in front of each point; true also outside of its image.
 
-    Args:
-        points: in world units.
-        camera: from `standard_camera`.
-        depth: distance from the camera to the first surface in each pixel, inf where there is none.
-        tolerance: how far behind that a point still counts as part of the surface, in world units.
+    All lengths are in world units. The depth is the distance from the camera to the first surface in each pixel, inf
+    where there is none; a point that lies behind it by at most the tolerance still counts as part of the surface.
     """
     pose, intrinsics = camera[:16].view(4, 4), camera[16:].view(3, 3)
     local = (points - pose[:3, 3]) @ pose[:3, :3]  # x right, y up, looking along -z

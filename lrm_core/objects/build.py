@@ -17,8 +17,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from lrm_core.atomic import replacing
-from lrm_core.files import files_of, printable
-from lrm_core.fingerprint import fingerprint
+from lrm_core.files import files_of, fingerprint, printable
 from lrm_core.objects.blender import SUFFIXES, Cycles
 from lrm_core.objects.companions import mesh_parts
 from lrm_core.objects.dataset import SETTINGS, load_cameras, save_object

@@ -24,7 +24,7 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
 from lrm_core.atomic import appearing
-from lrm_core.fingerprint import HASH_LENGTH, labelled, sha256
+from lrm_core.files import HASH_LENGTH, labelled, sha256
 from lrm_core.objects.files import check_intrinsics, check_pose, read_array, read_rgba, split_names
 from lrm_core.render.cameras import Views, about_up, normalize_poses, principal_camera, standard_camera
 

@@ -22,19 +22,12 @@ CHANGED = ("status", "--porcelain", "--untracked-files=no", "--", ".", ":(exclud
 
 @dataclass(frozen=True)
 class Provenance:
-    """Circumstances of a record; none of them decides whether the record is current.
+    """Circumstances of a record; none of them decides whether the record is current."""
 
-    Attributes:
-        profile: name of the profile that asked for it.
-        revision: commit of the code, "+dirty" appended where files differed; "unknown" without git.
-        machine: processor, cores, PyTorch and Python version, accelerator.
-        seconds: wall time of the experiment, the oracles it had to fit included.
-    """
-
-    profile: str
-    revision: str
-    machine: dict[str, Any]
-    seconds: float
+    profile: str  # name of the one that asked for it
+    revision: str  # `code_revision`
+    machine: dict[str, Any]  # `machine`
+    seconds: float  # wall time of the experiment, the oracles it had to fit included
 
 
 def weights_hash(model: str) -> str | None:
