@@ -17,9 +17,7 @@ Plain = None | bool | int | float | str | list["Plain"] | dict[str, "Plain"]
 def plain(value: Any, where: str = "record") -> Plain:
     """Turn a value into what JSON holds: arrays to lists, floats to six significant digits, keys sorted.
 
-    Args:
-        value: numbers, text, tensors, arrays, and sequences or mappings of them.
-        where: what error messages call it.
+    The value is a number, text, tensor, array, or a sequence or mapping of them; error messages call it `where`.
 
     Raises:
         ValueError: naming the entry, if it is NaN or infinite, an array too large for a record, or of a

@@ -80,6 +80,13 @@ class LatentOptimisation:
         )
 
 
+class Point(NamedTuple):
+    """One step of the way: the planes, and what was measured of them, by the names of `measure`."""
+
+    planes: Planes
+    measured: dict[str, float]
+
+
 class StudyViews(NamedTuple):
     """Views of an object by their use; no view has two."""
 
@@ -116,10 +123,8 @@ def study_views(item: RenderedObject, config: LatentOptimisation) -> StudyViews:
     return StudyViews(item.views(train), item.views(validation), heldout_views(item, config.heldout))
 
 
-def way(
-    model: LRM, item: RenderedObject, config: LatentOptimisation, seed: int, name: str
-) -> Iterator[tuple[Planes, dict[str, float]]]:
-    """A variant at the steps of the path and at the last one: its planes, and `measure` of them; raises as `run`."""
+def way(model: LRM, item: RenderedObject, config: LatentOptimisation, seed: int, name: str) -> Iterator[Point]:
+    """A variant at the steps of the path and at the last one; raises as `run`."""
     variant, views = VARIANTS[name], study_views(item, config)
     fit = config.refinement(variant)
     device = next(model.parameters()).device
@@ -135,7 +140,7 @@ def way(
         perceptual=lpips_with_gradients if variant.perceptual else None,
         progress=sys.stderr.isatty(),
     )
-    return ((shot.planes, measure(model, views, shot)) for shot in shots)
+    return (Point(shot.planes, measure(model, views, shot)) for shot in shots)
 
 
 @torch.no_grad()

@@ -77,7 +77,10 @@ def run(model: LRM, item: RenderedObject, config: SourceDistance, seed: int, cac
         planes, known = told_planes(model, item, factor), (seen, size, config.cutoff)
         row = {"residual": _error(model, planes, reference, *known)}
         mismatch = _error(model, planes, right, *known) if factor != TRUE else blank(row["residual"])
-        rows.append(row | {"manufactured": mismatch, "images": _images(model, planes, seen, float(masks.mean()))})
+        drawn = render_planes(model, planes, seen.cameras, seen.images.shape[-1])
+        images = mean_scores(drawn.rgb.cpu(), seen.images, ("l1", "psnr"))
+        images["area"] = float(drawn.weight.mean()) / float(masks.mean())
+        rows.append(row | {"manufactured": mismatch, "images": images})
     return {"factors": list(config.factors)} | gathered(rows, list)
 
 
@@ -99,14 +102,6 @@ def _error(
         scores = scene.scores(scene.corrected(part))
         found |= {f"{band}_to_{name}": scores[name]["improvement"] for name in scene.targets}
     return found
-
-
-def _images(model: LRM, planes: Planes, seen: Views, true_area: float) -> dict[str, float]:
-    """How far renders are from the truth, and how large they are."""
-    drawn = render_planes(model, planes, seen.cameras, seen.images.shape[-1])
-    return mean_scores(drawn.rgb.cpu(), seen.images, ("l1", "psnr")) | {
-        "area": float(drawn.weight.mean()) / true_area
-    }
 
 
 @dataclass(frozen=True)

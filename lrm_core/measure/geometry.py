@@ -68,7 +68,14 @@ def true_geometry(item: RenderedObject, views: list[int]) -> Geometry | None:
         rgba, depth, visible = render_mesh(mesh, poses, size)
     else:
         return None
-    _check_same(item, views, rgba[:, 3:])
+    difference = 1.0
+    if torch.allclose(item.intrinsics, pinhole_intrinsics(size)):
+        difference = float((rgba[:, 3:] - item.masks[views]).abs().mean())
+    if difference > SAME_ALPHA:
+        raise ValueError(
+            f"{item.name}: expected stored images of the object that this name makes now, found other ones (mean "
+            f"difference of alpha {difference:.3f}); render its folder again, or give it a name of its own"
+        )
     return Geometry(item.cameras()[views], depth[:, 0], visible[:, 0], true=True)
 
 
@@ -78,16 +85,6 @@ def triplane_geometry(cameras: Float[Tensor, "v 25"], rendering: Rendering, tole
     cameras, points = cameras.cpu(), unproject(cameras.cpu(), depth)
     hidden = hidden_by_depth(points.flatten(0, 2).nan_to_num(), cameras[0], depth[0], tolerance)
     return Geometry(cameras, depth, depth.isfinite() & ~hidden.view_as(depth), true=False)
-
-
-def _check_same(item: RenderedObject, views: list[int], alpha: Float[Tensor, "v 1 h h"]) -> None:
-    same_cameras = torch.allclose(item.intrinsics, pinhole_intrinsics(alpha.shape[-1]))
-    difference = float((alpha - item.masks[views]).abs().mean()) if same_cameras else 1.0
-    if difference > SAME_ALPHA:
-        raise ValueError(
-            f"{item.name}: expected stored images of the object that this name makes now, found other ones (mean "
-            f"difference of alpha {difference:.3f}); render its folder again, or give it a name of its own"
-        )
 
 
 def unproject(cameras: Float[Tensor, "views 25"], depth: Float[Tensor, "views h h"]) -> Float[Tensor, "views h h 3"]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import torch
 from jaxtyping import Bool, Float
+from scipy.ndimage import binary_erosion
 from torch import Tensor
 
 from lrm_core.measure import oracles
@@ -163,11 +164,7 @@ def density_normals(model: LRM, planes: Planes, points: Float[Tensor, "n 3"]) ->
 
 def outside(solid: Bool[Tensor, "r r r"]) -> Bool[Tensor, "r r r"]:
     """Solid cells with an empty neighbour along an axis; beyond the box it is empty."""
-    padded = torch.nn.functional.pad(solid, (1,) * 6)
-    inside = padded.clone()
-    for axis in range(3):
-        inside &= padded.roll(1, axis) & padded.roll(-1, axis)
-    return solid & ~inside[1:-1, 1:-1, 1:-1]
+    return solid & ~solid.new_tensor(binary_erosion(solid.cpu().numpy()))
 
 
 def evenly(values: Sequence[int], count: int) -> list[int]:

@@ -120,8 +120,7 @@ class ResultStore:
     ) -> pd.DataFrame:
         """One row per record: object, seed, the entries of `result` (nested names joined by dots), where it is from.
 
-        Args:
-            model_hash, configuration: leave out records of other weights or another configuration.
+        Records of other weights than `model_hash`, or of another configuration, are left out where these are given.
 
         Raises:
             ValueError: if the records that are left were made by different weights or configurations, or if

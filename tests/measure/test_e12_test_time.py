@@ -100,7 +100,7 @@ def test_longer_fits_go_on_from_the_same_start_and_keep_a_film(model, item, monk
     found = e12.run_longer(model, item, long, 0)
     assert list(found) == list(e12.SPACES)
     assert found["planes"]["path"]["step"] == [0, 1, e12.BEYOND]
-    expected = [measured["l1"] for _, measured in e12.way(model, item, short, 0, "planes")]
+    expected = [point.measured["l1"] for point in e12.way(model, item, short, 0, "planes")]
     assert found["planes"]["path"]["l1"][:2] == pytest.approx(expected, rel=1e-4)
     assert len(found["planes"]["film"]) == 3
     assert all(picture.startswith("data:image/webp") for picture in found["planes"]["film"])
