@@ -17,7 +17,8 @@ from lrm_core.model.hub import cached
 from lrm_core.model.lrm import model_hash
 from lrm_core.paths import repository_root
 
-CHANGED = ("status", "--porcelain", "--untracked-files=no", "--", ".", ":(exclude)data/results")
+COMMIT = ["rev-parse", "--short=12", "HEAD"]
+CHANGED = ["status", "--porcelain", "--untracked-files=no", "--", ".", ":(exclude)data/results"]
 
 
 @dataclass(frozen=True)
@@ -48,11 +49,13 @@ def code_revision(folder: Path | None = None) -> str:
 
     The results store does not count: records would else make each other dirty.
     """
-    root = folder or repository_root()
-    commit = _git(root, "rev-parse", "--short=12", "HEAD")
-    if commit is None:
+    git = ["git", "-C", str(folder or repository_root())]
+    how = {"text": True, "timeout": 20, "stderr": subprocess.PIPE}
+    try:
+        commit, changed = (subprocess.check_output(git + of, **how) for of in (COMMIT, CHANGED))
+    except (OSError, subprocess.SubprocessError):
         return "unknown"
-    return commit + ("+dirty" if _git(root, *CHANGED) else "")
+    return commit.strip() + ("+dirty" if changed else "")
 
 
 def machine() -> dict[str, Any]:
@@ -69,16 +72,6 @@ def machine() -> dict[str, Any]:
 @cache
 def _read_hash(model: str) -> str:
     return model_hash(load_model(model))
-
-
-def _git(folder: Path, *arguments: str) -> str | None:
-    try:
-        answer = subprocess.run(
-            ["git", "-C", str(folder), *arguments], capture_output=True, text=True, timeout=20, check=True
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return answer.stdout.strip()
 
 
 def _processor() -> str:
