@@ -144,7 +144,7 @@ def multiply_adds(model: LRM) -> dict[str, int]:
 
 
 def measure_own(tab: Page, simd: bool) -> dict[str, Any]:
-    found = tab.evaluate(OWN, [carried().about, simd, PASSES if simd else 1])
+    found = tab.evaluate(OWN, [carried()[0], simd, PASSES if simd else 1])
     return found | {"bytes beside the model": len(OWN_PICTURE_JS)}
 
 
@@ -216,7 +216,7 @@ def main() -> None:
     parser.add_argument("--onnx", type=Path, help="the model")
     given = parser.parse_args()
     work = multiply_adds(load_model("mini"))
-    figures: dict[str, Any] = {"multiply-adds": work, "model": carried().about}
+    figures: dict[str, Any] = {"multiply-adds": work, "model": carried()[0]}
     figures["others at work on the machine"] = os.getloadavg()[0]
     with TemporaryDirectory() as folder, headless() as browser:
         root = Path(folder)
@@ -227,7 +227,7 @@ def main() -> None:
         figures["own worker"] = measure_own(tab, simd=True)
         figures["own worker, no SIMD"] = measure_own(tab, simd=False)
         figures["WebGL2, products alone"] = measure_webgl(tab, sum(work.values()))
-        about = carried().about | {"address": "model"}
+        about = carried()[0] | {"address": "model"}
         state = OwnPicture.of(load_model("mini")).page_state() | {"about": about, "root": folder}
         figures["the figure"] = measure_figure(browser.new_page(), state)
         if given.onnxruntime:

@@ -3,9 +3,7 @@
 import json
 import re
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import nbformat
 
@@ -43,39 +41,23 @@ def _cell(cell: dict, index: int, root: Path) -> dict:
     cell["metadata"] = {"tags": tags} if tags else {}
     cell["id"] = f"cell-{index:03d}"
     if cell["cell_type"] == "code":
-        bars = [output.get("name") == "stderr" and "\r" in "".join(output["text"]) for output in cell["outputs"]]
-        kept = [output for output, bar in zip(cell["outputs"], bars, strict=True) if not bar]
-        cell["outputs"] = [_output(output, root) for output in kept]
+        bars = [of for of in cell["outputs"] if of.get("name") == "stderr" and "\r" in "".join(of["text"])]
+        cell["outputs"] = [_output(output, root) for output in cell["outputs"] if output not in bars]
     return cell
 
 
 def _output(output: dict, root: Path) -> dict:
-    output = _map_text(output, lambda text: _relative_paths(text, root))
+    text = json.dumps(output, ensure_ascii=False).replace(f"{root}/", "").replace(str(root), ".")
+    if (home := Path.home()) != Path(home.anchor):  # an account without a home has the root for one
+        text = text.replace(str(home), "~")
+    output = json.loads(_CELL_FILE.sub("<cell>", text))
     data = output.get("data", {})
     if any(kind.startswith(STANDS_ALONE) for kind in data):
         data.pop(WIDGET_VIEW, None)
     for texts, name in ((output, "text"), (data, "text/plain")):
         if name in texts:
-            texts[name] = _map_text(texts[name], lambda text: _ADDRESS.sub("0x…", text))
+            texts[name] = _ADDRESS.sub("0x…", "".join(texts[name]))
     return output
-
-
-def _map_text(value: Any, change: Callable[[str], str]) -> Any:
-    """The same JSON value with every string changed."""
-    if isinstance(value, str):
-        return change(value)
-    if isinstance(value, list):
-        return [_map_text(entry, change) for entry in value]
-    if isinstance(value, dict):
-        return {key: _map_text(entry, change) for key, entry in value.items()}
-    return value
-
-
-def _relative_paths(text: str, root: Path) -> str:
-    text = text.replace(f"{root}/", "").replace(str(root), ".")
-    if (home := Path.home()) != Path(home.anchor):  # an account without a home has the root for one
-        text = text.replace(str(home), "~")
-    return _CELL_FILE.sub("<cell>", text)
 
 
 def _number_widgets(notebook: dict) -> str:

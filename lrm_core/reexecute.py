@@ -79,11 +79,7 @@ class Run:
 def chapters(
     profile: str, *, device: str, notebook: str | None = None, refresh: bool = False, root: Path | None = None
 ) -> list[Notebook]:
-    """The notebooks of the paper for one profile, in order; those whose name starts with `notebook`.
-
-    Raises:
-        ValueError: if no notebook has that name.
-    """
+    """The notebooks for a profile, in order: those whose name starts with `notebook`; ValueError if there is none."""
     root = root or repository_root()
     sources = sorted((root / "notebooks").glob("*.ipynb"))
     chosen = [source for source in sources if source.stem.startswith(notebook or "")]
@@ -104,13 +100,9 @@ def reexecute(
 ) -> list[Run]:
     """Execute the chapters that are not up to date, several at once; finished ones are kept if another fails.
 
-    Args:
-        root: repository, whose `lrm_core/`, `data/` and lock file an executed copy depends on.
-        at_once: how many chapters; as many as cores and memory allow if None, one on a GPU.
-        report: receives one line on each chapter, with its time.
-
-    Raises:
-        ChapterError: at the first cell that fails; the others stop, the copy up to there stays beside the finished.
+    An executed copy depends on `lrm_core/`, `data/` and the lock file of the root. Without `at_once` there are as
+    many as cores and memory allow, one on a GPU. A line on each chapter, with its time, goes to `report`.
+    ChapterError at the first cell that fails; the others stop, the copy up to there stays beside the finished.
     """
     root = root or repository_root()
     folder = chapters[0].executed.parent
@@ -151,8 +143,7 @@ def _finished(
 ) -> Iterator[tuple[int, Run]]:
     """Execute some of the chapters, given by the hashes of their code; yields which is done, and what became of it.
 
-    Raises:
-        ChapterError: of the first that fails, when the kernels of all others are gone.
+    ChapterError of the first that fails, when the kernels of all others are gone.
     """
     if not pending:
         return

@@ -38,6 +38,7 @@ PREPARE = """() => {
     if (!/^https?:/.test(link.href)) link.removeAttribute('href');
   for (const more of document.querySelectorAll('.brief details')) more.open = true;
 }"""
+HEADING = "document.querySelector('h1').firstChild.textContent.trim()"
 PATIENCE = 240_000  # milliseconds that a page may take to draw itself
 PAPER = {"format": "A4", "print_background": True, "margin": dict.fromkeys(("top", "bottom"), "16mm")}
 
@@ -52,14 +53,10 @@ class Site:
 
 
 def build_site(profile: str = "mini", *, out: Path | None = None) -> Site:
-    """Build the site from the executed notebooks of one profile.
+    """Build the site from the executed notebooks of a profile: `book_src/` and `html/` of a folder, or of `_build`.
 
-    Args:
-        out: folder that receives `book_src/` and `html/`; `_build` of the repository by default.
-
-    Raises:
-        FileNotFoundError: if a notebook was not executed for this profile.
-        ValueError: if Jupyter Book warns or fails; its report is in the message.
+    FileNotFoundError if a notebook was not executed for this profile; ValueError, with its report, if Jupyter Book
+    warns or fails.
     """
     root = repository_root()
     out = out or root / "_build"
@@ -173,10 +170,7 @@ def reading_order() -> list[str]:
 def print_book(html: Path, out: Path, pages: Sequence[str]) -> int:
     """Print pages of the built site into one PDF with an entry of the outline for each; returns its sheets of A4.
 
-    The PDF is written only when every page was printed.
-
-    Raises:
-        FileNotFoundError: if a page was not built, or no browser is there.
+    The PDF is written only when every page was printed. FileNotFoundError if one was not built, or without a browser.
     """
     from pypdf import PdfWriter
 
@@ -189,20 +183,15 @@ def print_book(html: Path, out: Path, pages: Sequence[str]) -> int:
         tab.emulate_media(media="print", color_scheme="light", reduced_motion="reduce")  # still pictures
         for number, page in enumerate(tqdm(pages, desc="pdf", unit="page")):
             part = Path(folder) / f"{number}.pdf"
-            book.append(part, outline_item=_print(tab, html / f"{page}.html", part))
+            tab.goto((html / f"{page}.html").resolve().as_uri(), timeout=PATIENCE)
+            tab.wait_for_function(DRAWN, timeout=PATIENCE)
+            tab.evaluate(PREPARE)
+            tab.pdf(path=part, **PAPER)
+            book.append(part, outline_item=tab.evaluate(HEADING))
     book.add_metadata({"/Title": book.outline[0].title})
     with replacing(out) as temporary:
         book.write(temporary)
     return len(book.pages)
-
-
-def _print(tab: Any, source: Path, out: Path) -> str:
-    """Print one page; returns its heading."""
-    tab.goto(source.resolve().as_uri(), timeout=PATIENCE)
-    tab.wait_for_function(DRAWN, timeout=PATIENCE)
-    tab.evaluate(PREPARE)
-    tab.pdf(path=out, **PAPER)
-    return tab.evaluate("document.querySelector('h1').firstChild.textContent.trim()")
 
 
 @contextmanager

@@ -6,9 +6,8 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 from stored_numbers import chosen_profile
 
-from lrm_core.page.front.facts import answer
-from lrm_core.page.front.figures import FIGURES
-from lrm_core.page.front.forest import Line, axis, legend, lines, numbers, strip
+from lrm_core.page.findings import Line, axis, legend, lines, numbers, strip
+from lrm_core.page.front.facts import FIGURES, answer
 from lrm_core.page.front.turning import turning
 
 

@@ -18,8 +18,7 @@ from lrm_core.findings.cause import causes
 from lrm_core.findings.claims import HEADLINES, written
 from lrm_core.findings.verdicts import verdicts
 from lrm_core.findings.wrong_number import moved
-from lrm_core.page.findings import CONDITION, NEARLY, TRUTH, told_words
-from lrm_core.page.front.forest import UNDECIDED, conditions, with_interval
+from lrm_core.page.findings import CONDITION, NEARLY, TRUTH, UNDECIDED, conditions, told_words, with_interval
 
 CLAIM, OURS, AUDITED = "claim, and the number compared", "ours [95% interval]", "audited [95% interval]"
 DISTANCE, LADDER = "what the wrong distance does", "as models get better"

@@ -22,8 +22,7 @@ from lrm_core.model.config import MINI_NAME
 from lrm_core.model.initialise import DISTANCE
 from lrm_core.objects.dataset import SHELL_DISTANCE
 from lrm_core.objects.procedural import BOUND
-from lrm_core.page.front.facts import FACTS, facts
-from lrm_core.page.front.forest import (
+from lrm_core.page.findings import (
     CONDITION,
     TRUTH,
     UNDECIDED,
@@ -32,6 +31,7 @@ from lrm_core.page.front.forest import (
     interval_text,
     lines,
 )
+from lrm_core.page.front.facts import FACTS, facts
 from lrm_core.profiles import get_profile
 from lrm_core.render.cameras import FOCAL
 from lrm_core.spectral import PUBLISHED_EDGES

@@ -147,7 +147,7 @@ def ship() -> None:
 @PROFILE
 def verdicts(profile: str) -> None:
     """Print what became of each published claim, told the truth and, where that was measured, as published."""
-    from lrm_core.page.front.forest import lines, numbers
+    from lrm_core.page.findings import lines, numbers
 
     for of in lines(profile):
         click.echo(f"{of.claim:4}{of.title}: {of.verdict}\n    {of.quantity}: {'; '.join(numbers(of))}")

@@ -53,9 +53,8 @@ class EmbeddedWidget(anywidget.AnyWidget):
 
     def page_state(self) -> dict[str, Any]:
         """What the page needs, JSON-ready."""
-        return {name: getattr(self, name) for name in self.PAGE_TRAITS} | {
-            "data": base64.b64encode(self.data).decode()
-        }
+        shown = {name: getattr(self, name) for name in self.PAGE_TRAITS}
+        return shown | {"data": base64.b64encode(self.data).decode()}
 
     def _repr_mimebundle_(self, **options: Any) -> tuple[dict, dict]:
         """The widget for JupyterLab, the page's own form of it, and the still picture for everything else."""
@@ -90,9 +89,9 @@ class PageFigure:
         return [nodes.raw(text=self.html(state), format="html", classes=["output", "text_html"])]
 
 
-def _module(name: str, body: str) -> tuple[Script]:
-    """A script inside the page, for `PageFigure.scripts`."""
-    return ((name, None, {"type": "module", "body": body}),)
+def _module(name: str, *parts: str) -> tuple[Script]:
+    """JavaScript inside the page, one part after another, for `PageFigure.scripts`."""
+    return ((name, None, {"type": "module", "body": "\n".join(parts)}),)
 
 
 def data_script(content: Any, name: str) -> str:
@@ -113,8 +112,7 @@ def _plotly_html(figure: dict[str, Any]) -> str:
     height = int(layout.get("height") or PLOTLY_HEIGHT)
     alt = (layout.get("meta") or {}).get("alt") or "Interactive figure"
     return (
-        f'<div class="lrm-figure" role="figure" aria-label="{escape(alt)}" '
-        f'style="height:{height}px"></div>'
+        f'<div class="lrm-figure" role="figure" aria-label="{escape(alt)}" style="height:{height}px"></div>'
         f"{data_script({'data': figure['data'], 'layout': layout}, 'figure')}"
         "<noscript><p>Needs JavaScript.</p></noscript>"
     )
@@ -134,27 +132,23 @@ def _own_picture_html(state: dict[str, Any]) -> str:
     return f"<div><p>{escape(state['alt'])}</p></div>" + data_script(state, "own")
 
 
+_LATER = {"defer": "defer"}
 PLOTLY = PageFigure(
     "application/vnd.plotly.v1+json",
-    (
-        ("plotly", "vendor/plotly.min.js", {"defer": "defer"}),
-        ("plotly_figures", "figures.js", {"defer": "defer"}),
-    ),
+    (("plotly", "vendor/plotly.min.js", _LATER), ("plotly_figures", "figures.js", _LATER)),
     _plotly_html,
 )
 # `lrm_core.normalise` lets ours stand without widget state. Each script draws every figure that the page holds.
 VIEWER = PageFigure(
-    "application/vnd.lrm.viewer+json",
-    _module("lrm_viewer", "\n".join((VIEWER_JS, joined("viewer", "page")))),
-    _viewer_html,
+    "application/vnd.lrm.viewer+json", _module("lrm_viewer", VIEWER_JS, joined("viewer", "page")), _viewer_html
 )
 EXPLORABLE = PageFigure(
     "application/vnd.lrm.explorable+json",
-    _module("lrm_explorables", "\n".join((EXPLORABLES_JS, joined("explorables", "explorables_page")))),
+    _module("lrm_explorables", EXPLORABLES_JS, joined("explorables", "explorables_page")),
     _explorable_html,
 )
 OWN_PICTURE = PageFigure(
     "application/vnd.lrm.own-picture+json",
-    _module("lrm_own_picture", "\n".join((OWN_PICTURE_JS, joined("own_data", "own_page")))),
+    _module("lrm_own_picture", OWN_PICTURE_JS, joined("own_data", "own_page")),
     _own_picture_html,
 )

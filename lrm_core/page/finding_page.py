@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from html import escape
+from itertools import islice
 from pathlib import Path
 from typing import Any, Self
 
@@ -27,7 +28,6 @@ from lrm_core.objects import RenderedObject
 from lrm_core.page import chapter as pages
 from lrm_core.page import findings as judged
 from lrm_core.page.elements import drawn
-from lrm_core.page.elements.pictures import cut_to_object, image_row
 from lrm_core.profiles import Profile, get_profile
 from lrm_core.records.arm_tables import changes
 from lrm_core.records.arms import EXPERIMENT as FINETUNING
@@ -47,9 +47,7 @@ class Chapter:
     plan: Profile
     seed: int  # of the live computation
     model: LRM  # frozen
-    table: (
-        pd.DataFrame
-    )  # current records of the chosen objects, a row for each object and seed, completed by `finding`
+    table: pd.DataFrame  # current records, a row for each chosen object and seed, completed by `finding`
     groups: Mapping[str, str]  # "real" or "procedural" for each object
     item: RenderedObject  # the example that the finding chooses by the records
 
@@ -76,7 +74,8 @@ class Chapter:
     @property
     def source_file(self) -> Path:
         """The picture of the source view of the example, with alpha."""
-        return _folders(self.plan)[self.item.name] / "rgba" / "000.png"
+        (folder,) = (of for of in self.plan.object_folders(every=True) if of.name == self.item.name)
+        return folder / "rgba" / "000.png"
 
     @property
     def views(self) -> Views:
@@ -106,8 +105,7 @@ class Chapter:
 
     def stored_row(self, table: pd.DataFrame) -> Mapping[str, Any]:
         """The entries of the example's record in a table by their dotted names; empty where there is none."""
-        rows = self.stored_in(table)
-        return {} if rows.empty else rows.iloc[0].to_dict()
+        return next(iter(self.stored_in(table).to_dict("records")), {})
 
     def also(self, finding: Finding, refresh: bool = False) -> Self:
         """The same example on another claim, which rests on the same records."""
@@ -116,16 +114,14 @@ class Chapter:
 
     def others(self, *starts: oracles.Start) -> list[Self]:
         """The chapter on `OTHERS` more objects at most, whose oracles from these starts come with the repository."""
-        shipped, found = oracles.OracleCache(folder=oracles.OracleCache().shipped), []
-        for name in [name for name in self.groups if name != self.item.name]:
-            item = load_item(self.plan, self.plan.object_folder(name))
-            settings = self.oracle_config, self.seed
-            prints = [oracles.oracle_fingerprint(self.model, item, start, *settings) for start in starts]
-            if all(map(shipped.find, prints)):
-                found.append(replace(self, item=item))
-            if len(found) == OTHERS:
-                break
-        return found
+        shipped, settings = oracles.OracleCache(folder=oracles.OracleCache().shipped), (self.oracle_config, self.seed)
+
+        def comes(item: RenderedObject) -> bool:
+            prints = (oracles.oracle_fingerprint(self.model, item, start, *settings) for start in starts)
+            return all(map(shipped.find, prints))
+
+        items = (load_item(self.plan, self.plan.object_folder(n)) for n in self.groups if n != self.item.name)
+        return [replace(self, item=item) for item in islice(filter(comes, items), OTHERS)]
 
     def answer(self, figure: str = "") -> None:
         """Display the verdict, the sentences that give it, and the figure that carries the chapter."""
@@ -156,8 +152,7 @@ class Chapter:
         else:
             pictures = self._thumbnails() if isinstance(declared, drawn.PICTURED) else {}
             for row in declared.pictures(self) if isinstance(declared, Lines) and declared.pictures else ():
-                show = f'<div class="lrm-above">{image_row(row, self.item.name, width=96)}</div>'
-                pages.show_html(show)
+                pages.show_html(f'<div class="lrm-above">{pages.image_row(row, self.item.name, width=96)}</div>')
             figure = drawn.draw(declared, self.table, self.groups, pictures, title)
             figure.show()
             data = prose.figure_data(figure)
@@ -170,7 +165,7 @@ class Chapter:
 
     def pictures(self, images: dict[str, Float[Tensor, "3 h w"]]) -> None:
         """Display images of the example side by side, by caption, cut to what is not white in any of them."""
-        pages.show_html(image_row(cut_to_object(images), self.item.name))
+        pages.show_html(pages.image_row(pages.cut_to_object(images), self.item.name))
 
     def tweak(self, *functions: Callable, **sliders: tuple[float, float]) -> None:
         """In JupyterLab, sliders that call functions of the chapter (`widgets.bench.show_sliders`)."""
@@ -185,16 +180,12 @@ class Chapter:
 
     def _thumbnails(self) -> dict[str, str]:
         """The source view of every object alone, `THUMBNAIL` pixels a side, transparent beside it."""
-        items = (load_item(self.plan, self.plan.object_folder(name)) for name in self.table["object"].unique())
         found = {}
-        for item in items:
+        for name in self.table["object"].unique():
+            item = load_item(self.plan, self.plan.object_folder(name))
             cut = torch.cat([item.images[0], item.masks[0]])[:, *window(item.masks[0, 0] > 0, margin=1)]
-            found[item.name] = data_url(interpolate(cut[None], (THUMBNAIL, THUMBNAIL), mode="area")[0])
+            found[name] = data_url(interpolate(cut[None], (THUMBNAIL, THUMBNAIL), mode="area")[0])
         return found
-
-
-def _folders(plan: Profile) -> dict[str, Path]:
-    return {folder.name: folder for folder in plan.object_folders(every=True)}
 
 
 def open_finding(
@@ -209,37 +200,34 @@ def open_finding(
     """Load the records of a finding, making those that are missing (all if `refresh`), and choose its example.
 
     Without `objects` a finding on a claim reads those of the profile, and one without a claim all that there are.
-
-    Raises:
-        ValueError: if the profile or an object is unknown.
-        FileNotFoundError: if the model or the objects are missing.
+    ValueError if profile or object is unknown; FileNotFoundError if the model or the objects are missing.
     """
     plan = get_profile(profile)
     pages.make_records(finding.experiment, profile, refresh, objects, device)
     model = load_model(plan.model, device=device).eval().requires_grad_(False)
     every = plan.object_folders(every=finding.rule is None)
     folders = every if objects is None else [plan.object_folder(name) for name in objects]
-    groups = {folder.name: folder.parent.name for folder in folders}
+    groups, places = {of.name: of.parent.name for of in folders}, {of.name: of for of in folders}
     table = pages.stored_records(finding.experiment, profile, model, groups)
     opened = Chapter(finding, plan, seed, model, table, groups, item=None).also(finding, refresh)
-    return replace(opened, item=load_item(plan, _folders(plan)[finding.example(opened.table, groups)]))
+    return replace(opened, item=load_item(plan, places[finding.example(opened.table, groups)]))
 
 
 def source_links(finding: Finding, name: str) -> str:
     """Which functions compute, measure and draw a figure, and where it is declared, as HTML with links."""
-    module, declared = judged.module_file(finding), finding.figures[name]
+    module, declared = pages.module_file(finding), finding.figures[name]
     if finding.experiment == FINETUNING:
-        measured, formulas = judged.function_link(claim_columns, "tabulated by "), (changes,)
+        measured, formulas = pages.function_link(claim_columns, "tabulated by "), (changes,)
     else:
         experiment = get_experiment(finding.experiment)
-        measured, formulas = judged.function_link(experiment.run, "measured by "), experiment.formulas
+        measured, formulas = pages.function_link(experiment.run, "measured by "), experiment.formulas
     lines = module.read_text(encoding="utf-8").splitlines()
     line = next(at for at, text in enumerate(lines, start=1) if f'"{name}": ' in text)
     function = declared.function if isinstance(declared, Pictures) else drawn.DRAWN_BY[type(declared)]
     links = [
-        *(judged.function_link(formula, "" if at else "computed by ") for at, formula in enumerate(formulas)),
+        *(pages.function_link(formula, "" if at else "computed by ") for at, formula in enumerate(formulas)),
         measured,
-        judged.function_link(function, "drawn by "),
-        judged.source_link(module, line, module.name),
+        pages.function_link(function, "drawn by "),
+        pages.source_link(module, line, module.name),
     ]
     return f'<p class="lrm-sources">{", ".join(links)}</p>'

@@ -1,25 +1,28 @@
-"""The verdict on a claim by the records of a profile, in words and as a table of its cases, and why it is that."""
+"""The verdict on a claim by the records of a profile: in words, as a table of its cases, and all on one scale."""
 
-import inspect
-from collections.abc import Callable
+from collections.abc import Sequence
+from dataclasses import dataclass
 from html import escape
-from importlib import import_module
-from pathlib import Path
+from math import isnan
 
 import pandas as pd
 
 from lrm_core.findings.cause import cause
 from lrm_core.findings.claims import HEADLINES, written
 from lrm_core.findings.finding import Finding, say, sections, told
-from lrm_core.findings.rules import All, Case, judge
-from lrm_core.findings.verdicts import FINDINGS, experiment_table
-from lrm_core.paths import repository_root
-from lrm_core.profiles import PROFILES, PUBLISHED
+from lrm_core.findings.rules import NOT_MEASURED, TOO_FEW, All, Case, judge
+from lrm_core.findings.verdicts import FINDINGS, experiment_table, verdicts
+from lrm_core.page.chapter import module_file, source_link
+from lrm_core.profiles import PROFILES, PUBLISHED, get_profile
 
 TRUTH, CONDITION = "told the truth", "told as published"
 NEARLY = "told nearly the truth"  # in fine-tuning: 2.0, for objects at about that distance
 FINETUNING = ("C10", "C11", "C12", "C13")
 UNIVERSAL = ("not testable here", "not replicated")  # cases that every rule may have
+UNDECIDED = (NOT_MEASURED.verdict, TOO_FEW.verdict)
+SCALE = (-0.6, 4.0)  # in published numbers; what lies beyond is drawn at the edge
+TICKS = {0: "0", 1: "published", 2: "", 3: "3 ×", 4: ""}
+HEIGHT, APART = 26, 10  # pixels: of a row, and between its two series
 
 
 def told_words(claim_id: str, series: str) -> str:
@@ -119,19 +122,132 @@ def cases_html(finding: Finding, table: pd.DataFrame) -> str:
     )
 
 
-def module_file(finding: Finding) -> Path:
-    """Where a finding is declared."""
-    return Path(inspect.getsourcefile(import_module(finding.module)))
+@dataclass(frozen=True)
+class Mark:
+    """Ours in one condition, by the published definition, in the unit of the published number."""
+
+    series: str
+    value: float
+    low: float
+    high: float
 
 
-def function_link(function: Callable, before: str = "") -> str:
-    """A link to where a function stands, after some words, as HTML."""
-    function = inspect.unwrap(function)  # of its cache
-    path, (_, start) = Path(inspect.getsourcefile(function)), inspect.getsourcelines(function)
-    name = path.stem if function.__name__ == "run" else function.__name__
-    return before + source_link(path, start, name)
+@dataclass(frozen=True)
+class Line:
+    """One claim with its published number."""
+
+    claim: str
+    title: str
+    quantity: str
+    published: float
+    marks: tuple[Mark, ...]  # ours, first told the truth; a condition that cannot be judged yet is left out
+    verdict: str  # told as published where that was measured, else told the truth
+    why: str
 
 
-def source_link(path: Path, line: int, text: str) -> str:
-    """A link to a line of the repository, as HTML."""
-    return f'<a href="../{path.relative_to(repository_root()).as_posix()}#L{line}"><code>{text}</code></a>'
+def conditions(profile: str) -> dict[str, str]:
+    """Profiles by what the encoder is told; the published condition only where it has records."""
+    found = {TRUTH: profile}
+    twin = profile + PUBLISHED
+    if twin in PROFILES and any(get_profile(twin).results.glob("*/*.json")):
+        found[CONDITION] = twin
+    return found
+
+
+def lines(profile: str) -> list[Line]:
+    """Every claim with its numbers by the published definition and its verdict; raises as `verdicts`."""
+    names = conditions(profile)
+    tables = {series: verdicts(name).set_index("claim") for series, name in names.items()}
+    return [_line(claim_id, tables, names) for claim_id in tables[TRUTH].index]
+
+
+def _line(claim_id: str, tables: dict[str, pd.DataFrame], names: dict[str, str]) -> Line:
+    rows = {series: table.loc[claim_id] for series, table in tables.items()}
+    if CONDITION in rows and rows[CONDITION].verdict in UNDECIDED:
+        del rows[CONDITION]
+    marks = tuple(
+        Mark(series, row.ours_published_definition, row.ours_low, row.ours_high)
+        for series, row in rows.items()
+        if not isnan(row.ours_published_definition)
+    )
+    if len({mark.value for mark in marks}) == 1:  # a number that no distance moves
+        marks = marks[:1]
+    decides = CONDITION if CONDITION in rows else TRUTH
+    row = rows[decides]
+    why = reason(claim_id, row.verdict, names[decides])
+    return Line(claim_id, row.title, row.quantity, row.published, marks, row.verdict, why)
+
+
+def with_interval(claim_id: str, value: float, low: float, high: float) -> str:
+    """A number and its interval, unless that is a point (such as a count of parameters) or unknown."""
+    low, high = (written(claim_id, end).removesuffix("%") for end in (low, high))
+    ends = "" if isnan(value) or low == high else f" [{low}, {high}]"
+    return written(claim_id, value) + ends
+
+
+def interval_text(claim_id: str, mark: Mark) -> str:
+    """A number of ours `with_interval`, which no line breaks."""
+    return with_interval(claim_id, mark.value, mark.low, mark.high).replace(", ", ",\N{NO-BREAK SPACE}")
+
+
+def strip(line: Line) -> str:
+    """A claim's row of the plot as SVG that stretches with its column."""
+    parts = [f'<line class="tick" x1="{_place(at)}" x2="{_place(at)}" y1="0" y2="100%"/>' for at in TICKS if at != 1]
+    parts.append(f'<line class="published" x1="{_place(1)}" x2="{_place(1)}" y1="0" y2="100%"/>')
+    for at, mark in enumerate(line.marks):
+        y = HEIGHT / 2 + APART * (at - (len(line.marks) - 1) / 2)
+        parts.append(_drawn(mark, line.published, y))
+    said = "; ".join(_told(line)) or "not measured yet"
+    alt = escape(f"{line.claim}: published {written(line.claim, line.published)}; {said}.")
+    size = f'width="100%" height="{HEIGHT}"'
+    return f'<svg class="lrm-strip" role="img" aria-label="{alt}" {size}>{"".join(parts)}</svg>'
+
+
+def axis() -> str:
+    """The scale above the rows as SVG."""
+    labels = "".join(
+        f'<text x="{_place(at)}" y="14" text-anchor="middle">{words}</text>' for at, words in TICKS.items()
+    )
+    return f'<svg class="lrm-strip" aria-hidden="true" width="100%" height="18">{labels}</svg>'
+
+
+def legend(shown: Sequence[Line]) -> str:
+    """The series that are drawn, as HTML."""
+    series = dict.fromkeys(mark.series for line in shown for mark in line.marks)
+    return "".join(
+        f'<span><svg class="lrm-strip" width="14" height="12" aria-hidden="true">'
+        f"{_symbol(name, '50%', 6)}</svg> ours, {name}</span>"
+        for name in series
+    )
+
+
+def _place(times: float) -> str:
+    low, high = SCALE
+    return f"{100 * (min(max(times, low), high) - low) / (high - low):.2f}%"
+
+
+def _symbol(series: str, x: str, y: float) -> str:
+    kind = "condition" if series == CONDITION else "truth"
+    return f'<circle class="{kind}" cx="{x}" cy="{y:g}" r="4.5"/>'
+
+
+def _drawn(mark: Mark, published: float, y: float) -> str:
+    value, *ends = (each / published for each in (mark.value, mark.low, mark.high))
+    kind = "condition" if mark.series == CONDITION else "truth"
+    bar = "" if any(map(isnan, ends)) else (
+        f'<line class="{kind}" x1="{_place(min(ends))}" x2="{_place(max(ends))}" y1="{y:g}" y2="{y:g}"/>'
+    )  # fmt: skip
+    if value > SCALE[1] or value < SCALE[0]:
+        anchor = "end" if value > 0 else "start"
+        return f'<text class="{kind}" x="{_place(value)}" y="{y + 5:g}" text-anchor="{anchor}">{value:.0f} × →</text>'
+    return bar + _symbol(mark.series, _place(value), y)
+
+
+def numbers(line: Line) -> list[str]:
+    """What stands beside a row: the published number, and ours with the condition where there are two."""
+    return [f"published {written(line.claim, line.published)}", *_told(line, "ours" if len(line.marks) < 2 else "")]
+
+
+def _told(line: Line, instead: str = "") -> list[str]:
+    """Each number of ours after what the encoder was told, or another word instead."""
+    return [f"{instead or told_words(line.claim, of.series)} {interval_text(line.claim, of)}" for of in line.marks]

@@ -31,8 +31,7 @@ from lrm_core.model.lrm import LRM
 from lrm_core.objects.contact_sheets import SheetStore, contact_sheet, picture_at
 from lrm_core.objects.procedural import FIRST_HELD_OUT_SEED
 from lrm_core.page import chapter as pages
-from lrm_core.page.elements.curves import panels
-from lrm_core.page.elements.pictures import cut_to_object, image_row
+from lrm_core.page.elements.plots import panels
 from lrm_core.page.finding_page import Chapter
 from lrm_core.paths import data_dir
 from lrm_core.profiles import RUNGS, Profile, get_profile
@@ -92,7 +91,7 @@ def show_nine(chapter: Chapter) -> None:
     drawn = []
     for row in chosen.itertuples():
         pictures = {what: picture_at(sheet, (row.Index, at), shape) for at, what in enumerate(PICTURES)}
-        drawn.append((row.object, row.psnr, cut_to_object(pictures)))
+        drawn.append((row.object, row.psnr, pages.cut_to_object(pictures)))
     figures = "".join(_group(drawn[at : at + TOGETHER]) for at in range(0, len(drawn), TOGETHER))
     about = f'tabindex="0" role="group" aria-label="{escape(title)}" style="{STYLE}"'
     html = f'<p class="lrm-figure-title">{escape(title)}</p><div class="lrm-images" {about}>{figures}</div>'
@@ -119,14 +118,13 @@ def _group(drawn: Sequence[tuple[str, float, Mapping[str, Float[Tensor, "3 h w"]
 def training_pictures() -> str:
     """Source views of the first training objects, as HTML."""
     images = {str(seed): training_view(seed, 0, TRAINING_SIZE, 3) for seed in range(TRAINING_OBJECTS)}
-    return image_row(images, "training object", width=120)
+    return pages.image_row(images, "training object", width=120)
 
 
 def sizes_table(model: LRM) -> pd.DataFrame:
     """Sizes of the model beside those of OpenLRM base, as text."""
-    ours, base = _sizes(model.config), _sizes(BASE)
-    rows = [(name, ours[name], base[name]) for name in ours]
-    return pd.DataFrame(rows, columns=["", "this model", "OpenLRM 1.1 base"])
+    sizes = pd.DataFrame({"this model": _sizes(model.config), "OpenLRM 1.1 base": _sizes(BASE)})
+    return sizes.rename_axis("").reset_index()
 
 
 def _sizes(config: LRMConfig) -> dict[str, str]:
@@ -143,10 +141,9 @@ def _sizes(config: LRMConfig) -> dict[str, str]:
 
 def ladder_figure(profile: str) -> go.Figure:
     """Each claim's number over the quality of the model, with the published one as a line."""
-    published = {claim: headline(claim) for claim in CLAIMS}
     every = numbers_over_quality(profile).items()
     numbers = {claim: of for claim, of in every if max(map(len, of.values()), default=0) > 1}
-    return panels(numbers, published, AXIS, COLOURS_OF, [BASELINE["psnr"]])
+    return panels(numbers, {claim: headline(claim) for claim in CLAIMS}, AXIS, COLOURS_OF, [BASELINE["psnr"]])
 
 
 def rungs_sheet() -> tuple[str, bytes]:
@@ -184,5 +181,5 @@ def rungs_pictures() -> str:
     for name in sorted(kinds.values()):
         places = ((objects().index(name), at) for at in range(shape[1]))
         shown = {caption: picture_at(sheet, at, shape) for caption, at in zip(captions, places, strict=True)}
-        rows += image_row(cut_to_object(shown), name, width=80)
+        rows += pages.image_row(pages.cut_to_object(shown), name, width=80)
     return rows

@@ -32,9 +32,7 @@ Files = dict[Path, tuple[bytes, str]]  # content, and what it is
 def ship_oracles(cache: OracleCache | None = None) -> list[Path]:
     """Copy what chapters show live into `data/`: `wanted_oracles`, `traced_oracles`, two sheets; older ones go.
 
-    Raises:
-        FileNotFoundError: if an oracle was not fitted yet.
-        ValueError: if the file of one is damaged.
+    FileNotFoundError if an oracle was not fitted yet; ValueError if the file of one is damaged.
     """
     plan, traced = get_profile("mini"), get_profile(renderer.CYCLES)
     cache, model, files = cache or OracleCache(), load_model(plan.model), {}
@@ -51,10 +49,7 @@ def ship_adapters(recorder: ArmRecorder | None = None, sheets: SheetStore | None
     """Copy the adapters of the pictured arms (seed 0) of the profile `mini` and their contact sheets into `data/`.
 
     Of runs that trained all weights only the sheets are kept; what was shipped of older runs goes, all of it where
-    no arm has a record.
-
-    Raises:
-        FileNotFoundError: if the weights of an arm that has a record are not here.
+    no arm has a record. FileNotFoundError if the weights of an arm that has a record are not here.
     """
     runs = [r for r in records("mini") if r["object"] in gallery.PICTURED and r["seed"] == SEED]
     files: Files = {}

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from lrm_core.findings import ladder
 from lrm_core.findings.claims import headline
 from lrm_core.findings.ladder import CLAIMS, Trend, _trend
-from lrm_core.page.elements.curves import panels
+from lrm_core.page.elements.plots import panels
 from lrm_core.records.statistics import bca_interval
 
 QUALITIES = [17.0, 18.5, 19.0, 21.0]

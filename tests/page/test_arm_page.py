@@ -16,8 +16,8 @@ from lrm_core.findings.figures import Pictures
 from lrm_core.findings.finding import sections, told
 from lrm_core.measure.finetuning import EVALUATION_VIEWS, object_folders
 from lrm_core.objects.contact_sheets import SIDE, SheetStore, contact_sheet, picture_at
+from lrm_core.page.chapter import cut_to_object
 from lrm_core.page.elements import drawn
-from lrm_core.page.elements.pictures import cut_to_object
 from lrm_core.page.repair.arm_page import ArmPage, open_arms
 from lrm_core.page.repair.gallery import arms_gallery, before_and_after, signed
 from lrm_core.profiles import get_profile

@@ -7,9 +7,8 @@ import torch
 from lrm_core.data_url import data_url
 from lrm_core.findings.figures import Panel, Row, Strips
 from lrm_core.findings.prose import figure_data
-from lrm_core.page.elements.curves import Curve, curves, mean_lists
-from lrm_core.page.elements.pictures import image_row
-from lrm_core.page.elements.strips import strips
+from lrm_core.page.chapter import image_row
+from lrm_core.page.elements.plots import Curve, curves, mean_lists, strips
 from lrm_core.page.elements.style import COLOURS
 from lrm_core.records.statistics import bca_interval
 

@@ -18,8 +18,7 @@ from lrm_core.measure.metrics import BANDS, image_l1
 from lrm_core.measure.oracles import predicted_planes, render_planes
 from lrm_core.objects import load_object
 from lrm_core.page.embedded import EXPLORABLE, STILL
-from lrm_core.page.explorables.camera_mismatch import mismatch
-from lrm_core.page.explorables.mixes import bands, line, mixer
+from lrm_core.page.explorables.mixes import bands, line, mismatch, mixer
 from lrm_core.page.explorables.spectra import probe
 from lrm_core.page.explorables.widget import Explorable, Scene, switched
 from lrm_core.page.viewer import Packed, unpack

@@ -17,7 +17,7 @@ from lrm_core.findings.prose import number
 from lrm_core.measure.geometry import triplane_geometry, true_geometry
 from lrm_core.measure.oracles import predicted_planes, render_planes, split_views
 from lrm_core.measure.surface import COVERED, DEPTH_TOLERANCE
-from lrm_core.page.elements.pictures import switch
+from lrm_core.page.chapter import switch
 from lrm_core.page.finding_page import Chapter
 from lrm_core.records.runner import load_item
 from lrm_core.records.statistics import per_object

@@ -20,8 +20,7 @@ from lrm_core.measure.experiments import get_experiment
 from lrm_core.measure.oracles import heldout_views, predicted_planes, render_like
 from lrm_core.objects import Source
 from lrm_core.page import chapter as chapters
-from lrm_core.page.elements.curves import Curve, curves, panels
-from lrm_core.page.elements.pictures import image_row
+from lrm_core.page.elements.plots import Curve, curves, panels
 from lrm_core.page.elements.style import COLOURS, SMALL, finish, spans
 from lrm_core.page.finding_page import Chapter
 from lrm_core.profiles import DRAWN, PUBLISHED
@@ -49,7 +48,7 @@ def pictures(chapter: Chapter) -> str:
         planes = predicted_planes(chapter.model, replace(chapter.item, source=Source(told=factor)))
         words = "told the truth" if factor == 1 else f"told × {factor:g}"
         shown[words] = render_like(chapter.model, planes, seen)[0]
-    return image_row(shown, f"{chapter.item.name}, held-out view", width=140)
+    return chapters.image_row(shown, f"{chapter.item.name}, held-out view", width=140)
 
 
 def pattern_figure(points: Mapping[str, Point], doses: Mapping[float, Mapping[str, Interval]]) -> go.Figure:
@@ -201,12 +200,8 @@ def agrees(
 ) -> bool:
     """Whether what a reader computed by hand is what the stored record of the object says; True without a record.
 
-    Args:
-        shares: in the low, mid and high band, "told" 0.8 of the true distance and "true".
-        removed: error that correcting the low band removes, in the same order.
-
-    Raises:
-        AssertionError: naming the number, if one is more than 0.01 away.
+    Shares are of the low, mid and high band, "told" 0.8 of the true distance and "true"; in that order stands what
+    correcting the low band removes of the error. AssertionError, naming the number, if one is more than 0.01 away.
     """
     for _, row in table[(table["object"] == name) & (table["seed"] == seed)].iterrows():
         for (told, mine), gone in zip(shares.items(), removed, strict=True):

@@ -9,8 +9,7 @@ from plotly.subplots import make_subplots
 
 from lrm_core.findings.figures import Bars, Declaration, Lines, Means, Pairs, Series, Slopes, Strips
 from lrm_core.findings.prose import number, percent
-from lrm_core.page.elements.curves import Curve, curves, mean_lists
-from lrm_core.page.elements.strips import strips
+from lrm_core.page.elements.plots import Curve, curves, mean_lists, strips
 from lrm_core.page.elements.style import COLOURS, SMALL, finish, name_once, spans
 from lrm_core.records.statistics import Interval, interval_of, per_object
 
@@ -132,8 +131,6 @@ def bars(figure: Bars, table: pd.DataFrame, pictures: Mapping[str, str], title: 
     for at, (label, (column, colour)) in enumerate(figure.columns.items()):
         mean = interval_of(table, column)
         heights = [mean.estimate, *(of[at] for of in figure.published.values()), *values[label][names]]
-        if not at:
-            ticks = [figure.factor * height for height in heights]
         point = Interval(0, 0, 0, 0)  # without an interval
         shown.add_bar(
             x=list(range(len(places))), y=heights, name=label, text=places, textposition="none",
@@ -142,8 +139,8 @@ def bars(figure: Bars, table: pd.DataFrame, pictures: Mapping[str, str], title: 
             hovertemplate=f"%{{text}}, {label}: %{{y:.1%}}<extra></extra>",
         )  # fmt: skip
     shown.add_scatter(
-        x=list(range(len(places))), y=ticks, mode="markers", text=places,
-        name=f"{figure.factor:g} × {next(iter(figure.columns))}",
+        x=list(range(len(places))), y=[figure.factor * height for height in shown.data[0].y], mode="markers",
+        text=places, name=f"{figure.factor:g} × {next(iter(figure.columns))}",
         marker={"symbol": "line-ew-open", "size": 14, "color": COLOURS["reference"], "line": {"width": 2}},
         hovertemplate="%{text}, %{fullData.name}: %{y:.1%}<extra></extra>",
     )  # fmt: skip
@@ -156,8 +153,7 @@ def bars(figure: Bars, table: pd.DataFrame, pictures: Mapping[str, str], title: 
     )
     shown.update_yaxes(title_text=figure.axis, tickformat=".0%")
     shown.update_layout(barmode="group", bargap=0.15)
-    averages = {label: interval_of(table, column).estimate for label, (column, _) in figure.columns.items()}
-    means = ", ".join(f"{label} {percent(mean)}" for label, mean in averages.items())
+    means = ", ".join(f"{bar.name} {percent(bar.y[0])}" for bar in shown.data[:-1])
     each = ", ".join(f"{n} {' and '.join(percent(of[n]) for of in values.values())}" for n in names)
     return finish(shown, f"{title} {figure.axis}: {means}. By object: {each}.", 400, bottom=66)
 

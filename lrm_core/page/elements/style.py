@@ -19,11 +19,7 @@ COLOURS: Mapping[str, str] = {
     "null": "#808080",
     "reference": "#808080",
 }
-GROUPS: Mapping[str, str] = {
-    "real": "real object",
-    "procedural": "procedural object",
-    "cycles": "real object",
-}
+GROUPS: Mapping[str, str] = {"real": "real object", "procedural": "procedural object", "cycles": "real object"}
 SYMBOLS: Mapping[str, str] = {"real": "circle", "procedural": "square"}
 GRID = "rgba(128, 128, 128, 0.25)"
 CLEAR = "rgba(0, 0, 0, 0)"
@@ -57,11 +53,10 @@ def finish(figure: go.Figure, alt: str, plot_height: int, top: int = TOP, bottom
     """
     below = SMALL + 4 if _wrap_titles(figure.select_xaxes(), TITLE) else 0
     _wrap_titles(figure.select_yaxes(), plot_height // LETTER)
-    size = {
-        "height": plot_height + top + bottom + below,
-        "margin": {"l": 52, "r": 12, "t": top, "b": bottom + below},
-    }
-    figure.update_layout(template=TEMPLATE, **size, meta={"alt": alt})
+    margin = {"l": 52, "r": 12, "t": top, "b": bottom + below}
+    figure.update_layout(
+        template=TEMPLATE, height=plot_height + top + bottom + below, margin=margin, meta={"alt": alt}
+    )
     return figure.update_layout(legend={"y": -(58 + below) / plot_height})
 
 

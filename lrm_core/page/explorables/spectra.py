@@ -100,15 +100,14 @@ def shaped_noise(size: int, exponent: float, generator: torch.Generator) -> Floa
 
 def show_noise_probe(*chapters: Chapter) -> None:
     """Display the probe of an object, around its prediction and its oracle from there; as `show`."""
-    show(_of, *chapters)
 
+    def of(chapter: Chapter) -> Explorable:
+        planes = {"predicted": chapter.predicted, "reference": chapter.oracle("predicted").planes}
+        probed = {name: (each, matter_texels(chapter.model, each)) for name, each in planes.items()}
+        scene = Scene.of(chapter.model, chapter.item, chapter.configuration.views)
+        return probe(scene, probed, chapter.configuration, chapter.stored_row(chapter.table))
 
-def _of(chapter: Chapter) -> Explorable:
-    planes = {"predicted": chapter.predicted, "reference": chapter.oracle("predicted").planes}
-    probed = {name: (each, matter_texels(chapter.model, each)) for name, each in planes.items()}
-    config = chapter.configuration
-    scene = Scene.of(chapter.model, chapter.item, config.views)
-    return probe(scene, probed, config, chapter.stored_row(chapter.table))
+    show(of, *chapters)
 
 
 def probe(scene: Scene, probed: Mapping[str, Probed], config: DecoderResponse, row: Mapping[str, Any]) -> Explorable:

@@ -7,7 +7,7 @@ from typing import Any, Self
 import torch
 import traitlets
 from IPython.display import display
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
 from torch import Tensor
 
 from lrm_core.measure.oracles import heldout_views
@@ -33,10 +33,9 @@ Packable = Mapping[str, tuple[Tensor, int]]  # for `pack`
 class Explorable(EmbeddedWidget):
     """A figure with sliders that computes by itself.
 
-    Attributes:
-        content: key (the kind of figure, and its name in the address), title, sliders, start, presets and note,
-            as `controls.js` reads them, and what that kind of figure needs; JSON-ready.
-        others: page states of the same figure of other objects, to which it can be switched by `content["object"]`.
+    Its content, JSON-ready, is key (the kind of figure, and its name in the address), title, sliders, start, presets
+    and note, as `controls.js` reads them, and what that kind needs. It can be switched to `others`, page states of
+    the same figure of other objects, by `content["object"]`.
     """
 
     MIME = EXPLORABLE.mime
@@ -89,22 +88,19 @@ class Scene:
         """The same with colours last, as the page reads them."""
         return self.truth.movedim(1, -1), 1
 
-    def pixels(self, images: Float[Tensor, "v 3 H W"]) -> Float[Tensor, "v 3 h w"]:
+    def pixels(self, images: Shaped[Tensor, "*n H W"]) -> Shaped[Tensor, "*n h w"]:
         """The pixels that count."""
         return images[..., :: self.stride, :: self.stride]
 
+    @torch.no_grad()
     def rendered(self, planes: Float[Tensor, "3 c r r"]) -> Float[Tensor, "v 3 h w"]:
         """Those pixels of a triplane by `lrm_core.render`, and no others."""
         rays = camera_rays(torch.as_tensor(self.views.cameras).to(planes.device)[None], self.size)
-        chosen = [
-            part.unflatten(2, (self.size, self.size))[:, :, :: self.stride, :: self.stride]
-            for part in (rays.origins, rays.directions)
-        ]
+        pixels = self.pixels(torch.arange(self.size**2).reshape(self.size, -1))
+        chosen = (part[:, :, pixels.flatten()].flatten(1, 2) for part in (rays.origins, rays.directions))
         samples = self.model.config.rendering_samples_per_ray
-        with torch.no_grad():
-            flat = (part.flatten(1, 3) for part in chosen)
-            seen = render_rays(planes[None], self.model.decoder, *flat, samples_per_ray=samples).rgb[0]
-        return seen.unflatten(0, chosen[0].shape[1:4]).movedim(-1, 1).cpu()
+        seen = render_rays(planes[None], self.model.decoder, *chosen, samples_per_ray=samples).rgb[0]
+        return seen.unflatten(0, (-1, *pixels.shape)).movedim(-1, 1).cpu()
 
     def figure(self, content: Content, tensors: Packable, shown: Float[Tensor, "3 C R R"], alt: str) -> Explorable:
         """A figure whose page has tensors and decoder, with a still of the planes that are `shown` at first.

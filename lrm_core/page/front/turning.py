@@ -23,7 +23,7 @@ from lrm_core.objects import RenderedObject
 from lrm_core.page.embedded import VIEWER_JS, data_script, joined
 from lrm_core.page.explorables.widget import check_side
 from lrm_core.page.viewer import POSTER_SIDE, check_field, pack
-from lrm_core.profiles import get_profile
+from lrm_core.profiles import Profile, get_profile
 from lrm_core.records.runner import load_item
 from lrm_core.spectral import split_residual
 
@@ -31,23 +31,20 @@ EXPERIMENT = c04.RULE.experiment
 PROFILE = "mini"  # whose model and objects are in the repository, whatever profile the book is built for
 SEED = 0
 FIRST_SEEN = (-55.0, 20.0)  # degrees: the held-out view nearest to it is shown first
-PICTURES = {
-    "object": "Object",
-    "prediction": "Prediction",
-    "coarse": "Coarse corrected",
-    "fine": "Fine corrected",
-}
+PICTURES = {"object": "Object", "prediction": "Prediction", "coarse": "Coarse corrected", "fine": "Fine corrected"}
 TURNING_JS = "\n".join((VIEWER_JS, joined("explorables", "fft", "bands"), joined("front", "turning")))
 
 
 @cache
 def turning() -> str:
     """The four pictures of both objects as HTML with their script; without it four still pictures of the first."""
-    model = load_model(get_profile(PROFILE).model).eval().requires_grad_(False)
+    plan = get_profile(PROFILE)
+    model = load_model(plan.model).eval().requires_grad_(False)
+    config = get_experiment(EXPERIMENT).configuration(plan)
     table = experiment_table(EXPERIMENT, PROFILE)
     typical, contrary = shown_objects(PROFILE)
     labels = {typical: "Typical object", contrary: "Strongest exception"}
-    objects = [_content(model, name, label, table) for name, label in labels.items()]
+    objects = [_content(plan, model, name, label, table) for name, label in labels.items()]
     figures = "".join(_figure(name, objects[0]) for name in PICTURES)
     choices = "".join(
         f'<button type="button" aria-pressed="{str(not at).lower()}">{escape(one["label"])}</button>'
@@ -60,7 +57,7 @@ def turning() -> str:
         '<div class="lrm-turn-bar" hidden><span>Drag one picture: all four turn.</span>'
         '<button type="button" aria-pressed="false">Show the oracle instead</button>'
         '<a href="../notebooks/14_own_picture.html#own-picture">Try your own picture</a></div></div>'
-        f"{data_script({'objects': objects, 'cutoff': _config().published_cutoff}, 'turn')}"
+        f"{data_script({'objects': objects, 'cutoff': config.published_cutoff}, 'turn')}"
         f'<script type="module">{TURNING_JS}</script>'
     )
 
@@ -84,10 +81,6 @@ def chosen(table: pd.DataFrame, real: Sequence[str]) -> tuple[str, str]:
     return c04.FINDING.example(table, groups), least
 
 
-def _config() -> Any:
-    return get_experiment(EXPERIMENT).configuration(get_profile(PROFILE))
-
-
 def _figure(name: str, first: dict[str, Any]) -> str:
     alt = escape(f"{first['name']}: {PICTURES[name]}")
     return (
@@ -98,9 +91,8 @@ def _figure(name: str, first: dict[str, Any]) -> str:
 
 
 @torch.no_grad()
-def _content(model: LRM, name: str, label: str, table: pd.DataFrame) -> dict[str, Any]:
-    plan, config = get_profile(PROFILE), _config()
-    item = load_item(plan, plan.object_folder(name))
+def _content(plan: Profile, model: LRM, name: str, label: str, table: pd.DataFrame) -> dict[str, Any]:
+    item, config = load_item(plan, plan.object_folder(name)), get_experiment(EXPERIMENT).configuration(plan)
     predicted = predicted_planes(model, item)
     correction = oracle(model, item, "predicted", config.oracle, SEED).planes - predicted
     check_field(predicted, model.decoder)
@@ -146,12 +138,8 @@ def _said(table: pd.DataFrame, name: str) -> dict[str, str]:
 def upright_views(item: RenderedObject) -> tuple[tuple[float, float], Float[Tensor, "n 3"]]:
     """The views of an object about its own vertical, which a pose normalised by view 0 may have tilted.
 
-    Returns:
-        y and z of the vertical in the normalised world, its x being 0; azimuth, elevation (degrees) and distance of
-        every view.
-
-    Raises:
-        ValueError: if there is none, or it is not in the plane of y and z, as after normalising by a level view 0.
+    Returned are y and z of the vertical in the normalised world, its x being 0; azimuth, elevation (degrees) and
+    distance of every view. ValueError if there is none, or its x is not 0, as it is after a level view 0.
     """
     poses = item.views(list(range(len(item.images)))).cameras[:, :16].reshape(-1, 4, 4).double()
     spread, axes = torch.linalg.svd(poses[:, :3, 0])[1:]

@@ -12,7 +12,7 @@ from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import numpy as np
 import plotly.graph_objects as go
@@ -28,7 +28,6 @@ from lrm_core.findings import prose
 from lrm_core.model.lrm import LRM
 from lrm_core.objects.pictures import load_picture, whole
 from lrm_core.page import chapter as page
-from lrm_core.page.elements.pictures import image_row
 from lrm_core.page.elements.style import finish
 from lrm_core.page.embedded import OWN_PICTURE, OWN_PICTURE_JS, EmbeddedWidget
 from lrm_core.page.viewer import Packed, pack
@@ -53,13 +52,6 @@ TABLES = ("pos_embed", "register_tokens", "cls_token")  # rows of these are toke
 EXACT = ("upsampler.", "synthesizer.")  # few, and what rounding them does is seen most: a row for each value
 
 
-class Carried(NamedTuple):
-    """A model as the texts of scripts; each calls `lrmModel(number, text)`, the first with its head too."""
-
-    about: dict[str, Any]  # `parts`, `bytes` (of the scripts), `compressed`, `sha256` of what they hold; JSON-ready
-    scripts: tuple[str, ...]  # the text in base 85; the head is `tensors` and `config`
-
-
 def packed_model(model: LRM) -> Packed:
     """All parameters: eight bits with a step of its own for each output of a layer and each token, or exact."""
     return pack({name: (value, _rows(name, value)) for name, value in model.state_dict().items()})
@@ -72,8 +64,12 @@ def _rows(name: str, value: Tensor) -> int:
 
 
 @cache
-def carried() -> Carried:
-    """The mini model for the page; raises as `load_model`."""
+def carried() -> tuple[dict[str, Any], tuple[str, ...]]:
+    """What is said of the mini model in the page, and the texts of its scripts; raises as `load_model`.
+
+    Said are `parts`, `bytes` (of the scripts), `compressed` and the `sha256` of what they hold, JSON-ready. Each
+    calls `lrmModel(number, text)`, a text in base 85; the first with its head too, which is `tensors` and `config`.
+    """
     model = load_model(MODEL)
     packed = packed_model(model)
     compressed = gzip.compress(packed.data, mtime=0)
@@ -89,18 +85,18 @@ def carried() -> Carried:
         "compressed": len(compressed),
         "sha256": sha256(packed.data),
     }
-    return Carried(about, tuple(scripts))
+    return about, tuple(scripts)
 
 
 def write_scripts(folder: Path) -> list[Path]:
     """The scripts as files of a folder, `0.js` and so on; those that are there already are left alone."""
     folder.mkdir(parents=True, exist_ok=True)
-    files = [folder / f"{number}.js" for number in range(len(carried().scripts))]
-    for file, script in zip(files, carried().scripts, strict=True):
+    files = {folder / f"{number}.js": script for number, script in enumerate(carried()[1])}
+    for file, script in files.items():
         if not file.is_file() or file.read_text(encoding="ascii") != script:
             with replacing(file) as temporary:
                 temporary.write_text(script, encoding="ascii")
-    return files
+    return list(files)
 
 
 class OwnPicture(EmbeddedWidget):
@@ -110,7 +106,7 @@ class OwnPicture(EmbeddedWidget):
     PAGE_TRAITS = ("about", "size", "starters", "note", "alt")
     _esm = OWN_PICTURE_JS + "\nexport default { render: (view) => drawnByKernel(view) };\n"
 
-    about = traitlets.Dict().tag(sync=True)  # `Carried.about` of the page's model, and the `address` of its folder
+    about = traitlets.Dict().tag(sync=True)  # `carried` of the page's model, and the `address` of its folder
     size = traitlets.Int().tag(sync=True)  # side of the picture that the model sees, in pixels
     starters = traitlets.List().tag(sync=True)  # to begin with: `name`, and `picture`, an address that holds it
     note = traitlets.Unicode().tag(sync=True)  # where the model is; in the page what loading it costs, said before
@@ -122,9 +118,9 @@ class OwnPicture(EmbeddedWidget):
         files = {name: data_dir() / "mini/objects/real" / f"cc0_{name}" / "rgba/000.png" for name in STARTERS}
         held = {name: base64.b64encode(file.read_bytes()).decode() for name, file in files.items()}
         starters = [{"name": name, "picture": f"data:image/png;base64,{data}"} for name, data in held.items()]
-        about = carried().about | {"address": f"../_static/{FOLDER}"}
-        figure = cls(about=about, size=model.config.source_size, note=KERNEL, alt=ALT, starters=starters)
-        figure.tensors, figure.data = packed.directory, packed.data
+        about = carried()[0] | {"address": f"../_static/{FOLDER}"}
+        traits = {"tensors": packed.directory, "data": packed.data, "about": about, "starters": starters}
+        figure = cls(size=model.config.source_size, note=KERNEL, alt=ALT, **traits)
         figure.model, figure.features = model, None
         figure.on_msg(lambda _, content, buffers: figure.answer(content, buffers))
         return figure
@@ -133,31 +129,24 @@ class OwnPicture(EmbeddedWidget):
         """What the page needs, JSON-ready; its model is in files of its own."""
         return super().page_state() | {"data": "", "note": PAGE.format(self.about["bytes"] / 1e6)}
 
+    @torch.no_grad()
     def answer(self, content: dict[str, Any], buffers: list[memoryview]) -> None:
         """Do what `KernelEngine` asks: `encode` a picture, or `planes` of that picture told a distance."""
-        began, said = time.perf_counter(), {"id": content["id"]}
+        began, said, found = time.perf_counter(), {"id": content["id"]}, None
+        device = next(self.model.parameters()).device
         try:
-            encode = content["kind"] == "encode"
-            found = self._encode(buffers[0]) if encode else self._planes(content["distance"])
+            if content["kind"] == "encode":
+                image = torch.frombuffer(bytearray(buffers[0]), dtype=torch.float32)
+                self.features = self.model.encode_image(image.reshape(1, 3, self.size, self.size).to(device))
+            else:
+                camera = canonical_source_camera(content["distance"]).to(device)
+                found = self.model.planes_from_features(self.features, camera)[0].float().cpu().contiguous()
         except Exception as error:  # whatever it is belongs in the page, where it is read
             return self.send(said | {"error": str(error)})
         said |= {"took": 1000 * (time.perf_counter() - began)}
         if found is None:
             return self.send(said)
         self.send(said | {"shape": list(found.shape)}, buffers=[found.numpy().tobytes()])
-
-    @torch.no_grad()
-    def _encode(self, image: memoryview) -> None:
-        picture = torch.frombuffer(bytearray(image), dtype=torch.float32).reshape(1, 3, self.size, self.size)
-        self.features = self.model.encode_image(picture.to(self._device()))
-
-    @torch.no_grad()
-    def _planes(self, distance: float) -> torch.Tensor:
-        camera = canonical_source_camera(distance).to(self._device())
-        return self.model.planes_from_features(self.features, camera)[0].float().cpu().contiguous()
-
-    def _device(self) -> torch.device:
-        return next(self.model.parameters()).device
 
 
 def show_own_picture(model: LRM) -> None:
@@ -168,7 +157,7 @@ def show_own_picture(model: LRM) -> None:
 def pictures(path: Path, found: Prediction) -> str:
     """The picture as it was given, on white, and as the model sees it, as HTML; raises as `load_picture`."""
     given = whole(load_picture(path), found.picture.shape[-1]).image
-    return image_row({"as given": given, "as the model sees it": found.picture}, path.name)
+    return page.image_row({"as given": given, "as the model sees it": found.picture}, path.name)
 
 
 def film(model: LRM, found: Prediction, distance: float) -> Frames:
@@ -181,7 +170,7 @@ def around(frames: Frames) -> str:
     """Some frames of the film by their angle, as HTML."""
     angles = np.linspace(0, 360, FRAMES, endpoint=False)[::EVERY]
     images = (torch.from_numpy(frame).permute(2, 0, 1) / 255 for frame in frames[::EVERY])
-    return image_row({f"{angle:.0f}°": image for angle, image in zip(angles, images, strict=True)}, "prediction")
+    return page.image_row({f"{angle:.0f}°": image for angle, image in zip(angles, images, strict=True)}, "prediction")
 
 
 def mesh_figure(surface: Surface) -> go.Figure:

@@ -25,7 +25,7 @@ from lrm_core.measure.metrics import BANDS
 from lrm_core.measure.oracles import OracleConfig, Start, oracle, oracle_fingerprint, predicted_planes
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject
-from lrm_core.page.elements.curves import Curve, curves
+from lrm_core.page.elements.plots import Curve, curves
 from lrm_core.page.elements.style import COLOURS
 from lrm_core.spectral import response
 from lrm_core.spectral.bands import profile_radii
@@ -38,9 +38,7 @@ PALETTE = ("real", "pred", "procedural", "predinit", "random")
 def read_planes(path: Path) -> Planes:
     """The tensor "planes" (3, C, R, R) of a safetensors file, such as `lrm oracle` writes.
 
-    Raises:
-        FileNotFoundError: if there is no such file.
-        ValueError: if it holds no such tensor.
+    FileNotFoundError if there is no such file; ValueError if it holds no such tensor.
     """
     tensors, _ = read_tensors(path, "expected planes, such as `lrm oracle` writes")
     if "planes" not in tensors:
@@ -52,11 +50,9 @@ def read_planes(path: Path) -> Planes:
 
 
 def saved_residual(path: Path | None, reference: Path | None) -> Planes:
-    """Saved planes, less those of a reference if there is one.
+    """Saved planes, less those of a reference if there is one; raises as `read_planes`.
 
-    Raises:
-        FileNotFoundError: if a file is missing.
-        ValueError: if only the reference is given, a file holds no planes, or the shapes differ.
+    ValueError also if only the reference is given, or the shapes differ.
     """
     if path is None:
         raise ValueError(f"{reference}: a reference needs planes to subtract it from; give --triplane-path")
@@ -64,9 +60,9 @@ def saved_residual(path: Path | None, reference: Path | None) -> Planes:
     if reference is None:
         return planes
     subtracted = read_planes(reference)
-    wanted, found = tuple(planes.shape), tuple(subtracted.shape)
-    if wanted != found:
-        raise ValueError(f"{reference}: expected planes of shape {wanted} as in {path}, found {found}")
+    if planes.shape != subtracted.shape:
+        shapes = f"{tuple(planes.shape)} as in {path}, found {tuple(subtracted.shape)}"
+        raise ValueError(f"{reference}: expected planes of shape {shapes}")
     return planes - subtracted
 
 
@@ -94,10 +90,9 @@ def study_test_time(
             f"(stopped at step {found['stopped']['step']}: {percent(found['stopped']['l1'])}, "
             f"{percent(found['stopped']['lpips'])})"
         )
-    axes = ("step", "change of L1, over the start")
     alt = f"Change of L1 in held-out views of {item.name} along the steps."
     write_table(folder / "path.csv", pd.DataFrame(rows))
-    write_figure(folder / "path.html", lines, axes, alt)
+    write_figure(folder / "path.html", lines, ("step", "change of L1, over the start"), alt)
     return "; ".join(said)
 
 
@@ -123,13 +118,11 @@ def study_oracle(
 def study_spectrum(residual: Planes, folder: Path) -> str:
     """Spectrum of planes or of a residual (E5): shares of the bands and radial profile as tables."""
     found = spectrum_summary(residual)
-    shares = pd.DataFrame([{"measure": of} | found[of] for of in ("published", "power")])
-    write_table(folder / "shares.csv", shares)
+    write_table(folder / "shares.csv", pd.DataFrame([{"measure": of} | found[of] for of in ("published", "power")]))
     radii, power = profile_radii(residual.shape[-1]).tolist(), found["profile"].cpu()
     profile = {"x_nyquist": radii, "power": power, "amplitude": found["amplitude_profile"].cpu()}
     write_table(folder / "profile.csv", pd.DataFrame(profile))
-    lines = {"mean power of a mode": (radii, power.tolist(), "procedural")}
-    axes = ("frequency (× Nyquist)", "power")
+    lines, axes = {"mean power of a mode": (radii, power.tolist(), "procedural")}, ("frequency (× Nyquist)", "power")
     write_figure(folder / "spectrum.html", lines, axes, "Radial power spectrum.", log_y=True)
     low, *_, high = BANDS
     edges = f"below {AUDITED_EDGES[1]:g} and from {AUDITED_EDGES[-2]:g} × Nyquist"

@@ -74,10 +74,7 @@ def open_arms(
     """Load the records of the arms, also those in the published condition, and choose the finding's example.
 
     Only the profile "smoke" makes the records that are missing (all if `refresh`); `seed` is of what the cells train.
-
-    Raises:
-        ValueError: if the profile is unknown, or there are no records.
-        FileNotFoundError: if the model or the objects are missing.
+    ValueError if the profile is unknown or has no records; FileNotFoundError if the model or the objects are missing.
     """
     plan = get_profile(profile)
     if profile == MADE_WITH_THE_PAGE:

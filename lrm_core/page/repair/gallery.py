@@ -17,7 +17,7 @@ from lrm_core.fit.lora import ADAPTERS, WEIGHTS, Adapters
 from lrm_core.measure.finetuning import EVALUATION_VIEWS
 from lrm_core.objects import load_object
 from lrm_core.objects.contact_sheets import SheetStore, contact_sheet, picture_at, rendered_sheet
-from lrm_core.page.elements.pictures import cut_to_object, image_row
+from lrm_core.page.chapter import cut_to_object, image_row
 from lrm_core.page.repair.arm_page import ArmPage
 from lrm_core.paths import data_dir, repository_root
 from lrm_core.profiles import Profile

@@ -16,7 +16,7 @@ from lrm_core.findings.prose import percent
 from lrm_core.measure.e12_test_time import SPACES
 from lrm_core.measure.oracles import split_views
 from lrm_core.objects.contact_sheets import picture_at
-from lrm_core.page.elements.pictures import switch
+from lrm_core.page.chapter import switch
 from lrm_core.page.elements.style import COLOURS
 from lrm_core.page.finding_page import Chapter
 from lrm_core.records.runner import load_item
@@ -82,23 +82,17 @@ def _chart(curves: Mapping[str, Sequence[float]]) -> str:
     downwards = sorted(curves, key=lambda space: -curves[space][-1])
     for space, changes in curves.items():
         places = [(f"{100 * (at + 0.5) / count:.2f}%", down(change)) for at, change in enumerate(changes)]
-        label = f"{WORDS[space]}: {percent(changes[-1])}"
-        drawn += _curve(places, COLOURS[KEYS[space]], label, downwards.index(space))
+        colour, (x, y) = COLOURS[KEYS[space]], places[-1]
+        drawn += [
+            f'<line x1="{x}" y1="{y}" x2="{to_x}" y2="{to_y}" stroke="{colour}" stroke-width="3"/>'
+            for (x, y), (to_x, to_y) in pairwise(places)
+        ]
+        drawn += [f'<circle cx="{x}" cy="{y}" r="4" fill="{colour}"/>' for x, y in places]
+        look = f'dx="8" fill="{colour}" font-size="12" font-weight="600"'
+        aside = -4 if space == downwards[0] else 16  # pixels: above the upper curve, below the next
+        drawn.append(f'<text x="{x}" y="{y + aside}" {look}>{WORDS[space]}: {percent(changes[-1])}</text>')
     said = "; ".join(f"{WORDS[space]} {', '.join(map(percent, of))}" for space, of in curves.items())
     return (
         f'<svg width="100%" height="{HIGH}" style="overflow:visible" font-size="13" fill="currentColor" role="img" '
         f'aria-label="Change of LPIPS under each frame: {said}">{"".join(drawn)}</svg>'
     )
-
-
-def _curve(places: Sequence[tuple[str, float]], colour: str, label: str, nth: int) -> list[str]:
-    """Lines, points, and the label right of the last point: above that of the upper curve, below that of the next."""
-    lines = [
-        f'<line x1="{x}" y1="{y}" x2="{to_x}" y2="{to_y}" stroke="{colour}" stroke-width="3"/>'
-        for (x, y), (to_x, to_y) in pairwise(places)
-    ]
-    points = [f'<circle cx="{x}" cy="{y}" r="4" fill="{colour}"/>' for x, y in places]
-    x, y = places[-1]
-    look = f'fill="{colour}" font-size="12" font-weight="600"'
-    text = f'<text x="{x}" y="{y + (16 if nth else -4)}" dx="8" {look}>{label}</text>'
-    return [*lines, *points, text]

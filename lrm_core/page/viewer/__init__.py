@@ -24,39 +24,25 @@ from lrm_core.render.cameras import FOCAL
 from lrm_core.render.field import check_planes
 
 POSTER_SIDE = 192  # pixels
-SCENE_TRAITS = (
-    *("resolution", "samples", "focal", "background"),
-    *("azimuth", "elevation", "distance", "half", "patience"),
-)
+SHOWN = ("resolution", "samples", "focal", "background", "azimuth", "elevation", "distance", "half", "patience")
 LEVELS = 255  # steps between the least and the greatest value of a channel
 LITTLE = np.dtype("<f4")
 
 
 @dataclass(frozen=True)
 class Packed:
-    """Tensors in one string of bytes.
+    """Tensors in a string of bytes: of each its rows' least values and steps (32-bit floats), then a byte a value."""
 
-    Attributes:
-        directory: for each name its `shape`, its number of `rows` that have a scale of their own, and the `offset`
-            of its first byte; JSON-ready.
-        data: for each tensor the rows' least values and steps (32-bit floats), then one byte a value, row by row.
-    """
-
-    directory: Mapping[str, Mapping[str, Any]]
+    directory: Mapping[str, Mapping[str, Any]]  # JSON-ready: `shape`, `rows` with a scale each, `offset` in the data
     data: bytes
 
 
 def pack(tensors: Mapping[str, tuple[Tensor, int]], decoder: nn.Module | None = None) -> Packed:
     """Quantise each row of each tensor to the 256 levels between its least and greatest value.
 
-    A row of one value is kept exactly (as a 32-bit float), so that biases, a row each, lose nothing.
-
-    Args:
-        tensors: by name the tensor and how many of its leading dimensions count rows.
-        decoder: its parameters come too, a row for each output.
-
-    Raises:
-        ValueError: if a value is NaN or infinite.
+    A row of one value is kept exactly (as a 32-bit float), so that biases, a row each, lose nothing. A tensor comes
+    with how many of its leading dimensions count rows; the parameters of a `decoder` follow, a row for each output.
+    ValueError if a value is NaN or infinite.
     """
     directory, parts, offset = {}, [], 0
     weights = {name: (value, 1) for name, value in decoder.state_dict().items()} if decoder else {}
@@ -85,12 +71,6 @@ def unpack(packed: Packed) -> dict[str, Tensor]:
     return found
 
 
-def pack_field(planes: Float[Tensor, "3 C R R"], decoder: nn.Module) -> Packed:
-    """A triplane as `planes` and its decoder as `net.0.weight` to `net.6.bias`; raises as `check_field`."""
-    check_field(planes, decoder)
-    return pack({"planes": (planes, 2)}, decoder)
-
-
 def check_field(planes: Float[Tensor, "3 C R R"], decoder: nn.Module) -> None:
     """Raise ValueError if planes and decoder do not go together, or have not the shapes of the viewer's shader."""
     check_planes(planes, 4)
@@ -103,7 +83,7 @@ def check_field(planes: Float[Tensor, "3 C R R"], decoder: nn.Module) -> None:
 
 
 class TriplaneViewer(EmbeddedWidget):
-    """One triplane to turn and zoom; `tensors` and `data` are its planes and decoder (`pack_field`).
+    """One triplane to turn and zoom; `tensors` are its `planes` and, as `net.0.weight` to `net.6.bias`, its decoder.
 
     Azimuth and elevation of the camera are in degrees; azimuth -90, elevation 0 is the canonical source. Where the
     decoder would take longer than `patience` (in seconds) for the resting picture, as in a browser without a graphics
@@ -112,7 +92,7 @@ class TriplaneViewer(EmbeddedWidget):
     """
 
     MIME = VIEWER.mime
-    PAGE_TRAITS = (*EmbeddedWidget.PAGE_TRAITS, *SCENE_TRAITS)
+    PAGE_TRAITS = (*EmbeddedWidget.PAGE_TRAITS, *SHOWN)
     _esm = VIEWER_JS + "\nexport default { render };\n"
 
     resolution = traitlets.Int(256, min=16, max=1024).tag(sync=True)  # side of the drawn picture, in pixels
@@ -128,7 +108,8 @@ class TriplaneViewer(EmbeddedWidget):
     @classmethod
     def of(cls, planes: Float[Tensor, "3 C R R"], decoder: nn.Module, alt: str, **traits: Any) -> Self:
         """A viewer of one field, with its still picture and other attributes; raises as `check_field`."""
-        packed = pack_field(planes, decoder)
+        check_field(planes, decoder)
+        packed = pack({"planes": (planes, 2)}, decoder)
         viewer = cls(tensors=packed.directory, data=packed.data, alt=alt, **traits)
         viewer.poster = viewer.still(planes, decoder)
         return viewer
@@ -142,7 +123,7 @@ class TriplaneViewer(EmbeddedWidget):
 
     def scene(self) -> dict[str, Any]:
         """How the field is shown, JSON-ready."""
-        return {name: getattr(self, name) for name in SCENE_TRAITS}
+        return {name: getattr(self, name) for name in SHOWN}
 
 
 def camera_of(azimuth: float, elevation: float, distance: float, focal: float) -> Float[Tensor, "25"]:

@@ -18,7 +18,6 @@ from torch import Tensor
 
 from lrm_core.findings.prose import number, table_html
 from lrm_core.page import chapter as page
-from lrm_core.page.elements.pictures import image_row
 from lrm_core.page.finding_page import Chapter
 from lrm_core.page.widgets.subject import Subject, folders, subject_of
 
@@ -57,22 +56,16 @@ class Bench(widgets.VBox):
     """Fields for model, folder and object above sliders of functions, and a result that follows all of them.
 
     Nothing is computed before `refresh` is called or something is changed. Where the object has no oracle the
-    result waits for the button that fits one.
-
-    Attributes:
-        model_field, folder_field: names or paths as they are typed.
-        controls: a slider for each name.
-        fit_button, progress: of the oracle, displayed where it is missing and while it is fitted.
-        message, result: what goes on or went wrong, and what was drawn, as HTML.
+    result waits for the button that fits one. `controls` are the sliders by their names; `message` says what goes on
+    or went wrong, and `result` is what was drawn, both as HTML.
     """
 
     def __init__(self, chapter: Chapter, functions: Sequence[Callable], ranges: Ranges) -> None:
         """A bench that computes nothing yet, with a button that sets all sliders back to the functions' defaults.
 
-        Args:
-            functions: of a chapter; their parameters are named as sliders or as attributes of `Subject`. What they
-                return is displayed by name: numbers as a row of a table, images (views, 3, H, W) as pictures.
-            ranges: least and greatest value of each slider, which begins at the default of the first function.
+        Parameters of the functions are named as sliders or as attributes of `Subject`. What they return is displayed
+        by name: numbers as a row of a table, images (views, 3, H, W) as pictures. Each slider has its least and
+        greatest value in `ranges`, and begins at the default of the first function.
         """
         self.chapter, self.functions, self._settling = chapter, functions, False
         asked = [parameter for function in functions for parameter in signature(function).parameters.values()]
@@ -199,7 +192,7 @@ def displayed(results: Mapping[str, Mapping[str, Any]]) -> str:
         images = {label: of for label, of in found.items() if isinstance(of, Tensor) and of.ndim == 4}
         for view in range(len(next(iter(images.values()), []))):
             shown = {label: of[view] for label, of in images.items()}
-            pictures += image_row(shown, f"held-out view {view + 1}", width=160)
+            pictures += page.image_row(shown, f"held-out view {view + 1}", width=160)
         numbers = {label: number(float(value), 3) for label, value in found.items() if label not in images}
         rows.append({"": name.replace("_", " ")} | numbers)
     return pictures + table_html(pd.DataFrame(rows).fillna("–"))

@@ -51,7 +51,8 @@ class Subject:
 
     def is_fitted(self) -> bool:
         """Whether the oracle from T_pred was fitted before, or came with the repository, and its file is whole."""
-        return oracles.find_oracle(oracles.OracleCache(), self._fingerprint, self.model) is not None
+        wanted = oracles.oracle_fingerprint(self.model, self.item, "predicted", self.config, self.seed)
+        return oracles.find_oracle(oracles.OracleCache(), wanted, self.model) is not None
 
     def fit(self, on_step: Callable[[int], None]) -> None:
         """Fit the oracle, which takes minutes, and keep it on disk; `on_step` is told how many steps are done."""
@@ -77,10 +78,6 @@ class Subject:
         """The first held-out views; raises as `heldout_views`."""
         return oracles.heldout_views(self.item, VIEWS)
 
-    @cached_property
-    def _fingerprint(self) -> str:
-        return oracles.oracle_fingerprint(self.model, self.item, "predicted", self.config, self.seed)
-
 
 def folders(plan: Profile, typed: str) -> dict[str, Path]:
     """Rendered objects by name: those in the folder that was typed, or the profile's; FileNotFoundError without."""
@@ -91,9 +88,7 @@ def folders(plan: Profile, typed: str) -> dict[str, Path]:
 def subject_of(chapter: Chapter, model: str, folder: str, name: str) -> Subject:
     """An object of a folder under a model, both as they were typed; the chapter's where nothing was.
 
-    Raises:
-        ValueError, FileNotFoundError: as `folders`, `load_model` and `load_object`; if the folder has no object of
-            that name.
+    Raises as `folders`, `load_model` and `load_object`; ValueError if the folder has no object of that name.
     """
     found = folders(chapter.plan, folder)
     if name not in found:

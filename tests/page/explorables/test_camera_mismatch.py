@@ -12,7 +12,7 @@ from lrm_core.measure.e17_source_distance import told_planes
 from lrm_core.measure.metrics import BANDS
 from lrm_core.model.decoder import Decoder
 from lrm_core.page import explorables
-from lrm_core.page.explorables.camera_mismatch import SCALES, mismatch
+from lrm_core.page.explorables.mixes import SCALES, mismatch
 from lrm_core.page.explorables.widget import Scene
 from lrm_core.page.viewer import Packed, unpack
 from lrm_core.spectral import PUBLISHED_EDGES

@@ -8,7 +8,7 @@ import pytest
 from lrm_core.findings import cause
 from lrm_core.findings.cause import PATTERN
 from lrm_core.findings.finding import sections
-from lrm_core.page.front import facts, figures
+from lrm_core.page.front import facts
 from lrm_core.records.statistics import UNKNOWN, Interval
 
 AS_PUBLISHED = {name: (share.low + share.high) / 2 for name, share in PATTERN.items()}
@@ -51,13 +51,13 @@ def test_without_records_page_and_figures_say_so(monkeypatch):
     monkeypatch.setattr(facts, "fingerprints", lambda profile: [])
     assert facts.answer.__wrapped__("none") == facts.UNKNOWN_ANSWER
     assert facts.facts.__wrapped__("none").keys() == facts.FACTS.keys()
-    for draw in figures.FIGURES.values():
+    for draw in facts.FIGURES.values():
         assert "not measured yet" in draw("none")
 
 
 def test_every_small_figure_is_well_formed_and_stays_inside_its_frame():
-    for draw in figures.FIGURES.values():
+    for draw in facts.FIGURES.values():
         picture = ElementTree.fromstring(draw("mini"))
         for part in picture:
-            for coordinate, limit in (("x", figures.WIDTH), ("cx", figures.WIDTH), ("y", figures.HEIGHT)):
+            for coordinate, limit in (("x", facts.WIDTH), ("cx", facts.WIDTH), ("y", facts.HEIGHT)):
                 assert 0 <= float(part.get(coordinate, 0)) <= limit

@@ -26,5 +26,5 @@ def test_what_is_written_already_is_left_alone(tmp_path):
     before = [file.stat().st_mtime_ns for file in files]
     files[1].write_text("damaged")
     write_scripts(tmp_path)
-    assert [file.read_text() for file in files] == list(carried().scripts)
+    assert [file.read_text() for file in files] == list(carried()[1])
     assert [file.stat().st_mtime_ns for file in files][2:] == before[2:]

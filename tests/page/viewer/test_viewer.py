@@ -15,7 +15,7 @@ from lrm_core.measure.oracles import predicted_planes
 from lrm_core.model.decoder import Decoder
 from lrm_core.objects import load_object
 from lrm_core.page.embedded import VIEWER_JS
-from lrm_core.page.viewer import TriplaneViewer, camera_of, pack, pack_field, unpack
+from lrm_core.page.viewer import TriplaneViewer, camera_of, check_field, pack, unpack
 from lrm_core.paths import data_dir
 from lrm_core.render import cameras, render_views
 
@@ -68,7 +68,7 @@ def test_values_that_are_not_numbers_are_refused():
 )
 def test_a_field_that_does_not_fit_is_refused(planes, channels, message):
     with pytest.raises(ValueError, match=message):
-        pack_field(planes, Decoder(channels))
+        check_field(planes, Decoder(channels))
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +80,7 @@ def model():
 def test_the_packed_model_draws_what_the_model_draws(model, group):
     folder = min(path for path in (data_dir() / "mini" / "objects" / group).iterdir() if (path / "rgba").is_dir())
     planes = predicted_planes(model, load_object(folder))
-    packed = pack_field(planes, model.decoder)
+    packed = pack({"planes": (planes, 2)}, model.decoder)
     assert len(packed.data) < 2**21 / 4 * 3  # base64 within 2 MB
     back = unpack(packed)
     decoder = Decoder(planes.shape[1])

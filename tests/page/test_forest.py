@@ -5,8 +5,8 @@ from math import nan
 import pandas as pd
 import pytest
 
-from lrm_core.page.front import forest
-from lrm_core.page.front.forest import CONDITION, TRUTH, Line, Mark, strip
+from lrm_core.page import findings as forest
+from lrm_core.page.findings import CONDITION, TRUTH, Line, Mark, strip
 
 ROW = {
     "claim": "C4", "title": "Low band", "quantity": "improvement", "published": 0.65,
