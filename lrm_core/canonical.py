@@ -17,9 +17,7 @@ Plain = None | bool | int | float | str | list["Plain"] | dict[str, "Plain"]
 def plain(value: Any, where: str = "record") -> Plain:
     """Turn a value into what JSON holds: arrays to lists, floats to six significant digits, keys sorted.
 
-    Args:
-        value: numbers, text, tensors, arrays, and sequences or mappings of them.
-        where: what error messages call it.
+    The value is a number, text, tensor, array, or a sequence or mapping of them; error messages call it `where`.
 
     Raises:
         ValueError: naming the entry, if it is NaN or infinite, an array too large for a record, or of a
@@ -27,12 +25,10 @@ def plain(value: Any, where: str = "record") -> Plain:
     """
     if isinstance(value, Tensor):
         value = value.detach().cpu().numpy()
-    if isinstance(value, np.ndarray):
+    if isinstance(value, np.ndarray | np.generic):
         if value.size > LARGEST_ARRAY:
             raise ValueError(f"{where}: {value.size} values, a record holds arrays of at most {LARGEST_ARRAY}")
         value = value.tolist()
-    if isinstance(value, np.generic):
-        value = value.item()
     if value is None or isinstance(value, bool | int | str):
         return value
     if isinstance(value, float):

@@ -1,20 +1,25 @@
-"""Reading files that a disk, a download or a hand may have changed: a value, or a ValueError that names the file."""
+"""Files that a disk, a download or a hand may have changed: their SHA-256, what they say, or what is wrong with them.
 
+Who reads one gets a value, or a ValueError that names the file.
+"""
+
+import hashlib
 import json
 import zlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lrm_core.fingerprint import labelled, sha256
 from lrm_core.paths import data_dir
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+HASH_LENGTH = 16  # hexadecimal digits of a fingerprint in a record
 MANIFEST = "MANIFEST.json"
 DIGEST = "sha256"  # in the header of tensors: of all that the file says
 DIGITS = 52  # with these the entry in the header has 64 bytes, which leave the alignment of the tensors as it was
+CACHES = {"__pycache__", ".ipynb_checkpoints"}
 PNG_START = b"\x89PNG\r\n\x1a\n"
 
 
@@ -63,6 +68,51 @@ def parse_json(text: str, path: Path) -> Any:
 
 def _refuse(constant: str) -> None:
     raise ValueError(f"it holds {constant}, which is no number")
+
+
+def sha256(*parts: "str | bytes | Path | Tensor") -> str:
+    """SHA-256, 64 hexadecimal digits, of parts one after the other.
+
+    Texts count as UTF-8, files by their content, tensors by their values as they lie in memory.
+    """
+    total = hashlib.sha256()
+    for part in parts:
+        if isinstance(part, Path):
+            with part.open("rb") as stream:
+                hashlib.file_digest(stream, lambda: total)
+        elif isinstance(part, str | bytes):
+            total.update(part.encode() if isinstance(part, str) else part)
+        else:
+            import torch  # takes seconds, and files are hashed without it
+
+            total.update(part.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
+    return total.hexdigest()
+
+
+def labelled(tensors: "Mapping[str, Tensor]", end: str = "\n") -> "Iterator[str | Tensor]":
+    """Parts for `sha256`: name, type and shape of each tensor, and its values, in order of name."""
+    for name in sorted(tensors):
+        yield f"{name} {tensors[name].dtype} {tuple(tensors[name].shape)}{end}"
+        yield tensors[name]
+
+
+def fingerprint(paths: Iterable[Path], text: str = "") -> str:
+    """SHA-256 over names and contents of files and folders, and over a text such as parameters.
+
+    Args:
+        paths: files or folders; a folder counts with everything below it, caches of Python excepted. A path
+            that does not exist counts as absent, so that its appearance changes the hash.
+
+    Returns:
+        64 hexadecimal digits; the same wherever the files lie.
+    """
+    lines = (
+        f"{file.relative_to(path.parent).as_posix()}\0{sha256(file)}\n"
+        for path in paths
+        for file in sorted([path, *path.rglob("*")])
+        if file.is_file() and CACHES.isdisjoint(file.relative_to(path).parts)
+    )
+    return sha256(text, *lines)
 
 
 def digest(path: Path) -> tuple[str, int]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from lrm_core.fingerprint import sha256
+from lrm_core.files import sha256
 from lrm_core.objects.dataset import Source
 from lrm_core.objects.files import object_folders
 from lrm_core.paths import data_dir, repository_root
@@ -30,42 +30,24 @@ class FinetunePlan:
 
 @dataclass(frozen=True)
 class Profile:
-    """One size of the whole paper.
-
-    Attributes:
-        model: name for `load_model`.
-        objects: folders of rendered objects, relative to `data`; a path that holds several is listed.
-        per_group: at most so many objects of each folder, in order of name.
-        few: at most so many of those, for what fits many oracles of an object: other lengths, other seeds.
-        views: at most so many views of each object, view 0 included; None is all.
-        side: of the images in pixels, to which larger ones are averaged; None takes them as they are.
-        whole: whether experiments on every object reach beyond `per_group`.
-        iterations, rays_per_step, views_per_step: of every oracle; a step takes rays or (as published) views.
-        adam: learning rate and epsilon of every oracle.
-        seeds: of the experiments in which a seed matters; on all objects the first, on the few all of them.
-        training_objects: what the guesses without a model look at.
-        finetuning: objects, steps and arms of fine-tuning.
-        condition: what the encoder is told and shown of the source view: "truth", "published"
-            (`published_factor`), or another of `HARMS`.
-        device: where it runs.
-    """
+    """One size of the whole paper."""
 
     name: str
-    model: str
-    objects: tuple[str, ...]
-    per_group: int
-    iterations: int
+    model: str  # for `load_model`
+    objects: tuple[str, ...]  # folders of rendered objects, relative to `data`; a path that holds several is listed
+    per_group: int  # at most so many objects of each folder, in order of name
+    iterations: int  # of every oracle; a step takes rays or (as published) views
     rays_per_step: int | None
-    seeds: tuple[int, ...]
+    seeds: tuple[int, ...]  # where a seed matters; on all objects the first, on the few all of them
     views_per_step: int | None = None
-    few: int = 3
-    adam: tuple[float, float] = (0.01, 1e-8)  # as published
-    views: int | None = None
-    side: int | None = None
-    whole: bool = True
-    training_objects: int = 512
+    few: int = 3  # at most so many of each folder, for what fits many oracles of an object: other lengths, seeds
+    adam: tuple[float, float] = (0.01, 1e-8)  # learning rate and epsilon of every oracle, as published
+    views: int | None = None  # at most so many of each object, view 0 included; None is all
+    side: int | None = None  # of the images in pixels, to which larger ones are averaged; None takes them as they are
+    whole: bool = True  # whether experiments on every object reach beyond `per_group`
+    training_objects: int = 512  # what the guesses without a model look at
     finetuning: FinetunePlan = FinetunePlan()
-    condition: str = "truth"
+    condition: str = "truth"  # what the encoder is told and shown of view 0: this, "published", or one of `HARMS`
     device: str = "cpu"
 
     @property

@@ -18,8 +18,7 @@ from jupyter_client.manager import AsyncKernelManager
 from tqdm import tqdm
 
 from lrm_core.atomic import alone, replacing
-from lrm_core.files import digest
-from lrm_core.fingerprint import fingerprint
+from lrm_core.files import digest, fingerprint
 from lrm_core.normalise import normalise_notebook
 from lrm_core.paths import repository_root
 from lrm_core.profiles import PUBLISHED, RENDERINGS

@@ -21,7 +21,7 @@ import yaml
 from tqdm import tqdm
 
 from lrm_core.atomic import replacing
-from lrm_core.fingerprint import fingerprint
+from lrm_core.files import fingerprint
 from lrm_core.paths import repository_root
 from lrm_core.profiles import PUBLISHED
 from lrm_core.reexecute import is_whole

@@ -6,11 +6,6 @@ from pathlib import Path
 
 import torch
 
-_DETECTION_SCHEMAS = (
-    "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
-    "qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
-)
-
 
 @cache
 def allow_torchvision_import() -> torch.library.Library | None:
@@ -27,8 +22,8 @@ def allow_torchvision_import() -> torch.library.Library | None:
     if _extension_loads():
         return None
     library = torch.library.Library("torchvision", "DEF")
-    for schema in _DETECTION_SCHEMAS:
-        library.define(schema)
+    for name in ("nms", "qnms"):
+        library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
     return library
 
 

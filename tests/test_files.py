@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from lrm_core import files
 from lrm_core.atomic import save_tensors
 from lrm_core.cli import main
-from lrm_core.files import check_listed, digest, read_json, read_tensors
+from lrm_core.files import check_listed, digest, fingerprint, read_json, read_tensors
 from lrm_core.model import checkpoints
 from lrm_core.paths import data_dir
 from lrm_core.records import provenance
@@ -75,3 +75,48 @@ def test_what_a_desktop_leaves_in_a_folder_does_not_count(tmp_path: Path) -> Non
     before = digest(tmp_path)
     (tmp_path / ".DS_Store").write_text(json.dumps({}))
     assert digest(tmp_path) == before
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A folder of two files, one of them in a subfolder."""
+    (tmp_path / "f" / "sub").mkdir(parents=True)
+    (tmp_path / "f" / "a.txt").write_text("a")
+    (tmp_path / "f" / "sub" / "b.txt").write_text("b")
+    return tmp_path / "f"
+
+
+def test_a_copy_elsewhere_has_the_same_hash(folder, tmp_path):
+    copy = shutil.copytree(folder, tmp_path / "elsewhere" / "f")
+    assert fingerprint([copy]) == fingerprint([folder])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda folder: (folder / "a.txt").write_text("A"),
+        lambda folder: (folder / "a.txt").rename(folder / "c.txt"),
+        lambda folder: (folder / "sub" / "b.txt").unlink(),
+        lambda folder: (folder / "new").write_text(""),
+    ],
+    ids=["content", "name", "removed", "added"],
+)
+def test_any_change_of_a_file_shows(folder, change):
+    before = fingerprint([folder])
+    change(folder)
+    assert fingerprint([folder]) != before
+
+
+def test_caches_of_python_and_times_do_not_count(folder):
+    before = fingerprint([folder])
+    (folder / "__pycache__").mkdir()
+    (folder / "__pycache__" / "a.pyc").write_bytes(b"x")
+    (folder / "a.txt").touch()
+    assert fingerprint([folder]) == before
+
+
+def test_text_and_the_appearance_of_a_file_count(folder, tmp_path):
+    assert fingerprint([folder], "x") != fingerprint([folder], "y")
+    before = fingerprint([folder, tmp_path / "later"])
+    (tmp_path / "later").write_text("")
+    assert fingerprint([folder, tmp_path / "later"]) != before

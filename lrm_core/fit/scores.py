@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from lrm_core.fingerprint import sha256
+from lrm_core.files import sha256
 from lrm_core.model.lrm import LRM
 from lrm_core.render import render_views
 from lrm_core.render.cameras import Views, normalize_poses, principal_camera

@@ -1,24 +1,25 @@
-"""What corrections of a prediction are worth: renders of T_pred less a part of its residual (E8, E9)."""
+"""What corrections of a prediction are worth: renders of T_pred less a part of its residual (E8, E9), or calibrated.
+
+Calibration (E11) scales and shifts the channels of T_pred.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import sqrt
 from typing import Any
 
 import torch
+from jaxtyping import Bool
 from torch import Tensor
 
+from lrm_core.canonical import blank
+from lrm_core.measure.geometry import matter_texels
 from lrm_core.measure.metrics import mean_scores
-from lrm_core.measure.oracles import (
-    Images,
-    InViews,
-    OracleCache,
-    Planes,
-    both_planes,
-    heldout_views,
-    render_like,
-)
+from lrm_core.measure.oracles import Images, InViews, OracleCache, Planes, both_planes, heldout_views, render_like
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject
+from lrm_core.spectral import corrections
+from lrm_core.spectral.corrections import Calibration, Moments, calibrate, removed_share
 
 Render = Callable[[Planes], Images]
 Scores = dict[str, dict[str, float]]
@@ -28,20 +29,14 @@ Scores = dict[str, dict[str, float]]
 class Scene:
     """A prediction to be corrected, and the images by which that is judged.
 
-    Attributes:
-        render: planes (3, C, R, R) -> images (views, 3, H, W).
-        predicted: T_pred, (3, C, R, R).
-        residual: dT = T_pred - T_ref, (3, C, R, R).
-        targets: images (views, 3, H, W) by name: "reference" are renders of T_ref (published), "truth" is
-            ground truth (audit A18).
-        before: renders of T_pred, (views, 3, H, W).
+    The `targets` are "reference", renders of T_ref (published), and "truth", ground truth (audit A18).
     """
 
     render: Render
-    predicted: Planes
-    residual: Planes
+    predicted: Planes  # T_pred
+    residual: Planes  # dT = T_pred - T_ref
     targets: dict[str, Images]
-    before: Images
+    before: Images  # renders of T_pred
 
     def corrected(self, part: Planes) -> Images:
         """Renders (views, 3, H, W) of T_pred less a part of its residual; of T_ref for the whole of it."""
@@ -73,9 +68,10 @@ def make_scene(render: Render, predicted: Planes, reference: Planes, truth: Imag
         ValueError: if T_ref has another shape than T_pred or the ground truth another than the renders; if
             the renders of T_pred equal a target, so that no improvement is defined.
     """
-    _check_shapes("T_ref", reference, predicted)
     before = render(predicted)
-    _check_shapes("ground truth", truth, before)
+    for name, found, expected in (("T_ref", reference, predicted), ("ground truth", truth, before)):
+        if found.shape != expected.shape:
+            raise ValueError(f"expected {name} of shape {tuple(expected.shape)}, found {tuple(found.shape)}")
     targets = {"reference": render(reference), "truth": truth}
     for name, target in targets.items():
         if torch.equal(before, target):
@@ -104,6 +100,69 @@ def improvements(scores: dict[str, Scores], target: str) -> dict[str, float]:
     return {name: found[target]["improvement"] for name, found in scores.items()}
 
 
-def _check_shapes(name: str, found: Tensor, expected: Tensor) -> None:
-    if found.shape != expected.shape:
-        raise ValueError(f"expected {name} of shape {tuple(expected.shape)}, found {tuple(found.shape)}")
+@torch.no_grad()
+def run_calibration(
+    model: LRM, item: RenderedObject, config: InViews, seed: int, cache: OracleCache
+) -> dict[str, Any]:
+    """`calibrations` of T_pred to the oracle from it, in held-out views."""
+    scene = object_scene(model, item, config, seed, cache)
+    return calibrations(scene, matter_texels(model, scene.predicted - scene.residual))
+
+
+def calibrations(scene: Scene, mask: Bool[Tensor, "3 r r"]) -> dict[str, Any]:
+    """Scores of T_pred calibrated to T_ref; the mask has the texels that points in matter read.
+
+    Returns:
+        predicted: scores of the renders of T_pred;
+        everywhere: `fitted` over all texels, as published;
+        matter: the same over the texels of the mask, whose share is touched; None throughout without any;
+        moments: matter, from which the calibrations of other objects can be judged without their triplanes.
+    """
+    predicted, reference = scene.predicted, scene.predicted - scene.residual
+    everywhere = fitted(scene, corrections.moments(predicted, reference))
+    inside = corrections.moments(predicted, reference, mask) if mask.flatten(1).any(1).all() else None
+    matter = fitted(scene, inside) if inside else blank(everywhere)
+    matter["touched"] = float(mask.float().mean())
+    return {
+        "predicted": scene.scores(scene.before),
+        "everywhere": everywhere,
+        "matter": matter,
+        "moments": {"matter": {name: values.tolist() for name, values in vars(inside).items()}} if inside else {},
+    }
+
+
+def fitted(scene: Scene, m: Moments) -> dict[str, Any]:
+    """Every kind of calibration from these moments.
+
+    Returns:
+        For each kind `calibration_scores`, with parameters, its number of them, and unrelated, the share that the
+        same fit would remove of an error of that size which is unrelated to the reference.
+    """
+    null, channels = corrections.unrelated(m), scene.predicted.shape[1]
+    sizes = {kind: corrections.parameters(kind, channels) for kind in corrections.KINDS}
+    return {
+        kind: calibration_scores(scene, m, calibrate(m, kind))
+        | {"parameters": size, "unrelated": removed_share(null, calibrate(null, kind))}
+        for kind, size in sizes.items()
+    }
+
+
+def calibration_scores(scene: Scene, m: Moments, calibration: Calibration) -> dict[str, Any]:
+    """What one calibration removes.
+
+    Returns:
+        removed: share of the squared residual over the texels of the moments;
+        images: scores of the renders of T_pred calibrated; even: those of T_pred moved straight towards T_ref until
+            the same share of the squared residual is gone, the same step without a preference;
+        scale, offset: mean over the channels, and spread (standard deviation) of the scale.
+    """
+    removed = removed_share(m, calibration)
+    step = 1 - sqrt(max(1 - (removed or 0.0), 0.0))
+    calibrated = scene.predicted - calibration.apply(scene.predicted)
+    return {
+        "removed": removed,
+        "images": scene.scores(scene.corrected(calibrated)),
+        "even": scene.scores(scene.corrected(step * scene.residual)),
+        "scale": {"mean": float(calibration.scale.mean()), "std": float(calibration.scale.std(correction=0))},
+        "offset": float(calibration.offset.mean()),
+    }

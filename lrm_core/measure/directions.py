@@ -24,20 +24,14 @@ from lrm_core.spectral.response import RESPONSE_BANDS
 class Surroundings:
     """A triplane whose neighbourhood is looked at.
 
-    Attributes:
-        render: planes (3, C, R, R) to images (views, 3, H, W), differentiably; with a generator after the planes
-            samples are drawn at random.
-        planes: the triplane, T_ref of an object.
-        residual: T_pred - T_ref, the direction in which the encoder errs.
-        mask: texels (3, R, R) that points in matter read.
-        before: renders of the planes without jitter.
+    Its `render` takes planes to images, differentiably; with a generator after them samples are drawn at random.
     """
 
     render: Callable[..., Images]
-    planes: Planes
-    residual: Planes
-    mask: Bool[Tensor, "3 r r"]
-    before: Images
+    planes: Planes  # T_ref of an object
+    residual: Planes  # T_pred - T_ref, the direction in which the encoder errs
+    mask: Bool[Tensor, "3 r r"]  # texels that points in matter read
+    before: Images  # renders of the planes without jitter
 
 
 class Changes(NamedTuple):

@@ -94,10 +94,7 @@ def run(model: LRM, item: RenderedObject, config: ModelQuality, seed: int, *_: A
     """
     result: dict[str, Any] = {name: _scores(item, *guess) for name, *guess in guesses(model, item, config)}
     best = max(result[name]["novel"]["psnr"] for name in TRIVIAL)
-    return result | {
-        "angles": view_angles(item.poses)[1:].tolist(),
-        "gain": result["model"]["novel"]["psnr"] - best,
-    }
+    return result | {"angles": view_angles(item.poses)[1:].tolist(), "gain": result["model"]["novel"]["psnr"] - best}
 
 
 def _scores(item: RenderedObject, images: Tensor, coverage: Tensor | None) -> dict[str, Any]:

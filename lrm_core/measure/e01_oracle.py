@@ -10,20 +10,12 @@ from typing import Any
 import torch
 
 from lrm_core.fit.oracle import PUBLISHED_EPS, PUBLISHED_LR
+from lrm_core.measure import oracles
 from lrm_core.measure.correction_scores import gathered
 from lrm_core.measure.e05_residual_spectrum import noise_floor, shares_summary
 from lrm_core.measure.geometry import matter_texels
 from lrm_core.measure.metrics import BANDS, mean_scores
-from lrm_core.measure.oracles import (
-    STARTS,
-    OnOracles,
-    OracleCache,
-    Planes,
-    oracle,
-    predicted_planes,
-    render_like,
-    split_views,
-)
+from lrm_core.measure.oracles import OnOracles, OracleCache, Planes, oracle, predicted_planes, render_like
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject
 
@@ -38,7 +30,7 @@ class OracleQuality(OnOracles):
 @torch.no_grad()
 def quality(model: LRM, planes: Planes, item: RenderedObject) -> dict[str, float]:
     """Mean PSNR against ground truth, in dB, over the training and over the held-out views."""
-    parts = zip(("train_psnr", "heldout_psnr"), map(item.views, split_views(item)), strict=True)
+    parts = zip(("train_psnr", "heldout_psnr"), map(item.views, oracles.split_views(item)), strict=True)
     return {name: mean_scores(render_like(model, planes, of), of.images, ["psnr"])["psnr"] for name, of in parts}
 
 
@@ -50,7 +42,7 @@ def run(model: LRM, item: RenderedObject, config: OracleQuality, seed: int, cach
         oracles also with their history and the share of texels that points in matter read.
     """
     result: dict[str, Any] = {"predicted": quality(model, predicted_planes(model, item), item)}
-    for start in STARTS:
+    for start in oracles.STARTS:
         fitted = oracle(model, item, start, config.oracle, seed, cache)
         result[f"start_{start}"] = quality(model, fitted.planes, item) | {
             "matter_share": float(matter_texels(model, fitted.planes).float().mean()),

@@ -8,17 +8,10 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from lrm_core.measure import oracles
 from lrm_core.measure.geometry import matter_texels, points_in_matter
 from lrm_core.measure.metrics import best_scale, channel_correlation, image_l1
-from lrm_core.measure.oracles import (
-    OnOracles,
-    OracleCache,
-    Planes,
-    oracle,
-    predicted_planes,
-    render_like,
-    split_views,
-)
+from lrm_core.measure.oracles import OnOracles, OracleCache, Planes, oracle, render_like
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject
 from lrm_core.render.cameras import Views
@@ -27,6 +20,7 @@ from lrm_core.render.lookup import lookup
 from lrm_core.render.quality import psnr
 
 Triplanes = dict[str, Planes]
+FEWEST_POINTS = 3  # whose features have a correlation
 
 
 @dataclass(frozen=True)
@@ -54,11 +48,11 @@ def run(model: LRM, item: RenderedObject, config: Basins, seed: int, cache: Orac
         path: PSNR along the line between the oracles, and how far it drops below the lower end (dB).
     """
     planes = {
-        "pred": predicted_planes(model, item),
+        "pred": oracles.predicted_planes(model, item),
         "random": oracle(model, item, "random", config.oracle, seed, cache).planes,
         "predinit": oracle(model, item, "predicted", config.oracle, seed, cache).planes,
     }
-    views = item.views(split_views(item)[1])
+    views = item.views(oracles.split_views(item)[1])
     heldout = image_distances(model, planes, views)
     return {
         "published": {name: latent_distance(*pair) for name, pair in _pairs(planes).items()},
@@ -114,19 +108,13 @@ def linear_path(model: LRM, a: Planes, b: Planes, views: Views, points: int) -> 
 def _audited(model: LRM, planes: Triplanes, config: Basins, seed: int) -> dict[str, dict[str, float | None]]:
     mask = matter_texels(model, planes["random"]) | matter_texels(model, planes["predinit"])
     points = points_in_matter(model, planes["predinit"], config.probe_points, seed)
-    features = {name: features_at(model, p, points) for name, p in planes.items()}
-    between = _pairs(features)
+    between = _pairs({name: features_at(model, p, points).T[None, :, :, None] for name, p in planes.items()})
+    known = len(points) >= FEWEST_POINTS
     return {
-        name: latent_distance(*pair, mask) | {"features_correlation": _column_correlation(*between[name])}
+        name: latent_distance(*pair, mask)
+        | {"features_correlation": float(channel_correlation(*between[name]).mean()) if known else None}
         for name, pair in _pairs(planes).items()
     }
-
-
-def _column_correlation(a: Float[Tensor, "p h"], b: Float[Tensor, "p h"]) -> float | None:
-    """Mean Pearson correlation of the columns; None for fewer than three rows."""
-    if len(a) < 3:
-        return None
-    return float(channel_correlation(a.T[None, :, :, None], b.T[None, :, :, None]).mean())
 
 
 def _pairs(of: dict[str, Tensor]) -> dict[str, tuple[Tensor, Tensor]]:

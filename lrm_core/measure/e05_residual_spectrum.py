@@ -5,24 +5,13 @@ from math import inf
 from typing import Any
 
 import torch
-from jaxtyping import Float
-from torch import Tensor
 
 from lrm_core.measure.geometry import matter_texels
 from lrm_core.measure.metrics import BANDS, by_band
 from lrm_core.measure.oracles import OnOracles, OracleCache, Planes, oracle, predicted_planes
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject
-from lrm_core.spectral import PUBLISHED_EDGES, published_shares
-from lrm_core.spectral.bands import (
-    band_totals,
-    block_grid_share,
-    fit_power_law,
-    mode_density,
-    pooled_shares,
-    power_law_shares,
-    radial_profile,
-)
+from lrm_core.spectral import PUBLISHED_EDGES, bands, published_shares
 
 AUDITED_EDGES = (*PUBLISHED_EDGES[:-1], inf)
 BIN_EDGES = tuple(k / 10 for k in range(11))  # those of the decoder's response
@@ -48,19 +37,20 @@ def run(model: LRM, item: RenderedObject, config: ResidualSpectrum, seed: int, c
         invisible_dc: share of the power of the residual's channel means that the decoder cannot see.
     """
     predicted = predicted_planes(model, item)
+    size = (predicted - predicted.mean((-2, -1), keepdim=True)).square().mean()
     residuals: dict[str, Planes] = {}
     result: dict[str, Any] = {}
     for start in ("predicted", "random", "null"):
         fitted = oracle(model, item, start, config.oracle, seed, cache)
         residuals[start] = predicted - fitted.planes
         result[start] = spectrum_summary(residuals[start]) | {
-            "relative_size": _relative_size(residuals[start], predicted),
+            "relative_size": float((residuals[start].square().mean() / size).sqrt()),
             "matter": shares_summary(residuals[start] * matter_texels(model, fitted.planes)[:, None]),
         }
     return result | {
         "floor": noise_floor(residuals["null"], residuals["predicted"]),
         "white_noise": {
-            measure: by_band(power_law_shares(predicted.shape[-1], 0.0, edges).tolist())
+            measure: by_band(bands.power_law_shares(predicted.shape[-1], 0.0, edges).tolist())
             for measure, edges in (("published", PUBLISHED_EDGES), ("power", AUDITED_EDGES))
         },
         "invisible_dc": invisible_dc_share(residuals["predicted"], model),
@@ -75,7 +65,7 @@ def shares_summary(residual: Planes) -> dict[str, Any]:
     if not residual.any():
         return {measure: dict.fromkeys((*BANDS, "high_minus_low")) for measure in ("published", "power")}
     published = published_shares(residual).mean(0).tolist()
-    power = pooled_shares(residual, AUDITED_EDGES).tolist()
+    power = bands.pooled_shares(residual, AUDITED_EDGES).tolist()
     return {
         "published": by_band(published) | {"high_minus_low": published[2] - published[0], "sum": sum(published)},
         "power": by_band(power) | {"high_minus_low": power[2] - power[0]},
@@ -96,20 +86,22 @@ def spectrum_summary(residual: Planes) -> dict[str, Any]:
         dc: share of power in the channel means; rms: root mean square.
     """
     size = residual.shape[-1]
-    profile = radial_profile(residual).mean((0, 1)).cpu()
+    profile = bands.radial_profile(residual).mean((0, 1)).cpu()
     summary: dict[str, Any] = shares_summary(residual) | {
         "profile": profile,
-        "amplitude_profile": radial_profile(residual, "amplitude").mean((0, 1)),
+        "amplitude_profile": bands.radial_profile(residual, "amplitude").mean((0, 1)),
         "rms": float(residual.square().mean().sqrt()),
     }
     if not residual.any():
         return summary | {"bins": None, "density": None, "power_law": None, "block_grid": None, "dc": None}
-    density = mode_density(residual, AUDITED_EDGES).mean((0, 1)).tolist()
+    density = bands.mode_density(residual, AUDITED_EDGES).mean((0, 1)).tolist()
+    law = bands.fit_power_law(profile, size)
+    law_shares = bands.power_law_shares(size, law.exponent, PUBLISHED_EDGES, "amplitude")
     dc = float(size**2 * residual.mean((-2, -1)).square().sum() / residual.square().sum())
     return summary | {
         "bins": published_shares(residual, BIN_EDGES).mean(0),
         "density": by_band(density) | {"high_over_low": density[2] / density[0]},
-        "power_law": _power_law(profile, size),
+        "power_law": {"exponent": law.exponent, "r2": law.r2, "published": by_band(law_shares.tolist())},
         "block_grid": _block_grid(residual),
         "dc": dc,
     }
@@ -117,7 +109,7 @@ def spectrum_summary(residual: Planes) -> dict[str, Any]:
 
 def noise_floor(null: Planes, residual: Planes) -> dict[str, float]:
     """Power of the null residual over that of the true one: of everything, and within each band."""
-    found, whole = (band_totals(part, AUDITED_EDGES).sum((0, 1)) for part in (null, residual))
+    found, whole = (bands.band_totals(part, AUDITED_EDGES).sum((0, 1)) for part in (null, residual))
     ratios = by_band((found / whole).tolist())
     return ratios | {"all": float(null.square().sum() / residual.square().sum())}
 
@@ -136,18 +128,7 @@ def invisible_dc_share(residual: Planes, model: LRM) -> float | None:
     return float((means - visible).square().sum() / means.square().sum())
 
 
-def _relative_size(residual: Planes, predicted: Planes) -> float:
-    deviation = predicted - predicted.mean((-2, -1), keepdim=True)
-    return float((residual.square().mean() / deviation.square().mean()).sqrt())
-
-
 def _block_grid(residual: Planes) -> float:
     power = residual.square().sum((-2, -1))
-    shares = block_grid_share(residual)
+    shares = bands.block_grid_share(residual)
     return float((shares * power)[power > 0].sum() / power.sum())
-
-
-def _power_law(profile: Float[Tensor, "radii"], size: int) -> dict[str, Any]:
-    law = fit_power_law(profile, size)
-    shares = power_law_shares(size, law.exponent, PUBLISHED_EDGES, "amplitude")
-    return {"exponent": law.exponent, "r2": law.r2, "published": by_band(shares.tolist())}

@@ -23,22 +23,15 @@ Render = Callable[[Planes], Images]
 
 @dataclass(frozen=True)
 class DecoderResponse(InViews):
-    """Configuration of E6.
+    """Configuration of E6."""
 
-    Attributes:
-        bins: equally wide, from 0 to 1 x Nyquist.
-        published_std: of the published noise, in units of the planes.
-        levels: std of the audited noise, over that of each channel in the texels that matter reads.
-        level: the one of the verdict, measured around T_pred too and in every draw; one of `levels`.
-        draws: of the noise, at least 2; the other levels see the first one only.
-    """
-
-    bins: int = 10
+    bins: int = 10  # equally wide, from 0 to 1 x Nyquist
     views: int = 4
-    published_std: float = 0.5
+    published_std: float = 0.5  # of the published noise, in units of the planes
+    # Std of the audited noise, over that of each channel in the texels that matter reads.
     levels: tuple[float, ...] = (0.05, 0.15, 0.5)
-    level: float = 0.15
-    draws: int = 4
+    level: float = 0.15  # of the verdict, measured around T_pred too and in every draw; one of `levels`
+    draws: int = 4  # of the noise, at least 2; the other levels see the first one only
 
     def bin_words(self, index: int) -> str:
         """The frequencies of a bin."""
@@ -102,16 +95,10 @@ def level_sweep(
     render: Render, planes: Planes, mask: Mask, config: DecoderResponse, seed: int
 ) -> dict[str, list[Any]]:
     """H at every level, in one draw of the noise, the same one at each: lists over the levels."""
-    rows = [
-        response_summary(touched_response(render, planes, mask, config, level, 1, seed), config.edges)
-        for level in config.levels
-    ]
-    return {
-        "level": list(config.levels),
-        "response": [row["response"] for row in rows],
-        "per_bin": [row["ratio"]["per_bin"] for row in rows],
-        "slope": [row["slope"] for row in rows],
-    }
+    responses = (touched_response(render, planes, mask, config, level, 1, seed) for level in config.levels)
+    rows = [response_summary(h, config.edges) for h in responses]
+    found = {name: [row[name] for row in rows] for name in ("response", "slope")}
+    return found | {"level": list(config.levels), "per_bin": [row["ratio"]["per_bin"] for row in rows]}
 
 
 def touched_response(

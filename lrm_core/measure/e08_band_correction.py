@@ -4,15 +4,17 @@ The amplification of E7 follows from E8 (claim C5; audit A3, A4).
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf, sqrt
 from statistics import fmean
 from typing import Any
 
 import torch
 
-from lrm_core.measure.correction_scores import Scene, Scores, gathered, improvements, object_scene
-from lrm_core.measure.oracles import Images, InViews, OracleCache, Planes
+from lrm_core.measure.correction_scores import Scene, Scores, gathered, improvements, make_scene, object_scene
+from lrm_core.measure.e04_visibility import surface_splits
+from lrm_core.measure.oracles import Images, InViews, OracleCache, Planes, heldout_views, render_like
+from lrm_core.measure.surface import matter_surface, surface_scene
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject
 from lrm_core.spectral import published_shares, random_part, split_residual, structured_low
@@ -107,11 +109,8 @@ def residual_shares(residual: Planes, cutoff: float) -> dict[str, Bands]:
 
 def amplifications(scores: Mapping[str, Scores], power: Bands) -> dict[str, Any]:
     """`amplification` at one cutoff per share of the power, against reference and truth; and flat_ratio."""
-    return {
-        "reference": amplification(improvements(scores, "reference"), power),
-        "truth": amplification(improvements(scores, "truth"), power),
-        "flat_ratio": amplification(flat_improvement(power), power)["ratio"],
-    }
+    found = {target: amplification(improvements(scores, target), power) for target in ("reference", "truth")}
+    return found | {"flat_ratio": amplification(flat_improvement(power), power)["ratio"]}
 
 
 def amplification(improvement: Mapping[str, float], share: Bands) -> dict[str, float | None]:
@@ -144,21 +143,16 @@ def _at_published_cutoff(residual: Planes, scores: dict[str, Scores], share: dic
     mixed = low_high(low_below_015, high_above_04)
     mixture = amplification(improvements(scores, "reference"), mixed)
     mixture["flat_ratio"] = amplification(flat_improvement(share["power"]), mixed)["ratio"]
+    improved = {target: improvements(scores, target) for target in scores["low"]}
     return {
         "corrections": scores,
         "margin": {
-            f"low_minus_{name}": _over(scores, other)
+            f"low_minus_{name}": {target: of["low"] - of[other] for target, of in improved.items()}
             for name, other in (("high", "high"), ("control", "control_low"), ("random", "random_low"))
         },
         "share": share,
         "amplification": amplifications(scores, share["power"]) | {"published_mixture": mixture},
     }
-
-
-def _over(scores: dict[str, Scores], other: str) -> dict[str, float]:
-    """Improvement of low minus that of another correction, by target."""
-    low, less = scores["low"], scores[other]
-    return {target: low[target]["improvement"] - less[target]["improvement"] for target in low}
 
 
 def _averaged(score: Callable[[Images], Scores], renders: Mapping[str, list[Images]]) -> dict[str, Scores]:
@@ -220,3 +214,47 @@ def corrections(residual: Planes, cutoff: float) -> dict[str, tuple[Planes, int]
         "high": (high, count_numbers(residual, (cutoff, inf))),
         "all": (residual, residual.numel()),
     }
+
+
+@dataclass(frozen=True)
+class VirtualQuality(InViews):
+    """Configuration of better models without training: values of a, 0 is the prediction itself; the published cutoff.
+
+    The cutoff is the end of the low band, in x Nyquist.
+    """
+
+    nearer: tuple[float, ...] = (0.0, 0.15, 0.3, 0.45, 0.6, 0.75, 0.9)
+    cutoff: float = 0.3
+
+
+@torch.no_grad()
+def run_virtual(
+    model: LRM, item: RenderedObject, config: VirtualQuality, seed: int, cache: OracleCache
+) -> dict[str, Any]:
+    """The numbers of C4 to C7 of predictions that are nearer and nearer to the oracle: T_pred + a (T_ref - T_pred).
+
+    The residual of such a prediction is (1 - a) times the residual: its shares, and so C2, stay what they are, and
+    what is measured around the oracle (C3, C8) or between oracles (C1) does not see the prediction at all.
+
+    Returns:
+        nearer; and lists over it: psnr and lpips of held-out renders to the truth; of e08_band_correction,
+        e09_low_band and e04_visibility what their own records hold of the published definitions.
+    """
+    surface = surface_scene(model, item, config.oracle, config.views, 0, seed, cache)
+    seen = heldout_views(item, config.views)
+    once = BandCorrection(cutoffs=(config.cutoff,), published_cutoff=config.cutoff, control_draws=1)
+    rows = []
+    for nearer in config.nearer:
+        planes = surface.predicted - nearer * (surface.predicted - surface.reference)
+        moved = make_scene(lambda planes: render_like(model, planes, seen), planes, surface.reference, seen.images)
+        points, _ = matter_surface(model, replace(surface, predicted=planes))
+        bands = band_corrections(moved, once, seed)
+        rows.append(
+            {name: bands["predicted"]["truth"][name] for name in ("psnr", "lpips")}
+            | {
+                "e08_band_correction": {name: bands[name] for name in ("corrections", "amplification")},
+                "e09_low_band": {"corrections": low_band(moved, config.cutoff)["corrections"]},
+                "e04_visibility": {"published": {"sight": surface_splits(points, "reference")["sight"]}},
+            }
+        )
+    return {"nearer": config.nearer} | gathered(rows, list)

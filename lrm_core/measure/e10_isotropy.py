@@ -10,63 +10,37 @@ from jaxtyping import Bool
 from torch import Tensor
 
 from lrm_core.canonical import blank
-from lrm_core.measure.directions import (
-    Planes,
-    Surroundings,
-    changes,
-    changes_from,
-    leading_summary,
-    linear_summary,
-    object_surroundings,
-    ratio,
-    summaries,
-    summary,
-)
-from lrm_core.measure.oracles import InViews, OracleCache
+from lrm_core.measure import directions
+from lrm_core.measure.directions import Surroundings, changes, ratio, summaries, summary
+from lrm_core.measure.oracles import InViews, OracleCache, Planes
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject
-from lrm_core.spectral.jacobian import (
-    direction,
-    expected_spread,
-    leading_directions,
-    linearise,
-    random_map_dimension,
-    random_map_ratio,
-    with_norm,
-)
+from lrm_core.spectral import jacobian
+from lrm_core.spectral.jacobian import direction, with_norm
 
 
 @dataclass(frozen=True)
 class Isotropy(InViews):
     """Configuration of E10.
 
-    Attributes:
-        directions: random ones, as published.
-        norm: of every direction, as published; in units of the planes, over all their numbers.
-        still_directions: the first so many of them, without jitter and in the second reading of the norm.
-        views, resolution: of the renders; at most so many held-out views and pixels along a side.
-        published_views, published_resolution: the same of the published definition, which is not without them:
-            where samples are drawn at random, the spread of a mean over pixels falls with the root of their number.
-        jitter_draws: renders of T_ref itself with samples drawn anew.
-        bins, bin_draws: bands of equal width from 0 to 1 x Nyquist, and directions in each.
-        leading, oversample, iterations: of the singular value decomposition.
-        norms: at which the change along a direction is compared with its norm.
+    The published definition is not without its views and pixels: where samples are drawn at random, the spread of a
+    mean over pixels falls with the root of their number.
     """
 
-    directions: int = 100
-    norm: float = 0.1
-    still_directions: int = 24
-    views: int = 2
-    resolution: int = 64
-    published_views: int = 8
+    directions: int = 100  # random ones, as published
+    norm: float = 0.1  # of every direction, as published; in units of the planes, over all their numbers
+    still_directions: int = 24  # the first of them, without jitter and in the second reading of the norm
+    views: int = 2  # at most so many held-out ones
+    resolution: int = 64  # at most so many pixels along a side of their renders
+    published_views: int = 8  # this and the next are the same of the published definition
     published_resolution: int = 288
-    jitter_draws: int = 8
-    bins: int = 10
-    bin_draws: int = 2
-    leading: int = 8
+    jitter_draws: int = 8  # renders of T_ref itself with samples drawn anew
+    bins: int = 10  # bands of equal width from 0 to 1 x Nyquist
+    bin_draws: int = 2  # directions in each
+    leading: int = 8  # this and the next two are of the singular value decomposition
     oversample: int = 4
     iterations: int = 2
-    norms: tuple[float, ...] = (0.1, 1.0, 10.0, 100.0)
+    norms: tuple[float, ...] = (0.1, 1.0, 10.0, 100.0)  # at which changes along a direction are compared
     definition: int = 2
 
 
@@ -74,7 +48,7 @@ class Isotropy(InViews):
 def run(model: LRM, item: RenderedObject, config: Isotropy, seed: int, cache: OracleCache) -> dict[str, Any]:
     """`isotropy` around T_ref (oracle from T_pred) in held-out views; raises as `heldout_views`."""
     sizes = (config.views, config.resolution), (config.published_views, config.published_resolution)
-    near, wide = (object_surroundings(model, item, config.oracle, *size, seed, cache) for size in sizes)
+    near, wide = (directions.object_surroundings(model, item, config.oracle, *size, seed, cache) for size in sizes)
     return isotropy(near, wide, config, seed)
 
 
@@ -96,25 +70,22 @@ def isotropy(place: Surroundings, wide: Surroundings, config: Isotropy, seed: in
     """
     # The renderer to first order, its samples held where they are. Where they lie depends on the densities, and the
     # renderer does not differentiate that: how far this is from measured changes is in the record.
-    around, draws = linearise(place.render, place.planes), torch.Generator().manual_seed(seed + 2)
+    around, draws = jacobian.linearise(place.render, place.planes), torch.Generator().manual_seed(seed + 2)
     how = {"oversample": config.oversample, "iterations": config.iterations}
-    found = leading_directions(around.jvp, around.vjp, place.planes, config.leading, draws, **how)
+    found = jacobian.leading_directions(around.jvp, around.vjp, place.planes, config.leading, draws, **how)
     audited = still(place, config, seed)
     random = audited["random"]["rms"]["mean"]
-    leading = leading_summary(place, around, found, config.norm, random)
+    leading = directions.leading_summary(place, around, found, config.norm, random)
     inputs, outputs = place.planes.numel(), place.before.numel()
-    ratio_of_map = random_map_ratio(inputs, outputs)
-    first = leading["over_random"]
+    ratio_of_map = jacobian.random_map_ratio(inputs, outputs)
+    dimension, first = jacobian.random_map_dimension(inputs, outputs), leading["over_random"]
     return {
         "published": jittered(wide, config, seed, config.norm, config.directions),
         "entrywise": jittered(place, config, seed, config.norm * sqrt(inputs), config.still_directions),
         "audited": audited,
         "leading": leading,
-        "linear": linear_summary(place, found, config.norm, random),
-        "random_map": {
-            "ratio": ratio_of_map,
-            "spread": expected_spread(random_map_dimension(inputs, outputs), inputs),
-        },
+        "linear": directions.linear_summary(place, found, config.norm, random),
+        "random_map": {"ratio": ratio_of_map, "spread": jacobian.expected_spread(dimension, inputs)},
         "margin": {"leading_minus_random_map": None if first is None else first - ratio_of_map},
         "sweep": sweep(place, config, found.directions[0], seed),
     }
@@ -133,7 +104,7 @@ def jittered(place: Surroundings, config: Isotropy, seed: int, norm: float, coun
     moved = (place.render(place.planes + v, draws) for v in random_directions(place, norm, count, seed))
     in_views = torch.stack([(image - before).abs().mean((1, 2, 3)) for image in moved]).cpu()
     along = summary(in_views.mean(1))
-    jitter = float(changes_from(before, alone).l1.mean())
+    jitter = float(directions.changes_from(before, alone).l1.mean())
     share = {"mean": jitter, "share": ratio(jitter, along["mean"])}
     return along | {"norm": norm, "jitter": share, "by_views": _by_views(in_views, before[0, 0].numel())}
 

@@ -12,14 +12,8 @@ from typing import Any, NamedTuple
 import torch
 
 from lrm_core.data_url import data_url
-from lrm_core.fit.test_time_optimisation import (
-    Planes,
-    RefinementConfig,
-    Snapshot,
-    Space,
-    make_latent,
-    optimise_latent,
-)
+from lrm_core.fit import test_time_optimisation as fitting
+from lrm_core.fit.test_time_optimisation import Planes, RefinementConfig, Snapshot
 from lrm_core.measure.metrics import mean_scores
 from lrm_core.measure.oracles import heldout_views, render_images, render_like, split_views
 from lrm_core.measure.surface import evenly
@@ -37,7 +31,7 @@ STOPPED_BY = "validation_lpips"
 class Variant(NamedTuple):
     """What moves, and what holds it: the weight of the proximity and of LPIPS."""
 
-    space: Space
+    space: fitting.Space
     proximity: float = 0.0
     perceptual: float = 0.0
 
@@ -56,27 +50,18 @@ VARIANTS = {
 class LatentOptimisation:
     """Configuration of E12.
 
-    Attributes:
-        at_most: steps that the profile allows; where they are fewer, all variants are shortened alike.
-        iterations, lr: of Adam, as published.
-        perceptual_iterations: instead, where the loss has LPIPS: its steps see a window of `crop` pixels a side of
-            one view, which costs about seven times as much.
-        rays_per_step: where it has not. Four times as many would cost three times as much.
-        crop: side of the window, in pixels.
-        cutoff: of the low band, in x Nyquist.
-        path: steps at which everything is measured, besides the last one.
-        training_views, validation_views, heldout: how many of each; view 0 is trained on.
+    A step of a loss with LPIPS sees a window of one view, which costs about seven times as much as a step of rays.
     """
 
-    at_most: int = 500
-    iterations: int = 500
+    at_most: int = 500  # steps that the profile allows; where they are fewer, all variants are shortened alike
+    iterations: int = 500  # of Adam, as published, as is its learning rate
     lr: float = 0.005
-    perceptual_iterations: int = 100
-    rays_per_step: int = 512
-    crop: int = 64
-    cutoff: float = 0.3
-    path: tuple[int, ...] = (0, 25, 100, 200, 350)
-    training_views: int = 8
+    perceptual_iterations: int = 100  # instead, where the loss has LPIPS
+    rays_per_step: int = 512  # where it has not; four times as many would cost three times as much
+    crop: int = 64  # side of the window, in pixels
+    cutoff: float = 0.3  # of the low band, in x Nyquist
+    path: tuple[int, ...] = (0, 25, 100, 200, 350)  # steps at which everything is measured, besides the last one
+    training_views: int = 8  # view 0 among them
     validation_views: int = 2
     heldout: int = 8
     definition: int = 1
@@ -117,7 +102,7 @@ def run(model: LRM, item: RenderedObject, config: LatentOptimisation, seed: int,
         start: l1, psnr (dB), ssim, lpips of T_pred in held-out views; and for each variant what `summary` says.
     """
     ways = {name: way(model, item, config, seed, name) for name in VARIANTS}
-    found = {name: summary([point.measured for point in points]) for name, points in ways.items()}
+    found = {name: summary([measured for _, measured in points]) for name, points in ways.items()}
     path = found["planes"]["path"]
     return {"start": {metric: path[metric][0] for metric in LESS_IS_BETTER}} | found
 
@@ -144,8 +129,8 @@ def way(model: LRM, item: RenderedObject, config: LatentOptimisation, seed: int,
     fit = config.refinement(variant)
     device = next(model.parameters()).device
     image, camera = item.images[:1].to(device), item.source_camera().to(device)
-    shots = optimise_latent(
-        make_latent(model, image, camera, variant.space, config.cutoff),
+    shots = fitting.optimise_latent(
+        fitting.make_latent(model, image, camera, variant.space, config.cutoff),
         model.decoder,
         views.train,
         fit,
@@ -224,15 +209,9 @@ def run_longer(model: LRM, item: RenderedObject, config: LongerFits, seed: int, 
         path, as addresses that hold a picture.
     """
     longer = replace(config, at_most=BEYOND * config.at_most)
-    found, film = {}, []
     seen = study_views(item, config).heldout
-    for space in SPACES:
-        points = []
-        for point in way(model, item, longer, seed, space):
-            points.append(point.measured)
-            if space == SPACES[0]:
-                image = render_images(model, point.planes, seen.cameras[:1], seen.images.shape[-1])[0]
-                film.append(data_url(image, "WEBP", quality=85))  # lossy
-        found[space] = summary(points)
-    found[SPACES[0]]["film"] = film
+    ways = {space: list(way(model, item, longer, seed, space)) for space in SPACES}
+    found = {space: summary([measured for _, measured in points]) for space, points in ways.items()}
+    shown = (render_images(model, of, seen.cameras[:1], seen.images.shape[-1])[0] for of, _ in ways[SPACES[0]])
+    found[SPACES[0]]["film"] = [data_url(image, "WEBP", quality=85) for image in shown]  # lossy
     return found

@@ -17,6 +17,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from lrm_core.canonical import blank
+from lrm_core.measure import oracles
 from lrm_core.measure.correction_scores import gathered, make_scene
 from lrm_core.measure.e05_residual_spectrum import shares_summary
 from lrm_core.measure.finetuning import EVALUATION_VIEWS
@@ -26,12 +27,9 @@ from lrm_core.measure.oracles import (
     InViews,
     OracleCache,
     Planes,
-    heldout_views,
-    oracle,
     predicted_planes,
     render_like,
     render_planes,
-    split_views,
 )
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject, Source
@@ -69,17 +67,20 @@ def run(model: LRM, item: RenderedObject, config: SourceDistance, seed: int, cac
         images: l1 and psnr (dB) of the renders to ground truth, and area: the coverage of the renders over that
             of the truth.
     """
-    seen = heldout_views(item, config.views)
-    masks = item.masks[split_views(item)[1][: config.views]]
+    seen = oracles.heldout_views(item, config.views)
+    masks = item.masks[oracles.split_views(item)[1][: config.views]]
     right = told_planes(model, item, TRUE)
-    reference = oracle(model, item, "predicted", config.oracle, seed, cache).planes
+    reference = oracles.oracle(model, item, "predicted", config.oracle, seed, cache).planes
     size = float((right - right.mean((-2, -1), keepdim=True)).norm())
     rows = []
     for factor in config.factors:
         planes, known = told_planes(model, item, factor), (seen, size, config.cutoff)
         row = {"residual": _error(model, planes, reference, *known)}
         mismatch = _error(model, planes, right, *known) if factor != TRUE else blank(row["residual"])
-        rows.append(row | {"manufactured": mismatch, "images": _images(model, planes, seen, float(masks.mean()))})
+        drawn = render_planes(model, planes, seen.cameras, seen.images.shape[-1])
+        images = mean_scores(drawn.rgb.cpu(), seen.images, ("l1", "psnr"))
+        images["area"] = float(drawn.weight.mean()) / float(masks.mean())
+        rows.append(row | {"manufactured": mismatch, "images": images})
     return {"factors": list(config.factors)} | gathered(rows, list)
 
 
@@ -101,14 +102,6 @@ def _error(
         scores = scene.scores(scene.corrected(part))
         found |= {f"{band}_to_{name}": scores[name]["improvement"] for name in scene.targets}
     return found
-
-
-def _images(model: LRM, planes: Planes, seen: Views, true_area: float) -> dict[str, float]:
-    """How far renders are from the truth, and how large they are."""
-    drawn = render_planes(model, planes, seen.cameras, seen.images.shape[-1])
-    return mean_scores(drawn.rgb.cpu(), seen.images, ("l1", "psnr")) | {
-        "area": float(drawn.weight.mean()) / true_area
-    }
 
 
 @dataclass(frozen=True)

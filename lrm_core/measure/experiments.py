@@ -4,21 +4,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from lrm_core.measure import (
-    e00_model,
-    e01_oracle,
-    e02_basins,
-    e04_visibility,
-    e05_residual_spectrum,
-    e06_response,
-    e08_band_correction,
-    e10_isotropy,
-    e11_calibration,
-    e12_test_time,
-    e17_source_distance,
-    virtual_quality,
-)
-from lrm_core.measure.correction_scores import Scene
+from lrm_core.measure import e00_model as e00
+from lrm_core.measure import e01_oracle as e01
+from lrm_core.measure import e02_basins as e02
+from lrm_core.measure import e04_visibility as e04
+from lrm_core.measure import e05_residual_spectrum as e05
+from lrm_core.measure import e06_response as e06
+from lrm_core.measure import e08_band_correction as e08
+from lrm_core.measure import e10_isotropy as e10
+from lrm_core.measure import e12_test_time as e12
+from lrm_core.measure import e17_source_distance as e17
+from lrm_core.measure.correction_scores import Scene, run_calibration
 from lrm_core.measure.directions import changes_from
 from lrm_core.measure.oracles import InViews, OracleConfig
 from lrm_core.profiles import Profile
@@ -30,24 +26,14 @@ Reach = Literal["every", "selected", "few", "fewest"]
 
 @dataclass(frozen=True)
 class Experiment:
-    """One row of the table of experiments.
+    """One row of the table of experiments."""
 
-    Attributes:
-        name: of its module and of its folder in the results store.
-        run: (model, object, configuration, seed, cache) -> result.
-        config: the configuration's dataclass; with a field `oracle` where it fits oracles.
-        every_seed: whether all seeds of a profile are run on a few of its objects, or the first one only.
-        objects: it runs for all objects there are, for the profile's selection, for a few of that, or for those of
-            them in its first group.
-        formulas: functions in which the formulas of its numbers stand, where `run` only calls them.
-    """
-
-    name: str
-    run: Callable[..., dict[str, Any]]
-    config: type
-    every_seed: bool = False
-    objects: Reach = "selected"
-    formulas: tuple[Callable, ...] = ()
+    name: str  # of its folder in the results store
+    run: Callable[..., dict[str, Any]]  # (model, object, configuration, seed, cache) -> result
+    config: type  # the configuration's dataclass; with a field `oracle` where it fits oracles
+    every_seed: bool = False  # on a few objects all seeds of a profile, instead of the first one only
+    objects: Reach = "selected"  # all there are, the profile's selection, a few of that, those in its first group
+    formulas: tuple[Callable, ...] = ()  # in which the formulas of its numbers stand, where `run` only calls them
 
     def configuration(self, profile: Profile) -> Any:
         """The configuration of a profile."""
@@ -61,47 +47,22 @@ class Experiment:
 
 
 _TABLE = (
-    Experiment("e00_model", e00_model.run, e00_model.ModelQuality, objects="every"),
-    Experiment("e01_oracle", e01_oracle.run, e01_oracle.OracleQuality),
-    Experiment(
-        "e02_basins",
-        e02_basins.run,
-        e02_basins.Basins,
-        every_seed=True,
-        formulas=(e02_basins.linear_path, e02_basins.latent_distance),
-    ),
-    Experiment(
-        "e04_visibility", e04_visibility.run, e04_visibility.Visibility, formulas=(e04_visibility.split_errors,)
-    ),
-    Experiment(
-        "e05_residual_spectrum",
-        e05_residual_spectrum.run,
-        e05_residual_spectrum.ResidualSpectrum,
-        formulas=(published_shares, band_shares),
-    ),
-    Experiment("e06_response", e06_response.run, e06_response.DecoderResponse, formulas=(response,)),
-    Experiment(
-        "e08_band_correction",
-        e08_band_correction.run,
-        e08_band_correction.BandCorrection,
-        formulas=(Scene.scores, e08_band_correction.amplification),
-    ),
-    Experiment(
-        "e09_low_band",
-        e08_band_correction.run_low_band,
-        e08_band_correction.LowBand,
-        formulas=(e08_band_correction.corrections, Scene.scores),
-    ),
-    Experiment("e10_isotropy", e10_isotropy.run, e10_isotropy.Isotropy, formulas=(changes_from, leading_directions)),
-    Experiment("e11_calibration", e11_calibration.run, InViews),
-    Experiment(
-        "e12_test_time", e12_test_time.run, e12_test_time.LatentOptimisation, formulas=(e12_test_time.measure,)
-    ),
-    Experiment("longer_fits", e12_test_time.run_longer, e12_test_time.LongerFits, objects="fewest"),
-    Experiment("e17_source_distance", e17_source_distance.run, e17_source_distance.SourceDistance),
-    Experiment("e18_oracle_length", e01_oracle.run_lengths, e01_oracle.OracleLength, objects="few"),
-    Experiment("extent", e17_source_distance.run_extent, e17_source_distance.Extent),
-    Experiment("virtual_quality", virtual_quality.run, virtual_quality.VirtualQuality, objects="few"),
+    Experiment("e00_model", e00.run, e00.ModelQuality, objects="every"),
+    Experiment("e01_oracle", e01.run, e01.OracleQuality),
+    Experiment("e02_basins", e02.run, e02.Basins, every_seed=True, formulas=(e02.linear_path, e02.latent_distance)),
+    Experiment("e04_visibility", e04.run, e04.Visibility, formulas=(e04.split_errors,)),
+    Experiment("e05_residual_spectrum", e05.run, e05.ResidualSpectrum, formulas=(published_shares, band_shares)),
+    Experiment("e06_response", e06.run, e06.DecoderResponse, formulas=(response,)),
+    Experiment("e08_band_correction", e08.run, e08.BandCorrection, formulas=(Scene.scores, e08.amplification)),
+    Experiment("e09_low_band", e08.run_low_band, e08.LowBand, formulas=(e08.corrections, Scene.scores)),
+    Experiment("e10_isotropy", e10.run, e10.Isotropy, formulas=(changes_from, leading_directions)),
+    Experiment("e11_calibration", run_calibration, InViews),
+    Experiment("e12_test_time", e12.run, e12.LatentOptimisation, formulas=(e12.measure,)),
+    Experiment("longer_fits", e12.run_longer, e12.LongerFits, objects="fewest"),
+    Experiment("e17_source_distance", e17.run, e17.SourceDistance),
+    Experiment("e18_oracle_length", e01.run_lengths, e01.OracleLength, objects="few"),
+    Experiment("extent", e17.run_extent, e17.Extent),
+    Experiment("virtual_quality", e08.run_virtual, e08.VirtualQuality, objects="few"),
 )
 EXPERIMENTS = {experiment.name: experiment for experiment in _TABLE}
 

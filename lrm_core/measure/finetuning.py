@@ -9,7 +9,7 @@ import pandas as pd
 import torch
 
 from lrm_core.atomic import replacing
-from lrm_core.fingerprint import HASH_LENGTH, sha256
+from lrm_core.files import HASH_LENGTH, sha256
 from lrm_core.fit.finetune_config import FinetuneConfig
 from lrm_core.fit.losses import ImageLoss
 from lrm_core.fit.scores import Example, render_example

@@ -28,19 +28,12 @@ STEEPEST = 5.0  # slope of a surface against the image: deeper by so many widths
 
 @dataclass(frozen=True)
 class Geometry:
-    """The surface of an object in some of its views, the first of which is the source.
+    """The surface of an object in some of its views, the first of which is the source."""
 
-    Attributes:
-        cameras: in the normalised world, (V, 25).
-        depth: distance from the camera to the surface, in world units, inf where there is none, (V, H, H).
-        visible: whether the point that a pixel shows is in the source's line of sight, (V, H, H).
-        true: whether it is that of the true object, by ray casting, or else of a triplane, by depth buffer.
-    """
-
-    cameras: Float[Tensor, "v 25"]
-    depth: Float[Tensor, "v h h"]
-    visible: Bool[Tensor, "v h h"]
-    true: bool
+    cameras: Float[Tensor, "v 25"]  # in the normalised world
+    depth: Float[Tensor, "v h h"]  # distance from the camera to the surface, in world units, inf where there is none
+    visible: Bool[Tensor, "v h h"]  # whether the point that a pixel shows is in the source's line of sight
+    true: bool  # whether it is that of the true object, by ray casting, or else of a triplane, by depth buffer
 
     def points(self) -> Float[Tensor, "v h h 3"]:
         """World point of every pixel; NaN where there is no surface."""
@@ -75,7 +68,14 @@ def true_geometry(item: RenderedObject, views: list[int]) -> Geometry | None:
         rgba, depth, visible = render_mesh(mesh, poses, size)
     else:
         return None
-    _check_same(item, views, rgba[:, 3:])
+    difference = 1.0
+    if torch.allclose(item.intrinsics, pinhole_intrinsics(size)):
+        difference = float((rgba[:, 3:] - item.masks[views]).abs().mean())
+    if difference > SAME_ALPHA:
+        raise ValueError(
+            f"{item.name}: expected stored images of the object that this name makes now, found other ones (mean "
+            f"difference of alpha {difference:.3f}); render its folder again, or give it a name of its own"
+        )
     return Geometry(item.cameras()[views], depth[:, 0], visible[:, 0], true=True)
 
 
@@ -87,16 +87,6 @@ def triplane_geometry(cameras: Float[Tensor, "v 25"], rendering: Rendering, tole
     return Geometry(cameras, depth, depth.isfinite() & ~hidden.view_as(depth), true=False)
 
 
-def _check_same(item: RenderedObject, views: list[int], alpha: Float[Tensor, "v 1 h h"]) -> None:
-    same_cameras = torch.allclose(item.intrinsics, pinhole_intrinsics(alpha.shape[-1]))
-    difference = float((alpha - item.masks[views]).abs().mean()) if same_cameras else 1.0
-    if difference > SAME_ALPHA:
-        raise ValueError(
-            f"{item.name}: expected stored images of the object that this name makes now, found other ones (mean "
-            f"difference of alpha {difference:.3f}); render its folder again, or give it a name of its own"
-        )
-
-
 def unproject(cameras: Float[Tensor, "views 25"], depth: Float[Tensor, "views h h"]) -> Float[Tensor, "views h h 3"]:
     """World points that the pixels of depth maps show; NaN where the depth, a distance, is not finite."""
     rays = camera_rays(cameras, depth.shape[-1])
@@ -105,18 +95,12 @@ def unproject(cameras: Float[Tensor, "views 25"], depth: Float[Tensor, "views h 
 
 
 def hidden_by_depth(
-    points: Float[Tensor, "points 3"],
-    camera: Float[Tensor, "25"],
-    depth: Float[Tensor, "h w"],
-    tolerance: float,
+    points: Float[Tensor, "points 3"], camera: Float[Tensor, "25"], depth: Float[Tensor, "h w"], tolerance: float
 ) -> Bool[Tensor, "points"]:
     """Whether a camera's depth map has something in front of each point; true also outside of its image.
 
-    Args:
-        points: in world units.
-        camera: from `standard_camera`.
-        depth: distance from the camera to the first surface in each pixel, inf where there is none.
-        tolerance: how far behind that a point still counts as part of the surface, in world units.
+    All lengths are in world units. The depth is the distance from the camera to the first surface in each pixel, inf
+    where there is none; a point that lies behind it by at most the tolerance still counts as part of the surface.
     """
     pose, intrinsics = camera[:16].view(4, 4), camera[16:].view(3, 3)
     local = (points - pose[:3, 3]) @ pose[:3, :3]  # x right, y up, looking along -z

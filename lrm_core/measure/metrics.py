@@ -52,9 +52,7 @@ def mask_iou(pred: Float[Tensor, "n 1 h w"], target: Float[Tensor, "n 1 h w"]) -
 
 
 def channel_correlation(
-    a: Float[Tensor, "planes c r r"],
-    b: Float[Tensor, "planes c r r"],
-    mask: Bool[Tensor, "planes r r"] | None = None,
+    a: Float[Tensor, "planes c r r"], b: Float[Tensor, "planes c r r"], mask: Bool[Tensor, "planes r r"] | None = None
 ) -> Float[Tensor, "planes c"]:
     """Pearson correlation over the texels of each channel; over the texels of the mask if one is given.
 

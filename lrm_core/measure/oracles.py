@@ -14,8 +14,7 @@ from tqdm import tqdm
 
 from lrm_core.atomic import alone, save_tensors
 from lrm_core.canonical import canonical_json, plain
-from lrm_core.files import check_listed, parse_json, read_tensors
-from lrm_core.fingerprint import sha256
+from lrm_core.files import check_listed, parse_json, read_tensors, sha256
 from lrm_core.fit import fit_oracle
 from lrm_core.fit.oracle import PUBLISHED_EPS, PUBLISHED_LR, OracleFit
 from lrm_core.model.lrm import LRM, model_hash
@@ -34,24 +33,15 @@ HELDOUT_EVERY = 4
 
 @dataclass(frozen=True)
 class OracleConfig:
-    """How oracles are fitted.
-
-    Attributes:
-        iterations: optimiser steps.
-        lr, eps: of Adam; the learning rate falls to 1% of it along a cosine.
-        rays_per_step: random rays of a step; None together with `views_per_step`.
-        views_per_step: whole views of a step instead (4 as published).
-        random_scale: standard deviation of the random start.
-        definition: raised whenever the fit itself changes, so that older oracles count as stale.
-    """
+    """How oracles are fitted."""
 
     iterations: int = 2000
-    lr: float = PUBLISHED_LR
+    lr: float = PUBLISHED_LR  # of Adam; it falls to 1% of that along a cosine
     eps: float = PUBLISHED_EPS
-    rays_per_step: int | None = 4096
-    views_per_step: int | None = None
-    random_scale: float = 0.1
-    definition: int = 1
+    rays_per_step: int | None = 4096  # random ones; None together with `views_per_step`
+    views_per_step: int | None = None  # whole views instead (4 as published)
+    random_scale: float = 0.1  # standard deviation of the random start
+    definition: int = 1  # raised whenever the fit itself changes, so that older oracles count as stale
 
 
 @dataclass(frozen=True)

@@ -5,19 +5,12 @@ from dataclasses import dataclass
 
 import torch
 from jaxtyping import Bool, Float
+from scipy.ndimage import binary_erosion
 from torch import Tensor
 
+from lrm_core.measure import oracles
 from lrm_core.measure.geometry import Geometry, facing, matter_lattice, triplane_geometry, true_geometry
-from lrm_core.measure.oracles import (
-    OracleCache,
-    OracleConfig,
-    Planes,
-    both_planes,
-    heldout_views,
-    render_like,
-    render_planes,
-    split_views,
-)
+from lrm_core.measure.oracles import OracleCache, OracleConfig, Planes
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject
 from lrm_core.render import query_points
@@ -28,19 +21,12 @@ DEPTH_TOLERANCE = 0.05  # world units between a point and a depth map, which has
 
 @dataclass(frozen=True)
 class SurfacePoints:
-    """Points of a surface, on the CPU.
+    """Points of a surface, on the CPU."""
 
-    Attributes:
-        points: in the normalised world, (n, 3).
-        hidden: whether the source does not see them, (n,).
-        cosine: of the angle between normal and the way to the source, NaN where unknown, (n,).
-        errors: mean absolute difference of the three channels, (n,), by what is compared.
-    """
-
-    points: Float[Tensor, "n 3"]
-    hidden: Bool[Tensor, "n"]
-    cosine: Float[Tensor, "n"]
-    errors: Mapping[str, Float[Tensor, "n"]]
+    points: Float[Tensor, "n 3"]  # in the normalised world
+    hidden: Bool[Tensor, "n"]  # whether the source does not see them
+    cosine: Float[Tensor, "n"]  # of the angle between normal and the way to the source, NaN where unknown
+    errors: Mapping[str, Float[Tensor, "n"]]  # mean absolute difference of three channels, by what is compared
 
     def chosen(self, which: Tensor) -> "SurfacePoints":
         """Some of the points, by mask or index."""
@@ -55,21 +41,16 @@ class SurfacePoints:
 class SurfaceScene:
     """What E4 looks at.
 
-    Attributes:
-        predicted, reference: T_pred and T_ref, (3, C, R, R).
-        own: the surface of T_ref in the source and the held-out views, by its own depth buffers.
-        geometry: that of the true object in these views and then in the control views; of T_ref if unknown.
-        images: of the held-out views, (V, 3, H, H): renders of T_pred ("predicted") and T_ref ("reference"), and
-            the ground truth ("truth").
-        masks: alpha of the held-out views, (V, H, H).
+    The `images` of the held-out views are renders of T_pred ("predicted") and T_ref ("reference"), and the ground
+    truth ("truth").
     """
 
-    predicted: Planes
-    reference: Planes
-    own: Geometry
-    geometry: Geometry
+    predicted: Planes  # T_pred
+    reference: Planes  # T_ref
+    own: Geometry  # the surface of T_ref in the source and the held-out views, by its own depth buffers
+    geometry: Geometry  # that of the true object in these and then in the control views; of T_ref if unknown
     images: Mapping[str, Float[Tensor, "v 3 h h"]]
-    masks: Float[Tensor, "v h h"]
+    masks: Float[Tensor, "v h h"]  # alpha of the held-out views
 
     @property
     def controls(self) -> range:
@@ -100,16 +81,16 @@ def surface_scene(
     Raises:
         ValueError: if there is no held-out view; as `true_geometry`.
     """
-    looked_at, (train, heldout) = heldout_views(item, views), split_views(item)
+    looked_at, (train, heldout) = oracles.heldout_views(item, views), oracles.split_views(item)
     near, others = [0, *heldout[:views]], evenly(train[1:], controls)
-    predicted, reference = both_planes(model, item, config, seed, cache)
+    predicted, reference = oracles.both_planes(model, item, config, seed, cache)
     size, cameras = item.images.shape[-1], item.cameras()
     truth = true_geometry(item, near + others)
     rendered = near + others if truth is None else near
-    seen = render_planes(model, reference, cameras[rendered], size)
+    seen = oracles.render_planes(model, reference, cameras[rendered], size)
     own = triplane_geometry(cameras[rendered], seen, DEPTH_TOLERANCE)
     images = {
-        "predicted": render_like(model, predicted, looked_at),
+        "predicted": oracles.render_like(model, predicted, looked_at),
         "reference": seen.rgb[1 : len(near)].cpu(),
         "truth": looked_at.images,
     }
@@ -183,11 +164,7 @@ def density_normals(model: LRM, planes: Planes, points: Float[Tensor, "n 3"]) ->
 
 def outside(solid: Bool[Tensor, "r r r"]) -> Bool[Tensor, "r r r"]:
     """Solid cells with an empty neighbour along an axis; beyond the box it is empty."""
-    padded = torch.nn.functional.pad(solid, (1,) * 6)
-    inside = padded.clone()
-    for axis in range(3):
-        inside &= padded.roll(1, axis) & padded.roll(-1, axis)
-    return solid & ~inside[1:-1, 1:-1, 1:-1]
+    return solid & ~solid.new_tensor(binary_erosion(solid.cpu().numpy()))
 
 
 def evenly(values: Sequence[int], count: int) -> list[int]:

@@ -12,7 +12,7 @@ import torch
 from huggingface_hub import constants, errors
 
 from lrm_core.atomic import replacing
-from lrm_core.fingerprint import sha256
+from lrm_core.files import sha256
 from lrm_core.model.config import HUB_OWNER, MINI, MINI_NAME, PRESETS, LRMConfig
 from lrm_core.model.lrm import LRM
 from lrm_core.paths import data_dir

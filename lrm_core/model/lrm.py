@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from lrm_core.fingerprint import labelled, sha256
+from lrm_core.files import labelled, sha256
 from lrm_core.model.config import LRMConfig
 from lrm_core.model.decoder import Decoder
 from lrm_core.model.encoder import VisionTransformer

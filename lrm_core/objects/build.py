@@ -19,8 +19,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from lrm_core.atomic import replacing
-from lrm_core.files import MANIFEST, digest, files_of, printable, read_json
-from lrm_core.fingerprint import fingerprint
+from lrm_core.files import MANIFEST, digest, files_of, fingerprint, printable, read_json
 from lrm_core.objects.blender import SUFFIXES, Cycles
 from lrm_core.objects.caster import render_object
 from lrm_core.objects.companions import mesh_parts

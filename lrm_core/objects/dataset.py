@@ -26,7 +26,7 @@ from torch.nn.functional import avg_pool2d
 
 from lrm_core.atomic import appearing
 from lrm_core.data_url import to_pixels
-from lrm_core.fingerprint import HASH_LENGTH, labelled, sha256
+from lrm_core.files import HASH_LENGTH, labelled, sha256
 from lrm_core.objects.files import check_intrinsics, check_pose, read_array, read_rgba, split_names
 from lrm_core.render.cameras import Views, about_up, look_at, normalize_poses, principal_camera, standard_camera
 

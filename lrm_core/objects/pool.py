@@ -17,8 +17,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from lrm_core.atomic import save_tensors
-from lrm_core.files import read_json
-from lrm_core.fingerprint import sha256
+from lrm_core.files import read_json, sha256
 from lrm_core.model.checkpoints import read_metadata
 from lrm_core.objects.build import RenderReport
 from lrm_core.objects.dataset import SOURCE_ELEVATION, sample_poses

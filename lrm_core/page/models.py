@@ -16,13 +16,13 @@ from torch import Tensor
 
 from lrm_core import load_model
 from lrm_core.data_url import data_url
+from lrm_core.files import sha256
 from lrm_core.findings.claims import headline
 from lrm_core.findings.finding import told
 from lrm_core.findings.ladder import BASELINE, CLAIMS, numbers_over_quality, objects, qualities
 from lrm_core.findings.prose import number
 from lrm_core.findings.quality import ORACLE, QUALITY
 from lrm_core.findings.verdicts import experiment_table
-from lrm_core.fingerprint import sha256
 from lrm_core.measure.e00_model import training_view
 from lrm_core.measure.experiments import get_experiment
 from lrm_core.measure.oracles import heldout_views, oracle, predicted_planes, render_like

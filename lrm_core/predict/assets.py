@@ -17,8 +17,7 @@ from tqdm import tqdm
 
 from lrm_core.atomic import appearing, save_tensors
 from lrm_core.data_url import to_pixels
-from lrm_core.files import digest, files_of, printable, read_json
-from lrm_core.fingerprint import fingerprint
+from lrm_core.files import digest, files_of, fingerprint, printable, read_json
 from lrm_core.model.checkpoints import load_model
 from lrm_core.model.lrm import LRM, model_hash
 from lrm_core.objects.mesh import write_mesh, write_textured_glb

@@ -1,6 +1,5 @@
 """Making the records of the arms of fine-tuning (E13 to E15): on which objects, resumable, several runs at once."""
 
-import csv
 import shutil
 from collections.abc import Sequence
 from functools import cache, partial
@@ -8,21 +7,15 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+import pandas as pd
 import torch
 
 from lrm_core import LRM, LRMConfig, load_model
 from lrm_core.fit.finetune_config import FinetuneConfig
 from lrm_core.fit.lora import Adapters
 from lrm_core.fit.trainer import Finetuned, finetune
-from lrm_core.measure.finetuning import (
-    EVALUATION_VIEWS,
-    TRAINING_VIEWS,
-    ArmData,
-    make_examples,
-    object_folders,
-    objects_hash,
-    told_and_truth,
-)
+from lrm_core.measure import finetuning
+from lrm_core.measure.finetuning import ArmData
 from lrm_core.measure.metrics import METRICS
 from lrm_core.model.config import BASE
 from lrm_core.model.lrm import model_hash
@@ -68,8 +61,8 @@ class ArmRecorder(Runner):
     def __init__(self, profile: Profile, store: ResultStore, runs: Path, device: str) -> None:
         self.profile, self.store, self.runs, self._device = profile, store, runs, device
         self.model = load_model(profile.model, device=device).eval().requires_grad_(False)
-        self.train, self.validation = object_folders(profile)
-        self.hashes = model_hash(self.model), objects_hash(self.train, self.validation)
+        self.train, self.validation = finetuning.object_folders(profile)
+        self.hashes = model_hash(self.model), finetuning.objects_hash(self.train, self.validation)
         self._told: dict[tuple[float | None, float | None], ArmData] = {}
 
     def __reduce__(self) -> tuple:
@@ -80,9 +73,9 @@ class ArmRecorder(Runner):
         """The examples of an arm; made once for all arms that are told the same."""
         told = arm.told, arm.factor
         if told not in self._told:
-            parts = (self.train, TRAINING_VIEWS), (self.validation, EVALUATION_VIEWS)
+            parts = (self.train, finetuning.TRAINING_VIEWS), (self.validation, finetuning.EVALUATION_VIEWS)
             how = partial(arm.distance, self.profile), self.profile.side
-            self._told[told] = ArmData(*(make_examples(self.model, *part, *how) for part in parts))
+            self._told[told] = ArmData(*(finetuning.make_examples(self.model, *part, *how) for part in parts))
         data = self._told[told]
         return data.shuffled() if arm.shuffled else data
 
@@ -106,13 +99,14 @@ class ArmRecorder(Runner):
         """Train an arm, from its last checkpoint if it has one, and store its result, which is returned."""
         run, config, data = self.folder(arm, seed), recipe(self.profile, arm, seed), self.data(arm)
         done = finetune(run, self.model, data.train, data.validation, config, METRICS)
-        return self.keep(self.key(arm, seed), self._result(arm, config, done), _seconds(run))
+        seconds = pd.read_csv(run / "curve.csv")["seconds"].iloc[-1]  # those before a kill included, validation too
+        return self.keep(self.key(arm, seed), self._result(arm, config, done), float(seconds))
 
     def _result(self, arm: Arm, config: FinetuneConfig, done: Finetuned) -> dict[str, Any]:
         objects = {folder.name: _curves(folder, done) for folder in self.validation}
         if self.profile.condition == "published" and arm.told is not None:
             truth = self.data(ARMS["lora_mse_true_distance"]).validation
-            learned = told_and_truth(self.model, done.model, self.data(arm).validation, truth)
+            learned = finetuning.told_and_truth(self.model, done.model, self.data(arm).validation, truth)
             objects = {name: curve | learned[name] for name, curve in objects.items()}
         parts = [done.losses[start : start + LOSS_STEPS] for start in range(0, config.steps, LOSS_STEPS)]
         return {
@@ -141,12 +135,6 @@ def _curves(folder: Path, done: Finetuned) -> dict[str, Any]:
     rows = sorted((row for row in done.scores if row["object"] == folder.name), key=lambda row: row["step"])
     group = PROCEDURAL if folder.parent.name == PROCEDURAL else "real"
     return {"group": group} | {name: [row[name] for row in rows] for name in METRICS}
-
-
-def _seconds(run: Path) -> float:
-    """Wall time of a run, the parts before a kill included, validation too."""
-    with (run / "curve.csv").open(newline="") as file:
-        return float(list(csv.DictReader(file))[-1]["seconds"])
 
 
 @cache

@@ -83,21 +83,19 @@ def paired(table: pd.DataFrame, arm: str, control: str, metric: str) -> pd.Serie
 
     Empty if they share no seed.
     """
-    return by_seed(values(table, arm, metric), values(table, control, metric)).mean(axis=1).dropna()
-
-
-def by_seed(after: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:
-    """The difference of two tables of objects and seeds, of the seeds that both have."""
-    return (after - before).dropna(axis=1, how="all")
+    return (values(table, arm, metric) - values(table, control, metric)).mean(axis=1).dropna()
 
 
 def less(after: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:
-    """As `by_seed`, but if either side has one seed only, that one stands for every seed of the other."""
+    """The difference of two tables of objects and seeds, of the seeds that both have.
+
+    If either side has one seed only, that one stands for every seed of the other.
+    """
     if after.shape[1] == 1:
         return -before.sub(after.iloc[:, 0], axis=0)
     if before.shape[1] == 1:
         return after.sub(before.iloc[:, 0], axis=0)
-    return by_seed(after, before)
+    return (after - before).dropna(axis=1, how="all")
 
 
 def mean_interval(table: pd.DataFrame) -> Interval:

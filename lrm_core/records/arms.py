@@ -4,9 +4,8 @@ All but what its sentence names is the same in every arm: objects, views, order,
 compared object by object and seed by seed.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from types import MappingProxyType
 from typing import Any
 
 from lrm_core.fit.finetune_config import FULL_LR, FinetuneConfig
@@ -27,23 +26,16 @@ BOTH = {"mse": "MSE", "freq": "FreqLoss"}  # losses
 class Arm:
     """One way to fine-tune.
 
-    Attributes:
-        label: what figures and tables call it.
-        seeds: how many, from 0 on.
-        config: of its run with seed 0.
-        told: source distance that the encoder is told in training and in evaluation, in world units, as published
-            (audit A9); None tells each object's own.
-        factor: distance told over the object's own instead, for every object.
-        shuffled: whether each object is trained on the true images and cameras of another one.
+    In training and in evaluation the encoder is told the same source distance, as published (audit A9).
     """
 
     name: str
-    label: str
-    seeds: int
-    config: FinetuneConfig
-    told: float | None = TOLD
-    shuffled: bool = False
-    factor: float | None = None
+    label: str  # what figures and tables call it
+    seeds: int  # how many, from 0 on
+    config: FinetuneConfig  # of its run with seed 0
+    told: float | None = TOLD  # source distance in world units; None tells each object's own
+    shuffled: bool = False  # each object is trained on the true images and cameras of another one
+    factor: float | None = None  # distance told over the object's own instead, for every object
 
     def distance(self, profile: Profile, item: RenderedObject) -> float | None:
         """Source distance that the encoder is told for an object, in world units; None is the object's own.
@@ -103,7 +95,7 @@ _ARMS = (
     # One factor told for all, in the published condition only: whether adapters undo it.
     *(_arm(f"lora_mse_told_{factor:g}", f"MSE, told × {factor:g}", "mse", factor=factor) for factor in (0.8, 1.25)),
 )
-ARMS: Mapping[str, Arm] = MappingProxyType({arm.name: arm for arm in _ARMS})
+ARMS = {arm.name: arm for arm in _ARMS}
 
 
 def plan_arms(profile: Profile, names: Sequence[str] | None = None) -> list[Arm]:
@@ -129,19 +121,13 @@ def recipe(profile: Profile, arm: Arm, seed: int) -> FinetuneConfig:
 
 def configuration(profile: Profile, arm: Arm, seed: int) -> dict[str, Any]:
     """All but the weights and the data that decides a record."""
+    told = arm.told if arm.told is None or profile.condition == "truth" else profile.condition
     return {
         "finetune": asdict(recipe(profile, arm, seed)),
-        "told": _told(profile, arm),
+        "told": told if arm.factor is None else f"{arm.factor:g} x its own",
         "shuffled": arm.shuffled,
         "objects": profile.finetuning.objects,
         "training_views": list(TRAINING_VIEWS),
         "evaluation_views": EVALUATION_VIEWS,
         "definition": DEFINITION,
     }
-
-
-def _told(profile: Profile, arm: Arm) -> float | str | None:
-    """What the encoder is told, for the configuration of a record."""
-    if arm.factor is not None:
-        return f"{arm.factor:g} x its own"
-    return arm.told if arm.told is None or profile.condition == "truth" else profile.condition

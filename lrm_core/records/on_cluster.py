@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 from uuid import uuid4
 
 from lrm_core.atomic import replacing
-from lrm_core.fingerprint import fingerprint
+from lrm_core.files import fingerprint
 from lrm_core.records.runner import Runner, make_each
 from lrm_core.records.store import RecordKey, ResultStore
 
@@ -135,8 +135,7 @@ def _make_group(work: Work, jobs: Sequence[tuple]) -> list[Outcome]:
 def _make(runner: Runner, job: tuple, refresh: bool, shared: bool) -> Outcome:
     key, (_, what) = runner.key(*job), runner.named(*job)
     try:
-        for _ in make_each(runner, [job], refresh):
-            pass
+        list(make_each(runner, [job], refresh))
         text = None if shared else runner.store.path(key).read_text(encoding="utf-8")
     except Exception as error:
         said = f"{type(error).__name__}: {error}"
@@ -149,11 +148,10 @@ def on_cluster(
 ) -> Iterator[Result | Lost]:
     """`function(shared, *call)` for every call, each on one core, wherever the cluster has one.
 
-    Whatever ends this early (Ctrl-C, an error, closing it) cancels what runs and leaves the cluster.
+    Whatever ends this early (Ctrl-C, an error, closing it) cancels what runs and leaves the cluster. The function is
+    importable, as are its arguments and results; `shared` is sent to each worker process once.
 
     Args:
-        function: importable, as are its arguments and results.
-        shared: sent to each worker process once.
         address: "local" starts a Ray on this machine; HOST:PORT joins one that this machine is a node of.
         gpus: of each call, perhaps a fraction.
 
@@ -231,15 +229,14 @@ def _joined(ray: Any, address: str) -> Iterator[None]:
     options = {"log_to_driver": False, "logging_level": "ERROR", "address": address}
     if address == LOCAL:
         options |= {"num_cpus": len(os.sched_getaffinity(0)), "include_dashboard": False}
+        advice = "try again when this machine has less to do"
     else:
         _check_answers(address)
+        advice = f"make this machine a node of it with `ray start --address={address}`"
     try:
         ray.init(**options)
     except Exception as error:  # a node that does not start in time raises no narrower type
         reason = str(error).splitlines()[0]
-        advice = f"make this machine a node of it with `ray start --address={address}`"
-        if address == LOCAL:
-            advice = "try again when this machine has less to do"
         raise ConnectionError(f"{address}: Ray could not be joined ({reason}); {advice}") from error
     try:
         yield

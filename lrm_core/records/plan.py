@@ -64,8 +64,8 @@ def plan_costs(profile: Profile, costs: Costs, devices: int) -> pd.DataFrame:
     rows = [*_experiments(profile, costs), _arms(profile, costs)]
     table = pd.DataFrame(rows, columns=["stage", "records", "hours", "GiB"])
     table["hours"] /= 3600 * devices
-    total = {"stage": "all", **table[["records", "hours", "GiB"]].sum().to_dict()}
-    return pd.concat([table, pd.DataFrame([total])], ignore_index=True).astype({"records": int})
+    table.loc[len(table)] = ["all", *table[["records", "hours", "GiB"]].sum()]
+    return table.astype({"records": int})
 
 
 def measure_costs(profile: Profile, device: str) -> tuple[Costs, str]:

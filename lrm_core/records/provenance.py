@@ -17,24 +17,18 @@ from lrm_core.model.hub import cached
 from lrm_core.model.lrm import model_hash
 from lrm_core.paths import repository_root
 
-CHANGED = ("status", "--porcelain", "--untracked-files=no", "--", ".", ":(exclude)data/results")
+COMMIT = ["rev-parse", "--short=12", "HEAD"]
+CHANGED = ["status", "--porcelain", "--untracked-files=no", "--", ".", ":(exclude)data/results"]
 
 
 @dataclass(frozen=True)
 class Provenance:
-    """Circumstances of a record; none of them decides whether the record is current.
+    """Circumstances of a record; none of them decides whether the record is current."""
 
-    Attributes:
-        profile: name of the profile that asked for it.
-        revision: commit of the code, "+dirty" appended where files differed; "unknown" without git.
-        machine: processor, cores, PyTorch and Python version, accelerator.
-        seconds: wall time of the experiment, the oracles it had to fit included.
-    """
-
-    profile: str
-    revision: str
-    machine: dict[str, Any]
-    seconds: float
+    profile: str  # name of the one that asked for it
+    revision: str  # `code_revision`
+    machine: dict[str, Any]  # `machine`
+    seconds: float  # wall time of the experiment, the oracles it had to fit included
 
 
 def weights_hash(model: str) -> str | None:
@@ -55,11 +49,13 @@ def code_revision(folder: Path | None = None) -> str:
 
     The results store does not count: records would else make each other dirty.
     """
-    root = folder or repository_root()
-    commit = _git(root, "rev-parse", "--short=12", "HEAD")
-    if commit is None:
+    git = ["git", "-C", str(folder or repository_root())]
+    how = {"text": True, "timeout": 20, "stderr": subprocess.PIPE}
+    try:
+        commit, changed = (subprocess.check_output(git + of, **how) for of in (COMMIT, CHANGED))
+    except (OSError, subprocess.SubprocessError):
         return "unknown"
-    return commit + ("+dirty" if _git(root, *CHANGED) else "")
+    return commit.strip() + ("+dirty" if changed else "")
 
 
 def machine() -> dict[str, Any]:
@@ -76,16 +72,6 @@ def machine() -> dict[str, Any]:
 @cache
 def _read_hash(model: str) -> str:
     return model_hash(load_model(model))
-
-
-def _git(folder: Path, *arguments: str) -> str | None:
-    try:
-        answer = subprocess.run(
-            ["git", "-C", str(folder), *arguments], capture_output=True, text=True, timeout=20, check=True
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return answer.stdout.strip()
 
 
 def _processor() -> str:

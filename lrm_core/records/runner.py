@@ -38,18 +38,13 @@ class Made:
 
 
 class Runner(ABC):
-    """Makes and stores the records of one kind of subject; a job is what its methods take: subject, what, seed.
+    """Makes and stores the records of one kind of subject; a job is what its methods take: subject, what, seed."""
 
-    Attributes:
-        hashes: of weights and data, which are the same wherever its jobs are made.
-        unit: what one record stands for, in the progress.
-    """
-
-    unit: ClassVar[str] = "record"
+    unit: ClassVar[str] = "record"  # what one record stands for, in the progress
     profile: Profile
     store: ResultStore
     model: LRM
-    hashes: tuple[str, ...]
+    hashes: tuple[str, ...]  # of weights and data, which are the same wherever its jobs are made
 
     @abstractmethod
     def key(self, *job: Any) -> RecordKey:
@@ -83,14 +78,8 @@ class Runner(ABC):
     ) -> Made:
         """Make the records that are missing or stale, all if `refresh`; whatever ends this, finished ones are kept.
 
-        Args:
-            jobs: those that are made together beside each other.
-            processes: how many groups of them are made at once, with one thread each; 1 stays in this process.
-            cluster: makes the groups instead, as in `make_on_cluster`.
-
-        Raises:
-            ValueError: saying of which job.
-            ChildProcessError: if one of several processes died.
+        The jobs lie beside those that are made together with them, in one of the processes or of the cluster's. A
+        ValueError says of which job it is, a ChildProcessError that one of several processes died.
         """
         pending = [job for job in jobs if refresh or not self.is_current(*job)]
         groups = [list(group) for _, group in groupby(pending, key=lambda job: self.named(*job)[0])]
@@ -204,12 +193,8 @@ class Recorder(Runner):
     def make(self, item: RenderedObject, experiment: Experiment, seed: int) -> dict[str, Any]:
         """Run an experiment and store its result, which is returned."""
         began = time.perf_counter()
-        result = self.run(item, experiment, seed)
+        result = experiment.run(self.model, item, experiment.configuration(self.profile), seed, self.cache)
         return self.keep(self.key(item, experiment, seed), result, time.perf_counter() - began)
-
-    def run(self, item: RenderedObject, experiment: Experiment, seed: int) -> dict[str, Any]:
-        """The result of an experiment, without storing it."""
-        return experiment.run(self.model, item, experiment.configuration(self.profile), seed, self.cache)
 
 
 def load_item(profile: Profile, folder: Path) -> RenderedObject:

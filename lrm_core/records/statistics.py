@@ -112,10 +112,7 @@ def holm(p_values: Mapping[str, float]) -> dict[str, float]:
 
 
 def crossed_bootstrap(
-    values: Float[np.ndarray, "arms objects seeds"],
-    statistic: Statistic,
-    level: float = 0.95,
-    resamples: int = 1999,
+    values: Float[np.ndarray, "arms objects seeds"], statistic: Statistic, level: float = 0.95, resamples: int = 1999
 ) -> Interval:
     """A statistic with its percentile interval over objects and seeds (the pigeonhole bootstrap of Owen 2007).
 

@@ -19,8 +19,7 @@ import pandas as pd
 
 from lrm_core.atomic import replacing
 from lrm_core.canonical import canonical_json, numbers, plain
-from lrm_core.files import read_json
-from lrm_core.fingerprint import HASH_LENGTH, sha256
+from lrm_core.files import HASH_LENGTH, read_json, sha256
 from lrm_core.records.provenance import Provenance
 
 DECIDING = ("model_hash", "data_hash", "configuration")
@@ -35,7 +34,6 @@ KINDS = {
     "result": dict,
     "provenance": dict,
 }
-FIELDS = tuple(KINDS)
 SHOWN = ("profile", "revision", "seconds")  # of the provenance, in a table
 DIGESTS = "digests.json"
 
@@ -107,7 +105,7 @@ class ResultStore:
             "result": plain(result, "result"),
             "provenance": plain(asdict(provenance), "provenance"),
         }
-        path, record = self.path(key), {name: values[name] for name in FIELDS}
+        path, record = self.path(key), {name: values[name] for name in KINDS}
         with replacing(path) as temporary:
             temporary.write_text(canonical_json(record | {"digest": _digest(record)}), encoding="utf-8")
         return path
@@ -118,16 +116,11 @@ class ResultStore:
             yield self._read(path)
 
     def table(
-        self,
-        experiment: str,
-        *,
-        model_hash: str | None = None,
-        configuration: Mapping[str, Any] | None = None,
+        self, experiment: str, *, model_hash: str | None = None, configuration: Mapping[str, Any] | None = None
     ) -> pd.DataFrame:
         """One row per record: object, seed, the entries of `result` (nested names joined by dots), where it is from.
 
-        Args:
-            model_hash, configuration: leave out records of other weights or another configuration.
+        Records of other weights than `model_hash`, or of another configuration, are left out where these are given.
 
         Raises:
             ValueError: if the records that are left were made by different weights or configurations, or if
@@ -182,7 +175,7 @@ def _flat(value: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 
 def _digest(record: Mapping[str, Any]) -> str:
     """Digest of all fields of a record; ValueError naming the entry if one is NaN or infinite."""
-    fields = {name: record[name] for name in FIELDS}
+    fields = {name: record[name] for name in KINDS}
     try:
         text = json.dumps(fields, sort_keys=True, allow_nan=False)
     except ValueError:
@@ -193,10 +186,10 @@ def _digest(record: Mapping[str, Any]) -> str:
 
 def _check_fields(record: Any, path: Path) -> None:
     """Raise a ValueError if a field is missing, of another kind, or does not agree with the others or the file."""
-    missing = [name for name in FIELDS if not isinstance(record, dict) or name not in record]
+    missing = [name for name in KINDS if not isinstance(record, dict) or name not in record]
     if missing:
         raise ValueError(f"without {', '.join(missing)}")
-    if unknown := sorted(record.keys() - {*FIELDS, "digest"}):
+    if unknown := sorted(record.keys() - {*KINDS, "digest"}):
         raise ValueError(f"with unknown {', '.join(unknown)}")
     odd = [n for n, kind in KINDS.items() if not isinstance(record[n], kind) or isinstance(record[n], bool)]
     odd += [f"provenance.{name}" for name in SHOWN if "provenance" not in odd and name not in record["provenance"]]

@@ -7,8 +7,7 @@ import tiny_measure
 import torch
 
 from lrm_core.canonical import plain
-from lrm_core.measure.correction_scores import Scene, make_scene
-from lrm_core.measure.e11_calibration import calibrations
+from lrm_core.measure.correction_scores import Scene, calibrations, make_scene
 from lrm_core.spectral.corrections import KINDS, Moments, calibrate, moments
 
 EVERYWHERE = torch.ones(3, 16, 16, dtype=torch.bool)

@@ -14,6 +14,7 @@ from lrm_core.cli import main
 from lrm_core.findings.wrong_number import best_factors, distance_sentence, published_rise
 from lrm_core.fit.oracle import OracleFit
 from lrm_core.measure import e17_source_distance as e17
+from lrm_core.measure import oracles
 from lrm_core.measure.e17_source_distance import FACTORS, SourceDistance, best_told, told_planes, told_rows
 from lrm_core.measure.oracles import OracleConfig, predicted_planes, render_planes, split_views
 
@@ -24,7 +25,7 @@ def record(model, item, monkeypatch):
     predicted = predicted_planes(model, item)
     wave = (torch.arange(16) * (2 * torch.pi * 7 / 16)).cos().expand(3, 4, 16, 16)
     shifted = OracleFit(predicted + 0.5 + 0.2 * wave, {})
-    monkeypatch.setattr(e17, "oracle", lambda *_: shifted)
+    monkeypatch.setattr(oracles, "oracle", lambda *_: shifted)
     config = SourceDistance(OracleConfig(iterations=1), factors=(0.8, 1.0, 1.25), views=2)
     return plain(e17.run(model, item, config, 0, None))
 

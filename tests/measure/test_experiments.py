@@ -40,7 +40,7 @@ def test_record_repeats_and_has_what_its_rule_reads(name, model, item, cache, tm
     recorder.make(item, experiment, 0)
     assert recorder.is_current(item, experiment, 0)
     fresh = OracleCache(folder=tmp_path / "again", shipped=cache.shipped)
-    again = Recorder(PROFILE, model, store, fresh).run(item, experiment, 0)
+    again = experiment.run(model, item, experiment.configuration(PROFILE), 0, fresh)
     stored = store.get(recorder.key(item, experiment, 0))["result"]
     assert canonical_json(plain(again)) == canonical_json(stored)
     for rule in RULES.values():

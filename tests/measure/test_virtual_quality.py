@@ -2,18 +2,18 @@
 
 import pytest
 
-from lrm_core.measure import e08_band_correction, virtual_quality
+from lrm_core.measure import e08_band_correction
 from lrm_core.measure.e04_visibility import Visibility
 from lrm_core.measure.e04_visibility import run as visibility
 from lrm_core.measure.oracles import OracleConfig
 
 FIT = OracleConfig(iterations=4, rays_per_step=64)
-CONFIG = virtual_quality.VirtualQuality(FIT, nearer=(0.0, 0.5), views=2)
+CONFIG = e08_band_correction.VirtualQuality(FIT, nearer=(0.0, 0.5), views=2)
 
 
 @pytest.fixture
 def found(model, item, cache):
-    return virtual_quality.run(model, item, CONFIG, 0, cache)
+    return e08_band_correction.run_virtual(model, item, CONFIG, 0, cache)
 
 
 def test_the_prediction_itself_has_the_numbers_of_its_own_records(found, model, item, cache):

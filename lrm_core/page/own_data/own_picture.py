@@ -23,8 +23,8 @@ from torch import Tensor
 
 from lrm_core import load_model
 from lrm_core.atomic import replacing
+from lrm_core.files import sha256
 from lrm_core.findings import prose
-from lrm_core.fingerprint import sha256
 from lrm_core.model.lrm import LRM
 from lrm_core.objects.pictures import load_picture, whole
 from lrm_core.page import chapter as page

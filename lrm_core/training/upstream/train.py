@@ -14,7 +14,7 @@ from accelerate.utils import send_to_device
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from lrm_core.fingerprint import sha256
+from lrm_core.files import sha256
 from lrm_core.fit.runs import STATE, Rows, TrainingState, claim_folder, in_order, share
 from lrm_core.fit.scores import Metrics
 from lrm_core.model.checkpoints import load_model, save_release
