@@ -17,42 +17,35 @@ ADAPTER_LR, FULL_LR = 5e-4, 1e-5  # as published
 class FinetuneConfig:
     """One run of fine-tuning; the defaults are LoRA-FreqLoss as published.
 
-    Attributes:
-        rank: of the adapters; None trains all weights of the transformer instead (with the rate `FULL_LR`).
-        form: of the adapters, as in `lrm_core.fit.lora`.
-        loss: between a rendered view and the true one.
-        order: "published" trains pair k on object k mod objects and on view k mod views (audit A10: where one number
-            divides the other, an object only ever sees some of its views); "random" draws each pair.
-        steps: updates of AdamW.
-        batch: pairs of object and view in a step, shared out among the processes.
-        lr, weight_decay: of AdamW; the rate is constant.
-        clip: largest norm of the gradient; None does not clip. A clipped update forgets how large the loss was, and
-            that is what the control MSE x 25 is about.
-        precision: "bf16" autocasts the transformer, "float32" does not; rendering and loss are always in float32.
-        validate_every, checkpoint_every: in steps; the start and the end are always validated.
-        stop_on, patience: after how many validations without a better value of which metric (less is better) an early
-            stop would come. It is recorded and nothing stops.
-        seed: of the adapters' A and of the random order.
-
     Raises:
         ValueError: if a number is below its least value, or an order or a precision is unknown.
     """
 
+    # of the adapters; None trains all weights of the transformer instead (with the rate `FULL_LR`)
     rank: int | None = 4
-    form: Form = "output"
-    loss: ImageLoss = LOSSES["freq"]
+    form: Form = "output"  # of the adapters, as in `lrm_core.fit.lora`
+    loss: ImageLoss = LOSSES["freq"]  # between a rendered view and the true one
+    # "published" trains pair k on object k mod objects and on view k mod views (audit A10: where one number divides
+    # the other, an object only ever sees some of its views); "random" draws each pair
     order: Order = "published"
-    steps: int = 500
-    batch: int = 1
+    steps: int = 500  # updates of AdamW
+    batch: int = 1  # pairs of object and view in a step, shared out among the processes
+    # lr and weight_decay: of AdamW; the rate is constant
     lr: float = ADAPTER_LR
     weight_decay: float = 0.01
+    # largest norm of the gradient; None does not clip. A clipped update forgets how large the loss was, and that is
+    # what the control MSE x 25 is about.
     clip: float | None = None
+    # "bf16" autocasts the transformer, "float32" does not; rendering and loss are always in float32
     precision: Precision = "float32"
+    # validate_every and checkpoint_every: in steps; the start and the end are always validated
     validate_every: int = 50
     checkpoint_every: int = 50
+    # stop_on and patience: after how many validations without a better value of which metric (less is better) an
+    # early stop would come. It is recorded and nothing stops.
     stop_on: str = "lpips"
     patience: int = 3
-    seed: int = 0
+    seed: int = 0  # of the adapters' A and of the random order
 
     def __post_init__(self) -> None:
         for name in ("steps", "batch", "validate_every", "checkpoint_every", "patience"):

@@ -61,19 +61,15 @@ def check_perceptual(weight: float, perceptual: Perceptual | None) -> None:
 
 @dataclass(frozen=True)
 class ImageLoss:
-    """One arm's loss: `freq_weighted_mse` and perhaps a perceptual distance.
+    """One arm's loss: `freq_weighted_mse` and perhaps a perceptual distance."""
 
-    Attributes:
-        low_weight, high_weight: of the error's amplitude below the cutoff and from it on.
-        cutoff, unit: as in `freq_weighted_mse`.
-        perceptual_weight: of the mean perceptual distance (LPIPS) that is added.
-    """
-
+    # low_weight and high_weight: of the error's amplitude below the cutoff and from it on
     low_weight: float = 1.0
     high_weight: float = 1.0
+    # cutoff and unit: as in `freq_weighted_mse`
     cutoff: float = 0.3
     unit: Unit = "cycles_per_pixel"
-    perceptual_weight: float = 0.0
+    perceptual_weight: float = 0.0  # of the mean perceptual distance (LPIPS) that is added
 
     def __call__(
         self,

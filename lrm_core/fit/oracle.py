@@ -27,15 +27,10 @@ REPORTS, REPORT_STEPS = 10, 20  # at most so many reports, at least so many step
 
 @dataclass(frozen=True)
 class OracleFit:
-    """How a fit ended and went.
+    """How a fit ended and went."""
 
-    Attributes:
-        planes: detached, (3, C, R, R).
-        history: lists of step, loss, train_psnr (of the rays of the step) and heldout_psnr (dB).
-    """
-
-    planes: Float[Tensor, "3 C R R"]
-    history: dict[str, list[float]]
+    planes: Float[Tensor, "3 C R R"]  # detached
+    history: dict[str, list[float]]  # lists of step, loss, train_psnr (of the rays of the step) and heldout_psnr (dB)
 
 
 @dataclass(frozen=True)

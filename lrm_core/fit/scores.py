@@ -19,19 +19,12 @@ Metrics = Mapping[str, Metric]
 
 @dataclass(frozen=True)
 class Example:
-    """An object's source as the frozen encoder sees it, and the views that are asked for.
+    """An object's source as the frozen encoder sees it, and the views that are asked for."""
 
-    Attributes:
-        name: of the object.
-        features: of the encoder, computed once, (1, tokens, E).
-        camera: what the model is told about the source camera, (1, 16).
-        views: true images (V, 3, H, H) and their render cameras (V, 25); the views of another object make a
-            shuffled control.
-    """
-
-    name: str
-    features: Float[Tensor, "1 tokens e"]
-    camera: Float[Tensor, "1 16"]
+    name: str  # of the object
+    features: Float[Tensor, "1 tokens e"]  # of the encoder, computed once
+    camera: Float[Tensor, "1 16"]  # what the model is told about the source camera
+    # true images (V, 3, H, H) and their render cameras (V, 25); the views of another object make a shuffled control
     views: Views
 
     @classmethod

@@ -29,15 +29,10 @@ Planes = Float[Tensor, "3 c r r"]
 
 @dataclass(frozen=True)
 class Latent:
-    """Numbers that may move, and the planes that they stand for.
+    """Numbers that may move, and the planes that they stand for."""
 
-    Attributes:
-        values: a leaf that gradients reach.
-        decode: values -> planes (3, C, R, R), differentiable.
-    """
-
-    values: Float[Tensor, "..."]
-    decode: Callable[[Tensor], Planes]
+    values: Float[Tensor, "..."]  # a leaf that gradients reach
+    decode: Callable[[Tensor], Planes]  # values -> planes (3, C, R, R), differentiable
 
     def planes(self) -> Planes:
         """The planes of the present values."""
@@ -86,23 +81,17 @@ def make_latent(
 
 @dataclass(frozen=True)
 class RefinementConfig:
-    """How a latent is optimised; the defaults are the published free form.
+    """How a latent is optimised; the defaults are the published free form."""
 
-    Attributes:
-        iterations, lr: of Adam; the rate is constant.
-        proximity: weight of the mean squared distance of the planes to where they began. The published form is not
-            known more exactly than "proximity weight 1.0".
-        perceptual_weight: of the perceptual distance (LPIPS), which needs pictures instead of single rays.
-        rays_per_step: drawn from all pixels of the training views, where the loss has no perceptual part.
-        crop: where it has, a step sees a random window of one view with this side, in pixels.
-    """
-
+    # iterations and lr: of Adam; the rate is constant
     iterations: int = 500
     lr: float = 0.005
+    # weight of the mean squared distance of the planes to where they began. The published form is not known more
+    # exactly than "proximity weight 1.0".
     proximity: float = 0.0
-    perceptual_weight: float = 0.0
-    rays_per_step: int = 1024
-    crop: int = 64
+    perceptual_weight: float = 0.0  # of the perceptual distance (LPIPS), which needs pictures instead of single rays
+    rays_per_step: int = 1024  # drawn from all pixels of the training views, where the loss has no perceptual part
+    crop: int = 64  # where it has, a step sees a random window of one view with this side, in pixels
 
     def __post_init__(self) -> None:
         for name, least in (("iterations", 1), ("rays_per_step", 1), ("crop", 1), ("proximity", 0)):
@@ -112,17 +101,11 @@ class RefinementConfig:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The fit after so many steps.
+    """The fit after so many steps."""
 
-    Attributes:
-        step: from 0, where nothing has moved.
-        planes: detached, (3, C, R, R).
-        train_l1: mean absolute error of `WATCHED` pixels of the training views, the same at every step.
-    """
-
-    step: int
-    planes: Planes
-    train_l1: float
+    step: int  # from 0, where nothing has moved
+    planes: Planes  # detached
+    train_l1: float  # mean absolute error of `WATCHED` pixels of the training views, the same at every step
 
 
 def optimise_latent(

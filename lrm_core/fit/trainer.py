@@ -22,19 +22,13 @@ from lrm_core.model.lrm import LRM, model_hash
 
 @dataclass(frozen=True)
 class Finetuned:
-    """What a run of fine-tuning came to.
+    """What a run of fine-tuning came to."""
 
-    Attributes:
-        model: plain and frozen, the adapters merged.
-        losses: of every step.
-        scores: of every validated step, one row for each object: step, object, and the metrics.
-        early_stop: where it would have come.
-    """
-
-    model: LRM
-    losses: list[float]
+    model: LRM  # plain and frozen, the adapters merged
+    losses: list[float]  # of every step
+    # of every validated step, one row for each object: step, object, and the metrics
     scores: list[dict[str, float | str]]
-    early_stop: EarlyStop
+    early_stop: EarlyStop  # where it would have come
 
     def means(self, step: int) -> dict[str, float]:
         """Each metric at a validated step, averaged over the objects."""

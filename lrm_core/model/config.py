@@ -23,23 +23,14 @@ def _require_divisible(width_name: str, width: int, heads_name: str, heads: int)
 
 @dataclass(frozen=True)
 class ViTConfig:
-    """Sizes of the image encoder, a DINOv2 vision transformer with registers.
+    """Sizes of the image encoder, a DINOv2 vision transformer with registers."""
 
-    Attributes:
-        embed_dim: token width E.
-        depth: number of blocks.
-        num_heads: attention heads, a divisor of `embed_dim`.
-        patch_size: side of a patch, in pixels.
-        num_register_tokens: learned tokens that are dropped from the output.
-        pos_grid: side of the stored grid of patch positions, in patches.
-    """
-
-    embed_dim: int
-    depth: int
-    num_heads: int
-    patch_size: int = 14
-    num_register_tokens: int = 4
-    pos_grid: int = 37
+    embed_dim: int  # token width E
+    depth: int  # number of blocks
+    num_heads: int  # attention heads, a divisor of `embed_dim`
+    patch_size: int = 14  # side of a patch, in pixels
+    num_register_tokens: int = 4  # learned tokens that are dropped from the output
+    pos_grid: int = 37  # side of the stored grid of patch positions, in patches
 
     def __post_init__(self) -> None:
         _require_positive(self)
@@ -56,40 +47,26 @@ ENCODERS: dict[str, ViTConfig] = {
 class LRMConfig:
     """Sizes of one LRM; the names are those of OpenLRM's `config.json`.
 
-    Attributes:
-        camera_embed_dim: width of the embedded source camera.
-        rendering_samples_per_ray: coarse plus fine samples on a ray.
-        transformer_dim, transformer_layers, transformer_heads: the plane transformer.
-        triplane_low_res: side of a plane of tokens.
-        triplane_high_res: side R of a decoded plane, twice `triplane_low_res`.
-        triplane_dim: channels C of a plane.
-        encoder_model_name: name of the encoder; a key of `ENCODERS` fills in its sizes.
-        encoder_feat_dim: width of the encoder's features, equal to `vit.embed_dim`.
-        vit: sizes of the encoder.
-        source_size: side of the source image, in pixels.
-        render_size: side at which the published model renders, in pixels.
-        encoder_type: "dinov2", the only type.
-        encoder_freeze: whether training leaves the encoder untouched.
-
     Raises:
         ValueError: if a size is not positive or two sizes contradict each other.
     """
 
-    camera_embed_dim: int
-    rendering_samples_per_ray: int
+    camera_embed_dim: int  # width of the embedded source camera
+    rendering_samples_per_ray: int  # coarse plus fine samples on a ray
+    # transformer_dim, transformer_layers and transformer_heads: the plane transformer
     transformer_dim: int
     transformer_layers: int
     transformer_heads: int
-    triplane_low_res: int
-    triplane_high_res: int
-    triplane_dim: int
-    encoder_model_name: str
-    encoder_feat_dim: int
-    vit: ViTConfig
-    source_size: int
-    render_size: int
-    encoder_type: str = "dinov2"
-    encoder_freeze: bool = False
+    triplane_low_res: int  # side of a plane of tokens
+    triplane_high_res: int  # side R of a decoded plane, twice `triplane_low_res`
+    triplane_dim: int  # channels C of a plane
+    encoder_model_name: str  # name of the encoder; a key of `ENCODERS` fills in its sizes
+    encoder_feat_dim: int  # width of the encoder's features, equal to `vit.embed_dim`
+    vit: ViTConfig  # sizes of the encoder
+    source_size: int  # side of the source image, in pixels
+    render_size: int  # side at which the published model renders, in pixels
+    encoder_type: str = "dinov2"  # "dinov2", the only type
+    encoder_freeze: bool = False  # whether training leaves the encoder untouched
 
     def __post_init__(self) -> None:
         _require_positive(self)

@@ -47,21 +47,15 @@ SHEET_FRAMES = 7
 class PredictConfig:
     """What is made of a picture.
 
-    Attributes:
-        formats: keys of `ASSETS`.
-        source_distance: of the camera that took the picture, as the model is told, in world units.
-        keep_framing: the picture is framed as in training already; it is only made square and of the model's size.
-        resolution: cells along each axis of the box for the mesh.
-        density: of the surface, in 1 / world unit.
-
     Raises ValueError if there is no format or an unknown one, or a number is not positive.
     """
 
-    formats: tuple[str, ...] = tuple(ASSETS)
-    source_distance: float = 2.0
+    formats: tuple[str, ...] = tuple(ASSETS)  # keys of `ASSETS`
+    source_distance: float = 2.0  # of the camera that took the picture, as the model is told, in world units
+    # the picture is framed as in training already; it is only made square and of the model's size
     keep_framing: bool = False
-    resolution: int = 128
-    density: float = SURFACE_DENSITY
+    resolution: int = 128  # cells along each axis of the box for the mesh
+    density: float = SURFACE_DENSITY  # of the surface, in 1 / world unit
     frames: int = 48
 
     def __post_init__(self) -> None:

@@ -13,14 +13,10 @@ from lrm_core.render.side_by_side import side_by_side
 
 @dataclass(frozen=True)
 class Lattice:
-    """Points with L coordinates on each axis, indexed [z, y, x], and what the planes have for each two of them.
+    """Points with L coordinates on each axis, indexed [z, y, x], and what the planes have for each two of them."""
 
-    Attributes:
-        field: that is looked at.
-        rows: of the planes (y, x), (z, x) and (y, z), with the bias in the first; for each of several fields.
-    """
-
-    field: Field
+    field: Field  # that is looked at
+    # of the planes (y, x), (z, x) and (y, z), with the bias in the first; for each of several fields
     rows: Float[Tensor, "*N 3 L L H"]
 
     @classmethod

@@ -124,16 +124,12 @@ def _touched(cells: Bool[Tensor, "n n n"]) -> Bool[Tensor, "2n+1 2n+1 2n+1"]:
 
 @dataclass(frozen=True)
 class Occupancy:
-    """Cells around the texel centres of the box, indexed [z, y, x].
+    """Cells around the texel centres of the box, indexed [z, y, x]."""
 
-    Attributes:
-        skimmed: inf where the density may exceed the threshold somewhere in the cell, else the mean raw density of
-            its corners, which is what a skipped sample contributes to its neighbours; (R, R, R).
-        highest: raw density that each cell is taken to stay below, (R, R, R).
-    """
-
+    # inf where the density may exceed the threshold somewhere in the cell, else the mean raw density of its corners,
+    # which is what a skipped sample contributes to its neighbours
     skimmed: Float[Tensor, "R R R"]
-    highest: Float[Tensor, "R R R"]
+    highest: Float[Tensor, "R R R"]  # raw density that each cell is taken to stay below
 
     @cached_property
     def explorable(self) -> Float[Tensor, "R R R"]:

@@ -29,20 +29,14 @@ CHUNK_SAMPLES = 2**23  # at a time; with more in all, the backward pass renders 
 
 
 class Course(NamedTuple):
-    """Samples along rays.
+    """Samples along rays."""
 
-    Attributes:
-        origins, directions: of the rays.
-        of: the object that each ray looks at.
-        depths: in order.
-        known: raw density of each sample, inf where only the decoder knows it.
-    """
-
+    # origins and directions: of the rays
     origins: Float[Tensor, "rays 3"]
     directions: Float[Tensor, "rays 3"]
-    of: Int[Tensor, "rays"]
-    depths: Float[Tensor, "rays samples"]
-    known: Float[Tensor, "rays samples"]
+    of: Int[Tensor, "rays"]  # the object that each ray looks at
+    depths: Float[Tensor, "rays samples"]  # in order
+    known: Float[Tensor, "rays samples"]  # raw density of each sample, inf where only the decoder knows it
 
 
 class Marched(NamedTuple):

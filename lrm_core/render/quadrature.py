@@ -20,21 +20,13 @@ class Composite(NamedTuple):
 
 
 class Intervals(NamedTuple):
-    """What lies between neighbouring samples along each ray, each (rays, samples - 1).
+    """What lies between neighbouring samples along each ray, each (rays, samples - 1)."""
 
-    Attributes:
-        middle: mean raw density of the two samples, less 1 as the activation has it.
-        length: in world units.
-        passed: share of the light that the interval lets through.
-        reach: share of a ray's light that comes to the interval.
-        weights: share of a ray's light that the interval absorbs.
-    """
-
-    middle: Float[Tensor, "rays intervals"]
-    length: Float[Tensor, "rays intervals"]
-    passed: Float[Tensor, "rays intervals"]
-    reach: Float[Tensor, "rays intervals"]
-    weights: Float[Tensor, "rays intervals"]
+    middle: Float[Tensor, "rays intervals"]  # mean raw density of the two samples, less 1 as the activation has it
+    length: Float[Tensor, "rays intervals"]  # in world units
+    passed: Float[Tensor, "rays intervals"]  # share of the light that the interval lets through
+    reach: Float[Tensor, "rays intervals"]  # share of a ray's light that comes to the interval
+    weights: Float[Tensor, "rays intervals"]  # share of a ray's light that the interval absorbs
 
 
 def intervals(depths: Float[Tensor, "rays samples"], raw_density: Float[Tensor, "rays samples"]) -> Intervals:

@@ -17,17 +17,12 @@ RIM = 1e-3  # how far below the level the faces of the box are at least
 
 @dataclass(frozen=True)
 class SparseLattice:
-    """A lattice of resolution + 1 points along each axis, indexed [x, y, z].
+    """A lattice of resolution + 1 points along each axis, indexed [x, y, z]."""
 
-    Attributes:
-        values: of the field, NaN where it was not evaluated, (n, n, n).
-        crossed: cells, by their lowest corner, whose corners lie on both sides of the level, (n - 1, n - 1, n - 1).
-        level: what the values are compared with.
-    """
-
-    values: Float[Tensor, "n n n"]
+    values: Float[Tensor, "n n n"]  # of the field, NaN where it was not evaluated
+    # cells, by their lowest corner, whose corners lie on both sides of the level, (n - 1, n - 1, n - 1)
     crossed: Bool[Tensor, "m m m"]
-    level: float
+    level: float  # what the values are compared with
 
     @property
     def evaluated(self) -> int:

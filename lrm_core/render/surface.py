@@ -21,19 +21,12 @@ COLOURED_AT_ONCE = 100_000  # points
 
 @dataclass(frozen=True)
 class Surface:
-    """A triangle mesh in the world of the renderer (z up, the source camera on -y), on the CPU.
+    """A triangle mesh in the world of the renderer (z up, the source camera on -y), on the CPU."""
 
-    Attributes:
-        vertices: in world units, (V, 3).
-        faces: indices of corners, anticlockwise from outside, (F, 3).
-        colours: display-referred RGB of the field at the vertices, in [0, 1], (V, 3).
-        evaluated: points at which the density was computed.
-    """
-
-    vertices: Float[Tensor, "V 3"]
-    faces: Int[Tensor, "F 3"]
-    colours: Float[Tensor, "V 3"]
-    evaluated: int
+    vertices: Float[Tensor, "V 3"]  # in world units
+    faces: Int[Tensor, "F 3"]  # indices of corners, anticlockwise from outside
+    colours: Float[Tensor, "V 3"]  # display-referred RGB of the field at the vertices, in [0, 1]
+    evaluated: int  # points at which the density was computed
 
 
 @torch.no_grad()

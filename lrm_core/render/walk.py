@@ -21,37 +21,22 @@ Rendered = tuple[Float[Tensor, "rays 3"], Float[Tensor, "rays"], Float[Tensor, "
 
 
 class Evaluated(NamedTuple):
-    """Samples that went through the decoder, ray by ray.
+    """Samples that went through the decoder, ray by ray."""
 
-    Attributes:
-        spot: in the samples of all rays in order of depth.
-        ray: of each.
-        first: the first of each ray.
-        points: where they are, axis by axis.
-        colour: in the last three columns.
-    """
-
-    spot: Int[Tensor, "some"]
-    ray: Int[Tensor, "some"]
-    first: Int[Tensor, "rays"]
-    points: Float[Tensor, "3 some"]
-    colour: Float[Tensor, "some 4"]
+    spot: Int[Tensor, "some"]  # in the samples of all rays in order of depth
+    ray: Int[Tensor, "some"]  # of each
+    first: Int[Tensor, "rays"]  # the first of each ray
+    points: Float[Tensor, "3 some"]  # where they are, axis by axis
+    colour: Float[Tensor, "some 4"]  # in the last three columns
 
 
 class Walked(NamedTuple):
-    """Every sample of every ray in order of depth, and those that were evaluated.
+    """Every sample of every ray in order of depth, and those that were evaluated."""
 
-    Attributes:
-        depths: in world units.
-        density: raw, -inf outside the box and in the dark.
-        between: neighbouring samples.
-        evaluated: in several parts.
-    """
-
-    depths: Float[Tensor, "rays samples"]
-    density: Float[Tensor, "rays samples"]
-    between: Intervals
-    evaluated: list[Evaluated]
+    depths: Float[Tensor, "rays samples"]  # in world units
+    density: Float[Tensor, "rays samples"]  # raw, -inf outside the box and in the dark
+    between: Intervals  # neighbouring samples
+    evaluated: list[Evaluated]  # in several parts
 
 
 def skim(

@@ -125,14 +125,10 @@ def count_numbers(residual: Float[Tensor, "3 c r r"], band: tuple[float, float])
 
 @dataclass(frozen=True)
 class Moments:
-    """Means and (co)variances of predicted and reference values over the texels of each channel, all (3, C).
+    """Means and (co)variances of predicted and reference values over the texels of each channel, all (3, C)."""
 
-    Attributes:
-        count: texels of each plane, (3, 1).
-        mean_pred, mean_ref, var_pred, var_ref, cov: float64; divided by the count.
-    """
-
-    count: Float[Tensor, "3 1"]
+    count: Float[Tensor, "3 1"]  # texels of each plane
+    # mean_pred, mean_ref, var_pred, var_ref and cov: float64; divided by the count
     mean_pred: Float[Tensor, "3 c"]
     mean_ref: Float[Tensor, "3 c"]
     var_pred: Float[Tensor, "3 c"]

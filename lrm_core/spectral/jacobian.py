@@ -19,34 +19,22 @@ Product = Callable[[Tensor], Tensor]
 
 @dataclass(frozen=True)
 class Linearised:
-    """A function around one point.
+    """A function around one point."""
 
-    Attributes:
-        value: of the function there, (*outputs).
-        jvp: J v, from (*inputs) to (*outputs).
-        vjp: J^T u, from (*outputs) to (*inputs).
-    """
-
-    value: Float[Tensor, "*outputs"]
-    jvp: Product
-    vjp: Product
+    value: Float[Tensor, "*outputs"]  # of the function there
+    jvp: Product  # J v, from (*inputs) to (*outputs)
+    vjp: Product  # J^T u, from (*outputs) to (*inputs)
 
 
 @dataclass(frozen=True)
 class Leading:
-    """Leading singular directions of a linear map, and the moments of all its singular values s.
+    """Leading singular directions of a linear map, and the moments of all its singular values s."""
 
-    Attributes:
-        values: the largest singular values, descending, (rank,).
-        directions: orthonormal in the inputs, (rank, *inputs); the largest entry of each is positive.
-        squares: estimate of sum s^2, which is n times the mean squared gain of random directions.
-        fourths: estimate of sum s^4.
-    """
-
-    values: Float[Tensor, "rank"]
+    values: Float[Tensor, "rank"]  # the largest singular values, descending
+    # orthonormal in the inputs, (rank, *inputs); the largest entry of each is positive
     directions: Float[Tensor, "rank *inputs"]
-    squares: float
-    fourths: float
+    squares: float  # estimate of sum s^2, which is n times the mean squared gain of random directions
+    fourths: float  # estimate of sum s^4
 
 
 def linearise(function: Callable[[Tensor], Tensor], at: Float[Tensor, "*inputs"]) -> Linearised:
