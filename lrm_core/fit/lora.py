@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from lrm_core.atomic import save_tensors
 from lrm_core.files import check_listed, read_tensors
-from lrm_core.fit.finetune_config import FinetuneConfig, Form
+from lrm_core.fit.losses import FinetuneConfig, Form
 from lrm_core.fit.runs import TrainingState
 from lrm_core.model.checkpoints import save_checkpoint
 from lrm_core.model.lrm import LRM, check_state

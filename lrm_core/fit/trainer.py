@@ -12,9 +12,8 @@ import torch
 from accelerate import Accelerator
 
 from lrm_core.atomic import alone, replacing
-from lrm_core.fit.finetune_config import FinetuneConfig
 from lrm_core.fit.lora import Tuning
-from lrm_core.fit.losses import Perceptual
+from lrm_core.fit.losses import FinetuneConfig, Perceptual
 from lrm_core.fit.runs import REMOVE, STATE, Rows, claim_folder, share
 from lrm_core.fit.scores import EarlyStop, Example, Metrics, early_stop, render_example, score
 from lrm_core.model.lrm import LRM, model_hash
@@ -60,8 +59,7 @@ def finetune(
     `accelerate launch` the processes share every batch.
 
     Args:
-        train: objects with the views to train on, as many of each.
-        validation: held-out objects with the views to score.
+        train, validation: objects with the views to train on, as many of each, and held-out ones with those to score.
         metrics: by name; `config.stop_on` is one of them.
         perceptual: differentiable distance, for a loss that has a weight for it.
 

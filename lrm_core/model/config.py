@@ -85,21 +85,18 @@ class LRMConfig:
     def from_openlrm(cls, config: Mapping[str, Any], *, vit: Mapping[str, int] | None = None) -> Self:
         """Build from the keys of OpenLRM's `config.json`, or from `to_dict`; other keys are ignored.
 
-        Args:
-            config: parsed `config.json`. Where it lacks `source_size` and `render_size`, they are those
-                of the published model with the same sizes, else 16 patches.
-            vit: sizes of the encoder that override those of `encoder_model_name` (keys of `ViTConfig`).
-
-        Raises:
-            ValueError: if a key is missing, or the encoder is unknown and `vit` does not give its sizes.
+        Where it lacks `source_size` and `render_size`, they are those of the published model with the same sizes,
+        else 16 patches. The sizes in `vit` (keys of `ViTConfig`) override those of `encoder_model_name`. ValueError
+        if a key is missing, or the encoder is unknown and `vit` does not give its sizes.
         """
         own = {field.name for field in fields(cls)} - set(OURS)
         if missing := sorted(own - {"encoder_type", "encoder_freeze"} - set(config)):
             raise ValueError(f"the model configuration lacks {', '.join(missing)}; found {sorted(config)}")
         encoder = _encoder(config["encoder_model_name"], {**config.get("vit", {}), **(vit or {})})
         sizes = {key: config[key] for key in own if key in config}
-        published = _published_sizes(sizes, default=16 * encoder.patch_size)
-        source, render = map(config.get, ("source_size", "render_size"), published)
+        alike = [p for p in PRESETS.values() if all(getattr(p, key) == value for key, value in sizes.items())]
+        published = [(p.source_size, p.render_size) for p in alike] or [2 * (16 * encoder.patch_size,)]
+        source, render = map(config.get, ("source_size", "render_size"), published[0])
         return cls(**sizes, vit=encoder, source_size=source, render_size=render)
 
     def to_dict(self) -> dict[str, Any]:
@@ -129,22 +126,12 @@ class LRMConfig:
 
 def _encoder(name: str, override: Mapping[str, int]) -> ViTConfig:
     """Sizes of the encoder `name`, with `override` on top."""
-    known = asdict(ENCODERS[name]) if name in ENCODERS else {}
-    sizes = {**known, **override}
-    foreign = sorted(set(sizes) - {field.name for field in fields(ViTConfig)})
-    if foreign:
+    sizes = (asdict(ENCODERS[name]) if name in ENCODERS else {}) | override
+    if foreign := sorted(set(sizes) - {field.name for field in fields(ViTConfig)}):
         raise ValueError(f"vit has unknown keys {foreign}; known are {[f.name for f in fields(ViTConfig)]}")
     if missing := sorted({"embed_dim", "depth", "num_heads"} - set(sizes)):
         raise ValueError(f"encoder_model_name {name!r} is not one of {sorted(ENCODERS)}, so vit must give {missing}")
     return ViTConfig(**sizes)
-
-
-def _published_sizes(sizes: Mapping[str, Any], default: int) -> tuple[int, int]:
-    """Source and render size of the published model that has these `sizes`, else `default` for both."""
-    for preset in PRESETS.values():
-        if all(getattr(preset, key) == value for key, value in sizes.items()):
-            return preset.source_size, preset.render_size
-    return default, default
 
 
 def _published(layers: int, width: int, channels: int, encoder: str, source: int, render: int) -> LRMConfig:

@@ -38,11 +38,7 @@ class Decoder(nn.Module):
 
 
 def activate(raw: Float[Tensor, "*points 4"]) -> Activated:
-    """Colour = sigmoid(raw) * 1.002 - 0.001 (as in Mip-NeRF); density = softplus(raw - 1).
-
-    Args:
-        raw: (..., 4), density first, as `Decoder` returns it.
-    """
+    """Colour = sigmoid(raw) * 1.002 - 0.001 (as in Mip-NeRF); density, which comes first, = softplus(raw - 1)."""
     return Activated(colour=colour_of(raw[..., 1:]), density=F.softplus(raw[..., :1] - 1))
 
 

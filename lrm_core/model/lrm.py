@@ -59,13 +59,9 @@ class LRM(nn.Module):
     ) -> Float[Tensor, "n 3 c r r"]:
         """Planes (N, 3, C, R, R) of an image's features and its camera.
 
-        Args:
-            features: (N, 1 + P, E), from `encode_image`.
-            source_camera: (N, 16), 3x4 camera-to-world pose by rows, fx, fy, cx, cy; lengths in world units,
-                the others as fractions of the image.
-
-        Raises:
-            ValueError: if the camera is not (N, 16) with the N of the features.
+        Features (N, 1 + P, E) are those of `encode_image`; a row of `source_camera` (N, 16) is the 3x4 pose by rows,
+        camera to world, in world units, then fx, fy, cx, cy as fractions of the image. ValueError if it has another
+        shape.
         """
         if source_camera.shape != (len(features), CAMERA_NUMBERS):
             raise ValueError(

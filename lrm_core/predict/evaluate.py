@@ -82,7 +82,6 @@ def evaluate(model: LRM, folders: Sequence[Path], split: str = "all") -> Evaluat
     Nothing is drawn at random: cameras are those on disk, and the quadrature is the deterministic one.
 
     Args:
-        model: frozen, in evaluation mode.
         folders: each a rendered object or a folder of them, which makes a group of its own.
         split: "train", "val" or "all", of the lists in a folder's `meta`.
 

@@ -1,4 +1,4 @@
-"""`packed.march_plainly` as two kernels of Triton: lookup in three planes, decoder and quadrature along a ray.
+"""`batched.march_plainly` as two kernels of Triton: lookup in three planes, decoder and quadrature along a ray.
 
 A program walks a ray from front to back, TILE samples at a time; neighbouring tiles share a sample, so that each
 holds TILE - 1 whole intervals. Tiles in which nothing is needed pass by without the decoder, and behind what is
@@ -16,8 +16,8 @@ from torch.nn.functional import pad
 
 from lrm_core.model.decoder import HIDDEN
 from lrm_core.render import walk
+from lrm_core.render.batched import Course, Marched
 from lrm_core.render.field import Field
-from lrm_core.render.packed import Course, Marched
 
 # sizes that kernels know: samples of a tile, width of the hidden layers, outputs of the decoder filled up from 4 (a
 # product of Triton takes 16 or more), and the share of the light at which a walk ends

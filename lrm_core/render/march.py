@@ -7,13 +7,11 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
-from lrm_core.render.field import Field
-from lrm_core.render.gradient import March
+from lrm_core.render.field import Field, side_by_side
 from lrm_core.render.occupancy import Occupancy
 from lrm_core.render.quadrature import coarse_depths
 from lrm_core.render.rays import RaySegments, box_span, indices
-from lrm_core.render.side_by_side import side_by_side
-from lrm_core.render.walk import Rendered, seen, skim, walk
+from lrm_core.render.walk import March, Rendered, seen, skim, walk
 
 SKIM_RAYS = 8_192  # at a time, to see which of them meet something
 CHUNK_RAYS = 4_096  # of those: fewer pay for more overhead, more leave the cache and keep fewer cores busy
@@ -27,17 +25,15 @@ def render_field(
     samples_per_ray: int,
     jitter: torch.Generator | None = None,
 ) -> Rendered:
-    """Colour without background, depth (NaN where nothing absorbs) and weight of each ray.
+    """Colour without background, depth (NaN where nothing absorbs) and weight of each ray, of one triplane.
 
-    Args:
-        field: of one triplane.
-        occupancy: where to look; None evaluates every sample inside the box.
-        rays: within the box.
-        samples_per_ray: even; half coarse, half fine.
-        jitter: draws the sample positions; None is the deterministic quadrature.
+    Without an occupancy every sample inside the box is evaluated; other arguments as in `render_dense`.
     """
     nothing = rays.origins.new_zeros(len(rays), 3), rays.end * torch.nan, torch.zeros_like(rays.end)
-    pieces, count = _candidates(rays, occupancy).split(SKIM_RAYS), samples_per_ray // 2
+    candidates, count = rays.hit, samples_per_ray // 2
+    if occupancy is not None:  # those that cross the bounding box of what is occupied
+        candidates = candidates & box_span(rays.origins, rays.directions, *occupancy.box).hit
+    pieces = indices(candidates).split(SKIM_RAYS)
     drawn = [draws(piece.shape, count, jitter, rays.origins) for piece in pieces]
     kept = 0 if jitter is None else count  # even quantiles need not be kept
     calls = [(occupancy, rays, piece, draw[0], draw[1][:, :kept]) for piece, draw in zip(pieces, drawn, strict=True)]
@@ -50,24 +46,12 @@ def render_field(
     return tuple(whole.index_put((index,), torch.cat(part)) for whole, part in zip(nothing, parts, strict=True))
 
 
-@torch.no_grad()
-def _candidates(rays: RaySegments, occupancy: Occupancy | None) -> Int[Tensor, "some"]:
-    """Indices of the rays that cross the bounding box of what is occupied."""
-    if occupancy is None:
-        return indices(rays.hit)
-    return indices(rays.hit & box_span(rays.origins, rays.directions, *occupancy.box).hit)
-
-
 def draws(
     rays: Sequence[int], samples: int, jitter: torch.Generator | None, like: Tensor
 ) -> tuple[Float[Tensor, "*rays samples"], Float[Tensor, "*rays samples"]]:
-    """Where in its bin each coarse sample lies, and the quantiles of the fine ones (steps 2 and 5).
+    """Where in its bin each coarse sample lies, and the quantiles of as many fine ones (steps 2 and 5).
 
-    Args:
-        rays: shape of the rays.
-        samples: coarse ones, and as many fine ones.
-        jitter: None for the middles.
-        like: gives device and type.
+    The shape is that of the rays, device and type are those of `like`; without jitter they are the middles.
     """
     if jitter is None:
         middle = (torch.arange(samples, device=like.device, dtype=like.dtype) + 0.5) / samples
@@ -85,7 +69,7 @@ def _looked_at(
 ) -> tuple[Tensor, Float[Tensor, "found coarse"], Float[Tensor, "found coarse"], Float[Tensor, "found fine"]]:
     """Those of some rays that meet something, with the depths and densities (`skim`) of their coarse samples."""
     rays = rays[index]
-    depths = coarse_depths(rays.start, rays.end, offsets, offsets.shape[1])
+    depths = coarse_depths(rays.start, rays.end, offsets)
     skimmed = skim(occupancy, rays, depths, rays.end)
     found = indices(skimmed.amax(1) == torch.inf)
     return tuple(part.index_select(0, found) for part in (index, depths, skimmed, quantiles))

@@ -30,12 +30,7 @@ class Intervals(NamedTuple):
 
 
 def intervals(depths: Float[Tensor, "rays samples"], raw_density: Float[Tensor, "rays samples"]) -> Intervals:
-    """Absorption between neighbouring samples (step 4).
-
-    Args:
-        depths: sorted distances along the ray, in world units.
-        raw_density: before activation, -inf where a sample is outside the box.
-    """
+    """Absorption between neighbouring samples (step 4), sorted by depth; raw density is -inf outside the box."""
     middle = (raw_density[:, 1:] + raw_density[:, :-1]).mul_(0.5).sub_(1)
     length = depths[:, 1:] - depths[:, :-1]
     passed = softplus(middle).mul_(length).neg_().exp_()
@@ -50,13 +45,6 @@ def absorption(
     """Optical depth from the first to the last sample: exp(-absorption) of the light is left."""
     density = softplus((raw_density[:, 1:] + raw_density[:, :-1]) / 2 - 1)
     return (density * (depths[:, 1:] - depths[:, :-1])).sum(1)
-
-
-def interval_weights(
-    depths: Float[Tensor, "rays samples"], raw_density: Float[Tensor, "rays samples"]
-) -> Float[Tensor, "rays intervals"]:
-    """The weights of `intervals`."""
-    return intervals(depths, raw_density).weights
 
 
 def raw_density_gradient(between: Intervals, grad: Float[Tensor, "rays intervals"]) -> Float[Tensor, "rays samples"]:
@@ -82,16 +70,9 @@ def composite(depths: Float[Tensor, "rays samples"], raw_density: Float[Tensor, 
     """Emission-absorption quadrature with samples averaged pairwise (step 4).
 
     An interval shows the mean colour of its two samples, so each sample gets half the weight of the intervals
-    on its two sides.
-
-    Args:
-        depths: sorted distances along the ray, in world units.
-        raw_density: before activation, -inf outside the box.
-
-    Returns:
-        shares that sum to `weight`, the weighted mean depth (NaN where nothing absorbs), the weight, and its parts.
+    on its two sides: shares that sum to `weight`. The depth is the weighted mean, NaN where nothing absorbs.
     """
-    weights = interval_weights(depths, raw_density)
+    weights = intervals(depths, raw_density).weights
     middle = (depths[:, 1:] + depths[:, :-1]) / 2
     weight = weights.sum(-1)
     absorbs = weight > 0
@@ -99,39 +80,13 @@ def composite(depths: Float[Tensor, "rays samples"], raw_density: Float[Tensor, 
     return Composite(shares_of(weights), torch.where(absorbs, depth, torch.nan), weight, weights)
 
 
-def composite_unsorted(
-    depths: Float[Tensor, "rays samples"], raw_density: Float[Tensor, "rays samples"]
-) -> Composite:
-    """`composite` of samples in any order; the shares are in theirs."""
-    depths, order = depths.sort(dim=1)
-    result = composite(depths, raw_density.gather(1, order))
-    return result._replace(shares=torch.zeros_like(depths).scatter(1, order, result.shares))
-
-
 def coarse_depths(
-    start: Float[Tensor, "rays"],
-    end: Float[Tensor, "rays"],
-    offsets: Float[Tensor, "rays samples"] | float,
-    count: int,
+    start: Float[Tensor, "rays"], end: Float[Tensor, "rays"], offsets: Float[Tensor, "rays samples"]
 ) -> Float[Tensor, "rays samples"]:
     """Evenly spaced distances from start to end, each moved by `offsets` of a step (step 2)."""
+    count = offsets.shape[1]
     step = ((end - start) / (count - 1))[:, None]
     return start[:, None] + (torch.arange(count, device=start.device) + offsets) * step
-
-
-def fine_depths(
-    depths: Float[Tensor, "rays coarse"],
-    weights: Float[Tensor, "rays intervals"],
-    quantiles: Float[Tensor, "rays fine"],
-) -> Float[Tensor, "rays fine"]:
-    """Distances drawn where the coarse weights lie, by inverse CDF (step 5).
-
-    Args:
-        depths: coarse distances, in world units.
-        weights: coarse interval weights, one fewer than `depths`.
-        quantiles: in [0, 1], per ray.
-    """
-    return fine_samples(depths, weights, quantiles)[0]
 
 
 @torch.no_grad()
@@ -140,11 +95,9 @@ def fine_samples(
     weights: Float[Tensor, "rays intervals"],
     quantiles: Float[Tensor, "rays fine"] | int,
 ) -> tuple[Float[Tensor, "rays fine"], Int[Tensor, "rays fine"]]:
-    """`fine_depths`, and the bin of each: the sample `coarse[bin + 1]` is the only one inside it.
+    """Distances drawn where the coarse weights lie, by inverse CDF (step 5), and the bin of each.
 
-    Args:
-        depths, weights: as there.
-        quantiles: as there, or how many evenly spaced ones.
+    Quantiles are in [0, 1], or a number of evenly spaced ones; the sample `coarse[bin + 1]` is the only one in a bin.
     """
     larger = torch.maximum(weights[:, 1:], weights[:, :-1])
     mass = (larger[:, 1:] + larger[:, :-1]).mul_(0.5).add_(0.01 + 1e-5)
@@ -174,11 +127,7 @@ def _bins_of_even(
 def places(
     coarse: Float[Tensor, "rays coarse"], fine: Float[Tensor, "rays fine"], bins: Int[Tensor, "rays fine"]
 ) -> Int[Tensor, "rays samples"]:
-    """Where each of the coarse, then of the fine samples is in order of depth, if both are; without sorting.
-
-    Args:
-        coarse, fine, bins: of `fine_samples`.
-    """
+    """Where each of the coarse, then of the fine samples is in order of depth, if both are; without sorting."""
     before = bins + 1
     before += fine >= coarse.gather(1, before)  # coarse samples before each fine one
     count = coarse.new_zeros(len(coarse), coarse.shape[1] + 1)

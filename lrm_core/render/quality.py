@@ -12,7 +12,7 @@ from lrm_core.files import check_listed
 from lrm_core.paths import data_dir
 from lrm_core.torchvision_guard import allow_torchvision_import
 
-BEST_PSNR = 100.0
+BEST_PSNR = 100.0  # dB
 
 
 def mean_square(pred: Float[Tensor, "*lead 3 h w"], target: Float[Tensor, "*lead 3 h w"]) -> Float[Tensor, "*lead"]:

@@ -40,11 +40,8 @@ def sparse_lattice(
     connected piece of it is found whole or not at all. Faces of the box count as below the level.
 
     Args:
-        field: values at points in world units.
         resolution: cells along each axis of the box; coarse cells need a power of two in it.
-        level: of the level set.
         detail: world units over which the field may bend; the coarsest cells are not longer.
-        device: where the points and values are.
 
     Raises:
         ValueError: if `resolution` is below 2.

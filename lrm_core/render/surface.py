@@ -39,8 +39,6 @@ def extract_surface(
     """Mesh of the points where the density passes a threshold, closed at the faces of the box.
 
     Args:
-        planes: one triplane.
-        decoder: the model's decoder.
         resolution: cells along each axis of the box; multiples of 8 or 16 need the fewest evaluations.
         density: the threshold, in 1 / world unit.
 
@@ -123,7 +121,6 @@ def bake(
 
     Args:
         surface: of these planes; the fewer its faces the sooner it is unwrapped.
-        planes, decoder: the field.
         side: of the texture, in texels; the atlas may need a little more.
     """
     vertices, faces, uv = unwrap(surface, side)

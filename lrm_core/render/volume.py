@@ -7,11 +7,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from lrm_core.render.dense import render_dense
+from lrm_core.render.batched import render_dense, render_packed
 from lrm_core.render.field import Field, check_planes
 from lrm_core.render.march import render_field
 from lrm_core.render.occupancy import Occupancy, skimmed_of
-from lrm_core.render.packed import render_packed
 from lrm_core.render.rays import RaySegments, camera_rays
 
 # the path on CUDA: "dense", or "packed" or "fused" once `benchmarks/cuda.py` has confirmed them on a GPU
@@ -41,8 +40,7 @@ def render_rays(
     """Render each triplane along its own rays (spec, section Volume rendering).
 
     Args:
-        planes: one triplane per object; gradients flow to it and to the decoder.
-        decoder: the model's decoder.
+        planes, decoder: one triplane per object, and the model's decoder; gradients flow to both.
         origins, directions: world units; directions of unit length.
         background: behind everything; a number or a tensor that broadcasts to (N, rays, 3).
         samples_per_ray: even, at least 8.
@@ -67,7 +65,10 @@ def render_rays(
     segments = RaySegments.through_box(origins, directions)
     colour, depth, weight = render_segments(planes, decoder, segments, samples_per_ray, jitter, skip_empty=skip_empty)
     rgb = colour + background * (1 - weight[..., None])
-    return Rendering(rgb, _clamp_depth(depth, segments, samples_per_ray)[..., None], weight[..., None])
+    step = (segments.end - segments.start) / (samples_per_ray // 2 - 1)
+    largest = (segments.end + step / 2).max()  # of the sampled depths; shown where nothing absorbs
+    depth = depth.nan_to_num(torch.inf).clamp(segments.start.min(), largest)
+    return Rendering(rgb, depth[..., None], weight[..., None])
 
 
 def render_segments(
@@ -106,22 +107,6 @@ def render_segments(
     return tuple(torch.stack(part) for part in zip(*parts, strict=True))
 
 
-def _clamp_depth(depth: Tensor, segments: RaySegments, samples_per_ray: int) -> Tensor:
-    """NaN becomes the largest sampled depth; all depths lie in the range of the samples of the call."""
-    step = (segments.end - segments.start) / (samples_per_ray // 2 - 1)
-    largest = (segments.end + step / 2).max()
-    return depth.nan_to_num(torch.inf).clamp(segments.start.min(), largest)
-
-
-def _check_for_each_view(cameras: Tensor, **given: tuple[object, tuple[int, ...]]) -> None:
-    """Raise ValueError where a tensor does not hold one of so many numbers for each view."""
-    for name, (value, widths) in given.items():
-        if isinstance(value, Tensor) and not (value.shape[:-1] == cameras.shape[:2] and value.shape[-1] in widths):
-            count = " or ".join(map(str, widths))
-            expected = f"({cameras.shape[0]}, {cameras.shape[1]}, {count})"
-            raise ValueError(f"{name}: expected shape {expected}, found {tuple(value.shape)}")
-
-
 def render_views(
     planes: Float[Tensor, "N 3 C R R"],
     decoder: nn.Module,
@@ -138,14 +123,12 @@ def render_views(
     """Render M views of each of N triplanes.
 
     Args:
-        planes: (N, 3, C, R, R).
-        decoder: the model's decoder.
-        cameras: (N, M, 25) from `standard_camera`.
+        cameras: from `standard_camera`.
         resolution: side of the full image, in pixels.
-        anchors: (row, column) of each crop's first pixel, (N, M, 2); None is the image's corner.
+        anchors: (row, column) of each crop's first pixel; None is the image's corner.
         region_size: side of the crop, in pixels; None is the whole image.
         background: a number, or (N, M, 1 or 3).
-        samples_per_ray, jitter, skip_empty: as in `render_rays`.
+        planes, decoder, samples_per_ray, jitter, skip_empty: as in `render_rays`.
 
     Returns:
         rgb (N, M, 3, H, W), depth (N, M, 1, H, W), weight (N, M, 1, H, W).
@@ -157,7 +140,10 @@ def render_views(
     if cameras.ndim != 3 or cameras.shape[0] != planes.shape[0]:
         raise ValueError(f"cameras: expected shape ({planes.shape[0]}, views, 25), found {tuple(cameras.shape)}")
     side = region_size or resolution
-    _check_for_each_view(cameras, anchors=(anchors, (2,)), background=(background, (1, 3)))
+    for name, value, widths in (("anchors", anchors, (2,)), ("background", background, (1, 3))):
+        if isinstance(value, Tensor) and not (value.shape[:-1] == cameras.shape[:2] and value.shape[-1] in widths):
+            expected = f"({cameras.shape[0]}, {cameras.shape[1]}, {' or '.join(map(str, widths))})"
+            raise ValueError(f"{name}: expected shape {expected}, found {tuple(value.shape)}")
     rays = camera_rays(cameras, resolution, anchors, side)
     if isinstance(background, Tensor):
         background = background.repeat_interleave(side * side, dim=1)

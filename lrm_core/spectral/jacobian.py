@@ -42,11 +42,8 @@ def linearise(function: Callable[[Tensor], Tensor], at: Float[Tensor, "*inputs"]
 
     J^T u is one backward pass. J v differentiates J^T u, which is linear in u, once more (Townsend 2017), so that
     a function without forward-mode derivatives will do; the two products are exact transposes of each other.
-    Both keep the graph of one evaluation in memory.
-
-    Args:
-        function: differentiable twice, from (*inputs) to (*outputs).
-        at: where, (*inputs). The products raise ValueError for a vector of another shape than theirs.
+    Both keep the graph of one evaluation in memory, and raise ValueError for a vector of another shape than theirs.
+    The function is differentiable twice.
     """
     with torch.enable_grad():
         inputs = at.detach().clone().requires_grad_()
@@ -88,8 +85,6 @@ def leading_directions(
     Args:
         jvp, vjp: J v from (*inputs), and J^T u back to them.
         like: gives shape, type and device of the inputs.
-        rank: how many directions.
-        generator: of the Gaussian directions.
         oversample: further directions, which are thrown away; together at most as many as there are inputs.
         iterations: of J^T J, at least 1. The error falls with the ratio of singular values to that power.
     """
@@ -155,11 +150,8 @@ def direction(
 ) -> Float[Tensor, "3 c r r"]:
     """A random direction of a given Euclidean norm: white noise, of one band or in some texels only.
 
-    Args:
-        like: gives shape, type and device.
-        norm: in units of the planes, over all their numbers.
-        band: [low, high) in x Nyquist; `math.inf` includes the corners.
-        mask: texels outside of which the direction is zero; applied after the band. ValueError if nothing is left.
+    The norm is over all numbers of the planes. The band is [low, high) in x Nyquist; `math.inf` includes the corners.
+    The mask, outside of which the direction is zero, is applied after the band; ValueError if nothing is left.
     """
     drawn = torch.randn(like.shape, generator=generator, device=generator.device).to(like)
     if band != (0.0, inf):

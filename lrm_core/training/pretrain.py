@@ -86,8 +86,6 @@ def pretrain(
     run equals an unbroken one bit by bit. Under `accelerate launch` the processes share every batch.
 
     Args:
-        run: made where it is missing.
-        architecture, config: such as `get_preset` gives.
         start: published weights, with their curve beside them, from which a run without a checkpoint goes on; they
             must be those of a finished round.
         until: the step to stop at, with a checkpoint; the end of the last round if None.

@@ -208,9 +208,7 @@ def procedural_patches(
 ) -> Patches:
     """A square of one view of each of the first `count` objects, anti-aliased by a box filter.
 
-    Args:
-        cameras, target_cameras: of the views before and after pose normalisation.
-        resolution: side of the whole picture, in pixels; raises as `draw_squares`.
+    Cameras are those of the views before and after pose normalisation; resolution and errors as in `draw_squares`.
     """
     owners, views, anchors = draw_squares(count, cameras.shape[1], resolution, generator)
     fine = PATCH * SUPERSAMPLE

@@ -30,8 +30,8 @@ def test_every_weight_of_the_network_is_set() -> None:
     network = quality._network(torch.device("cpu"))
     from safetensors.torch import load_file
 
-    stored = load_file(data_dir() / perceptual.WEIGHTS)
-    named = perceptual._named(stored, network)
+    stored = load_file(data_dir() / quality.WEIGHTS)
+    named = quality._named(stored, network)
     state = network.state_dict()
     trained = {name for name in state if name.startswith(("net.", "lin")) and not name.startswith("lins")}
     assert trained == set(named)
@@ -59,7 +59,7 @@ def test_many_images_are_the_same_as_one_at_a_time(images) -> None:
 
 
 def test_missing_weights_are_named(monkeypatch, tmp_path) -> None:
-    monkeypatch.setattr(perceptual, "data_dir", lambda: tmp_path)
+    monkeypatch.setattr(quality, "data_dir", lambda: tmp_path)
     quality._network.cache_clear()
     with pytest.raises(FileNotFoundError, match=r"alex\.safetensors: no LPIPS weights"):
         lpips(torch.zeros(1, 3, 64, 64), torch.zeros(1, 3, 64, 64))

@@ -243,7 +243,7 @@ def test_all_objects_at_once_equal_one_after_another(ball, monkeypatch, per_chun
     target = 1.3 * (2 * torch.rand(2, 40, 3, generator=generator).double() - 1)
     directions = torch.nn.functional.normalize(target - origins, dim=-1)
     directions[0, :2] = torch.tensor([0.0, 0.0, 1.0])
-    monkeypatch.setattr("lrm_core.render.dense.CHUNK_SAMPLES", 2 * 24 * per_chunk)
+    monkeypatch.setattr("lrm_core.render.batched.DENSE_CHUNK", 2 * 24 * per_chunk)
     found = []
     for skip_empty in (True, False):
         rendering = render_rays(

@@ -183,7 +183,10 @@ def _value(kind: Any, key: str, value: Any) -> Any:
         return _text(key, value)
     if kind in (float, float | str):
         return value if kind is not float and value == "auto" else _number(key, value)
-    return _model(key, value) if kind is LRMConfig else _subsets(key, value)
+    if kind is LRMConfig:
+        return _model(key, value)
+    _expect(key, value, isinstance(value, list) and value, "a list of subsets")
+    return tuple(_subset(f"{key}[{index}]", part) for index, part in enumerate(value))
 
 
 def _number(key: str, value: Any) -> float:
@@ -208,11 +211,6 @@ def _model(key: str, value: Any) -> dict[str, Any]:
     _refuse_unknown(value, names, "model.")
     _expect(f"{key}.vit", value.get("vit", {}), isinstance(value.get("vit", {}), dict), "sizes by name")
     return value
-
-
-def _subsets(key: str, value: Any) -> tuple[Subset, ...]:
-    _expect(key, value, isinstance(value, list) and value, "a list of subsets")
-    return tuple(_subset(f"{key}[{index}]", part) for index, part in enumerate(value))
 
 
 def _subset(key: str, value: Any) -> Subset:
