@@ -127,14 +127,15 @@ class Chapter:
                 break
         return found
 
-    def answer(self, figure: str) -> None:
+    def answer(self, figure: str = "") -> None:
         """Display the verdict, the sentences that give it, and the figure that carries the chapter."""
         words = judged.both_words(self.finding, self.table, self.plan.name)
         pages.show_html(f'<p class="lrm-verdict">{escape(words)}</p>')
         self.say("answer")
         if text := judged.condition_words(self.finding, self.plan.name):
             pages.show_text(text, self.table)
-        self.show(figure)
+        if figure:
+            self.show(figure)
         if self.finding.typical:
             pages.show_html(
                 f"<p>The cells below measure <code>{self.item.name}</code>, the object nearest to the means.</p>"
