@@ -128,10 +128,8 @@ class Adapters:
     def load(cls, model: LRM, path: Path) -> "Adapters":
         """Put the adapters of a file into `model`, in place.
 
-        Raises:
-            FileNotFoundError: if there is no such file.
-            ValueError: if the file is damaged, or its adapters are those of another architecture; the model is
-                then of no use any more.
+        FileNotFoundError if there is no such file. ValueError if the file is damaged, or its adapters are those of
+        another architecture; the model is then of no use any more.
         """
         if not path.is_file():
             raise FileNotFoundError(f"{path}: no such file; expected adapters that `lrm finetune` wrote")

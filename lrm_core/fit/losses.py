@@ -29,16 +29,14 @@ def freq_weighted_mse(
 ) -> Float[Tensor, ""]:
     """FreqLoss: mean of (IFFT(w FFT(pred - target)))^2 with w = low_weight below the cutoff, else high_weight.
 
-    The weight multiplies the amplitude, so low frequencies count low_weight^2 times (audit A7). By Parseval
-    the mean is taken in the spectrum, which saves the inverse transform; with equal weights it needs none at all.
+    The weight multiplies the amplitude, so low frequencies count low_weight^2 times (audit A7). By Parseval the mean
+    is taken in the spectrum, which saves the inverse transform; with equal weights it needs none at all. ValueError
+    if the shapes differ or the unit is unknown.
 
     Args:
         low_weight, high_weight: w of the modes whose radius lies below the cutoff, and of all others.
         cutoff: radius in `unit`. As published it is 0.3 cycles per pixel, which is 0.6 x Nyquist.
         unit: "cycles_per_pixel" (Nyquist is 0.5) or "nyquist" (Nyquist is 1).
-
-    Raises:
-        ValueError: if the shapes differ or the unit is unknown.
     """
     if pred.shape != target.shape:
         raise ValueError(f"expected images of one shape, found {tuple(pred.shape)} and {tuple(target.shape)}")
@@ -104,8 +102,7 @@ ADAPTER_LR, FULL_LR = 5e-4, 1e-5  # as published
 class FinetuneConfig:
     """One run of fine-tuning; the defaults are LoRA-FreqLoss as published.
 
-    Raises:
-        ValueError: if a number is below its least value, or an order or a precision is unknown.
+    ValueError if a number is below its least value, or an order or a precision is unknown.
     """
 
     # of the adapters; None trains all weights of the transformer instead (with the rate `FULL_LR`)

@@ -92,7 +92,8 @@ def fit_oracle(
     """Fit planes to views by Adam, cosine from `lr` to 1% of it, loss L1 + MSE, decoder frozen.
 
     The quadrature is deterministic. Empty space is skipped except for a random sixteenth of it. Held-out views are
-    only scored; `on_step` is told after each step how many are done.
+    only scored; `on_step` is told after each step how many are done. ValueError if shapes do not fit, values are not
+    finite, or both kinds of batch are asked for.
 
     Args:
         start: where to begin, (3, C, R, R) or (1, 3, C, R, R).
@@ -106,9 +107,6 @@ def fit_oracle(
         rays_per_step: rays drawn from all pixels each step; None is 4096.
         views_per_step: the published form instead: whole views each step (it used 4).
         seed: of the draw of rays or views.
-
-    Raises:
-        ValueError: if shapes do not fit, values are not finite, or both kinds of batch are asked for.
     """
     planes, frozen = _prepare(start, decoder, views, rays_per_step, views_per_step)
     targets, generator = Targets.of(views, planes.device), torch.Generator().manual_seed(seed)

@@ -47,8 +47,7 @@ class Rows:
     def __init__(self, path: Path, columns: Sequence[str], step: float, numbers: Sequence[str] = ()) -> None:
         """Read what is there up to and with `step`, a column, and check the columns that hold numbers.
 
-        Raises:
-            ValueError: naming the file, if it is no such table.
+        ValueError, naming the file, if it is no such table.
         """
         self.path, self.columns = path, tuple(columns)
         self.rows = []
@@ -121,8 +120,7 @@ class TrainingState:
     def sum_up(self, loss: Float[Tensor, "*parts"], team: Accelerator, clip: float | None, advice: str) -> Tensor:
         """The loss, and in place every gradient, summed over the processes; the gradients clipped at a norm.
 
-        Raises:
-            ValueError: with the advice, if the loss, the first of its parts, is NaN or infinite.
+        ValueError with the advice, if the loss, the first of its parts, is NaN or infinite.
         """
         reached = [parameter for parameter in self.model.parameters() if parameter.grad is not None]
         if team.num_processes > 1:

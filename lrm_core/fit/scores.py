@@ -32,14 +32,13 @@ class Example:
     def of(cls, model: LRM, item: Any, views: Sequence[int], source_distance: float | None = None) -> Self:
         """The example of an object; view 0 is its source.
 
+        ValueError if the images have another size, or the object lacks a view.
+
         Args:
             model: its encoder makes the features, on its own device.
             item: a `lrm_core.objects.RenderedObject` with images of the model's source size.
             source_distance: of the camera that the model is told, in world units: the published runs told 2.0 for
                 every object, while the views are those of the object's own distance (audit A9). None tells that.
-
-        Raises:
-            ValueError: if the images have another size, or the object lacks a view.
         """
         size, found = model.config.source_size, tuple(item.images.shape[-2:])
         if found != (size, size):

@@ -123,7 +123,8 @@ def optimise_latent(
 
     The loss is the mean squared error of the rendered colours, plus `proximity` times the mean squared distance to
     the first planes, plus `perceptual_weight` times the perceptual distance. The quadrature is deterministic; empty
-    space is skipped except for a random sixteenth of it.
+    space is skipped except for a random sixteenth of it. ValueError if shapes do not fit, values are not finite, or a
+    perceptual distance is weighted and none given.
 
     Args:
         latent: its values are changed in place.
@@ -131,9 +132,6 @@ def optimise_latent(
         at: steps that are shown; 0 is the start, those beyond the last iteration are left out.
         seed: of the draw of rays or windows.
         perceptual: the distance of two pictures, differentiable, such as `lpips_with_gradients`.
-
-    Raises:
-        ValueError: if shapes do not fit, values are not finite, or a perceptual distance is weighted and none given.
     """
     check_views(views)
     check_perceptual(config.perceptual_weight, perceptual)

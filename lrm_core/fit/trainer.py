@@ -52,20 +52,17 @@ def finetune(
 ) -> Finetuned:
     """Fine-tune a copy of a model in the folder `run`, from its last checkpoint where there is one.
 
-    The folder holds config.json, losses.csv (step, object, view, loss; of the first pair of a batch the names, of
-    the batch the loss), scores.csv (step, object, metrics), curve.csv (their means over the objects),
-    early_stop.json, state.safetensors, and in the end adapter.safetensors or model.safetensors. Killed at any moment,
-    or by Ctrl-C, a run resumes; on the CPU of one machine the resumed run equals an unbroken one bit by bit. Under
-    `accelerate launch` the processes share every batch.
+    The folder holds config.json, losses.csv (step, object, view, loss; of the first pair of a batch the names, of the
+    batch the loss), scores.csv (step, object, metrics), curve.csv (their means over the objects), early_stop.json,
+    state.safetensors, and in the end adapter.safetensors or model.safetensors. Killed at any moment, or by Ctrl-C, a
+    run resumes; on the CPU of one machine the resumed run equals an unbroken one bit by bit. Under
+    `accelerate launch` the processes share every batch. ValueError if the folder holds another run, the examples or
+    the metrics do not fit the configuration, or the loss becomes NaN or infinite.
 
     Args:
         train, validation: objects with the views to train on, as many of each, and held-out ones with those to score.
         metrics: by name; `config.stop_on` is one of them.
         perceptual: differentiable distance, for a loss that has a weight for it.
-
-    Raises:
-        ValueError: if the folder holds another run, the examples or the metrics do not fit the configuration, or the
-            loss becomes NaN or infinite.
     """
     team = Accelerator()
     splits = [train, validation]

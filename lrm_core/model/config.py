@@ -47,8 +47,7 @@ ENCODERS: dict[str, ViTConfig] = {
 class LRMConfig:
     """Sizes of one LRM; the names are those of OpenLRM's `config.json`.
 
-    Raises:
-        ValueError: if a size is not positive or two sizes contradict each other.
+    ValueError if a size is not positive or two sizes contradict each other.
     """
 
     camera_embed_dim: int  # width of the embedded source camera

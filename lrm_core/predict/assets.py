@@ -134,11 +134,8 @@ def predict_path(model_name: str, path: Path, out: Path, config: PredictConfig, 
     A picture whose assets are finished is kept if model, picture and settings are the same. One that fails is
     reported and the others go on; its folder is not made.
 
-    Pictures are PNG, JPEG or WebP files; folders are not searched deeper. Raises as `load_model`.
-
-    Raises:
-        FileNotFoundError: if there is no such file, or no picture in the folder.
-        OSError: if `out` cannot be written.
+    Pictures are PNG, JPEG or WebP files; folders are not searched deeper. Raises as `load_model`. FileNotFoundError
+    if there is no such file, or no picture in the folder. OSError if `out` cannot be written.
     """
     files, report = files_of(path, FORMATS, "pictures"), PredictReport()
     model = load_model(model_name, device)

@@ -80,14 +80,12 @@ def evaluate(model: LRM, folders: Sequence[Path], split: str = "all") -> Evaluat
     """Score a model on rendered objects; an object that cannot be read or seen is listed, the others go on.
 
     Nothing is drawn at random: cameras are those on disk, and the quadrature is the deterministic one.
+    FileNotFoundError if a folder or its list is missing, or there is no object in it. ValueError if the split is
+    unknown, a folder is given twice, or no object could be evaluated.
 
     Args:
         folders: each a rendered object or a folder of them, which makes a group of its own.
         split: "train", "val" or "all", of the lists in a folder's `meta`.
-
-    Raises:
-        FileNotFoundError: if a folder or its list is missing, or there is no object in it.
-        ValueError: if the split is unknown, a folder is given twice, or no object could be evaluated.
     """
     began, found = time.perf_counter(), Evaluation()
     for group, folder in (progress := tqdm(listed_objects(folders, split), desc="evaluate", unit="object")):

@@ -15,11 +15,10 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from lrm_core.model.decoder import activate, colour_of
+from lrm_core.model.lrm import activate, colour_of
 from lrm_core.render import quadrature
 from lrm_core.render.field import CUDA_TILE, Field, raw_at
 from lrm_core.render.lookup import lookup
-from lrm_core.render.march import draws
 from lrm_core.render.occupancy import skimmed_along
 from lrm_core.render.rays import RaySegments
 from lrm_core.render.walk import DARK
@@ -103,7 +102,7 @@ def _in_chunks(
     parts = []
     for start in range(0, count, chunk):
         part = rays[:, start : start + chunk]
-        call = (part, *draws(part.end.shape, samples_per_ray // 2, jitter, part.origins))
+        call = (part, *quadrature.draws(part.end.shape, samples_per_ray // 2, jitter, part.origins))
         parts.append(checkpoint(render, *call, use_reentrant=False) if save_memory else render(*call))
     return tuple(torch.cat(part, dim=1) for part in zip(*parts, strict=True))
 

@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn.functional import embedding_bag, grid_sample, linear, pad, relu
 
-from lrm_core.model.decoder import activate
+from lrm_core.model.lrm import activate
 from lrm_core.render.lookup import corners_and_weights, gather, lookup, padded, scatter
 
 TILE = 8_192  # rows at a time: more fall out of the cache
@@ -158,10 +158,8 @@ def query_points(
 ) -> FieldValues:
     """Colour and density of each triplane at its own points; outside the box the planes read as zero.
 
-    The decoder is applied as it stands, not folded: this is the spec to the letter, for few points.
-
-    Raises:
-        ValueError: if a shape is wrong or a plane holds NaN or infinity.
+    The decoder is applied as it stands, not folded: this is the spec to the letter, for few points. ValueError if a
+    shape is wrong or a plane holds NaN or infinity.
     """
     check_planes(planes, 5)
     if points.ndim != 3 or points.shape[0] != planes.shape[0] or points.shape[2] != 3:

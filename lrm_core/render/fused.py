@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn.functional import pad
 
-from lrm_core.model.decoder import HIDDEN
+from lrm_core.model.lrm import HIDDEN
 from lrm_core.render import walk
 from lrm_core.render.batched import Course, Marched
 from lrm_core.render.field import Field
@@ -250,8 +250,7 @@ class _March(torch.autograd.Function):
 def march(field: Field, course: Course) -> Marched:
     """What the samples add up to; the gradient cannot be differentiated.
 
-    Raises:
-        ValueError: unless the rays are of float32.
+    ValueError unless the rays are of float32.
     """
     if course.depths.dtype != torch.float32:
         raise ValueError(f"fused: expected rays of float32, found {course.depths.dtype}; use the packed path")

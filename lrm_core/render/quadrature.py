@@ -1,5 +1,6 @@
 """Volume rendering along sampled rays (spec, section Volume rendering; Max 1995; NeRF's hierarchical sampling)."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -78,6 +79,20 @@ def composite(depths: Float[Tensor, "rays samples"], raw_density: Float[Tensor, 
     absorbs = weight > 0
     depth = (weights * middle).sum(-1) / torch.where(absorbs, weight, 1)  # no NaN, which would reach the gradients
     return Composite(shares_of(weights), torch.where(absorbs, depth, torch.nan), weight, weights)
+
+
+def draws(
+    rays: Sequence[int], samples: int, jitter: torch.Generator | None, like: Tensor
+) -> tuple[Float[Tensor, "*rays samples"], Float[Tensor, "*rays samples"]]:
+    """Where in its bin each coarse sample lies, and the quantiles of as many fine ones (steps 2 and 5).
+
+    The shape is that of the rays, device and type are those of `like`; without jitter they are the middles.
+    """
+    if jitter is None:
+        middle = (torch.arange(samples, device=like.device, dtype=like.dtype) + 0.5) / samples
+        return like.new_full((1,), 0.5).expand(*rays, samples), middle.expand(*rays, samples)
+    draw = torch.rand(2, *rays, samples, generator=jitter, device=jitter.device, dtype=like.dtype)
+    return tuple(draw.to(like.device))
 
 
 def coarse_depths(

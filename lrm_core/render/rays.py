@@ -39,14 +39,13 @@ def camera_rays(
 ) -> Rays:
     """One ray per pixel of each camera's crop, row by row (spec, section Rays).
 
+    ValueError if the cameras do not have 25 numbers each.
+
     Args:
         cameras: from `standard_camera`.
         resolution: side of the full image, in pixels.
         anchors: (row, column) of each crop's first pixel; None is the image's corner.
         region_size: side of the crop, in pixels; None is the whole image.
-
-    Raises:
-        ValueError: if the cameras do not have 25 numbers each.
     """
     if cameras.shape[-1] != 25:
         raise ValueError(f"cameras: expected 25 numbers each (standard_camera), found {tuple(cameras.shape)}")

@@ -37,14 +37,12 @@ def sparse_lattice(
 
     A cell is refined unless the values at its corners, widened by `RANGE_MARGIN` of their range, stay on one side of
     the level. The finest cells that the level set enters are followed across their faces until it is closed, so a
-    connected piece of it is found whole or not at all. Faces of the box count as below the level.
+    connected piece of it is found whole or not at all. Faces of the box count as below the level. ValueError if
+    `resolution` is below 2.
 
     Args:
         resolution: cells along each axis of the box; coarse cells need a power of two in it.
         detail: world units over which the field may bend; the coarsest cells are not longer.
-
-    Raises:
-        ValueError: if `resolution` is below 2.
     """
     if resolution < 2:
         raise ValueError(f"resolution: expected at least 2 cells along each axis, found {resolution}")

@@ -8,7 +8,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn.functional import embedding_bag, pad
 
-from lrm_core.model.decoder import activate, colour_of
+from lrm_core.model.lrm import activate, colour_of
 from lrm_core.render.field import Field
 from lrm_core.render.occupancy import Occupancy, skimmed_along
 from lrm_core.render.quadrature import (

@@ -61,19 +61,17 @@ def band_noise(
 ) -> Float[Tensor, "bins 3 c r r"]:
     """Gaussian noise in each band, rescaled in every channel to exactly the requested standard deviation.
 
-    One white field is drawn, split into the bands, then set to zero outside the mask, then rescaled. The
-    standard deviation is about 0, the mean of the process: the root mean square over the R^2 texels of a
-    channel or, with a mask, over the texels of the mask on its plane. So a ray meets noise of the same size
-    with and without a mask, while the power of the whole plane falls with the share of texels in the mask. In
-    a band that holds DC, the mean of the channel is part of the noise and counts in its standard deviation.
+    One white field is drawn, split into the bands, then set to zero outside the mask, then rescaled. The standard
+    deviation is about 0, the mean of the process: the root mean square over the R^2 texels of a channel or, with a
+    mask, over the texels of the mask on its plane. So a ray meets noise of the same size with and without a mask,
+    while the power of the whole plane falls with the share of texels in the mask. In a band that holds DC, the mean
+    of the channel is part of the noise and counts in its standard deviation. ValueError also if a std is negative,
+    not finite, or 0 throughout.
 
     Args:
         std: in units of the planes: one number, or one per channel (3, C), where 0 leaves a channel without noise.
         generator: the noise depends on nothing else but `like`'s shape, edges, std and mask.
         mask: it moves the share `mask_leakage` of the noise out of its band.
-
-    Raises:
-        ValueError: also if a std is negative, not finite, or 0 throughout.
     """
     check_planes(like)
     wanted = _per_channel(std, like)[..., None, None]

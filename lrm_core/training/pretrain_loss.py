@@ -12,8 +12,7 @@ from torch.nn.functional import relu
 
 from lrm_core.atomic import replacing
 from lrm_core.fit.runs import TrainingState
-from lrm_core.model.decoder import activate
-from lrm_core.model.lrm import LRM
+from lrm_core.model.lrm import LRM, activate
 from lrm_core.objects.procedural import FIRST_HELD_OUT_SEED, sample_objects
 from lrm_core.render import render_rays, render_views
 from lrm_core.render.cameras import normalize_poses, pinhole_intrinsics, principal_camera, standard_camera

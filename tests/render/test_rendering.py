@@ -8,8 +8,8 @@ from reference import _ref_render_rays
 
 from lrm_core.render import query_points, render_rays, render_views
 from lrm_core.render.cameras import orbit_poses, standard_camera
-from lrm_core.render.march import CHECKPOINT_RAYS, CHUNK_RAYS
 from lrm_core.render.rays import box_span, camera_rays
+from lrm_core.render.volume import CHECKPOINT_RAYS, CHUNK_RAYS
 
 
 def cameras(count, dtype=torch.float32):
@@ -152,8 +152,8 @@ def test_chunks_and_recomputation_change_nothing(ball, monkeypatch):
     assert CHUNK_RAYS > 24**2
     assert CHECKPOINT_RAYS > 24**2
     whole = picture_and_gradient()
-    monkeypatch.setattr("lrm_core.render.march.CHUNK_RAYS", 50)
-    monkeypatch.setattr("lrm_core.render.march.CHECKPOINT_RAYS", 100)
+    monkeypatch.setattr("lrm_core.render.volume.CHUNK_RAYS", 50)
+    monkeypatch.setattr("lrm_core.render.volume.CHECKPOINT_RAYS", 100)
     for value, expected in zip(picture_and_gradient(), whole, strict=True):
         torch.testing.assert_close(value, expected)
 

@@ -3,13 +3,13 @@
 import pytest
 import torch
 
-from lrm_core.model.decoder import Decoder
+from lrm_core.model.lrm import Decoder
 from lrm_core.render import render_views, walk
 from lrm_core.render.cameras import orbit_poses, standard_camera
 from lrm_core.render.field import TILE, Field, affine, filled_up, pulled
-from lrm_core.render.march import _looked_at, _march, draws
 from lrm_core.render.occupancy import Occupancy
 from lrm_core.render.rays import RaySegments, camera_rays
+from lrm_core.render.volume import _looked_at, _march, draws
 
 INTRINSICS = torch.tensor([[[0.75, 0.75], [0.5, 0.5], [1.0, 1.0]]])
 

@@ -118,9 +118,8 @@ class TrainConfig:
 def read_train_config(path: Path) -> TrainConfig:
     """Read a file such as OpenLRM's `train-sample.yaml`.
 
-    Raises:
-        FileNotFoundError: if there is none.
-        ValueError: naming the file and the key, if it is no YAML, a key is unknown or missing, or a value is wrong.
+    FileNotFoundError if there is none. ValueError, naming the file and the key, if it is no YAML, a key is unknown or
+    missing, or a value is wrong.
     """
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file; expected a training configuration in YAML")
