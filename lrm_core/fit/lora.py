@@ -63,10 +63,7 @@ class OutputLora(Linear):
 class Adapters:
     """The adapters of a model, and the only parameters of it that gradients reach.
 
-    Attributes:
-        model: the adapted model; its other parameters are frozen and keep their values. Its state has other names
-            than OpenLRM's: for a plain model take `merged`.
-        rank, form: as given.
+    The state of `model` has other names than OpenLRM's: for a plain one take `merged`.
     """
 
     def __init__(self, model: LRM, rank: int, form: Form = "output", seed: int = 0) -> None:
@@ -148,12 +145,7 @@ class Adapters:
 
 
 class Tuning(TrainingState):
-    """A copy of a model on its way, of which adapters or all weights of the transformer are trained by AdamW.
-
-    Attributes:
-        adapters: those in the model, None where there are none.
-        kept: the parameters that change, by name; all others are frozen.
-    """
+    """A copy of a model on its way, of which adapters or all weights of the transformer are trained by AdamW."""
 
     MOMENT = ""
 

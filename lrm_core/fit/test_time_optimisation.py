@@ -60,10 +60,8 @@ def make_latent(
 ) -> Latent:
     """The latent of a prediction; its planes are T_pred to begin with.
 
-    Args:
-        image, source_camera: as in `LRM.predict_planes`, of one object.
-        space: "tokens" are those before the upsampler, which makes the planes of them; "planes" are all numbers of
-            T_pred; "low_band" is a change of T_pred of which only what lies below the cutoff (x Nyquist) counts.
+    Of the spaces, "tokens" are those before the upsampler, which makes the planes of them; "planes" are all numbers
+    of T_pred; "low_band" is a change of T_pred of which only what lies below the cutoff (x Nyquist) counts.
     """
     if space not in get_args(Space):
         raise ValueError(f"unknown space {space!r}; expected one of {', '.join(get_args(Space))}")

@@ -59,10 +59,9 @@ def finetune(
     `accelerate launch` the processes share every batch. ValueError if the folder holds another run, the examples or
     the metrics do not fit the configuration, or the loss becomes NaN or infinite.
 
-    Args:
-        train, validation: objects with the views to train on, as many of each, and held-out ones with those to score.
-        metrics: by name; `config.stop_on` is one of them.
-        perceptual: differentiable distance, for a loss that has a weight for it.
+    Every object of `train` has as many views to train on, those of `validation` are held out, with the views to
+    score. `config.stop_on` is one of the metrics; the perceptual distance is differentiable, for a loss that has a
+    weight for it.
     """
     team = Accelerator()
     splits = [train, validation]

@@ -62,10 +62,6 @@ class LRM(nn.Module):
     A new model has random parameters: load some with `load_openlrm_state_dict`, or start training from
     `lrm_core.model.initialise.initialise`. Nothing is downloaded. Run it under `torch.autocast` for
     bfloat16; the planes then come in bfloat16.
-
-    Attributes:
-        config: the sizes.
-        decoder: the MLP that turns plane features into density and colour, parameters net.0 .. net.6.
     """
 
     def __init__(self, config: LRMConfig) -> None:

@@ -83,9 +83,8 @@ def evaluate(model: LRM, folders: Sequence[Path], split: str = "all") -> Evaluat
     FileNotFoundError if a folder or its list is missing, or there is no object in it. ValueError if the split is
     unknown, a folder is given twice, or no object could be evaluated.
 
-    Args:
-        folders: each a rendered object or a folder of them, which makes a group of its own.
-        split: "train", "val" or "all", of the lists in a folder's `meta`.
+    Each folder is a rendered object or holds some, which make a group of their own. The split is "train", "val" or
+    "all", of the lists in a folder's `meta`.
     """
     began, found = time.perf_counter(), Evaluation()
     for group, folder in (progress := tqdm(listed_objects(folders, split), desc="evaluate", unit="object")):

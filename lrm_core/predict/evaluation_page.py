@@ -24,6 +24,9 @@ from lrm_core.records.statistics import Interval, bca_interval
 PAGE, RECORD, VIEWS, OBJECTS = "index.html", "evaluation.json", "views.csv", "objects.csv"
 NOTHING = Interval(nan, nan, nan, 0)
 
+Subject = dict[str, Any]
+Summary = dict[str, dict[str, dict[str, Interval | None]]]
+
 
 class Measure(NamedTuple):
     """How a metric is written: label with unit, digits behind the point, whether more is better, and what it is."""
@@ -52,17 +55,11 @@ LABELS = [measure.label for measure in MEASURES.values()]
 RANDOMNESS = "none: stored cameras, every view, deterministic quadrature"
 
 
-Subject = dict[str, Any]
-
-
 def subject_of(model: LRM, name: str) -> Subject:
     """What is evaluated: the model that `load_model(name)` gave, its hash, parameters and source size in pixels."""
     parameters = sum(parameter.numel() for parameter in model.parameters())
     size = model.config.source_size
     return {"name": Path(name).name, "hash": model_hash(model), "parameters": parameters, "source_size": size}
-
-
-Summary = dict[str, dict[str, dict[str, Interval | None]]]
 
 
 def summary(objects: pd.DataFrame) -> Summary:

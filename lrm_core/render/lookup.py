@@ -115,9 +115,7 @@ def lookup(
     Plane 0 is read at (x, y), plane 1 at (x, z), plane 2 at (z, y), first coordinate = column; zeros outside
     the box, texel centres at half integers (align_corners False).
 
-    Args:
-        table: channels-last planes with their ring of zeros (`padded`).
-        points: world coordinates; no gradient flows to them.
-        of: which of several triplanes each point is looked up in; None for the only one.
+    The table holds the planes, channels last, with their ring of zeros (`padded`). Points are world coordinates, to
+    which no gradient flows; `of` says which of several triplanes each is looked up in, None for the only one.
     """
     return _Lookup.apply(table, points.T.contiguous(), of)

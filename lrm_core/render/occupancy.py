@@ -154,9 +154,8 @@ class Occupancy:
         empty over two cells a side, most corners and centres are not looked at. Empty means below
         `EMPTY_DENSITY`, or below `FAINT_DENSITY` where gradients are off.
 
-        Returns:
-            None if more than `SURPRISES` of the centres looked at are not: the field varies within its cells, and
-            nothing can be skipped.
+        None if more than `SURPRISES` of the centres looked at are not: the field varies within its cells, and nothing
+        can be skipped.
         """
         empty = RAW_EMPTY if torch.is_grad_enabled() else RAW_FAINT
         corner, refined = _corner_densities(Lattice.of_corners(field), empty)

@@ -39,13 +39,9 @@ def camera_rays(
 ) -> Rays:
     """One ray per pixel of each camera's crop, row by row (spec, section Rays).
 
-    ValueError if the cameras do not have 25 numbers each.
-
-    Args:
-        cameras: from `standard_camera`.
-        resolution: side of the full image, in pixels.
-        anchors: (row, column) of each crop's first pixel; None is the image's corner.
-        region_size: side of the crop, in pixels; None is the whole image.
+    Cameras are those of `standard_camera`, ValueError if they do not have 25 numbers each. The resolution is the side
+    of the full image, `region_size` that of the crop (None is the whole image), in pixels; anchors are (row, column)
+    of each crop's first pixel, None is the image's corner.
     """
     if cameras.shape[-1] != 25:
         raise ValueError(f"cameras: expected 25 numbers each (standard_camera), found {tuple(cameras.shape)}")

@@ -47,7 +47,9 @@ def sparse_lattice(
     if resolution < 2:
         raise ValueError(f"resolution: expected at least 2 cells along each axis, found {resolution}")
     lattice = _Lattice(field, resolution, level, device)
-    step = _coarsest_step(resolution, detail)
+    step, cell = 1, (BOX_MAX - BOX_MIN) / resolution
+    while resolution % (2 * step) == 0 and 2 * step * cell <= detail:
+        step *= 2
     cells = lattice.all_cells(step)
     while True:
         lattice.evaluate(cells, step)
@@ -56,14 +58,6 @@ def sparse_lattice(
             return SparseLattice(lattice.values, lattice.followed(cells), level)
         step //= 2
         cells = (cells[:, None] + lattice.corner_offsets(step)).flatten()
-
-
-def _coarsest_step(resolution: int, detail: float) -> int:
-    """The largest power of two that divides `resolution` and is not longer than `detail`, in cells."""
-    step, cell = 1, (BOX_MAX - BOX_MIN) / resolution
-    while resolution % (2 * step) == 0 and 2 * step * cell <= detail:
-        step *= 2
-    return step
 
 
 class _Lattice:

@@ -109,11 +109,9 @@ class TexturedSurface(NamedTuple):
 def bake(
     surface: Surface, planes: Float[Tensor, "3 C R R"], decoder: nn.Module, side: int = TEXTURE_SIDE
 ) -> TexturedSurface:
-    """Unwrap a surface and look up the colour of the field at the point of each texel.
+    """Unwrap a surface of these planes and look up the colour of the field at the point of each texel.
 
-    Args:
-        surface: of these planes; the fewer its faces the sooner it is unwrapped.
-        side: of the texture, in texels; the atlas may need a little more.
+    The fewer its faces the sooner it is unwrapped. The atlas may need a little more than `side` texels.
     """
     vertices, faces, uv = unwrap(surface, side)
     face, barycentric = rasterise(uv[faces] * torch.tensor([1.0, -1.0]) + torch.tensor([0.0, 1.0]), side)

@@ -44,10 +44,8 @@ def turntable(
 def write_film(path: Path, frames: Frames) -> None:
     """Write an endless film (MP4 with H.264, GIF or lossless WebP); an old file stays until the new is whole.
 
-    ValueError for another suffix. OSError if the file cannot be written.
-
-    Args:
-        frames: 0 to 255; an odd side of an MP4 loses its last row or column, which H.264 needs.
+    Frames are 0 to 255; an odd side of an MP4 loses its last row or column, which H.264 needs. ValueError for another
+    suffix than .mp4, .gif or .webp. OSError if the file cannot be written.
     """
     suffix = path.suffix.lower()
     if suffix not in FILMS:

@@ -42,7 +42,7 @@ def render_rays(
     jitter: torch.Generator | None = None,
     skip_empty: bool | None = None,
 ) -> Rendering:
-    """Render each triplane along its own rays (spec, section Volume rendering).
+    """Render each triplane along its own rays: rgb (N, rays, 3), depth and weight (N, rays, 1).
 
     ValueError if a shape is wrong, or a plane holds NaN or infinity.
 
@@ -54,9 +54,6 @@ def render_rays(
         jitter: generator of the sample positions; None is the deterministic quadrature.
         skip_empty: whether to spend nothing on samples in empty space and behind what is opaque, or to evaluate every
             sample. By default the first on a CPU, and on a GPU what `ON_CUDA` says.
-
-    Returns:
-        rgb (N, rays, 3), depth (N, rays, 1), weight (N, rays, 1).
     """
     check_planes(planes, 5)
     if origins.shape != directions.shape or origins.ndim != 3 or origins.shape[::2] != (planes.shape[0], 3):
@@ -124,7 +121,7 @@ def render_views(
     jitter: torch.Generator | None = None,
     skip_empty: bool | None = None,
 ) -> Rendering:
-    """Render M views of each of N triplanes.
+    """Render M views of each of N triplanes: rgb (N, M, 3, H, W), depth and weight (N, M, 1, H, W).
 
     ValueError if a shape is wrong, or a plane holds NaN or infinity.
 
@@ -135,9 +132,6 @@ def render_views(
         region_size: side of the crop, in pixels; None is the whole image.
         background: a number, or (N, M, 1 or 3).
         planes, decoder, samples_per_ray, jitter, skip_empty: as in `render_rays`.
-
-    Returns:
-        rgb (N, M, 3, H, W), depth (N, M, 1, H, W), weight (N, M, 1, H, W).
     """
     check_planes(planes, 5)
     if cameras.ndim != 3 or cameras.shape[0] != planes.shape[0]:
@@ -194,7 +188,12 @@ def render_field(
         (field, occupancy, rays[index], depths, skimmed, count if jitter is None else quantiles.sort(1).values)
         for index, depths, skimmed, quantiles in zip(*starts, strict=True)
     ]
-    index, parts = torch.cat(starts[0]), zip(*_march_all(calls), strict=True)
+    if torch.is_grad_enabled():
+        save_memory = sum(len(call[2]) for call in calls) > CHECKPOINT_RAYS
+        parts = [checkpoint(_march, *call, use_reentrant=False) if save_memory else _march(*call) for call in calls]
+    else:  # several at once
+        parts = side_by_side(_march, calls)
+    index, parts = torch.cat(starts[0]), zip(*parts, strict=True)
     return tuple(whole.index_put((index,), torch.cat(part)) for whole, part in zip(nothing, parts, strict=True))
 
 
@@ -211,14 +210,6 @@ def _looked_at(
     skimmed = skim(occupancy, rays, depths, rays.end)
     found = indices(skimmed.amax(1) == torch.inf)
     return tuple(part.index_select(0, found) for part in (index, depths, skimmed, quantiles))
-
-
-def _march_all(calls: Sequence[tuple]) -> list[Rendered]:
-    """`_march` of every call: several at once where no gradients are needed."""
-    if not torch.is_grad_enabled():
-        return side_by_side(_march, calls)
-    save_memory = sum(len(call[2]) for call in calls) > CHECKPOINT_RAYS
-    return [checkpoint(_march, *call, use_reentrant=False) if save_memory else _march(*call) for call in calls]
 
 
 def _march(field: Field, *start) -> Rendered:

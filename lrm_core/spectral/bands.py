@@ -73,7 +73,7 @@ def band_shares(
     measure: Measure = "power",
     corners: bool = True,
 ) -> Float[Tensor, "*lead bands"]:
-    """Share of each band in the spectrum of each plane.
+    """Share of each band in the spectrum of each plane, (..., B); NaN where a plane has no power.
 
     Args:
         edges: B + 1 increasing radii in x Nyquist.
@@ -82,9 +82,6 @@ def band_shares(
         corners: whether the modes at radius 1 and beyond count. With True they are in the denominator
             whether a band holds them or not, as published (audit A2: those shares do not reach 1); with
             False they count nowhere.
-
-    Returns:
-        (..., B), one row per leading index; NaN where a plane has no power.
     """
     totals, whole = _totals_and_whole(x, edges, measure, corners)
     return totals / whole[..., None]

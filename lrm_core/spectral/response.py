@@ -35,12 +35,8 @@ def response(
     H = mean |render(planes + noise) - render(planes)| / std, the mean over everything that `render` returns.
     As published with std = 0.5 and without a mask. A linear renderer has the same H at every std.
 
-    Args:
-        edges, std, generator, mask: as in `band_noise`; of one std per channel the root mean square divides.
-        draws: of the noise, at least 1.
-
-    Returns:
-        (draws, B), in units of the images per unit of the planes.
+    Edges, std, generator and mask are those of `band_noise`; of one std per channel the root mean square divides. At
+    least one draw. The result (draws, B) is in units of the images per unit of the planes.
     """
     if draws < 1:
         raise ValueError(f"expected at least 1 draw of the noise, found {draws}")
@@ -68,10 +64,9 @@ def band_noise(
     of the channel is part of the noise and counts in its standard deviation. ValueError also if a std is negative,
     not finite, or 0 throughout.
 
-    Args:
-        std: in units of the planes: one number, or one per channel (3, C), where 0 leaves a channel without noise.
-        generator: the noise depends on nothing else but `like`'s shape, edges, std and mask.
-        mask: it moves the share `mask_leakage` of the noise out of its band.
+    The std is in units of the planes: one number, or one per channel (3, C), where 0 leaves a channel without noise;
+    ValueError also if one is negative, not finite, or 0 throughout. The noise depends on nothing else but `like`'s
+    shape, edges, std, mask and generator; a mask moves the share `mask_leakage` of it out of its band.
     """
     check_planes(like)
     wanted = _per_channel(std, like)[..., None, None]

@@ -159,11 +159,9 @@ def convert(source: str | Path, target: Path) -> LRM:
     FileExistsError if there is something at `target`. FileNotFoundError or ValueError as `load_model`, or if a run's
     state is not that of a whole model.
 
-    Args:
-        source: a name or path for `load_model`, or a run of training: its folder, or its state.safetensors. Of a
-            run's state the averaged weights are taken where it keeps an average. Steps and other text in the header
-            of the source's weights are kept.
-        target: must not exist yet.
+    The source is a name or path for `load_model`, or a run of training: its folder, or its state.safetensors. Of a
+    run's state the averaged weights are taken where it keeps an average. Steps and other text in the header of the
+    source's weights are kept. The target must not exist yet.
     """
     if target.exists():
         raise FileExistsError(f"{target}: exists already; remove it or choose another place")
