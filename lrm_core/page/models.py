@@ -45,7 +45,7 @@ TRAINING_OBJECTS, TRAINING_SIZE = 12, 96
 TOGETHER = 3  # objects that stand beside each other on a phone
 AXIS = "PSNR in novel views (dB)"
 COLOURS_OF = {"told the truth": "procedural", "as published": "real", "moved to the oracle": "null"}
-STYLE = "display:grid;gap:1rem 0.6rem;grid-template-columns:repeat(auto-fit,minmax(min(100%,17rem),1fr))"
+STYLE = "display:grid;gap:1rem 0.6rem;align-items:start;grid-template-columns:repeat(auto-fit,minmax(16rem,1fr))"
 GROUP = "display:grid;gap:0.3rem;grid-template-columns:1.2rem repeat({},minmax(0,1fr));font-size:0.88rem"
 TURNED = "writing-mode:vertical-rl;transform:rotate(180deg);text-align:center"
 
