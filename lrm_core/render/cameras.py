@@ -23,8 +23,8 @@ def canonical_pose(distance: float) -> Float[Tensor, "3 4"]:
 def normalize_poses(poses: Float[Tensor, "views 3 4"], distance: float | str = "auto") -> Float[Tensor, "views 3 4"]:
     """Move the world so that view 0 becomes the canonical source camera.
 
-    That is canonical(distance) @ inverse(pose 0) @ poses, all of them camera-to-world; the distance is that of the canonical camera to the origin, in world units, and "auto"
-    keeps that of view 0. ValueError if `poses` has another shape.
+    That is canonical(distance) @ inverse(pose 0) @ poses, camera-to-world. The distance is that of the canonical
+    camera to the origin, in world units; "auto" keeps that of view 0. ValueError if `poses` has another shape.
     """
     if poses.ndim != 3 or poses.shape[1:] != (3, 4):
         raise ValueError(f"poses: expected shape (views, 3, 4), found {tuple(poses.shape)}")
@@ -98,8 +98,7 @@ def orbit_poses(count: int, radius: float = 2.0, height: float = 0.8) -> Float[T
     """Poses on a circle about the z axis, the first at azimuth -pi/2 (in front of the canonical source).
 
     They are evenly spaced, and the last repeats the first, as in OpenLRM's turntable. The radius is the distance to
-    the origin (not that of the circle), the height the z coordinate, both in world units. ValueError unless it is
-    less.
+    the origin (not that of the circle) and above the height, the z coordinate, in world units; else ValueError.
     """
     if abs(height) >= radius:
         raise ValueError(f"orbit_poses: height {height} must be less than the radius {radius}")
