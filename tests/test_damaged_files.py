@@ -21,8 +21,8 @@ from lrm_core.model.checkpoints import load_model, save_checkpoint, save_release
 from lrm_core.model.config import MINI
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import load_object
+from lrm_core.objects.build import read_manifest
 from lrm_core.objects.files import check_intrinsics, check_pose, read_array, read_names, read_rgba
-from lrm_core.objects.manifest import read_manifest
 from lrm_core.objects.pictures import load_picture
 from lrm_core.paths import data_dir
 from lrm_core.records.provenance import Provenance

@@ -11,7 +11,7 @@ from lrm_core import LRM, LRMConfig
 from lrm_core.model.checkpoints import save_checkpoint
 from lrm_core.model.config import ViTConfig
 from lrm_core.objects import save_object
-from lrm_core.objects.poses import sample_poses
+from lrm_core.objects.dataset import sample_poses
 
 SIZE = 32  # pixels; LPIPS needs as many
 TINY = LRMConfig(

@@ -13,8 +13,8 @@ from sphinx.util.docutils import SphinxDirective
 
 from lrm_core.measure.e05_residual_spectrum import BANDS
 from lrm_core.model.initialise import DISTANCE
-from lrm_core.objects.arrange import BOUND
-from lrm_core.objects.poses import SHELL_DISTANCE
+from lrm_core.objects.dataset import SHELL_DISTANCE
+from lrm_core.objects.procedural import BOUND
 from lrm_core.render.cameras import FOCAL, canonical_pose
 from lrm_core.spectral.bands import PUBLISHED_EDGES, band_masks
 

@@ -20,8 +20,8 @@ from lrm_core.findings.rules import NOT_MEASURED, TOO_FEW, judge
 from lrm_core.findings.verdicts import RULES, experiment_table, verdicts
 from lrm_core.model.config import MINI_NAME
 from lrm_core.model.initialise import DISTANCE
-from lrm_core.objects.arrange import BOUND
-from lrm_core.objects.poses import SHELL_DISTANCE
+from lrm_core.objects.dataset import SHELL_DISTANCE
+from lrm_core.objects.procedural import BOUND
 from lrm_core.page.front.facts import FACTS, facts
 from lrm_core.page.front.forest import (
     CONDITION,

@@ -60,7 +60,7 @@ def render(
 @click.command()
 def objects() -> None:
     """Render the objects that come with the repository into data/mini/objects; finished ones are kept."""
-    from lrm_core.objects.manifest import build_mini_objects
+    from lrm_core.objects.build import build_mini_objects
 
     build_mini_objects(paths.data_dir())
 

@@ -15,7 +15,7 @@ from lrm_core.measure.oracles import predicted_planes, render_planes
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject
 from lrm_core.objects.caster import render_object
-from lrm_core.objects.poses import sample_poses
+from lrm_core.objects.dataset import sample_poses
 from lrm_core.objects.procedural import sample_objects
 from lrm_core.render.cameras import pinhole_intrinsics, standard_camera
 from lrm_core.training.pretrain_data import source_views

@@ -45,18 +45,12 @@ SUN = math.pi * (1 - SKY)  # irradiance; a white surface that faces the sun come
 
 @dataclass(frozen=True)
 class Cycles:
-    """How to render with Cycles.
+    """How to render with Cycles."""
 
-    Attributes:
-        command: what starts the script; see `blender_command`.
-        samples: rays per pixel.
-        time_limit: for all views of an object together, in seconds.
-    """
-
-    command: tuple[str, ...]
-    samples: int = SAMPLES
+    command: tuple[str, ...]  # what starts the script; see `blender_command`
+    samples: int = SAMPLES  # rays per pixel
     gpu: bool = False
-    time_limit: float = TIME_LIMIT
+    time_limit: float = TIME_LIMIT  # for all views of an object together, in seconds
 
     def __post_init__(self) -> None:
         if self.samples < 1 or self.time_limit <= 0:
@@ -68,9 +62,7 @@ class Cycles:
     ) -> Float[Tensor, "V 4 H W"]:
         """Straight RGBA in [0, 1] of one mesh file, fitted into its sphere as in `load_mesh`.
 
-        Args:
-            folder: of the object; work is done beside it, and its name and the seed fix the noise.
-            poses, resolution: as in `render_mesh`.
+        Work is done beside the object's folder, whose name and the seed fix the noise. Else as `render_mesh`.
 
         Raises:
             FileNotFoundError, ValueError: as `load_mesh`; ValueError too if Blender fails, takes longer than the

@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from lrm_core.objects.procedural import ProceduralBatch, sample_objects
-from lrm_core.objects.shapes import Kind, Lines, Scalars, entry, normal
+from lrm_core.objects.shapes import Kind, Lines, entry, normal
 from lrm_core.objects.textures import albedo
 from lrm_core.render.cameras import pinhole_intrinsics, standard_camera
 from lrm_core.render.rays import camera_rays
@@ -26,14 +26,11 @@ Slots = Int[Tensor, " lines"]  # of primitives, counted through the batch; or ro
 
 @dataclass(frozen=True)
 class Hits:
-    """What K rays per object meet: lit colour in [0, 1], 0 where missed; alpha, 1 where hit, else 0; depth.
+    """What K rays per object meet."""
 
-    The hit point is origin + depth * direction; depth is inf where missed.
-    """
-
-    rgb: Float[Tensor, "B K 3"]
-    alpha: Float[Tensor, "B K 1"]
-    depth: Float[Tensor, "B K 1"]
+    rgb: Float[Tensor, "B K 3"]  # lit colour in [0, 1], 0 where missed
+    alpha: Float[Tensor, "B K 1"]  # 1 where hit, else 0
+    depth: Float[Tensor, "B K 1"]  # the hit point is origin + depth * direction; inf where missed
 
 
 def render_object(
@@ -41,39 +38,27 @@ def render_object(
 ) -> tuple[Float[Tensor, "V 4 H W"], Float[Tensor, "V 1 H W"], Bool[Tensor, "V 1 H W"]]:
     """Render the object with the given number, not negative, from pinhole cameras outside of the unit sphere.
 
-    Args:
-        poses: camera-to-world, Blender axes, world units.
-        resolution: image width and height, in pixels.
+    Poses are camera-to-world, with Blender axes, in world units; `resolution` is the side of the images in pixels.
 
     Returns:
         rgba, straight (not premultiplied) colour and the share of rays that hit, in [0, 1]; depth, the mean distance
         over the rays that hit, in world units, inf if none did; visible, whether at least half of the points that
         were hit see the camera centre of view 0.
     """
-    batch, cameras = sample_objects([seed]), standard_camera(poses, pinhole_intrinsics())
-    rays = (camera_rays(camera[None], resolution * SAMPLES) for camera in cameras)
-    samples = [_cast_view(batch, *part, poses[:1, :, 3]) for part in rays]
+    batch, samples = sample_objects([seed]), []
+    for camera in standard_camera(poses, pinhole_intrinsics()):
+        origins, directions = camera_rays(camera[None], resolution * SAMPLES)
+        hits = cast(batch, origins, directions)
+        hit, depth = hits.alpha[0, :, 0] > 0, hits.depth.where(hits.alpha > 0, 0)
+        visible = torch.zeros_like(depth)
+        points = (origins + depth * directions)[:, hit]
+        visible[0, hit, 0] = visible_from(batch, points, poses[:1, :, 3])[0].to(depth.dtype)
+        samples.append(torch.cat([hits.rgb, hits.alpha, depth, visible], dim=-1))  # (1, K, 6)
     grid = torch.cat(samples).mT.unflatten(2, (resolution * SAMPLES,) * 2)  # (V, 6, sH, sW)
     rgb, alpha, depth, visible = torch.nn.functional.avg_pool2d(grid, SAMPLES).split([3, 1, 1, 1], dim=1)
     share = alpha.clamp(min=1e-6)
     depth = torch.where(alpha > 0, depth / share, torch.inf)
     return torch.cat([rgb / share, alpha], dim=1), depth, (alpha > 0) & (visible / share > 0.49)
-
-
-def _cast_view(
-    batch: ProceduralBatch,
-    origins: Float[Tensor, "1 K 3"],
-    directions: Float[Tensor, "1 K 3"],
-    eye: Float[Tensor, "1 3"],
-) -> Float[Tensor, "1 K 6"]:
-    """Colour, alpha, depth and visibility of each ray; 0 where missed."""
-    hits = cast(batch, origins, directions)
-    depth = hits.depth.where(hits.alpha > 0, 0)
-    visible = torch.zeros_like(depth)
-    hit = hits.alpha[0, :, 0] > 0
-    points = (origins + depth * directions)[:, hit]
-    visible[0, hit, 0] = visible_from(batch, points, eye)[0].to(depth.dtype)
-    return torch.cat([hits.rgb, hits.alpha, depth, visible], dim=-1)
 
 
 def cast(batch: ProceduralBatch, origins: Rays, directions: Rays) -> Hits:
@@ -107,10 +92,9 @@ def first_hits(
 ) -> tuple[Float[Tensor, "B K"], Int[Tensor, "B K"]]:
     """Ray parameter (inf where missed) and primitive slot (-1 where missed) of the nearest hit; raises as `cast`."""
     if origins.shape != directions.shape or origins.shape[::2] != (len(batch), 3):
-        raise ValueError(
-            f"origins and directions must both be ({len(batch)}, K, 3) for {len(batch)} objects, "
-            f"found {tuple(origins.shape)} and {tuple(directions.shape)}"
-        )
+        expected = f"must both be ({len(batch)}, K, 3) for {len(batch)} objects"
+        found = f"{tuple(origins.shape)} and {tuple(directions.shape)}"
+        raise ValueError(f"origins and directions {expected}, found {found}")
     count = origins.shape[1]
     start, along = (rays.permute(2, 0, 1).contiguous() for rays in (origins, directions))  # (3, B, K)
     near = _pass_bounds(batch, start, along).flatten(0, 1)
@@ -120,19 +104,14 @@ def first_hits(
         pair = near[slots].view(-1).nonzero()[:, 0]
         slot, ray = slots[pair // count], pair % count
         flat = slot // batch.mask.shape[1] * count + ray
-        t = _enter(batch, kind, slot, start.view(3, -1)[:, flat], along.view(3, -1)[:, flat])
+        to_canonical = (batch.rotation / batch.scale[..., None, :]).mT.flatten(0, 1)[slot].permute(1, 2, 0)
+        offset, way = start.view(3, -1)[:, flat] - batch.centre.view(-1, 3)[slot].T, along.view(3, -1)[:, flat]
+        closest = -(offset * way).sum(0) / (way * way).sum(0)  # from there, numbers are small for rounding
+        local = _turn(to_canonical, offset + closest * way)
+        t = closest + entry(kind, local, _turn(to_canonical, way), batch.form.view(-1)[slot])
         depth.view(-1)[slot * count + ray] = torch.where(t > 0, t, math.inf)
     nearest, primitive = depth.view(len(batch), -1, count).min(dim=1)
     return nearest, torch.where(torch.isfinite(nearest), primitive, -1)
-
-
-def _enter(batch: ProceduralBatch, kind: Kind, slot: Slots, start: Lines, along: Lines) -> Scalars:
-    """Ray parameter at which each ray enters its primitive."""
-    to_canonical = (batch.rotation / batch.scale[..., None, :]).mT.flatten(0, 1)[slot].permute(1, 2, 0)
-    offset = start - batch.centre.view(-1, 3)[slot].T
-    closest = -(offset * along).sum(0) / (along * along).sum(0)  # from there, numbers are small for rounding
-    local = _turn(to_canonical, offset + closest * along)
-    return closest + entry(kind, local, _turn(to_canonical, along), batch.form.view(-1)[slot])
 
 
 def _pass_bounds(

@@ -5,6 +5,7 @@ import re
 import struct
 import unicodedata
 from collections.abc import Iterator
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -53,17 +54,13 @@ class Companions(FilePathResolver):
     def find(self, name: str) -> Path | None:
         """The file that is meant: slashes, percent signs and accents may be written in any way."""
         for spelling in _spellings(name):
-            try:
-                path = self.absolute(spelling)
-                if path.is_file():
+            with suppress(ValueError, OSError):  # out of the folder, or not a name at all
+                if (path := self.absolute(spelling)).is_file():
                     return path
-            except (ValueError, OSError):  # out of the folder, or not a name at all
-                continue
         return None
 
     def _read(self, name: str) -> bytes:
-        path = self.find(name)
-        if path is None:
+        if (path := self.find(name)) is None:
             self.faults.append(f"{name} is missing, which the mesh needs; put it into the mesh's folder")
             raise FileNotFoundError(name)
         return path.read_bytes()
@@ -125,11 +122,8 @@ def option(statement: str, letter: str, default: float) -> tuple[float, float]:
 
 def _spellings(name: str) -> Iterator[str]:
     plain = name.strip().replace("\\", "/")
-    forms = [
-        unicodedata.normalize(form, spelling)
-        for spelling in (name.strip(), plain, unquote(plain))
-        for form in ("NFC", "NFD")
-    ]
+    written = (name.strip(), plain, unquote(plain))
+    forms = [unicodedata.normalize(form, spelling) for spelling in written for form in ("NFC", "NFD")]
     yield from dict.fromkeys(forms)
     yield from dict.fromkeys(form.lstrip("/") for form in forms)
     yield from dict.fromkeys(PurePosixPath(form).name for form in forms)

@@ -1,4 +1,4 @@
-"""Rendered objects on disk, in the layout of experiment E0.
+"""Rendered objects on disk, in the layout of experiment E0, and the random poses of their views.
 
     <root>/<name>/rgba/NNN.png        straight alpha, 8 bits a channel, views numbered from 000
     <root>/<name>/pose/NNN.npy        3x4 camera-to-world, Blender axes, world units
@@ -10,6 +10,7 @@ Everything that is read is checked; a fault is a ValueError or FileNotFoundError
 """
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -17,54 +18,44 @@ from typing import Self
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float32
+from jaxtyping import Float
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
 from lrm_core.atomic import appearing
+from lrm_core.data_url import to_pixels
 from lrm_core.fingerprint import HASH_LENGTH, labelled, sha256
 from lrm_core.objects.files import check_intrinsics, check_pose, read_array, read_rgba, split_names
-from lrm_core.render.cameras import Views, about_up, normalize_poses, principal_camera, standard_camera
+from lrm_core.render.cameras import Views, about_up, look_at, normalize_poses, principal_camera, standard_camera
 
 SETTINGS = "render.json"
+SOURCE_DISTANCE = (1.9, 2.2)  # world units, view 0
+SHELL_DISTANCE = (1.9, 2.6)  # world units, every other view
+SOURCE_ELEVATION = (-15.0, 15.0)  # degrees, view 0
+SHELL_ELEVATION = (-30.0, 75.0)  # degrees, every other view
 
 
 @dataclass(frozen=True)
 class Source:
-    """What the encoder is told and shown of view 0; the defaults are the truth.
+    """What the encoder is told and shown of view 0; the defaults are the truth."""
 
-    Attributes:
-        told: distance told over the true one.
-        turned: degrees by which the told camera is turned about the vertical axis of the world.
-        focal: focal length told over the true one.
-        blur: standard deviation in pixels of the Gaussian that blurs the image.
-    """
-
-    told: float = 1.0
-    turned: float = 0.0
-    focal: float = 1.0
-    blur: float = 0.0
+    told: float = 1.0  # distance told over the true one
+    turned: float = 0.0  # degrees by which the told camera is turned about the vertical axis of the world
+    focal: float = 1.0  # focal length told over the true one
+    blur: float = 0.0  # standard deviation in pixels of the Gaussian that blurs the image
 
 
 @dataclass(frozen=True)
 class RenderedObject:
-    """One object seen from all sides; view 0 is the source.
+    """One object seen from all sides; view 0 is the source. All tensors are float32."""
 
-    Attributes:
-        name: of the object's folder.
-        images: composited on white, in [0, 1], float32.
-        masks: alpha, in [0, 1], float32.
-        poses: camera-to-world as stored.
-        intrinsics: [[fx, fy], [cx, cy], [width, height]] in pixels.
-    """
-
-    name: str
-    images: Float[Tensor, "V 3 H W"]
-    masks: Float[Tensor, "V 1 H W"]
-    poses: Float[Tensor, "V 3 4"]
-    intrinsics: Float[Tensor, "3 2"]
+    name: str  # of the object's folder
+    images: Float[Tensor, "V 3 H W"]  # composited on white, in [0, 1]
+    masks: Float[Tensor, "V 1 H W"]  # alpha, in [0, 1]
+    poses: Float[Tensor, "V 3 4"]  # camera-to-world as stored
+    intrinsics: Float[Tensor, "3 2"]  # [[fx, fy], [cx, cy], [width, height]] in pixels
     source: Source = Source()
 
     def normalized_poses(self) -> Float[Tensor, "V 3 4"]:
@@ -90,8 +81,7 @@ class RenderedObject:
 
     def first(self, count: int | None) -> Self:
         """The object with its first `count` views only; with all of them if None."""
-        parts = {name: getattr(self, name)[:count] for name in ("images", "masks", "poses")}
-        return replace(self, **parts)
+        return replace(self, images=self.images[:count], masks=self.masks[:count], poses=self.poses[:count])
 
     def averaged(self, side: int | None) -> Self:
         """The object in smaller square images, each pixel the mean of those it covers; as it is if `side` is None.
@@ -112,8 +102,7 @@ class RenderedObject:
         wrong = [index for index in indices if not 0 <= index < len(self.images)]
         if wrong:
             raise ValueError(f"{self.name}: no view {wrong[0]}, the object has views 0 to {len(self.images) - 1}")
-        chosen = torch.as_tensor(list(indices), dtype=torch.long)
-        return Views(self.images[chosen], self.cameras()[chosen])
+        return Views(self.images[list(indices)], self.cameras()[list(indices)])
 
 
 def data_hash(item: RenderedObject) -> str:
@@ -128,25 +117,25 @@ def data_hash(item: RenderedObject) -> str:
 def load_object(folder: str | Path, views: Sequence[int] | None = None) -> RenderedObject:
     """Read and check one rendered object.
 
-    Views are read in the order of their indices, all of them if None; the first becomes the source.
-
-    Raises:
-        FileNotFoundError: if the folder, a view's image or its pose is missing.
-        ValueError: if a file cannot be read, or does not agree with the others.
+    Views are read in the order of their indices, all of them if None; the first becomes the source. Raises
+    FileNotFoundError if the folder, a view's image or its pose is missing, ValueError if a file cannot be read or
+    does not agree with the others.
     """
     folder = Path(folder)
     poses, intrinsics = load_cameras(folder)
     indices = list(range(len(poses)) if views is None else views)
     paths = [folder / "rgba" / f"{index:03d}.png" for index in indices]
-    rgba = torch.from_numpy(_read_images(paths, tuple(intrinsics[2].int().tolist())))
+    pictures, expected = [read_rgba(path) for path in paths], "{}x{}".format(*intrinsics[2].int().tolist())
+    sizes = ["{1}x{0}".format(*picture.shape) for picture in pictures]
+    for path, found in zip(paths, sizes, strict=True):
+        if found != sizes[0]:
+            raise ValueError(f"{path}: size {found}, but {paths[0].name} has {sizes[0]}; views must agree")
+    if sizes[0] != expected:
+        raise ValueError(f"{paths[0]}: size {sizes[0]}, but intrinsics.npy says {expected} pixels")
+    rgba = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).float() / 255
     alpha = rgba[:, 3:]
-    return RenderedObject(
-        name=folder.resolve().name,
-        images=rgba[:, :3] * alpha + (1 - alpha),
-        masks=alpha.clone(),
-        poses=poses[indices],
-        intrinsics=intrinsics,
-    )
+    images = rgba[:, :3] * alpha + (1 - alpha)
+    return RenderedObject(folder.resolve().name, images, alpha.clone(), poses[indices], intrinsics)
 
 
 def load_split(root: str | Path, split: str) -> list[RenderedObject]:
@@ -157,12 +146,10 @@ def load_split(root: str | Path, split: str) -> list[RenderedObject]:
     return [load_object(Path(root) / name) for name in split_names(root, split)]
 
 
-def load_cameras(folder: str | Path) -> tuple[Float[Tensor, "V 3 4"], Float[Tensor, "3 2"]]:
+def load_cameras(folder: Path) -> tuple[Float[Tensor, "V 3 4"], Float[Tensor, "3 2"]]:
     """Poses (V, 3, 4) as stored and intrinsics (3, 2) in pixels, without the images; raises as `load_object`."""
-    folder = Path(folder)
-    count = count_views(folder)
+    paths = [folder / "pose" / f"{index:03d}.npy" for index in range(count_views(folder))]
     intrinsics = check_intrinsics(folder / "intrinsics.npy", read_array(folder / "intrinsics.npy"))
-    paths = [folder / "pose" / f"{index:03d}.npy" for index in range(count)]
     poses = np.stack([check_pose(path, read_array(path)) for path in paths])
     return torch.from_numpy(poses), torch.from_numpy(intrinsics)
 
@@ -174,10 +161,9 @@ def save_object(
     intrinsics: Float[Tensor, "3 2"],
     settings: Mapping[str, str | int] | None = None,
 ) -> None:
-    """Write one rendered object; the folder appears complete or not at all.
+    """Write one rendered object; the folder, whose parent is made, appears complete or not at all.
 
     Args:
-        folder: must not exist yet; its parent is made.
         rgba: straight alpha, in [0, 1]; stored in 8 bits a channel.
         poses: camera-to-world, Blender axes, world units.
         intrinsics: [[fx, fy], [cx, cy], [width, height]] in pixels.
@@ -194,10 +180,8 @@ def save_object(
     with appearing(folder) as temporary:
         (temporary / "rgba").mkdir()
         (temporary / "pose").mkdir()
-        pixels = (rgba * 255).round().to(torch.uint8).permute(0, 2, 3, 1).contiguous().numpy()
-        for index, (image, pose) in enumerate(zip(pixels, poses, strict=True)):
-            picture = Image.fromarray(image, mode="RGBA")
-            picture.save(temporary / "rgba" / f"{index:03d}.png", optimize=True)
+        for index, (image, pose) in enumerate(zip(rgba, poses, strict=True)):
+            Image.fromarray(to_pixels(image)).save(temporary / "rgba" / f"{index:03d}.png", optimize=True)
             np.save(temporary / "pose" / f"{index:03d}.npy", pose.float().numpy())
         np.save(temporary / "intrinsics.npy", intrinsics.float().numpy())
         if settings:
@@ -224,18 +208,6 @@ def count_views(folder: Path) -> int:
     return len(images)
 
 
-def _read_images(paths: list[Path], size: tuple[int, int]) -> Float32[np.ndarray, "V 4 H W"]:
-    """Images (V, 4, H, W) in [0, 1], after checking that all have the given size (width, height)."""
-    images = [read_rgba(path) for path in paths]
-    sizes = ["{1}x{0}".format(*image.shape) for image in images]
-    for path, found in zip(paths, sizes, strict=True):
-        if found != sizes[0]:
-            raise ValueError(f"{path}: size {found}, but {paths[0].name} has {sizes[0]}; views must agree")
-    if images[0].shape[1::-1] != size:
-        raise ValueError(f"{paths[0]}: size {sizes[0]}, but intrinsics.npy says {size[0]}x{size[1]} pixels")
-    return np.stack(images).transpose(0, 3, 1, 2).astype(np.float32) / 255
-
-
 def _check_to_save(folder: Path, rgba: Tensor, poses: Tensor, intrinsics: Tensor) -> None:
     """Raise the ValueErrors of `save_object`; the tensors may have any shape."""
     if rgba.ndim != 4 or rgba.shape[1] != 4 or not len(rgba) or len(rgba) != len(poses):
@@ -249,3 +221,30 @@ def _check_to_save(folder: Path, rgba: Tensor, poses: Tensor, intrinsics: Tensor
         raise ValueError(f"{folder}: images are {found}, intrinsics say {size[0]:g}x{size[1]:g} pixels")
     for index, pose in enumerate(poses):
         check_pose(folder / "pose" / f"{index:03d}.npy", pose.numpy())
+
+
+def sample_poses(generator: torch.Generator, count: int) -> Float[Tensor, "count 3 4"]:
+    """Draw camera-to-world poses that look at the origin with world z up.
+
+    View 0 stands in front of the object, at azimuth 0 (the -y direction), with the elevation uniform in
+    degrees. The other views are uniform over the directions of the sphere between the elevation limits.
+    Distances are uniform, in world units. Poses are float32, with Blender axes (x right, y up, the camera looks along
+    -z). Raises ValueError if `count` is below 1.
+    """
+    if count < 1:
+        raise ValueError(f"count of poses must be at least 1, found {count}")
+    draw = torch.rand(count, 3, generator=generator, dtype=torch.float64)
+    azimuth = 2 * math.pi * draw[:, 0]
+    low, high = (math.sin(math.radians(limit)) for limit in SHELL_ELEVATION)
+    elevation = torch.asin(low + (high - low) * draw[:, 1])
+    distance = _between(SHELL_DISTANCE, draw[:, 2])
+    azimuth[0] = 0
+    elevation[0] = torch.deg2rad(_between(SOURCE_ELEVATION, draw[0, 1]))
+    distance[0] = _between(SOURCE_DISTANCE, draw[0, 2])
+    level = elevation.cos()
+    towards = torch.stack([azimuth.sin() * level, -azimuth.cos() * level, elevation.sin()], dim=-1)
+    return look_at(distance[:, None] * towards).float()
+
+
+def _between(limits: tuple[float, float], fraction: Tensor) -> Tensor:
+    return limits[0] + (limits[1] - limits[0]) * fraction

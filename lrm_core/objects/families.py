@@ -97,7 +97,13 @@ def cabinet(rng: np.random.Generator) -> list[Part]:
     """Boxes with doors, drawers or a screen on the front, a top, knobs."""
     size = np.array([between(rng, 0.3, 0.9), between(rng, 0.15, 0.6), between(rng, 0.25, 1.0)])
     body = placed(rng, _pick(rng, (Kind.BOX, Kind.BOX, Kind.ROUNDED, Kind.HEXAGON)), (0, 0, 0), size)
-    parts = [body, *_doors(rng, body)]
+    columns, rows = 1 + int(2 * rng.random()), 1 + int(3 * rng.random())  # of equal doors on its front
+    width, depth, height = size / (columns, 1, rows)
+    front = -0.65 * depth if body.kind == Kind.HEXAGON else -depth
+    door = Part(Kind.BOX, np.zeros(3), np.eye(3), np.array([0.85 * width, 0.06, 0.85 * height]), 0.5, 1)
+    across = [(2 * column + 1 - columns) * width for column in range(columns)]
+    up = [(2 * row + 1 - rows) * height for row in range(rows)]
+    parts = [body, *(replace(door, centre=np.array([x, front, z])) for x in across for z in up)]
     if rng.random() < 0.5:
         over = (size[0] * between(rng, 0.9, 1.15), size[1] * between(rng, 0.9, 1.15), 0.05)
         parts.append(placed(rng, Kind.BOX, (0, 0, size[2]), over, finish=2))
@@ -107,29 +113,27 @@ def cabinet(rng: np.random.Generator) -> list[Part]:
     return parts
 
 
-def _doors(rng: np.random.Generator, body: Part) -> list[Part]:
-    """Equal boxes in 1 or 2 columns and 1 to 3 rows on the front of a body."""
-    columns, rows = 1 + int(2 * rng.random()), 1 + int(3 * rng.random())
-    width, depth, height = body.scale / (columns, 1, rows)
-    front = -0.65 * depth if body.kind == Kind.HEXAGON else -depth
-    door = Part(Kind.BOX, np.zeros(3), np.eye(3), np.array([0.85 * width, 0.06, 0.85 * height]), 0.5, 1)
-    across = [(2 * column + 1 - columns) * width for column in range(columns)]
-    up = [(2 * row + 1 - rows) * height for row in range(rows)]
-    return [replace(door, centre=np.array([x, front, z])) for x in across for z in up]
-
-
 def mirror(rng: np.random.Generator) -> list[Part]:
     """Vehicles, animals, tools: a long body, parts before, behind and on top, and pairs at its sides."""
     body = _body(rng)
-    parts = [body, *_ends(rng, body)]
+    parts, (wide, long, high) = [body], _reach(body)
+    for side in (-1, 1):
+        if rng.random() < 0.6:
+            end = between(rng, 0.12, 0.4)
+            place = (0, side * (long + 0.2 * end), between(rng, -0.3, 0.3) * high)
+            parts.append(placed(rng, _pick(rng, ENDS), place, (end, end, end), finish=1))
     if rng.random() < 0.6:  # a smaller part on top of the body
-        wide, long, high = _reach(body)
         size = (wide * between(rng, 0.5, 0.95), long * between(rng, 0.2, 0.6), between(rng, 0.1, 0.4))
         place = (0, between(rng, -0.4, 0.4) * long, 0.8 * high + 0.7 * size[2])
         parts.append(placed(rng, _pick(rng, BODIES), place, size, finish=2))
     feet = _wheels if rng.random() < 0.5 else _limbs
     parts += feet(rng, body)
-    return parts + (_wings(rng, body) if rng.random() < 0.35 else [])
+    if rng.random() < 0.35:  # a flat pair at its sides
+        span = between(rng, 0.25, 0.6)
+        scale = (span, between(rng, 0.15, 0.5) * long, between(rng, 0.03, 0.08))
+        place = (0.45 * wide + 0.95 * span, between(rng, -0.3, 0.3) * long, 0)
+        parts += pair(placed(rng, _pick(rng, (Kind.BOX, Kind.ELLIPSOID, Kind.ROUNDED)), place, scale, finish=1))
+    return parts
 
 
 def _body(rng: np.random.Generator) -> Part:
@@ -144,17 +148,6 @@ def _body(rng: np.random.Generator) -> Part:
 def _reach(part: Part) -> Vector:
     """Half sizes (3,) along the axes of the plan, of a part that was turned by right angles."""
     return np.abs(part.rotation) @ part.scale
-
-
-def _ends(rng: np.random.Generator, body: Part) -> list[Part]:
-    """Perhaps a part before the body, perhaps one behind."""
-    (_, long, high), parts = _reach(body), []
-    for side in (-1, 1):
-        if rng.random() < 0.6:
-            end = between(rng, 0.12, 0.4)
-            place = (0, side * (long + 0.2 * end), between(rng, -0.3, 0.3) * high)
-            parts.append(placed(rng, _pick(rng, ENDS), place, (end, end, end), finish=1))
-    return parts
 
 
 def _wheels(rng: np.random.Generator, body: Part) -> list[Part]:
@@ -175,19 +168,16 @@ def _limbs(rng: np.random.Generator, body: Part) -> list[Part]:
     return four(placed(rng, _pick(rng, RODS), place, (slim, slim, length + 0.2 * high), finish=3))
 
 
-def _wings(rng: np.random.Generator, body: Part) -> list[Part]:
-    """A flat pair at the sides of the body."""
-    (wide, long, _), span = _reach(body), between(rng, 0.25, 0.6)
-    scale = (span, between(rng, 0.15, 0.5) * long, between(rng, 0.03, 0.08))
-    place = (0.45 * wide + 0.95 * span, between(rng, -0.3, 0.3) * long, 0)
-    return pair(placed(rng, _pick(rng, (Kind.BOX, Kind.ELLIPSOID, Kind.ROUNDED)), place, scale, finish=1))
-
-
 def radial(rng: np.random.Generator) -> list[Part]:
     """Flowers, fans, chandeliers: a core and 3 to 6 arms about the axis, perhaps a stem."""
     size, count = between(rng, 0.15, 0.4), 3 + int(4 * rng.random())
     parts = [placed(rng, _pick(rng, ROUND + SQUARE), (0, 0, 0), (size, size, between(rng, 0.1, 0.4)))]
-    arm = _arm(rng, size)
+    reach, thick = between(rng, 0.2, 0.5), between(rng, 0.05, 0.16)
+    scale = (reach, between(rng, 0.5, 1.5) * max(thick, 0.3 * reach), thick)
+    place = (0.2 * size + 0.9 * reach, 0, between(rng, -0.05, 0.05))
+    arm = placed(rng, _pick(rng, (Kind.ELLIPSOID, Kind.ROUNDED, Kind.BOX)), place, scale, finish=1)
+    if rng.random() < 0.4:  # stand it on its edge
+        arm = replace(arm, scale=arm.scale[[0, 2, 1]])
     parts += [arm.turned(about_z(2 * math.pi * copy / count)) for copy in range(count)]
     if rng.random() < 0.6:  # a rod below the core, perhaps on a foot
         length, slim, broad = between(rng, 0.2, 0.7), 0.4 * size, 1.5 * size
@@ -197,15 +187,6 @@ def radial(rng: np.random.Generator) -> list[Part]:
     if rng.random() < 0.35:  # stand the wheel up
         parts = [part.turned(TO_Y) for part in parts]
     return parts
-
-
-def _arm(rng: np.random.Generator, core: float) -> Part:
-    """One arm along x, out of a core of this half size; it lies, or stands on its edge."""
-    reach, thick = between(rng, 0.2, 0.5), between(rng, 0.05, 0.16)
-    scale = (reach, between(rng, 0.5, 1.5) * max(thick, 0.3 * reach), thick)
-    place = (0.2 * core + 0.9 * reach, 0, between(rng, -0.05, 0.05))
-    arm = placed(rng, _pick(rng, (Kind.ELLIPSOID, Kind.ROUNDED, Kind.BOX)), place, scale, finish=1)
-    return replace(arm, scale=arm.scale[[0, 2, 1]]) if rng.random() < 0.4 else arm
 
 
 # Each plan with the end of its share of the draws, from the end of the one before

@@ -128,7 +128,7 @@ def check_intrinsics(path: Path, intrinsics: Float[np.ndarray, "..."]) -> Float[
         raise ValueError(f"{path}: expected shape (3, 2), found {intrinsics.shape}")
     if not np.isfinite(intrinsics).all():
         raise ValueError(f"{path}: the intrinsics hold NaN or infinity")
-    focal, size = intrinsics[0], intrinsics[2]
+    focal, _, size = intrinsics
     if (focal <= 0).any():
         raise ValueError(f"{path}: focal lengths must be positive, found {focal.tolist()} pixels")
     if (size < 1).any() or (size != size.round()).any():

@@ -68,7 +68,10 @@ class Finishes:
     def draw(self, scale: Float[np.ndarray, " 3"]) -> dict[str, Any]:
         """The fields of `Textures` for one primitive of these half sizes in world units; moves the generator on."""
         pattern = self._pattern()
-        axis = self._axis(pattern, scale)
+        axis, aligned, which = 2 * self._rng.random(3) - 1, self._rng.random() < 0.5, self._rng.random()
+        if aligned:  # with an axis of the primitive; wood is cut along the trunk
+            axis = np.eye(3)[int(np.argmax(scale)) if pattern == Pattern.WOOD else int(which * 3)]
+        axis = axis / np.linalg.norm(axis)
         _, low, high = PATTERNS[pattern]
         frequency = low * (high / low) ** self._rng.random()
         if pattern == Pattern.GRADIENT:
@@ -90,16 +93,6 @@ class Finishes:
             if place < 0:
                 return pattern
         return Pattern.FLAT  # the shares sum to one up to rounding
-
-    def _axis(self, pattern: Pattern, scale: Float[np.ndarray, " 3"]) -> Float[np.ndarray, " 3"]:
-        """A unit vector: in any direction, or, in half of the draws, along an axis of the primitive.
-
-        Wood is cut along the trunk: there it is the axis along which the primitive is longest.
-        """
-        axis, aligned, which = 2 * self._rng.random(3) - 1, self._rng.random() < 0.5, self._rng.random()
-        if aligned:
-            axis = np.eye(3)[int(np.argmax(scale)) if pattern == Pattern.WOOD else int(which * 3)]
-        return axis / np.linalg.norm(axis)
 
     def _colours(self, pattern: Pattern) -> tuple[Colour, Colour]:
         """Two colours that differ in some channel by `STRONG` or more; in half of the draws `GENTLE` to that."""

@@ -8,6 +8,7 @@ import base64
 import json
 import struct
 from copy import deepcopy
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -16,23 +17,9 @@ import numpy as np
 import trimesh
 from trimesh.exchange.gltf.extensions import register_handler
 
+from lrm_core.objects import gltf_arrays
 from lrm_core.objects.companions import JSON_CHUNK, Companions, Refused, open_gltf
-from lrm_core.objects.gltf_arrays import (
-    DRACO,
-    FAN,
-    STRIP,
-    TRANSFORM,
-    TRIANGLES,
-    Arrays,
-    Tree,
-    add_places,
-    add_skin,
-    coordinates,
-    dense_accessors,
-    place_texture,
-    triangles,
-    undo_draco,
-)
+from lrm_core.objects.gltf_arrays import DRACO, FAN, STRIP, TRANSFORM, TRIANGLES, Arrays, Tree
 
 PLAIN = "LRM_plain"
 INSTANCES = "EXT_mesh_gpu_instancing"
@@ -92,7 +79,7 @@ class _File:
         if unknown:
             raise Refused(f"needs the glTF extension {', '.join(unknown)}, which is not read; export without")
         self._decompress()
-        dense_accessors(self.tree.get("accessors", []))
+        gltf_arrays.dense_accessors(self.tree.get("accessors", []))
         self._prepare_nodes()
         self._materials = list(map(self._prepare_material, range(len(self.tree.get("materials", [])))))
         self._drop_undrawn_images()
@@ -118,15 +105,12 @@ class _File:
             return
         from meshopt import decode_gltf_buffer
 
-        buffers: dict[int, bytes] = {}
-        whole = bytearray()
+        buffer, whole = cache(self._buffer), bytearray()
         for view in views:
             packed = next((view["extensions"][n] for n in MESHOPT if n in view.get("extensions", {})), None)
             place = packed or view
-            if place["buffer"] not in buffers:
-                buffers[place["buffer"]] = self._buffer(place["buffer"])
             start = place.get("byteOffset", 0)
-            content = buffers[place["buffer"]][start : start + place["byteLength"]]
+            content = buffer(place["buffer"])[start : start + place["byteLength"]]
             if packed:
                 if packed["count"] * packed["byteStride"] != view["byteLength"]:
                     raise Refused("its meshopt data do not have the length that it says")
@@ -176,7 +160,7 @@ class _File:
             material.pop("emissiveTexture", None)
         names = [glossy if GLOSSY in extensions and glossy else name for name, glossy in TEXTURES.items()]
         drawn = {name: base[found] for name, found in zip(TEXTURES, names, strict=True) if found in base}
-        if len({json.dumps(coordinates(info), sort_keys=True) for info in drawn.values()}) > 1:
+        if len({json.dumps(gltf_arrays.coordinates(info), sort_keys=True) for info in drawn.values()}) > 1:
             raise Refused(f"material {index} has its emission on other coordinates than its colour: not read")
         return drawn
 
@@ -207,7 +191,7 @@ class _File:
     def make_plain(self, primitive: Tree, data: Tree, arrays: list[np.ndarray], views: list[bytes]) -> None:
         """Give a primitive float attributes, morphed, in triangles; arrays that it shares stay as they are."""
         if data["draco"]:
-            undo_draco(primitive, data["draco"], arrays, views)
+            gltf_arrays.undo_draco(primitive, data["draco"], arrays, views)
         accessors, attributes = self.tree["accessors"], primitive["attributes"]
         packed = data["draco"]["attributes"] if data["draco"] else {}
         unread = attributes.keys() - packed.keys()
@@ -223,11 +207,11 @@ class _File:
         if (mode := primitive.get("mode", TRIANGLES)) in (STRIP, FAN, TRIANGLES):
             count = len(arrays[attributes["POSITION"]])
             indices = plain.values(primitive["indices"]) if "indices" in primitive else np.arange(count)
-            primitive |= {"indices": plain.put(triangles(indices.reshape(-1), mode)), "mode": TRIANGLES}
+            primitive |= {"indices": plain.put(gltf_arrays.triangles(indices.reshape(-1), mode)), "mode": TRIANGLES}
         drawn = self._materials[primitive["material"]] if "material" in primitive else {}
         for info in list(drawn.values())[:1]:
-            place_texture(attributes, info, plain)
+            gltf_arrays.place_texture(attributes, info, plain)
         if "skin" in data:
-            add_skin(attributes, self.tree["skins"][data["skin"]], plain)
+            gltf_arrays.add_skin(attributes, self.tree["skins"][data["skin"]], plain)
         elif data.get("instances"):
-            add_places(attributes, data["instances"], plain)
+            gltf_arrays.add_places(attributes, data["instances"], plain)

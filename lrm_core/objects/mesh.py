@@ -24,22 +24,14 @@ Triples = Int[np.ndarray, "F 3"]
 
 @dataclass(frozen=True)
 class Mesh:
-    """Loose triangles in the world of the renderer: z up, the object's front towards -y.
+    """Loose triangles in the world of the renderer: z up, the object's front towards -y."""
 
-    Attributes:
-        triangles: corners in world units.
-        normals: unit shading normal of each corner.
-        uv: texture coordinates of each corner, v pointing up.
-        colours: display-referred RGBA in [0, 1] of each corner, to multiply the texture with.
-        material: index into `materials`, of which there is at least one.
-    """
-
-    triangles: Triangles
-    normals: Triangles
-    uv: Float[np.ndarray, "F 3 2"]
-    colours: Float[np.ndarray, "F 3 4"]
-    material: Int[np.ndarray, " F"]
-    materials: tuple[Material, ...]
+    triangles: Triangles  # corners in world units
+    normals: Triangles  # unit shading normal of each corner
+    uv: Float[np.ndarray, "F 3 2"]  # texture coordinates of each corner, v pointing up
+    colours: Float[np.ndarray, "F 3 4"]  # display-referred RGBA in [0, 1] of each corner, times the texture
+    material: Int[np.ndarray, " F"]  # index into `materials`
+    materials: tuple[Material, ...]  # at least one
 
 
 def load_mesh(path: str | Path) -> Mesh:
@@ -69,17 +61,11 @@ def load_mesh(path: str | Path) -> Mesh:
     if not np.isfinite(triangles).all():
         raise ValueError(f"{path}: vertices hold NaN or infinity")
     material = np.repeat(np.arange(len(pieces)), [len(piece.triangles) for piece in pieces])
-    triangles, normals = _upright(triangles, path), _upright(normals, path)
-    triangles = _normalise(triangles, path)
+    triangles = _normalise(_upright(triangles, path), path)
     kept = _has_area(triangles)
-    return Mesh(
-        triangles[kept],
-        _shading_normals(triangles[kept], normals[kept]),
-        uv[kept],
-        colours[kept],
-        material[kept],
-        tuple(piece.material for piece in pieces),
-    )
+    triangles, normals = triangles[kept], _shading_normals(triangles[kept], _upright(normals, path)[kept])
+    materials = tuple(piece.material for piece in pieces)
+    return Mesh(triangles, normals, uv[kept], colours[kept], material[kept], materials)
 
 
 def face_normals(triangles: Triangles) -> Float[np.ndarray, "F 3"]:
@@ -95,9 +81,8 @@ def edge_products(triangles: Triangles) -> Float[np.ndarray, "F 3"]:
 
 def _upright(vectors: Triangles, path: Path) -> Triangles:
     """Points or directions turned from the axes of the file to those of the world."""
-    if UP_AXIS[path.suffix.lower()] == "z":
-        return vectors
-    return np.stack([vectors[..., 0], -vectors[..., 2], vectors[..., 1]], axis=-1)
+    x, y, z = np.moveaxis(vectors, -1, 0)
+    return vectors if UP_AXIS[path.suffix.lower()] == "z" else np.stack([x, -z, y], axis=-1)
 
 
 def _normalise(triangles: Triangles, path: Path) -> Triangles:
@@ -136,37 +121,26 @@ def write_mesh(path: Path, vertices: Points, faces: Triples, colours: Float[np.n
         raise ValueError(f"{path}: unsupported suffix; meshes are written to {', '.join(WRITTEN)}")
     stored = linear_from_display(colours) if suffix in LINEAR_COLOURS else colours
     pixels = (np.clip(stored, 0, 1) * 255).round().astype(np.uint8)
-    mesh = trimesh.Trimesh(turned(vertices, suffix), faces, vertex_colors=pixels, process=False)
-    _write(path, mesh)
+    _write(path, trimesh.Trimesh(turned(vertices, suffix), faces, vertex_colors=pixels, process=False))
 
 
 def write_textured_glb(
-    path: Path,
-    vertices: Points,
-    faces: Triples,
-    uv: Float[np.ndarray, "V 2"],
-    texture: UInt8[np.ndarray, "H W 3"],
+    path: Path, vertices: Points, faces: Triples, uv: Float[np.ndarray, "V 2"], texture: UInt8[np.ndarray, "H W 3"]
 ) -> None:
-    """Write a GLB with a texture of its base colour, otherwise as `write_mesh`.
+    """Write a GLB with a texture of its base colour (display-referred, 0 to 255), otherwise as `write_mesh`.
 
-    Args:
-        vertices: repeated along the seams of the texture.
-        uv: texture coordinates in [0, 1], v pointing up.
-        texture: display-referred RGB, 0 to 255.
+    Vertices are repeated along the seams of the texture; its coordinates `uv` are in [0, 1], v pointing up.
     """
-    material = trimesh.visual.material.PBRMaterial(
-        baseColorTexture=Image.fromarray(texture), metallicFactor=0.0, roughnessFactor=1.0
-    )
+    matt = {"metallicFactor": 0.0, "roughnessFactor": 1.0}
+    material = trimesh.visual.material.PBRMaterial(baseColorTexture=Image.fromarray(texture), **matt)
     visual = trimesh.visual.TextureVisuals(uv=uv, material=material)
-    mesh = trimesh.Trimesh(turned(vertices, ".glb"), faces, visual=visual, process=False)
-    _write(path, mesh)
+    _write(path, trimesh.Trimesh(turned(vertices, ".glb"), faces, visual=visual, process=False))
 
 
 def turned(vertices: Points, suffix: str) -> Points:
     """World coordinates in the axes of a file: (x, z, -y) where y is up there."""
-    if UP_AXIS[suffix] == "z":
-        return vertices
-    return np.stack([vertices[:, 0], vertices[:, 2], -vertices[:, 1]], axis=1)
+    x, y, z = vertices.T
+    return vertices if UP_AXIS[suffix] == "z" else np.stack([x, z, -y], axis=1)
 
 
 def _unlit(tree: dict[str, Any]) -> None:

@@ -25,7 +25,6 @@ Texture = Float[np.ndarray, "H W 4"]
 Colour = Float[np.ndarray, "*shape"]
 
 COLOURS = "colours"  # the attribute of vertices that have a material too
-END_OF_HEADER = b"end_header"  # of a PLY file
 LINEAR_COLOURS = (".glb", ".gltf")  # have linear factors and vertex colours; other files, display-referred
 ALPHA_CUTOFF = 0.5
 NO_TEXTURE = np.ones((1, 1, 4), dtype=np.float32)
@@ -33,16 +32,10 @@ NO_TEXTURE = np.ones((1, 1, 4), dtype=np.float32)
 
 @dataclass(frozen=True)
 class Material:
-    """What a surface looks like before shading.
+    """What a surface looks like before shading."""
 
-    Attributes:
-        levels: the texture, (H, W, 4) display-referred straight RGBA in [0, 1], then halved again and
-            again down to one texel.
-        cutoff: rays pass where alpha is below; 0 for an opaque material.
-    """
-
-    levels: tuple[Texture, ...]
-    cutoff: float
+    levels: tuple[Texture, ...]  # display-referred straight RGBA in [0, 1]; each half of the last, down to one texel
+    cutoff: float  # rays pass where alpha is below; 0 for an opaque material
 
 
 class Piece(NamedTuple):
@@ -75,8 +68,11 @@ def _scene(path: Path, suffix: str, companions: Companions) -> trimesh.Scene:
     if suffix in LINEAR_COLOURS:
         return load_gltf(path, companions)
     content = path.read_bytes()
-    if suffix == ".ply":
-        content = _plain_ply(content)
+    if suffix == ".ply":  # programs of scanners give names to colours that trimesh does not know
+        header, end, rest = content.partition(b"end_header")
+        if not re.search(rb"property\s+\w+\s+red\b", header):
+            header = re.sub(rb"(property\s+\w+\s+)diffuse_(red|green|blue|alpha)\b", rb"\1\2", header)
+        content = header + end + rest
     elif suffix == ".obj":
         back = re.search(rb"^f[^\n]*[\s/]-\d", content, re.MULTILINE)
         if back and re.search(rb"^v[tn]?\s", content[back.end() :], re.MULTILINE):
@@ -86,14 +82,6 @@ def _scene(path: Path, suffix: str, companions: Companions) -> trimesh.Scene:
         for geometry in scene.geometry.values():
             _finish_obj(geometry, companions)
     return scene
-
-
-def _plain_ply(content: bytes) -> bytes:
-    """The names that scanners' programs give to colours made those that trimesh knows."""
-    header, end, rest = content.partition(END_OF_HEADER)
-    if not re.search(rb"property\s+\w+\s+red\b", header):
-        header = re.sub(rb"(property\s+\w+\s+)diffuse_(red|green|blue|alpha)\b", rb"\1\2", header)
-    return header + end + rest
 
 
 def _finish_obj(piece: trimesh.Trimesh, companions: Companions) -> None:
@@ -106,18 +94,13 @@ def _finish_obj(piece: trimesh.Trimesh, companions: Companions) -> None:
         if option(statement, "t", 0) != (0, 0) or option(statement, "mm", 0) not in ((0, 0), (0, 1)):
             raise Refused(f"the option -t or -mm of map_Kd is not read: {statement}")
         piece.visual.uv = piece.visual.uv * option(statement, "s", 1) + option(statement, "o", 0)
-    mask = material.kwargs.pop("map_d", None)
-    if mask:
-        material.image = _with_mask(material.image, Image.open(BytesIO(companions.get(" ".join(mask)))))
-
-
-def _with_mask(image: Image.Image | None, mask: Image.Image) -> Image.Image:
-    """A texture with the alpha of a mask, or its grey where it has none."""
-    masked = (image or Image.new("RGB", mask.size, "white")).convert("RGB")
-    alpha = mask.getchannel("A") if "A" in mask.getbands() else mask.convert("L")
-    masked.putalpha(alpha.resize(masked.size))
-    masked.info = image.info if image else {"file_path": ""}
-    return masked
+    if named := material.kwargs.pop("map_d", None):
+        mask = Image.open(BytesIO(companions.get(" ".join(named))))
+        image = (material.image or Image.new("RGB", mask.size, "white")).convert("RGB")
+        alpha = mask.getchannel("A") if "A" in mask.getbands() else mask.convert("L")  # its grey where it has none
+        image.putalpha(alpha.resize(image.size))
+        image.info = material.image.info if material.image else {"file_path": ""}
+        material.image = image
 
 
 def _placed(scene: trimesh.Scene) -> Iterator[trimesh.Trimesh]:

@@ -31,6 +31,8 @@ WRAP = 0.3
 Vectors = Float[np.ndarray, "n 3"]  # points, directions or barycentric coordinates
 Scalars = Float[np.ndarray, " n"]
 Faces = Int[np.ndarray, " n"]
+Flags = Bool[np.ndarray, " n"]
+Point = Float[np.ndarray, " 3"]
 
 
 class MeshViews(NamedTuple):
@@ -50,13 +52,9 @@ class Hits(NamedTuple):
 
 
 def render_mesh(path: str | Path, poses: Float[Tensor, "V 3 4"], resolution: int) -> MeshViews:
-    """Render a mesh file, normalised as in `load_mesh`, in square views of focal length 0.75 of the width.
+    """Render a mesh file, normalised as in `load_mesh`, in square views of focal length 0.75 of the width in pixels.
 
-    Raises as `load_mesh`.
-
-    Args:
-        poses: camera-to-world, Blender axes, world units; view 0 is the source.
-        resolution: side of the images, in pixels.
+    Poses are camera-to-world, with Blender axes, in world units; view 0 is the source. Raises as `load_mesh`.
 
     Returns:
         rgba from 2x2 rays a pixel; depth in world units, the mean over the rays that hit; visible, where
@@ -75,12 +73,14 @@ class MeshCaster:
     def __init__(self, mesh: Mesh) -> None:
         self.mesh = mesh
         self.face_normals = face_normals(mesh.triangles)
-        self.texel_density = _texel_density(mesh)
+        area = np.linalg.norm(edge_products(mesh.triangles), axis=-1)
+        first, second = mesh.uv[:, 1] - mesh.uv[:, 0], mesh.uv[:, 2] - mesh.uv[:, 0]
+        uv_area = np.abs(first[:, 0] * second[:, 1] - first[:, 1] * second[:, 0])
+        size = np.array([np.prod(m.levels[0].shape[:2]) for m in mesh.materials])
+        self.texel_density = np.sqrt(uv_area * size[mesh.material] / area)  # (F,), finest level, per world unit
         self._cutoffs = np.array([m.cutoff for m in mesh.materials])
-        soup = trimesh.Trimesh(
-            mesh.triangles.reshape(-1, 3), np.arange(3 * len(mesh.triangles)).reshape(-1, 3), process=False
-        )
-        self._tree = RayMeshIntersector(soup)
+        soup = trimesh.triangles.to_kwargs(mesh.triangles)
+        self._tree = RayMeshIntersector(trimesh.Trimesh(**soup, process=False))
 
     def first_hits(self, origins: Vectors, directions: Vectors) -> Hits:
         """First surface whose alpha reaches its cutoff, among the `LAYERS` nearest on rays with unit directions."""
@@ -92,7 +92,10 @@ class MeshCaster:
             face = self._tree.intersects_first(at, directions[live])
             live, at, face = live[face >= 0], at[face >= 0], face[face >= 0]
             step, barycentric = _intersect(self.mesh.triangles[face], at, directions[live])
-            solid = self._is_solid(face, barycentric)
+            cutoff = self._cutoffs[self.mesh.material[face]]
+            solid = cutoff == 0
+            alpha = self.base_colour(face[~solid], barycentric[~solid], np.zeros((~solid).sum()))[:, 3]
+            solid[~solid] = alpha >= cutoff[~solid]
             done = live[solid]
             hits.face[done], hits.barycentric[done] = face[solid], barycentric[solid]
             hits.distance[done] = start[done] + step[solid]
@@ -121,20 +124,9 @@ class MeshCaster:
             colour[at] *= texel
         return colour
 
-    def _is_solid(self, face: Faces, barycentric: Vectors) -> Bool[np.ndarray, " n"]:
-        """Whether alpha reaches the cutoff at surface points."""
-        cutoff = self._cutoffs[self.mesh.material[face]]
-        solid = cutoff == 0
-        if not solid.all():
-            doubtful = ~solid
-            full_detail = np.zeros(doubtful.sum())
-            alpha = self.base_colour(face[doubtful], barycentric[doubtful], full_detail)[:, 3]
-            solid[doubtful] = alpha >= cutoff[doubtful]
-        return solid
-
 
 def _render_view(
-    caster: MeshCaster, camera: Float[Tensor, " 25"], source: Float[np.ndarray, " 3"], resolution: int
+    caster: MeshCaster, camera: Float[Tensor, " 25"], source: Point, resolution: int
 ) -> tuple[Float[Tensor, "4 H W"], Float[Tensor, "1 H W"], Bool[Tensor, "1 H W"]]:
     """One view: means over the rays of each pixel that hit; alpha is the share that does."""
     fine = resolution * SAMPLES
@@ -149,10 +141,10 @@ def _render_view(
     samples = np.zeros((fine * fine, 6))  # colour, hit, distance, seen
     samples[rays] = np.column_stack([colour, np.ones(len(rays)), distance, seen])
     blocks = samples.reshape(resolution, SAMPLES, resolution, SAMPLES, 6).mean((1, 3))  # (H, W, 6)
-    alpha = blocks[..., 3:4]
-    means = np.divide(blocks, alpha, out=np.zeros_like(blocks), where=alpha > 0)
-    means = torch.from_numpy(means).permute(2, 0, 1)
-    rgba = torch.cat([means[:3].clamp(0, 1), torch.from_numpy(alpha).permute(2, 0, 1)]).float()
+    blocks = torch.from_numpy(blocks).permute(2, 0, 1)
+    alpha = blocks[3:4]
+    means = torch.where(alpha > 0, blocks / alpha, 0)
+    rgba = torch.cat([means[:3].clamp(0, 1), alpha]).float()
     hit = rgba[3:] > 0
     return rgba, means[4:5].float().where(hit, torch.inf), hit & (means[5:6] >= 0.5)
 
@@ -168,9 +160,7 @@ def _shade(caster: MeshCaster, face: Faces, barycentric: Vectors, directions: Ve
     return (AMBIENT + (1 - AMBIENT) * np.maximum((cosine + WRAP) / (1 + WRAP), 0))[:, None]
 
 
-def _sees(
-    caster: MeshCaster, source: Float[np.ndarray, " 3"], points: Vectors, face: Faces, directions: Vectors
-) -> Bool[np.ndarray, " n"]:
+def _sees(caster: MeshCaster, source: Point, points: Vectors, face: Faces, directions: Vectors) -> Flags:
     """Whether a camera at `source` sees the side of the surface points (n, 3) that rays `directions` meet."""
     towards, flat = points - source, caster.face_normals[face]
     seen = (flat * towards).sum(-1) * (flat * directions).sum(-1) > 0  # the same side
@@ -208,12 +198,3 @@ def sample_texture(texture: Texture, uv: Float[np.ndarray, "n 2"]) -> Float[np.n
     upper = texture[top, left] * (1 - across) + texture[top, right] * across
     lower = texture[bottom, left] * (1 - across) + texture[bottom, right] * across
     return upper * (1 - down) + lower * down
-
-
-def _texel_density(mesh: Mesh) -> Float[np.ndarray, " F"]:
-    """Texels of the finest level per world unit, (F,)."""
-    area = np.linalg.norm(edge_products(mesh.triangles), axis=-1)
-    first, second = mesh.uv[:, 1] - mesh.uv[:, 0], mesh.uv[:, 2] - mesh.uv[:, 0]
-    uv_area = np.abs(first[:, 0] * second[:, 1] - first[:, 1] * second[:, 0])
-    size = np.array([np.prod(m.levels[0].shape[:2]) for m in mesh.materials])
-    return np.sqrt(uv_area * size[mesh.material] / area)

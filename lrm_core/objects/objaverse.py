@@ -11,6 +11,7 @@ seed of its camera poses, and of the draw if it was drawn.
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from lrm_core.files import digest, read_json
 from lrm_core.model.hub import check_cached
 from lrm_core.objects.build import VIEWS, RenderReport, check_same_cameras, check_sizes, render_file, split_finished
 from lrm_core.objects.files import write_json
-from lrm_core.objects.objaverse_index import LICENCES, REVISION, Hub, Index, Mirror
+from lrm_core.objects.objaverse_index import LICENCES, REVISION, Files, Index
 
 MANIFEST = "objaverse.json"
 LISTED = {"uid", "path", "title", "author", "licence", "url", "revision", "sha256", "bytes", "seed"}
@@ -45,17 +46,14 @@ def render_objaverse(
 
     Objects are drawn from all those under an allowed licence (and in the mirror), each as likely as another. One
     that fails is listed with its reason, and the next of the order takes its place. Finished objects are kept, so an
-    interrupted call can be repeated; the dataset stays at the commit of the first call.
+    interrupted call can be repeated; the dataset stays at the commit of the first call. If the objects run out, the
+    report has fewer uids than asked for.
 
     Args:
-        out: root of the dataset; an object's folder is named after its uid.
         seed: of the draw and of the camera poses.
         uids: take these in their order, instead of a draw.
         licences: keys of `LICENCES` that are allowed.
         mirror: folder laid out like the dataset; nothing is downloaded then.
-
-    Returns:
-        uids by what happened to them; fewer than asked for if the objects ran out.
 
     Raises:
         ConnectionError: if there is no mirror and the hub cannot be reached, or must not be (offline mode).
@@ -91,18 +89,15 @@ class _Work:
         for uid in self.objects:
             check_same_cameras(out / uid, **cameras)
         known = (item["revision"] for item in self.objects.values() if item["revision"])
-        self.source = Mirror(Path(mirror)) if mirror else Hub(next(known, REVISION))
+        self.source = Files(Path(mirror) if mirror else None, next(known, REVISION))
         self.index = Index(self.source.fetch)
 
     def drawn(self) -> Iterator[str]:
         """Every object that the source has under an allowed licence, and faulty entries, to be listed as such."""
         for uid in self.index.drawn(self.cameras["seed"]):
-            try:
-                facts = self.index.facts(uid) if self.source.has(self.index.path(uid)) else None
-                if facts is None or facts["licence"] not in self.licences:
+            with suppress(ValueError, FileNotFoundError):
+                if not self.source.has(self.index.path(uid)) or self.index.facts(uid)["licence"] not in self.licences:
                     continue
-            except (ValueError, FileNotFoundError):
-                pass
             yield uid
 
     def build(self, uid: str, report: RenderReport) -> bool:

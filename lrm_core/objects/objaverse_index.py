@@ -22,65 +22,42 @@ import numpy as np
 REPOSITORY = "allenai/objaverse"
 REVISION = "main"  # asked for once; the commit that it was then is kept to ever after
 PATHS = "object-paths.json.gz"
-LICENCES = {
-    "cc0": "CC0-1.0",
-    "by": "CC-BY-4.0",
-    "by-sa": "CC-BY-SA-4.0",
-    "by-nc": "CC-BY-NC-4.0",
-    "by-nc-sa": "CC-BY-NC-SA-4.0",
-}  # as the annotations have them, and their SPDX identifiers
+LICENCES = {"cc0": "CC0-1.0"}  # as the annotations have them, and their SPDX identifiers
+LICENCES |= {name: f"CC-{name.upper()}-4.0" for name in ("by", "by-sa", "by-nc", "by-nc-sa")}
 UID = re.compile("[0-9a-f]{32}")
 GLB = re.compile(rf"glbs/([0-9]{{3}}-[0-9]{{3}})/({UID.pattern})\.glb")
 
 
-class Mirror:
-    """A folder laid out like the dataset, whole or in part."""
+class Files:
+    """The dataset in a folder laid out like it, or on the hub at one commit, whose files its client's cache keeps.
 
-    revision = None
-
-    def __init__(self, folder: Path) -> None:
-        """Raise FileNotFoundError if the folder has no list of objects."""
-        self.folder = folder
-        self.fetch(PATHS)
-
-    def has(self, path: str) -> bool:
-        """Whether the folder has a file of the dataset."""
-        return (self.folder / path).is_file()
-
-    def size(self, path: str) -> int:
-        """Bytes of a file; raises as `fetch`."""
-        return self.fetch(path).stat().st_size
-
-    def fetch(self, path: str) -> Path:
-        """The file; raises FileNotFoundError if there is none."""
-        if not self.has(path):
-            raise FileNotFoundError(f"{self.folder / path}: no such file; a mirror looks like {REPOSITORY}")
-        return self.folder / path
-
-
-class Hub:
-    """The dataset on the hub, at one commit; files stay in the cache of the hub's client.
-
-    Every method raises FileNotFoundError for a file that the dataset lacks, and ConnectionError if the hub cannot be
-    asked or refuses.
+    Every method raises FileNotFoundError for a file that is not there, and ConnectionError if the hub cannot be asked
+    or refuses.
     """
 
-    def __init__(self, revision: str) -> None:
-        """Find the commit that a branch is at; a commit stands for itself."""
-        self.revision = revision
-        self.revision = self._ask(PATHS, dry_run=True).commit_hash
+    def __init__(self, mirror: Path | None, revision: str) -> None:
+        """Look for the list of objects in the mirror; without one, find the commit of a branch on the hub."""
+        self.mirror, self.revision = mirror, None if mirror else revision
+        if mirror:
+            self.fetch(PATHS)
+        else:
+            self.revision = self._ask(PATHS, dry_run=True).commit_hash
 
     def has(self, path: str) -> bool:
-        """Of the listed objects, the dataset has every one."""
-        return True
+        """Whether there is a file; the hub has every object that is listed."""
+        return self.mirror is None or (self.mirror / path).is_file()
 
     def size(self, path: str) -> int:
         """Bytes of a file, without its download."""
-        return self._ask(path, dry_run=True).file_size or 0
+        return self.fetch(path).stat().st_size if self.mirror else self._ask(path, dry_run=True).file_size or 0
 
     def fetch(self, path: str) -> Path:
-        """The file in the cache, downloaded where it is not there yet."""
-        return Path(self._ask(path, dry_run=False))
+        """The file, downloaded where the cache does not have it yet."""
+        if self.mirror is None:
+            return Path(self._ask(path, dry_run=False))
+        if not self.has(path):
+            raise FileNotFoundError(f"{self.mirror / path}: no such file; a mirror looks like {REPOSITORY}")
+        return self.mirror / path
 
     def _ask(self, path: str, dry_run: bool) -> Any:
         from huggingface_hub import constants, errors, hf_hub_download

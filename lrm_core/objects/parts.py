@@ -13,8 +13,6 @@ from jaxtyping import Float
 from lrm_core.objects.shapes import PROFILES, Kind, entry, normal
 
 FORMS = 16  # values of a form that occur; few, so that surfaces are sampled once
-FORM_LIMITS = {Kind.TORUS: (0.12, 0.45)}
-ANY_FORM = (0.3, 0.9)
 
 Vector = Float[np.ndarray, " 3"]
 Rotation = Float[np.ndarray, "3 3"]
@@ -23,21 +21,14 @@ Points = Float[np.ndarray, "n 3"]
 
 @dataclass(frozen=True)
 class Part:
-    """One placed primitive.
-
-    Attributes:
-        kind, form: the solid, as in `shapes.Kind`.
-        rotation: takes its axes to the world.
-        scale: half sizes along its axes, in world units, as the centre is.
-        finish: parts with the same number look alike.
-    """
+    """One placed primitive."""
 
     kind: Kind
-    centre: Vector
-    rotation: Rotation
-    scale: Vector
-    form: float
-    finish: int = 0
+    centre: Vector  # in world units
+    rotation: Rotation  # takes its axes to the world
+    scale: Vector  # half sizes along its axes, in world units
+    form: float  # as `shapes.Kind` says
+    finish: int = 0  # parts with the same number look alike
 
     def surface(self) -> tuple[Points, Points]:
         """Points and unit outward normals, (n, 3) each, in the world, that cover the surface up to its rims."""
@@ -53,7 +44,7 @@ class Part:
 
 def draw_form(rng: np.random.Generator, kind: Kind) -> float:
     """One of the `FORMS` forms of this kind of solid, each as likely as any other."""
-    low, high = FORM_LIMITS.get(kind, ANY_FORM)
+    low, high = (0.12, 0.45) if kind == Kind.TORUS else (0.3, 0.9)
     return low + (high - low) * int(rng.random() * FORMS) / (FORMS - 1)
 
 
@@ -103,7 +94,9 @@ def surface_samples(kind: Kind, form: float) -> tuple[Points, Points]:
     Normals need not be of unit length. The arrays are kept and shared between calls: leave them as they are.
     """
     if kind == Kind.TORUS:
-        return _torus_samples(form)
+        ring, angles = _circle(48, 1, 0), 2 * math.pi * np.arange(12) / 12
+        normals = np.concatenate([math.cos(angle) * ring + [0, 0, math.sin(angle)] for angle in angles])
+        return np.tile((1 - form) * ring, (12, 1)) + form * normals, normals
     outward = np.concatenate([_fibonacci_ball(400), _edges(kind, form)])
     rays = torch.from_numpy(outward.T)
     forms = torch.full((len(outward),), form, dtype=rays.dtype)
@@ -141,9 +134,3 @@ def _circle(count: int, radius: float, z: float) -> Points:
     """Points (count, 3) evenly on a circle about the z axis."""
     angle = 2 * math.pi * np.arange(count) / count
     return np.stack([radius * np.cos(angle), radius * np.sin(angle), np.full(count, z)], axis=1)
-
-
-def _torus_samples(tube: float) -> tuple[Points, Points]:
-    ring, angle = _circle(48, 1, 0), 2 * math.pi * np.arange(12) / 12
-    normals = np.concatenate([math.cos(a) * ring + [0, 0, math.sin(a)] for a in angle])
-    return np.tile((1 - tube) * ring, (12, 1)) + tube * normals, normals

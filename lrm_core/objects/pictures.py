@@ -17,6 +17,7 @@ from jaxtyping import Bool, Float, Float32
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 from scipy import ndimage
 from torch import Tensor
+from torch.nn.functional import pad
 
 from lrm_core.files import check_png
 
@@ -44,11 +45,8 @@ def load_picture(path: str | Path) -> Picture:
     """Read a picture and find the thing in it: by its alpha, else by a white background, else by rembg.
 
     Alpha cuts out where half of the pixels along the border, or more, let half of the light through; else the picture
-    counts as opaque, on white.
-
-    Args:
-        path: a PNG, JPEG or WebP file, of several pictures in a JPEG the first; its EXIF orientation is applied, and
-            colours of another profile become sRGB.
+    counts as opaque, on white. The file is a PNG, JPEG or WebP, of several pictures in a JPEG the first; its EXIF
+    orientation is applied, and colours of another profile become sRGB.
 
     Raises:
         FileNotFoundError: if there is no such file.
@@ -67,12 +65,10 @@ def load_picture(path: str | Path) -> Picture:
             rgba = _without_background(Image.fromarray(rgba).convert("RGB"), path)
     alpha = rgba[..., 3:].astype(np.float32) / 255
     colour = rgba[..., :3].astype(np.float32) / 255 * alpha + (1 - alpha)
-    picture = Picture(
-        torch.from_numpy(colour).permute(2, 0, 1), torch.from_numpy(alpha[..., 0] if mask is None else mask)
-    )
-    if not (picture.mask > 0.5).any():
+    mask = alpha[..., 0] if mask is None else mask
+    if not (mask > 0.5).any():
         raise ValueError(f"{path}: shows nothing; expected a thing on a transparent or white background")
-    return picture
+    return Picture(torch.from_numpy(colour).permute(2, 0, 1), torch.from_numpy(mask))
 
 
 def framed(picture: Picture, size: int) -> Picture:
@@ -98,19 +94,16 @@ def whole(picture: Picture, size: int) -> Picture:
 def resampled(picture: Picture, corner: tuple[float, float], side: float, size: int) -> Picture:
     """A square part of a picture as `size` x `size` pixels, white where it reaches beyond.
 
-    Args:
-        corner, side: (x, y) of its upper left, and its side, in pixels of the picture; may lie beyond.
+    Its upper left `corner` (x, y) and its side are in pixels of the picture.
     """
     beyond = (c + side - n for c, n in zip(corner, picture.mask.shape[::-1], strict=True))
     around = math.ceil(max(0, -min(corner), *beyond))
     box = tuple(value + around for value in (*corner, corner[0] + side, corner[1] + side))
-    planes = [(channel, 1.0) for channel in picture.image] + [(picture.mask, 0.0)]
-    parts = []
-    for plane, outside in planes:
-        padded = torch.nn.functional.pad(plane, (around,) * 4, value=outside)
-        part = Image.fromarray(padded.numpy()).resize((size, size), Image.Resampling.BICUBIC, box=box)
-        parts.append(torch.from_numpy(np.array(part)).clamp(0, 1))
-    return Picture(torch.stack(parts[:3]), parts[3])
+    image, mask = pad(picture.image, (around,) * 4, value=1.0), pad(picture.mask, (around,) * 4)
+    planes = [Image.fromarray(plane.numpy()) for plane in (*image, mask)]
+    parts = [np.array(plane.resize((size, size), Image.Resampling.BICUBIC, box=box)) for plane in planes]
+    *image, mask = torch.from_numpy(np.stack(parts)).clamp(0, 1)
+    return Picture(torch.stack(image), mask)
 
 
 def _read(path: Path) -> Image.Image:

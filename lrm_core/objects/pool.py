@@ -7,7 +7,7 @@ The header of a file says which mesh it shows, who made that and under which lic
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
@@ -21,9 +21,9 @@ from lrm_core.files import read_json
 from lrm_core.fingerprint import sha256
 from lrm_core.model.checkpoints import read_metadata
 from lrm_core.objects.build import RenderReport
+from lrm_core.objects.dataset import SOURCE_ELEVATION, sample_poses
 from lrm_core.objects.files import write_json
 from lrm_core.objects.mesh_render import render_mesh
-from lrm_core.objects.poses import SOURCE_ELEVATION, sample_poses
 
 VIEWS, RESOLUTION = 16, 128
 INDEX, FAULTS = "index.json", "faults.json"
@@ -44,14 +44,11 @@ class Credit:
 
 @dataclass(frozen=True)
 class PoolObject:
-    """V views of one object: straight alpha, 0 to 255; camera-to-world poses, Blender axes, world units.
+    """V views of one object."""
 
-    `sources` are the views that are as level as a source view and show enough.
-    """
-
-    rgba: UInt8[Tensor, "V H H 4"]
-    poses: Float[Tensor, "V 3 4"]
-    sources: Int[Tensor, " S"]
+    rgba: UInt8[Tensor, "V H H 4"]  # straight alpha, 0 to 255
+    poses: Float[Tensor, "V 3 4"]  # camera-to-world, Blender axes, world units
+    sources: Int[Tensor, " S"]  # the views that are as level as a source view and show enough
 
 
 class Pool:
@@ -91,30 +88,19 @@ def header(path: Path) -> dict[str, str] | None:
         return None
 
 
-@dataclass
-class PoolReport(RenderReport):
-    """And why a mesh was left out."""
-
-    left_out: dict[str, str] = field(default_factory=dict)
-
-
 def render_pool(
     folder: Path, out: Path, data: Path, *, views: int = VIEWS, resolution: int = RESOLUTION
-) -> PoolReport:
+) -> RenderReport:
     """Render every GLB of a folder that is not for evaluation; finished ones are kept.
 
     The folder, which is not searched deeper, may have an `index.json`: a list of objects with the keys file, name,
     author, licence and library. Meshes of `data`, the data folder of the project, are left out; see `held_out`.
-
-    Raises:
-        FileNotFoundError: if there is no such folder, or no GLB in it.
-        ValueError: if the index cannot be read.
-        OSError: if a file cannot be written.
+    Raises FileNotFoundError if there is no such folder, or no GLB in it, ValueError if the index cannot be read.
     """
     files, credits = sorted(folder.glob("*.glb")), _read_index(folder / INDEX)
     if not files:
         raise FileNotFoundError(f"{folder}: no GLB files; expected a folder of them")
-    evaluated, report = evaluated_meshes(data), PoolReport()
+    evaluated, report = evaluated_meshes(data), RenderReport()
     for file in (progress := tqdm(files, desc="pool", unit="object")):
         progress.set_postfix_str(file.stem)
         credit, digest, made = credits.get(file.name, Credit()), sha256(file), out / f"{file.stem}.safetensors"

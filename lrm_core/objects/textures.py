@@ -33,22 +33,16 @@ class Pattern(enum.IntEnum):
 class Textures:
     """One solid texture per primitive.
 
-    pattern: a `Pattern`.
-    frequency: cycles per world unit (stripes: light-dark pairs; checker: pairs of cells; gradient: passes
-        from one colour to the other; noise and speckle: cells of the coarsest octave; wood: growth rings;
-        marble: veins; brick: bricks end to end, two courses to a brick's length; dots: dots in a row).
-    octaves: 1 to 3 octaves of noise, in noise and marble.
-    axis: unit vector across stripes and veins, and along the gradient and the trunk of wood.
-    phase: shift of the pattern, in cycles; an eighth of it shifts the trunk of wood.
-    colours: the two colours, rgb in [0, 1]. The second is that of late wood, veins, mortar and dots.
+    A cycle is a light-dark pair of stripes, a pair of cells of the checker, one pass of the gradient, a cell of the
+    coarsest octave of noise and speckle, a growth ring of wood, a vein, a brick (as long as two courses), a dot.
     """
 
-    pattern: Int[Tensor, " *batch"]
-    frequency: Float[Tensor, " *batch"]
-    octaves: Int[Tensor, " *batch"]
-    axis: Float[Tensor, "*batch 3"]
-    phase: Float[Tensor, "*batch 3"]
-    colours: Float[Tensor, "*batch 2 3"]
+    pattern: Int[Tensor, " *batch"]  # a `Pattern`
+    frequency: Float[Tensor, " *batch"]  # cycles per world unit
+    octaves: Int[Tensor, " *batch"]  # 1 to 3 octaves of noise, in noise and marble
+    axis: Float[Tensor, "*batch 3"]  # unit vector across stripes and veins, along the gradient and the trunk of wood
+    phase: Float[Tensor, "*batch 3"]  # shift of the pattern, in cycles; an eighth of it shifts the trunk of wood
+    colours: Float[Tensor, "*batch 2 3"]  # rgb in [0, 1]; the second is that of late wood, veins, mortar and dots
 
     def map(self, change: Callable[[Tensor], Tensor]) -> Self:
         """The textures with `change` applied to each tensor."""

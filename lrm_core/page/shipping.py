@@ -11,8 +11,8 @@ from lrm_core.fit.lora import WEIGHTS
 from lrm_core.measure.experiments import get_experiment
 from lrm_core.measure.oracles import STARTS, OracleCache, Start, load_oracle, oracle_fingerprint
 from lrm_core.model.lrm import LRM
+from lrm_core.objects.build import forget_missing, make_entry, record_entries
 from lrm_core.objects.contact_sheets import SUFFIX, SheetStore
-from lrm_core.objects.manifest import forget_missing, make_entry, record_entries
 from lrm_core.page.front.turning import shown_objects
 from lrm_core.page.models import SHIPPED as ORACLES
 from lrm_core.page.models import nine_sheet, rungs_sheet

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
 from lrm_core.objects.caster import Hits, cast
-from lrm_core.objects.poses import sample_poses
+from lrm_core.objects.dataset import sample_poses
 from lrm_core.objects.procedural import FIRST_HELD_OUT_SEED, ProceduralBatch, inside
 from lrm_core.render.cameras import normalize_poses, pinhole_intrinsics, principal_camera, standard_camera
 from lrm_core.render.rays import Rays, camera_rays, rays_through

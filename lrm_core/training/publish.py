@@ -15,7 +15,7 @@ from lrm_core.model.checkpoints import load_model, read_metadata, save_checkpoin
 from lrm_core.model.config import LRMConfig
 from lrm_core.model.hub import WEIGHTS, parameter_count
 from lrm_core.model.lrm import LRM
-from lrm_core.objects.manifest import make_entry, record_entries
+from lrm_core.objects.build import make_entry, record_entries
 from lrm_core.objects.pool import LIBRARY, Pool
 from lrm_core.paths import data_dir
 from lrm_core.profiles import LADDER, RUNGS

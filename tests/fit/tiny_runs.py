@@ -10,7 +10,7 @@ from lrm_core.fit.scores import Example
 from lrm_core.measure.metrics import image_l1, ssim
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject
-from lrm_core.objects.poses import sample_poses
+from lrm_core.objects.dataset import sample_poses
 from lrm_core.render.quality import psnr
 
 SIZE = TINY.source_size

@@ -5,7 +5,7 @@ import torch
 from torch.nn.functional import interpolate
 
 from lrm_core.measure.e00_model import ModelQuality, nearest_training_seed, run, training_sources, view_angles
-from lrm_core.objects.poses import sample_poses
+from lrm_core.objects.dataset import sample_poses
 from lrm_core.render.quality import psnr
 
 FEW = ModelQuality(training_objects=5, search_size=8)

@@ -12,9 +12,9 @@ from lrm_core.measure import geometry
 from lrm_core.measure.geometry import matter_texels, points_in_matter, triplane_geometry, true_geometry
 from lrm_core.measure.oracles import render_planes
 from lrm_core.objects import RenderedObject
+from lrm_core.objects.dataset import sample_poses
 from lrm_core.objects.mesh import RADIUS
 from lrm_core.objects.mesh_render import render_mesh
-from lrm_core.objects.poses import sample_poses
 from lrm_core.render.cameras import pinhole_intrinsics
 
 VIEWS, SIZE = [0, 3, 5], 64

@@ -15,9 +15,9 @@ from scipy import ndimage
 from torch.nn.functional import avg_pool2d
 
 from lrm_core.objects.blender import SKY, SUN, VARIABLE, Cycles, blender_command, run_script
+from lrm_core.objects.dataset import sample_poses
 from lrm_core.objects.mesh import RADIUS, turned
 from lrm_core.objects.mesh_render import LIGHT, render_mesh
-from lrm_core.objects.poses import sample_poses
 from lrm_core.paths import data_dir
 from lrm_core.render.cameras import look_at
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from lrm_core.objects.caster import cast, first_hits, render_object, visible_from
-from lrm_core.objects.poses import sample_poses
+from lrm_core.objects.dataset import sample_poses
 from lrm_core.objects.procedural import ProceduralBatch, inside, sample_objects
 from lrm_core.objects.shapes import Kind, entry, normal
 from lrm_core.objects.textures import albedo

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from lrm_core.objects import RenderedObject, load_object, load_split, save_object, split_names
+from lrm_core.objects.dataset import sample_poses
 from lrm_core.objects.files import object_folders, write_splits
-from lrm_core.objects.poses import sample_poses
 from lrm_core.render.cameras import canonical_pose
 
 VIEWS, HEIGHT, WIDTH = 3, 6, 8

@@ -4,7 +4,7 @@ import math
 
 import torch
 
-from lrm_core.objects.poses import sample_poses
+from lrm_core.objects.dataset import sample_poses
 
 
 def _draw(seed: int, count: int) -> torch.Tensor:

@@ -10,7 +10,7 @@ from lrm_core.findings.verdicts import FINDINGS, experiment_table
 from lrm_core.fit.oracle import OracleFit
 from lrm_core.measure.experiments import get_experiment
 from lrm_core.measure.oracles import STARTS, OracleCache, load_oracle, oracle_fingerprint, save_oracle
-from lrm_core.objects.manifest import make_entry, read_manifest, record_entries
+from lrm_core.objects.build import make_entry, read_manifest, record_entries
 from lrm_core.page import shipping
 from lrm_core.paths import data_dir
 from lrm_core.profiles import Profile, get_profile

@@ -13,8 +13,8 @@ from lrm_core.fit.lora import ADAPTERS, WEIGHTS, Adapters
 from lrm_core.fit.scores import Example
 from lrm_core.measure.finetuning import ArmData
 from lrm_core.model.checkpoints import save_checkpoint
+from lrm_core.objects.build import read_manifest
 from lrm_core.objects.contact_sheets import SheetStore
-from lrm_core.objects.manifest import read_manifest
 from lrm_core.page import shipping
 from lrm_core.page.repair import gallery
 from lrm_core.page.repair.gallery import arm_sheet, file_name, tuned_model, untouched_sheet

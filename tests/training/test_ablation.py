@@ -10,7 +10,7 @@ from test_pretrain import SHORT, TINY
 from lrm_core import load_model
 from lrm_core.model.checkpoints import read_metadata
 from lrm_core.model.lrm import LRM
-from lrm_core.objects.manifest import read_manifest
+from lrm_core.objects.build import read_manifest
 from lrm_core.training import ablation, publish
 from lrm_core.training.ablation import VARIANTS, ablate, varied
 from lrm_core.training.pretrain import pretrain

@@ -16,7 +16,7 @@ from lrm_core.cli import main
 from lrm_core.fit.runs import Rows
 from lrm_core.model.checkpoints import load_model
 from lrm_core.model.lrm import LRM
-from lrm_core.objects.manifest import read_manifest
+from lrm_core.objects.build import read_manifest
 from lrm_core.training import pretrain as module
 from lrm_core.training.pretrain import (
     COLUMNS,

@@ -8,7 +8,7 @@ from test_pretrain import LATE, SHORT, TINY
 from tiny_batches import ray_batch
 
 from lrm_core.model.lrm import LRM
-from lrm_core.objects.poses import sample_poses
+from lrm_core.objects.dataset import sample_poses
 from lrm_core.objects.procedural import FIRST_HELD_OUT_SEED, sample_objects
 from lrm_core.render import render_views
 from lrm_core.render.cameras import normalize_poses, pinhole_intrinsics, standard_camera
