@@ -20,8 +20,7 @@ from torch import Tensor
 
 from lrm_core.fit import fit_oracle
 from lrm_core.model.config import MINI, PRESETS, LRMConfig
-from lrm_core.model.decoder import Decoder
-from lrm_core.model.lrm import LRM
+from lrm_core.model.lrm import LRM, Decoder
 from lrm_core.model.transformer import _xformers_operator
 from lrm_core.render import Views, render_views, volume
 from lrm_core.render.cameras import canonical_source_camera

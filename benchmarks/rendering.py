@@ -19,7 +19,7 @@ import torch
 from keep import keep
 from safetensors.torch import load_file, save_file
 
-from lrm_core.model.decoder import Decoder, activate
+from lrm_core.model.lrm import Decoder, activate
 from lrm_core.render import render_views
 from lrm_core.render.cameras import orbit_poses, standard_camera
 from lrm_core.render.field import Field

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from lrm_core.model.decoder import Decoder
+from lrm_core.model.lrm import Decoder
 from lrm_core.render.cameras import orbit_poses, standard_camera
 
 

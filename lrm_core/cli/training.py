@@ -145,8 +145,7 @@ def finetune(
     """Fine-tune a model with LoRA and FreqLoss; goes on from the last checkpoint in the folder."""
     from accelerate import PartialState
 
-    from lrm_core.fit.finetune_config import ADAPTER_LR, FULL_LR, FinetuneConfig
-    from lrm_core.fit.losses import ImageLoss
+    from lrm_core.fit.losses import ADAPTER_LR, FULL_LR, FinetuneConfig, ImageLoss
     from lrm_core.measure.finetuning import finetune_on_folder
 
     recipe |= {"rank": None if full else rank, "lr": (FULL_LR if full else ADAPTER_LR) if lr is None else lr}
@@ -182,8 +181,7 @@ def _whole_numbers(context: click.Context, option: click.Parameter, values: tupl
 @click.option("--lr", default=5e-4, help="Learning rate.")
 def rank_ablation(model_name: str, data_dir: Path, output_dir: Path, ranks: list[int], **recipe: Any) -> None:
     """Fine-tune adapters of every rank with MSE and with FreqLoss; finished runs are kept."""
-    from lrm_core.fit.finetune_config import FinetuneConfig
-    from lrm_core.fit.losses import ImageLoss
+    from lrm_core.fit.losses import FinetuneConfig, ImageLoss
     from lrm_core.measure import finetuning
 
     freq = ImageLoss(low_weight=recipe.pop("freq_weight"), cutoff=recipe.pop("freq_cutoff"))

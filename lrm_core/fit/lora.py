@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from lrm_core.atomic import save_tensors
 from lrm_core.files import check_listed, read_tensors
-from lrm_core.fit.finetune_config import FinetuneConfig, Form
+from lrm_core.fit.losses import FinetuneConfig, Form
 from lrm_core.fit.runs import TrainingState
 from lrm_core.model.checkpoints import save_checkpoint
 from lrm_core.model.lrm import LRM, check_state
@@ -63,10 +63,7 @@ class OutputLora(Linear):
 class Adapters:
     """The adapters of a model, and the only parameters of it that gradients reach.
 
-    Attributes:
-        model: the adapted model; its other parameters are frozen and keep their values. Its state has other names
-            than OpenLRM's: for a plain model take `merged`.
-        rank, form: as given.
+    The state of `model` has other names than OpenLRM's: for a plain one take `merged`.
     """
 
     def __init__(self, model: LRM, rank: int, form: Form = "output", seed: int = 0) -> None:
@@ -128,10 +125,8 @@ class Adapters:
     def load(cls, model: LRM, path: Path) -> "Adapters":
         """Put the adapters of a file into `model`, in place.
 
-        Raises:
-            FileNotFoundError: if there is no such file.
-            ValueError: if the file is damaged, or its adapters are those of another architecture; the model is
-                then of no use any more.
+        FileNotFoundError if there is no such file. ValueError if the file is damaged, or its adapters are those of
+        another architecture; the model is then of no use any more.
         """
         if not path.is_file():
             raise FileNotFoundError(f"{path}: no such file; expected adapters that `lrm finetune` wrote")
@@ -150,12 +145,7 @@ class Adapters:
 
 
 class Tuning(TrainingState):
-    """A copy of a model on its way, of which adapters or all weights of the transformer are trained by AdamW.
-
-    Attributes:
-        adapters: those in the model, None where there are none.
-        kept: the parameters that change, by name; all others are frozen.
-    """
+    """A copy of a model on its way, of which adapters or all weights of the transformer are trained by AdamW."""
 
     MOMENT = ""
 

@@ -27,15 +27,10 @@ REPORTS, REPORT_STEPS = 10, 20  # at most so many reports, at least so many step
 
 @dataclass(frozen=True)
 class OracleFit:
-    """How a fit ended and went.
+    """How a fit ended and went."""
 
-    Attributes:
-        planes: detached, (3, C, R, R).
-        history: lists of step, loss, train_psnr (of the rays of the step) and heldout_psnr (dB).
-    """
-
-    planes: Float[Tensor, "3 C R R"]
-    history: dict[str, list[float]]
+    planes: Float[Tensor, "3 C R R"]  # detached
+    history: dict[str, list[float]]  # lists of step, loss, train_psnr (of the rays of the step) and heldout_psnr (dB)
 
 
 @dataclass(frozen=True)
@@ -96,11 +91,12 @@ def fit_oracle(
 ) -> OracleFit:
     """Fit planes to views by Adam, cosine from `lr` to 1% of it, loss L1 + MSE, decoder frozen.
 
-    The quadrature is deterministic. Empty space is skipped except for a random sixteenth of it.
+    The quadrature is deterministic. Empty space is skipped except for a random sixteenth of it. Held-out views are
+    only scored; `on_step` is told after each step how many are done. ValueError if shapes do not fit, values are not
+    finite, or both kinds of batch are asked for.
 
     Args:
         start: where to begin, (3, C, R, R) or (1, 3, C, R, R).
-        decoder: of the model; unchanged.
         views: images (V, 3, H, W) on white, cameras (V, 25).
         lr: first learning rate. At the published one the steps run out before the renders have converged
             (`benchmarks/oracle.py` measures it); with `FAST_LR` they come nearer, but the planes also wander where
@@ -110,13 +106,7 @@ def fit_oracle(
             as any step; with `DAMPED_EPS` the texels that the views say little about stay nearly where they are.
         rays_per_step: rays drawn from all pixels each step; None is 4096.
         views_per_step: the published form instead: whole views each step (it used 4).
-        samples_per_ray: half coarse, half fine.
         seed: of the draw of rays or views.
-        heldout: views that are only scored.
-        on_step: told after each step how many are done.
-
-    Raises:
-        ValueError: if shapes do not fit, values are not finite, or both kinds of batch are asked for.
     """
     planes, frozen = _prepare(start, decoder, views, rays_per_step, views_per_step)
     targets, generator = Targets.of(views, planes.device), torch.Generator().manual_seed(seed)

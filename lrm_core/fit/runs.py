@@ -37,21 +37,15 @@ def claim_folder(path: Path, configuration: dict) -> None:
 
 
 class Rows:
-    """A table by step, as CSV; a run that resumes writes what lies after its step again.
-
-    Attributes:
-        path: the file.
-        rows: text by column, in order of step.
-    """
+    """A table by step, as CSV; a run that resumes writes what lies after its step again."""
 
     def __init__(self, path: Path, columns: Sequence[str], step: float, numbers: Sequence[str] = ()) -> None:
         """Read what is there up to and with `step`, a column, and check the columns that hold numbers.
 
-        Raises:
-            ValueError: naming the file, if it is no such table.
+        ValueError, naming the file, if it is no such table.
         """
         self.path, self.columns = path, tuple(columns)
-        self.rows = []
+        self.rows = []  # text by column, in order of step
         if not path.exists():
             return
         try:
@@ -98,15 +92,7 @@ class Rows:
 
 
 class TrainingState:
-    """Weights, their moving average, the optimisers' moments, and the number of steps done.
-
-    Attributes:
-        model: on its way.
-        optimisers: of what is trained.
-        step: updates done.
-        kept: the parameters that are saved, by name.
-        average: of them, by name; empty if there is none.
-    """
+    """Weights, their moving average, the optimisers' moments, and the number of steps done."""
 
     MOMENT = "optimiser."  # begins the name of a moment in the file
 
@@ -115,14 +101,14 @@ class TrainingState:
     ) -> None:
         """Begin at step 0; `averaging` keeps an average, and `frozen` parameters are saved too."""
         self.model, self.optimisers, self.step = model, optimisers, 0
+        # the parameters that are saved, by name, and the average of each, if there is one
         self.kept = {name: p for name, p in model.named_parameters() if frozen or p.requires_grad}
         self.average = {name: p.detach().clone() for name, p in self.kept.items()} if averaging else {}
 
     def sum_up(self, loss: Float[Tensor, "*parts"], team: Accelerator, clip: float | None, advice: str) -> Tensor:
         """The loss, and in place every gradient, summed over the processes; the gradients clipped at a norm.
 
-        Raises:
-            ValueError: with the advice, if the loss, the first of its parts, is NaN or infinite.
+        ValueError with the advice, if the loss, the first of its parts, is NaN or infinite.
         """
         reached = [parameter for parameter in self.model.parameters() if parameter.grad is not None]
         if team.num_processes > 1:

@@ -19,19 +19,12 @@ Metrics = Mapping[str, Metric]
 
 @dataclass(frozen=True)
 class Example:
-    """An object's source as the frozen encoder sees it, and the views that are asked for.
+    """An object's source as the frozen encoder sees it, and the views that are asked for."""
 
-    Attributes:
-        name: of the object.
-        features: of the encoder, computed once, (1, tokens, E).
-        camera: what the model is told about the source camera, (1, 16).
-        views: true images (V, 3, H, H) and their render cameras (V, 25); the views of another object make a
-            shuffled control.
-    """
-
-    name: str
-    features: Float[Tensor, "1 tokens e"]
-    camera: Float[Tensor, "1 16"]
+    name: str  # of the object
+    features: Float[Tensor, "1 tokens e"]  # of the encoder, computed once
+    camera: Float[Tensor, "1 16"]  # what the model is told about the source camera
+    # true images (V, 3, H, H) and their render cameras (V, 25); the views of another object make a shuffled control
     views: Views
 
     @classmethod
@@ -39,14 +32,13 @@ class Example:
     def of(cls, model: LRM, item: Any, views: Sequence[int], source_distance: float | None = None) -> Self:
         """The example of an object; view 0 is its source.
 
+        ValueError if the images have another size, or the object lacks a view.
+
         Args:
             model: its encoder makes the features, on its own device.
             item: a `lrm_core.objects.RenderedObject` with images of the model's source size.
             source_distance: of the camera that the model is told, in world units: the published runs told 2.0 for
                 every object, while the views are those of the object's own distance (audit A9). None tells that.
-
-        Raises:
-            ValueError: if the images have another size, or the object lacks a view.
         """
         size, found = model.config.source_size, tuple(item.images.shape[-2:])
         if found != (size, size):

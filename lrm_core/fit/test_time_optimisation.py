@@ -29,15 +29,10 @@ Planes = Float[Tensor, "3 c r r"]
 
 @dataclass(frozen=True)
 class Latent:
-    """Numbers that may move, and the planes that they stand for.
+    """Numbers that may move, and the planes that they stand for."""
 
-    Attributes:
-        values: a leaf that gradients reach.
-        decode: values -> planes (3, C, R, R), differentiable.
-    """
-
-    values: Float[Tensor, "..."]
-    decode: Callable[[Tensor], Planes]
+    values: Float[Tensor, "..."]  # a leaf that gradients reach
+    decode: Callable[[Tensor], Planes]  # values -> planes (3, C, R, R), differentiable
 
     def planes(self) -> Planes:
         """The planes of the present values."""
@@ -65,11 +60,8 @@ def make_latent(
 ) -> Latent:
     """The latent of a prediction; its planes are T_pred to begin with.
 
-    Args:
-        image, source_camera: as in `LRM.predict_planes`, of one object.
-        space: "tokens" are those before the upsampler, which makes the planes of them; "planes" are all numbers of
-            T_pred; "low_band" is a change of T_pred of which only what lies below the cutoff counts.
-        cutoff: in x Nyquist.
+    Of the spaces, "tokens" are those before the upsampler, which makes the planes of them; "planes" are all numbers
+    of T_pred; "low_band" is a change of T_pred of which only what lies below the cutoff (x Nyquist) counts.
     """
     if space not in get_args(Space):
         raise ValueError(f"unknown space {space!r}; expected one of {', '.join(get_args(Space))}")
@@ -86,23 +78,17 @@ def make_latent(
 
 @dataclass(frozen=True)
 class RefinementConfig:
-    """How a latent is optimised; the defaults are the published free form.
+    """How a latent is optimised; the defaults are the published free form."""
 
-    Attributes:
-        iterations, lr: of Adam; the rate is constant.
-        proximity: weight of the mean squared distance of the planes to where they began. The published form is not
-            known more exactly than "proximity weight 1.0".
-        perceptual_weight: of the perceptual distance (LPIPS), which needs pictures instead of single rays.
-        rays_per_step: drawn from all pixels of the training views, where the loss has no perceptual part.
-        crop: where it has, a step sees a random window of one view with this side, in pixels.
-    """
-
+    # iterations and lr: of Adam; the rate is constant
     iterations: int = 500
     lr: float = 0.005
+    # weight of the mean squared distance of the planes to where they began. The published form is not known more
+    # exactly than "proximity weight 1.0".
     proximity: float = 0.0
-    perceptual_weight: float = 0.0
-    rays_per_step: int = 1024
-    crop: int = 64
+    perceptual_weight: float = 0.0  # of the perceptual distance (LPIPS), which needs pictures instead of single rays
+    rays_per_step: int = 1024  # drawn from all pixels of the training views, where the loss has no perceptual part
+    crop: int = 64  # where it has, a step sees a random window of one view with this side, in pixels
 
     def __post_init__(self) -> None:
         for name, least in (("iterations", 1), ("rays_per_step", 1), ("crop", 1), ("proximity", 0)):
@@ -112,17 +98,11 @@ class RefinementConfig:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The fit after so many steps.
+    """The fit after so many steps."""
 
-    Attributes:
-        step: from 0, where nothing has moved.
-        planes: detached, (3, C, R, R).
-        train_l1: mean absolute error of `WATCHED` pixels of the training views, the same at every step.
-    """
-
-    step: int
-    planes: Planes
-    train_l1: float
+    step: int  # from 0, where nothing has moved
+    planes: Planes  # detached
+    train_l1: float  # mean absolute error of `WATCHED` pixels of the training views, the same at every step
 
 
 def optimise_latent(
@@ -141,7 +121,8 @@ def optimise_latent(
 
     The loss is the mean squared error of the rendered colours, plus `proximity` times the mean squared distance to
     the first planes, plus `perceptual_weight` times the perceptual distance. The quadrature is deterministic; empty
-    space is skipped except for a random sixteenth of it.
+    space is skipped except for a random sixteenth of it. ValueError if shapes do not fit, values are not finite, or a
+    perceptual distance is weighted and none given.
 
     Args:
         latent: its values are changed in place.
@@ -149,9 +130,6 @@ def optimise_latent(
         at: steps that are shown; 0 is the start, those beyond the last iteration are left out.
         seed: of the draw of rays or windows.
         perceptual: the distance of two pictures, differentiable, such as `lpips_with_gradients`.
-
-    Raises:
-        ValueError: if shapes do not fit, values are not finite, or a perceptual distance is weighted and none given.
     """
     check_views(views)
     check_perceptual(config.perceptual_weight, perceptual)

@@ -12,9 +12,8 @@ import torch
 from accelerate import Accelerator
 
 from lrm_core.atomic import alone, replacing
-from lrm_core.fit.finetune_config import FinetuneConfig
 from lrm_core.fit.lora import Tuning
-from lrm_core.fit.losses import Perceptual
+from lrm_core.fit.losses import FinetuneConfig, Perceptual
 from lrm_core.fit.runs import REMOVE, STATE, Rows, claim_folder, share
 from lrm_core.fit.scores import EarlyStop, Example, Metrics, early_stop, render_example, score
 from lrm_core.model.lrm import LRM, model_hash
@@ -22,19 +21,13 @@ from lrm_core.model.lrm import LRM, model_hash
 
 @dataclass(frozen=True)
 class Finetuned:
-    """What a run of fine-tuning came to.
+    """What a run of fine-tuning came to."""
 
-    Attributes:
-        model: plain and frozen, the adapters merged.
-        losses: of every step.
-        scores: of every validated step, one row for each object: step, object, and the metrics.
-        early_stop: where it would have come.
-    """
-
-    model: LRM
-    losses: list[float]
+    model: LRM  # plain and frozen, the adapters merged
+    losses: list[float]  # of every step
+    # of every validated step, one row for each object: step, object, and the metrics
     scores: list[dict[str, float | str]]
-    early_stop: EarlyStop
+    early_stop: EarlyStop  # where it would have come
 
     def means(self, step: int) -> dict[str, float]:
         """Each metric at a validated step, averaged over the objects."""
@@ -59,21 +52,16 @@ def finetune(
 ) -> Finetuned:
     """Fine-tune a copy of a model in the folder `run`, from its last checkpoint where there is one.
 
-    The folder holds config.json, losses.csv (step, object, view, loss; of the first pair of a batch the names, of
-    the batch the loss), scores.csv (step, object, metrics), curve.csv (their means over the objects),
-    early_stop.json, state.safetensors, and in the end adapter.safetensors or model.safetensors. Killed at any moment,
-    or by Ctrl-C, a run resumes; on the CPU of one machine the resumed run equals an unbroken one bit by bit. Under
-    `accelerate launch` the processes share every batch.
+    The folder holds config.json, losses.csv (step, object, view, loss; of the first pair of a batch the names, of the
+    batch the loss), scores.csv (step, object, metrics), curve.csv (their means over the objects), early_stop.json,
+    state.safetensors, and in the end adapter.safetensors or model.safetensors. Killed at any moment, or by Ctrl-C, a
+    run resumes; on the CPU of one machine the resumed run equals an unbroken one bit by bit. Under
+    `accelerate launch` the processes share every batch. ValueError if the folder holds another run, the examples or
+    the metrics do not fit the configuration, or the loss becomes NaN or infinite.
 
-    Args:
-        train: objects with the views to train on, as many of each.
-        validation: held-out objects with the views to score.
-        metrics: by name; `config.stop_on` is one of them.
-        perceptual: differentiable distance, for a loss that has a weight for it.
-
-    Raises:
-        ValueError: if the folder holds another run, the examples or the metrics do not fit the configuration, or the
-            loss becomes NaN or infinite.
+    Every object of `train` has as many views to train on, those of `validation` are held out, with the views to
+    score. `config.stop_on` is one of the metrics; the perceptual distance is differentiable, for a loss that has a
+    weight for it.
     """
     team = Accelerator()
     splits = [train, validation]

@@ -10,8 +10,7 @@ import torch
 
 from lrm_core.atomic import replacing
 from lrm_core.files import HASH_LENGTH, sha256
-from lrm_core.fit.finetune_config import FinetuneConfig
-from lrm_core.fit.losses import ImageLoss
+from lrm_core.fit.losses import FinetuneConfig, ImageLoss
 from lrm_core.fit.scores import Example, render_example
 from lrm_core.fit.trainer import Finetuned, finetune
 from lrm_core.measure.metrics import METRICS, mean_scores, relative_extent

@@ -51,12 +51,8 @@ def save_checkpoint(
 ) -> None:
     """Write parameters and configuration to one safetensors file; an old file stays until the new is whole.
 
-    Args:
-        dtype: type of the stored parameters; `load_model` reads any into float32.
-        metadata: further text for the header, such as steps and data.
-
-    Raises:
-        ValueError: if a parameter is not finite in `dtype`; nothing is then written.
+    Parameters are stored in `dtype`, and `load_model` reads any into float32; the metadata is further text for the
+    header, such as steps and data. ValueError if a parameter is not finite in `dtype`; nothing is then written.
     """
     state = {name: x.detach().to("cpu", dtype).contiguous() for name, x in model.state_dict().items()}
     if broken := [name for name, tensor in state.items() if not tensor.isfinite().all()]:

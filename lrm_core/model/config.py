@@ -23,23 +23,14 @@ def _require_divisible(width_name: str, width: int, heads_name: str, heads: int)
 
 @dataclass(frozen=True)
 class ViTConfig:
-    """Sizes of the image encoder, a DINOv2 vision transformer with registers.
+    """Sizes of the image encoder, a DINOv2 vision transformer with registers."""
 
-    Attributes:
-        embed_dim: token width E.
-        depth: number of blocks.
-        num_heads: attention heads, a divisor of `embed_dim`.
-        patch_size: side of a patch, in pixels.
-        num_register_tokens: learned tokens that are dropped from the output.
-        pos_grid: side of the stored grid of patch positions, in patches.
-    """
-
-    embed_dim: int
-    depth: int
-    num_heads: int
-    patch_size: int = 14
-    num_register_tokens: int = 4
-    pos_grid: int = 37
+    embed_dim: int  # token width E
+    depth: int  # number of blocks
+    num_heads: int  # attention heads, a divisor of `embed_dim`
+    patch_size: int = 14  # side of a patch, in pixels
+    num_register_tokens: int = 4  # learned tokens that are dropped from the output
+    pos_grid: int = 37  # side of the stored grid of patch positions, in patches
 
     def __post_init__(self) -> None:
         _require_positive(self)
@@ -56,40 +47,25 @@ ENCODERS: dict[str, ViTConfig] = {
 class LRMConfig:
     """Sizes of one LRM; the names are those of OpenLRM's `config.json`.
 
-    Attributes:
-        camera_embed_dim: width of the embedded source camera.
-        rendering_samples_per_ray: coarse plus fine samples on a ray.
-        transformer_dim, transformer_layers, transformer_heads: the plane transformer.
-        triplane_low_res: side of a plane of tokens.
-        triplane_high_res: side R of a decoded plane, twice `triplane_low_res`.
-        triplane_dim: channels C of a plane.
-        encoder_model_name: name of the encoder; a key of `ENCODERS` fills in its sizes.
-        encoder_feat_dim: width of the encoder's features, equal to `vit.embed_dim`.
-        vit: sizes of the encoder.
-        source_size: side of the source image, in pixels.
-        render_size: side at which the published model renders, in pixels.
-        encoder_type: "dinov2", the only type.
-        encoder_freeze: whether training leaves the encoder untouched.
-
-    Raises:
-        ValueError: if a size is not positive or two sizes contradict each other.
+    ValueError if a size is not positive or two sizes contradict each other.
     """
 
-    camera_embed_dim: int
-    rendering_samples_per_ray: int
+    camera_embed_dim: int  # width of the embedded source camera
+    rendering_samples_per_ray: int  # coarse plus fine samples on a ray
+    # transformer_dim, transformer_layers and transformer_heads: the plane transformer
     transformer_dim: int
     transformer_layers: int
     transformer_heads: int
-    triplane_low_res: int
-    triplane_high_res: int
-    triplane_dim: int
-    encoder_model_name: str
-    encoder_feat_dim: int
-    vit: ViTConfig
-    source_size: int
-    render_size: int
-    encoder_type: str = "dinov2"
-    encoder_freeze: bool = False
+    triplane_low_res: int  # side of a plane of tokens
+    triplane_high_res: int  # side R of a decoded plane, twice `triplane_low_res`
+    triplane_dim: int  # channels C of a plane
+    encoder_model_name: str  # name of the encoder; a key of `ENCODERS` fills in its sizes
+    encoder_feat_dim: int  # width of the encoder's features, equal to `vit.embed_dim`
+    vit: ViTConfig  # sizes of the encoder
+    source_size: int  # side of the source image, in pixels
+    render_size: int  # side at which the published model renders, in pixels
+    encoder_type: str = "dinov2"  # "dinov2", the only type
+    encoder_freeze: bool = False  # whether training leaves the encoder untouched
 
     def __post_init__(self) -> None:
         _require_positive(self)
@@ -108,21 +84,18 @@ class LRMConfig:
     def from_openlrm(cls, config: Mapping[str, Any], *, vit: Mapping[str, int] | None = None) -> Self:
         """Build from the keys of OpenLRM's `config.json`, or from `to_dict`; other keys are ignored.
 
-        Args:
-            config: parsed `config.json`. Where it lacks `source_size` and `render_size`, they are those
-                of the published model with the same sizes, else 16 patches.
-            vit: sizes of the encoder that override those of `encoder_model_name` (keys of `ViTConfig`).
-
-        Raises:
-            ValueError: if a key is missing, or the encoder is unknown and `vit` does not give its sizes.
+        Where it lacks `source_size` and `render_size`, they are those of the published model with the same sizes,
+        else 16 patches. The sizes in `vit` (keys of `ViTConfig`) override those of `encoder_model_name`. ValueError
+        if a key is missing, or the encoder is unknown and `vit` does not give its sizes.
         """
         own = {field.name for field in fields(cls)} - set(OURS)
         if missing := sorted(own - {"encoder_type", "encoder_freeze"} - set(config)):
             raise ValueError(f"the model configuration lacks {', '.join(missing)}; found {sorted(config)}")
         encoder = _encoder(config["encoder_model_name"], {**config.get("vit", {}), **(vit or {})})
         sizes = {key: config[key] for key in own if key in config}
-        published = _published_sizes(sizes, default=16 * encoder.patch_size)
-        source, render = map(config.get, ("source_size", "render_size"), published)
+        alike = [p for p in PRESETS.values() if all(getattr(p, key) == value for key, value in sizes.items())]
+        published = [(p.source_size, p.render_size) for p in alike] or [2 * (16 * encoder.patch_size,)]
+        source, render = map(config.get, ("source_size", "render_size"), published[0])
         return cls(**sizes, vit=encoder, source_size=source, render_size=render)
 
     def to_dict(self) -> dict[str, Any]:
@@ -152,22 +125,12 @@ class LRMConfig:
 
 def _encoder(name: str, override: Mapping[str, int]) -> ViTConfig:
     """Sizes of the encoder `name`, with `override` on top."""
-    known = asdict(ENCODERS[name]) if name in ENCODERS else {}
-    sizes = {**known, **override}
-    foreign = sorted(set(sizes) - {field.name for field in fields(ViTConfig)})
-    if foreign:
+    sizes = (asdict(ENCODERS[name]) if name in ENCODERS else {}) | override
+    if foreign := sorted(set(sizes) - {field.name for field in fields(ViTConfig)}):
         raise ValueError(f"vit has unknown keys {foreign}; known are {[f.name for f in fields(ViTConfig)]}")
     if missing := sorted({"embed_dim", "depth", "num_heads"} - set(sizes)):
         raise ValueError(f"encoder_model_name {name!r} is not one of {sorted(ENCODERS)}, so vit must give {missing}")
     return ViTConfig(**sizes)
-
-
-def _published_sizes(sizes: Mapping[str, Any], default: int) -> tuple[int, int]:
-    """Source and render size of the published model that has these `sizes`, else `default` for both."""
-    for preset in PRESETS.values():
-        if all(getattr(preset, key) == value for key, value in sizes.items()):
-            return preset.source_size, preset.render_size
-    return default, default
 
 
 def _published(layers: int, width: int, channels: int, encoder: str, source: int, render: int) -> LRMConfig:

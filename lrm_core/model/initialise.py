@@ -45,12 +45,7 @@ WHITE = 1.0
 
 @torch.no_grad()
 def initialise(model: LRM, generator: torch.Generator) -> LRM:
-    """Set every parameter of `model`, in place, for training from scratch; returns the model.
-
-    Args:
-        model: on the CPU, any sizes.
-        generator: on the CPU; the same seed gives the same parameters.
-    """
+    """Set every parameter of `model`, on the CPU and in place, for training from scratch; returns the model."""
     for module in model.modules():
         _initialise_module(module, generator)
     positions = min(model.config.transformer_dim, model.config.encoder_feat_dim) // 2
@@ -126,13 +121,8 @@ def _initialise_cross_attention(attention: Attention, positions: int, generator:
     query[:, positions:] = 0
     key.zero_()
     key[:, :positions] = query[:, :positions]
-    _pass_content(value, attention.out_proj.weight, positions)
-
-
-def _pass_content(value: Tensor, out: Tensor, positions: int) -> None:
-    """As many copies of the content as fit into the values; the output takes their mean."""
-    content = min(value.shape) - positions
-    copies = value.shape[0] // content
+    content, out = min(value.shape) - positions, attention.out_proj.weight
+    copies = value.shape[0] // content  # as many as fit into the values; the output takes their mean
     value.zero_()
     out.zero_()
     for start in range(0, copies * content, content):

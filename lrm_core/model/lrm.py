@@ -1,16 +1,57 @@
-"""The large reconstruction model: one image and its camera to a triplane (Hong et al. 2024)."""
+"""The large reconstruction model: one image and its camera to a triplane (Hong et al. 2024), and its decoder."""
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from lrm_core.files import labelled, sha256
 from lrm_core.model.config import LRMConfig
-from lrm_core.model.decoder import Decoder
 from lrm_core.model.encoder import VisionTransformer
 from lrm_core.model.transformer import PlaneTransformer
+
+HIDDEN = 64
+
+
+class Activated(NamedTuple):
+    """Colour (..., 3), within [-0.001, 1.001], and density (..., 1) in 1 / world unit."""
+
+    colour: Float[Tensor, "*points 3"]
+    density: Float[Tensor, "*points 1"]
+
+
+class Decoder(nn.Module):
+    """MLP 3C -> 64 -> 64 -> 64 -> 4 with ReLU between: raw density, then raw colour."""
+
+    def __init__(self, plane_channels: int) -> None:
+        super().__init__()
+        self.net = nn.Sequential(
+            nn.Linear(3 * plane_channels, HIDDEN),
+            nn.ReLU(),
+            nn.Linear(HIDDEN, HIDDEN),
+            nn.ReLU(),
+            nn.Linear(HIDDEN, HIDDEN),
+            nn.ReLU(),
+            nn.Linear(HIDDEN, 4),
+        )
+
+    def forward(self, features: Float[Tensor, "*points channels"]) -> Float[Tensor, "*points 4"]:
+        """Raw density (first) and raw colour of features (..., 3C): the planes' C-vectors, plane 0 first."""
+        return self.net(features)
+
+
+def activate(raw: Float[Tensor, "*points 4"]) -> Activated:
+    """Colour = sigmoid(raw) * 1.002 - 0.001 (as in Mip-NeRF); density, which comes first, = softplus(raw - 1)."""
+    return Activated(colour=colour_of(raw[..., 1:]), density=F.softplus(raw[..., :1] - 1))
+
+
+def colour_of(raw: Float[Tensor, "*values"]) -> Float[Tensor, "*values"]:
+    """Sigmoid, stretched so that it reaches 0 and 1 (as in Mip-NeRF)."""
+    return torch.sigmoid(raw) * 1.002 - 0.001
+
 
 CAMERA_NUMBERS = 16
 
@@ -21,10 +62,6 @@ class LRM(nn.Module):
     A new model has random parameters: load some with `load_openlrm_state_dict`, or start training from
     `lrm_core.model.initialise.initialise`. Nothing is downloaded. Run it under `torch.autocast` for
     bfloat16; the planes then come in bfloat16.
-
-    Attributes:
-        config: the sizes.
-        decoder: the MLP that turns plane features into density and colour, parameters net.0 .. net.6.
     """
 
     def __init__(self, config: LRMConfig) -> None:
@@ -59,13 +96,9 @@ class LRM(nn.Module):
     ) -> Float[Tensor, "n 3 c r r"]:
         """Planes (N, 3, C, R, R) of an image's features and its camera.
 
-        Args:
-            features: (N, 1 + P, E), from `encode_image`.
-            source_camera: (N, 16), 3x4 camera-to-world pose by rows, fx, fy, cx, cy; lengths in world units,
-                the others as fractions of the image.
-
-        Raises:
-            ValueError: if the camera is not (N, 16) with the N of the features.
+        Features (N, 1 + P, E) are those of `encode_image`; a row of `source_camera` (N, 16) is the 3x4 pose by rows,
+        camera to world, in world units, then fx, fy, cx, cy as fractions of the image. ValueError if it has another
+        shape.
         """
         if source_camera.shape != (len(features), CAMERA_NUMBERS):
             raise ValueError(
@@ -106,8 +139,7 @@ def model_hash(model: nn.Module) -> str:
 def check_state(state: Mapping[str, Float[Tensor, "..."]], expected: Mapping[str, Sequence[int]]) -> None:
     """Refuse parameters that do not have the `expected` names and shapes.
 
-    Raises:
-        ValueError: one for all faults; it counts those of each kind and names the first three.
+    One ValueError for all faults counts those of each kind and names the first three.
     """
     faults = {
         "missing": [name for name in expected if name not in state],

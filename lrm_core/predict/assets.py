@@ -46,21 +46,15 @@ SHEET_FRAMES = 7
 class PredictConfig:
     """What is made of a picture.
 
-    Attributes:
-        formats: keys of `ASSETS`.
-        source_distance: of the camera that took the picture, as the model is told, in world units.
-        keep_framing: the picture is framed as in training already; it is only made square and of the model's size.
-        resolution: cells along each axis of the box for the mesh.
-        density: of the surface, in 1 / world unit.
-
     Raises ValueError if there is no format or an unknown one, or a number is not positive.
     """
 
-    formats: tuple[str, ...] = tuple(ASSETS)
-    source_distance: float = 2.0
+    formats: tuple[str, ...] = tuple(ASSETS)  # keys of `ASSETS`
+    source_distance: float = 2.0  # of the camera that took the picture, as the model is told, in world units
+    # the picture is framed as in training already; it is only made square and of the model's size
     keep_framing: bool = False
-    resolution: int = 128
-    density: float = SURFACE_DENSITY
+    resolution: int = 128  # cells along each axis of the box for the mesh
+    density: float = SURFACE_DENSITY  # of the surface, in 1 / world unit
     frames: int = 48
 
     def __post_init__(self) -> None:
@@ -139,11 +133,8 @@ def predict_path(model_name: str, path: Path, out: Path, config: PredictConfig, 
     A picture whose assets are finished is kept if model, picture and settings are the same. One that fails is
     reported and the others go on; its folder is not made.
 
-    Pictures are PNG, JPEG or WebP files; folders are not searched deeper. Raises as `load_model`.
-
-    Raises:
-        FileNotFoundError: if there is no such file, or no picture in the folder.
-        OSError: if `out` cannot be written.
+    Pictures are PNG, JPEG or WebP files; folders are not searched deeper. Raises as `load_model`. FileNotFoundError
+    if there is no such file, or no picture in the folder. OSError if `out` cannot be written.
     """
     files, report = files_of(path, FORMATS, "pictures"), PredictReport()
     model = load_model(model_name, device)

@@ -41,24 +41,18 @@ class Pair(NamedTuple):
 
 @dataclass
 class Evaluation:
-    """What a model scores on some objects.
+    """What a model scores on some objects."""
 
-    Attributes:
-        rows: one for each view: group, object, view, kind ("source" or "novel"), psnr in dB (at most 100), ssim,
-            lpips, l1, iou of the masks, depth (`depth_error`, NaN if not known), angle to the source view in degrees.
-        best, worst: the novel views of highest and of lowest PSNR, of each object one, at most `KEPT`. An object
-            without novel views counts with its source view.
-        failed: why, of each object that could not be evaluated.
-        depth_unknown: why, of each object whose true depth is not known.
-        seconds: wall time.
-    """
-
+    # one for each view: group, object, view, kind ("source" or "novel"), psnr in dB (at most 100), ssim, lpips, l1,
+    # iou of the masks, depth (`depth_error`, NaN if not known), angle to the source view in degrees
     rows: list[dict[str, Any]] = field(default_factory=list)
+    # best and worst: the novel views of highest and of lowest PSNR, of each object one, at most `KEPT`. An object
+    # without novel views counts with its source view.
     best: list[Pair] = field(default_factory=list)
     worst: list[Pair] = field(default_factory=list)
-    failed: dict[str, str] = field(default_factory=dict)
-    depth_unknown: dict[str, str] = field(default_factory=dict)
-    seconds: float = 0.0
+    failed: dict[str, str] = field(default_factory=dict)  # why, of each object that could not be evaluated
+    depth_unknown: dict[str, str] = field(default_factory=dict)  # why, of each object whose true depth is not known
+    seconds: float = 0.0  # wall time
 
     def add(self, group: str, pairs: Sequence[Pair]) -> None:
         """Count the views of one object."""
@@ -86,15 +80,11 @@ def evaluate(model: LRM, folders: Sequence[Path], split: str = "all") -> Evaluat
     """Score a model on rendered objects; an object that cannot be read or seen is listed, the others go on.
 
     Nothing is drawn at random: cameras are those on disk, and the quadrature is the deterministic one.
+    FileNotFoundError if a folder or its list is missing, or there is no object in it. ValueError if the split is
+    unknown, a folder is given twice, or no object could be evaluated.
 
-    Args:
-        model: frozen, in evaluation mode.
-        folders: each a rendered object or a folder of them, which makes a group of its own.
-        split: "train", "val" or "all", of the lists in a folder's `meta`.
-
-    Raises:
-        FileNotFoundError: if a folder or its list is missing, or there is no object in it.
-        ValueError: if the split is unknown, a folder is given twice, or no object could be evaluated.
+    Each folder is a rendered object or holds some, which make a group of their own. The split is "train", "val" or
+    "all", of the lists in a folder's `meta`.
     """
     began, found = time.perf_counter(), Evaluation()
     for group, folder in (progress := tqdm(listed_objects(folders, split), desc="evaluate", unit="object")):

@@ -24,6 +24,9 @@ from lrm_core.records.statistics import Interval, bca_interval
 PAGE, RECORD, VIEWS, OBJECTS = "index.html", "evaluation.json", "views.csv", "objects.csv"
 NOTHING = Interval(nan, nan, nan, 0)
 
+Subject = dict[str, Any]
+Summary = dict[str, dict[str, dict[str, Interval | None]]]
+
 
 class Measure(NamedTuple):
     """How a metric is written: label with unit, digits behind the point, whether more is better, and what it is."""
@@ -52,17 +55,11 @@ LABELS = [measure.label for measure in MEASURES.values()]
 RANDOMNESS = "none: stored cameras, every view, deterministic quadrature"
 
 
-Subject = dict[str, Any]
-
-
 def subject_of(model: LRM, name: str) -> Subject:
     """What is evaluated: the model that `load_model(name)` gave, its hash, parameters and source size in pixels."""
     parameters = sum(parameter.numel() for parameter in model.parameters())
     size = model.config.source_size
     return {"name": Path(name).name, "hash": model_hash(model), "parameters": parameters, "source_size": size}
-
-
-Summary = dict[str, dict[str, dict[str, Interval | None]]]
 
 
 def summary(objects: pd.DataFrame) -> Summary:
@@ -141,9 +138,18 @@ def object_table(found: Evaluation) -> pd.DataFrame:
 def page_html(found: Evaluation, subject: Subject, split: str) -> str:
     """The whole evaluation as one HTML document that asks nothing of any server."""
     title = f"{subject['name']} on {len(found.objects())} rendered objects"
+    sides = sorted({pair.target.shape[-1] for pair in (*found.best, *found.worst)})
+    facts = {
+        "model": f"{subject['name']}, {subject['parameters']:,} parameters",
+        "weights": f"SHA-256 {subject['hash'][:16]}…",
+        "objects": f"{len(found.objects())} evaluated, {len(found.failed)} failed; split {split}",
+        "views": f"{len(found.rows)}, scored at {', '.join(map(str, sides))} pixels a side; the model sees the "
+        f"source view at {subject['source_size']}",
+        "randomness": RANDOMNESS,
+    }
     sections = [
         f"<h1>{escape(title)}</h1>",
-        _list(_facts(found, subject, split)),
+        _list(facts),
         "<h2>Mean over objects</h2><p>In brackets the 95% bootstrap interval over the objects, from three on. "
         "The source view is the one that the model sees, novel views are all others.</p>",
         table_html(summary_table(found)),
@@ -163,18 +169,6 @@ def page_html(found: Evaluation, subject: Subject, split: str) -> str:
         + "\n".join(filter(None, sections))
         + "\n</main></body></html>\n"
     )
-
-
-def _facts(found: Evaluation, subject: Subject, split: str) -> dict[str, str]:
-    sides = sorted({pair.target.shape[-1] for pair in (*found.best, *found.worst)})
-    return {
-        "model": f"{subject['name']}, {subject['parameters']:,} parameters",
-        "weights": f"SHA-256 {subject['hash'][:16]}…",
-        "objects": f"{len(found.objects())} evaluated, {len(found.failed)} failed; split {split}",
-        "views": f"{len(found.rows)}, scored at {', '.join(map(str, sides))} pixels a side; the model sees the "
-        f"source view at {subject['source_size']}",
-        "randomness": RANDOMNESS,
-    }
 
 
 def _gallery(title: str, which: str, pairs: Iterable[Pair]) -> str:

@@ -11,8 +11,8 @@ import pandas as pd
 import torch
 
 from lrm_core import LRM, LRMConfig, load_model
-from lrm_core.fit.finetune_config import FinetuneConfig
 from lrm_core.fit.lora import Adapters
+from lrm_core.fit.losses import FinetuneConfig
 from lrm_core.fit.trainer import Finetuned, finetune
 from lrm_core.measure import finetuning
 from lrm_core.measure.finetuning import ArmData

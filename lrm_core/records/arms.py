@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from lrm_core.fit.finetune_config import FULL_LR, FinetuneConfig
-from lrm_core.fit.losses import LOSSES
+from lrm_core.fit.losses import FULL_LR, LOSSES, FinetuneConfig
 from lrm_core.measure.finetuning import EVALUATION_VIEWS, TRAINING_VIEWS
 from lrm_core.objects import RenderedObject
 from lrm_core.profiles import TOLD, Profile

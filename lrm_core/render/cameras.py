@@ -23,15 +23,8 @@ def canonical_pose(distance: float) -> Float[Tensor, "3 4"]:
 def normalize_poses(poses: Float[Tensor, "views 3 4"], distance: float | str = "auto") -> Float[Tensor, "views 3 4"]:
     """Move the world so that view 0 becomes the canonical source camera.
 
-    Args:
-        poses: camera-to-world (views, 3, 4); view 0 is the source.
-        distance: of the canonical camera to the origin, in world units; "auto" keeps that of view 0.
-
-    Returns:
-        canonical(distance) @ inverse(pose 0) @ poses, (views, 3, 4).
-
-    Raises:
-        ValueError: if `poses` has another shape.
+    That is canonical(distance) @ inverse(pose 0) @ poses, camera-to-world. The distance is that of the canonical
+    camera to the origin, in world units; "auto" keeps that of view 0. ValueError if `poses` has another shape.
     """
     if poses.ndim != 3 or poses.shape[1:] != (3, 4):
         raise ValueError(f"poses: expected shape (views, 3, 4), found {tuple(poses.shape)}")
@@ -104,13 +97,8 @@ def look_at(position: Float[Tensor, "*batch 3"]) -> Float[Tensor, "*batch 3 4"]:
 def orbit_poses(count: int, radius: float = 2.0, height: float = 0.8) -> Float[Tensor, "count 3 4"]:
     """Poses on a circle about the z axis, the first at azimuth -pi/2 (in front of the canonical source).
 
-    Args:
-        count: how many poses, evenly spaced; the last repeats the first, as in OpenLRM's turntable.
-        radius: distance to the origin, in world units (not the radius of the circle).
-        height: z coordinate of the circle, in world units; less than `radius`.
-
-    Raises:
-        ValueError: if it is not.
+    They are evenly spaced, and the last repeats the first, as in OpenLRM's turntable. The radius is the distance to
+    the origin (not that of the circle) and above the height, the z coordinate, in world units; else ValueError.
     """
     if abs(height) >= radius:
         raise ValueError(f"orbit_poses: height {height} must be less than the radius {radius}")

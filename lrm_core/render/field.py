@@ -1,14 +1,16 @@
-"""The radiance field of one triplane: lookup, then the decoder, with its first layer folded into the planes."""
+"""The radiance field of a triplane, at points and on lattices: lookup, then the decoder."""
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
-from torch.nn.functional import grid_sample, linear, pad, relu
+from torch.nn.functional import embedding_bag, grid_sample, linear, pad, relu
 
-from lrm_core.model.decoder import activate
+from lrm_core.model.lrm import activate
 from lrm_core.render.lookup import corners_and_weights, gather, lookup, padded, scatter
 
 TILE = 8_192  # rows at a time: more fall out of the cache
@@ -16,7 +18,6 @@ CUDA_TILE = 2**17  # fewer leave a GPU idle
 ROUND = 512  # rows are filled up to a multiple of it, since oneDNN compiles a kernel for each number of rows
 
 Layer = tuple[Float[Tensor, "outputs inputs"], Float[Tensor, "outputs"]]
-
 
 ONEDNN = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")
 
@@ -157,10 +158,8 @@ def query_points(
 ) -> FieldValues:
     """Colour and density of each triplane at its own points; outside the box the planes read as zero.
 
-    The decoder is applied as it stands, not folded: this is the spec to the letter, for few points.
-
-    Raises:
-        ValueError: if a shape is wrong or a plane holds NaN or infinity.
+    The decoder is applied as it stands, not folded: this is the spec to the letter, for few points. ValueError if a
+    shape is wrong or a plane holds NaN or infinity.
     """
     check_planes(planes, 5)
     if points.ndim != 3 or points.shape[0] != planes.shape[0] or points.shape[2] != 3:
@@ -178,3 +177,85 @@ def raw_at(
     features = grid_sample(planes.flatten(0, 1), grids.flatten(0, 1)[:, None], align_corners=False)
     features = features[:, :, 0].unflatten(0, (-1, 3)).permute(0, 3, 1, 2).flatten(2)  # (N, P, 3C), plane 0 first
     return decoder(features)
+
+
+@dataclass(frozen=True)
+class Lattice:
+    """Points with L coordinates on each axis, indexed [z, y, x], and what the planes have for each two of them."""
+
+    field: Field  # that is looked at
+    # of the planes (y, x), (z, x) and (y, z), with the bias in the first; for each of several fields
+    rows: Float[Tensor, "*N 3 L L H"]
+
+    @classmethod
+    @torch.no_grad()
+    def of_centres(cls, field: Field) -> "Lattice":
+        """The texel centres."""
+        return cls._with_bias(field, field.table[..., 1:-1, 1:-1, :].clone())
+
+    @classmethod
+    @torch.no_grad()
+    def of_corners(cls, field: Field) -> "Lattice":
+        """The texel corners, the faces of the box included."""
+        rows = field.table[..., 1:, :, :] + field.table[..., :-1, :, :]
+        return cls._with_bias(field, (rows[..., 1:, :] + rows[..., :-1, :]).mul_(0.25))
+
+    @classmethod
+    def _with_bias(cls, field: Field, rows: Tensor) -> "Lattice":
+        rows[..., 0, :, :, :] += field.bias
+        return cls(field, rows)
+
+    def every(self, step: int, first: int = 0) -> "Lattice":
+        """Every `step`-th point of each axis from the `first` on."""
+        return Lattice(self.field, self.rows[..., first::step, first::step, :])
+
+    @torch.no_grad()
+    def density(self) -> Float[Tensor, "*N L L L"]:
+        """At every point."""
+        xy, xz, zy = self.rows.unbind(-4)
+        slabs = max(1, (CUDA_TILE if xy.is_cuda else TILE) // (xy.numel() // xy.shape[-1]))
+
+        def at_some_z(xz: Float[Tensor, "*N slabs L H"], zy: Float[Tensor, "*N slabs L H"]) -> Tensor:
+            return self._finished((xy.unsqueeze(-4) + xz.unsqueeze(-3)).add_(zy.unsqueeze(-2)).relu_())
+
+        parts = zip(xz.split(slabs, -3), zy.transpose(-3, -2).split(slabs, -3), strict=True)
+        return torch.cat(side_by_side(at_some_z, list(parts)), -3)
+
+    @torch.no_grad()
+    def density_at(self, index: Int[Tensor, "points"]) -> Float[Tensor, "points"]:
+        """At the points of these flat indices."""
+        side = self.rows.shape[1]
+        rows, x = self.rows.flatten(0, 2), index % side
+        zy = index // side
+        z, y = zy // side, zy % side
+        bags = torch.stack([y * side + x, z * side + (x + side**2), y * side + (z + 2 * side**2)], dim=1)
+        parts = (filled_up(part.T, rows).T for part in bags.split(TILE))
+        found = [self._finished(embedding_bag(part, rows, mode="sum").relu_()) for part in parts]
+        return torch.cat([rows.new_empty(0), *found])[: len(index)]
+
+    def _finished(self, hidden: Float[Tensor, "*points H"]) -> Float[Tensor, "*points"]:
+        """Densities from what enters the second layer."""
+        for layer in self.field.layers[:-1]:
+            hidden = affine(hidden, layer, relu=True)
+        weight, bias = self.field.layers[-1]
+        return linear(hidden, weight[:1], bias[:1])[..., 0]
+
+
+def side_by_side(function: Callable[..., Any], calls: Sequence[tuple]) -> list[Any]:
+    """`function` of each tuple of arguments, in order, without gradients, in as many threads as PyTorch may use.
+
+    A piece is many small operations, and those gain little when several cores share each of them.
+    """
+    threads = torch.get_num_threads()
+
+    @torch.no_grad()  # the mode belongs to a thread
+    def piece(call: tuple) -> Any:
+        return function(*call)
+
+    if threads == 1 or len(calls) == 1:
+        return list(map(piece, calls))
+    try:
+        with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+            return list(pool.map(piece, calls))
+    finally:
+        torch.set_num_threads(threads)  # the number set in a worker holds for threads that start later

@@ -1,4 +1,4 @@
-"""`packed.march_plainly` as two kernels of Triton: lookup in three planes, decoder and quadrature along a ray.
+"""`batched.march_plainly` as two kernels of Triton: lookup in three planes, decoder and quadrature along a ray.
 
 A program walks a ray from front to back, TILE samples at a time; neighbouring tiles share a sample, so that each
 holds TILE - 1 whole intervals. Tiles in which nothing is needed pass by without the decoder, and behind what is
@@ -14,10 +14,10 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn.functional import pad
 
-from lrm_core.model.decoder import HIDDEN
+from lrm_core.model.lrm import HIDDEN
 from lrm_core.render import walk
+from lrm_core.render.batched import Course, Marched
 from lrm_core.render.field import Field
-from lrm_core.render.packed import Course, Marched
 
 # sizes that kernels know: samples of a tile, width of the hidden layers, outputs of the decoder filled up from 4 (a
 # product of Triton takes 16 or more), and the share of the light at which a walk ends
@@ -250,8 +250,7 @@ class _March(torch.autograd.Function):
 def march(field: Field, course: Course) -> Marched:
     """What the samples add up to; the gradient cannot be differentiated.
 
-    Raises:
-        ValueError: unless the rays are of float32.
+    ValueError unless the rays are of float32.
     """
     if course.depths.dtype != torch.float32:
         raise ValueError(f"fused: expected rays of float32, found {course.depths.dtype}; use the packed path")

@@ -41,15 +41,9 @@ def _stencil(side: int, dtype: torch.dtype, device: torch.device) -> tuple[tuple
 def corners_and_weights(
     points: Float[Tensor, "3 points"], side: int, of: Int[Tensor, "points"] | None = None
 ) -> tuple[Int[Tensor, "points 12"], Float[Tensor, "points 12"]]:
-    """The texels that the lookup of each point reads, four on each plane, and their weights.
+    """The texels that the lookup of each point reads, as rows of the table (N 3 S^2, H), and their weights.
 
-    Args:
-        points: world coordinates, axis by axis.
-        side: of the padded planes, S = R + 2 texels.
-        of: which of several triplanes each point is looked up in; None for the only one.
-
-    Returns:
-        rows of the table (N 3 S^2, H), and weights.
+    Points are world coordinates, axis by axis; `side` is S = R + 2 texels; `of` as in `lookup`.
     """
     continuous = (points * ((side - 2) / 2)).add_((side - 1) / 2).clamp_(0, side - 1)
     lower = continuous.floor().clamp_(max=side - 2)
@@ -73,12 +67,7 @@ def scatter(
     grad: Float[Tensor, "points H"],
     shape: torch.Size,
 ) -> Float[Tensor, "*N 3 S S H"]:
-    """Transpose of `gather`: one gather for each texel of the points that read it; linear in `grad`.
-
-    Args:
-        corners, weights, grad: of the points.
-        shape: of the table.
-    """
+    """Transpose of `gather`, of the shape of a table: one gather for each texel of the points that read it."""
     if not len(grad):
         return grad.new_zeros(shape)
     reader, weight, starts = _transposed(corners, weights, math.prod(shape[:-1]))
@@ -126,9 +115,7 @@ def lookup(
     Plane 0 is read at (x, y), plane 1 at (x, z), plane 2 at (z, y), first coordinate = column; zeros outside
     the box, texel centres at half integers (align_corners False).
 
-    Args:
-        table: channels-last planes with their ring of zeros (`padded`).
-        points: world coordinates; no gradient flows to them.
-        of: which of several triplanes each point is looked up in; None for the only one.
+    The table holds the planes, channels last, with their ring of zeros (`padded`). Points are world coordinates, to
+    which no gradient flows; `of` says which of several triplanes each is looked up in, None for the only one.
     """
     return _Lookup.apply(table, points.T.contiguous(), of)

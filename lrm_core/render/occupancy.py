@@ -10,9 +10,8 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn.functional import max_pool3d
 
-from lrm_core.render.field import Field
-from lrm_core.render.lattice import Lattice
-from lrm_core.render.rays import BOX_MIN, RaySegments, indices
+from lrm_core.render.field import Field, Lattice
+from lrm_core.render.rays import BOX_MIN, indices
 
 # a sample is skipped where density < EMPTY_DENSITY (1 / world unit) all around it:
 # along the whole diagonal of the box such samples absorb less than 0.04% of the light
@@ -46,23 +45,14 @@ def _extremes(corner: Float[Tensor, "*N L+1 L+1 L+1"]) -> tuple[Tensor, Tensor]:
 
 
 def _highest(values: tuple[Tensor, Tensor], margin: float, *more: Float[Tensor, "L L L"]) -> Float[Tensor, "L L L"]:
-    """What cells are taken to stay below: their highest value, and more by a share of the range of the values.
+    """What cells are taken to stay below: their highest value, and more by a share (`margin`) of their range.
 
-    Args:
-        values: highest and lowest of the corners.
-        margin: the share.
-        more: values of each cell beside those.
+    Values are the highest and lowest of the corners, and `more` of each cell.
     """
     highest, lowest = values
     for value in more:
         highest, lowest = torch.maximum(highest, value), torch.minimum(lowest, value)
     return torch.add(highest, highest - lowest, alpha=margin)
-
-
-def _unravelled(index: Tensor, side: int) -> tuple[Tensor, Tensor, Tensor]:
-    """z, y, x of flat indices into a cube."""
-    rows = index.div(side, rounding_mode="floor")
-    return rows.div(side, rounding_mode="floor"), rows % side, index % side
 
 
 def _corner_densities(lattice: Lattice, empty: float) -> tuple[Float[Tensor, "R+1 R+1 R+1"], Bool[Tensor, "R R R"]]:
@@ -124,16 +114,12 @@ def _touched(cells: Bool[Tensor, "n n n"]) -> Bool[Tensor, "2n+1 2n+1 2n+1"]:
 
 @dataclass(frozen=True)
 class Occupancy:
-    """Cells around the texel centres of the box, indexed [z, y, x].
+    """Cells around the texel centres of the box, indexed [z, y, x]."""
 
-    Attributes:
-        skimmed: inf where the density may exceed the threshold somewhere in the cell, else the mean raw density of
-            its corners, which is what a skipped sample contributes to its neighbours; (R, R, R).
-        highest: raw density that each cell is taken to stay below, (R, R, R).
-    """
-
+    # inf where the density may exceed the threshold somewhere in the cell, else the mean raw density of its corners,
+    # which is what a skipped sample contributes to its neighbours
     skimmed: Float[Tensor, "R R R"]
-    highest: Float[Tensor, "R R R"]
+    highest: Float[Tensor, "R R R"]  # raw density that each cell is taken to stay below
 
     @cached_property
     def explorable(self) -> Float[Tensor, "R R R"]:
@@ -168,9 +154,8 @@ class Occupancy:
         empty over two cells a side, most corners and centres are not looked at. Empty means below
         `EMPTY_DENSITY`, or below `FAINT_DENSITY` where gradients are off.
 
-        Returns:
-            None if more than `SURPRISES` of the centres looked at are not: the field varies within its cells, and
-            nothing can be skipped.
+        None if more than `SURPRISES` of the centres looked at are not: the field varies within its cells, and nothing
+        can be skipped.
         """
         empty = RAW_EMPTY if torch.is_grad_enabled() else RAW_FAINT
         corner, refined = _corner_densities(Lattice.of_corners(field), empty)
@@ -184,7 +169,7 @@ class Occupancy:
         surprises = index[Lattice.of_centres(field).every(stride).density_at(index) > empty]
         if len(surprises) > SURPRISES * empties.sum():
             return None
-        unlike[_unravelled(surprises, len(checked))] = torch.inf
+        unlike[torch.unravel_index(surprises, checked.shape)] = torch.inf
         return cls(skimmed, highest)
 
     def explored(self, fraction: float, generator: torch.Generator) -> "Occupancy":
@@ -196,10 +181,6 @@ class Occupancy:
         drawn = drawn.expand(blocks, 4, blocks, 4, blocks, 4).reshape(3 * [4 * blocks])[:cells, :cells, :cells]
         return Occupancy(torch.maximum(self.skimmed, torch.minimum(drawn, self.explorable)), self.highest)
 
-    def along(self, rays: RaySegments, depths: Float[Tensor, "rays samples"]) -> Float[Tensor, "rays samples"]:
-        """Raw density of the cells that samples inside the box lie in, inf where the cell is occupied."""
-        return skimmed_along(self.skimmed, rays.origins, rays.directions, depths)
-
 
 def skimmed_along(
     skimmed: Float[Tensor, "*N R R R"],
@@ -208,7 +189,10 @@ def skimmed_along(
     depths: Float[Tensor, "rays samples"],
     of: Int[Tensor, "rays"] | None = None,
 ) -> Float[Tensor, "rays samples"]:
-    """`Occupancy.along` for the cells of one field, or of those that the rays are `of`; outside, the nearest cell."""
+    """Raw density of the cells that samples lie in, inf where occupied (`Occupancy.skimmed`); outside, the nearest.
+
+    The cells are those of one field, or of the one among several that each ray is `of`.
+    """
     # Rounding must not leave the last cell: the factor keeps near cameras to it, the clamp those far away.
     cells = skimmed.shape[-1]
     scale = cells / 2 * (1 - 1e-6)

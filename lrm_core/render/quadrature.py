@@ -1,5 +1,6 @@
 """Volume rendering along sampled rays (spec, section Volume rendering; Max 1995; NeRF's hierarchical sampling)."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -20,30 +21,17 @@ class Composite(NamedTuple):
 
 
 class Intervals(NamedTuple):
-    """What lies between neighbouring samples along each ray, each (rays, samples - 1).
+    """What lies between neighbouring samples along each ray, each (rays, samples - 1)."""
 
-    Attributes:
-        middle: mean raw density of the two samples, less 1 as the activation has it.
-        length: in world units.
-        passed: share of the light that the interval lets through.
-        reach: share of a ray's light that comes to the interval.
-        weights: share of a ray's light that the interval absorbs.
-    """
-
-    middle: Float[Tensor, "rays intervals"]
-    length: Float[Tensor, "rays intervals"]
-    passed: Float[Tensor, "rays intervals"]
-    reach: Float[Tensor, "rays intervals"]
-    weights: Float[Tensor, "rays intervals"]
+    middle: Float[Tensor, "rays intervals"]  # mean raw density of the two samples, less 1 as the activation has it
+    length: Float[Tensor, "rays intervals"]  # in world units
+    passed: Float[Tensor, "rays intervals"]  # share of the light that the interval lets through
+    reach: Float[Tensor, "rays intervals"]  # share of a ray's light that comes to the interval
+    weights: Float[Tensor, "rays intervals"]  # share of a ray's light that the interval absorbs
 
 
 def intervals(depths: Float[Tensor, "rays samples"], raw_density: Float[Tensor, "rays samples"]) -> Intervals:
-    """Absorption between neighbouring samples (step 4).
-
-    Args:
-        depths: sorted distances along the ray, in world units.
-        raw_density: before activation, -inf where a sample is outside the box.
-    """
+    """Absorption between neighbouring samples (step 4), sorted by depth; raw density is -inf outside the box."""
     middle = (raw_density[:, 1:] + raw_density[:, :-1]).mul_(0.5).sub_(1)
     length = depths[:, 1:] - depths[:, :-1]
     passed = softplus(middle).mul_(length).neg_().exp_()
@@ -58,13 +46,6 @@ def absorption(
     """Optical depth from the first to the last sample: exp(-absorption) of the light is left."""
     density = softplus((raw_density[:, 1:] + raw_density[:, :-1]) / 2 - 1)
     return (density * (depths[:, 1:] - depths[:, :-1])).sum(1)
-
-
-def interval_weights(
-    depths: Float[Tensor, "rays samples"], raw_density: Float[Tensor, "rays samples"]
-) -> Float[Tensor, "rays intervals"]:
-    """The weights of `intervals`."""
-    return intervals(depths, raw_density).weights
 
 
 def raw_density_gradient(between: Intervals, grad: Float[Tensor, "rays intervals"]) -> Float[Tensor, "rays samples"]:
@@ -90,16 +71,9 @@ def composite(depths: Float[Tensor, "rays samples"], raw_density: Float[Tensor, 
     """Emission-absorption quadrature with samples averaged pairwise (step 4).
 
     An interval shows the mean colour of its two samples, so each sample gets half the weight of the intervals
-    on its two sides.
-
-    Args:
-        depths: sorted distances along the ray, in world units.
-        raw_density: before activation, -inf outside the box.
-
-    Returns:
-        shares that sum to `weight`, the weighted mean depth (NaN where nothing absorbs), the weight, and its parts.
+    on its two sides: shares that sum to `weight`. The depth is the weighted mean, NaN where nothing absorbs.
     """
-    weights = interval_weights(depths, raw_density)
+    weights = intervals(depths, raw_density).weights
     middle = (depths[:, 1:] + depths[:, :-1]) / 2
     weight = weights.sum(-1)
     absorbs = weight > 0
@@ -107,39 +81,27 @@ def composite(depths: Float[Tensor, "rays samples"], raw_density: Float[Tensor, 
     return Composite(shares_of(weights), torch.where(absorbs, depth, torch.nan), weight, weights)
 
 
-def composite_unsorted(
-    depths: Float[Tensor, "rays samples"], raw_density: Float[Tensor, "rays samples"]
-) -> Composite:
-    """`composite` of samples in any order; the shares are in theirs."""
-    depths, order = depths.sort(dim=1)
-    result = composite(depths, raw_density.gather(1, order))
-    return result._replace(shares=torch.zeros_like(depths).scatter(1, order, result.shares))
+def draws(
+    rays: Sequence[int], samples: int, jitter: torch.Generator | None, like: Tensor
+) -> tuple[Float[Tensor, "*rays samples"], Float[Tensor, "*rays samples"]]:
+    """Where in its bin each coarse sample lies, and the quantiles of as many fine ones (steps 2 and 5).
+
+    The shape is that of the rays, device and type are those of `like`; without jitter they are the middles.
+    """
+    if jitter is None:
+        middle = (torch.arange(samples, device=like.device, dtype=like.dtype) + 0.5) / samples
+        return like.new_full((1,), 0.5).expand(*rays, samples), middle.expand(*rays, samples)
+    draw = torch.rand(2, *rays, samples, generator=jitter, device=jitter.device, dtype=like.dtype)
+    return tuple(draw.to(like.device))
 
 
 def coarse_depths(
-    start: Float[Tensor, "rays"],
-    end: Float[Tensor, "rays"],
-    offsets: Float[Tensor, "rays samples"] | float,
-    count: int,
+    start: Float[Tensor, "rays"], end: Float[Tensor, "rays"], offsets: Float[Tensor, "rays samples"]
 ) -> Float[Tensor, "rays samples"]:
     """Evenly spaced distances from start to end, each moved by `offsets` of a step (step 2)."""
+    count = offsets.shape[1]
     step = ((end - start) / (count - 1))[:, None]
     return start[:, None] + (torch.arange(count, device=start.device) + offsets) * step
-
-
-def fine_depths(
-    depths: Float[Tensor, "rays coarse"],
-    weights: Float[Tensor, "rays intervals"],
-    quantiles: Float[Tensor, "rays fine"],
-) -> Float[Tensor, "rays fine"]:
-    """Distances drawn where the coarse weights lie, by inverse CDF (step 5).
-
-    Args:
-        depths: coarse distances, in world units.
-        weights: coarse interval weights, one fewer than `depths`.
-        quantiles: in [0, 1], per ray.
-    """
-    return fine_samples(depths, weights, quantiles)[0]
 
 
 @torch.no_grad()
@@ -148,11 +110,9 @@ def fine_samples(
     weights: Float[Tensor, "rays intervals"],
     quantiles: Float[Tensor, "rays fine"] | int,
 ) -> tuple[Float[Tensor, "rays fine"], Int[Tensor, "rays fine"]]:
-    """`fine_depths`, and the bin of each: the sample `coarse[bin + 1]` is the only one inside it.
+    """Distances drawn where the coarse weights lie, by inverse CDF (step 5), and the bin of each.
 
-    Args:
-        depths, weights: as there.
-        quantiles: as there, or how many evenly spaced ones.
+    Quantiles are in [0, 1], or a number of evenly spaced ones; the sample `coarse[bin + 1]` is the only one in a bin.
     """
     larger = torch.maximum(weights[:, 1:], weights[:, :-1])
     mass = (larger[:, 1:] + larger[:, :-1]).mul_(0.5).add_(0.01 + 1e-5)
@@ -182,11 +142,7 @@ def _bins_of_even(
 def places(
     coarse: Float[Tensor, "rays coarse"], fine: Float[Tensor, "rays fine"], bins: Int[Tensor, "rays fine"]
 ) -> Int[Tensor, "rays samples"]:
-    """Where each of the coarse, then of the fine samples is in order of depth, if both are; without sorting.
-
-    Args:
-        coarse, fine, bins: of `fine_samples`.
-    """
+    """Where each of the coarse, then of the fine samples is in order of depth, if both are; without sorting."""
     before = bins + 1
     before += fine >= coarse.gather(1, before)  # coarse samples before each fine one
     count = coarse.new_zeros(len(coarse), coarse.shape[1] + 1)

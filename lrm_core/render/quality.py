@@ -12,7 +12,7 @@ from lrm_core.files import check_listed
 from lrm_core.paths import data_dir
 from lrm_core.torchvision_guard import allow_torchvision_import
 
-BEST_PSNR = 100.0
+BEST_PSNR = 100.0  # dB
 
 
 def mean_square(pred: Float[Tensor, "*lead 3 h w"], target: Float[Tensor, "*lead 3 h w"]) -> Float[Tensor, "*lead"]:
@@ -38,8 +38,7 @@ AT_ONCE = 16  # images
 def lpips(pred: Float[Tensor, "n 3 h w"], target: Float[Tensor, "n 3 h w"]) -> Float[Tensor, " n"]:
     """LPIPS 0.1 with AlexNet of images in [0, 1]; 0 where they are equal. At least 32 x 32 pixels.
 
-    Raises:
-        FileNotFoundError: if the weights are missing.
+    FileNotFoundError if the weights are missing.
     """
     return lpips_with_gradients(pred, target)
 

@@ -31,42 +31,26 @@ class Span(NamedTuple):
     hit: Tensor
 
 
-def pixel_grid(
-    anchors: Float[Tensor, "*batch 2"], resolution: int, region_size: int
-) -> Float[Tensor, "*batch pixels 2"]:
-    """Centres of a crop's pixels as (u, v) fractions of the full image, row by row."""
-    index = torch.arange(region_size, device=anchors.device, dtype=anchors.dtype) + 0.5
-    row, col = torch.meshgrid(index, index, indexing="ij")
-    crop = torch.stack([col, row], dim=-1).flatten(0, 1)  # (pixels, 2)
-    return (crop + anchors.flip(-1)[..., None, :]) / resolution
-
-
 def camera_rays(
     cameras: Float[Tensor, "*batch 25"],
     resolution: int,
     anchors: Float[Tensor, "*batch 2"] | None = None,
     region_size: int | None = None,
 ) -> Rays:
-    """One ray per pixel of each camera's crop (spec, section Rays).
+    """One ray per pixel of each camera's crop, row by row (spec, section Rays).
 
-    Args:
-        cameras: (..., 25) from `standard_camera`.
-        resolution: side of the full image, in pixels.
-        anchors: (row, column) of each crop's first pixel, (..., 2); None is the image's corner.
-        region_size: side of the crop, in pixels; None is the whole image.
-
-    Returns:
-        origins and unit directions, (..., region_size^2, 3).
-
-    Raises:
-        ValueError: if the cameras do not have 25 numbers each.
+    Cameras are those of `standard_camera`, ValueError if they do not have 25 numbers each. The resolution is the side
+    of the full image, `region_size` that of the crop (None is the whole image), in pixels; anchors are (row, column)
+    of each crop's first pixel, None is the image's corner.
     """
     if cameras.shape[-1] != 25:
         raise ValueError(f"cameras: expected 25 numbers each (standard_camera), found {tuple(cameras.shape)}")
     if anchors is None:
         anchors = cameras.new_zeros(*cameras.shape[:-1], 2)
-    grid = pixel_grid(anchors.to(cameras), resolution, region_size or resolution)
-    return rays_through(cameras, grid)
+    index = torch.arange(region_size or resolution, device=cameras.device, dtype=cameras.dtype) + 0.5
+    row, col = torch.meshgrid(index, index, indexing="ij")
+    crop = torch.stack([col, row], dim=-1).flatten(0, 1)  # (pixels, 2), their centres
+    return rays_through(cameras, (crop + anchors.to(cameras).flip(-1)[..., None, :]) / resolution)
 
 
 def rays_through(cameras: Float[Tensor, "*batch 25"], uv: Float[Tensor, "*batch pixels 2"]) -> Rays:

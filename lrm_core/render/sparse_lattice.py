@@ -17,17 +17,12 @@ RIM = 1e-3  # how far below the level the faces of the box are at least
 
 @dataclass(frozen=True)
 class SparseLattice:
-    """A lattice of resolution + 1 points along each axis, indexed [x, y, z].
+    """A lattice of resolution + 1 points along each axis, indexed [x, y, z]."""
 
-    Attributes:
-        values: of the field, NaN where it was not evaluated, (n, n, n).
-        crossed: cells, by their lowest corner, whose corners lie on both sides of the level, (n - 1, n - 1, n - 1).
-        level: what the values are compared with.
-    """
-
-    values: Float[Tensor, "n n n"]
+    values: Float[Tensor, "n n n"]  # of the field, NaN where it was not evaluated
+    # cells, by their lowest corner, whose corners lie on both sides of the level, (n - 1, n - 1, n - 1)
     crossed: Bool[Tensor, "m m m"]
-    level: float
+    level: float  # what the values are compared with
 
     @property
     def evaluated(self) -> int:
@@ -42,22 +37,19 @@ def sparse_lattice(
 
     A cell is refined unless the values at its corners, widened by `RANGE_MARGIN` of their range, stay on one side of
     the level. The finest cells that the level set enters are followed across their faces until it is closed, so a
-    connected piece of it is found whole or not at all. Faces of the box count as below the level.
+    connected piece of it is found whole or not at all. Faces of the box count as below the level. ValueError if
+    `resolution` is below 2.
 
     Args:
-        field: values at points in world units.
         resolution: cells along each axis of the box; coarse cells need a power of two in it.
-        level: of the level set.
         detail: world units over which the field may bend; the coarsest cells are not longer.
-        device: where the points and values are.
-
-    Raises:
-        ValueError: if `resolution` is below 2.
     """
     if resolution < 2:
         raise ValueError(f"resolution: expected at least 2 cells along each axis, found {resolution}")
     lattice = _Lattice(field, resolution, level, device)
-    step = _coarsest_step(resolution, detail)
+    step, cell = 1, (BOX_MAX - BOX_MIN) / resolution
+    while resolution % (2 * step) == 0 and 2 * step * cell <= detail:
+        step *= 2
     cells = lattice.all_cells(step)
     while True:
         lattice.evaluate(cells, step)
@@ -66,14 +58,6 @@ def sparse_lattice(
             return SparseLattice(lattice.values, lattice.followed(cells), level)
         step //= 2
         cells = (cells[:, None] + lattice.corner_offsets(step)).flatten()
-
-
-def _coarsest_step(resolution: int, detail: float) -> int:
-    """The largest power of two that divides `resolution` and is not longer than `detail`, in cells."""
-    step, cell = 1, (BOX_MAX - BOX_MIN) / resolution
-    while resolution % (2 * step) == 0 and 2 * step * cell <= detail:
-        step *= 2
-    return step
 
 
 class _Lattice:

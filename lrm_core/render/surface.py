@@ -21,19 +21,12 @@ COLOURED_AT_ONCE = 100_000  # points
 
 @dataclass(frozen=True)
 class Surface:
-    """A triangle mesh in the world of the renderer (z up, the source camera on -y), on the CPU.
+    """A triangle mesh in the world of the renderer (z up, the source camera on -y), on the CPU."""
 
-    Attributes:
-        vertices: in world units, (V, 3).
-        faces: indices of corners, anticlockwise from outside, (F, 3).
-        colours: display-referred RGB of the field at the vertices, in [0, 1], (V, 3).
-        evaluated: points at which the density was computed.
-    """
-
-    vertices: Float[Tensor, "V 3"]
-    faces: Int[Tensor, "F 3"]
-    colours: Float[Tensor, "V 3"]
-    evaluated: int
+    vertices: Float[Tensor, "V 3"]  # in world units
+    faces: Int[Tensor, "F 3"]  # indices of corners, anticlockwise from outside
+    colours: Float[Tensor, "V 3"]  # display-referred RGB of the field at the vertices, in [0, 1]
+    evaluated: int  # points at which the density was computed
 
 
 @torch.no_grad()
@@ -45,14 +38,11 @@ def extract_surface(
 ) -> Surface:
     """Mesh of the points where the density passes a threshold, closed at the faces of the box.
 
+    ValueError if a shape is wrong, a plane holds NaN or infinity, or no point is so dense.
+
     Args:
-        planes: one triplane.
-        decoder: the model's decoder.
         resolution: cells along each axis of the box; multiples of 8 or 16 need the fewest evaluations.
         density: the threshold, in 1 / world unit.
-
-    Raises:
-        ValueError: if a shape is wrong, a plane holds NaN or infinity, or no point is so dense.
     """
     check_planes(planes, 4)
     field = Field(planes, decoder)
@@ -115,29 +105,19 @@ class TexturedSurface(NamedTuple):
     texture: UInt8[np.ndarray, "H W 3"]
 
 
-class Raster(NamedTuple):
-    """What covers each texel's centre: face (H, W), -1 for none, and barycentric coordinates in it (H, W, 3)."""
-
-    face: Int[Tensor, "H W"]
-    barycentric: Float[Tensor, "H W 3"]
-
-
 @torch.no_grad()
 def bake(
     surface: Surface, planes: Float[Tensor, "3 C R R"], decoder: nn.Module, side: int = TEXTURE_SIDE
 ) -> TexturedSurface:
-    """Unwrap a surface and look up the colour of the field at the point of each texel.
+    """Unwrap a surface of these planes and look up the colour of the field at the point of each texel.
 
-    Args:
-        surface: of these planes; the fewer its faces the sooner it is unwrapped.
-        planes, decoder: the field.
-        side: of the texture, in texels; the atlas may need a little more.
+    The fewer its faces the sooner it is unwrapped. The atlas may need a little more than `side` texels.
     """
     vertices, faces, uv = unwrap(surface, side)
-    raster = rasterise(uv[faces] * torch.tensor([1.0, -1.0]) + torch.tensor([0.0, 1.0]), side)
-    texels = raster.face >= 0
-    corners = vertices[faces[raster.face[texels]]]  # (texels, 3, 3)
-    points = (raster.barycentric[texels][..., None] * corners).sum(1)
+    face, barycentric = rasterise(uv[faces] * torch.tensor([1.0, -1.0]) + torch.tensor([0.0, 1.0]), side)
+    texels = face >= 0
+    corners = vertices[faces[face[texels]]]  # (texels, 3, 3)
+    points = (barycentric[texels][..., None] * corners).sum(1)
     colour = torch.ones(side, side, 3)
     colour[texels] = colours_at(planes, decoder, points.to(planes.device)).cpu()
     nearest = distance_transform_edt(~texels.numpy(), return_distances=False, return_indices=True)
@@ -159,22 +139,22 @@ def unwrap(surface: Surface, side: int) -> tuple[Float[Tensor, "V 3"], Int[Tenso
     return cut, torch.from_numpy(faces.astype(np.int64)), torch.from_numpy(uv.copy())
 
 
-def rasterise(triangles: Float[Tensor, "F 3 2"], side: int) -> Raster:
-    """Find the triangle over each texel's centre; where several are, one of the last.
+def rasterise(
+    triangles: Float[Tensor, "F 3 2"], side: int
+) -> tuple[Int[Tensor, "side side"], Float[Tensor, "side side 3"]]:
+    """The triangle over each texel's centre, -1 for none, and barycentric coordinates in it.
 
-    Args:
-        triangles: corners as fractions of the texture, x to the right and y down.
-        side: of the texture, in texels.
+    Corners are fractions of the texture, x to the right and y down. Where several are, it is one of the last.
     """
-    raster = Raster(torch.full((side, side), -1), torch.zeros(side, side, 3))
+    found, barycentric = torch.full((side, side), -1), torch.zeros(side, side, 3)
     for first, part in enumerate((triangles * side).split(FACES_AT_ONCE)):
         face, column, row = _candidates(part, side)
         weights = _barycentric(part[face], torch.stack([column, row], dim=-1) + 0.5)
         inside = (weights >= -1e-5).all(-1)
         face, column, row = face[inside], column[inside], row[inside]
-        raster.face[row, column] = face + first * FACES_AT_ONCE
-        raster.barycentric[row, column] = weights[inside]
-    return raster
+        found[row, column] = face + first * FACES_AT_ONCE
+        barycentric[row, column] = weights[inside]
+    return found, barycentric
 
 
 def _candidates(

@@ -31,35 +31,21 @@ def turntable(
 ) -> Frames:
     """Views on a circle about the object on white, the first from in front; the last is followed by the first.
 
-    Args:
-        planes, decoder: the field.
-        frames: how many.
-        size: side of the frames, in pixels.
-        samples_per_ray: of the quadrature.
-        distance: of the cameras to the origin, in world units.
+    The size is the side of a frame in pixels, the distance that of the cameras to the origin in world units.
     """
     cameras = standard_camera(orbit_poses(frames + 1, radius=distance)[:frames], pinhole_intrinsics())
-    seen = [_frame(planes, decoder, camera, size, samples_per_ray) for camera in cameras.to(planes.device)]
-    return np.stack(seen)
-
-
-def _frame(
-    planes: Float[Tensor, "3 C R R"], decoder: nn.Module, camera: Float[Tensor, "25"], size: int, samples: int
-) -> UInt8[np.ndarray, "H W 3"]:
-    view = render_views(planes[None], decoder, camera[None, None], size, samples_per_ray=samples)
-    return to_pixels(view.rgb[0, 0])
+    seen = (
+        render_views(planes[None], decoder, camera[None, None], size, samples_per_ray=samples_per_ray).rgb[0, 0]
+        for camera in cameras.to(planes.device)
+    )
+    return np.stack([to_pixels(frame) for frame in seen])
 
 
 def write_film(path: Path, frames: Frames) -> None:
     """Write an endless film (MP4 with H.264, GIF or lossless WebP); an old file stays until the new is whole.
 
-    Args:
-        path: .mp4, .gif or .webp.
-        frames: (frames, H, W, 3), 0 to 255; an odd side of an MP4 loses its last row or column, which H.264 needs.
-
-    Raises:
-        ValueError: for another suffix.
-        OSError: if the file cannot be written.
+    Frames are 0 to 255; an odd side of an MP4 loses its last row or column, which H.264 needs. ValueError for another
+    suffix than .mp4, .gif or .webp. OSError if the file cannot be written.
     """
     suffix = path.suffix.lower()
     if suffix not in FILMS:
@@ -67,8 +53,10 @@ def write_film(path: Path, frames: Frames) -> None:
     with replacing(path) as temporary:
         if suffix == ".mp4":
             _write_mp4(temporary, frames)
-        else:
-            _write_frames(temporary, frames, suffix[1:].upper())
+            return
+        first, *others = map(Image.fromarray, frames)
+        how = {"format": suffix[1:].upper(), "duration": round(1000 / FRAMES_PER_SECOND), "loop": 0, "lossless": True}
+        first.save(temporary, save_all=True, append_images=others, **how)
 
 
 def _write_mp4(path: Path, frames: Frames) -> None:
@@ -88,17 +76,10 @@ def _write_mp4(path: Path, frames: Frames) -> None:
         writer.close()
 
 
-def _write_frames(path: Path, frames: Frames, kind: str) -> None:
-    first, *others = (Image.fromarray(frame) for frame in frames)
-    milliseconds = round(1000 / FRAMES_PER_SECOND)
-    first.save(path, format=kind, save_all=True, append_images=others, duration=milliseconds, loop=0, lossless=True)
-
-
 def stills(picture: UInt8[np.ndarray, "H H 3"], frames: Frames, columns: int = 4) -> Image.Image:
     """The picture and frames side by side in rows, on white, all at the size of the frames."""
     size = frames.shape[1]
-    tiles = [Image.fromarray(picture).resize((size, size), Image.Resampling.BICUBIC)]
-    tiles += [Image.fromarray(frame) for frame in frames]
+    tiles = [Image.fromarray(picture).resize((size, size), Image.Resampling.BICUBIC), *map(Image.fromarray, frames)]
     rows = -(-len(tiles) // columns)
     sheet = Image.new("RGB", (columns * size, rows * size), "white")
     for index, tile in enumerate(tiles):

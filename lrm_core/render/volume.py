@@ -1,18 +1,22 @@
-"""Rendering of triplanes along rays and in views (spec, section Volume rendering)."""
+"""Rendering of triplanes along rays and in views (spec, section Volume rendering).
+
+On a CPU one triplane after another: which rays meet something, and chunks of those marched in turn or at once.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
-from lrm_core.render.dense import render_dense
-from lrm_core.render.field import Field, check_planes
-from lrm_core.render.march import render_field
+from lrm_core.render.batched import render_dense, render_packed
+from lrm_core.render.field import Field, check_planes, side_by_side
 from lrm_core.render.occupancy import Occupancy, skimmed_of
-from lrm_core.render.packed import render_packed
-from lrm_core.render.rays import RaySegments, camera_rays
+from lrm_core.render.quadrature import coarse_depths, draws
+from lrm_core.render.rays import RaySegments, box_span, camera_rays, indices
+from lrm_core.render.walk import March, Rendered, seen, skim, walk
 
 # the path on CUDA: "dense", or "packed" or "fused" once `benchmarks/cuda.py` has confirmed them on a GPU
 ON_CUDA = "dense"
@@ -38,23 +42,18 @@ def render_rays(
     jitter: torch.Generator | None = None,
     skip_empty: bool | None = None,
 ) -> Rendering:
-    """Render each triplane along its own rays (spec, section Volume rendering).
+    """Render each triplane along its own rays: rgb (N, rays, 3), depth and weight (N, rays, 1).
+
+    ValueError if a shape is wrong, or a plane holds NaN or infinity.
 
     Args:
-        planes: one triplane per object; gradients flow to it and to the decoder.
-        decoder: the model's decoder.
+        planes, decoder: one triplane per object, and the model's decoder; gradients flow to both.
         origins, directions: world units; directions of unit length.
         background: behind everything; a number or a tensor that broadcasts to (N, rays, 3).
         samples_per_ray: even, at least 8.
         jitter: generator of the sample positions; None is the deterministic quadrature.
         skip_empty: whether to spend nothing on samples in empty space and behind what is opaque, or to evaluate every
             sample. By default the first on a CPU, and on a GPU what `ON_CUDA` says.
-
-    Returns:
-        rgb (N, rays, 3), depth (N, rays, 1), weight (N, rays, 1).
-
-    Raises:
-        ValueError: if a shape is wrong, or a plane holds NaN or infinity.
     """
     check_planes(planes, 5)
     if origins.shape != directions.shape or origins.ndim != 3 or origins.shape[::2] != (planes.shape[0], 3):
@@ -67,7 +66,10 @@ def render_rays(
     segments = RaySegments.through_box(origins, directions)
     colour, depth, weight = render_segments(planes, decoder, segments, samples_per_ray, jitter, skip_empty=skip_empty)
     rgb = colour + background * (1 - weight[..., None])
-    return Rendering(rgb, _clamp_depth(depth, segments, samples_per_ray)[..., None], weight[..., None])
+    step = (segments.end - segments.start) / (samples_per_ray // 2 - 1)
+    largest = (segments.end + step / 2).max()  # of the sampled depths; shown where nothing absorbs
+    depth = depth.nan_to_num(torch.inf).clamp(segments.start.min(), largest)
+    return Rendering(rgb, depth[..., None], weight[..., None])
 
 
 def render_segments(
@@ -106,22 +108,6 @@ def render_segments(
     return tuple(torch.stack(part) for part in zip(*parts, strict=True))
 
 
-def _clamp_depth(depth: Tensor, segments: RaySegments, samples_per_ray: int) -> Tensor:
-    """NaN becomes the largest sampled depth; all depths lie in the range of the samples of the call."""
-    step = (segments.end - segments.start) / (samples_per_ray // 2 - 1)
-    largest = (segments.end + step / 2).max()
-    return depth.nan_to_num(torch.inf).clamp(segments.start.min(), largest)
-
-
-def _check_for_each_view(cameras: Tensor, **given: tuple[object, tuple[int, ...]]) -> None:
-    """Raise ValueError where a tensor does not hold one of so many numbers for each view."""
-    for name, (value, widths) in given.items():
-        if isinstance(value, Tensor) and not (value.shape[:-1] == cameras.shape[:2] and value.shape[-1] in widths):
-            count = " or ".join(map(str, widths))
-            expected = f"({cameras.shape[0]}, {cameras.shape[1]}, {count})"
-            raise ValueError(f"{name}: expected shape {expected}, found {tuple(value.shape)}")
-
-
 def render_views(
     planes: Float[Tensor, "N 3 C R R"],
     decoder: nn.Module,
@@ -135,29 +121,26 @@ def render_views(
     jitter: torch.Generator | None = None,
     skip_empty: bool | None = None,
 ) -> Rendering:
-    """Render M views of each of N triplanes.
+    """Render M views of each of N triplanes: rgb (N, M, 3, H, W), depth and weight (N, M, 1, H, W).
+
+    ValueError if a shape is wrong, or a plane holds NaN or infinity.
 
     Args:
-        planes: (N, 3, C, R, R).
-        decoder: the model's decoder.
-        cameras: (N, M, 25) from `standard_camera`.
+        cameras: from `standard_camera`.
         resolution: side of the full image, in pixels.
-        anchors: (row, column) of each crop's first pixel, (N, M, 2); None is the image's corner.
+        anchors: (row, column) of each crop's first pixel; None is the image's corner.
         region_size: side of the crop, in pixels; None is the whole image.
         background: a number, or (N, M, 1 or 3).
-        samples_per_ray, jitter, skip_empty: as in `render_rays`.
-
-    Returns:
-        rgb (N, M, 3, H, W), depth (N, M, 1, H, W), weight (N, M, 1, H, W).
-
-    Raises:
-        ValueError: if a shape is wrong, or a plane holds NaN or infinity.
+        planes, decoder, samples_per_ray, jitter, skip_empty: as in `render_rays`.
     """
     check_planes(planes, 5)
     if cameras.ndim != 3 or cameras.shape[0] != planes.shape[0]:
         raise ValueError(f"cameras: expected shape ({planes.shape[0]}, views, 25), found {tuple(cameras.shape)}")
     side = region_size or resolution
-    _check_for_each_view(cameras, anchors=(anchors, (2,)), background=(background, (1, 3)))
+    for name, value, widths in (("anchors", anchors, (2,)), ("background", background, (1, 3))):
+        if isinstance(value, Tensor) and not (value.shape[:-1] == cameras.shape[:2] and value.shape[-1] in widths):
+            expected = f"({cameras.shape[0]}, {cameras.shape[1]}, {' or '.join(map(str, widths))})"
+            raise ValueError(f"{name}: expected shape {expected}, found {tuple(value.shape)}")
     rays = camera_rays(cameras, resolution, anchors, side)
     if isinstance(background, Tensor):
         background = background.repeat_interleave(side * side, dim=1)
@@ -174,3 +157,61 @@ def render_views(
     views = cameras.shape[1]
     images = (part.unflatten(1, (views, side, side)) for part in (rendering.rgb, rendering.depth, rendering.weight))
     return Rendering(*(part.movedim(-1, 2) for part in images))
+
+
+SKIM_RAYS = 8_192  # at a time, to see which of them meet something
+CHUNK_RAYS = 4_096  # of those: fewer pay for more overhead, more leave the cache and keep fewer cores busy
+CHECKPOINT_RAYS = 16_384  # beyond this many, the backward pass renders each chunk again
+
+
+def render_field(
+    field: Field,
+    occupancy: Occupancy | None,
+    rays: RaySegments,
+    samples_per_ray: int,
+    jitter: torch.Generator | None = None,
+) -> Rendered:
+    """Colour without background, depth (NaN where nothing absorbs) and weight of each ray, of one triplane.
+
+    Without an occupancy every sample inside the box is evaluated; other arguments as in `render_dense`.
+    """
+    nothing = rays.origins.new_zeros(len(rays), 3), rays.end * torch.nan, torch.zeros_like(rays.end)
+    candidates, count = rays.hit, samples_per_ray // 2
+    if occupancy is not None:  # those that cross the bounding box of what is occupied
+        candidates = candidates & box_span(rays.origins, rays.directions, *occupancy.box).hit
+    pieces = indices(candidates).split(SKIM_RAYS)
+    drawn = [draws(piece.shape, count, jitter, rays.origins) for piece in pieces]
+    kept = 0 if jitter is None else count  # even quantiles need not be kept
+    calls = [(occupancy, rays, piece, draw[0], draw[1][:, :kept]) for piece, draw in zip(pieces, drawn, strict=True)]
+    starts = [torch.cat(part).split(CHUNK_RAYS) for part in zip(*side_by_side(_looked_at, calls), strict=True)]
+    calls = [
+        (field, occupancy, rays[index], depths, skimmed, count if jitter is None else quantiles.sort(1).values)
+        for index, depths, skimmed, quantiles in zip(*starts, strict=True)
+    ]
+    if torch.is_grad_enabled():
+        save_memory = sum(len(call[2]) for call in calls) > CHECKPOINT_RAYS
+        parts = [checkpoint(_march, *call, use_reentrant=False) if save_memory else _march(*call) for call in calls]
+    else:  # several at once
+        parts = side_by_side(_march, calls)
+    index, parts = torch.cat(starts[0]), zip(*parts, strict=True)
+    return tuple(whole.index_put((index,), torch.cat(part)) for whole, part in zip(nothing, parts, strict=True))
+
+
+def _looked_at(
+    occupancy: Occupancy | None,
+    rays: RaySegments,
+    index: Int[Tensor, "some"],
+    offsets: Float[Tensor, "some coarse"],
+    quantiles: Float[Tensor, "some fine"],
+) -> tuple[Tensor, Float[Tensor, "found coarse"], Float[Tensor, "found coarse"], Float[Tensor, "found fine"]]:
+    """Those of some rays that meet something, with the depths and densities (`skim`) of their coarse samples."""
+    rays = rays[index]
+    depths = coarse_depths(rays.start, rays.end, offsets)
+    skimmed = skim(occupancy, rays, depths, rays.end)
+    found = indices(skimmed.amax(1) == torch.inf)
+    return tuple(part.index_select(0, found) for part in (index, depths, skimmed, quantiles))
+
+
+def _march(field: Field, *start) -> Rendered:
+    """Colour without background, depth and weight of the rays of a start (arguments of `walk` after the field)."""
+    return March.apply(field, start, *field.parameters) if torch.is_grad_enabled() else seen(walk(field, *start))

@@ -32,14 +32,10 @@ def frequency_radius(height: int, width: int, device: torch.device | None = None
 
 
 def split_bands(x: Float[Tensor, "*lead r r"], edges: Sequence[float]) -> Float[Tensor, "bands *lead r r"]:
-    """Split planes into the parts that lie in each band [edges[i], edges[i + 1]).
+    """Split planes (..., R, R) into the parts (B, ..., R, R) that lie in each band [edges[i], edges[i + 1]).
 
-    Args:
-        x: planes (..., R, R).
-        edges: B + 1 increasing radii in x Nyquist; `math.inf` as the last one includes the corners.
-
-    Returns:
-        (B, ..., R, R); the bands sum to x, up to rounding, when the edges cover [0, inf].
+    Edges are B + 1 increasing radii in x Nyquist; `math.inf` as the last one includes the corners. The bands sum to
+    x, up to rounding, when the edges cover [0, inf].
     """
     masks = band_masks(_size(x), edges, x.device).to(x.dtype)
     spectrum = torch.fft.fft2(x)
@@ -48,7 +44,9 @@ def split_bands(x: Float[Tensor, "*lead r r"], edges: Sequence[float]) -> Float[
 
 def band_masks(size: int, edges: Sequence[float], device: torch.device | None = None) -> Bool[Tensor, "bands r r"]:
     """Which DFT indices lie in each band: (B, size, size)."""
-    _check_edges(edges)
+    increasing = all(low < high for low, high in pairwise(edges))
+    if len(edges) < 2 or any(isnan(edge) for edge in edges) or edges[0] < 0 or not increasing:
+        raise ValueError(f"expected at least two increasing radii >= 0 in x Nyquist, found {list(edges)}")
     radius = frequency_radius(size, size, device)
     return torch.stack([(radius >= low) & (radius < high) for low, high in pairwise(edges)])
 
@@ -75,19 +73,15 @@ def band_shares(
     measure: Measure = "power",
     corners: bool = True,
 ) -> Float[Tensor, "*lead bands"]:
-    """Share of each band in the spectrum of each plane.
+    """Share of each band in the spectrum of each plane, (..., B); NaN where a plane has no power.
 
     Args:
-        x: planes (..., R, R).
         edges: B + 1 increasing radii in x Nyquist.
         measure: "power" sums |DFT|^2 (by Parseval, shares of the squared norm); "amplitude" sums |DFT|,
             which is what the published shares do and which is no energy (audit A1).
         corners: whether the modes at radius 1 and beyond count. With True they are in the denominator
             whether a band holds them or not, as published (audit A2: those shares do not reach 1); with
             False they count nowhere.
-
-    Returns:
-        (..., B), one row per leading index; NaN where a plane has no power.
     """
     totals, whole = _totals_and_whole(x, edges, measure, corners)
     return totals / whole[..., None]
@@ -163,14 +157,10 @@ class PowerLaw:
 
 
 def fit_power_law(profile: Float[Tensor, "radii"], size: int) -> PowerLaw:
-    """Least-squares line through log power against log radius.
+    """Least-squares line through log power against log radius, of planes of R = `size`.
 
-    Args:
-        profile: radial power profile as `radial_profile` gives it, (R // 2,); ring 0, which is DC, is left out.
-        size: R, texels along a plane.
-
-    Raises:
-        ValueError: if the profile has another length than the plane has rings, or a ring without power.
+    The profile is that of `radial_profile`, (R // 2,); ring 0, which is DC, is left out. ValueError if it has another
+    length than the plane has rings, or a ring without power.
     """
     if profile.shape != (size // 2,):
         raise ValueError(f"expected a profile of {size // 2} rings for R = {size}, found {tuple(profile.shape)}")
@@ -230,9 +220,3 @@ def _size(x: Tensor) -> int:
         count = int((~x.isfinite()).sum())
         raise ValueError(f"expected finite planes, found {count} of {x.numel()} values NaN or infinite")
     return x.shape[-1]
-
-
-def _check_edges(edges: Sequence[float]) -> None:
-    increasing = all(low < high for low, high in pairwise(edges))
-    if len(edges) < 2 or any(isnan(edge) for edge in edges) or edges[0] < 0 or not increasing:
-        raise ValueError(f"expected at least two increasing radii >= 0 in x Nyquist, found {list(edges)}")

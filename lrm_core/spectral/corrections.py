@@ -60,13 +60,8 @@ def matched_noise(
     much it harms shows how strongly renders react to that power in that band. Inside the band its spectrum is
     flat, whatever that of dT is.
 
-    Args:
-        residual: dT; the noise is zero in channels where it has no power in the band.
-        band: [low, high) in x Nyquist; `math.inf` includes the corners.
-        generator: the noise depends on nothing else but the powers.
-
-    Raises:
-        ValueError: also if the residual has no power in the band.
+    The band is [low, high) in x Nyquist; `math.inf` includes the corners. The noise depends on the powers and the
+    generator alone, and is zero in channels without power there; ValueError also if none has any.
     """
     check_planes(residual, "a residual")
     size = split_bands(residual, band)[0].square().mean((-2, -1)).sqrt()  # (3, C)
@@ -82,15 +77,8 @@ def random_part(
 
     It is the control of a band correction that removes as much: what subtracting it improves comes of the power and
     not of the band. Modes are drawn for each channel until their power is reached, a mode and its mirror image
-    together; of the last one drawn so much is taken that exactly the share is gone.
-
-    Args:
-        residual: dT; less the part it has 1 - share of the power of every channel.
-        share: of the power of each channel, between 0 and 1.
-        generator: of the order of the modes.
-
-    Raises:
-        ValueError: also if a share lies outside [0, 1].
+    together; of the last one drawn so much is taken that exactly the share is gone: less the part, dT has 1 - share
+    of the power of every channel. ValueError also if a share lies outside [0, 1].
     """
     check_planes(residual, "a residual")
     if not ((share >= 0) & (share <= 1)).all():
@@ -125,14 +113,10 @@ def count_numbers(residual: Float[Tensor, "3 c r r"], band: tuple[float, float])
 
 @dataclass(frozen=True)
 class Moments:
-    """Means and (co)variances of predicted and reference values over the texels of each channel, all (3, C).
+    """Means and (co)variances of predicted and reference values over the texels of each channel, all (3, C)."""
 
-    Attributes:
-        count: texels of each plane, (3, 1).
-        mean_pred, mean_ref, var_pred, var_ref, cov: float64; divided by the count.
-    """
-
-    count: Float[Tensor, "3 1"]
+    count: Float[Tensor, "3 1"]  # texels of each plane
+    # mean_pred, mean_ref, var_pred, var_ref and cov: float64; divided by the count
     mean_pred: Float[Tensor, "3 c"]
     mean_ref: Float[Tensor, "3 c"]
     var_pred: Float[Tensor, "3 c"]

@@ -19,34 +19,22 @@ Product = Callable[[Tensor], Tensor]
 
 @dataclass(frozen=True)
 class Linearised:
-    """A function around one point.
+    """A function around one point."""
 
-    Attributes:
-        value: of the function there, (*outputs).
-        jvp: J v, from (*inputs) to (*outputs).
-        vjp: J^T u, from (*outputs) to (*inputs).
-    """
-
-    value: Float[Tensor, "*outputs"]
-    jvp: Product
-    vjp: Product
+    value: Float[Tensor, "*outputs"]  # of the function there
+    jvp: Product  # J v, from (*inputs) to (*outputs)
+    vjp: Product  # J^T u, from (*outputs) to (*inputs)
 
 
 @dataclass(frozen=True)
 class Leading:
-    """Leading singular directions of a linear map, and the moments of all its singular values s.
+    """Leading singular directions of a linear map, and the moments of all its singular values s."""
 
-    Attributes:
-        values: the largest singular values, descending, (rank,).
-        directions: orthonormal in the inputs, (rank, *inputs); the largest entry of each is positive.
-        squares: estimate of sum s^2, which is n times the mean squared gain of random directions.
-        fourths: estimate of sum s^4.
-    """
-
-    values: Float[Tensor, "rank"]
+    values: Float[Tensor, "rank"]  # the largest singular values, descending
+    # orthonormal in the inputs, (rank, *inputs); the largest entry of each is positive
     directions: Float[Tensor, "rank *inputs"]
-    squares: float
-    fourths: float
+    squares: float  # estimate of sum s^2, which is n times the mean squared gain of random directions
+    fourths: float  # estimate of sum s^4
 
 
 def linearise(function: Callable[[Tensor], Tensor], at: Float[Tensor, "*inputs"]) -> Linearised:
@@ -54,11 +42,8 @@ def linearise(function: Callable[[Tensor], Tensor], at: Float[Tensor, "*inputs"]
 
     J^T u is one backward pass. J v differentiates J^T u, which is linear in u, once more (Townsend 2017), so that
     a function without forward-mode derivatives will do; the two products are exact transposes of each other.
-    Both keep the graph of one evaluation in memory.
-
-    Args:
-        function: differentiable twice, from (*inputs) to (*outputs).
-        at: where, (*inputs). The products raise ValueError for a vector of another shape than theirs.
+    Both keep the graph of one evaluation in memory, and raise ValueError for a vector of another shape than theirs.
+    The function is differentiable twice.
     """
     with torch.enable_grad():
         inputs = at.detach().clone().requires_grad_()
@@ -100,8 +85,6 @@ def leading_directions(
     Args:
         jvp, vjp: J v from (*inputs), and J^T u back to them.
         like: gives shape, type and device of the inputs.
-        rank: how many directions.
-        generator: of the Gaussian directions.
         oversample: further directions, which are thrown away; together at most as many as there are inputs.
         iterations: of J^T J, at least 1. The error falls with the ratio of singular values to that power.
     """
@@ -167,11 +150,8 @@ def direction(
 ) -> Float[Tensor, "3 c r r"]:
     """A random direction of a given Euclidean norm: white noise, of one band or in some texels only.
 
-    Args:
-        like: gives shape, type and device.
-        norm: in units of the planes, over all their numbers.
-        band: [low, high) in x Nyquist; `math.inf` includes the corners.
-        mask: texels outside of which the direction is zero; applied after the band. ValueError if nothing is left.
+    The norm is over all numbers of the planes. The band is [low, high) in x Nyquist; `math.inf` includes the corners.
+    The mask, outside of which the direction is zero, is applied after the band; ValueError if nothing is left.
     """
     drawn = torch.randn(like.shape, generator=generator, device=generator.device).to(like)
     if band != (0.0, inf):

@@ -35,14 +35,8 @@ def response(
     H = mean |render(planes + noise) - render(planes)| / std, the mean over everything that `render` returns.
     As published with std = 0.5 and without a mask. A linear renderer has the same H at every std.
 
-    Args:
-        planes: around which the renderer is probed.
-        render: planes -> images of any shape.
-        edges, std, generator, mask: as in `band_noise`; of one std per channel the root mean square divides.
-        draws: of the noise, at least 1.
-
-    Returns:
-        (draws, B), in units of the images per unit of the planes.
+    Edges, std, generator and mask are those of `band_noise`; of one std per channel the root mean square divides. At
+    least one draw. The result (draws, B) is in units of the images per unit of the planes.
     """
     if draws < 1:
         raise ValueError(f"expected at least 1 draw of the noise, found {draws}")
@@ -63,24 +57,16 @@ def band_noise(
 ) -> Float[Tensor, "bins 3 c r r"]:
     """Gaussian noise in each band, rescaled in every channel to exactly the requested standard deviation.
 
-    One white field is drawn, split into the bands, then set to zero outside the mask, then rescaled. The
-    standard deviation is about 0, the mean of the process: the root mean square over the R^2 texels of a
-    channel or, with a mask, over the texels of the mask on its plane. So a ray meets noise of the same size
-    with and without a mask, while the power of the whole plane falls with the share of texels in the mask. In
-    a band that holds DC, the mean of the channel is part of the noise and counts in its standard deviation.
+    One white field is drawn, split into the bands, then set to zero outside the mask, then rescaled. The standard
+    deviation is about 0, the mean of the process: the root mean square over the R^2 texels of a channel or, with a
+    mask, over the texels of the mask on its plane. So a ray meets noise of the same size with and without a mask,
+    while the power of the whole plane falls with the share of texels in the mask. In a band that holds DC, the mean
+    of the channel is part of the noise and counts in its standard deviation. ValueError also if a std is negative,
+    not finite, or 0 throughout.
 
-    Args:
-        like: gives shape, dtype and device.
-        edges: of the bins.
-        std: in units of the planes: one number, or one per channel (3, C), where 0 leaves a channel without noise.
-        generator: the noise depends on nothing else but `like`'s shape, edges, std and mask.
-        mask: it moves the share `mask_leakage` of the noise out of its band.
-
-    Returns:
-        (B, 3, C, R, R).
-
-    Raises:
-        ValueError: also if a std is negative, not finite, or 0 throughout.
+    The std is in units of the planes: one number, or one per channel (3, C), where 0 leaves a channel without noise;
+    ValueError also if one is negative, not finite, or 0 throughout. The noise depends on nothing else but `like`'s
+    shape, edges, std, mask and generator; a mask moves the share `mask_leakage` of it out of its band.
     """
     check_planes(like)
     wanted = _per_channel(std, like)[..., None, None]
@@ -132,8 +118,6 @@ def response_shares(
     """Share of each band in a response.
 
     Args:
-        h: response of each bin, (..., B).
-        edges: of its bins.
         bands: radii in x Nyquist, each of them an edge; published 0, 0.3, 0.6, 1.
         per_bin: False sums the bins of a band and divides by the sum of all bins, as published: a level H
             scores 0.3, 0.3, 0.4 in bands of 3, 3 and 4 bins (audit A5). True takes the mean of the bins of
@@ -153,14 +137,8 @@ def response_slope(h: Float[Tensor, "*lead bins"], edges: Sequence[float]) -> Fl
     """Slope of ln H over linear f: the least-squares line through the bins at their centres.
 
     Over linear and not over log f, since the bins are equally spaced in f: over log f the first two would
-    decide. Below 0 for a low-pass; its exponential is the factor per Nyquist.
-
-    Args:
-        h: response of each bin, (..., B), above 0.
-        edges: of its bins, at least two, all finite.
-
-    Returns:
-        (...), float64, in 1 / Nyquist.
+    decide. Below 0 for a low-pass; its exponential is the factor per Nyquist. Responses are above 0, of at least two
+    bins, all finite; the slope is float64, in 1 / Nyquist.
     """
     _check_response(h, edges)
     if h.shape[-1] < 2 or not all(map(isfinite, edges)):

@@ -1,10 +1,11 @@
 """Short trainings that each change one thing of a recipe, to see what matters before a long one."""
 
-import csv
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+import pandas as pd
 
 from lrm_core.atomic import replacing
 from lrm_core.fit.runs import Rows
@@ -60,12 +61,10 @@ def ablate(
     the data folder is listed in its manifest.
 
     Args:
-        preset: of `get_preset`.
         folder: holds one run of each variant.
         out: a CSV: variant, parameters (in all), objects, seconds, source_psnr and novel_psnr (dB, validation).
         variants: names; all if None. ValueError if one, or the preset, is unknown.
         steps: of each round, instead of those of the preset.
-        processes: as in `pretrain_in_processes`.
     """
     chosen = list(variants or VARIANTS)
     if unknown := [name for name in chosen if name not in VARIANTS]:
@@ -79,10 +78,8 @@ def ablate(
         last = Rows(run / "curve.csv", COLUMNS, steps).rows[-1]
         shown = {column: last[column] for column in ("objects", "seconds", "source_psnr", "novel_psnr")}
         rows.append({"variant": name, "parameters": str(parameter_count(changed[0]))} | shown)
-        with replacing(out) as temporary, temporary.open("w", newline="") as file:
-            writer = csv.DictWriter(file, rows[0])
-            writer.writeheader()
-            writer.writerows(rows)
+        with replacing(out) as temporary:
+            pd.DataFrame(rows).to_csv(temporary, index=False, lineterminator="\r\n")
         list_made([out], f"lrm ablate --preset {preset}", recipe.seed)
     return rows
 

@@ -81,20 +81,15 @@ def pretrain(
 ) -> TrainingState:
     """Train in the folder `run`, from its last checkpoint where there is one.
 
-    The folder holds config.json, state.safetensors (weights, average, optimisers), curve.csv and
-    validation pictures. Killed at any moment it resumes from the last checkpoint; on one machine the resumed
-    run equals an unbroken one bit by bit. Under `accelerate launch` the processes share every batch.
+    The folder holds config.json, state.safetensors (weights, average, optimisers), curve.csv and validation pictures.
+    Killed at any moment it resumes from the last checkpoint; on one machine the resumed run equals an unbroken one
+    bit by bit. Under `accelerate launch` the processes share every batch. ValueError if the folder holds a run of
+    another configuration or on another pool, or `start` or the pool does not fit this one.
 
     Args:
-        run: made where it is missing.
-        architecture, config: such as `get_preset` gives.
         start: published weights, with their curve beside them, from which a run without a checkpoint goes on; they
             must be those of a finished round.
         until: the step to stop at, with a checkpoint; the end of the last round if None.
-
-    Raises:
-        ValueError: if the folder holds a run of another configuration or on another pool, or `start` or the pool
-            does not fit this one.
     """
     team = Accelerator()
     run.mkdir(parents=True, exist_ok=True)

@@ -44,20 +44,14 @@ def open_pool(folder: str) -> Pool:
 
 @dataclass(frozen=True)
 class Scene:
-    """A group of objects before rays are cast, on the CPU.
+    """A group of objects before rays are cast, on the CPU."""
 
-    Attributes:
-        objects, poses: the procedural ones and those of their views; None if there are none.
-        plan: rays, size and squares of their batch, as in `procedural_batch`.
-        pool: the batch of those of the pool, None if there are none.
-        generator: state of the generator that the rays are drawn from.
-    """
-
+    # objects and poses: the procedural ones and those of their views; None if there are none
     objects: ProceduralBatch | None
     poses: Float[Tensor, "B M 3 4"] | None
-    plan: dict[str, int]
-    pool: RayBatch | None
-    generator: Tensor
+    plan: dict[str, int]  # rays, size and squares of their batch, as in `procedural_batch`
+    pool: RayBatch | None  # the batch of those of the pool, None if there are none
+    generator: Tensor  # state of the generator that the rays are drawn from
 
 
 def draw_scene(number: int, config: PretrainConfig, size: int, progress: float) -> Scene:

@@ -22,63 +22,50 @@ HIDDEN = ("encoder.", "transformer.", "camera_embedder.")
 
 @dataclass(frozen=True)
 class PretrainConfig:
-    """One training run.
+    """One training run."""
 
-    Attributes:
-        steps: length of a round.
-        rounds: how often the schedule of learning rates is run through; each round after the first starts from the
-            averaged weights of the one before, without the optimisers' moments.
-        restart: peaks of the learning rates in later rounds, as a share of those in the first.
-        batch: objects a step.
-        group: objects rendered together on a CPU, where a step's groups are shared out among the processes; on a
-            GPU a process takes its whole share of the batch at once.
-        views, rays: cameras and target rays of each object.
-        matrix_lr, lr: peaks of the learning rates of hidden matrices (Muon) and of all else (AdamW),
-            reached after `warmup` steps, then cosine to 1%.
-        weight_decay: on hidden matrices (spec, section Training).
-        ema: decay of the averaged weights, which are the ones that are kept.
-        mask_weight, tv_weight: of the coverage error and of the planes' total variation.
-        empty_weight: of raw density above `RAW_FREE` where the object is known not to be (`emptiness_loss`).
-        shape_weight: of the error of the shape at points (`shape_loss`), at the start.
-        shape_until: share of the first round over which the shape weight falls to zero, and only what is rendered
-            counts.
-        lpips_weight: of LPIPS between rendered and true squares of `PATCH` pixels; 0 renders none. Its gradient
-            repeats bit by bit with one thread only, which is what a process of `lrm pretrain` has on a CPU.
-        lpips_from: share of the first round after which squares are rendered. They take up to half of the rays of
-            a group, at one view for each object that has one.
-        pool: folder of a rendered pool (`lrm pool`) that some of the objects come from; None for none.
-        pool_share: probability that an object of a batch comes from the pool.
-        precision: "bf16" autocasts the transformer, "float32" does not.
-        checkpoint_every, validate_every: in steps.
-        seed: of the initial weights.
-    """
-
-    steps: int = 3600
+    steps: int = 3600  # length of a round
+    # how often the schedule of learning rates is run through; each round after the first starts from the averaged
+    # weights of the one before, without the optimisers' moments
     rounds: int = 1
-    restart: float = 0.5
-    batch: int = 8
+    restart: float = 0.5  # peaks of the learning rates in later rounds, as a share of those in the first
+    batch: int = 8  # objects a step
+    # objects rendered together on a CPU, where a step's groups are shared out among the processes; on a GPU a process
+    # takes its whole share of the batch at once
     group: int = 4
+    # views and rays: cameras and target rays of each object
     views: int = 4
     rays: int = 512
+    # matrix_lr and lr: peaks of the learning rates of hidden matrices (Muon) and of all else (AdamW), reached after
+    # `warmup` steps, then cosine to 1%
     matrix_lr: float = 2e-3
     lr: float = 1e-3
     warmup: int = 100
-    weight_decay: float = 0.05
+    weight_decay: float = 0.05  # on hidden matrices (spec, section Training)
     clip: float = 1.0
-    ema: float = 0.997
+    ema: float = 0.997  # decay of the averaged weights, which are the ones that are kept
+    # mask_weight and tv_weight: of the coverage error and of the planes' total variation
     mask_weight: float = 0.5
     tv_weight: float = 5e-4
+    # of raw density above `RAW_FREE` where the object is known not to be (`emptiness_loss`)
     empty_weight: float = 2e-3
-    shape_weight: float = 0.1
+    shape_weight: float = 0.1  # of the error of the shape at points (`shape_loss`), at the start
+    # share of the first round over which the shape weight falls to zero, and only what is rendered counts
     shape_until: float = 0.6
+    # of LPIPS between rendered and true squares of `PATCH` pixels; 0 renders none. Its gradient repeats bit by bit
+    # with one thread only, which is what a process of `lrm pretrain` has on a CPU.
     lpips_weight: float = 0.0
+    # share of the first round after which squares are rendered. They take up to half of the rays of a group, at one
+    # view for each object that has one.
     lpips_from: float = 0.7
+    # folder of a rendered pool (`lrm pool`) that some of the objects come from; None for none
     pool: str | None = None
-    pool_share: float = 0.25
-    precision: str = "bf16"
+    pool_share: float = 0.25  # probability that an object of a batch comes from the pool
+    precision: str = "bf16"  # "bf16" autocasts the transformer, "float32" does not
+    # checkpoint_every and validate_every: in steps
     checkpoint_every: int = 50
     validate_every: int = 250
-    seed: int = 0
+    seed: int = 0  # of the initial weights
 
     def __post_init__(self) -> None:
         """Raises ValueError where a share is none, or the rays do not suffice for one square."""

@@ -21,52 +21,34 @@ CANDIDATES = 3  # rays cast for each ray kept, so that half of those kept can li
 
 
 class Patches(NamedTuple):
-    """Q true squares of `PATCH` pixels.
+    """Q true squares of `PATCH` pixels."""
 
-    Attributes:
-        owners: which object of the batch each shows, (Q,).
-        cameras: of the whole pictures, after pose normalisation, (Q, 25).
-        anchors: (row, column) of the first pixel of each, (Q, 2).
-        rgb: colour times coverage, (Q, 3, P, P).
-        alpha: coverage, (Q, 1, P, P).
-        resolution: side of the whole pictures, in pixels.
-    """
-
-    owners: Int[Tensor, " Q"]
-    cameras: Float[Tensor, "Q 25"]
-    anchors: Float[Tensor, "Q 2"]
-    rgb: Float[Tensor, "Q 3 P P"]
-    alpha: Float[Tensor, "Q 1 P P"]
-    resolution: int
+    owners: Int[Tensor, " Q"]  # which object of the batch each shows
+    cameras: Float[Tensor, "Q 25"]  # of the whole pictures, after pose normalisation
+    anchors: Float[Tensor, "Q 2"]  # (row, column) of the first pixel of each
+    rgb: Float[Tensor, "Q 3 P P"]  # colour times coverage
+    alpha: Float[Tensor, "Q 1 P P"]  # coverage
+    resolution: int  # side of the whole pictures, in pixels
 
 
 class RayBatch(NamedTuple):
-    """What one step needs, for B objects with K target rays each.
+    """What one step needs, for B objects with K target rays each."""
 
-    Attributes:
-        sources: source views on white, in [0, 1], (B, 3, S, S).
-        cameras: their cameras, (B, 16).
-        origins, directions: target rays after pose normalisation, (B, K, 3).
-        rgb, alpha: colour times coverage, and coverage, that the rays meet, (B, K, 3) and (B, K, 1).
-        share: how much of the pictures a ray stands for, 1 on average, (B, K, 1): those on the object are drawn
-            too often.
-        points: places in the box after pose normalisation, (S, P, 3), with P = 4 K; half are anywhere, the others
-            on and behind the surfaces that the first half of the rays meet. They are of the first S objects, the
-            procedural ones.
-        solid: whether they lie inside the object, (S, P).
-        patches: true squares of pictures to be compared as a whole; None for none.
-    """
-
-    sources: Float[Tensor, "B 3 S S"]
-    cameras: Float[Tensor, "B 16"]
+    sources: Float[Tensor, "B 3 S S"]  # source views on white, in [0, 1]
+    cameras: Float[Tensor, "B 16"]  # their cameras
+    # origins and directions: target rays after pose normalisation
     origins: Float[Tensor, "B K 3"]
     directions: Float[Tensor, "B K 3"]
+    # rgb and alpha: colour times coverage, and coverage, that the rays meet
     rgb: Float[Tensor, "B K 3"]
     alpha: Float[Tensor, "B K 1"]
+    # how much of the pictures a ray stands for, 1 on average, (B, K, 1): those on the object are drawn too often
     share: Float[Tensor, "B K 1"]
+    # places in the box after pose normalisation, (S, P, 3), with P = 4 K; half are anywhere, the others on and behind
+    # the surfaces that the first half of the rays meet. They are of the first S objects, the procedural ones.
     points: Float[Tensor, "S P 3"]
-    solid: Bool[Tensor, "S P"]
-    patches: Patches | None = None
+    solid: Bool[Tensor, "S P"]  # whether they lie inside the object
+    patches: Patches | None = None  # true squares of pictures to be compared as a whole; None for none
 
 
 def training_seeds(step: int, batch: int) -> range:
@@ -226,9 +208,7 @@ def procedural_patches(
 ) -> Patches:
     """A square of one view of each of the first `count` objects, anti-aliased by a box filter.
 
-    Args:
-        cameras, target_cameras: of the views before and after pose normalisation.
-        resolution: side of the whole picture, in pixels; raises as `draw_squares`.
+    Cameras are those of the views before and after pose normalisation; resolution and errors as in `draw_squares`.
     """
     owners, views, anchors = draw_squares(count, cameras.shape[1], resolution, generator)
     fine = PATCH * SUPERSAMPLE

@@ -12,8 +12,7 @@ from torch.nn.functional import relu
 
 from lrm_core.atomic import replacing
 from lrm_core.fit.runs import TrainingState
-from lrm_core.model.decoder import activate
-from lrm_core.model.lrm import LRM
+from lrm_core.model.lrm import LRM, activate
 from lrm_core.objects.procedural import FIRST_HELD_OUT_SEED, sample_objects
 from lrm_core.render import render_rays, render_views
 from lrm_core.render.cameras import normalize_poses, pinhole_intrinsics, principal_camera, standard_camera
@@ -43,9 +42,8 @@ def reconstruction_loss(
     the error of the shape at points (`shape_loss`) is added, with a weight that falls to zero. Where the batch has
     squares of pictures, LPIPS between them and the rendered ones is added.
 
-    Args:
-        generator: draws backgrounds, sample positions and points in free space.
-        progress: share of the schedule that is done.
+    The generator draws backgrounds, sample positions and points in free space; `progress` is the share of the
+    schedule that is done.
     """
     planes = predict(model, batch.sources, batch.cameras, config.precision)
     shade = torch.randint(0, 3, (len(planes), 1, 1), generator=generator, device=generator.device)

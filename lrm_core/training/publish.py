@@ -69,9 +69,7 @@ def save_averaged(run: Path, architecture: LRMConfig, config: PretrainConfig, ou
 def publish(run: Path, architecture: LRMConfig, config: PretrainConfig, out: Path) -> None:
     """Write the averaged weights of a run as float16 to `out`, with the model card and the curve beside.
 
-    Raises:
-        ValueError: if the run has no checkpoint.
-        OSError: if a file cannot be written; the old one then stays.
+    ValueError if the run has no checkpoint. OSError if a file cannot be written; the old one then stays.
     """
     state = save_averaged(run, architecture, config, out)
     curve = Rows(run / "curve.csv", COLUMNS, state.step)
@@ -158,15 +156,12 @@ def list_made(paths: Sequence[Path], source: str, seed: int) -> None:
 def convert(source: str | Path, target: Path) -> LRM:
     """Write a model anew, in float32: to a file if `target` ends in .safetensors, else to a folder as OpenLRM's.
 
-    Args:
-        source: a name or path for `load_model`, or a run of training: its folder, or its state.safetensors. Of a
-            run's state the averaged weights are taken where it keeps an average. Steps and other text in the header
-            of the source's weights are kept.
-        target: must not exist yet.
+    FileExistsError if there is something at `target`. FileNotFoundError or ValueError as `load_model`, or if a run's
+    state is not that of a whole model.
 
-    Raises:
-        FileExistsError: if there is something at `target`.
-        FileNotFoundError, ValueError: as `load_model`, or if a run's state is not that of a whole model.
+    The source is a name or path for `load_model`, or a run of training: its folder, or its state.safetensors. Of a
+    run's state the averaged weights are taken where it keeps an average. Steps and other text in the header of the
+    source's weights are kept. The target must not exist yet.
     """
     if target.exists():
         raise FileExistsError(f"{target}: exists already; remove it or choose another place")

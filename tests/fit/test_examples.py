@@ -4,7 +4,7 @@ import pytest
 import torch
 from tiny_runs import INTRINSICS, tiny_model, tiny_object
 
-from lrm_core.fit.finetune_config import FinetuneConfig
+from lrm_core.fit.losses import FinetuneConfig
 from lrm_core.fit.scores import Example
 from lrm_core.render.cameras import canonical_source_camera
 

@@ -6,7 +6,7 @@ import torch
 
 from lrm_core.fit import fit_oracle
 from lrm_core.fit.oracle import DAMPED_EPS, FAST_LR, PUBLISHED_LR
-from lrm_core.model.decoder import Decoder
+from lrm_core.model.lrm import Decoder
 from lrm_core.render import Views, render_views
 from lrm_core.render.cameras import look_at, standard_camera
 

@@ -12,9 +12,8 @@ from safetensors.torch import load_file
 from tiny_runs import METRICS, SHORT, tiny_examples, tiny_model, tiny_object
 
 from lrm_core.fit import trainer
-from lrm_core.fit.finetune_config import FinetuneConfig
 from lrm_core.fit.lora import Adapters, Tuning
-from lrm_core.fit.losses import LOSSES, ImageLoss
+from lrm_core.fit.losses import LOSSES, FinetuneConfig, ImageLoss
 from lrm_core.fit.scores import Example, early_stop, render_example
 from lrm_core.fit.trainer import Finetuned, batch_loss, finetune
 from lrm_core.model.checkpoints import load_model

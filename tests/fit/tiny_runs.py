@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from tiny_model import TINY
 
-from lrm_core.fit.finetune_config import FinetuneConfig
+from lrm_core.fit.losses import FinetuneConfig
 from lrm_core.fit.scores import Example
 from lrm_core.measure.metrics import image_l1, ssim
 from lrm_core.model.lrm import LRM

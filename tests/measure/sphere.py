@@ -7,7 +7,7 @@ from torch import Tensor
 
 from lrm_core.measure.geometry import Geometry
 from lrm_core.measure.oracles import render_images
-from lrm_core.model.decoder import Decoder
+from lrm_core.model.lrm import Decoder
 from lrm_core.objects import RenderedObject
 from lrm_core.render.cameras import look_at, pinhole_intrinsics, standard_camera
 from lrm_core.render.rays import camera_rays

@@ -9,9 +9,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from lrm_core.model.config import MINI
-from lrm_core.model.decoder import activate
 from lrm_core.model.initialise import initialise, patch_coordinates, plane_coordinates
-from lrm_core.model.lrm import LRM
+from lrm_core.model.lrm import LRM, activate
 from lrm_core.model.transformer import split_heads
 
 CAMERA = torch.tensor([[1, 0, 0, 0, 0, 0, -1, -2, 0, 1, 0, 0, 0.75, 0.75, 0.5, 0.5]])

@@ -10,8 +10,7 @@ import torch
 from torch import Tensor
 
 from lrm_core.model.config import LRMConfig
-from lrm_core.model.decoder import Decoder, activate
-from lrm_core.model.lrm import LRM
+from lrm_core.model.lrm import LRM, Decoder, activate
 
 VIT = replace(tiny_model.TINY.vit, patch_size=4)
 TINY = replace(tiny_model.TINY, transformer_layers=2, vit=VIT, source_size=16)

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from lrm_core import load_model
-from lrm_core.model.decoder import Decoder
+from lrm_core.model.lrm import Decoder
 from lrm_core.normalise import STANDS_ALONE
 from lrm_core.page import embedded
 from lrm_core.page.explorables.widget import Explorable

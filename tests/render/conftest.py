@@ -4,7 +4,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from lrm_core.model.decoder import Decoder
+from lrm_core.model.lrm import Decoder
 
 PARITY = Path(__file__).parents[1] / "fixtures" / "parity"
 

@@ -3,7 +3,7 @@
 import torch
 from torch.nn.functional import grid_sample, softplus
 
-from lrm_core.render.quadrature import fine_depths
+from lrm_core.render.quadrature import fine_samples
 from lrm_core.render.rays import camera_rays
 
 
@@ -52,7 +52,7 @@ def _ref_render_rays(planes, decoder, origins, directions, samples_per_ray, back
         density, colour = _ref_values(planes, decoder, o, d, coarse)
         with torch.no_grad():
             quantiles = ((torch.arange(half, dtype=o.dtype) + 0.5) / half).expand(len(o), half)
-            fine = fine_depths(coarse, _ref_composite(coarse, density, colour)[1], quantiles)
+            fine, _ = fine_samples(coarse, _ref_composite(coarse, density, colour)[1], quantiles)
         more_density, more_colour = _ref_values(planes, decoder, o, d, fine)
         depths, order = torch.cat([coarse, fine], 1).sort(1)
         density = torch.cat([density, more_density], 1).gather(1, order)

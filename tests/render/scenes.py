@@ -5,7 +5,7 @@ import math
 import torch
 from torch.nn.functional import interpolate, normalize
 
-from lrm_core.model.decoder import Decoder
+from lrm_core.model.lrm import Decoder
 from lrm_core.render.rays import RaySegments
 
 SAMPLES = 24

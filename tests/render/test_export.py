@@ -7,7 +7,7 @@ import torch
 import trimesh
 from PIL import Image
 
-from lrm_core.model.decoder import Decoder
+from lrm_core.model.lrm import Decoder
 from lrm_core.objects.mesh import RADIUS, load_mesh, write_mesh, write_textured_glb
 from lrm_core.objects.mesh_render import render_mesh
 from lrm_core.render import query_points, render_views
@@ -139,13 +139,13 @@ def _ref_rasterise(triangles, side):
 def test_rasterising_agrees_with_texel_by_texel():
     triangles = torch.rand(12, 3, 2, generator=torch.Generator().manual_seed(0))
     triangles[3] = triangles[3, :1]  # no area
-    raster = rasterise(triangles, 12)
+    face, barycentric = rasterise(triangles, 12)
     held = _ref_rasterise(triangles, 12)
-    assert torch.equal(raster.face >= 0, held.any(0))
-    assert held.gather(0, raster.face.clamp(min=0)[None])[0][raster.face >= 0].all()
-    rows, columns = (raster.face >= 0).nonzero().T
-    weights = raster.barycentric[rows, columns]
-    points = (weights[..., None] * triangles[raster.face[rows, columns]]).sum(1) * 12
+    assert torch.equal(face >= 0, held.any(0))
+    assert held.gather(0, face.clamp(min=0)[None])[0][face >= 0].all()
+    rows, columns = (face >= 0).nonzero().T
+    weights = barycentric[rows, columns]
+    points = (weights[..., None] * triangles[face[rows, columns]]).sum(1) * 12
     torch.testing.assert_close(points, torch.stack([columns, rows], 1) + 0.5, atol=1e-3, rtol=0)
 
 

@@ -4,9 +4,9 @@ import pytest
 import torch
 from scenes import SAMPLES, assert_alike, rays, smooth
 
+from lrm_core.render.batched import render_packed
 from lrm_core.render.field import Field
 from lrm_core.render.occupancy import skimmed_of
-from lrm_core.render.packed import render_packed
 
 pytest.importorskip("triton", reason="triton is not installed; it comes with torch for CUDA")
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"

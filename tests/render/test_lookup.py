@@ -3,9 +3,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn.functional import grid_sample
 
-from lrm_core.model.decoder import Decoder, activate
-from lrm_core.render.field import Field, query_points
-from lrm_core.render.lattice import Lattice
+from lrm_core.model.lrm import Decoder, activate
+from lrm_core.render.field import Field, Lattice, query_points
 from lrm_core.render.lookup import lookup, padded
 
 

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from lrm_core.render.field import Field
-from lrm_core.render.occupancy import LOST_DENSITY, RAW_EMPTY, RAW_FAINT, RAW_LOST, Occupancy
+from lrm_core.render.occupancy import LOST_DENSITY, RAW_EMPTY, RAW_FAINT, RAW_LOST, Occupancy, skimmed_along
 from lrm_core.render.rays import RaySegments
 
 
@@ -14,7 +14,7 @@ def test_nothing_dense_is_skipped_and_empty_space_is(ball, gradients, threshold)
         occupancy = Occupancy.of(field)
     points = 2 * torch.rand(20_000, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64) - 1
     still = RaySegments(points, torch.zeros_like(points), *points.new_zeros(3, len(points)))
-    skimmed = occupancy.along(still, torch.zeros(len(points), 1))[:, 0]
+    skimmed = skimmed_along(occupancy.skimmed, still.origins, still.directions, torch.zeros(len(points), 1))[:, 0]
     dense = field.raw(points)[:, 0] > threshold
     assert skimmed[dense].isposinf().all()
     assert dense.double().mean() < occupancy.skimmed.isposinf().double().mean() < 0.5

@@ -6,11 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scenes import SAMPLES, assert_alike, rays, smooth
 
-from lrm_core.render import packed
-from lrm_core.render.dense import render_dense
+from lrm_core.render import batched
+from lrm_core.render.batched import render_dense, render_packed
 from lrm_core.render.field import Field
 from lrm_core.render.occupancy import Occupancy, skimmed_of
-from lrm_core.render.packed import render_packed
 
 # samples of a ray: coarse ones are nearer than `occupancy.NEIGHBOURS`, which skipping takes for granted
 DENSELY = 64
@@ -62,8 +61,8 @@ def test_chunks_change_nothing(ball, monkeypatch, chunk):
     several = torch.stack([planes, planes.roll(3, dims=-1)]).requires_grad_()
     field, segments = Field(several, decoder), rays(0, 2, 30)
     expected = render_packed(field, skimmed_of(field), segments, SAMPLES)
-    monkeypatch.setattr(packed, "CHUNK_SAMPLES", chunk)
-    monkeypatch.setattr(packed, "CUDA_TILE", chunk // 5)
+    monkeypatch.setattr(batched, "PACKED_CHUNK", chunk)
+    monkeypatch.setattr(batched, "CUDA_TILE", chunk // 5)
     found = render_packed(field, skimmed_of(field), segments, SAMPLES)
     assert_alike(found, expected, [several, *decoder.parameters()], 1e-9)
 

@@ -8,8 +8,8 @@ from reference import _ref_render_rays
 
 from lrm_core.render import query_points, render_rays, render_views
 from lrm_core.render.cameras import orbit_poses, standard_camera
-from lrm_core.render.march import CHECKPOINT_RAYS, CHUNK_RAYS
 from lrm_core.render.rays import box_span, camera_rays
+from lrm_core.render.volume import CHECKPOINT_RAYS, CHUNK_RAYS
 
 
 def cameras(count, dtype=torch.float32):
@@ -152,8 +152,8 @@ def test_chunks_and_recomputation_change_nothing(ball, monkeypatch):
     assert CHUNK_RAYS > 24**2
     assert CHECKPOINT_RAYS > 24**2
     whole = picture_and_gradient()
-    monkeypatch.setattr("lrm_core.render.march.CHUNK_RAYS", 50)
-    monkeypatch.setattr("lrm_core.render.march.CHECKPOINT_RAYS", 100)
+    monkeypatch.setattr("lrm_core.render.volume.CHUNK_RAYS", 50)
+    monkeypatch.setattr("lrm_core.render.volume.CHECKPOINT_RAYS", 100)
     for value, expected in zip(picture_and_gradient(), whole, strict=True):
         torch.testing.assert_close(value, expected)
 
@@ -243,7 +243,7 @@ def test_all_objects_at_once_equal_one_after_another(ball, monkeypatch, per_chun
     target = 1.3 * (2 * torch.rand(2, 40, 3, generator=generator).double() - 1)
     directions = torch.nn.functional.normalize(target - origins, dim=-1)
     directions[0, :2] = torch.tensor([0.0, 0.0, 1.0])
-    monkeypatch.setattr("lrm_core.render.dense.CHUNK_SAMPLES", 2 * 24 * per_chunk)
+    monkeypatch.setattr("lrm_core.render.batched.DENSE_CHUNK", 2 * 24 * per_chunk)
     found = []
     for skip_empty in (True, False):
         rendering = render_rays(

@@ -3,7 +3,7 @@ import threading
 import pytest
 import torch
 
-from lrm_core.render.side_by_side import side_by_side
+from lrm_core.render.field import side_by_side
 
 
 @pytest.fixture(params=[1, 2])

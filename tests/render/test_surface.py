@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from skimage.measure import marching_cubes
 
-from lrm_core.model.decoder import Decoder
+from lrm_core.model.lrm import Decoder
 from lrm_core.render import query_points
 from lrm_core.render.rays import BOX_MAX, BOX_MIN
 from lrm_core.render.sparse_lattice import RIM, sparse_lattice

@@ -3,13 +3,13 @@
 import pytest
 import torch
 
-from lrm_core.model.decoder import Decoder
-from lrm_core.render import gradient, render_views
+from lrm_core.model.lrm import Decoder
+from lrm_core.render import render_views, walk
 from lrm_core.render.cameras import orbit_poses, standard_camera
 from lrm_core.render.field import TILE, Field, affine, filled_up, pulled
-from lrm_core.render.march import _looked_at, _march, draws
 from lrm_core.render.occupancy import Occupancy
 from lrm_core.render.rays import RaySegments, camera_rays
+from lrm_core.render.volume import _looked_at, _march, draws
 
 INTRINSICS = torch.tensor([[[0.75, 0.75], [0.5, 0.5], [1.0, 1.0]]])
 
@@ -53,11 +53,11 @@ def marched(ball, skip, jitter=None):
     occupancy = Occupancy.of(field) if skip else None
     drawn = draws(rays.end.shape, 12, jitter, rays.origins)
     index, *start, quantiles = _looked_at(occupancy, rays, torch.arange(len(rays)), *drawn)
-    kept, walk = [], gradient.walk
+    kept, whole = [], walk.walk
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(gradient, "walk", lambda *call: kept.append(walk(*call)) or kept[-1])
+        patch.setattr(walk, "walk", lambda *call: kept.append(whole(*call)) or kept[-1])
         seen = _march(field, occupancy, rays[index], *start, quantiles.sort(1).values if jitter else 12)
-    return seen, gradient.replayed(field, kept[0]), [planes, *decoder.parameters()]
+    return seen, walk.replayed(field, kept[0]), [planes, *decoder.parameters()]
 
 
 @pytest.mark.parametrize("skip", [True, False])

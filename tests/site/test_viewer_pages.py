@@ -11,7 +11,7 @@ from PIL import Image
 
 from lrm_core import load_model
 from lrm_core.measure.oracles import predicted_planes
-from lrm_core.model.decoder import Decoder, activate
+from lrm_core.model.lrm import Decoder, activate
 from lrm_core.objects import load_object
 from lrm_core.page.embedded import VIEWER
 from lrm_core.page.viewer import Packed, TriplaneViewer, camera_of, unpack

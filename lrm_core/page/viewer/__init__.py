@@ -16,8 +16,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from lrm_core.data_url import data_url
-from lrm_core.model.decoder import HIDDEN
 from lrm_core.model.initialise import DISTANCE
+from lrm_core.model.lrm import HIDDEN
 from lrm_core.page.embedded import VIEWER, VIEWER_JS, EmbeddedWidget
 from lrm_core.render import cameras, render_views
 from lrm_core.render.cameras import FOCAL

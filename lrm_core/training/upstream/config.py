@@ -20,17 +20,11 @@ LPIPS_SIDE = 32  # pixels that LPIPS needs
 
 @dataclass(frozen=True)
 class Subset:
-    """Rendered objects in one or several folders.
+    """Rendered objects in one or several folders."""
 
-    Attributes:
-        root_dirs: an object lies in the first that holds it.
-        lists: of names, JSON, for "train" and "val".
-        sample_rate: how often an object is shown in an epoch.
-    """
-
-    root_dirs: tuple[Path, ...]
-    lists: Mapping[str, Path]
-    sample_rate: float
+    root_dirs: tuple[Path, ...]  # an object lies in the first that holds it
+    lists: Mapping[str, Path]  # of names, JSON, for "train" and "val"
+    sample_rate: float  # how often an object is shown in an epoch
 
 
 def _expect(key: str, value: Any, holds: bool, what: str) -> Any:
@@ -51,35 +45,25 @@ class TrainConfig:
 
     Relative paths start at the working directory, as in OpenLRM. `model` may hold `vit` beside OpenLRM's keys, the
     sizes of an encoder that is none of DINOv2's.
-
-    Attributes:
-        ignored: keys of the file that have no meaning here.
-        sample_side_views: targets of an object beside its source.
-        low, high: bounds of the side of a rendered picture, in pixels.
-        region: side of the crop of it that is compared, in pixels.
-        normed_dist_to_center: distance of the normalised source camera, in world units; "auto" keeps its own.
-        precision: "bf16" autocasts the transformer, "float32" does not.
-        batch_size: objects that a process takes at once, `accum_steps` times in a step.
-        debug_global_steps: length of the run in place of its epochs; the schedule stays.
-        debug_batches: validated in place of all, `val_batch_size` objects each.
-        load_model: weights to start from, a name or a path for `lrm_core.model.checkpoints.load_model`.
     """
 
-    ignored: tuple[str, ...]
+    ignored: tuple[str, ...]  # keys of the file that have no meaning here
     type: str = _key("experiment.type")
     seed: int = _key("experiment.seed", least=0)
     parent: str = _key("experiment.parent")
     child: str = _key("experiment.child")
     model: LRMConfig = field(metadata={"key": "model"})
     subsets: tuple[Subset, ...] = _key("dataset.subsets")
-    sample_side_views: int = _key("dataset.sample_side_views", least=0)
+    sample_side_views: int = _key("dataset.sample_side_views", least=0)  # targets of an object beside its source
     source_image_res: int = _key("dataset.source_image_res")
+    # low and high: bounds of the side of a rendered picture, in pixels
     low: int = _key("dataset.render_image.low", least=1)
     high: int = _key("dataset.render_image.high")
-    region: int = _key("dataset.render_image.region", least=1)
+    region: int = _key("dataset.render_image.region", least=1)  # side of the crop of it that is compared, in pixels
     normalize_camera: bool = _key("dataset.normalize_camera", default=True)
+    # distance of the normalised source camera, in world units; "auto" keeps its own
     normed_dist_to_center: float | str = _key("dataset.normed_dist_to_center", default="auto")
-    precision: str = _key("train.mixed_precision")
+    precision: str = _key("train.mixed_precision")  # "bf16" autocasts the transformer, "float32" does not
     pixel_weight: float = _key("train.loss.pixel_weight", least=0)
     perceptual_weight: float = _key("train.loss.perceptual_weight", least=0)
     tv_weight: float = _key("train.loss.tv_weight", least=0)
@@ -90,14 +74,18 @@ class TrainConfig:
     clip_grad_norm: float = _key("train.optim.clip_grad_norm", least=0)
     scheduler: str = _key("train.scheduler.type")
     warmup: int = _key("train.scheduler.warmup_real_iters", least=0)
+    # objects that a process takes at once, `accum_steps` times in a step
     batch_size: int = _key("train.batch_size", least=1)
     accum_steps: int = _key("train.accum_steps", least=1, default=1)
     epochs: int = _key("train.epochs", least=1)
+    # length of the run in place of its epochs; the schedule stays
     debug_global_steps: int | None = _key("train.debug_global_steps", least=1, default=None)
     val_batch_size: int = _key("val.batch_size", least=1)
     validate_every: int = _key("val.global_step_period", least=1)
+    # validated in place of all, `val_batch_size` objects each
     debug_batches: int | None = _key("val.debug_batches", least=1, default=None)
     auto_resume: bool = _key("saver.auto_resume", default=True)
+    # weights to start from, a name or a path for `lrm_core.model.checkpoints.load_model`
     load_model: str | None = _key("saver.load_model", default=None)
     checkpoint_root: str = _key("saver.checkpoint_root")
     checkpoint_every: int = _key("saver.checkpoint_global_steps", least=1)
@@ -130,9 +118,8 @@ class TrainConfig:
 def read_train_config(path: Path) -> TrainConfig:
     """Read a file such as OpenLRM's `train-sample.yaml`.
 
-    Raises:
-        FileNotFoundError: if there is none.
-        ValueError: naming the file and the key, if it is no YAML, a key is unknown or missing, or a value is wrong.
+    FileNotFoundError if there is none. ValueError, naming the file and the key, if it is no YAML, a key is unknown or
+    missing, or a value is wrong.
     """
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file; expected a training configuration in YAML")
@@ -195,7 +182,10 @@ def _value(kind: Any, key: str, value: Any) -> Any:
         return _text(key, value)
     if kind in (float, float | str):
         return value if kind is not float and value == "auto" else _number(key, value)
-    return _model(key, value) if kind is LRMConfig else _subsets(key, value)
+    if kind is LRMConfig:
+        return _model(key, value)
+    _expect(key, value, isinstance(value, list) and value, "a list of subsets")
+    return tuple(_subset(f"{key}[{index}]", part) for index, part in enumerate(value))
 
 
 def _number(key: str, value: Any) -> float:
@@ -220,11 +210,6 @@ def _model(key: str, value: Any) -> dict[str, Any]:
     _refuse_unknown(value, names, "model.")
     _expect(f"{key}.vit", value.get("vit", {}), isinstance(value.get("vit", {}), dict), "sizes by name")
     return value
-
-
-def _subsets(key: str, value: Any) -> tuple[Subset, ...]:
-    _expect(key, value, isinstance(value, list) and value, "a list of subsets")
-    return tuple(_subset(f"{key}[{index}]", part) for index, part in enumerate(value))
 
 
 def _subset(key: str, value: Any) -> Subset:

@@ -35,25 +35,15 @@ PARTS = ("loss", "pixel", "perceptual", "tv")
 
 
 class Sample(NamedTuple):
-    """One object: its source view and crops of M views, the source among them.
+    """One object: its source view and crops of M views, the source among them."""
 
-    Attributes:
-        source: on white, (3, S, S).
-        camera: what the model is told about the source camera, (16,).
-        targets: crops of the views, each on its own background, (M, 3, P, P).
-        cameras: of the whole pictures, (M, 25).
-        anchors: (row, column) of the first pixel of each crop, (M, 2).
-        resolution: side of the whole pictures, in pixels.
-        backgrounds: grey levels, (M, 1).
-    """
-
-    source: Float[Tensor, "3 S S"]
-    camera: Float[Tensor, " 16"]
-    targets: Float[Tensor, "M 3 P P"]
-    cameras: Float[Tensor, "M 25"]
-    anchors: Float[Tensor, "M 2"]
-    resolution: int
-    backgrounds: Float[Tensor, "M 1"]
+    source: Float[Tensor, "3 S S"]  # on white
+    camera: Float[Tensor, " 16"]  # what the model is told about the source camera
+    targets: Float[Tensor, "M 3 P P"]  # crops of the views, each on its own background
+    cameras: Float[Tensor, "M 25"]  # of the whole pictures
+    anchors: Float[Tensor, "M 2"]  # (row, column) of the first pixel of each crop
+    resolution: int  # side of the whole pictures, in pixels
+    backgrounds: Float[Tensor, "M 1"]  # grey levels
 
 
 def draw_sample(folder: Path, config: TrainConfig, draw: np.random.Generator) -> Sample:
@@ -129,16 +119,11 @@ class Samples(Dataset):
     """The samples of a run by their number, counted over all steps; a number fixes every draw.
 
     An epoch shows its objects in a random order and drops those that do not fill a batch.
-
-    Attributes:
-        places: folders of the objects.
-        config: of the run.
-        batch: objects in a step, over all processes.
     """
 
-    places: Sequence[Path]
-    config: TrainConfig
-    batch: int
+    places: Sequence[Path]  # folders of the objects
+    config: TrainConfig  # of the run
+    batch: int  # objects in a step, over all processes
 
     @property
     def steps_per_epoch(self) -> int:

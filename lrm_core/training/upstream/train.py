@@ -54,8 +54,7 @@ def build_optimiser(model: LRM, config: TrainConfig) -> torch.optim.AdamW:
 def new_state(config: TrainConfig, device: torch.device | str = "cpu") -> TrainingState:
     """A model at its start with its optimiser: the weights of `config.load_model`, or ours for training from scratch.
 
-    Raises:
-        ValueError, FileNotFoundError: as `load_model`, or if those weights are of another architecture.
+    ValueError or FileNotFoundError as `load_model`, or if those weights are of another architecture.
     """
     model = LRM(config.model)
     if config.load_model is None:
@@ -77,12 +76,9 @@ def train(config: TrainConfig, metrics: Metrics) -> Rows:
     each of the last `config.keep` checkpoints; OpenLRM thins them out by powers of that number instead. Every draw
     comes from the seed and the number of the step: killed at any moment, a run resumes from its last state, and on
     the CPU of one machine with one thread it equals an unbroken one bit by bit. Under `accelerate launch` every
-    process adds `config.batch_size` objects to a step.
-
-    Raises:
-        FileNotFoundError: if a list, an object or the weights to start from are missing.
-        ValueError: if the folder holds another run, there are fewer objects than a batch takes, or the loss becomes
-            NaN or infinite.
+    process adds `config.batch_size` objects to a step. FileNotFoundError if a list, an object or the weights to start
+    from are missing. ValueError if the folder holds another run, there are fewer objects than a batch takes, or the
+    loss becomes NaN or infinite.
     """
     team = Accelerator()
     batch = config.batch_size * config.accum_steps * team.num_processes

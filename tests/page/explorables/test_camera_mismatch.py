@@ -10,7 +10,7 @@ from torch.nn.functional import grid_sample
 from lrm_core.measure.e05_residual_spectrum import shares_summary
 from lrm_core.measure.e17_source_distance import told_planes
 from lrm_core.measure.metrics import BANDS
-from lrm_core.model.decoder import Decoder
+from lrm_core.model.lrm import Decoder
 from lrm_core.page import explorables
 from lrm_core.page.explorables.mixes import SCALES, mismatch
 from lrm_core.page.explorables.widget import Scene

@@ -10,7 +10,7 @@ import torch
 
 from lrm_core.findings.claims import PUBLISHED_OBJECTS, published
 from lrm_core.measure.oracles import render_images
-from lrm_core.model.decoder import Decoder
+from lrm_core.model.lrm import Decoder
 from lrm_core.page import explorables
 from lrm_core.page.explorables import mixes
 from lrm_core.page.explorables.spectra import spectrum_content

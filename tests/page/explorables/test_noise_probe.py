@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from lrm_core.measure.e06_response import DecoderResponse, touched_response
-from lrm_core.model.decoder import Decoder
+from lrm_core.model.lrm import Decoder
 from lrm_core.page import explorables
 from lrm_core.page.explorables.spectra import PLACES, probe
 from lrm_core.page.explorables.widget import Scene

@@ -12,7 +12,7 @@ from hypothesis.extra import numpy as hnp
 
 from lrm_core import load_model
 from lrm_core.measure.oracles import predicted_planes
-from lrm_core.model.decoder import Decoder
+from lrm_core.model.lrm import Decoder
 from lrm_core.objects import load_object
 from lrm_core.page.embedded import VIEWER_JS
 from lrm_core.page.viewer import TriplaneViewer, camera_of, check_field, pack, unpack
