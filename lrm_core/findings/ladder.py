@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from lrm_core.findings.cause import pattern, pattern_met
-from lrm_core.findings.claims import HEADLINES, SHORT, headline, written
+from lrm_core.findings.claims import SHORT, headline, written
 from lrm_core.findings.finding import Finding, say, told
 from lrm_core.findings.prose import listed, mean_and_interval, number
 from lrm_core.findings.quality import BASELINE, QUALITY
@@ -168,7 +168,7 @@ def trends_table(profile: str = "mini") -> pd.DataFrame:
             "–" if of.answer == "not measured yet" else f"{mean_and_interval(of.slope, 3)}, {of.answer}"
             for of in trends.values()
         ]
-        rows.append((f"{claim}: {HEADLINES[claim].quantity}", written(claim, headline(claim)), *ends, *cells))
+        rows.append((f"{claim}: {SHORT[claim]}", written(claim, headline(claim)), *ends, *cells))
     columns = ["claim", "published", "worst model", "best model", *(f"per dB, {label}" for label in trends)]
     return pd.DataFrame(rows, columns=columns)
 
