@@ -61,8 +61,7 @@ def band_noise(
     deviation is about 0, the mean of the process: the root mean square over the R^2 texels of a channel or, with a
     mask, over the texels of the mask on its plane. So a ray meets noise of the same size with and without a mask,
     while the power of the whole plane falls with the share of texels in the mask. In a band that holds DC, the mean
-    of the channel is part of the noise and counts in its standard deviation. ValueError also if a std is negative,
-    not finite, or 0 throughout.
+    of the channel is part of the noise and counts in its standard deviation.
 
     The std is in units of the planes: one number, or one per channel (3, C), where 0 leaves a channel without noise;
     ValueError also if one is negative, not finite, or 0 throughout. The noise depends on nothing else but `like`'s
