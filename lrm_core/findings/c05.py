@@ -88,6 +88,6 @@ FINDING = Finding(
             ],
             {"twice": 2.0, **{str(end): float(end) for end in RANGE}},
             log=True,
-        ),
+        )
     },
 )

@@ -70,6 +70,6 @@ FINDING = Finding(
                 Row("MSE × 25, rank 4", OVER_X25),
             ],
             {"no difference": 0.0},
-        ),
+        )
     },
 )

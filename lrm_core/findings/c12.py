@@ -74,6 +74,6 @@ FINDING = Finding(
                 loss: [value / BY_RANK["baseline"]["lpips"] - 1 for value in BY_RANK[f"lpips_{name}"]]
                 for loss, (name, *_) in LOSSES.items()
             },
-        ),
+        )
     },
 )

@@ -88,6 +88,6 @@ FINDING = Finding(
     figures={
         "guesses": Strips(
             _guesses("PSNR in novel views (dB)", "psnr"), _guesses("LPIPS in novel views, lower is better", "lpips")
-        ),
+        )
     },
 )

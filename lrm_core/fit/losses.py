@@ -70,10 +70,7 @@ class ImageLoss:
     perceptual_weight: float = 0.0  # of the mean perceptual distance (LPIPS) that is added
 
     def __call__(
-        self,
-        pred: Float[Tensor, "n 3 h w"],
-        target: Float[Tensor, "n 3 h w"],
-        perceptual: Perceptual | None = None,
+        self, pred: Float[Tensor, "n 3 h w"], target: Float[Tensor, "n 3 h w"], perceptual: Perceptual | None = None
     ) -> Float[Tensor, ""]:
         """The loss of images in [0, 1]; ValueError if shapes differ, or a distance is weighted and none given."""
         loss = freq_weighted_mse(pred, target, self.low_weight, self.cutoff, self.unit, self.high_weight)

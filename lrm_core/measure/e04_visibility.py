@@ -7,15 +7,8 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from lrm_core.measure import surface
 from lrm_core.measure.oracles import InViews, OracleCache
-from lrm_core.measure.surface import (
-    DEPTH_TOLERANCE,
-    SurfacePoints,
-    SurfaceScene,
-    matter_surface,
-    seen_surface,
-    surface_scene,
-)
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject
 
@@ -43,8 +36,8 @@ def run(model: LRM, item: RenderedObject, config: Visibility, seed: int, cache: 
             outside, the same for the outermost of these points, and matter_outside, their share;
         audited: `audited_splits`.
     """
-    scene = surface_scene(model, item, config.oracle, config.views, config.controls, seed, cache)
-    points, outside = matter_surface(model, scene)
+    scene = surface.surface_scene(model, item, config.oracle, config.views, config.controls, seed, cache)
+    points, outside = surface.matter_surface(model, scene)
     published = surface_splits(points, "reference") | {
         "outside": surface_splits(points.chosen(outside), "reference"),
         "matter_outside": _share(outside),
@@ -52,18 +45,18 @@ def run(model: LRM, item: RenderedObject, config: Visibility, seed: int, cache: 
     return {"published": published, "audited": audited_splits(model, scene, config, seed)}
 
 
-def surface_splits(surface: SurfacePoints, error: str) -> dict[str, Any]:
+def surface_splits(shown: surface.SurfacePoints, error: str) -> dict[str, Any]:
     """One error of a surface, split by visibility and by angle.
 
     Returns:
         sight: `split_errors` by the line of sight of the source; normals: by whether the surface faces it, of
         the points whose normal is known; angle: `angle_curve`.
     """
-    values, known = surface.errors[error], surface.cosine.isfinite()
+    values, known = shown.errors[error], shown.cosine.isfinite()
     return {
-        "sight": split_errors(values, surface.hidden),
-        "normals": split_errors(values[known], surface.cosine[known] <= 0),
-        "angle": angle_curve(values, surface.cosine),
+        "sight": split_errors(values, shown.hidden),
+        "normals": split_errors(values[known], shown.cosine[known] <= 0),
+        "angle": angle_curve(values, shown.cosine),
     }
 
 
@@ -128,7 +121,7 @@ def angle_curve(error: Float[Tensor, "points"], cosine: Float[Tensor, "points"])
     }
 
 
-def audited_splits(model: LRM, scene: SurfaceScene, config: Visibility, seed: int) -> dict[str, Any]:
+def audited_splits(model: LRM, scene: surface.SurfaceScene, config: Visibility, seed: int) -> dict[str, Any]:
     """Errors of the images on the surface that held-out views show, and what they are compared with.
 
     Returns:
@@ -140,7 +133,7 @@ def audited_splits(model: LRM, scene: SurfaceScene, config: Visibility, seed: in
         cameras: `other_cameras`;
         labels: `label_agreement`.
     """
-    seen = seen_surface(model, scene)
+    seen = surface.seen_surface(model, scene)
     generator = torch.Generator().manual_seed(seed)
     return {name: surface_splits(seen, name) for name in seen.errors} | {
         "shuffled": shuffled_ratio(seen.errors["truth"], seen.hidden, config.shuffles, generator),
@@ -149,7 +142,7 @@ def audited_splits(model: LRM, scene: SurfaceScene, config: Visibility, seed: in
     }
 
 
-def other_cameras(scene: SurfaceScene, seen: SurfacePoints) -> dict[str, Any]:
+def other_cameras(scene: surface.SurfaceScene, seen: surface.SurfacePoints) -> dict[str, Any]:
     """The ratio when a view that was not the source takes its place, by its depth buffer.
 
     Such a camera knows nothing about the prediction, but it splits the same surface into patches like those that
@@ -163,7 +156,7 @@ def other_cameras(scene: SurfaceScene, seen: SurfacePoints) -> dict[str, Any]:
     """
     error, eyes = seen.errors["truth"], scene.geometry.cameras[:, 3:12:4]
     views = [0, *scene.controls]
-    hidden = (scene.geometry.hidden_from(view, seen.points, DEPTH_TOLERANCE) for view in views)
+    hidden = (scene.geometry.hidden_from(view, seen.points, surface.DEPTH_TOLERANCE) for view in views)
     ratios = [split_errors(error, labels)["ratio"] for labels in hidden]
     cosine = torch.nn.functional.cosine_similarity(eyes[views].double(), eyes[:1].double())
     others = [ratio for ratio in ratios[1:] if ratio is not None]
@@ -176,7 +169,7 @@ def other_cameras(scene: SurfaceScene, seen: SurfacePoints) -> dict[str, Any]:
     }
 
 
-def label_agreement(scene: SurfaceScene, seen: SurfacePoints) -> dict[str, Any]:
+def label_agreement(scene: surface.SurfaceScene, seen: surface.SurfacePoints) -> dict[str, Any]:
     """Where the labels come from, and how many of them two other ways would have given alike.
 
     Returns:
@@ -185,7 +178,7 @@ def label_agreement(scene: SurfaceScene, seen: SurfacePoints) -> dict[str, Any]:
         None without points.
     """
     own = scene.own.visible[1 : 1 + len(scene.masks)][scene.shown()]
-    by_depth = scene.geometry.hidden_from(0, seen.points, DEPTH_TOLERANCE)
+    by_depth = scene.geometry.hidden_from(0, seen.points, surface.DEPTH_TOLERANCE)
     return {
         "true": scene.geometry.true,
         "depth_buffer": _share(by_depth == seen.hidden),

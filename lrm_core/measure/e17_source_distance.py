@@ -22,15 +22,6 @@ from lrm_core.measure.correction_scores import gathered, make_scene
 from lrm_core.measure.e05_residual_spectrum import shares_summary
 from lrm_core.measure.finetuning import EVALUATION_VIEWS
 from lrm_core.measure.metrics import mean_scores, relative_extent
-from lrm_core.measure.oracles import (
-    Images,
-    InViews,
-    OracleCache,
-    Planes,
-    predicted_planes,
-    render_like,
-    render_planes,
-)
 from lrm_core.model.lrm import LRM
 from lrm_core.objects import RenderedObject, Source
 from lrm_core.profiles import TOLD
@@ -42,7 +33,7 @@ FACTORS = (0.7, 0.8, 0.85, 0.9, 0.95, TRUE, 1.05, 1.1, 1.15, 1.25, 1.4)  # of th
 
 
 @dataclass(frozen=True)
-class SourceDistance(InViews):
+class SourceDistance(oracles.InViews):
     """Configuration of E17: what the encoder is told, over the true distance (one is 1), and the published cutoff.
 
     The cutoff lies between the low and the high band, in x Nyquist.
@@ -53,7 +44,9 @@ class SourceDistance(InViews):
 
 
 @torch.no_grad()
-def run(model: LRM, item: RenderedObject, config: SourceDistance, seed: int, cache: OracleCache) -> dict[str, Any]:
+def run(
+    model: LRM, item: RenderedObject, config: SourceDistance, seed: int, cache: oracles.OracleCache
+) -> dict[str, Any]:
     """The residual of predictions that were told each distance, and the part that the mismatch alone makes.
 
     Returns:
@@ -77,23 +70,23 @@ def run(model: LRM, item: RenderedObject, config: SourceDistance, seed: int, cac
         planes, known = told_planes(model, item, factor), (seen, size, config.cutoff)
         row = {"residual": _error(model, planes, reference, *known)}
         mismatch = _error(model, planes, right, *known) if factor != TRUE else blank(row["residual"])
-        drawn = render_planes(model, planes, seen.cameras, seen.images.shape[-1])
+        drawn = oracles.render_planes(model, planes, seen.cameras, seen.images.shape[-1])
         images = mean_scores(drawn.rgb.cpu(), seen.images, ("l1", "psnr"))
         images["area"] = float(drawn.weight.mean()) / float(masks.mean())
         rows.append(row | {"manufactured": mismatch, "images": images})
     return {"factors": list(config.factors)} | gathered(rows, list)
 
 
-def told_planes(model: LRM, item: RenderedObject, factor: float) -> Planes:
+def told_planes(model: LRM, item: RenderedObject, factor: float) -> oracles.Planes:
     """T_pred, (3, C, R, R), of an encoder that is told `factor` times the distance of view 0."""
-    return predicted_planes(model, replace(item, source=Source(told=factor)))
+    return oracles.predicted_planes(model, replace(item, source=Source(told=factor)))
 
 
 def _error(
-    model: LRM, planes: Planes, target: Planes, seen: Views, size: float, cutoff: float
+    model: LRM, planes: oracles.Planes, target: oracles.Planes, seen: Views, size: float, cutoff: float
 ) -> dict[str, float | None]:
     """Size, spectrum and band corrections of planes - target."""
-    scene = make_scene(lambda field: render_like(model, field, seen), planes, target, seen.images)
+    scene = make_scene(lambda field: oracles.render_like(model, field, seen), planes, target, seen.images)
     shares = shares_summary(scene.residual)
     found: dict[str, float | None] = {"relative_size": float(scene.residual.norm()) / size}
     for measure in ("published", "power"):
@@ -121,7 +114,7 @@ def run_extent(model: LRM, item: RenderedObject, config: Extent, seed: int, *_: 
         l1, and psnr in dB, to the true views.
     """
     seen = item.views([view for view in config.views if view < len(item.images)])
-    drawn = render_like(model, predicted_planes(model, item), seen)
+    drawn = oracles.render_like(model, oracles.predicted_planes(model, item), seen)
     return {
         "told": item.source.told,
         "extent": relative_extent(drawn, seen.images),
@@ -139,8 +132,7 @@ def told_rows(model: LRM, item: RenderedObject) -> Iterator[dict[str, Any]]:
         extent, the size of the silhouettes (coverage above one half) over that of the true ones, None where nothing
         covers a pixel.
 
-    Raises:
-        ValueError: if the images do not have the model's source size or a multiple of it, or show only the source.
+    ValueError if the images do not have the model's source size or a multiple of it, or show only the source.
     """
     item = item.averaged(model.config.source_size)
     views = [view for view in EVALUATION_VIEWS if view < len(item.images)]
@@ -149,7 +141,7 @@ def told_rows(model: LRM, item: RenderedObject) -> Iterator[dict[str, Any]]:
     seen, true = item.views(views), _silhouettes(item.masks[views])
     distance = float(item.poses[0, :, 3].norm())
     for told, published in (*((factor, False) for factor in FACTORS), (TOLD / distance, True)):
-        drawn = render_planes(model, told_planes(model, item, told), seen.cameras, seen.images.shape[-1])
+        drawn = oracles.render_planes(model, told_planes(model, item, told), seen.cameras, seen.images.shape[-1])
         yield {
             "object": item.name,
             "distance": distance,
@@ -160,7 +152,7 @@ def told_rows(model: LRM, item: RenderedObject) -> Iterator[dict[str, Any]]:
         }
 
 
-def _silhouettes(coverage: Float[Tensor, "views 1 h w"]) -> Images:
+def _silhouettes(coverage: Float[Tensor, "views 1 h w"]) -> oracles.Images:
     """Black where more than half is covered, on white."""
     return 1 - (coverage > 0.5).float().expand(-1, 3, -1, -1)
 

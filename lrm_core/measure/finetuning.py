@@ -142,9 +142,8 @@ def rank_ablation(
         model_name, data: as in `finetune_on_folder`, as are the errors.
         config: of all runs but for rank and loss.
 
-    Returns:
-        One row per run and one for the untouched model (rank 0): rank, loss, and the metrics as means over the
-        validation objects, PSNR in dB.
+    One row per run and one for the untouched model (rank 0): rank, loss, and the metrics as means over the validation
+    objects, PSNR in dB.
     """
     rows = []
     for rank in ranks:

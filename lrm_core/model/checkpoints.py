@@ -29,10 +29,8 @@ def load_model(name: str | Path, device: str | torch.device = "cpu") -> LRM:
             a folder that holds `config.json` and `model.safetensors`, or the shards of that and their index.
         device: where the parameters go.
 
-    Raises:
-        ValueError: if the name is unknown, the file is truncated, foreign or not finite, or there is no such device.
-        FileNotFoundError: if the file is missing.
-        ValueError, OSError: for a published name, as `lrm_core.model.hub.fetch`.
+    ValueError if the name is unknown, the file is truncated, foreign or not finite, or there is no such device;
+    FileNotFoundError if the file is missing; for a published name what `lrm_core.model.hub.fetch` raises.
     """
     if torch.device(device).type == "cuda" and not torch.cuda.is_available():
         raise ValueError(
@@ -44,10 +42,7 @@ def load_model(name: str | Path, device: str | torch.device = "cpu") -> LRM:
 
 
 def save_checkpoint(
-    model: LRM,
-    path: Path,
-    dtype: torch.dtype = torch.float16,
-    metadata: Mapping[str, str] | None = None,
+    model: LRM, path: Path, dtype: torch.dtype = torch.float16, metadata: Mapping[str, str] | None = None
 ) -> None:
     """Write parameters and configuration to one safetensors file; an old file stays until the new is whole.
 

@@ -32,11 +32,9 @@ def fetch(name: str) -> Path:
     change nothing unnoticed. Weights are compared with the checksum of the hub once, and again if the file changes.
     A broken download goes on where it stopped.
 
-    Raises:
-        ValueError: if the hub has no such repository or the weights do not have the checksum of the hub.
-        PermissionError: if the repository is gated.
-        FileNotFoundError: if nothing is cached and the hub cannot be reached, or must not be (offline mode).
-        OSError: if there is no space for what is fetched.
+    ValueError if the hub has no such repository or the weights do not have its checksum, PermissionError if it is
+    gated, FileNotFoundError if nothing is cached and the hub cannot be reached, or must not be (offline mode), OSError
+    if there is no space.
     """
     folder = cached(name)
     if folder is None:

@@ -39,9 +39,7 @@ def split_heads(
     return tokens.unflatten(-1, (heads, -1)).transpose(1, 2)
 
 
-def join_heads(
-    tokens: Float[Tensor, "batch heads tokens width"],
-) -> Float[Tensor, "batch tokens channels"]:
+def join_heads(tokens: Float[Tensor, "batch heads tokens width"]) -> Float[Tensor, "batch tokens channels"]:
     """Inverse of `split_heads`: (batch, heads, tokens, width) to (batch, tokens, heads * width)."""
     return tokens.transpose(1, 2).flatten(2)
 

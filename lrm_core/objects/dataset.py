@@ -169,9 +169,7 @@ def save_object(
         intrinsics: [[fx, fy], [cx, cy], [width, height]] in pixels.
         settings: fingerprint of the mesh, and of another renderer than our ray casters, for `render.json`.
 
-    Raises:
-        FileExistsError: if `folder` exists.
-        ValueError: if a shape, a pose or the intrinsics would be refused by `load_object`.
+    FileExistsError if `folder` exists; ValueError if `load_object` would refuse a shape, a pose or the intrinsics.
     """
     folder = Path(folder)
     if folder.exists():

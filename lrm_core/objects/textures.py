@@ -72,15 +72,6 @@ def _checker(textures: Textures, points: Points) -> Weights:
     return torch.remainder(x + y + z, 2)
 
 
-def _gradient(textures: Textures, points: Points) -> Weights:
-    return (_dot(points, textures.axis) * textures.frequency + 0.5).clamp(0, 1)
-
-
-def _noise(textures: Textures, points: Points) -> Weights:
-    """Value noise with halving amplitudes, its contrast stretched."""
-    return _smooth(((_octaves(textures, points, lambda noise: noise) - 0.25) * 2).clamp(0, 1))
-
-
 def _wood(textures: Textures, points: Points) -> Weights:
     """Rings about a trunk: a slow rise to late wood, a quick fall; bent, and grained along the trunk."""
     place = points * textures.frequency[:, None] + textures.phase / 8
@@ -179,8 +170,10 @@ _DOT_RADIUS = 0.32  # in cycles; neighbours on the lattice are 0.87 apart
 _WEIGH = {
     Pattern.STRIPES: _stripes,
     Pattern.CHECKER: _checker,
-    Pattern.GRADIENT: _gradient,
-    Pattern.NOISE: _noise,
+    Pattern.GRADIENT: lambda textures, points: (_dot(points, textures.axis) * textures.frequency + 0.5).clamp(0, 1),
+    Pattern.NOISE: lambda textures, points: _smooth(  # with halving amplitudes, its contrast stretched
+        ((_octaves(textures, points, lambda noise: noise) - 0.25) * 2).clamp(0, 1)
+    ),
     Pattern.WOOD: _wood,
     Pattern.MARBLE: _marble,
     Pattern.BRICK: _brick,

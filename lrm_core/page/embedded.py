@@ -128,10 +128,6 @@ def _explorable_html(state: dict[str, Any]) -> str:
     return f'<div class="lrm-explorable-place">{box}</div>' + data_script(state, "explorable")
 
 
-def _own_picture_html(state: dict[str, Any]) -> str:
-    return f"<div><p>{escape(state['alt'])}</p></div>" + data_script(state, "own")
-
-
 _LATER = {"defer": "defer"}
 PLOTLY = PageFigure(
     "application/vnd.plotly.v1+json",
@@ -150,5 +146,5 @@ EXPLORABLE = PageFigure(
 OWN_PICTURE = PageFigure(
     "application/vnd.lrm.own-picture+json",
     _module("lrm_own_picture", OWN_PICTURE_JS, joined("own_data", "own_page")),
-    _own_picture_html,
+    lambda state: f"<div><p>{escape(state['alt'])}</p></div>" + data_script(state, "own"),
 )

@@ -155,14 +155,9 @@ def on_cluster(
         address: "local" starts a Ray on this machine; HOST:PORT joins one that this machine is a node of.
         gpus: of each call, perhaps a fraction.
 
-    Yields:
-        What the calls return, in the order in which they finish; `Lost` for one that was given up.
-
-    Raises:
-        ValueError: if Ray is not installed, the address is none, or a worker has another version of the code or
-            cannot find what `shared` is made of there.
-        ConnectionError: if no Ray answers there.
-        Exception: the first that a call raised.
+    Yields what the calls return, in the order in which they finish; `Lost` for one that was given up. ValueError if Ray
+    is not installed, the address is none, or a worker has another version of the code or cannot find what `shared` is
+    made of there. ConnectionError if no Ray answers there. Else the first error that a call raised.
     """
     ray = _ray()
     with _joined(ray, address):

@@ -122,10 +122,7 @@ def _dense(planes: Tensor, decoder: nn.Module, rays: RaySegments, offsets: Tenso
 
 
 def _evaluate(
-    planes: Float[Tensor, "N 3 C R R"],
-    decoder: nn.Module,
-    rays: RaySegments,
-    depths: Float[Tensor, "all samples"],
+    planes: Float[Tensor, "N 3 C R R"], decoder: nn.Module, rays: RaySegments, depths: Float[Tensor, "all samples"]
 ) -> tuple[Float[Tensor, "all samples"], Float[Tensor, "all samples 3"]]:
     """Raw density, -inf outside the box, and colour."""
     along = depths.unflatten(0, rays.end.shape)[..., None]  # (N, rays, samples, 1)

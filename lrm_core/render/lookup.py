@@ -106,9 +106,7 @@ class _Lookup(torch.autograd.Function):
 
 
 def lookup(
-    table: Float[Tensor, "*N 3 S S H"],
-    points: Float[Tensor, "points 3"],
-    of: Int[Tensor, "points"] | None = None,
+    table: Float[Tensor, "*N 3 S S H"], points: Float[Tensor, "points 3"], of: Int[Tensor, "points"] | None = None
 ) -> Float[Tensor, "points H"]:
     """Sum over the three planes of their bilinear values at `points` (spec, section Planes).
 

@@ -31,10 +31,7 @@ class Surface:
 
 @torch.no_grad()
 def extract_surface(
-    planes: Float[Tensor, "3 C R R"],
-    decoder: nn.Module,
-    resolution: int = 128,
-    density: float = SURFACE_DENSITY,
+    planes: Float[Tensor, "3 C R R"], decoder: nn.Module, resolution: int = 128, density: float = SURFACE_DENSITY
 ) -> Surface:
     """Mesh of the points where the density passes a threshold, closed at the faces of the box.
 

@@ -9,19 +9,9 @@ from torch import Tensor
 from torch.nn.functional import embedding_bag, pad
 
 from lrm_core.model.lrm import activate, colour_of
+from lrm_core.render import quadrature
 from lrm_core.render.field import Field
 from lrm_core.render.occupancy import Occupancy, skimmed_along
-from lrm_core.render.quadrature import (
-    FLOOR,
-    Intervals,
-    absorption,
-    composite,
-    fine_samples,
-    intervals,
-    places,
-    raw_density_gradient,
-    shares_of,
-)
 from lrm_core.render.rays import RaySegments, indices
 
 BLOCK_SAMPLES = 16  # evaluated between two looks at whether a ray still sees anything
@@ -45,15 +35,12 @@ class Walked(NamedTuple):
 
     depths: Float[Tensor, "rays samples"]  # in world units
     density: Float[Tensor, "rays samples"]  # raw, -inf outside the box and in the dark
-    between: Intervals  # neighbouring samples
+    between: quadrature.Intervals  # neighbouring samples
     evaluated: list[Evaluated]  # in several parts
 
 
 def skim(
-    occupancy: Occupancy | None,
-    rays: RaySegments,
-    depths: Float[Tensor, "rays samples"],
-    end: Float[Tensor, "rays"],
+    occupancy: Occupancy | None, rays: RaySegments, depths: Float[Tensor, "rays samples"], end: Float[Tensor, "rays"]
 ) -> Float[Tensor, "rays samples"]:
     """Raw density without the decoder: inf where that is needed, -inf behind the end."""
     limit = torch.copysign(depths.new_tensor(torch.inf), end[:, None] - depths)
@@ -98,11 +85,11 @@ def walk(
     block = coarse if occupancy is None else BLOCK_SAMPLES
     parts = [slice(first, min(first + block, coarse)) for first in range(0, coarse, block)]
     density = _coarse_densities(samples, depths, skimmed, parts)
-    weights = intervals(depths, density).weights
-    fine, bins = fine_samples(depths, weights, quantiles)
+    weights = quadrature.intervals(depths, density).weights
+    fine, bins = quadrature.fine_samples(depths, weights, quantiles)
     end = rays.end if occupancy is None else torch.minimum(rays.end, _opaque_from(depths, weights))
     more = samples.filled(fine, skim(occupancy, rays, fine, end))
-    place = places(depths, fine, bins)
+    place = quadrature.places(depths, fine, bins)
     place += torch.arange(0, place.numel(), place.shape[1])[:, None]
     ordered = depths.new_empty(2, *place.shape)
     for whole, found in zip(ordered.flatten(1), ((depths, fine), (density, more)), strict=True):
@@ -110,7 +97,7 @@ def walk(
     spots = (place[:, part].reshape(-1) for part in (*parts, slice(coarse, None)))
     pairs = zip(samples.evaluated, spots, strict=True)
     evaluated = [each._replace(spot=spot.index_select(0, each.spot)) for each, spot in pairs]
-    return Walked(*ordered, intervals(*ordered), evaluated)
+    return Walked(*ordered, quadrature.intervals(*ordered), evaluated)
 
 
 def _coarse_densities(
@@ -123,7 +110,7 @@ def _coarse_densities(
         density[:, part] = samples.filled(depths[:, part], torch.minimum(skimmed[:, part], light[:, None]))
         if part is not parts[-1]:
             since = slice(max(part.start - 1, 0), part.stop)
-            absorbed += absorption(depths[:, since], density[:, since])
+            absorbed += quadrature.absorption(depths[:, since], density[:, since])
     return density
 
 
@@ -138,7 +125,7 @@ def seen(walked: Walked) -> Rendered:
     weights, depths = walked.between.weights, walked.depths
     weight = weights.sum(1)
     depth = (weights * (depths[:, 1:] + depths[:, :-1])).sum(1) / (2 * weight)
-    shares, colour = shares_of(weights).view(-1), depths.new_zeros(len(depths), 4)
+    shares, colour = quadrature.shares_of(weights).view(-1), depths.new_zeros(len(depths), 4)
     for each in walked.evaluated:
         if len(each.spot):
             every, share = torch.arange(len(each.spot)), shares.index_select(0, each.spot)
@@ -165,7 +152,7 @@ class March(torch.autograd.Function):
     def backward(ctx, *grads: Tensor | None) -> tuple[Tensor | None, ...]:
         saved = ctx.saved_tensors[len(ctx.field.parameters) :]
         parts = (saved[first : first + 5] for first in range(9, len(saved), 5))
-        walked = Walked(*saved[:2], Intervals(*saved[2:7]), [Evaluated(*part) for part in parts])
+        walked = Walked(*saved[:2], quadrature.Intervals(*saved[2:7]), [Evaluated(*part) for part in parts])
         wanted = ctx.needs_input_grad[2:]
         if torch.is_grad_enabled():
             found = _differentiable_gradient(ctx.field, walked, grads, wanted)
@@ -193,9 +180,10 @@ def _gradient_of_samples(
         grad += weight[:, None]
     if depth is not None:
         middle = (walked.depths[:, 1:] + walked.depths[:, :-1]) / 2
-        grad += (middle - averages[0][:, None]).nan_to_num_() * (depth / averages[1].clamp(min=FLOOR))[:, None]
-    density = raw_density_gradient(walked.between, grad).view(-1)
-    shares = shares_of(walked.between.weights).mul_(1.002).view(-1)
+        share = depth / averages[1].clamp(min=quadrature.FLOOR)
+        grad += (middle - averages[0][:, None]).nan_to_num_() * share[:, None]
+    density = quadrature.raw_density_gradient(walked.between, grad).view(-1)
+    shares = quadrature.shares_of(walked.between.weights).mul_(1.002).view(-1)
     for each, shade in zip(evaluated, shades, strict=True):
         sigmoid = (each.colour + 0.001).div_(1.002)
         shade.mul_(sigmoid).mul_(1 - sigmoid).mul_(shares.index_select(0, each.spot)[:, None])
@@ -216,10 +204,7 @@ def _gradient_of_field(
 
 
 def _differentiable_gradient(
-    field: Field,
-    walked: Walked,
-    grads: tuple[Tensor | None, ...],
-    wanted: list[bool],
+    field: Field, walked: Walked, grads: tuple[Tensor | None, ...], wanted: list[bool]
 ) -> list[Tensor | None]:
     """The gradient by autograd, so that it can be differentiated once more."""
     inputs = [part for part, want in zip(field.parameters, wanted, strict=True) if want]
@@ -236,7 +221,7 @@ def replayed(field: Field, walked: Walked) -> Rendered:
         raw = field.raw(each.points.T).to(density.dtype)
         density = density.index_put((each.spot,), raw[:, 0])
         shown.append(activate(raw).colour)
-    result = composite(walked.depths, density.view_as(walked.density))
+    result = quadrature.composite(walked.depths, density.view_as(walked.density))
     colour = result.shares.new_zeros(len(walked.depths), 3)
     for each, part in zip(walked.evaluated, shown, strict=True):
         colour = colour.index_add(0, each.ray, part * result.shares.view(-1)[each.spot, None])

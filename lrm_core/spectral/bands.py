@@ -68,10 +68,7 @@ def band_totals(x: Float[Tensor, "*lead r r"], edges: Sequence[float]) -> Float[
 
 
 def band_shares(
-    x: Float[Tensor, "*lead r r"],
-    edges: Sequence[float],
-    measure: Measure = "power",
-    corners: bool = True,
+    x: Float[Tensor, "*lead r r"], edges: Sequence[float], measure: Measure = "power", corners: bool = True
 ) -> Float[Tensor, "*lead bands"]:
     """Share of each band in the spectrum of each plane, (..., B); NaN where a plane has no power.
 

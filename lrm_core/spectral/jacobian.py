@@ -168,9 +168,7 @@ def with_norm(x: Float[Tensor, "*shape"], norm: float) -> Float[Tensor, "*shape"
 
 
 def captured_share(
-    x: Float[Tensor, "*inputs"],
-    directions: Float[Tensor, "rank *inputs"],
-    gains: Float[Tensor, "rank"] | None = None,
+    x: Float[Tensor, "*inputs"], directions: Float[Tensor, "rank *inputs"], gains: Float[Tensor, "rank"] | None = None
 ) -> float:
     """Squared length of x along orthonormal directions, each with its squared gain; without gains, over |x|^2."""
     along = directions.flatten(1) @ x.flatten()

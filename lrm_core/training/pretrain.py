@@ -73,11 +73,7 @@ def train_step(state: TrainingState, config: PretrainConfig, team: Accelerator, 
 
 
 def pretrain(
-    run: Path,
-    architecture: LRMConfig,
-    config: PretrainConfig,
-    start: Path | None = None,
-    until: int | None = None,
+    run: Path, architecture: LRMConfig, config: PretrainConfig, start: Path | None = None, until: int | None = None
 ) -> TrainingState:
     """Train in the folder `run`, from its last checkpoint where there is one.
 

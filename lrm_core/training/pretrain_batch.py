@@ -21,19 +21,8 @@ from lrm_core.objects.pool import Pool
 from lrm_core.objects.procedural import ProceduralBatch, sample_objects
 from lrm_core.render.cameras import normalize_poses, pinhole_intrinsics, principal_camera, standard_camera
 from lrm_core.render.rays import rays_through
+from lrm_core.training import pretrain_data
 from lrm_core.training.pretrain_config import PATCH, PretrainConfig
-from lrm_core.training.pretrain_data import (
-    CANDIDATES,
-    Patches,
-    RayBatch,
-    crops,
-    draw_poses,
-    draw_squares,
-    kept_rays,
-    procedural_batch,
-    take,
-    training_seeds,
-)
 
 
 @cache
@@ -50,7 +39,7 @@ class Scene:
     objects: ProceduralBatch | None
     poses: Float[Tensor, "B M 3 4"] | None
     plan: dict[str, int]  # rays, size and squares of their batch, as in `procedural_batch`
-    pool: RayBatch | None  # the batch of those of the pool, None if there are none
+    pool: pretrain_data.RayBatch | None  # the batch of those of the pool, None if there are none
     generator: Tensor  # state of the generator that the rays are drawn from
 
 
@@ -64,25 +53,27 @@ def draw_scene(number: int, config: PretrainConfig, size: int, progress: float) 
     if config.pool is not None:
         from_pool = torch.rand(config.group, generator=generator) < config.pool_share
     of_pool, count = int(from_pool[:squares].sum()), int(from_pool.sum())
-    seeds = [s for s, out in zip(training_seeds(number, config.group), from_pool, strict=True) if not out]
+    seeds = [
+        s for s, out in zip(pretrain_data.training_seeds(number, config.group), from_pool, strict=True) if not out
+    ]
     plan = {"rays": config.rays - squares * PATCH**2 // config.group, "size": size}
     pooled = plan | {"views": config.views, "patches": of_pool}
     return Scene(
         objects=sample_objects(seeds) if seeds else None,
-        poses=draw_poses(len(seeds), config.views, generator) if seeds else None,
+        poses=pretrain_data.draw_poses(len(seeds), config.views, generator) if seeds else None,
         plan=plan | {"patches": squares - of_pool},
         pool=pool_batch(open_pool(config.pool), count, generator, **pooled) if count else None,
         generator=generator.get_state(),
     )
 
 
-def cast_scene(scene: Scene, device: torch.device | str = "cpu") -> RayBatch:
+def cast_scene(scene: Scene, device: torch.device | str = "cpu") -> pretrain_data.RayBatch:
     """The batch of a scene, made on a device."""
     generator = torch.Generator()
     generator.set_state(scene.generator)
     parts = []
     if scene.objects is not None:
-        parts.append(procedural_batch(scene.objects.to(device), scene.poses, generator, **scene.plan))
+        parts.append(pretrain_data.procedural_batch(scene.objects.to(device), scene.poses, generator, **scene.plan))
     if scene.pool is not None:
         parts.append(send_to_device(scene.pool, device))
     return join(*parts) if len(parts) > 1 else parts[0]
@@ -104,20 +95,20 @@ def scenes(numbers: Sequence[int], config: PretrainConfig, size: int, ahead: boo
     return map(pickle.loads, in_order(_Scenes(config, size), numbers, ahead))
 
 
-def join(first: RayBatch, second: RayBatch) -> RayBatch:
+def join(first: pretrain_data.RayBatch, second: pretrain_data.RayBatch) -> pretrain_data.RayBatch:
     """The objects of both, the second's after the first's; only the first may have points."""
     tensors = (torch.cat(pair) for pair in zip(first[:-1], second[:-1], strict=True))
     ours, theirs = first.patches, second.patches
     if theirs is not None:
         theirs = theirs._replace(owners=theirs.owners + len(first.sources))
     if ours is not None and theirs is not None:
-        ours = Patches(*map(torch.cat, zip(ours[:-1], theirs[:-1], strict=True)), ours.resolution)
-    return RayBatch(*tensors, ours or theirs)
+        ours = pretrain_data.Patches(*map(torch.cat, zip(ours[:-1], theirs[:-1], strict=True)), ours.resolution)
+    return pretrain_data.RayBatch(*tensors, ours or theirs)
 
 
 def pool_batch(
     pool: Pool, count: int, generator: torch.Generator, *, views: int, rays: int, size: int, patches: int = 0
-) -> RayBatch:
+) -> pretrain_data.RayBatch:
     """A batch of `count` objects drawn from the pool, without points, since nobody knows what lies inside a mesh.
 
     Each object has so many views, its source among them; other arguments as in `procedural_batch`. ValueError if the
@@ -128,13 +119,13 @@ def pool_batch(
     pictures, poses = (torch.stack(part) for part in zip(*drawn, strict=True))
     normal = torch.stack([normalize_poses(p) for p in poses])
     cameras = standard_camera(normal, pinhole_intrinsics())
-    pixel = torch.randint(size**2, (count, views, CANDIDATES * rays // views), generator=generator)
+    pixel = torch.randint(size**2, (count, views, pretrain_data.CANDIDATES * rays // views), generator=generator)
     row, column = pixel // size, pixel % size
     target = rays_through(cameras, (torch.stack([column, row], dim=-1) + 0.5) / size)
-    candidates = take(pictures.flatten(0, 1).flatten(1, 2), pixel.flatten(0, 1)[..., None])
+    candidates = pretrain_data.take(pictures.flatten(0, 1).flatten(1, 2), pixel.flatten(0, 1)[..., None])
     candidates = candidates.unflatten(0, (count, views)).flatten(1, 2)  # (B, C, 4)
-    _, fields = kept_rays(target, *candidates.split([3, 1], dim=-1), rays, generator)
-    return RayBatch(
+    _, fields = pretrain_data.kept_rays(target, *candidates.split([3, 1], dim=-1), rays, generator)
+    return pretrain_data.RayBatch(
         sources=(pictures[:, 0, ..., :3] + 1 - pictures[:, 0, ..., 3:]).movedim(-1, 1).contiguous(),
         cameras=principal_camera(normal[:, 0], pinhole_intrinsics()),
         **fields,
@@ -166,8 +157,8 @@ def _draw_object(
 
 def _pool_patches(
     pictures: Float[Tensor, "B M S S 4"], cameras: Float[Tensor, "B M 25"], count: int, generator: torch.Generator
-) -> Patches:
+) -> pretrain_data.Patches:
     """A square of one view of each of the first `count` objects."""
-    owners, views, anchors = draw_squares(count, cameras.shape[1], pictures.shape[2], generator)
-    rgb, alpha = crops(pictures[owners, views].movedim(-1, 1), anchors, PATCH).split([3, 1], dim=1)
-    return Patches(owners, cameras[owners, views], anchors, rgb, alpha, pictures.shape[2])
+    owners, views, anchors = pretrain_data.draw_squares(count, cameras.shape[1], pictures.shape[2], generator)
+    rgb, alpha = pretrain_data.crops(pictures[owners, views].movedim(-1, 1), anchors, PATCH).split([3, 1], dim=1)
+    return pretrain_data.Patches(owners, cameras[owners, views], anchors, rgb, alpha, pictures.shape[2])

@@ -192,11 +192,7 @@ def make_records(profile: str, objects: Sequence[str] | None, refresh: bool, dev
 
 
 def agrees(
-    table: pd.DataFrame,
-    name: str,
-    seed: int,
-    shares: Mapping[str, Float[Tensor, "bands"]],
-    removed: Sequence[float],
+    table: pd.DataFrame, name: str, seed: int, shares: Mapping[str, Float[Tensor, "bands"]], removed: Sequence[float]
 ) -> bool:
     """Whether what a reader computed by hand is what the stored record of the object says; True without a record.
 

@@ -21,11 +21,7 @@ TICKS = (0.01, 0.015, 0.02, 0.03, 0.04, 0.06, 0.08, 0.1)  # of a logarithmic axi
 
 
 def draw(
-    figure: Declaration,
-    table: pd.DataFrame,
-    groups: Mapping[str, str],
-    pictures: Mapping[str, str],
-    title: str,
+    figure: Declaration, table: pd.DataFrame, groups: Mapping[str, str], pictures: Mapping[str, str], title: str
 ) -> go.Figure:
     """The figure of a declaration of any kind but `Pictures`.
 

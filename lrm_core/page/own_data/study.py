@@ -67,12 +67,7 @@ def saved_residual(path: Path | None, reference: Path | None) -> Planes:
 
 
 def study_test_time(
-    model: LRM,
-    item: RenderedObject,
-    folder: Path,
-    config: LatentOptimisation,
-    variants: Iterable[str],
-    seed: int,
+    model: LRM, item: RenderedObject, folder: Path, config: LatentOptimisation, variants: Iterable[str], seed: int
 ) -> str:
     """Optimise an object at test time (E12): a file of planes for each variant, the way of all as a table."""
     rows, lines, said = [], {}, []
