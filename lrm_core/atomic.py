@@ -24,10 +24,8 @@ if TYPE_CHECKING:
 def replacing(path: Path) -> Iterator[Path]:
     """Give a temporary path beside `path`; what was written there takes its name when the block succeeds.
 
-    Whatever ends the block early (full disk, Ctrl-C) leaves `path` as it was and no temporary file.
-
-    Raises:
-        OSError: naming `path`, if it cannot be written.
+    Whatever ends the block early (full disk, Ctrl-C) leaves `path` as it was and no temporary file. OSError naming
+    `path`, if it cannot be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = _temporary(path)
@@ -48,11 +46,8 @@ def replacing(path: Path) -> Iterator[Path]:
 def appearing(folder: Path) -> Iterator[Path]:
     """Give a temporary folder beside `folder`, which must not exist; it takes that name when the block succeeds.
 
-    Whatever ends the block early leaves nothing.
-
-    Raises:
-        FileExistsError: naming the folder, if it appeared meanwhile, as where another run does the same.
-        OSError: if it cannot be written.
+    Whatever ends the block early leaves nothing. FileExistsError, naming the folder, if it appeared meanwhile, as
+    where another run does the same. OSError if it cannot be written.
     """
     temporary = _temporary(folder)
     temporary.mkdir(parents=True)

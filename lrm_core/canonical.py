@@ -18,10 +18,8 @@ def plain(value: Any, where: str = "record") -> Plain:
     """Turn a value into what JSON holds: arrays to lists, floats to six significant digits, keys sorted.
 
     The value is a number, text, tensor, array, or a sequence or mapping of them; error messages call it `where`.
-
-    Raises:
-        ValueError: naming the entry, if it is NaN or infinite, an array too large for a record, or of a
-            type that JSON does not know.
+    ValueError, naming the entry, if it is NaN or infinite, an array too large for a record, or of a type that JSON
+    does not know.
     """
     if isinstance(value, Tensor):
         value = value.detach().cpu().numpy()

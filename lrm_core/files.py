@@ -46,9 +46,8 @@ def files_of(path: Path, suffixes: Collection[str], what: str) -> list[Path]:
 def read_json(path: Path) -> Any:
     """What a JSON file holds.
 
-    Raises:
-        FileNotFoundError: if there is no such file.
-        ValueError: naming the file, if it is not UTF-8, not JSON, nested too deeply, or says NaN or Infinity.
+    FileNotFoundError if there is no such file. ValueError, naming the file, if it is not UTF-8, not JSON, nested too
+    deeply, or says NaN or Infinity.
     """
     try:
         return parse_json(path.read_text(encoding="utf-8"), path)
@@ -170,10 +169,8 @@ def tensors_digest(tensors: Mapping[str, "Tensor"], metadata: Mapping[str, str])
 def read_tensors(path: Path, advice: str) -> tuple[dict[str, "Tensor"], dict[str, str]]:
     """Tensors and texts of a safetensors file, after comparing them with the digest that `save_tensors` keeps there.
 
-    Raises:
-        FileNotFoundError: if there is no such file.
-        ValueError: naming it, with the advice, if it is cut or foreign, differs from its digest, or holds NaN or
-            infinity.
+    FileNotFoundError if there is no such file. ValueError, naming it, with the advice, if it is cut or foreign,
+    differs from its digest, or holds NaN or infinity.
     """
     from safetensors import SafetensorError, safe_open
 

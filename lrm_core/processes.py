@@ -24,9 +24,7 @@ def side_by_side(function: Callable[..., Result], calls: Iterable[tuple], proces
     Yields:
         What the calls return, in the order in which they finish; it is importable, as are the function and arguments.
 
-    Raises:
-        Exception: the first that a call raised.
-        ChildProcessError: if a process died.
+    The first error of a call; ChildProcessError if a process died.
     """
     spawn = multiprocessing.get_context("spawn")  # a forked PyTorch can hang
     others = set(multiprocessing.active_children())

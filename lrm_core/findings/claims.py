@@ -22,9 +22,7 @@ def _content() -> Mapping[str, Any]:
 def claims() -> dict[str, Mapping[str, Any]]:
     """All claims by id ("C1"), in order: title, what it states (statement), and its published numbers (published).
 
-    Raises:
-        FileNotFoundError: if `data/claims.json` is missing.
-        ValueError: if it is damaged.
+    FileNotFoundError if `data/claims.json` is missing. ValueError if it is damaged.
     """
     return {claim["id"]: claim for claim in _content()["claims"]}
 
@@ -32,8 +30,7 @@ def claims() -> dict[str, Mapping[str, Any]]:
 def published(claim_id: str) -> Mapping[str, Any]:
     """Published numbers of a claim.
 
-    Raises:
-        ValueError: if there is no such claim; else as `claims`.
+    ValueError if there is no such claim; else as `claims`.
     """
     if claim_id not in claims():
         raise ValueError(f"unknown claim {claim_id!r}; expected one of {', '.join(claims())}")

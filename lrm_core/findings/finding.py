@@ -89,8 +89,7 @@ class Finding:
 def sections(text: str) -> dict[str, str]:
     """The sections of a text, such as that of a claim, by name.
 
-    Raises:
-        FileNotFoundError: if there is no such text.
+    FileNotFoundError if there is no such text.
     """
     parts = re.split(r"^## (.+)\n", (TEXTS / f"{text}.md").read_text(encoding="utf-8"), flags=re.MULTILINE)
     return {name.strip(): body.strip() for name, body in zip(parts[1::2], parts[2::2], strict=True)}
@@ -99,8 +98,7 @@ def sections(text: str) -> dict[str, str]:
 def told(finding: Finding, section: str, table: pd.DataFrame) -> str:
     """A section filled from a table by `Finding.completed`; that of the outcome, `## name: verdict`, if there is one.
 
-    Raises:
-        ValueError: naming section and field, if there is no such section, column or fact.
+    ValueError naming section and field, if there is no such section, column or fact.
     """
     text = finding.text
     if any(name.startswith(f"{section}: ") for name in sections(text)):
@@ -121,8 +119,7 @@ def told(finding: Finding, section: str, table: pd.DataFrame) -> str:
 def say(text: str, section: str, **fields: str) -> str:
     """A section of a text that is no claim's, with its fields filled in.
 
-    Raises:
-        ValueError: if there is no such section, or a field that it names is missing.
+    ValueError if there is no such section, or a field that it names is missing.
     """
     try:
         return _section(text, section).format(**fields)

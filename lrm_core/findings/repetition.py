@@ -41,10 +41,8 @@ def repeat(profile: str, folder: Path, **which: Any) -> ResultStore:
 
 def keep_repetition(profile: str, again: ResultStore) -> list[pd.DataFrame]:
     """Hold new records against the stored ones: a row for each experiment and for each claim that has any, with
-    `passes`. Both tables are written beside the stored records and returned.
-
-    Raises:
-        ValueError: if a new record has no stored one of the same weights, data and settings.
+    `passes`. Both tables are written beside the stored records and returned. ValueError if a new record has no stored
+    one of the same weights, data and settings.
     """
     stored = ResultStore(get_profile(profile).results)
     found = {name: (_numbers(stored, name), new) for name in EXPERIMENTS if len(new := _numbers(again, name))}

@@ -81,8 +81,8 @@ def experiment_table(
             (a published model that was never fetched) records of any one model are read.
         store: `data/results/<profile>` if None.
 
-    One row per object and seed, as `ResultStore.table`; empty if there are none. ValueError if the profile is unknown,
-    a record is damaged, or the records mix models.
+    One row per object and seed, as `ResultStore.table`; empty if there are none. ValueError if the profile is
+    unknown, a record is damaged, or the records mix models.
     """
     if experiment == FINETUNING:
         found = list(arm_tables.records(profile, store, model_hash))

@@ -133,8 +133,7 @@ def published_extents() -> pd.DataFrame:
         One row per experiment, arm and object: tuned ("LoRA", "all weights"), arm (as in the file), object, and
         extent (mean over four views).
 
-    Raises:
-        FileNotFoundError: if the file is missing.
+    FileNotFoundError if the file is missing.
     """
     table = pd.read_csv(data_dir() / FILE)
     table["tuned"] = table["arm"].map({arm: tuned for tuned, arms in ARMS.items() for arm in arms})

@@ -64,9 +64,8 @@ class Scene:
 def make_scene(render: Render, predicted: Planes, reference: Planes, truth: Images) -> Scene:
     """Render T_pred (`predicted`) and T_ref, and keep what corrections are measured by.
 
-    Raises:
-        ValueError: if T_ref has another shape than T_pred or the ground truth another than the renders; if
-            the renders of T_pred equal a target, so that no improvement is defined.
+    ValueError if T_ref has another shape than T_pred or the ground truth another than the renders; if the renders of
+    T_pred equal a target, so that no improvement is defined.
     """
     before = render(predicted)
     for name, found, expected in (("T_ref", reference, predicted), ("ground truth", truth, before)):

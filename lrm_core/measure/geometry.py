@@ -56,8 +56,7 @@ def true_geometry(item: RenderedObject, views: list[int]) -> Geometry | None:
     Returns:
         None if neither is there: then nothing is known about the object but its images.
 
-    Raises:
-        ValueError: if the object that is made now is not the one that the images show.
+    ValueError if the object that is made now is not the one that the images show.
     """
     poses, size = item.poses[views], item.images.shape[-1]
     mesh = data_dir() / "objects" / "glb" / f"{item.name}.glb"

@@ -78,8 +78,7 @@ def surface_scene(
         views: at most so many held-out views are looked at.
         controls: at most so many other views are ready to play the source, evenly from the training views.
 
-    Raises:
-        ValueError: if there is no held-out view; as `true_geometry`.
+    ValueError if there is no held-out view; as `true_geometry`.
     """
     looked_at, (train, heldout) = oracles.heldout_views(item, views), oracles.split_views(item)
     near, others = [0, *heldout[:views]], evenly(train[1:], controls)

@@ -33,8 +33,8 @@ def fetch(name: str) -> Path:
     A broken download goes on where it stopped.
 
     ValueError if the hub has no such repository or the weights do not have its checksum, PermissionError if it is
-    gated, FileNotFoundError if nothing is cached and the hub cannot be reached, or must not be (offline mode), OSError
-    if there is no space.
+    gated, FileNotFoundError if nothing is cached and the hub cannot be reached, or must not be (offline mode),
+    OSError if there is no space.
     """
     folder = cached(name)
     if folder is None:

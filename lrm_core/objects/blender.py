@@ -63,11 +63,9 @@ class Cycles:
         """Straight RGBA in [0, 1] of one mesh file, fitted into its sphere as in `load_mesh`.
 
         Work is done beside the object's folder, whose name and the seed fix the noise. Else as `render_mesh`.
-
-        Raises:
-            FileNotFoundError, ValueError: as `load_mesh`; ValueError too if Blender fails, takes longer than the
-                limit, or leaves other pictures than were asked for.
-            OSError: if the interpreter has no Blender, or nothing can be written beside `folder`.
+        FileNotFoundError, ValueError as `load_mesh`; ValueError too if Blender fails, takes longer than the limit, or
+        leaves other pictures than were asked for. OSError if the interpreter has no Blender, or nothing can be
+        written beside `folder`.
         """
         if file.suffix.lower() != ".fbx":
             load_mesh(file)  # its complaints cost no start of Blender

@@ -70,8 +70,8 @@ def render_path(
         seed: of the camera poses.
         cycles: how to render with Blender; None is the ray caster.
 
-    FileNotFoundError if there is no such file, or no mesh in the folder. ValueError if `views` or `resolution` is below
-    1, or two files have the same stem. OSError if Blender cannot be started, or nothing be written into `out`.
+    FileNotFoundError if there is no such file, or no mesh in the folder. ValueError if `views` or `resolution` is
+    below 1, or two files have the same stem. OSError if Blender cannot be started, or nothing be written into `out`.
     """
     check_sizes(views, resolution)
     cameras = {"views": views, "resolution": resolution, "seed": seed}

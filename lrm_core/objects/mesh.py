@@ -42,8 +42,8 @@ def load_mesh(path: str | Path) -> Mesh:
     and curves are left out, as are maps other than those of the base colour, its opacity and emission. Files are
     .glb, .gltf or .obj with y up, .ply or .stl with z up.
 
-    FileNotFoundError if there is no such file. ValueError, naming it, for another suffix, an unreadable file, a feature
-    that is not read, a missing texture, a mesh without faces or area, or NaN among the vertices.
+    FileNotFoundError if there is no such file. ValueError, naming it, for another suffix, an unreadable file, a
+    feature that is not read, a missing texture, a mesh without faces or area, or NaN among the vertices.
     """
     path = Path(path)
     if path.suffix.lower() not in UP_AXIS:

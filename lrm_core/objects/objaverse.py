@@ -55,9 +55,9 @@ def render_objaverse(
         licences: keys of `LICENCES` that are allowed.
         mirror: folder laid out like the dataset; nothing is downloaded then.
 
-    ConnectionError if there is no mirror and the hub cannot be reached, or must not be (offline mode). FileNotFoundError
-    if the mirror has no list of objects. ValueError if an argument is out of range, or `out` holds objects with other
-    views, resolution or seed.
+    ConnectionError if there is no mirror and the hub cannot be reached, or must not be (offline mode).
+    FileNotFoundError if the mirror has no list of objects. ValueError if an argument is out of range, or `out` holds
+    objects with other views, resolution or seed.
     """
     check_sizes(views, resolution)
     if not licences or not set(licences) <= set(LICENCES):

@@ -48,8 +48,8 @@ def load_picture(path: str | Path) -> Picture:
     counts as opaque, on white. The file is a PNG, JPEG or WebP, of several pictures in a JPEG the first; its EXIF
     orientation is applied, and colours of another profile become sRGB.
 
-    FileNotFoundError if there is no such file. ValueError if it is no such picture, is too small, too large, animated,
-    CMYK or of more than 8 bits a channel, shows nothing, or has a background that cannot be removed.
+    FileNotFoundError if there is no such file. ValueError if it is no such picture, is too small, too large,
+    animated, CMYK or of more than 8 bits a channel, shows nothing, or has a background that cannot be removed.
     """
     path = Path(path)
     image = _read(path).convert("RGBA")

@@ -31,8 +31,7 @@ def records(
         model_hash: of the weights; those that the profile has now if None. Where they are not on this machine,
             records of any one model are read.
 
-    Raises:
-        ValueError: if the profile is unknown, a record is damaged, or the records mix models.
+    ValueError if the profile is unknown, a record is damaged, or the records mix models.
     """
     plan = get_profile(profile)
     wanted, models = model_hash or weights_hash(plan.model), set()

@@ -77,11 +77,8 @@ def make_on_cluster(
 ) -> Iterator[tuple[int, str]]:
     """Make groups of jobs, each on one worker; yields how many a group had, and what they share in words.
 
-    A failing job leaves its error beside where its record would lie, and the others go on.
-
-    Raises:
-        ValueError: in the end, if jobs failed; at once, if a worker has other weights, data or code.
-        ConnectionError: as `on_cluster`.
+    A failing job leaves its error beside where its record would lie, and the others go on. ValueError, in the end, if
+    jobs failed; at once, if a worker has other weights, data or code. ConnectionError as `on_cluster`.
     """
     runner.store.root.mkdir(parents=True, exist_ok=True)
     mark, failed = runner.store.root / f".cluster-{uuid4().hex}", []
@@ -155,9 +152,9 @@ def on_cluster(
         address: "local" starts a Ray on this machine; HOST:PORT joins one that this machine is a node of.
         gpus: of each call, perhaps a fraction.
 
-    Yields what the calls return, in the order in which they finish; `Lost` for one that was given up. ValueError if Ray
-    is not installed, the address is none, or a worker has another version of the code or cannot find what `shared` is
-    made of there. ConnectionError if no Ray answers there. Else the first error that a call raised.
+    Yields what the calls return, in the order in which they finish; `Lost` for one that was given up. ValueError if
+    Ray is not installed, the address is none, or a worker has another version of the code or cannot find what
+    `shared` is made of there. ConnectionError if no Ray answers there. Else the first error that a call raised.
     """
     ray = _ray()
     with _joined(ray, address):

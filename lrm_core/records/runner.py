@@ -156,8 +156,8 @@ def record_all(
         device: "cpu" or "cuda"; the profile's own if None.
         cluster: of machines that make the records instead, as in `make_on_cluster`.
 
-    ValueError if the profile, an experiment or an object is unknown, FileNotFoundError if the model or the objects are
-    missing, ChildProcessError if one of several processes died.
+    ValueError if the profile, an experiment or an object is unknown, FileNotFoundError if the model or the objects
+    are missing, ChildProcessError if one of several processes died.
     """
     plan = get_profile(profile)
     chosen = [get_experiment(name) for name in experiments or EXPERIMENTS]

@@ -96,9 +96,8 @@ class ResultStore:
     def put(self, key: RecordKey, result: Mapping[str, Any], provenance: Provenance) -> Path:
         """Write a record, whole or not at all; it replaces any other of the same experiment, object and seed.
 
-        Raises:
-            ValueError: naming the entry, if a value is NaN, infinite or not storable.
-            OSError: naming the file, if it cannot be written; what was there stays.
+        ValueError, naming the entry, if a value is NaN, infinite or not storable. OSError, naming the file, if it
+        cannot be written; what was there stays.
         """
         values = key.as_dict() | {
             "fingerprint": key.fingerprint,
@@ -121,10 +120,8 @@ class ResultStore:
         """One row per record: object, seed, the entries of `result` (nested names joined by dots), where it is from.
 
         Records of other weights than `model_hash`, or of another configuration, are left out where these are given.
-
-        Raises:
-            ValueError: if the records that are left were made by different weights or configurations, or if
-                a file is not a record.
+        ValueError if the records that are left were made by different weights or configurations, or if a file is not
+        a record.
         """
         wanted = {"model_hash": model_hash, "configuration": configuration and plain(configuration)}
         wanted = {name: value for name, value in wanted.items() if value is not None}
