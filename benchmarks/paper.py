@@ -99,7 +99,7 @@ def rehearse(numbers: Sequence[str] = ("",)) -> dict[str, dict[str, float | str]
     figures = {}
     for number in numbers:
         for chapter in chapters(REHEARSAL.name, device=REHEARSAL.device, notebook=number):
-            chapter.key_file.unlink(missing_ok=True)
+            chapter.executed.with_suffix(".key").unlink(missing_ok=True)
             found = figures.setdefault(chapter.source.stem, {})
             with watched(found):
                 try:

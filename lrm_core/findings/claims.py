@@ -16,7 +16,11 @@ PUBLISHED_OBJECTS = ("stone", "office", "stairs")  # of the fork, as its tables 
 
 @cache
 def _content() -> Mapping[str, Any]:
-    return read_json(data_dir() / "claims.json")
+    path = data_dir() / "claims.json"
+    content = read_json(path)
+    if not isinstance(content, dict) or not {"claims", "setup"} <= content.keys():
+        raise ValueError(f"{path}: expected the entries 'claims' and 'setup'")
+    return content
 
 
 def claims() -> dict[str, Mapping[str, Any]]:

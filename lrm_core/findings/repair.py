@@ -43,7 +43,7 @@ class Learned:
     psnr: Interval  # change in dB
     lpips: Interval  # relative change
     worse: int  # objects whose L1 rises, mean of the seeds
-    gain_truth: Interval  # the same of both models told the truth
+    gain_truth: Interval  # relative change of L1 of both models told the truth
     only_told: Interval  # relative change of L1 by telling the untouched model the truth, without any training
 
     @property
@@ -159,4 +159,4 @@ def answer(profile: str) -> str:
         return ""
     case = judge(c10.RULE, experiment_table(c10.EXPERIMENT, profile + PUBLISHED)).case
     shares = {name: _signed(getattr(found, name)) for name in ("gain", "only_told", "gain_truth")}
-    return say("one_wrong_number", "repaired", verdict=case.verdict, why=case.words, **shares)
+    return say("one_wrong_number", "repaired", verdict=case.verdict, **shares)

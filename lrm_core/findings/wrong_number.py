@@ -170,7 +170,6 @@ def fork_text() -> str:
         factor=number(sum(DISTANCES) / 2 / TOLD, 3),
         right_before=number(nearest[UNTOUCHED]),
         right_after=number(nearest["full_mse"]),
-        **_growth(table),
     )
 
 

@@ -147,7 +147,7 @@ class Adapters:
 class Tuning(TrainingState):
     """A copy of a model on its way, of which adapters or all weights of the transformer are trained by AdamW."""
 
-    MOMENT = ""
+    MOMENT, EVERY = "", ("exp_avg", "exp_avg_sq", "step")
 
     def __init__(self, model: LRM, config: FinetuneConfig, device: torch.device | str = "cpu") -> None:
         model = copy.deepcopy(model).to(device).eval().requires_grad_(False)

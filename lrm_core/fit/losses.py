@@ -114,8 +114,8 @@ class FinetuneConfig:
     # lr and weight_decay: of AdamW; the rate is constant
     lr: float = ADAPTER_LR
     weight_decay: float = 0.01
-    # largest norm of the gradient; None does not clip. A clipped update forgets how large the loss was, and that is
-    # what the control MSE x 25 is about.
+    # largest norm of the gradient; None or 0 does not clip. A clipped update forgets how large the loss was, and that
+    # is what the control MSE x 25 is about.
     clip: float | None = None
     # "bf16" autocasts the transformer, "float32" does not; rendering and loss are always in float32
     precision: Precision = "float32"

@@ -95,6 +95,7 @@ class TrainingState:
     """Weights, their moving average, the optimisers' moments, and the number of steps done."""
 
     MOMENT = "optimiser."  # begins the name of a moment in the file
+    EVERY = ()  # moments that each parameter has after a step, where that is known
 
     def __init__(
         self, model: LRM, optimisers: Sequence[torch.optim.Optimizer], averaging: bool = True, frozen: bool = True
@@ -184,6 +185,10 @@ class TrainingState:
             if name.startswith(self.MOMENT) and (parameter := self.kept.get(owner)) is not None:
                 moments[parameter][moment] = stored[name]
                 shapes[name] = parameter.shape if stored[name].ndim else ()
+        for moment in self.EVERY if step else ():
+            shapes |= {
+                f"{self.MOMENT}{moment}.{n}": () if moment == "step" else p.shape for n, p in self.kept.items()
+            }
         try:
             check_state(stored, shapes)
         except ValueError as error:

@@ -7,9 +7,7 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-import huggingface_hub
 import torch
-from huggingface_hub import constants, errors
 
 from lrm_core.atomic import replacing
 from lrm_core.files import sha256
@@ -36,6 +34,8 @@ def fetch(name: str) -> Path:
     gated, FileNotFoundError if nothing is cached and the hub cannot be reached, or must not be (offline mode),
     OSError if there is no space.
     """
+    import huggingface_hub
+
     folder = cached(name)
     if folder is None:
         print(f"Downloading {HUB_OWNER}/{name}. {LICENCE_NOTE}", file=sys.stderr)
@@ -52,6 +52,8 @@ def fetch(name: str) -> Path:
 
 def cached(name: str) -> Path | None:
     """Folder of a published model in the hub's cache, None where it is not whole; asks no network."""
+    import huggingface_hub
+
     repository, wanted = _wanted(name)
     try:
         folder = Path(huggingface_hub.snapshot_download(repository, **wanted, local_files_only=True))
@@ -62,6 +64,8 @@ def cached(name: str) -> Path | None:
 
 def _wanted(name: str) -> tuple[str, dict[str, object]]:
     """What is asked of the hub's client: the repository, and two of its files at the commit of the first time."""
+    from huggingface_hub import constants
+
     repository = f"{HUB_OWNER}/{name}"
     home = Path(constants.HF_HUB_CACHE) / f"models--{HUB_OWNER}--{name}"
     revision = _read_pin(home).get("commit")
@@ -70,6 +74,8 @@ def _wanted(name: str) -> tuple[str, dict[str, object]]:
 
 def _explained(repository: str, error: Exception) -> OSError | ValueError:
     """One sentence about what went wrong and what to do."""
+    from huggingface_hub import constants, errors
+
     instead = f"or pass the path of a folder with {CONFIG} and {WEIGHTS}"
     login = f"log in with `hf auth login`, {instead}"
     if isinstance(error, errors.GatedRepoError):

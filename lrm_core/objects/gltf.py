@@ -37,8 +37,8 @@ def load_gltf(path: Path, companions: Companions) -> trimesh.Scene:
     """Scene of a .glb or .gltf file in its default pose, with float attributes and triangles only.
 
     Each skinned or instanced mesh waits for `posed`. Emission is left to who reads the materials, and faults of the
-    companions, which find buffers and pictures, to who called. Refused, naming it, for
-    a feature or a texture that cannot be read; else whatever broken bytes lead to.
+    companions, which find buffers and pictures, to who called. Refused, naming it, for a
+    feature or a texture that cannot be read; else whatever broken bytes lead to.
     """
     file = _File(path, companions)
     _open[id(file)] = file

@@ -201,7 +201,9 @@ def _is_finished(folder: Path, record: dict[str, object]) -> bool:
     if not same:
         advice = "remove it or choose another output folder"
         raise FileExistsError(f"{folder}: made with another picture, model or settings; {advice}")
-    return all((folder / name).is_file() and digest(folder / name)[0] == sha256 for name, sha256 in files.items())
+    files = files or dict.fromkeys(ASSETS[name] for name in record["formats"])  # as older records are
+    paths = {folder / name: sha256 for name, sha256 in files.items()}
+    return all(path.is_file() and sha256 in (None, digest(path)[0]) for path, sha256 in paths.items())
 
 
 def _check_place(file: Path, root: Path, taken: dict[str, Path]) -> None:

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 from safetensors import safe_open
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from tiny_runs import METRICS, SHORT, tiny_examples, tiny_model, tiny_object
 
 from lrm_core.fit import trainer
@@ -220,6 +220,11 @@ def test_a_folder_of_another_run_or_with_a_damaged_checkpoint_is_named(tmp_path)
         run(tmp_path, replace(config, seed=1))
     with pytest.raises(ValueError, match=r"state\.safetensors: .*; choose another folder"):
         Tuning(tiny_model(), replace(SHORT, rank=3)).load(tmp_path / "state.safetensors")
+    lost = load_file(tmp_path / "state.safetensors")
+    del lost[min(name for name in lost if name.startswith("exp_avg_sq"))]
+    save_file(lost, tmp_path / "state.safetensors", {"step": "1"})
+    with pytest.raises(ValueError, match=r"state\.safetensors: .*; choose another folder"):
+        Tuning(tiny_model(), config).load(tmp_path / "state.safetensors")
     (tmp_path / "state.safetensors").write_bytes(b"cut")
     with pytest.raises(ValueError, match=r"state\.safetensors: not a whole safetensors file"):
         run(tmp_path, config)

@@ -1,4 +1,4 @@
-// The model from its scripts, as `carried.py` wrote them: text in base 85, within it gzip, within that the bytes of `pack`.
+// The model from its scripts, as `own_picture.py` wrote them: text in base 85, within it gzip, within that the bytes of `pack`.
 
 const DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;<=>?@^_`{|}~"; // as Python's b85encode
 

@@ -1,7 +1,7 @@
 // Who computes: a worker made from its own source, with the model from the scripts beside the page, or a kernel's.
 
 class Engine {
-  /** `source`: the worker's script; `about`: as `carried.py` says, with the `address` of the folder of the scripts. */
+  /** `source`: the worker's script; `about`: as `carried` of `own_picture.py` says, with the `address` of the folder of the scripts. */
   constructor(source, about) {
     Object.assign(this, { about, waiting: new Map(), count: 0, took: {} });
     this.worker = new Worker(URL.createObjectURL(new Blob([source], { type: "text/javascript" })));

@@ -2,7 +2,7 @@
 
 const HIDDEN = 64;
 
-/** Tensors of `quantise.pack` by name: {shape, values: Float32Array}, row-major. */
+/** Tensors of `pack` by name: {shape, values: Float32Array}, row-major. */
 function unpack(directory, view) {
   const tensors = {};
   for (const [name, { shape, rows, offset }] of Object.entries(directory)) {
