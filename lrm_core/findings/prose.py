@@ -14,7 +14,7 @@ from lrm_core.records.statistics import Interval
 
 # The theme of the pages knows the class and takes the box out of the order of tabs where nothing scrolls.
 _SCROLLING = 'class="pst-scrollable-table-container" tabindex="0" role="group" aria-label="Table"'
-SENTENCE = 50  # characters; longer cells are read as text, not compared as numbers
+SENTENCE = 36  # characters; longer cells are read as text, not compared as numbers
 
 
 def number(value: float | None, digits: int = 2) -> str:
